@@ -1,0 +1,53 @@
+using System.Collections.ObjectModel;
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Http.Features;
+using Ocellus.Protocol;
+using Ocellus.Protocol.SigV4;
+
+namespace Ocellus.Access;
+
+/// <summary>Says who sent a request, from its signature.</summary>
+internal sealed class RequestAuthenticator(SignatureVerifier verifier)
+{
+    /// <summary>An API request, whose whole body is at hand.</summary>
+    /// <exception cref="FrameworkException">The signature is missing or wrong.</exception>
+    public Caller Authenticate(HttpRequest request, ReadOnlySpan<byte> body)
+    {
+        try
+        {
+            return CallerOf(verifier.Verify(Signed(request), "rekognition", Convert.ToHexStringLower(SHA256.HashData(body))));
+        }
+        catch (SignatureException failure)
+        {
+            throw new FrameworkException(TypeOf(failure.Problem), failure.Message);
+        }
+    }
+
+    /// <summary>An object store request. The body is hashed or decoded later, while it is read.</summary>
+    /// <exception cref="SignatureException">The signature is missing or wrong.</exception>
+    public (Caller Caller, VerifiedSignature Signature) AuthenticateS3(HttpRequest request)
+    {
+        var signature = verifier.Verify(Signed(request), "s3", null);
+        return (CallerOf(signature), signature);
+    }
+
+    private static Caller CallerOf(VerifiedSignature signature) => new(signature.Key.AccountId, signature.Region, signature.Key.UserName, signature.Key.AccessKeyId);
+
+    private static SignedRequest Signed(HttpRequest request)
+    {
+        // The path exactly as sent: a decoded one cannot be signed again for keys with %, + or spaces.
+        var target = request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        var question = target.IndexOf('?', StringComparison.Ordinal);
+        var headers = request.Headers.SelectMany(h => h.Value.Select(v => KeyValuePair.Create(h.Key, v ?? ""))).ToList();
+        return new(request.Method, question < 0 ? target : target[..question], question < 0 ? "" : target[(question + 1)..], new ReadOnlyCollection<KeyValuePair<string, string>>(headers));
+    }
+
+    private static string TypeOf(SignatureProblem problem) => problem switch
+    {
+        SignatureProblem.MissingToken => "MissingAuthenticationTokenException",
+        SignatureProblem.Incomplete => "IncompleteSignatureException",
+        SignatureProblem.UnknownKey => "UnrecognizedClientException",
+        SignatureProblem.Expired => "ExpiredTokenException",
+        SignatureProblem.Mismatch or SignatureProblem.Skewed or SignatureProblem.WrongScope or SignatureProblem.BodyMismatch => "InvalidSignatureException",
+    };
+}

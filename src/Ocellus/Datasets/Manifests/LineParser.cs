@@ -1,0 +1,378 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Ocellus.Datasets.Manifests;
+
+/// <summary>Checks one manifest line by the rules for image-level and object-localization lines.</summary>
+internal static class LineParser
+{
+    internal const string MetadataSuffix = "-metadata";
+
+    private const int LabelLengthMax = 256;
+    private const int BoxesMax = 50;
+    private const double SideMin = 64;
+    private const double SideMax = 4096;
+
+    /// <summary>Pixels of the longer side that images are scaled down to before training.</summary>
+    private const double ScaledSideMax = 1280;
+
+    private const string ImageType = "groundtruth/image-classification";
+    private const string MultiLabelType = "groundtruth/image-classification-multilabel";
+    private const string BoxType = "groundtruth/object-detection";
+
+    private static readonly string[] ServiceKeys = ["cl-metadata", "cl-errors", "errors", "warnings"];
+
+    private static readonly HashSet<string> NotAttributes = new(StringComparer.Ordinal)
+    {
+        "source-ref", "cl-metadata", "cl-errors", "errors", "warnings", "rekognition-custom-labels-object-id", "line-idx",
+    };
+
+    private static readonly string[] DateFormats = ["yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd' 'HH:mm:ss.FFFFFFFK"];
+
+    // Two keys of one name make the meaning a matter of luck, so they are refused with the JSON itself.
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
+    /// <summary>Parses and checks; never throws for what the line contains.</summary>
+    public static ParsedLine Parse(ManifestLine line)
+    {
+        var content = line.TooLong ? null : ReadObject(line.Text);
+        var parsed = new ParsedLine(line.Number, content);
+        if (content is null)
+        {
+            return Terminal(parsed, "ERROR_INVALID_JSON_LINE", "The JSON Line has an invalid format.");
+        }
+
+        Strip(content);
+        if (!content.ContainsKey("source-ref"))
+        {
+            return Terminal(parsed, "ERROR_MISSING_SOURCE_REF", "The source-ref key is missing.");
+        }
+
+        parsed.SourceRef = Text(content["source-ref"]) ?? "";
+        if (!TrySplit(parsed.SourceRef, out var bucket, out var key))
+        {
+            return Terminal(parsed, "ERROR_INVALID_SOURCE_REF_FORMAT", "The format of the source-ref value is invalid.");
+        }
+
+        parsed.Bucket = bucket;
+        parsed.Key = key;
+        if (content.Count == 1)
+        {
+            parsed.Add(new LineIssue("WARNING_UNANNOTATED_RECORD", "Record is unannotated.", IssueLevel.Line, IsWarning: true));
+            return parsed;
+        }
+
+        var names = AttributeNames(content);
+        if (names.Count == 0)
+        {
+            parsed.Add(new LineIssue("ERROR_NO_LABEL_ATTRIBUTES", "No label attributes found.", IssueLevel.Line));
+            return parsed;
+        }
+
+        parsed.Attributes = [.. names.Select(name => new LabelAttribute { Name = name })];
+        foreach (var attribute in parsed.Attributes)
+        {
+            Check(parsed, attribute, content[attribute.Name], content[attribute.Name + MetadataSuffix]);
+        }
+
+        Conclude(parsed);
+        return parsed;
+    }
+
+    /// <summary>Bucket and key of <c>s3://bucket/key</c>; the scheme in any case.</summary>
+    public static bool TrySplit(string location, out string bucket, out string key)
+    {
+        bucket = key = "";
+        if (!location.StartsWith("s3://", StringComparison.OrdinalIgnoreCase))
+        {
+            return false;
+        }
+
+        var slash = location.IndexOf('/', 5);
+        if (slash <= 5 || slash == location.Length - 1)
+        {
+            return false;
+        }
+
+        bucket = location[5..slash];
+        key = location[(slash + 1)..];
+        return true;
+    }
+
+    private static ParsedLine Terminal(ParsedLine parsed, string code, string message)
+    {
+        parsed.IsDatasetTerminal = true;
+        parsed.Add(new LineIssue(code, message, IssueLevel.Line));
+        return parsed;
+    }
+
+    private static JsonObject? ReadObject(string text)
+    {
+        try
+        {
+            return JsonNode.Parse(text, documentOptions: Strict) as JsonObject;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>
+    /// Attribute keys, by their partners. A key ending in <c>-metadata</c> is an attribute too if it has a partner of its own
+    /// and is not itself the partner of another: so a label named <c>x-metadata</c> works.
+    /// </summary>
+    private static List<string> AttributeNames(JsonObject content)
+    {
+        var names = new List<string>();
+        var partners = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var name in content.Select(pair => pair.Key).OrderBy(key => key.Length))
+        {
+            if (!NotAttributes.Contains(name) && !partners.Contains(name) && content.ContainsKey(name + MetadataSuffix))
+            {
+                partners.Add(name + MetadataSuffix);
+                names.Add(name);
+            }
+        }
+
+        var order = content.Select((pair, index) => (pair.Key, index)).ToDictionary(pair => pair.Key, pair => pair.index, StringComparer.Ordinal);
+        names.Sort((left, right) => order[left].CompareTo(order[right]));
+        return names;
+    }
+
+    /// <summary>Removes what the service wrote, so that its output can be fed back.</summary>
+    private static void Strip(JsonObject content)
+    {
+        // A label attribute may be called "errors" only in a manifest nobody can have from us; the names stay reserved.
+        StripObject(content);
+        foreach (var (_, value) in content)
+        {
+            if (value is not JsonObject inner)
+            {
+                continue;
+            }
+
+            StripObject(inner);
+            if (inner["annotations"] is JsonArray boxes)
+            {
+                foreach (var box in boxes.OfType<JsonObject>())
+                {
+                    StripObject(box);
+                }
+            }
+        }
+    }
+
+    private static void StripObject(JsonObject target)
+    {
+        foreach (var key in ServiceKeys)
+        {
+            target.Remove(key);
+        }
+    }
+
+    private static void Check(ParsedLine parsed, LabelAttribute attribute, JsonNode? value, JsonNode? partner)
+    {
+        void Fail(string code, string message, IssueLevel level) => parsed.Add(new LineIssue(code, message, level, attribute.Name));
+        void FailMetadata() => Fail("ERROR_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT", "The format of the label attribute metadata is invalid.", IssueLevel.Metadata);
+        void FailValue() => Fail("ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT", $"The format of the label attribute {attribute.Name} is invalid.", IssueLevel.Attribute);
+
+        if (partner is not JsonObject metadata || Text(metadata["type"]) is not { } type)
+        {
+            FailMetadata();
+            return;
+        }
+
+        attribute.Kind = type switch
+        {
+            ImageType => AttributeKind.ImageLevel,
+            // The converter of the guide copies this type to lines that are otherwise plain image-level ones.
+            MultiLabelType when metadata.ContainsKey("class-name") => AttributeKind.ImageLevel,
+            BoxType => AttributeKind.Boxes,
+            _ => AttributeKind.Unknown,
+        };
+        if (attribute.Kind == AttributeKind.Unknown)
+        {
+            Fail("ERROR_UNSUPPORTED_USE_CASE_TYPE",
+                $"The use case type of the {attribute.Name}{MetadataSuffix} label attribute metadata is unsupported. Check the type field.", IssueLevel.Metadata);
+            return;
+        }
+
+        attribute.HumanAnnotated = Text(metadata["human-annotated"]) ?? "";
+        attribute.CreationDate = Text(metadata["creation-date"]) ?? "";
+        var common = attribute.HumanAnnotated is "yes" or "no" && IsDate(attribute.CreationDate)
+            && (!metadata.ContainsKey("job-name") || Text(metadata["job-name"]) is not null);
+        if (attribute.Kind == AttributeKind.ImageLevel)
+        {
+            if (!IsInteger(value, out _))
+            {
+                FailValue();
+                return;
+            }
+
+            attribute.ClassName = Text(metadata["class-name"]) ?? "";
+            if (!common || attribute.ClassName.Length == 0 || !IsConfidence(metadata["confidence"]))
+            {
+                FailMetadata();
+            }
+            else if (attribute.ClassName.Length > LabelLengthMax)
+            {
+                Fail("ERROR_INVALID_LABEL_NAME_LENGTH", "The label name is too long.", IssueLevel.Metadata);
+            }
+            else
+            {
+                attribute.IsValid = true;
+            }
+
+            return;
+        }
+
+        CheckBoxes(parsed, attribute, value as JsonObject, metadata, common, Fail, FailValue, FailMetadata);
+    }
+
+    private static void CheckBoxes(ParsedLine parsed, LabelAttribute attribute, JsonObject? value, JsonObject metadata, bool common,
+        Action<string, string, IssueLevel> fail, Action failValue, Action failMetadata)
+    {
+        var sizeNode = value?["image_size"] is JsonArray { Count: 1 } sizes ? sizes[0] : value?["image_size"];
+        if (value is null || sizeNode is not JsonObject size
+            || !IsInteger(size["width"], out var imageWidth) || !IsInteger(size["height"], out var imageHeight) || !IsInteger(size["depth"], out var depth)
+            || (value["annotations"] is not JsonArray && value.ContainsKey("annotations")))
+        {
+            failValue();
+            return;
+        }
+
+        attribute.ImageWidth = imageWidth;
+        attribute.ImageHeight = imageHeight;
+        attribute.ImageDepth = (int)Math.Clamp(depth, 0, int.MaxValue);
+        var annotations = value["annotations"] as JsonArray ?? [];
+        var raw = new List<(long Class, double Left, double Top, double Width, double Height)>(annotations.Count);
+        foreach (var node in annotations)
+        {
+            if (node is not JsonObject box || !IsInteger(box["class_id"], out var id)
+                || Number(box["left"]) is not { } left || Number(box["top"]) is not { } top
+                || Number(box["width"]) is not { } width || Number(box["height"]) is not { } height)
+            {
+                failValue();
+                return;
+            }
+
+            raw.Add((id, left, top, width, height));
+        }
+
+        if (!common || metadata["objects"] is not JsonArray objects || metadata["class-map"] is not JsonObject map
+            || map.Any(pair => string.IsNullOrEmpty(Text(pair.Value))))
+        {
+            failMetadata();
+            return;
+        }
+
+        if (objects.Count < raw.Count || objects.Take(raw.Count).Any(item => item is not JsonObject inner || Number(inner["confidence"]) is null))
+        {
+            fail("ERROR_MISSING_BOUNDING_BOX_CONFIDENCE", "One or more bounding boxes has a missing confidence value.", IssueLevel.Metadata);
+            return;
+        }
+
+        var labels = raw.ConvertAll(box => Text(map[box.Class.ToString(CultureInfo.InvariantCulture)]));
+        if (labels.Contains(null))
+        {
+            fail("ERROR_MISSING_CLASS_MAP_ID", "One of more class ids is missing from the class map.", IssueLevel.Metadata);
+            return;
+        }
+
+        if (raw.Count == 0)
+        {
+            attribute.IsEmpty = true;
+            parsed.Add(new LineIssue("WARNING_NO_ATTRIBUTE_ANNOTATIONS", "No attribute annotations were found.", IssueLevel.Attribute, attribute.Name, IsWarning: true));
+            return;
+        }
+
+        var sound = true;
+        if (labels.Exists(label => label!.Length > LabelLengthMax))
+        {
+            fail("ERROR_INVALID_LABEL_NAME_LENGTH", "The label name is too long.", IssueLevel.Metadata);
+            sound = false;
+        }
+
+        if (imageWidth is < (long)SideMin or > (long)SideMax || imageHeight is < (long)SideMin or > (long)SideMax)
+        {
+            fail("ERROR_INVALID_IMAGE_DIMENSION", "The image dimension(s) do not conform to allowed dimensions.", IssueLevel.Attribute);
+            sound = false;
+        }
+
+        if (raw.Count > BoxesMax)
+        {
+            fail("ERROR_TOO_MANY_BOUNDING_BOXES", "There are more bounding boxes than the allowed maximum.", IssueLevel.Attribute);
+            sound = false;
+        }
+
+        var scale = Math.Min(1, ScaledSideMax / Math.Max(1, Math.Max(imageWidth, imageHeight)));
+        var boxes = new List<ManifestBox>(raw.Count);
+        for (var index = 0; index < raw.Count; index++)
+        {
+            var (_, left, top, width, height) = raw[index];
+            var inside = left >= 0 && top >= 0 && width >= 0 && height >= 0 && left + width <= imageWidth && top + height <= imageHeight;
+            var large = width * scale > 1 && height * scale > 1;
+            if (!inside)
+            {
+                parsed.Add(new LineIssue("ERROR_INVALID_BOUNDING_BOX", "The bounding box has off frame values.", IssueLevel.Box, attribute.Name, index));
+            }
+            else if (!large)
+            {
+                parsed.Add(new LineIssue("ERROR_BOUNDING_BOX_TOO_SMALL", "The height and width of the bounding box is too small.", IssueLevel.Box, attribute.Name, index));
+            }
+
+            boxes.Add(new ManifestBox(index, labels[index]!, left, top, width, height, inside && large));
+        }
+
+        attribute.Boxes = boxes;
+        if (!boxes.Exists(box => box.IsValid))
+        {
+            fail("ERROR_NO_VALID_ANNOTATIONS", "No valid annotations found.", IssueLevel.Attribute);
+            sound = false;
+        }
+
+        attribute.IsValid = sound;
+    }
+
+    /// <summary>What the attributes together mean for the line.</summary>
+    private static void Conclude(ParsedLine parsed)
+    {
+        if (parsed.Attributes.Any(attribute => attribute.IsValid))
+        {
+            return;
+        }
+
+        if (parsed.Attributes.All(attribute => attribute.IsEmpty))
+        {
+            parsed.Add(new LineIssue("WARNING_NO_ANNOTATIONS", "No annotations were found.", IssueLevel.Line, IsWarning: true));
+        }
+        else if (!parsed.Issues.Any(issue => issue.Code == "ERROR_NO_VALID_ANNOTATIONS"))
+        {
+            parsed.Add(new LineIssue("ERROR_NO_VALID_LABEL_ATTRIBUTES", "No valid label attributes found.", IssueLevel.Line));
+        }
+    }
+
+    private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+
+    private static double? Number(JsonNode? node) =>
+        node is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue<double>(out var number) && double.IsFinite(number) ? number : null;
+
+    private static bool IsInteger(JsonNode? node, out long number)
+    {
+        number = 0;
+        if (Number(node) is not { } real || Math.Abs(real) > 1L << 53 || Math.Floor(real) != real)
+        {
+            return false;
+        }
+
+        // 1.0 is an integer in JSON, and exporters write it.
+        number = (long)real;
+        return true;
+    }
+
+    private static bool IsConfidence(JsonNode? node) => Number(node) is >= 0 and <= 1;
+
+    private static bool IsDate(string text) => DateTime.TryParseExact(text, DateFormats, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out _);
+}

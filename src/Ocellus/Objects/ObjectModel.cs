@@ -1,0 +1,77 @@
+using System.Text.Json.Serialization;
+
+namespace Ocellus.Objects;
+
+/// <summary>A bucket and the account and region it belongs to.</summary>
+internal sealed record Bucket(string Name, string AccountId, string Region, DateTimeOffset CreationDate);
+
+/// <summary>What is stored beside an object's bytes. <see cref="ETag"/> is unquoted; checksums are base64.</summary>
+internal sealed record ObjectInfo
+{
+    public required string Key { get; init; }
+    public required long Size { get; init; }
+    public required string ETag { get; init; }
+    public required DateTimeOffset LastModified { get; init; }
+    public string ContentType { get; init; } = "binary/octet-stream";
+    public Dictionary<string, string> UserMetadata { get; init; } = [];
+
+    /// <summary>Headers that are returned as they came: Cache-Control, Content-Encoding and the like.</summary>
+    public Dictionary<string, string> Headers { get; init; } = [];
+    public Dictionary<string, string> Checksums { get; init; } = [];
+    public string? ChecksumType { get; init; }
+
+    /// <summary>Name of the data file, which changes with every write, so that metadata and data never mix.</summary>
+    public required string DataFile { get; init; }
+}
+
+/// <summary>How an object is written.</summary>
+internal sealed record PutOptions
+{
+    public string? ContentType { get; init; }
+    public Dictionary<string, string> UserMetadata { get; init; } = [];
+    public Dictionary<string, string> Headers { get; init; } = [];
+
+    /// <summary>Checksums to compute and keep, besides MD5.</summary>
+    public IReadOnlyCollection<string> Algorithms { get; init; } = [];
+
+    /// <summary>Called when the bytes are on disk and before they become visible; it throws to refuse them.</summary>
+    public Action<ObjectDigests>? Verify { get; init; }
+
+    /// <summary>Refuse to replace an existing object.</summary>
+    public bool OnlyIfAbsent { get; init; }
+
+    /// <summary>Refuse unless the object there now has this ETag (or any, for "*").</summary>
+    public string? OnlyIfETag { get; init; }
+
+    /// <summary>Replaces the MD5 as ETag (multipart uploads).</summary>
+    public string? ETag { get; init; }
+    public Dictionary<string, string>? Checksums { get; init; }
+    public string? ChecksumType { get; init; }
+}
+
+/// <summary>Digests of the bytes that were read: MD5 in hex and in base64, the others in base64 by name.</summary>
+internal sealed record ObjectDigests(long Length, byte[] Md5, IReadOnlyDictionary<string, byte[]> Values);
+
+internal sealed record UploadInfo
+{
+    public required string Id { get; init; }
+    public required string Key { get; init; }
+    public required DateTimeOffset Initiated { get; init; }
+    public string? ContentType { get; init; }
+    public Dictionary<string, string> UserMetadata { get; init; } = [];
+    public Dictionary<string, string> Headers { get; init; } = [];
+    public string? Algorithm { get; init; }
+    public string? ChecksumType { get; init; }
+}
+
+internal sealed record PartInfo(
+    int Number, long Size, string ETag, DateTimeOffset LastModified, Dictionary<string, string> Checksums, string DataFile);
+
+/// <summary>One page of a listing. <see cref="Next"/> is the last key or prefix given, when more follow.</summary>
+internal sealed record ObjectPage(IReadOnlyList<ObjectInfo> Objects, IReadOnlyList<string> Prefixes, string? Next);
+
+[JsonSerializable(typeof(Bucket))]
+[JsonSerializable(typeof(ObjectInfo))]
+[JsonSerializable(typeof(UploadInfo))]
+[JsonSerializable(typeof(PartInfo))]
+internal sealed partial class ObjectJson : JsonSerializerContext;

@@ -1,0 +1,681 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Ocellus.Objects;
+
+/// <summary>
+/// Buckets and objects in a folder. An object is a data file under a name never used twice and a metadata file that
+/// names it; renaming the metadata into place commits a write, so a reader sees the old object or the new one.
+/// </summary>
+internal sealed class ObjectStore(string root, TimeProvider clock)
+{
+    public const int MaxKeyBytes = 1024;
+    public const long MaxObjectBytes = 5L << 30;
+    public const long MinPartBytes = 5L << 20;
+    private const string BucketFile = "bucket.json";
+    private const string UploadsFolder = ".uploads";
+    private static readonly Utf8Order KeyOrder = new();
+    private readonly string _root = Path.GetFullPath(root);
+    private readonly Lock _gate = new();
+    private Dictionary<string, BucketIndex>? _buckets;
+
+    public IReadOnlyList<Bucket> Buckets(string? accountId = null)
+    {
+        lock (_gate)
+        {
+            return [.. Loaded().Values.Select(b => b.Bucket).Where(b => accountId is null || b.AccountId == accountId)
+                .OrderBy(b => b.Name, StringComparer.Ordinal)];
+        }
+    }
+
+    public Bucket? FindBucket(string bucket)
+    {
+        lock (_gate)
+        {
+            return Loaded().TryGetValue(bucket, out var found) ? found.Bucket : null;
+        }
+    }
+
+    public bool BucketExists(string bucket) => FindBucket(bucket) is not null;
+
+    /// <summary>Makes a bucket; refuses when the name is malformed or taken.</summary>
+    public Bucket CreateBucket(string bucket, string accountId, string region)
+    {
+        if (!IsBucketName(bucket))
+        {
+            throw new S3Exception("InvalidBucketName");
+        }
+
+        lock (_gate)
+        {
+            if (Loaded().TryGetValue(bucket, out var existing))
+            {
+                throw new S3Exception(existing.Bucket.AccountId == accountId ? "BucketAlreadyOwnedByYou" : "BucketAlreadyExists");
+            }
+
+            var made = new Bucket(bucket, accountId, region, Now());
+            var folder = Path.Combine(_root, bucket);
+            Directory.CreateDirectory(folder);
+            WriteJson(Path.Combine(folder, BucketFile), made, ObjectJson.Default.Bucket);
+            Loaded()[bucket] = new BucketIndex(made, folder);
+            return made;
+        }
+    }
+
+    public void DeleteBucket(string bucket)
+    {
+        lock (_gate)
+        {
+            var index = Index(bucket);
+            lock (index.Gate)
+            {
+                index.Load();
+                if (index.Keys.Count > 0)
+                {
+                    throw new S3Exception("BucketNotEmpty");
+                }
+
+                // Without its description the folder is no bucket, even if removing the rest is interrupted.
+                File.Delete(Path.Combine(index.Folder, BucketFile));
+                index.Deleted = true;
+                Loaded().Remove(bucket);
+                Directory.Delete(index.Folder, recursive: true);
+            }
+        }
+    }
+
+    public Task<ObjectInfo?> HeadAsync(string bucket, string key, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        var index = Index(bucket);
+        lock (index.Gate)
+        {
+            index.Load();
+            return Task.FromResult(index.Objects.GetValueOrDefault(key));
+        }
+    }
+
+    /// <summary>Opens an object, or gives null when there is none. The stream outlives a later overwrite.</summary>
+    public Stream? OpenRead(string bucket, string key, [NotNullWhen(true)] out ObjectInfo? info)
+    {
+        var index = Index(bucket);
+        lock (index.Gate)
+        {
+            index.Load();
+            if (!index.Objects.TryGetValue(key, out info))
+            {
+                return null;
+            }
+
+            return new FileStream(
+                Path.Combine(Path.GetDirectoryName(MetadataPath(index, key))!, info.DataFile),
+                FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1, FileOptions.Asynchronous);
+        }
+    }
+
+    /// <summary>Stores an object whole or not at all.</summary>
+    public async Task<ObjectInfo> PutAsync(string bucket, string key, Stream content, PutOptions options, CancellationToken cancel)
+    {
+        CheckKey(key);
+        var index = Index(bucket);
+        var metadata = MetadataPath(index, key);
+        var folder = Path.GetDirectoryName(metadata)!;
+        Directory.CreateDirectory(folder);
+        var dataFile = $"{Path.GetFileNameWithoutExtension(metadata)}.{Guid.NewGuid():N}.data";
+        var data = Path.Combine(folder, dataFile);
+        var committed = false;
+        try
+        {
+            var digests = await WriteDataAsync(data, content, options.Algorithms, MaxTotal(options), cancel).ConfigureAwait(false);
+            options.Verify?.Invoke(digests);
+            var info = new ObjectInfo
+            {
+                Key = key,
+                Size = digests.Length,
+                ETag = options.ETag ?? Convert.ToHexStringLower(digests.Md5),
+                LastModified = Now(),
+                ContentType = options.ContentType ?? "binary/octet-stream",
+                UserMetadata = options.UserMetadata,
+                Headers = options.Headers,
+                Checksums = options.Checksums ?? digests.Values.ToDictionary(p => p.Key, p => Convert.ToBase64String(p.Value)),
+                ChecksumType = options.ChecksumType,
+                DataFile = dataFile,
+            };
+            lock (index.Gate)
+            {
+                index.Load();
+                var old = index.Objects.GetValueOrDefault(key);
+                if (index.Deleted)
+                {
+                    throw new S3Exception("NoSuchBucket");
+                }
+
+                if (options.OnlyIfETag is not null && old is null)
+                {
+                    throw new S3Exception("NoSuchKey");
+                }
+
+                if ((options.OnlyIfAbsent && old is not null)
+                    || (options.OnlyIfETag is { } wanted && wanted != "*" && wanted.Trim('"') != old!.ETag))
+                {
+                    throw new S3Exception("PreconditionFailed");
+                }
+
+                WriteJson(metadata, info, ObjectJson.Default.ObjectInfo);
+                committed = true;
+                index.Set(info);
+                if (old is not null)
+                {
+                    TryDelete(Path.Combine(folder, old.DataFile));
+                }
+            }
+
+            return info;
+        }
+        finally
+        {
+            if (!committed)
+            {
+                TryDelete(data);
+            }
+        }
+    }
+
+    /// <summary>Removes an object; says whether there was one.</summary>
+    public Task<bool> DeleteAsync(string bucket, string key, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        var index = Index(bucket);
+        lock (index.Gate)
+        {
+            index.Load();
+            if (!index.Objects.TryGetValue(key, out var info))
+            {
+                return Task.FromResult(false);
+            }
+
+            var metadata = MetadataPath(index, key);
+            File.Delete(metadata);
+            index.Objects.Remove(key);
+            index.Keys.Remove(key);
+            TryDelete(Path.Combine(Path.GetDirectoryName(metadata)!, info.DataFile));
+            return Task.FromResult(true);
+        }
+    }
+
+    /// <summary>Lists keys after <paramref name="after"/> in the order of their UTF-8 bytes.</summary>
+    public ObjectPage List(string bucket, string prefix, string? delimiter, string? after, int max)
+    {
+        var objects = new List<ObjectInfo>();
+        var prefixes = new List<string>();
+        if (max <= 0)
+        {
+            Index(bucket);
+            return new ObjectPage(objects, prefixes, null);
+        }
+
+        var index = Index(bucket);
+        lock (index.Gate)
+        {
+            index.Load();
+            if (index.Keys.Count == 0)
+            {
+                return new ObjectPage(objects, prefixes, null);
+            }
+
+            var last = index.Keys.Max!;
+            var from = after is not null && KeyOrder.Compare(after, prefix) > 0 ? after : prefix;
+            if (KeyOrder.Compare(from, last) > 0)
+            {
+                return new ObjectPage(objects, prefixes, null);
+            }
+
+            string? common = null;
+            string? given = null;
+            foreach (var key in index.Keys.GetViewBetween(from, last))
+            {
+                if (!key.StartsWith(prefix, StringComparison.Ordinal))
+                {
+                    break;
+                }
+
+                if (after is not null && KeyOrder.Compare(key, after) <= 0)
+                {
+                    continue;
+                }
+
+                var cut = string.IsNullOrEmpty(delimiter) ? -1 : key.IndexOf(delimiter, prefix.Length, StringComparison.Ordinal);
+                var group = cut < 0 ? null : key[..(cut + delimiter!.Length)];
+
+                // A page that ended with a common prefix continues after all of its keys.
+                if (group is not null && (group == common || (after is not null && after == group)))
+                {
+                    continue;
+                }
+
+                if (objects.Count + prefixes.Count == max)
+                {
+                    return new ObjectPage(objects, prefixes, given);
+                }
+
+                given = group ?? key;
+                if (group is null)
+                {
+                    objects.Add(index.Objects[key]);
+                }
+                else
+                {
+                    prefixes.Add(common = group);
+                }
+            }
+        }
+
+        return new ObjectPage(objects, prefixes, null);
+    }
+
+    public UploadInfo CreateUpload(string bucket, UploadInfo template)
+    {
+        CheckKey(template.Key);
+        var index = Index(bucket);
+        var upload = template with { Id = Guid.NewGuid().ToString("N"), Initiated = Now() };
+        var folder = Path.Combine(index.Folder, UploadsFolder, upload.Id);
+        Directory.CreateDirectory(folder);
+        WriteJson(Path.Combine(folder, "upload.json"), upload, ObjectJson.Default.UploadInfo);
+        return upload;
+    }
+
+    public UploadInfo Upload(string bucket, string key, string id)
+    {
+        var file = Path.Combine(UploadFolder(bucket, id), "upload.json");
+        return File.Exists(file) && ReadJson(file, ObjectJson.Default.UploadInfo) is { } upload && upload.Key == key
+            ? upload
+            : throw new S3Exception("NoSuchUpload");
+    }
+
+    public IReadOnlyList<UploadInfo> Uploads(string bucket)
+    {
+        var folder = Path.Combine(Index(bucket).Folder, UploadsFolder);
+        return !Directory.Exists(folder)
+            ? []
+            : [.. Directory.EnumerateDirectories(folder).Select(d => Path.Combine(d, "upload.json")).Where(File.Exists)
+                .Select(f => ReadJson(f, ObjectJson.Default.UploadInfo)!).OrderBy(u => u.Key, KeyOrder)
+                .ThenBy(u => u.Initiated).ThenBy(u => u.Id, StringComparer.Ordinal)];
+    }
+
+    public async Task<PartInfo> PutPartAsync(string bucket, string key, string id, int number, Stream content, PutOptions options, CancellationToken cancel)
+    {
+        Upload(bucket, key, id);
+        var folder = UploadFolder(bucket, id);
+        var dataFile = $"{number}.{Guid.NewGuid():N}.data";
+        var data = Path.Combine(folder, dataFile);
+        var committed = false;
+        try
+        {
+            var digests = await WriteDataAsync(data, content, options.Algorithms, MaxObjectBytes, cancel).ConfigureAwait(false);
+            options.Verify?.Invoke(digests);
+            var part = new PartInfo(
+                number, digests.Length, Convert.ToHexStringLower(digests.Md5), Now(),
+                digests.Values.ToDictionary(p => p.Key, p => Convert.ToBase64String(p.Value)), dataFile);
+            var index = Index(bucket);
+            lock (index.Gate)
+            {
+                Upload(bucket, key, id);
+                var file = Path.Combine(folder, $"{number}.json");
+                var old = File.Exists(file) ? ReadJson(file, ObjectJson.Default.PartInfo) : null;
+                WriteJson(file, part, ObjectJson.Default.PartInfo);
+                committed = true;
+                if (old is not null)
+                {
+                    TryDelete(Path.Combine(folder, old.DataFile));
+                }
+            }
+
+            return part;
+        }
+        finally
+        {
+            if (!committed)
+            {
+                TryDelete(data);
+            }
+        }
+    }
+
+    public IReadOnlyList<PartInfo> Parts(string bucket, string key, string id)
+    {
+        Upload(bucket, key, id);
+        return [.. Directory.EnumerateFiles(UploadFolder(bucket, id), "*.json").Where(f => Path.GetFileName(f) != "upload.json")
+            .Select(f => ReadJson(f, ObjectJson.Default.PartInfo)!).OrderBy(p => p.Number)];
+    }
+
+    /// <summary>Joins the named parts into the object and forgets the upload.</summary>
+    public async Task<ObjectInfo> CompleteUploadAsync(
+        string bucket, string key, string id, IReadOnlyList<(int Number, string ETag)> wanted, PutOptions conditions, CancellationToken cancel)
+    {
+        var upload = Upload(bucket, key, id);
+        var have = Parts(bucket, key, id).ToDictionary(p => p.Number);
+        var parts = new List<PartInfo>();
+        foreach (var (number, etag) in wanted)
+        {
+            if (parts.Count > 0 && parts[^1].Number >= number)
+            {
+                throw new S3Exception("InvalidPartOrder");
+            }
+
+            if (!have.TryGetValue(number, out var part) || part.ETag != etag.Trim('"'))
+            {
+                throw new S3Exception("InvalidPart");
+            }
+
+            parts.Add(part);
+        }
+
+        if (parts.SkipLast(1).Any(p => p.Size < MinPartBytes))
+        {
+            throw new S3Exception("EntityTooSmall");
+        }
+
+        var folder = UploadFolder(bucket, id);
+#pragma warning disable CA5351 // The ETag is defined this way.
+        var etagOfAll = $"{Convert.ToHexStringLower(MD5.HashData([.. parts.SelectMany(p => Convert.FromHexString(p.ETag))]))}-{parts.Count}";
+#pragma warning restore CA5351
+        Dictionary<string, string>? composite = null;
+        string[] whole = [];
+        if (upload.Algorithm is { } name)
+        {
+            if (upload.ChecksumType == "FULL_OBJECT")
+            {
+                whole = [name];
+            }
+            else if (parts.TrueForAll(p => p.Checksums.ContainsKey(name)))
+            {
+                using var digest = new DigestSet([name]);
+                parts.ForEach(p => digest.Append(Convert.FromBase64String(p.Checksums[name])));
+                composite = new() { [name] = $"{Convert.ToBase64String(digest.Finish().Values[name])}-{parts.Count}" };
+            }
+        }
+
+        using var joined = new JoinedStream([.. parts.Select(p => Path.Combine(folder, p.DataFile))]);
+        var made = await PutAsync(bucket, key, joined, conditions with
+        {
+            ContentType = upload.ContentType,
+            UserMetadata = upload.UserMetadata,
+            Headers = upload.Headers,
+            ETag = etagOfAll,
+            Algorithms = whole,
+            Checksums = composite,
+            ChecksumType = upload.ChecksumType,
+        }, cancel).ConfigureAwait(false);
+        Forget(folder);
+        return made;
+    }
+
+    public void AbortUpload(string bucket, string key, string id)
+    {
+        Upload(bucket, key, id);
+        Forget(UploadFolder(bucket, id));
+    }
+
+    /// <summary>The naming rules of general purpose buckets; what passes is also a safe folder name.</summary>
+    public static bool IsBucketName(string name) =>
+        name.Length is >= 3 and <= 63
+        && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '.' or '-')
+        && char.IsAsciiLetterOrDigit(name[0]) && char.IsAsciiLetterOrDigit(name[^1])
+        && !name.Contains("..", StringComparison.Ordinal)
+        && !(name.Count(c => c == '.') == 3 && System.Net.IPAddress.TryParse(name, out _))
+        && !name.StartsWith("xn--", StringComparison.Ordinal)
+        && !name.EndsWith("-s3alias", StringComparison.Ordinal);
+
+    public static void CheckKey(string key)
+    {
+        if (key.Length == 0)
+        {
+            throw new S3Exception("InvalidArgument");
+        }
+
+        if (Encoding.UTF8.GetByteCount(key) > MaxKeyBytes)
+        {
+            throw new S3Exception("KeyTooLongError");
+        }
+    }
+
+    // The one mapping from names to paths. A key only ever enters it as a hash.
+    private static string MetadataPath(BucketIndex index, string key)
+    {
+        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+        return Path.Combine(index.Folder, hash[..2], hash + ".json");
+    }
+
+    // A completed upload may be larger than one request may carry; the joined size is bounded by the parts.
+    private static long MaxTotal(PutOptions options) => options.ETag is null ? MaxObjectBytes : long.MaxValue;
+
+    private string UploadFolder(string bucket, string id) =>
+        Guid.TryParseExact(id, "N", out var parsed)
+            ? Path.Combine(Index(bucket).Folder, UploadsFolder, parsed.ToString("N"))
+            : throw new S3Exception("NoSuchUpload");
+
+    private static void Forget(string folder)
+    {
+        // The description goes first: without it the upload no longer exists.
+        File.Delete(Path.Combine(folder, "upload.json"));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private static async Task<ObjectDigests> WriteDataAsync(
+        string path, Stream content, IEnumerable<string> algorithms, long limit, CancellationToken cancel)
+    {
+        using var digests = new DigestSet(algorithms);
+        var buffer = ArrayPool<byte>.Shared.Rent(128 * 1024);
+        var temporary = path + ".tmp";
+        try
+        {
+            var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.Asynchronous);
+            await using (file.ConfigureAwait(false))
+            {
+                long total = 0;
+                int read;
+                while ((read = await content.ReadAsync(buffer, cancel).ConfigureAwait(false)) > 0)
+                {
+                    if ((total += read) > limit)
+                    {
+                        throw new S3Exception("EntityTooLarge");
+                    }
+
+                    digests.Append(buffer.AsSpan(0, read));
+                    await file.WriteAsync(buffer.AsMemory(0, read), cancel).ConfigureAwait(false);
+                }
+
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path);
+            return digests.Finish();
+        }
+        catch
+        {
+            TryDelete(temporary);
+            throw;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static void WriteJson<T>(string path, T value, JsonTypeInfo<T> type)
+    {
+        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+        {
+            JsonSerializer.Serialize(file, value, type);
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(temporary, path, overwrite: true);
+    }
+
+    private static T? ReadJson<T>(string path, JsonTypeInfo<T> type) => JsonSerializer.Deserialize(File.ReadAllBytes(path), type);
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (IOException)
+        {
+            // What is left over is never named by metadata.
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // As above.
+        }
+    }
+
+    // HTTP dates carry seconds, so finer times would make conditions on them fail.
+    private DateTimeOffset Now() => DateTimeOffset.FromUnixTimeSeconds(clock.GetUtcNow().ToUnixTimeSeconds());
+
+    private BucketIndex Index(string bucket)
+    {
+        lock (_gate)
+        {
+            return Loaded().TryGetValue(bucket, out var index) ? index : throw new S3Exception("NoSuchBucket");
+        }
+    }
+
+    private Dictionary<string, BucketIndex> Loaded()
+    {
+        if (_buckets is null)
+        {
+            var found = new Dictionary<string, BucketIndex>(StringComparer.Ordinal);
+            Directory.CreateDirectory(_root);
+            foreach (var folder in Directory.EnumerateDirectories(_root))
+            {
+                var file = Path.Combine(folder, BucketFile);
+                if (File.Exists(file) && ReadJson(file, ObjectJson.Default.Bucket) is { } bucket)
+                {
+                    found[bucket.Name] = new BucketIndex(bucket, folder);
+                }
+            }
+
+            _buckets = found;
+        }
+
+        return _buckets;
+    }
+
+    private sealed class BucketIndex(Bucket bucket, string folder)
+    {
+        private bool _loaded;
+
+        public Bucket Bucket { get; } = bucket;
+        public string Folder { get; } = folder;
+        public Lock Gate { get; } = new();
+        public bool Deleted { get; set; }
+        public SortedSet<string> Keys { get; } = new(KeyOrder);
+        public Dictionary<string, ObjectInfo> Objects { get; } = new(StringComparer.Ordinal);
+
+        public void Set(ObjectInfo info)
+        {
+            Objects[info.Key] = info;
+            Keys.Add(info.Key);
+        }
+
+        public void Load()
+        {
+            if (_loaded)
+            {
+                return;
+            }
+
+            foreach (var shard in Directory.EnumerateDirectories(Folder).Where(d => Path.GetFileName(d).Length == 2))
+            {
+                foreach (var file in Directory.EnumerateFiles(shard, "*.json"))
+                {
+                    if (ReadJson(file, ObjectJson.Default.ObjectInfo) is { } info)
+                    {
+                        Set(info);
+                    }
+                }
+            }
+
+            _loaded = true;
+        }
+    }
+
+    /// <summary>Order of the UTF-8 bytes, which differs from that of UTF-16 units where surrogates meet U+E000 and up.</summary>
+    private sealed class Utf8Order : IComparer<string>
+    {
+        public int Compare(string? x, string? y)
+        {
+            var a = x.AsSpan();
+            var b = y.AsSpan();
+            var common = a.CommonPrefixLength(b);
+            if (common == a.Length || common == b.Length)
+            {
+                return a.Length - b.Length;
+            }
+
+            var (c, d) = (a[common], b[common]);
+            var (high, other) = (char.IsSurrogate(c), char.IsSurrogate(d));
+            return high == other ? c - d : high ? (d >= 0xE000 ? 1 : c - d) : (c >= 0xE000 ? -1 : c - d);
+        }
+    }
+
+    /// <summary>Reads files one after the other.</summary>
+    private sealed class JoinedStream(string[] files) : Stream
+    {
+        private FileStream? _current;
+        private int _next;
+
+        public override bool CanRead => true;
+        public override bool CanSeek => false;
+        public override bool CanWrite => false;
+        public override long Length => throw new NotSupportedException();
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            while (true)
+            {
+                if (_current is not null)
+                {
+                    var read = await _current.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+                    if (read > 0)
+                    {
+                        return read;
+                    }
+
+                    await _current.DisposeAsync().ConfigureAwait(false);
+                    _current = null;
+                }
+
+                if (_next == files.Length)
+                {
+                    return 0;
+                }
+
+                _current = new FileStream(files[_next++], FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1, FileOptions.Asynchronous);
+            }
+        }
+
+        public override void Flush()
+        {
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            _current?.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}

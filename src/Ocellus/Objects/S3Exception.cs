@@ -1,0 +1,41 @@
+namespace Ocellus.Objects;
+
+/// <summary>A refusal that S3 has a code for.</summary>
+internal sealed class S3Exception(string code, string? message = null) : Exception(message ?? Describe(code))
+{
+    private static readonly Dictionary<string, (int Status, string Message)> Known = new(StringComparer.Ordinal)
+    {
+        ["AccessDenied"] = (403, "Access Denied"),
+        ["BadDigest"] = (400, "The Content-MD5 or checksum value that you specified did not match what the server received."),
+        ["BucketAlreadyExists"] = (409, "The requested bucket name is not available."),
+        ["BucketAlreadyOwnedByYou"] = (409, "The bucket that you tried to create already exists, and you own it."),
+        ["BucketNotEmpty"] = (409, "The bucket that you tried to delete is not empty."),
+        ["EntityTooLarge"] = (400, "Your proposed upload exceeds the maximum allowed object size."),
+        ["EntityTooSmall"] = (400, "Your proposed upload is smaller than the minimum allowed object size."),
+        ["IncompleteBody"] = (400, "You did not provide the number of bytes specified by the Content-Length HTTP header."),
+        ["InternalError"] = (500, "An internal error occurred. Try again."),
+        ["InvalidArgument"] = (400, "Invalid Argument"),
+        ["InvalidBucketName"] = (400, "The specified bucket is not valid."),
+        ["InvalidDigest"] = (400, "The Content-MD5 or checksum value that you specified is not valid."),
+        ["InvalidPart"] = (400, "One or more of the specified parts could not be found. The part might not have been uploaded, or the specified entity tag might not have matched the part's entity tag."),
+        ["InvalidPartOrder"] = (400, "The list of parts was not in ascending order. The parts list must be specified in order by part number."),
+        ["InvalidRange"] = (416, "The requested range is not satisfiable."),
+        ["InvalidRequest"] = (400, "Invalid Request"),
+        ["KeyTooLongError"] = (400, "Your key is too long."),
+        ["MalformedXML"] = (400, "The XML that you provided was not well formed or did not validate against our published schema."),
+        ["MethodNotAllowed"] = (405, "The specified method is not allowed against this resource."),
+        ["MissingContentLength"] = (411, "You must provide the Content-Length HTTP header."),
+        ["NoSuchBucket"] = (404, "The specified bucket does not exist."),
+        ["NoSuchKey"] = (404, "The specified key does not exist."),
+        ["NoSuchUpload"] = (404, "The specified multipart upload does not exist. The upload ID might be invalid, or the multipart upload might have been aborted or completed."),
+        ["NotImplemented"] = (501, "A header or operation that you provided implies functionality that is not implemented."),
+        ["PreconditionFailed"] = (412, "At least one of the preconditions that you specified did not hold."),
+        ["XAmzContentSHA256Mismatch"] = (400, "The provided 'x-amz-content-sha256' header does not match what was computed."),
+    };
+
+    public string Code { get; } = code;
+
+    public int Status => Known[Code].Status;
+
+    private static string Describe(string code) => Known[code].Message;
+}

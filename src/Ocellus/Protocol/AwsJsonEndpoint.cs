@@ -1,0 +1,147 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Ocellus.Access;
+
+namespace Ocellus.Protocol;
+
+/// <summary>One operation of the API: parse, validate, run, answer.</summary>
+internal interface IOperation
+{
+    string Name { get; }
+
+    /// <summary>Whether this version does what the operation promises; if not, it validates and then refuses.</summary>
+    bool IsAvailable { get; }
+
+    Task<byte[]> InvokeAsync(ReadOnlyMemory<byte> body, Caller caller, CancellationToken cancel);
+}
+
+/// <summary>Binds an operation's code to its name and its two records.</summary>
+internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<TRequest> request, JsonTypeInfo<TResponse> response, Func<TRequest, Caller, CancellationToken, Task<TResponse>>? run) : IOperation
+    where TRequest : class
+{
+    public string Name { get; } = name;
+
+    public bool IsAvailable => run is not null;
+
+    public async Task<byte[]> InvokeAsync(ReadOnlyMemory<byte> body, Caller caller, CancellationToken cancel)
+    {
+        TRequest? parsed;
+        try
+        {
+            parsed = JsonSerializer.Deserialize(body.Length == 0 ? "{}"u8 : body.Span, request);
+        }
+        catch (Exception failure) when (failure is JsonException or NotSupportedException)
+        {
+            var where = failure is JsonException { Path: { } path } json ? $" at {Readable.Cut(path)}, line {json.LineNumber + 1}, byte {json.BytePositionInLine}" : "";
+            throw new FrameworkException("SerializationException", $"The request body of {body.Length} bytes is not a JSON object of {Name}'s form: a wrong type, broken JSON or bad base64{where}.");
+        }
+
+        if (parsed is null)
+        {
+            throw new FrameworkException("SerializationException", "The request body is the JSON value null; an object was expected.");
+        }
+
+        Validation.Check(parsed);
+        if (run is null)
+        {
+            throw Refused.NotYet($"The operation {Name}");
+        }
+
+        return JsonSerializer.SerializeToUtf8Bytes(await run(parsed, caller, cancel), response);
+    }
+}
+
+/// <summary>Takes AWS JSON 1.1 requests. The only catch clauses on the request path of the API are here.</summary>
+internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOperation> operations, RequestAuthenticator authenticator, ILogger<AwsJsonEndpoint> log)
+{
+    /// <summary>The largest legal body is a blob of 5 MiB in base64, about 7 MB: beyond this the body is not read.</summary>
+    public const int BodyBytesMax = 12 * 1024 * 1024;
+
+    private const string TargetPrefix = "RekognitionService.";
+
+    public async Task HandleAsync(HttpContext http)
+    {
+        var requestId = Guid.NewGuid().ToString();
+        http.Response.Headers["x-amzn-RequestId"] = requestId;
+        var target = http.Request.Headers["X-Amz-Target"].ToString();
+        try
+        {
+            if (await ReadBodyAsync(http) is not { } body)
+            {
+                http.Response.StatusCode = StatusCodes.Status413PayloadTooLarge;
+                return;
+            }
+
+            if (!target.StartsWith(TargetPrefix, StringComparison.Ordinal) || !operations.TryGetValue(target[TargetPrefix.Length..], out var operation))
+            {
+                throw new FrameworkException("UnknownOperationException", $"The header X-Amz-Target is '{Readable.Cut(target)}'; Ocellus serves the {operations.Count} Custom Labels operations, such as {TargetPrefix}DescribeProjects.");
+            }
+
+            var caller = authenticator.Authenticate(http.Request, body);
+            await WriteAsync(http, StatusCodes.Status200OK, await operation.InvokeAsync(body, caller, http.RequestAborted));
+            Answered(log, target, "", requestId);
+        }
+        catch (RefusedException refusal)
+        {
+            await WriteErrorAsync(http, AwsErrors.Of(refusal.Kind), refusal.Message);
+            Answered(log, target, refusal.Message, requestId);
+        }
+        catch (FrameworkException refusal)
+        {
+            await WriteAsync(http, StatusCodes.Status400BadRequest, JsonSerializer.SerializeToUtf8Bytes(new FrameworkError(refusal.Type, refusal.Message), ErrorJsonContext.Default.FrameworkError));
+            Answered(log, target, refusal.Message, requestId);
+        }
+        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        {
+            // The client left: nobody reads an answer.
+        }
+        catch (BadHttpRequestException failure)
+        {
+            http.Response.StatusCode = failure.StatusCode;
+        }
+        catch (Exception failure)
+        {
+            OperationFailed(log, failure, target, requestId);
+            await WriteErrorAsync(http, AwsErrors.Internal, $"Internal server error. Request {requestId} is in the server's log.");
+        }
+    }
+
+    private static async Task<byte[]?> ReadBodyAsync(HttpContext http)
+    {
+        if (http.Request.ContentLength > BodyBytesMax)
+        {
+            return null;
+        }
+
+        using var body = new MemoryStream((int)(http.Request.ContentLength ?? 0));
+        var buffer = new byte[64 * 1024];
+        for (int read; (read = await http.Request.Body.ReadAsync(buffer, http.RequestAborted)) > 0;)
+        {
+            if (body.Length + read > BodyBytesMax)
+            {
+                return null;
+            }
+
+            body.Write(buffer, 0, read);
+        }
+
+        return body.ToArray();
+    }
+
+    private static Task WriteErrorAsync(HttpContext http, AwsError error, string message) =>
+        WriteAsync(http, error.Status, JsonSerializer.SerializeToUtf8Bytes(new ServiceError(error.Name, error.Name, Guid.NewGuid().ToString(), message), ErrorJsonContext.Default.ServiceError));
+
+    private static async Task WriteAsync(HttpContext http, int status, byte[] body)
+    {
+        http.Response.StatusCode = status;
+        http.Response.ContentType = "application/x-amz-json-1.1";
+        http.Response.ContentLength = body.Length;
+        await http.Response.Body.WriteAsync(body, http.RequestAborted);
+    }
+
+    [LoggerMessage(1001, LogLevel.Debug, "{Target} answered {Refusal} ({RequestId})")]
+    private static partial void Answered(ILogger log, string target, string refusal, string requestId);
+
+    [LoggerMessage(1002, LogLevel.Error, "{Target} failed ({RequestId})")]
+    private static partial void OperationFailed(ILogger log, Exception failure, string target, string requestId);
+}

@@ -1,0 +1,302 @@
+using System.Globalization;
+using System.Text;
+
+namespace Ocellus.Protocol.SigV4;
+
+/// <summary>Verifies AWS Signature Version 4 in its header form and, for S3, in its query form.</summary>
+internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
+{
+    private const string UnsignedPayload = "UNSIGNED-PAYLOAD";
+    private const int LongestExpiry = 7 * 24 * 60 * 60;
+    private static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
+
+    /// <summary>Verifies the signature of a request.</summary>
+    /// <param name="request">The request as it was sent.</param>
+    /// <param name="service">The signing name, such as <c>rekognition</c> or <c>s3</c>.</param>
+    /// <param name="bodySha256Hex">
+    /// The hash of the body that arrived; null takes the client's word from <c>x-amz-content-sha256</c>,
+    /// and the caller must then check the body against <see cref="VerifiedSignature.PayloadHash"/>.
+    /// </param>
+    /// <exception cref="SignatureException">The signature is absent, unreadable or wrong.</exception>
+    public VerifiedSignature Verify(SignedRequest request, string service, string? bodySha256Hex)
+    {
+        var objectStore = service == "s3";
+        var query = Canonical.ParseQuery(request.RawQuery);
+        var authorization = Header(request, "authorization");
+        if (authorization is not null)
+        {
+            return VerifyHeader(request, query, authorization, service, objectStore, bodySha256Hex);
+        }
+
+        if (objectStore && Parameter(query, "X-Amz-Algorithm") is not null)
+        {
+            return VerifyQuery(request, query, service, bodySha256Hex);
+        }
+
+        throw new SignatureException(SignatureProblem.MissingToken, "Missing Authentication Token");
+    }
+
+    private VerifiedSignature VerifyHeader(
+        SignedRequest request,
+        List<KeyValuePair<string, string>> query,
+        string authorization,
+        string service,
+        bool objectStore,
+        string? bodyHash)
+    {
+        var text = authorization.Trim();
+        var blank = text.IndexOf(' ', StringComparison.Ordinal);
+        var algorithm = blank < 0 ? text : text[..blank];
+        if (algorithm != Canonical.Algorithm)
+        {
+            throw Incomplete($"Unsupported signing algorithm '{algorithm}'; expected '{Canonical.Algorithm}'.");
+        }
+
+        var parts = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var part in (blank < 0 ? "" : text[blank..])
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            var equals = part.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0 || !parts.TryAdd(part[..equals], part[(equals + 1)..]))
+            {
+                throw Incomplete("The Authorization header holds a part that cannot be read or is given twice.");
+            }
+        }
+
+        var credential = Credential.Parse(Needed(parts, "Credential"), service, clock);
+        var signedHeaders = SplitSignedHeaders(Needed(parts, "SignedHeaders"));
+        var signature = Needed(parts, "Signature");
+
+        var dateName = Header(request, "x-amz-date") is not null ? "x-amz-date" : "date";
+        var dateText = Header(request, dateName)
+            ?? throw Incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.");
+        if (!signedHeaders.Contains(dateName))
+        {
+            throw Incomplete($"The header '{dateName}' must be among the signed headers; signed were '{string.Join(';', signedHeaders)}'.");
+        }
+
+        var date = ParseDate(dateText);
+        var key = FindKey(credential);
+        CheckDay(credential, date);
+        var now = clock.GetUtcNow();
+        if ((now - date).Duration() > Window)
+        {
+            throw new SignatureException(
+                SignatureProblem.Skewed,
+                $"Signature not current: the request is dated {Canonical.Time(date)}, the server's time is {Canonical.Time(now)}, allowed are 5 minutes either way.");
+        }
+
+        var payloadHash = PayloadHash(Header(request, "x-amz-content-sha256"), bodyHash, objectStore);
+        return Check(request, query, objectStore, signedHeaders, payloadHash, key, credential, date, signature);
+    }
+
+    private VerifiedSignature VerifyQuery(
+        SignedRequest request,
+        List<KeyValuePair<string, string>> query,
+        string service,
+        string? bodyHash)
+    {
+        string Required(string name) => Parameter(query, name) is { Length: > 0 } value
+            ? value
+            : throw Incomplete($"The query parameter '{name}' is missing.");
+
+        var algorithm = Required("X-Amz-Algorithm");
+        if (algorithm != Canonical.Algorithm)
+        {
+            throw Incomplete($"Unsupported signing algorithm '{algorithm}'; expected '{Canonical.Algorithm}'.");
+        }
+
+        var credential = Credential.Parse(Required("X-Amz-Credential"), service, clock);
+        var signedHeaders = SplitSignedHeaders(Required("X-Amz-SignedHeaders"));
+        var signature = Required("X-Amz-Signature");
+        var date = ParseDate(Required("X-Amz-Date"));
+        var expiresText = Required("X-Amz-Expires");
+        if (!int.TryParse(expiresText, NumberStyles.None, CultureInfo.InvariantCulture, out var expires)
+            || expires is < 1 or > LongestExpiry)
+        {
+            throw Incomplete($"X-Amz-Expires is '{expiresText}'; it must be a number of seconds from 1 to {LongestExpiry}.");
+        }
+
+        var key = FindKey(credential);
+        CheckDay(credential, date);
+        var now = clock.GetUtcNow();
+        if (date - now > Window)
+        {
+            throw new SignatureException(
+                SignatureProblem.Skewed,
+                $"Request is not valid yet: it is dated {Canonical.Time(date)}, the server's time is {Canonical.Time(now)}.");
+        }
+
+        if (now > date.AddSeconds(expires))
+        {
+            throw new SignatureException(
+                SignatureProblem.Expired,
+                $"Request has expired: it is dated {Canonical.Time(date)} and was valid for {expires} s, the server's time is {Canonical.Time(now)}.");
+        }
+
+        // A link signs no body unless its maker said so under the signature.
+        var declared = Parameter(query, "X-Amz-Content-Sha256")
+            ?? (signedHeaders.Contains("x-amz-content-sha256") ? Header(request, "x-amz-content-sha256") : null)
+            ?? UnsignedPayload;
+        var payloadHash = PayloadHash(declared, bodyHash, objectStore: true);
+        var covered = query.Where(pair => pair.Key != "X-Amz-Signature").ToList();
+        return Check(request, covered, true, signedHeaders, payloadHash, key, credential, date, signature);
+    }
+
+    private static VerifiedSignature Check(
+        SignedRequest request,
+        List<KeyValuePair<string, string>> query,
+        bool objectStore,
+        string[] signedHeaders,
+        string payloadHash,
+        AccessKey key,
+        Credential credential,
+        DateTimeOffset date,
+        string signature)
+    {
+        var canonical = new StringBuilder()
+            .Append(request.Method).Append('\n')
+            .Append(Canonical.Path(request.RawPath, objectStore)).Append('\n')
+            .Append(Canonical.Query(query)).Append('\n');
+        foreach (var name in signedHeaders)
+        {
+            var value = Header(request, name)
+                ?? throw Incomplete($"The signed header '{name}' is not in the request.");
+            canonical.Append(name).Append(':').Append(value).Append('\n');
+        }
+
+        canonical.Append('\n').AppendJoin(';', signedHeaders).Append('\n').Append(payloadHash);
+
+        var amzDate = Canonical.Time(date);
+        var toSign = $"{Canonical.Algorithm}\n{amzDate}\n{credential.Scope}\n{Canonical.Hash(canonical.ToString())}";
+        var signingKey = Canonical.SigningKey(key.SecretAccessKey, credential.Day, credential.Region, credential.Service);
+        if (!Canonical.Same(Canonical.Sign(signingKey, toSign), signature))
+        {
+            throw new SignatureException(
+                SignatureProblem.Mismatch,
+                "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. "
+                + $"Received was the signature '{signature}' of access key '{key.AccessKeyId}' over the headers '{string.Join(';', signedHeaders)}'.");
+        }
+
+        return new VerifiedSignature(key, credential.Region, amzDate, credential.Scope, signingKey, signature, payloadHash);
+    }
+
+    private AccessKey FindKey(Credential credential) =>
+        keys.Find(credential.AccessKeyId)
+        ?? throw new SignatureException(
+            SignatureProblem.UnknownKey,
+            $"The security token included in the request is invalid. The access key id '{credential.AccessKeyId}' is unknown.");
+
+    private void CheckDay(Credential credential, DateTimeOffset date)
+    {
+        var amzDate = Canonical.Time(date);
+        if (!amzDate.StartsWith(credential.Day, StringComparison.Ordinal))
+        {
+            throw new SignatureException(
+                SignatureProblem.WrongScope,
+                $"Date in Credential scope does not match the date of the request: '{credential.Day}' against '{amzDate}'; the server's time is {Canonical.Time(clock.GetUtcNow())}.");
+        }
+    }
+
+    private static string PayloadHash(string? declared, string? bodyHash, bool objectStore)
+    {
+        if (declared is not null && Canonical.IsHash(declared))
+        {
+            if (bodyHash is not null && !string.Equals(declared, bodyHash, StringComparison.OrdinalIgnoreCase))
+            {
+                throw new SignatureException(
+                    SignatureProblem.BodyMismatch,
+                    $"The provided 'x-amz-content-sha256' header does not match what was computed: received '{declared}', computed '{bodyHash}'.");
+            }
+
+            return declared;
+        }
+
+        // Only S3 knows unsigned and streamed bodies; elsewhere the body itself counts.
+        if (declared is { Length: > 0 } && objectStore)
+        {
+            return declared;
+        }
+
+        return bodyHash?.ToLowerInvariant()
+            ?? throw Incomplete($"The header 'x-amz-content-sha256' is missing or not usable here: '{declared}'.");
+    }
+
+    private static string[] SplitSignedHeaders(string text)
+    {
+        var names = text.Split(';');
+        if (names.Any(name => name.Length == 0 || name.Any(char.IsAsciiLetterUpper)))
+        {
+            throw Incomplete($"SignedHeaders must be lower-case names joined by ';'; received '{text}'.");
+        }
+
+        return names.Contains("host")
+            ? names
+            : throw Incomplete($"The header 'host' must be among the signed headers; signed were '{text}'.");
+    }
+
+    private static DateTimeOffset ParseDate(string text)
+    {
+        const DateTimeStyles styles = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
+        return DateTimeOffset.TryParseExact(text, [Canonical.DateFormat, "r"], CultureInfo.InvariantCulture, styles, out var date)
+            ? date
+            : throw Incomplete($"Date must be in ISO-8601 'basic format'. Got '{text}'.");
+    }
+
+    private static string Needed(Dictionary<string, string> parts, string name) =>
+        parts.TryGetValue(name, out var value) && value.Length > 0
+            ? value
+            : throw Incomplete($"Authorization header requires '{name}' parameter. Found were '{string.Join(", ", parts.Keys)}'.");
+
+    /// <summary>The canonical value of a header, its lines joined by commas; null when there is none.</summary>
+    private static string? Header(SignedRequest request, string name)
+    {
+        var values = request.Headers
+            .Where(header => string.Equals(header.Key, name, StringComparison.OrdinalIgnoreCase))
+            .Select(header => Canonical.HeaderValue(header.Value))
+            .ToList();
+        return values.Count == 0 ? null : string.Join(',', values);
+    }
+
+    private static string? Parameter(List<KeyValuePair<string, string>> query, string name)
+    {
+        var values = query.Where(pair => pair.Key == name).ToList();
+        return values.Count switch
+        {
+            0 => null,
+            1 => Canonical.DecodeText(values[0].Value),
+            _ => throw Incomplete($"The query parameter '{name}' is given more than once."),
+        };
+    }
+
+    private static SignatureException Incomplete(string message) => new(SignatureProblem.Incomplete, message);
+
+    private sealed record Credential(string AccessKeyId, string Day, string Region, string Service)
+    {
+        public string Scope => $"{Day}/{Region}/{Service}/aws4_request";
+
+        public static Credential Parse(string text, string service, TimeProvider clock)
+        {
+            var parts = text.Split('/');
+            if (parts.Length != 5 || parts.Any(part => part.Length == 0))
+            {
+                throw Incomplete($"Credential must have the form key/day/region/service/aws4_request; received '{text}'.");
+            }
+
+            if (parts[3] != service || parts[4] != "aws4_request")
+            {
+                throw new SignatureException(
+                    SignatureProblem.WrongScope,
+                    $"Credential should be scoped to service '{service}' and end in 'aws4_request'; received '{text}'. The server's time is {Canonical.Time(clock.GetUtcNow())}.");
+            }
+
+            // 'yyyyMMdd' exactly: a shorter text would pass as a prefix of the date.
+            if (parts[1].Length != 8 || !parts[1].All(char.IsAsciiDigit))
+            {
+                throw Incomplete($"The day of the credential scope must have eight digits; received '{parts[1]}'.");
+            }
+
+            return new Credential(parts[0], parts[1], parts[2], parts[3]);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+namespace Ocellus.Protocol.SigV4;
+
+/// <summary>What a signature covers, independent of the web server.</summary>
+/// <param name="Method">The HTTP method as sent.</param>
+/// <param name="RawPath">The path as sent, not decoded.</param>
+/// <param name="RawQuery">The query as sent, with or without the leading question mark.</param>
+/// <param name="Headers">All header lines in order of arrival.</param>
+internal sealed record SignedRequest(
+    string Method,
+    string RawPath,
+    string RawQuery,
+    IReadOnlyList<KeyValuePair<string, string>> Headers);
+
+/// <summary>Finds the secret that belongs to an access key id.</summary>
+internal interface IKeySource
+{
+    /// <summary>The key, or null when it is unknown.</summary>
+    AccessKey? Find(string accessKeyId);
+}
+
+/// <summary>An access key and whom it stands for.</summary>
+internal sealed record AccessKey(string AccessKeyId, string SecretAccessKey, string AccountId, string UserName)
+{
+    /// <summary>Leaves the secret out, so that a log line cannot leak it.</summary>
+    public override string ToString() => $"AccessKey {{ {AccessKeyId}, {AccountId}, {UserName} }}";
+}
+
+/// <summary>A signature that was found right, with what is needed to verify the chunks that follow it.</summary>
+internal sealed record VerifiedSignature(
+    AccessKey Key,
+    string Region,
+    string AmzDate,
+    string Scope,
+    byte[] SigningKey,
+    string Signature,
+    string PayloadHash);
+
+/// <summary>Why a signature was refused.</summary>
+internal enum SignatureProblem
+{
+    MissingToken,
+    Incomplete,
+    UnknownKey,
+    Mismatch,
+    Skewed,
+    Expired,
+    WrongScope,
+    BodyMismatch,
+}
+
+/// <summary>A request or chunk whose signature was refused.</summary>
+internal sealed class SignatureException(SignatureProblem problem, string message) : Exception(message)
+{
+    public SignatureProblem Problem { get; } = problem;
+}

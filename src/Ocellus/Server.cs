@@ -1,0 +1,73 @@
+using Ocellus.Access;
+using Ocellus.Datasets;
+using Ocellus.Objects;
+using Ocellus.Operations;
+using Ocellus.Projects;
+using Ocellus.Protocol;
+using Ocellus.Protocol.SigV4;
+using Ocellus.Storage;
+
+namespace Ocellus;
+
+/// <summary>The whole server on one screen: what there is, and in which order a request meets it.</summary>
+internal static class Server
+{
+    /// <summary>Builds a server on an open data directory. The credentials file is written before it returns.</summary>
+    public static async Task<WebApplication> BuildAsync(DataDirectory data, string urls, CancellationToken cancel)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls(urls.Split(';'));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            // Objects may have 5 GB; the API's endpoint has its own, smaller limit.
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Limits.MaxRequestLineSize = 16 * 1024;
+            kestrel.AddServerHeader = false;
+        });
+        builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+
+        var clock = TimeProvider.System;
+        var keys = await KeyRing.OpenAsync(data, cancel);
+        builder.Services
+            .AddSingleton(data)
+            .AddSingleton(clock)
+            .AddSingleton(new RequestAuthenticator(new SignatureVerifier(keys, clock)))
+            .AddSingleton(new ObjectStore(data.ObjectsPath, clock))
+            .AddSingleton<PageToken>()
+            .AddSingleton<ProjectCatalog>()
+            .AddSingleton<DatasetCatalog>()
+            .AddSingleton<PolicyCatalog>()
+            .AddSingleton<DatasetWorker>()
+            .AddHostedService(services => services.GetRequiredService<DatasetWorker>())
+            .AddSingleton<ProjectOperations>()
+            .AddSingleton<DatasetOperations>()
+            .AddSingleton<PolicyOperations>()
+            .AddSingleton<TagOperations>()
+            .AddSingleton<S3Endpoint>()
+            .AddSingleton<S3Gate>()
+            .AddSingleton(s => OperationTable.Create(s.GetRequiredService<ProjectOperations>(), s.GetRequiredService<DatasetOperations>(), s.GetRequiredService<PolicyOperations>(), s.GetRequiredService<TagOperations>()))
+            .AddSingleton(s => new AwsJsonEndpoint(s.GetRequiredService<System.Collections.Frozen.FrozenDictionary<string, IOperation>>(), s.GetRequiredService<RequestAuthenticator>(), s.GetRequiredService<ILogger<AwsJsonEndpoint>>()));
+
+        var app = builder.Build();
+        var api = app.Services.GetRequiredService<AwsJsonEndpoint>();
+        var objects = app.Services.GetRequiredService<S3Gate>();
+        var stopping = app.Lifetime.ApplicationStopping;
+        app.Run(http => (http.Request.Method, http.Request.Path.Value) switch
+        {
+            // Health first: it asks for no signature. No bucket can be named so, since these paths have two parts and take GET only.
+            ("GET", "/health/live") => http.Response.WriteAsync("live\n", http.RequestAborted),
+            ("GET", "/health/ready") => ReadyAsync(http, stopping.IsCancellationRequested),
+            // The API has one path and one method; everything else is the object store's.
+            ("POST", "/") when http.Request.Headers.ContainsKey("X-Amz-Target") || !http.Request.Query.ContainsKey("delete") => api.HandleAsync(http),
+            _ => objects.HandleAsync(http),
+        });
+        return app;
+    }
+
+    private static Task ReadyAsync(HttpContext http, bool draining)
+    {
+        http.Response.StatusCode = draining ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK;
+        return http.Response.WriteAsync(draining ? "draining\n" : "ready\n", http.RequestAborted);
+    }
+}

@@ -1,0 +1,14 @@
+using System.Data.Common;
+using Microsoft.Data.Sqlite;
+
+namespace Ocellus.Storage;
+
+/// <summary>What differs between databases, in one place.</summary>
+internal static class ConnectionExtensions
+{
+    /// <summary>SQLITE_CONSTRAINT.</summary>
+    private const int SqliteConstraint = 19;
+
+    /// <summary>Whether a write failed because a unique name is taken.</summary>
+    public static bool IsConstraint(this DbException failure) => failure is SqliteException { SqliteErrorCode: SqliteConstraint };
+}

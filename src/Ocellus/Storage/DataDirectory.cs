@@ -1,0 +1,111 @@
+using System.Data.Common;
+using System.Reflection;
+using DbUp;
+using Microsoft.Data.Sqlite;
+
+namespace Ocellus.Storage;
+
+/// <summary>The one folder a server owns. A second server on the same folder is refused.</summary>
+internal sealed class DataDirectory : IDisposable
+{
+    private readonly FileStream _lock;
+
+    private DataDirectory(string path, FileStream held)
+    {
+        Path = path;
+        _lock = held;
+        ConnectionString = new SqliteConnectionStringBuilder
+        {
+            DataSource = System.IO.Path.Combine(path, "ocellus.db"),
+            ForeignKeys = true,
+            DefaultTimeout = 30,
+        }.ToString();
+    }
+
+    public string Path { get; }
+
+    public string ConnectionString { get; }
+
+    public string ObjectsPath => System.IO.Path.Combine(Path, "objects");
+
+    public string CredentialsPath => System.IO.Path.Combine(Path, "credentials");
+
+    /// <summary>Creates the folder if needed, takes its lock and brings the database up to date.</summary>
+    /// <exception cref="InvalidOperationException">Another server holds the folder, or it cannot be written.</exception>
+    public static DataDirectory Open(string path)
+    {
+        path = System.IO.Path.GetFullPath(path);
+        FileStream held;
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidOperationException($"The data directory {path} cannot be made: {failure.Message}", failure);
+        }
+
+        try
+        {
+            held = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidOperationException($"The data directory {path} is in use by another Ocellus server, or cannot be written ({failure.Message}) Stop that server, or choose another folder with --data.", failure);
+        }
+
+        var directory = new DataDirectory(path, held);
+        try
+        {
+            directory.Migrate();
+        }
+        catch
+        {
+            directory.Dispose();
+            throw;
+        }
+
+        return directory;
+    }
+
+    /// <summary>An open connection. Foreign keys are on; a writer waits for another writer up to 30 s.</summary>
+    public async Task<DbConnection> ConnectAsync(CancellationToken cancel)
+    {
+        var connection = new SqliteConnection(ConnectionString);
+        await connection.OpenAsync(cancel);
+        return connection;
+    }
+
+    public void Dispose()
+    {
+        using (var connection = new SqliteConnection(ConnectionString))
+        {
+            SqliteConnection.ClearPool(connection);
+        }
+
+        _lock.Dispose();
+    }
+
+    private void Migrate()
+    {
+        using (var connection = new SqliteConnection(ConnectionString))
+        {
+            connection.Open();
+            using var command = connection.CreateCommand();
+            // FULL: an accepted change survives a power cut, not just the end of the process.
+            command.CommandText = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;";
+            command.ExecuteNonQuery();
+        }
+
+        var result = DeployChanges.To.SqliteDatabase(ConnectionString)
+            .WithScriptsEmbeddedInAssembly(Assembly.GetExecutingAssembly())
+            .WithTransactionPerScript()
+            .LogToNowhere()
+            .Build()
+            .PerformUpgrade();
+        if (!result.Successful)
+        {
+            throw new InvalidOperationException($"The database in {Path} could not be brought up to date: {result.Error.Message}", result.Error);
+        }
+    }
+}
