@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -111,9 +112,19 @@ internal static class LineParser
     {
         try
         {
+            // Escapes of half a surrogate pair pass the parser and throw when the text is read, so all text is read once here.
+            var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(text));
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)
+                {
+                    _ = reader.GetString();
+                }
+            }
+
             return JsonNode.Parse(text, documentOptions: Strict) as JsonObject;
         }
-        catch (JsonException)
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
             return null;
         }
