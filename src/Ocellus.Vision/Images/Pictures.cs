@@ -1,0 +1,250 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using NetVips;
+
+namespace Ocellus.Vision.Images;
+
+/// <summary>
+/// Reads pictures. Training, evaluation and serving all go through here, so that a model is asked
+/// about pictures prepared exactly as those it learned from.
+/// </summary>
+/// <remarks>
+/// The recipe: turn upright by EXIF; JPEG shrink-on-load; CMYK through its profile (or a standard one)
+/// to sRGB; resize with Lanczos-3, antialiased; 16 bits cut to the upper 8; grey repeated three times;
+/// transparency laid on white. RGB profiles are not applied, as most readers do not apply them.
+/// </remarks>
+public static class Pictures
+{
+    // More than any configurable limit needs; keeps a caller that forgot Check from filling the memory.
+    private const long PixelsMax = 1L << 28;
+
+    // Above this share of missing rows the picture is cut, below it a viewer shows no difference.
+    private const double MissingShareMax = 0.03;
+
+    // One MCU row of 4:2:0; the row that the cut runs through is always partly missing.
+    private const int McuRow = 16;
+
+    private static readonly double[] White = [255, 255, 255];
+
+    // Kept alive for ever: native code calls it.
+    private static readonly Log.LogDelegate Mute = static (_, _, _) => { };
+
+    private static readonly Lazy<uint> SetUp = new(
+        static () =>
+        {
+            NetVips.NetVips.Concurrency = 1;
+            Cache.Max = 0;
+            Cache.MaxMem = 0;
+            Cache.MaxFiles = 0;
+            NetVips.NetVips.BlockUntrusted = true;
+
+            // Otherwise one warning for each bad line of a picture goes to stderr.
+            return Log.SetLogHandler("VIPS", Enums.LogLevelFlags.All, Mute);
+        },
+        LazyThreadSafetyMode.ExecutionAndPublication);
+
+    /// <summary>Type, size and orientation, by content; pixels are not touched.</summary>
+    /// <exception cref="PictureRefusedException">Neither JPEG nor PNG, or no readable header.</exception>
+    public static PictureHeader ReadHeader(ReadOnlyMemory<byte> bytes)
+    {
+        var span = bytes.Span;
+        var isJpeg = PictureStructure.IsJpeg(span);
+        if (!isJpeg && !PictureStructure.IsPng(span))
+        {
+            var (name, picture) = PictureStructure.Name(span);
+            throw new PictureRefusedException(
+                picture ? PictureProblem.UnsupportedFormat : PictureProblem.NotAPicture,
+                string.Create(CultureInfo.InvariantCulture, $"The picture must be JPEG or PNG; received {name} ({span.Length:N0} bytes)."));
+        }
+
+        var format = isJpeg ? PictureFormat.Jpeg : PictureFormat.Png;
+        if (PictureStructure.Dimensions(span) is not var (width, height))
+        {
+            throw new PictureRefusedException(
+                PictureProblem.Corrupt,
+                string.Create(CultureInfo.InvariantCulture, $"The {Name(format)} has no readable header; received {span.Length:N0} bytes that begin as {Name(format)}."));
+        }
+
+        return new PictureHeader(format, width, height, Orientation(bytes, isJpeg));
+    }
+
+    /// <summary>Refuses what is outside the limits.</summary>
+    public static void Check(PictureHeader header, PictureLimits limits)
+    {
+        ArgumentNullException.ThrowIfNull(limits);
+        var small = Math.Min(header.Width, header.Height);
+        var large = Math.Max(header.Width, header.Height);
+        (PictureProblem Problem, string Rule)? broken =
+            large > limits.SideMax ? (PictureProblem.TooLarge, string.Create(CultureInfo.InvariantCulture, $"sides of at most {limits.SideMax:N0} pixels"))
+            : small < limits.SideMin ? (PictureProblem.TooSmall, string.Create(CultureInfo.InvariantCulture, $"sides of at least {limits.SideMin:N0} pixels"))
+            : large > (long)small * limits.AspectMax ? (PictureProblem.AspectRatio, string.Create(CultureInfo.InvariantCulture, $"an aspect ratio of at most {limits.AspectMax}:1"))
+            : null;
+        if (broken is var (problem, rule))
+        {
+            throw new PictureRefusedException(
+                problem,
+                string.Create(CultureInfo.InvariantCulture, $"The picture must have {rule}; received {Name(header.Format)} of {header.Width:N0}×{header.Height:N0} pixels."));
+        }
+    }
+
+    /// <summary>Upright, exactly <paramref name="width"/> × <paramref name="height"/>, the aspect not kept.</summary>
+    public static DecodedPicture DecodeSquashed(ReadOnlyMemory<byte> bytes, int width, int height)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
+        return Decode(bytes, width, height, Enums.Size.Force);
+    }
+
+    /// <summary>Upright, the aspect kept, the long side at most <paramref name="longSideMax"/>; never enlarged.</summary>
+    public static DecodedPicture DecodeUpright(ReadOnlyMemory<byte> bytes, int longSideMax)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(longSideMax);
+        return Decode(bytes, longSideMax, longSideMax, Enums.Size.Down);
+    }
+
+    private static DecodedPicture Decode(ReadOnlyMemory<byte> bytes, int width, int height, Enums.Size size)
+    {
+        var header = ReadHeader(bytes);
+        if ((long)header.Width * header.Height > PixelsMax)
+        {
+            throw new PictureRefusedException(
+                PictureProblem.TooLarge,
+                string.Create(CultureInfo.InvariantCulture, $"The picture is too large to decode; received {Describe(header, bytes.Length)}."));
+        }
+
+        var buffer = Array(bytes);
+        try
+        {
+            // The decoder fills a cut PNG's missing rows without telling, so its end marker decides.
+            var warning = header.Format == PictureFormat.Jpeg ? JpegEnd(buffer, header)
+                : PictureStructure.PngEnds(buffer) ? null
+                : throw Cut(header, bytes.Length, ", without end marker");
+            var failOn = header.Format == PictureFormat.Jpeg ? Enums.FailOn.None : Enums.FailOn.Truncated;
+            using var small = Image.ThumbnailBuffer(buffer, width, height: height, size: size, failOn: failOn);
+            using var rgb = ToRgb(small);
+            return new DecodedPicture(rgb.WriteToMemory<byte>(), rgb.Width, rgb.Height, warning);
+        }
+        catch (VipsException e)
+        {
+            throw new PictureRefusedException(
+                PictureProblem.Corrupt,
+                $"The picture cannot be decoded; received {Describe(header, bytes.Length)}.",
+                e);
+        }
+    }
+
+    private static Image ToRgb(Image picture)
+    {
+        using var colour = picture.Colourspace(Enums.Interpretation.Srgb);
+        using var flat = colour.HasAlpha() ? colour.Flatten(background: White) : colour.Copy();
+        using var three = flat.Bands > 3 ? flat.ExtractBand(0, n: 3) : flat.Copy();
+        return three.Cast(Enums.BandFormat.Uchar);
+    }
+
+    /// <summary>
+    /// Judges a JPEG without end marker. Every viewer opens one that lacks its last bytes, so such a one
+    /// passes with a warning; one that lacks a visible part is refused.
+    /// </summary>
+    /// <remarks>
+    /// How many bytes are missing cannot be known. What the last scan brought can: decode with and without
+    /// it and see down to which row the two differ. In a progressive file each scan refines the whole picture,
+    /// so all scans must have begun. Rows of one colour hold nothing that a refinement could change.
+    /// </remarks>
+    private static PictureWarning? JpegEnd(byte[] bytes, PictureHeader header)
+    {
+        var walk = PictureStructure.WalkJpeg(bytes, headerOnly: false);
+        if (walk.Ends)
+        {
+            return null;
+        }
+
+        if (!walk.AllScansBegun)
+        {
+            throw Cut(header, bytes.Length, ", without all of its scans");
+        }
+
+        var stride = 0;
+        var with = Lenient(bytes, ref stride);
+        var without = LenientOrNothing(bytes[..walk.LastScan], ref stride);
+        var missing = 0;
+        for (var y = header.Height - 1; y >= 0; y--)
+        {
+            var row = with.AsSpan(y * stride, stride);
+            var same = without is null ? row.IndexOfAnyExcept((byte)128) < 0 : row.SequenceEqual(without.AsSpan(y * stride, stride));
+            if (!same || (without is not null && IsFlat(row, stride / header.Width)))
+            {
+                break;
+            }
+
+            missing++;
+        }
+
+        var share = (double)missing / header.Height;
+        return missing > McuRow && share > MissingShareMax
+            ? throw Cut(header, bytes.Length, string.Create(CultureInfo.InvariantCulture, $", the lower {share * 100:0} % missing"))
+            : new PictureWarning(string.Create(
+                CultureInfo.InvariantCulture,
+                $"The file ends early: the JPEG has no end marker after {bytes.Length:N0} bytes, and about {share * 100:0.0} % of the rows are missing. It is used all the same."));
+    }
+
+    private static byte[] Lenient(byte[] bytes, ref int stride)
+    {
+        using var picture = Image.NewFromBuffer(bytes, access: Enums.Access.Sequential, failOn: Enums.FailOn.None);
+        stride = picture.Width * picture.Bands;
+        return picture.WriteToMemory<byte>();
+    }
+
+    private static byte[]? LenientOrNothing(byte[] bytes, ref int stride)
+    {
+        try
+        {
+            return Lenient(bytes, ref stride);
+        }
+        catch (VipsException)
+        {
+            // No scan is left: the file had one only, and what it did not bring is mid-grey.
+            return null;
+        }
+    }
+
+    private static bool IsFlat(ReadOnlySpan<byte> row, int bands) => row[bands..].SequenceEqual(row[..^bands]);
+
+    private static int Orientation(ReadOnlyMemory<byte> bytes, bool isJpeg)
+    {
+        // Only EXIF holds one; most pictures have none and need not be opened twice.
+        var head = bytes.Span;
+        if (isJpeg ? head.IndexOf("Exif\0"u8) < 0 : head.IndexOf("eXIf"u8) < 0)
+        {
+            return 1;
+        }
+
+        _ = SetUp.Value;
+        try
+        {
+            using var picture = Image.NewFromBuffer(Array(bytes), access: Enums.Access.Sequential);
+            return picture.Contains("orientation") && picture.Get("orientation") is int value and >= 1 and <= 8 ? value : 1;
+        }
+        catch (VipsException)
+        {
+            return 1;
+        }
+    }
+
+    private static byte[] Array(ReadOnlyMemory<byte> bytes)
+    {
+        _ = SetUp.Value;
+        return MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0 && segment.Array is { } whole && whole.Length == bytes.Length
+            ? whole
+            : bytes.ToArray();
+    }
+
+    private static PictureRefusedException Cut(PictureHeader header, int length, string detail) => new(
+        PictureProblem.Truncated,
+        $"The picture is cut short; received {Describe(header, length)}{detail}.");
+
+    private static string Describe(PictureHeader header, int length) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Name(header.Format)} of {header.Width:N0}×{header.Height:N0} pixels in {length:N0} bytes");
+
+    private static string Name(PictureFormat format) => format == PictureFormat.Jpeg ? "JPEG" : "PNG";
+}

@@ -1,0 +1,131 @@
+using Ocellus.Vision.Onnx;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Ocellus.Vision.Models;
+
+/// <summary>A convolution with folded batch norm, the padding of its ONNX node, and ReLU6 unless it projects.</summary>
+internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
+{
+    private readonly Parameter weight;
+    private readonly Parameter bias;
+    private readonly ConvolutionNode node;
+    private readonly bool activate;
+    private readonly bool symmetric;
+
+    public PaddedConvolution(ConvolutionNode node, OnnxFile file) : base(node.Name)
+    {
+        this.node = node;
+        activate = !node.Name.EndsWith("project", StringComparison.Ordinal);
+        symmetric = node.Pads.All(p => p == node.Pads[0]);
+        Shape = file.Shape(node.Name + ".weight");
+        // Cloned into libtorch's own aligned memory: sums over managed arrays differ in their last bit with the address.
+        using Tensor w = tensor(file.Floats(node.Name + ".weight"), Shape), b = tensor(file.Floats(node.Name + ".bias"), file.Shape(node.Name + ".bias"));
+        weight = new Parameter(w.clone());
+        bias = new Parameter(b.clone());
+        RegisterComponents();
+    }
+
+    public long[] Shape { get; }
+
+    public int Stride => node.Stride;
+
+    public long Inputs => Shape[1] * node.Groups;
+
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        // TensorFlow's SAME pads one more on the right and bottom where the stride is 2, which a convolution alone cannot.
+        Tensor x = symmetric ? input : nn.functional.pad(input, [node.Pads[1], node.Pads[3], node.Pads[0], node.Pads[2]]);
+        long pad = symmetric ? node.Pads[0] : 0;
+        x = nn.functional.conv2d(x, weight, bias, strides: [node.Stride, node.Stride], padding: [pad, pad], groups: node.Groups);
+        return (activate ? nn.functional.relu6(x) : x).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>
+/// EfficientNet-Lite0 with the weights of an ONNX file, found by name. <see cref="Stages"/> gives the features at strides 8, 16
+/// and 32, <see cref="forward"/> the embedding.
+/// </summary>
+public sealed class EfficientNetLite0 : nn.Module<Tensor, Tensor>
+{
+    /// <summary>Blocks whose outputs are c3, c4 and c5.</summary>
+    public static readonly IReadOnlyList<int> Cuts = [4, 10, 15];
+
+    /// <summary>Channels of c3, c4 and c5.</summary>
+    public static readonly IReadOnlyList<int> Channels = [40, 112, 320];
+
+    /// <summary>Values in an embedding.</summary>
+    public const int EmbeddingSize = 1280;
+
+    private const int Blocks = 16;
+    private readonly Dictionary<string, PaddedConvolution> convolutions = new(StringComparer.Ordinal);
+
+    public EfficientNetLite0(OnnxFile file) : base(nameof(EfficientNetLite0))
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        foreach (ConvolutionNode node in file.Convolutions())
+        {
+            var convolution = new PaddedConvolution(node, file);
+            convolutions.Add(node.Name, convolution);
+            register_module(node.Name.Replace('.', '_'), convolution);
+        }
+    }
+
+    /// <summary>Parameters under the names they have in the ONNX file.</summary>
+    public IEnumerable<(string Name, Parameter Value)> WeightsByName() =>
+        convolutions.SelectMany(c => c.Value.named_parameters().Select(p => (c.Key + "." + p.name, p.parameter)));
+
+    /// <summary>Features at strides 8, 16 and 32 of normalised pictures [N,3,H,W].</summary>
+    public Tensor[] Stages(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = convolutions["stem"].forward(ChannelsLast(input));
+        var cuts = new List<Tensor>(3);
+        for (int i = 0; i < Blocks; i++)
+        {
+            x = Block(i, x);
+            if (Cuts.Contains(i)) cuts.Add(x);
+        }
+        return [.. cuts.Select(t => t.MoveToOuterDisposeScope())];
+    }
+
+    /// <summary>The embedding [N,1280] of normalised pictures [N,3,H,W].</summary>
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        return convolutions["head"].forward(Stages(input)[^1]).mean([2, 3]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Writes the weights back into an ONNX file with the same names.</summary>
+    public void CopyTo(OnnxFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        foreach ((string name, Parameter value) in WeightsByName())
+        {
+            using Tensor plain = value.detach().cpu().contiguous();
+            file.Set(name, plain.data<float>().ToArray(), plain.shape);
+        }
+    }
+
+    /// <summary>The same values in channels-last strides: libtorch then picks its NHWC kernels, which are twice as fast here.</summary>
+    public static Tensor ChannelsLast(Tensor input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        using var scope = NewDisposeScope();
+        return input.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Block(int index, Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        string name = $"blocks.{index}.";
+        PaddedConvolution depthwise = convolutions[name + "depthwise"], project = convolutions[name + "project"];
+        PaddedConvolution first = convolutions.GetValueOrDefault(name + "expand", depthwise);
+        Tensor x = first == depthwise ? input : first.forward(input);
+        x = project.forward(depthwise.forward(x));
+        bool skip = depthwise.Stride == 1 && first.Inputs == project.Shape[0];
+        return (skip ? input + x : x).MoveToOuterDisposeScope();
+    }
+}

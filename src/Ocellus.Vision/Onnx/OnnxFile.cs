@@ -1,0 +1,125 @@
+using System.Runtime.InteropServices;
+using Google.Protobuf;
+
+namespace Ocellus.Vision.Onnx;
+
+/// <summary>A convolution of a graph: its own name, stride, groups and padding (top, left, bottom, right).</summary>
+public sealed record ConvolutionNode(string Name, int Stride, int Groups, IReadOnlyList<int> Pads);
+
+/// <summary>An ONNX model in memory: read, changed by initializer name, written.</summary>
+public sealed class OnnxFile
+{
+    private readonly Dictionary<string, TensorProto> initializers;
+
+    public OnnxFile(ModelProto model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        Model = model;
+        initializers = model.Graph.Initializer.ToDictionary(t => t.Name, StringComparer.Ordinal);
+    }
+
+    public ModelProto Model { get; }
+
+    public GraphProto Graph => Model.Graph;
+
+    public IReadOnlyCollection<string> InitializerNames => initializers.Keys;
+
+    public static OnnxFile Load(string path)
+    {
+        using FileStream stream = File.OpenRead(path);
+        return new OnnxFile(ModelProto.Parser.ParseFrom(stream));
+    }
+
+    public static OnnxFile Parse(ReadOnlySpan<byte> bytes) => new(ModelProto.Parser.ParseFrom(bytes));
+
+    public OnnxFile Clone() => new(Model.Clone());
+
+    public byte[] ToBytes() => Model.ToByteArray();
+
+    /// <summary>Writes to a temporary name beside the path, flushes to disk and renames: a half-written model is never visible.</summary>
+    public void Save(string path)
+    {
+        string fresh = path + ".tmp";
+        using (FileStream stream = File.Create(fresh))
+        {
+            Model.WriteTo(stream);
+            stream.Flush(flushToDisk: true);
+        }
+        File.Move(fresh, path, overwrite: true);
+    }
+
+    public bool Has(string name) => initializers.ContainsKey(name);
+
+    public long[] Shape(string name) => [.. Find(name).Dims];
+
+    /// <summary>The values of a float initializer, in row-major order.</summary>
+    public float[] Floats(string name)
+    {
+        TensorProto tensor = Find(name);
+        if (tensor.DataType != (int)TensorProto.Types.DataType.Float) throw new InvalidDataException($"Initializer '{name}' is not of type float.");
+        long count = tensor.Dims.Aggregate(1L, (a, b) => checked(a * b));
+        float[] values = tensor.RawData.Length > 0 ? MemoryMarshal.Cast<byte, float>(tensor.RawData.Span).ToArray() : [.. tensor.FloatData];
+        if (values.Length != count) throw new InvalidDataException($"Initializer '{name}' has {values.Length} values, its shape asks for {count}.");
+        return values;
+    }
+
+    /// <summary>Sets a float initializer, adding it where the name is new.</summary>
+    public void Set(string name, ReadOnlySpan<float> values, params long[] shape)
+    {
+        if (!initializers.TryGetValue(name, out TensorProto? tensor))
+        {
+            tensor = new TensorProto { Name = name };
+            Graph.Initializer.Add(tensor);
+            initializers.Add(name, tensor);
+        }
+        tensor.DataType = (int)TensorProto.Types.DataType.Float;
+        tensor.Dims.Clear();
+        tensor.Dims.AddRange(shape);
+        tensor.FloatData.Clear();
+        tensor.RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values));
+    }
+
+    /// <summary>The convolutions in graph order; each is named as its weights are.</summary>
+    public IReadOnlyList<ConvolutionNode> Convolutions() =>
+        [.. Graph.Node.Where(n => n.OpType == "Conv").Select(n => new ConvolutionNode(
+            n.Input[1][..^".weight".Length],
+            (int)(Ints(n, "strides")?[0] ?? 1),
+            (int)(n.Attribute.FirstOrDefault(a => a.Name == "group")?.I ?? 1),
+            [.. (Ints(n, "pads") ?? new Google.Protobuf.Collections.RepeatedField<long> { 0, 0, 0, 0 }).Select(p => (int)p)]))];
+
+    private static Google.Protobuf.Collections.RepeatedField<long>? Ints(NodeProto node, string name) => node.Attribute.FirstOrDefault(a => a.Name == name)?.Ints;
+
+    private TensorProto Find(string name) =>
+        initializers.TryGetValue(name, out TensorProto? tensor) ? tensor : throw new KeyNotFoundException($"The ONNX file has no initializer '{name}'.");
+}
+
+/// <summary>Short ways to make the parts of a graph.</summary>
+public static class OnnxParts
+{
+    public static NodeProto Node(string operation, string[] inputs, string output, params AttributeProto[] attributes)
+    {
+        var node = new NodeProto { OpType = operation, Name = output };
+        node.Input.AddRange(inputs);
+        node.Output.Add(output);
+        node.Attribute.AddRange(attributes);
+        return node;
+    }
+
+    public static AttributeProto Whole(string name, long value) => new() { Name = name, I = value, Type = AttributeProto.Types.AttributeType.Int };
+
+    public static AttributeProto Wholes(string name, params long[] values)
+    {
+        var attribute = new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.Ints };
+        attribute.Ints.AddRange(values);
+        return attribute;
+    }
+
+    /// <summary>A typed input or output; a dimension is a number or a name.</summary>
+    public static ValueInfoProto Value(string name, TensorProto.Types.DataType type, params object[] dimensions)
+    {
+        var shape = new TensorShapeProto();
+        foreach (object d in dimensions)
+            shape.Dim.Add(d is string text ? new TensorShapeProto.Types.Dimension { DimParam = text } : new TensorShapeProto.Types.Dimension { DimValue = Convert.ToInt64(d, System.Globalization.CultureInfo.InvariantCulture) });
+        return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } } };
+    }
+}

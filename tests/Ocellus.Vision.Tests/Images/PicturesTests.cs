@@ -1,0 +1,156 @@
+using NetVips;
+using Ocellus.Vision.Images;
+using Xunit;
+
+namespace Ocellus.Vision.Tests.Images;
+
+public sealed class PicturesTests
+{
+    private static readonly int[] Red = [255, 0, 0];
+    private static readonly int[] Green = [0, 255, 0];
+    private static readonly int[] Blue = [0, 0, 255];
+    private static readonly int[] WhiteColour = [255, 255, 255];
+
+    // The upright picture, 128 × 64, has red, green / blue, white quarters. Each orientation is stored by hand:
+    // the stored quarters in reading order, from the EXIF specification's row-0 and column-0 table.
+    [Theory]
+    [InlineData(1, "RGBW")]
+    [InlineData(2, "GRWB")]
+    [InlineData(3, "WBGR")]
+    [InlineData(4, "BWRG")]
+    [InlineData(5, "RBGW")]
+    [InlineData(6, "GWRB")]
+    [InlineData(7, "WGBR")]
+    [InlineData(8, "BRWG")]
+    public void Every_orientation_comes_out_upright(int orientation, string stored)
+    {
+        using var picture = Quarters(stored, orientation >= 5 ? 64 : 128, orientation >= 5 ? 128 : 64);
+        using var turned = picture.Mutate(m => m.Set(GValue.GIntType, "orientation", orientation));
+        var bytes = turned.JpegsaveBuffer(q: 95);
+
+        var header = Pictures.ReadHeader(bytes);
+        Assert.Equal((orientation, 128, 64), (header.Orientation, header.UprightWidth, header.UprightHeight));
+
+        foreach (var decoded in new[] { Pictures.DecodeUpright(bytes, 128), Pictures.DecodeSquashed(bytes, 128, 64) })
+        {
+            Assert.Equal((128, 64), (decoded.Width, decoded.Height));
+            Near(Red, decoded, 32, 16);
+            Near(Green, decoded, 96, 16);
+            Near(Blue, decoded, 32, 48);
+            Near(WhiteColour, decoded, 96, 48);
+        }
+    }
+
+    [Fact]
+    public void Grey_16_bit_palette_cmyk_and_transparent_pictures_become_rgb()
+    {
+        using var rgb = Quarters("RGBW", 128, 64);
+        using var wide = rgb.Colourspace(Enums.Interpretation.Rgb16);
+        using var cmyk = rgb.Colourspace(Enums.Interpretation.Cmyk);
+        using var clear = rgb.Bandjoin(0);
+        using var grey = (Image.Black(128, 64) + 77).Cast(Enums.BandFormat.Uchar);
+        Near(Red, Pictures.DecodeSquashed(wide.PngsaveBuffer(), 32, 32), 8, 8);
+        Near(Blue, Pictures.DecodeSquashed(rgb.PngsaveBuffer(palette: true), 32, 32), 8, 24);
+        Near(WhiteColour, Pictures.DecodeSquashed(clear.PngsaveBuffer(), 32, 32), 8, 8);
+        Near([77, 77, 77], Pictures.DecodeSquashed(grey.PngsaveBuffer(), 32, 32), 8, 8);
+        Near([77, 77, 77], Pictures.DecodeSquashed(grey.JpegsaveBuffer(), 32, 32), 8, 8);
+        foreach (var keep in new[] { Enums.ForeignKeep.All, Enums.ForeignKeep.None })
+        {
+            var decoded = Pictures.DecodeSquashed(cmyk.JpegsaveBuffer(q: 95, keep: keep), 32, 32);
+            Assert.Equal(32 * 32 * 3, decoded.Rgb.Length);
+            Assert.True(Pixel(decoded, 8, 8) is [> 180, < 90, < 90]);
+            Assert.True(Pixel(decoded, 24, 24) is [> 240, > 240, > 240]);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_jpeg_without_its_last_20_bytes_is_decoded_with_a_warning_and_half_of_one_is_refused(bool progressive)
+    {
+        using var noise = Image.Gaussnoise(400, 300, mean: 128, sigma: 40, seed: 7);
+        using var picture = noise.Bandjoin(noise, noise).Cast(Enums.BandFormat.Uchar).Copy(interpretation: Enums.Interpretation.Srgb);
+        var bytes = picture.JpegsaveBuffer(q: 80, interlace: progressive);
+        Assert.Null(Pictures.DecodeSquashed(bytes, 64, 64).Warning);
+        Assert.NotNull(Pictures.DecodeSquashed(bytes.AsMemory(0, bytes.Length - 20), 64, 64).Warning);
+        Refused(PictureProblem.Truncated, () => Pictures.DecodeSquashed(bytes.AsMemory(0, bytes.Length / 2), 64, 64));
+    }
+
+    [Fact]
+    public void A_png_cut_in_half_is_refused()
+    {
+        using var picture = Quarters("RGBW", 128, 64);
+        var bytes = picture.PngsaveBuffer(compression: 0);
+        Refused(PictureProblem.Truncated, () => Pictures.DecodeSquashed(bytes.AsMemory(0, bytes.Length / 2), 64, 64));
+    }
+
+    [Fact]
+    public void A_huge_png_is_refused_from_its_header_alone()
+    {
+        byte[] bytes = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13, .. "IHDR"u8, 0, 0, 0xFF, 0xFF, 0, 0, 0xFF, 0xFF, 8, 2, 0, 0, 0];
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var header = Pictures.ReadHeader(bytes);
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 100_000);
+        Assert.Equal((65535, 65535), (header.Width, header.Height));
+        Assert.Contains("65,535×65,535", Refused(PictureProblem.TooLarge, () => Pictures.Check(header, PictureLimits.Default)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(64, 64, null)]
+    [InlineData(4096, 4096, null)]
+    [InlineData(1280, 64, null)]
+    [InlineData(1, 1, PictureProblem.TooSmall)]
+    [InlineData(63, 64, PictureProblem.TooSmall)]
+    [InlineData(4097, 4096, PictureProblem.TooLarge)]
+    [InlineData(1281, 64, PictureProblem.AspectRatio)]
+    public void The_limits_are_inclusive(int width, int height, PictureProblem? problem)
+    {
+        var header = new PictureHeader(PictureFormat.Png, width, height, 1);
+        var caught = Record.Exception(() => Pictures.Check(header, PictureLimits.Default));
+        Assert.Equal(problem, (caught as PictureRefusedException)?.Problem);
+    }
+
+    [Fact]
+    public void What_is_no_jpeg_or_png_is_named()
+    {
+        Assert.Contains("received text (11 bytes)", Refused(PictureProblem.NotAPicture, () => Pictures.ReadHeader("hello world"u8.ToArray())), StringComparison.Ordinal);
+        Assert.Contains("received GIF (10 bytes)", Refused(PictureProblem.UnsupportedFormat, () => Pictures.ReadHeader("GIF89a\0\0\0\0"u8.ToArray())), StringComparison.Ordinal);
+        Assert.Contains("received nothing", Refused(PictureProblem.NotAPicture, () => Pictures.ReadHeader(default)), StringComparison.Ordinal);
+        Refused(PictureProblem.Corrupt, () => Pictures.ReadHeader(new byte[] { 0xFF, 0xD8, 0xFF, 0xE0 }));
+    }
+
+    private static string Refused(PictureProblem problem, Action action)
+    {
+        var caught = Assert.Throws<PictureRefusedException>(action);
+        Assert.Equal(problem, caught.Problem);
+        return caught.Message;
+    }
+
+    private static Image Quarters(string colours, int width, int height)
+    {
+        var pixels = new byte[width * height * 3];
+        for (var i = 0; i < width * height; i++)
+        {
+            var (x, y) = (i % width, i / width);
+            var colour = colours[(y < height / 2 ? 0 : 2) + (x < width / 2 ? 0 : 1)];
+            pixels[3 * i] = colour is 'R' or 'W' ? (byte)255 : (byte)0;
+            pixels[(3 * i) + 1] = colour is 'G' or 'W' ? (byte)255 : (byte)0;
+            pixels[(3 * i) + 2] = colour is 'B' or 'W' ? (byte)255 : (byte)0;
+        }
+
+        using var raw = Image.NewFromMemoryCopy(pixels, width, height, 3, Enums.BandFormat.Uchar);
+        return raw.Copy(interpretation: Enums.Interpretation.Srgb);
+    }
+
+    private static int[] Pixel(DecodedPicture picture, int x, int y)
+    {
+        var at = 3 * ((y * picture.Width) + x);
+        return [picture.Rgb[at], picture.Rgb[at + 1], picture.Rgb[at + 2]];
+    }
+
+    private static void Near(int[] expected, DecodedPicture picture, int x, int y)
+    {
+        var actual = Pixel(picture, x, y);
+        Assert.True(expected.Zip(actual).All(p => Math.Abs(p.First - p.Second) <= 6), $"at {x},{y}: {string.Join(',', actual)}");
+    }
+}
