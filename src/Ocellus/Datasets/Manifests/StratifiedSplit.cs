@@ -44,6 +44,21 @@ internal static class StratifiedSplit
 
         bool LeavesTraining(int index) => Array.TrueForAll(labels[index], label => inTest[label] + 1 < members[label].Count);
 
+        // An entry once passed over never becomes free again, so each list is walked only once.
+        var next = members.Keys.ToDictionary(label => label, _ => 0, StringComparer.Ordinal);
+
+        int Free(string label, List<int> list)
+        {
+            var at = next[label];
+            while (at < list.Count && (isTest[list[at]] || !LeavesTraining(list[at])))
+            {
+                at++;
+            }
+
+            next[label] = at;
+            return at < list.Count ? list[at] : -1;
+        }
+
         void Take(int index)
         {
             isTest[index] = true;
@@ -57,9 +72,9 @@ internal static class StratifiedSplit
         // One of each label first, then fill by the largest shortfall against the label's fair share.
         foreach (var (label, list) in order)
         {
-            if (taken < wanted && inTest[label] == 0 && list.FindIndex(index => !isTest[index] && LeavesTraining(index)) is >= 0 and var found)
+            if (taken < wanted && inTest[label] == 0 && Free(label, list) is >= 0 and var found)
             {
-                Take(list[found]);
+                Take(found);
             }
         }
 
@@ -70,10 +85,9 @@ internal static class StratifiedSplit
                 .OrderByDescending(pair => (testShare * pair.Value.Count) - inTest[pair.Key])
                 .ThenBy(pair => pair.Key, StringComparer.Ordinal))
             {
-                var found = list.FindIndex(index => !isTest[index] && LeavesTraining(index));
-                if (found >= 0)
+                choice = Free(label, list);
+                if (choice >= 0)
                 {
-                    choice = list[found];
                     break;
                 }
             }

@@ -1,52 +1,49 @@
 using System.Text;
 using Ocellus.Datasets.Manifests;
+using Xunit;
 
 namespace Ocellus.Tests.Datasets.Manifests;
 
 public sealed class ManifestReaderTests
 {
     [Fact]
-    public async Task A_byte_order_mark_and_CRLF_are_taken_off_and_a_last_break_adds_no_line()
-    {
-        Assert.Equal([(1, "{}"), (2, ""), (3, "{ }")], await LinesAsync("\uFEFF{}\r\n\r\n{ }\r\n"));
-    }
+    public async Task Byte_order_mark_and_line_ends_of_both_kinds_are_taken_off() =>
+        Assert.Equal([new(1, "a"), new(2, "b"), new(3, "é")], await Read("\uFEFFa\r\nb\né"));
 
     [Fact]
-    public async Task An_empty_file_has_no_lines()
-    {
-        Assert.Empty(await LinesAsync(""));
-    }
+    public async Task Blank_lines_count_and_the_last_line_break_does_not() =>
+        Assert.Equal([new(1, "a"), new(2, ""), new(3, ""), new(4, "b")], await Read("a\n\n\r\nb\r\n"));
 
     [Fact]
-    public void A_good_line_has_its_label_and_no_errors()
-    {
-        var line = Parse("""{"source-ref":"s3://pictures/a b.jpg","kind":1,"kind-metadata":{"class-name":"ripe","confidence":1,"type":"groundtruth/image-classification","human-annotated":"yes","creation-date":"2026-01-01T00:00:00"}}""");
-        Assert.False(line.IsOut);
-        Assert.False(line.HasErrors);
-        Assert.Equal(["ripe"], line.ImageLabels);
-        Assert.EndsWith("\"cl-metadata\":{\"is_labeled\":true}}", line.ToDatasetEntry(), StringComparison.Ordinal);
-    }
+    public async Task An_empty_file_has_no_lines() => Assert.Empty(await Read(""));
 
     [Theory]
-    [InlineData("", "ERROR_INVALID_JSON_LINE")]
-    [InlineData("{", "ERROR_INVALID_JSON_LINE")]
-    [InlineData("""{"kind":1}""", "ERROR_MISSING_SOURCE_REF")]
-    [InlineData("""{"source-ref":"http://a/b"}""", "ERROR_INVALID_SOURCE_REF_FORMAT")]
-    public void A_line_without_a_usable_source_is_dropped_with_its_code(string text, string code)
+    [InlineData(100_000, "\n", false)]
+    [InlineData(100_000, "\r\n", false)]
+    [InlineData(100_000, "", false)]
+    [InlineData(100_001, "\n", true)]
+    [InlineData(100_001, "", true)]
+    [InlineData(5_000_000, "\r\n", true)]
+    public async Task A_line_may_have_100_000_characters(int length, string end, bool tooLong)
     {
-        var line = Parse(text);
-        Assert.True(line.IsDatasetTerminal);
-        Assert.Contains(line.Issues, i => i.Code == code);
+        var lines = await Read(new string('x', length) + end);
+
+        var line = Assert.Single(lines);
+        Assert.Equal(tooLong, line.TooLong);
+        Assert.Equal(tooLong ? 0 : length, line.Text.Length);
     }
 
-    private static ParsedLine Parse(string text) => LineParser.Parse(new ManifestLine(1, text));
+    [Fact]
+    public async Task The_line_after_a_long_one_is_whole() =>
+        Assert.Equal([new(1, "", true), new(2, "next")], await Read(new string('x', 250_000) + "\nnext\n"));
 
-    private static async Task<List<(int, string)>> LinesAsync(string text)
+    private static async Task<List<ManifestLine>> Read(string text)
     {
-        var lines = new List<(int, string)>();
-        await foreach (var line in ManifestReader.ReadAsync(new MemoryStream(Encoding.UTF8.GetBytes(text)), TestContext.Current.CancellationToken))
+        using var stream = new MemoryStream(Encoding.UTF8.GetBytes(text));
+        var lines = new List<ManifestLine>();
+        await foreach (var line in ManifestReader.ReadAsync(stream, TestContext.Current.CancellationToken))
         {
-            lines.Add((line.Number, line.Text));
+            lines.Add(line);
         }
 
         return lines;
