@@ -16,8 +16,7 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, ObjectStore
     /// <summary>Bytes of a manifest: 1 GB.</summary>
     private const long ManifestBytesMax = 1L << 30;
 
-    /// <summary>Distinct labels of a dataset. AWS quota.</summary>
-    private const int LabelsMax = 250;
+    private const string Unreadable = "ERROR_MANIFEST_INACCESSIBLE_OR_UNSUPPORTED_FORMAT: The manifest file extension or contents are invalid.";
 
     private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
@@ -84,7 +83,7 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, ObjectStore
         await using var stream = objects.OpenRead(location[..slash], location[(slash + 1)..], out var manifest);
         if (stream is null || manifest is null)
         {
-            return "ERROR_MANIFEST_INACCESSIBLE_OR_UNSUPPORTED_FORMAT: The manifest file extension or contents are invalid.";
+            return Unreadable;
         }
 
         if (manifest.Size > ManifestBytesMax)
@@ -101,7 +100,7 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, ObjectStore
             lines++;
             if (lines > LinesMax)
             {
-                return "ERROR_MANIFEST_ROWS_EXCEEDS_MAXIMUM: The manifest file has too many rows.";
+                return ContentError.TooManyRows.Text;
             }
 
             var parsed = LineParser.Parse(line);
@@ -113,9 +112,9 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, ObjectStore
 
             var entry = ToRow(lines, parsed);
             labels.UnionWith(entry.Labels.Keys);
-            if (labels.Count > LabelsMax)
+            if (labels.Count > ContentCheck.LabelsMax)
             {
-                return "ERROR_MANIFEST_TOO_MANY_LABELS: The manifest file has too many labels.";
+                return ContentError.TooManyLabels.Text;
             }
 
             batch.Add(entry);
@@ -131,12 +130,9 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, ObjectStore
             return "ERROR_EMPTY_MANIFEST: The manifest file is empty.";
         }
 
-        // More than 20 %, not equal.
-        if (dropped * 5 > lines)
+        if (ContentCheck.IsTooMany(dropped, lines))
         {
-            return dropped == lines
-                ? "ERROR_MANIFEST_INACCESSIBLE_OR_UNSUPPORTED_FORMAT: The manifest file extension or contents are invalid."
-                : "ERROR_TOO_MANY_RECORDS_IN_ERROR: The manifest file has too many terminal errors.";
+            return dropped == lines ? Unreadable : ContentError.TooManyRecordsInError.Text;
         }
 
         await datasets.AddEntriesAsync(arn, batch, cancel);

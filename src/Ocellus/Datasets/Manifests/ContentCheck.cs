@@ -12,6 +12,9 @@ internal enum UseCase
 /// <summary>A terminal error of a manifest's content.</summary>
 internal sealed record ContentError(string Code, string Message)
 {
+    /// <summary>Code and text, as a dataset's status message has them.</summary>
+    public string Text => $"{Code}: {Message}";
+
     public static ContentError ImageBucketPermissions { get; } = new("ERROR_INVALID_PERMISSIONS_IMAGES_S3_BUCKET", "The permissions for the images S3 bucket are invalid.");
 
     public static ContentError ImageBucketOwner { get; } = new("ERROR_INVALID_IMAGES_S3_BUCKET_OWNER", "Invalid owner id for images S3 bucket.");
@@ -68,7 +71,8 @@ internal sealed record ContentResult(UseCase UseCase, SideResult Training, SideR
 /// <summary>Rules over the content of a training and a test manifest.</summary>
 internal static class ContentCheck
 {
-    private const int LabelsMax = 250;
+    /// <summary>Distinct labels of a manifest or dataset. AWS quota.</summary>
+    internal const int LabelsMax = 250;
 
     /// <summary>Checks both manifests. A manifest that fails as a whole ends the check before a use case is chosen.</summary>
     /// <param name="training">All lines of the training manifest, after any split.</param>
@@ -111,6 +115,9 @@ internal static class ContentCheck
             spanning, [.. trainingUsable], multiLabel, wholeImage);
     }
 
+    /// <summary>The 20 % rule: more than 20 % of the lines, not equal.</summary>
+    internal static bool IsTooMany(long bad, long lines) => bad * 5 > lines;
+
     /// <summary>Labels of a line in one format.</summary>
     public static IReadOnlyList<string> LabelsOf(ParsedLine line, UseCase useCase) => useCase switch
     {
@@ -126,8 +133,7 @@ internal static class ContentCheck
     private static List<ContentError> WholeErrors(IReadOnlyList<ParsedLine> lines, IReadOnlyList<ContentError>? found)
     {
         var errors = new List<ContentError>();
-        // More than 20 %, not equal.
-        if (lines.Count(line => line.IsOut) * 5L > lines.Count)
+        if (IsTooMany(lines.Count(line => line.IsOut), lines.Count))
         {
             errors.Add(ContentError.TooManyInvalid);
         }

@@ -113,7 +113,8 @@ internal static class LineParser
         try
         {
             // Escapes of half a surrogate pair pass the parser and throw when the text is read, so all text is read once here.
-            var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(text));
+            var utf8 = Encoding.UTF8.GetBytes(text);
+            var reader = new Utf8JsonReader(utf8);
             while (reader.Read())
             {
                 if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)
@@ -122,7 +123,7 @@ internal static class LineParser
                 }
             }
 
-            return JsonNode.Parse(text, documentOptions: Strict) as JsonObject;
+            return JsonNode.Parse(utf8, documentOptions: Strict) as JsonObject;
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {

@@ -66,8 +66,8 @@ internal sealed class LabelAttribute
 /// <summary>One manifest line as understood, with everything that is wrong about it.</summary>
 internal sealed class ParsedLine
 {
-    // The relaxed encoder keeps names in any script readable, as they came in.
-    private static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    /// <summary>How lines of manifests are written: no spaces, and by the relaxed encoder, which keeps names in any script readable.</summary>
+    internal static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly List<LineIssue> issues = [];
 

@@ -1,5 +1,3 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
 
@@ -37,8 +35,6 @@ internal static class SnapshotWriter
 {
     private const string Training = "rekognition-custom-labels-training";
     private const string Evaluation = "rekognition-custom-labels-evaluation";
-
-    private static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>A line of the training manifest, ground truth only.</summary>
     /// <param name="line">A usable line.</param>
@@ -188,6 +184,6 @@ internal static class SnapshotWriter
     {
         output["rekognition-custom-labels-object-id"] = objectId;
         output["line-idx"] = line.Number;
-        return output.ToJsonString(Compact);
+        return output.ToJsonString(ParsedLine.Compact);
     }
 }
