@@ -64,23 +64,8 @@ public sealed record ClassifierPlan
 public sealed record TrainingProgress(string Phase, int Epoch, int Epochs, double? Loss, double? SecondsLeft);
 
 /// <summary>A trained classifier and how the two candidates did on the held-back pictures (null where none were held back).</summary>
-public sealed record ClassifierResult(byte[] Model, ClassifierDescription Description, double? LinearScore, double? FineTunedScore, int EpochsRun)
+public sealed record ClassifierResult(byte[] Model, ModelDescription Description, double? LinearScore, double? FineTunedScore, int EpochsRun)
 {
     /// <summary>Writes model.onnx and model.json; each appears whole or not at all.</summary>
-    public void Save(string folder)
-    {
-        Directory.CreateDirectory(folder);
-        Write(Path.Combine(folder, "model.onnx"), Model);
-        Write(Path.Combine(folder, "model.json"), System.Text.Encoding.UTF8.GetBytes(Description.ToJson()));
-    }
-
-    private static void Write(string path, byte[] bytes)
-    {
-        using (FileStream stream = File.Create(path + ".tmp"))
-        {
-            stream.Write(bytes);
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(path + ".tmp", path, overwrite: true);
-    }
+    public void Save(string folder) => ModelFiles.Save(folder, Model, Description);
 }

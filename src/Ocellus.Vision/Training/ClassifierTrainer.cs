@@ -39,7 +39,7 @@ public static class ClassifierTrainer
         float[] features = Features(plan, views, all, progress, cancel);
         LinearHead linear = Fit(learn.Length);
         byte[] linearModel = ClassifierExport.Compose(backbone, linear, plan.Size, task.MultiLabel);
-        ClassifierDescription description = Describe("linear-head");
+        ModelDescription description = Describe("linear-head");
         double? linearScore = held.Length == 0 ? null : Quality(linearModel, description, task, views, held, plan.Threads);
 
         double? tunedScore = null;
@@ -49,7 +49,7 @@ public static class ClassifierTrainer
             (byte[]? model, epochs) = FineTune(task, plan, views, learn, backbone, linear, started, progress, checkpointDirectory, cancel);
             if (model is not null)
             {
-                ClassifierDescription tuned = Describe("fine-tuned");
+                ModelDescription tuned = Describe("fine-tuned");
                 tunedScore = Quality(model, tuned, task, views, held, plan.Threads);
                 if (tunedScore >= linearScore) return new ClassifierResult(model, tuned, linearScore, tunedScore, epochs);
             }
@@ -72,7 +72,7 @@ public static class ClassifierTrainer
             return LinearHead.Fit(x, y, count * rounds, task.Labels.Count, task.MultiLabel, plan.Regularisation, cancel);
         }
 
-        ClassifierDescription Describe(string recipe) => new(
+        ModelDescription Describe(string recipe) => new(
             task.MultiLabel ? "multilabel" : "classification", task.Labels, plan.Size, plan.Size, "squash", recipe,
             new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "1", ["backbone"] = "efficientnet-lite0", ["opset"] = backbone.Model.OpsetImport[0].Version.ToString(CultureInfo.InvariantCulture) });
     }
@@ -130,9 +130,9 @@ public static class ClassifierTrainer
     }
 
     /// <summary>Accuracy for one label a picture, micro F1 at one half for several.</summary>
-    private static double Quality(byte[] bytes, ClassifierDescription description, ClassifierTask task, ClassifierViews views, int[] indexes, int threads)
+    private static double Quality(byte[] bytes, ModelDescription description, ClassifierTask task, ClassifierViews views, int[] indexes, int threads)
     {
-        using var model = new ClassifierModel(bytes, description, threads);
+        using var model = new TrainedModel(bytes, description, threads);
         double right = 0, wrong = 0, missed = 0;
         foreach (int i in indexes)
         {

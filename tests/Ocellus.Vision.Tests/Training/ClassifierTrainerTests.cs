@@ -58,7 +58,7 @@ public sealed class ClassifierTrainerTests
         ClassifierResult result = ClassifierTrainer.Train(task, plan, cancel: TestContext.Current.CancellationToken);
 
         Assert.Equal(1, Math.Max(result.LinearScore!.Value, result.FineTunedScore!.Value));
-        using var model = new ClassifierModel(result.Model, ClassifierDescription.FromJson(System.Text.Encoding.UTF8.GetBytes(result.Description.ToJson())));
+        using var model = new TrainedModel(result.Model, ModelDescription.FromJson(System.Text.Encoding.UTF8.GetBytes(result.Description.ToJson())));
         for (int i = 0; i < task.Pictures.Count; i++)
         {
             float[,] scores = model.Score(Ocellus.Vision.Images.Pictures.DecodeSquashed(task.Pictures.Read(i), 64, 64).Rgb);
@@ -81,7 +81,7 @@ public sealed class ClassifierTrainerTests
         using var network = new EfficientNetLite0(file);
         float[] expected = nn.functional.linear(network.forward(tensor(planes, [1, 3, 64, 64])), tensor(head.Weight, [2, 1280]), tensor(head.Bias)).softmax(1).data<float>().ToArray();
 
-        using var model = new ClassifierModel(ClassifierExport.Compose(file, head, 64, multiLabel: false), new ClassifierDescription("classification", ["a", "b"], 64, 64, "squash", "linear-head", new Dictionary<string, string>()));
+        using var model = new TrainedModel(ClassifierExport.Compose(file, head, 64, multiLabel: false), new ModelDescription("classification", ["a", "b"], 64, 64, "squash", "linear-head", new Dictionary<string, string>()));
         float[,] actual = model.Score(rgb);
 
         Assert.Equal(expected[0], actual[0, 0], 1e-4f);

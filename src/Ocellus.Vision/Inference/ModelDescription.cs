@@ -1,0 +1,95 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Ocellus.Vision.Inference;
+
+/// <summary>What model.json says beside model.onnx.</summary>
+/// <param name="Kind">One of <see cref="ModelKinds"/>.</param>
+/// <param name="Labels">In the order of the scores.</param>
+/// <param name="Width">Network width in pixels.</param>
+/// <param name="Height">Network height in pixels.</param>
+/// <param name="Resize">
+/// How a picture is brought to that size: <c>squash</c> fills it whatever its shape; <c>fit</c> keeps the shape, puts the picture
+/// into the upper left corner and leaves the rest grey (127).
+/// </param>
+/// <param name="Recipe">What was fitted, for example <c>linear-head</c> or <c>fine-tuned</c>.</param>
+/// <param name="Versions">Of the format, the backbone and the libraries.</param>
+public sealed record ModelDescription(
+    string Kind, IReadOnlyList<string> Labels, int Width, int Height, string Resize, string Recipe, IReadOnlyDictionary<string, string> Versions)
+{
+    /// <summary>For each label the score, 0 to 1, from which it counts as found; the cut with the best F1 on the test pictures.</summary>
+    public IReadOnlyList<double> Thresholds { get; init; } = [];
+
+    /// <summary>SHA-256 of model.onnx in lower-case hex; empty until saved.</summary>
+    public string ModelSha256 { get; init; } = "";
+
+    /// <summary>Input and its layout, for readers of the exported file.</summary>
+    public string Input { get; init; } = "image: uint8 [N, height, width, 3], RGB, EXIF orientation applied";
+
+    /// <summary>Outputs and their meaning.</summary>
+    public string Output { get; init; } = "scores: float32 [N, labels], 0 to 1";
+
+    /// <summary>The threshold of a label by index; one half where the test said nothing.</summary>
+    public double ThresholdOf(int label) => label < Thresholds.Count ? Thresholds[label] : .5;
+
+    public string ToJson() => JsonSerializer.Serialize(this, ModelJson.Default.ModelDescription);
+
+    /// <exception cref="InvalidDataException">Not the JSON of a model.</exception>
+    public static ModelDescription FromJson(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, ModelJson.Default.ModelDescription) ?? throw new InvalidDataException("model.json is empty.");
+        }
+        catch (JsonException failure)
+        {
+            throw new InvalidDataException($"model.json cannot be read: {failure.Message}", failure);
+        }
+    }
+}
+
+/// <summary>What a model answers.</summary>
+public static class ModelKinds
+{
+    /// <summary>One label a picture; scores sum to 1.</summary>
+    public const string Classification = "classification";
+
+    /// <summary>Every label a question of its own.</summary>
+    public const string MultiLabel = "multilabel";
+
+    /// <summary>Labelled boxes.</summary>
+    public const string Localization = "localization";
+}
+
+/// <summary>The two files a model is made of.</summary>
+public static class ModelFiles
+{
+    public const string Model = "model.onnx";
+
+    public const string Description = "model.json";
+
+    /// <summary>Writes both; each appears whole or not at all, the description last, with the other's checksum.</summary>
+    public static void Save(string folder, byte[] model, ModelDescription description)
+    {
+        ArgumentNullException.ThrowIfNull(description);
+        Directory.CreateDirectory(folder);
+        Write(Path.Combine(folder, Model), model);
+        Write(Path.Combine(folder, Description), System.Text.Encoding.UTF8.GetBytes((description with { ModelSha256 = Convert.ToHexStringLower(SHA256.HashData(model)) }).ToJson()));
+    }
+
+    private static void Write(string path, byte[] bytes)
+    {
+        using (FileStream stream = File.Create(path + ".tmp"))
+        {
+            stream.Write(bytes);
+            stream.Flush(flushToDisk: true);
+        }
+
+        File.Move(path + ".tmp", path, overwrite: true);
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSerializable(typeof(ModelDescription))]
+internal sealed partial class ModelJson : JsonSerializerContext;
