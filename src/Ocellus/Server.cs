@@ -27,6 +27,7 @@ internal static class Server
         builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
 
+        builder.Services.AddOptionsWithValidateOnStart<QuotaOptions>().BindConfiguration("Ocellus:Quotas").ValidateDataAnnotations();
         var clock = TimeProvider.System;
         var keys = await KeyRing.OpenAsync(data, cancel);
         builder.Services
@@ -38,6 +39,7 @@ internal static class Server
             .AddSingleton<ProjectCatalog>()
             .AddSingleton<DatasetCatalog>()
             .AddSingleton<PolicyCatalog>()
+            .AddSingleton<VersionCatalog>()
             .AddSingleton<DatasetWorker>()
             .AddHostedService(services => services.GetRequiredService<DatasetWorker>())
             .AddSingleton<ProjectOperations>()

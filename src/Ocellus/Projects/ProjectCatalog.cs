@@ -142,7 +142,7 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock)
         }
     }
 
-    private static Task PutTagsAsync(DbConnection connection, DbTransaction transaction, string resourceArn, IReadOnlyDictionary<string, string>? tags) =>
+    internal static Task PutTagsAsync(DbConnection connection, DbTransaction transaction, string resourceArn, IReadOnlyDictionary<string, string>? tags) =>
         tags is null or { Count: 0 }
             ? Task.CompletedTask
             : connection.ExecuteAsync(
@@ -150,5 +150,5 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock)
                 tags.Select(t => new { resourceArn, t.Key, t.Value }),
                 transaction);
 
-    private static RefusedException NoSuch(string arn) => Refused.NotFound($"No project {Readable.Cut(arn)} exists in this account and region; DescribeProjects lists those that do.");
+    internal static RefusedException NoSuch(string arn) => Refused.NotFound($"No project {Readable.Cut(arn)} exists in this account and region; DescribeProjects lists those that do.");
 }

@@ -28,6 +28,12 @@ internal sealed class DataDirectory : IDisposable
 
     public string ObjectsPath => System.IO.Path.Combine(Path, "objects");
 
+    /// <summary>Trainings under way: checkpoints, inputs, logs.</summary>
+    public string JobsPath => System.IO.Path.Combine(Path, "jobs");
+
+    /// <summary>What versions are made of.</summary>
+    public string ModelsPath => System.IO.Path.Combine(Path, "models");
+
     public string CredentialsPath => System.IO.Path.Combine(Path, "credentials");
 
     /// <summary>Creates the folder if needed, takes its lock and brings the database up to date.</summary>
@@ -67,6 +73,9 @@ internal sealed class DataDirectory : IDisposable
 
         return directory;
     }
+
+    /// <summary>The folder of model.onnx and model.json of a version.</summary>
+    public string ModelFolder(string accountId, string folder) => System.IO.Path.Combine(ModelsPath, accountId, folder);
 
     /// <summary>An open connection. Foreign keys are on; a writer waits for another writer up to 30 s.</summary>
     public async Task<DbConnection> ConnectAsync(CancellationToken cancel)

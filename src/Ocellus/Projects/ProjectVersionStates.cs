@@ -1,0 +1,118 @@
+using Ocellus.Protocol;
+
+namespace Ocellus.Projects;
+
+/// <summary>States of a project version, spelled as on the wire.</summary>
+internal enum ProjectVersionStatus
+{
+    TRAINING_IN_PROGRESS,
+    TRAINING_COMPLETED,
+    TRAINING_FAILED,
+    STARTING,
+    RUNNING,
+    FAILED,
+    STOPPING,
+    STOPPED,
+    DELETING,
+    COPYING_IN_PROGRESS,
+    COPYING_COMPLETED,
+    COPYING_FAILED,
+
+    /// <summary>In the model, of adapters only; never set here.</summary>
+    DEPRECATED,
+
+    /// <summary>In the model, of adapters only; never set here.</summary>
+    EXPIRED,
+}
+
+/// <summary>What can happen to a project version.</summary>
+internal enum VersionEvent
+{
+    Trained,
+    TrainingFailed,
+    Copied,
+    CopyFailed,
+
+    /// <summary>Someone asked to start it.</summary>
+    StartRequested,
+
+    /// <summary>The model is loaded and takes requests.</summary>
+    Loaded,
+
+    /// <summary>Someone asked to stop it.</summary>
+    StopRequested,
+
+    /// <summary>The last request has left and the memory is free.</summary>
+    Drained,
+
+    /// <summary>Hosting broke for good.</summary>
+    HostingFailed,
+
+    /// <summary>The server came up and finds a version that was running when it went down.</summary>
+    ServerRestarted,
+
+    /// <summary>Someone asked to delete it.</summary>
+    DeleteRequested,
+}
+
+/// <summary>The life of a project version: which state follows which event. Everything that moves a version asks here.</summary>
+internal static class ProjectVersionStates
+{
+    /// <summary>The next state, or null where the event has no way from the present one.</summary>
+    public static ProjectVersionStatus? Next(ProjectVersionStatus now, VersionEvent what) => (now, what) switch
+    {
+        (ProjectVersionStatus.TRAINING_IN_PROGRESS, VersionEvent.Trained) => ProjectVersionStatus.TRAINING_COMPLETED,
+        (ProjectVersionStatus.TRAINING_IN_PROGRESS, VersionEvent.TrainingFailed) => ProjectVersionStatus.TRAINING_FAILED,
+        (ProjectVersionStatus.COPYING_IN_PROGRESS, VersionEvent.Copied) => ProjectVersionStatus.COPYING_COMPLETED,
+        (ProjectVersionStatus.COPYING_IN_PROGRESS, VersionEvent.CopyFailed) => ProjectVersionStatus.COPYING_FAILED,
+        (ProjectVersionStatus.TRAINING_COMPLETED or ProjectVersionStatus.COPYING_COMPLETED or ProjectVersionStatus.STOPPED or ProjectVersionStatus.FAILED, VersionEvent.StartRequested) => ProjectVersionStatus.STARTING,
+        (ProjectVersionStatus.STARTING, VersionEvent.Loaded) => ProjectVersionStatus.RUNNING,
+        (ProjectVersionStatus.RUNNING, VersionEvent.StopRequested) => ProjectVersionStatus.STOPPING,
+        (ProjectVersionStatus.STOPPING, VersionEvent.Drained) => ProjectVersionStatus.STOPPED,
+        (ProjectVersionStatus.RUNNING, VersionEvent.ServerRestarted) => ProjectVersionStatus.STARTING,
+        (ProjectVersionStatus.STARTING or ProjectVersionStatus.RUNNING or ProjectVersionStatus.STOPPING, VersionEvent.HostingFailed) => ProjectVersionStatus.FAILED,
+        (ProjectVersionStatus.TRAINING_COMPLETED or ProjectVersionStatus.TRAINING_FAILED or ProjectVersionStatus.COPYING_COMPLETED or ProjectVersionStatus.COPYING_FAILED
+            or ProjectVersionStatus.STOPPED or ProjectVersionStatus.FAILED or ProjectVersionStatus.DEPRECATED or ProjectVersionStatus.EXPIRED
+            // A second delete answers as the first.
+            or ProjectVersionStatus.DELETING, VersionEvent.DeleteRequested) => ProjectVersionStatus.DELETING,
+        _ => null,
+    };
+
+    /// <summary>The refusal for an event that has no way from a state.</summary>
+    public static RefusedException Refusal(ProjectVersionStatus now, VersionEvent what, string arn) => (now, what) switch
+    {
+        (ProjectVersionStatus.DELETING, _) => Refused.NotFound($"The model version {Readable.Cut(arn)} is being deleted."),
+        (ProjectVersionStatus.TRAINING_FAILED or ProjectVersionStatus.COPYING_FAILED or ProjectVersionStatus.DEPRECATED or ProjectVersionStatus.EXPIRED, VersionEvent.StartRequested) =>
+            Refused.Invalid($"The model version is {now}: it has no model that could be started. Train another version."),
+        (_, VersionEvent.StartRequested) => Refused.InUse($"The model version is {now}; it can be started when it is TRAINING_COMPLETED, COPYING_COMPLETED, STOPPED or FAILED.{Wait(now)}"),
+        (_, VersionEvent.StopRequested) => Refused.InUse($"The model version is {now}; only a RUNNING one can be stopped.{Wait(now)}"),
+        (_, VersionEvent.DeleteRequested) => Refused.InUse($"The model version is {now}; it can be deleted when it neither trains, copies nor runs.{Wait(now)}"),
+        _ => Refused.InUse($"The model version is {now}; it cannot take the event {what}."),
+    };
+
+    /// <summary>What <c>StatusMessage</c> says in a state that has no story of its own.</summary>
+    public static string Message(ProjectVersionStatus status) => status switch
+    {
+        ProjectVersionStatus.TRAINING_IN_PROGRESS => "The model is being trained.",
+        ProjectVersionStatus.TRAINING_COMPLETED or ProjectVersionStatus.COPYING_COMPLETED => "The model is ready to run.",
+        ProjectVersionStatus.TRAINING_FAILED or ProjectVersionStatus.COPYING_FAILED or ProjectVersionStatus.FAILED => "The service experienced an internal error.",
+        ProjectVersionStatus.STARTING => "The model is being started.",
+        ProjectVersionStatus.RUNNING => "The model is running.",
+        ProjectVersionStatus.STOPPING => "The model is being stopped.",
+        ProjectVersionStatus.STOPPED => "The model is stopped.",
+        ProjectVersionStatus.DELETING => "The model is being deleted.",
+        ProjectVersionStatus.COPYING_IN_PROGRESS => "The model is being copied.",
+        ProjectVersionStatus.DEPRECATED => "The model is deprecated.",
+        ProjectVersionStatus.EXPIRED => "The model has expired.",
+    };
+
+    private static string Wait(ProjectVersionStatus now) => now switch
+    {
+        ProjectVersionStatus.TRAINING_IN_PROGRESS => " Wait until it is TRAINING_COMPLETED.",
+        ProjectVersionStatus.COPYING_IN_PROGRESS => " Wait until it is COPYING_COMPLETED.",
+        ProjectVersionStatus.STARTING => " Wait until it is RUNNING.",
+        ProjectVersionStatus.STOPPING => " Wait until it is STOPPED.",
+        ProjectVersionStatus.RUNNING => " Stop it first with StopProjectVersion.",
+        _ => "",
+    };
+}

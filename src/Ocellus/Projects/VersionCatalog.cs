@@ -1,0 +1,374 @@
+using System.Data.Common;
+using Dapper;
+using Ocellus.Access;
+using Ocellus.Protocol;
+using Ocellus.Storage;
+
+namespace Ocellus.Projects;
+
+/// <summary>A project version as stored.</summary>
+internal sealed class VersionRow
+{
+    public string Arn { get; init; } = "";
+
+    public string ProjectArn { get; init; } = "";
+
+    public string AccountId { get; init; } = "";
+
+    public string Region { get; init; } = "";
+
+    public string Name { get; init; } = "";
+
+    public long CreatedMs { get; init; }
+
+    public long UpdatedMs { get; init; }
+
+    public ProjectVersionStatus Status { get; init; }
+
+    public string Message { get; init; } = "";
+
+    public string? Description { get; init; }
+
+    public string? KmsKeyId { get; init; }
+
+    public string OutputBucket { get; init; } = "";
+
+    public string OutputPrefix { get; init; } = "";
+
+    /// <summary>Name of the version's folder, under <c>models/&lt;account&gt;/</c> for the model and under <c>jobs/</c> for its training.</summary>
+    public string Folder { get; init; } = "";
+
+    public long? MinUnits { get; init; }
+
+    public long? MaxUnits { get; init; }
+
+    public long? EndedMs { get; init; }
+
+    public long? BillableSeconds { get; init; }
+
+    public string? SourceArn { get; init; }
+
+    /// <summary>JSON of the wire's TrainingDataResult.</summary>
+    public string? TrainingResult { get; init; }
+
+    /// <summary>JSON of the wire's TestingDataResult.</summary>
+    public string? TestingResult { get; init; }
+
+    /// <summary>JSON of the wire's EvaluationResult.</summary>
+    public string? EvaluationResult { get; init; }
+
+    /// <summary>JSON of the wire's GroundTruthManifest.</summary>
+    public string? ManifestSummary { get; init; }
+}
+
+/// <summary>What a version is made from.</summary>
+internal sealed record NewVersion(string ProjectArn, string Name, ProjectVersionStatus Status, string Folder, string OutputBucket, string OutputPrefix)
+{
+    public string? Description { get; init; }
+
+    public string? KmsKeyId { get; init; }
+
+    public string? SourceArn { get; init; }
+
+    public string? TrainingResult { get; init; }
+
+    public string? TestingResult { get; init; }
+
+    public IReadOnlyDictionary<string, string>? Tags { get; init; }
+}
+
+/// <summary>What a job leaves in a version's row when it ends. Null members keep what is there.</summary>
+internal sealed record VersionOutcome(long EndedMs)
+{
+    public long? BillableSeconds { get; init; }
+
+    public string? TrainingResult { get; init; }
+
+    public string? TestingResult { get; init; }
+
+    public string? EvaluationResult { get; init; }
+
+    public string? ManifestSummary { get; init; }
+}
+
+/// <summary>How many there may be. Section <c>Ocellus:Quotas</c>; the defaults are AWS's.</summary>
+internal sealed class QuotaOptions
+{
+    /// <summary>Model versions in one project.</summary>
+    [System.ComponentModel.DataAnnotations.Range(1, 100_000)]
+    public int VersionsPerProject { get; set; } = 100;
+
+    /// <summary>Trainings at once in an account and region.</summary>
+    [System.ComponentModel.DataAnnotations.Range(1, 1000)]
+    public int Trainings { get; set; } = 2;
+
+    /// <summary>Copies at once in an account and region.</summary>
+    [System.ComponentModel.DataAnnotations.Range(1, 1000)]
+    public int Copies { get; set; } = 2;
+
+    /// <summary>Models that start, run or stop at once in an account and region.</summary>
+    [System.ComponentModel.DataAnnotations.Range(1, 1000)]
+    public int RunningModels { get; set; } = 2;
+
+    /// <summary>Inference units of one model.</summary>
+    [System.ComponentModel.DataAnnotations.Range(1, 1000)]
+    public int InferenceUnitsPerModel { get; set; } = 5;
+}
+
+/// <summary>Project versions and their states. Every move is a compare-and-set, so that of two callers one is first.</summary>
+internal sealed class VersionCatalog(DataDirectory data, TimeProvider clock, Microsoft.Extensions.Options.IOptions<QuotaOptions> quotas)
+{
+    /// <summary>Tries of a move against other callers; each failed one means that another move succeeded.</summary>
+    private const int MoveTries = 8;
+
+    private const string Columns =
+        """
+        SELECT arn AS Arn, project_arn AS ProjectArn, account_id AS AccountId, region AS Region, name AS Name, created_ms AS CreatedMs, updated_ms AS UpdatedMs, status AS Status, message AS Message,
+               description AS Description, kms_key_id AS KmsKeyId, output_bucket AS OutputBucket, output_prefix AS OutputPrefix, folder AS Folder, min_units AS MinUnits, max_units AS MaxUnits,
+               ended_ms AS EndedMs, billable_seconds AS BillableSeconds, source_arn AS SourceArn, training_result AS TrainingResult, testing_result AS TestingResult,
+               evaluation_result AS EvaluationResult, manifest_summary AS ManifestSummary FROM project_versions 
+        """;
+
+    /// <summary>Writes a version and, for a training, its job.</summary>
+    /// <exception cref="RefusedException">NotFound: no such project. InUse: the name is taken. LimitExceeded, QuotaExceeded: too many.</exception>
+    public async Task<Arn> CreateAsync(Caller caller, NewVersion version, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await CheckRoomAsync(connection, transaction, caller, version.ProjectArn, version.Name, version.Status);
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var arn = Arn.Parse(version.ProjectArn).Version(version.Name, now);
+        await connection.ExecuteAsync(
+            """
+            INSERT INTO project_versions (arn, project_arn, account_id, region, name, created_ms, updated_ms, status, message, description, kms_key_id, output_bucket, output_prefix, folder, source_arn, training_result, testing_result)
+            VALUES (@arn, @ProjectArn, @AccountId, @Region, @Name, @now, @now, @status, @message, @Description, @KmsKeyId, @OutputBucket, @OutputPrefix, @Folder, @SourceArn, @TrainingResult, @TestingResult)
+            """,
+            new
+            {
+                arn = arn.ToString(), version.ProjectArn, caller.AccountId, caller.Region, version.Name, now, status = version.Status.ToString(), message = ProjectVersionStates.Message(version.Status),
+                version.Description, version.KmsKeyId, version.OutputBucket, version.OutputPrefix, version.Folder, version.SourceArn, version.TrainingResult, version.TestingResult,
+            },
+            transaction);
+        if (version.Status == ProjectVersionStatus.TRAINING_IN_PROGRESS)
+        {
+            await connection.ExecuteAsync("INSERT INTO training_jobs (version_arn, lease_until_ms, starts, crashes) VALUES (@arn, 0, 0, 0)", new { arn = arn.ToString() }, transaction);
+        }
+
+        await ProjectCatalog.PutTagsAsync(connection, transaction, arn.ToString(), version.Tags);
+        await transaction.CommitAsync(CancellationToken.None);
+        return arn;
+    }
+
+    /// <summary>Whether <see cref="CreateAsync"/> would take the name now; called before the costly part, so that a refusal is cheap.</summary>
+    /// <exception cref="RefusedException">As for <see cref="CreateAsync"/>.</exception>
+    public async Task CheckRoomAsync(Caller caller, string projectArn, string name, ProjectVersionStatus status, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        await CheckRoomAsync(connection, null, caller, projectArn, name, status);
+    }
+
+    /// <exception cref="RefusedException">NotFound: the caller's account and region have no such version.</exception>
+    public async Task<VersionRow> GetAsync(Caller caller, string arn, CancellationToken cancel)
+    {
+        var parsed = Arn.Parse(arn);
+        var row = parsed.AccountId == caller.AccountId && parsed.Region == caller.Region ? await FindAsync(arn, cancel) : null;
+        return row ?? throw NoSuch(arn);
+    }
+
+    /// <summary>The version, whoever asks; null if there is none.</summary>
+    public async Task<VersionRow?> FindAsync(string arn, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        return await connection.QuerySingleOrDefaultAsync<VersionRow>(Columns + "WHERE arn = @arn", new { arn });
+    }
+
+    /// <summary>One page of a project's versions, newest first, after the one that the last page ended with.</summary>
+    public async Task<IReadOnlyList<VersionRow>> ListAsync(string projectArn, IReadOnlyList<string>? names, long? beforeMs, string? beforeArn, int count, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        var sql = Columns + "WHERE project_arn = @projectArn"
+            + (names is null ? "" : " AND name IN @names")
+            + (beforeMs is null ? "" : " AND (created_ms < @beforeMs OR (created_ms = @beforeMs AND arn < @beforeArn))")
+            + " ORDER BY created_ms DESC, arn DESC LIMIT @count";
+        return [.. await connection.QueryAsync<VersionRow>(sql, new { projectArn, names, beforeMs, beforeArn, count })];
+    }
+
+    /// <summary>All versions in one of some states, oldest change first: what a worker has to do.</summary>
+    public async Task<IReadOnlyList<VersionRow>> InAsync(IReadOnlyCollection<ProjectVersionStatus> states, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        return [.. await connection.QueryAsync<VersionRow>(Columns + "WHERE status IN @states ORDER BY updated_ms", new { states = states.Select(s => s.ToString()) })];
+    }
+
+    /// <summary>Moves a version by an event that a caller asked for.</summary>
+    /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: the state has no way for this event.</exception>
+    public async Task<VersionRow> MoveAsync(Caller caller, string arn, VersionEvent what, CancellationToken cancel)
+    {
+        await GetAsync(caller, arn, cancel);
+        return await MoveAsync(arn, what, null, cancel);
+    }
+
+    /// <summary>Moves a version by an event; <paramref name="message"/> null gives the state's usual one.</summary>
+    /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: the state has no way for this event.</exception>
+    public async Task<VersionRow> MoveAsync(string arn, VersionEvent what, string? message, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        for (var attempt = 0; attempt < MoveTries; attempt++)
+        {
+            var row = await connection.QuerySingleOrDefaultAsync<VersionRow>(Columns + "WHERE arn = @arn", new { arn }) ?? throw NoSuch(arn);
+            var next = ProjectVersionStates.Next(row.Status, what) ?? throw ProjectVersionStates.Refusal(row.Status, what, arn);
+            // Units are shown only while the model is hosted.
+            var hosted = next is ProjectVersionStatus.STARTING or ProjectVersionStatus.RUNNING or ProjectVersionStatus.STOPPING;
+            var moved = await connection.ExecuteAsync(
+                "UPDATE project_versions SET status = @next, message = @message, updated_ms = @now" + (hosted ? "" : ", min_units = NULL, max_units = NULL") + " WHERE arn = @arn AND status = @seen",
+                new { arn, seen = row.Status.ToString(), next = next.ToString(), message = message ?? ProjectVersionStates.Message(next), now = clock.GetUtcNow().ToUnixTimeMilliseconds() });
+            if (moved == 1)
+            {
+                return await connection.QuerySingleOrDefaultAsync<VersionRow>(Columns + "WHERE arn = @arn", new { arn }) ?? throw NoSuch(arn);
+            }
+        }
+
+        throw Refused.InUse("The model version is changed by many callers at once; ask again.");
+    }
+
+    /// <summary>As <see cref="MoveAsync(string, VersionEvent, string?, CancellationToken)"/>, for a worker that may come too late: null then.</summary>
+    public async Task<VersionRow?> TryMoveAsync(string arn, VersionEvent what, string? message, CancellationToken cancel)
+    {
+        try
+        {
+            return await MoveAsync(arn, what, message, cancel);
+        }
+        catch (RefusedException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Writes the intent to host a version.</summary>
+    /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: wrong state or units. LimitExceeded: too many units or running models.</exception>
+    public async Task<VersionRow> StartAsync(Caller caller, string arn, int minUnits, int? maxUnits, CancellationToken cancel)
+    {
+        await GetAsync(caller, arn, cancel);
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        var row = await connection.QuerySingleOrDefaultAsync<VersionRow>(Columns + "WHERE arn = @arn", new { arn }, transaction) ?? throw NoSuch(arn);
+        if (row.Status == ProjectVersionStatus.DELETING)
+        {
+            throw ProjectVersionStates.Refusal(row.Status, VersionEvent.StartRequested, arn);
+        }
+
+        if (maxUnits < minUnits)
+        {
+            throw Refused.Invalid($"MaxInferenceUnits is {maxUnits} and MinInferenceUnits {minUnits}; the maximum must not be below the minimum.");
+        }
+
+        var next = ProjectVersionStates.Next(row.Status, VersionEvent.StartRequested) ?? throw ProjectVersionStates.Refusal(row.Status, VersionEvent.StartRequested, arn);
+        var unitsMax = quotas.Value.InferenceUnitsPerModel;
+        if (Math.Max(minUnits, maxUnits ?? 0) > unitsMax)
+        {
+            throw Refused.Limit($"{Math.Max(minUnits, maxUnits ?? 0)} inference units were asked for; a model may have {unitsMax} (setting Ocellus:Quotas:InferenceUnitsPerModel).");
+        }
+
+        var running = await connection.ExecuteScalarAsync<long>(
+            "SELECT COUNT(*) FROM project_versions WHERE account_id = @AccountId AND region = @Region AND status IN ('STARTING', 'RUNNING', 'STOPPING')",
+            new { caller.AccountId, caller.Region },
+            transaction);
+        if (running >= quotas.Value.RunningModels)
+        {
+            throw Refused.Limit($"{running} models start, run or stop in {caller.Region}, and {quotas.Value.RunningModels} may at once (setting Ocellus:Quotas:RunningModels); stop one first.");
+        }
+
+        var moved = await connection.ExecuteAsync(
+            "UPDATE project_versions SET status = @next, message = @message, updated_ms = @now, min_units = @minUnits, max_units = @maxUnits WHERE arn = @arn AND status = @seen",
+            new { arn, seen = row.Status.ToString(), next = next.ToString(), message = ProjectVersionStates.Message(next), now = clock.GetUtcNow().ToUnixTimeMilliseconds(), minUnits, maxUnits },
+            transaction);
+        if (moved != 1)
+        {
+            throw Refused.InUse("The model version changed while it was being started; ask again.");
+        }
+
+        await transaction.CommitAsync(CancellationToken.None);
+        return await FindAsync(arn, cancel) ?? throw NoSuch(arn);
+    }
+
+    /// <summary>Ends a job: the new state, what the job found, and the job's row gone, in one transaction. False if the version has moved on.</summary>
+    public async Task<bool> EndAsync(string arn, VersionEvent what, string? message, VersionOutcome outcome, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        var row = await connection.QuerySingleOrDefaultAsync<VersionRow>(Columns + "WHERE arn = @arn", new { arn }, transaction);
+        if (row is null || ProjectVersionStates.Next(row.Status, what) is not { } next)
+        {
+            return false;
+        }
+
+        var moved = await connection.ExecuteAsync(
+            """
+            UPDATE project_versions SET status = @next, message = @message, updated_ms = @now, ended_ms = @EndedMs, billable_seconds = @BillableSeconds,
+                training_result = COALESCE(@TrainingResult, training_result), testing_result = COALESCE(@TestingResult, testing_result),
+                evaluation_result = COALESCE(@EvaluationResult, evaluation_result), manifest_summary = COALESCE(@ManifestSummary, manifest_summary)
+            WHERE arn = @arn AND status = @seen
+            """,
+            new
+            {
+                arn, seen = row.Status.ToString(), next = next.ToString(), message = message ?? ProjectVersionStates.Message(next), now = clock.GetUtcNow().ToUnixTimeMilliseconds(),
+                outcome.EndedMs, outcome.BillableSeconds, outcome.TrainingResult, outcome.TestingResult, outcome.EvaluationResult, outcome.ManifestSummary,
+            },
+            transaction);
+        await connection.ExecuteAsync("DELETE FROM training_jobs WHERE version_arn = @arn", new { arn }, transaction);
+        await transaction.CommitAsync(CancellationToken.None);
+        return moved == 1;
+    }
+
+    /// <summary>Removes a version that is DELETING, its tags and its job.</summary>
+    public async Task RemoveAsync(string arn, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await connection.ExecuteAsync(
+            """
+            DELETE FROM tags WHERE resource_arn = @arn;
+            DELETE FROM training_jobs WHERE version_arn = @arn;
+            DELETE FROM project_versions WHERE arn = @arn AND status = 'DELETING'
+            """,
+            new { arn },
+            transaction);
+        await transaction.CommitAsync(CancellationToken.None);
+    }
+
+    /// <summary>Names of the folders that belong to a version, to tell them from those a crash left behind.</summary>
+    public async Task<IReadOnlySet<string>> FoldersAsync(CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        return (await connection.QueryAsync<string>("SELECT folder FROM project_versions")).ToHashSet(StringComparer.Ordinal);
+    }
+
+    private async Task CheckRoomAsync(DbConnection connection, DbTransaction? transaction, Caller caller, string projectArn, string name, ProjectVersionStatus status)
+    {
+        var scope = new { projectArn, caller.AccountId, caller.Region, name, status = status.ToString() };
+        if (await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM projects WHERE arn = @projectArn AND account_id = @AccountId AND region = @Region", scope, transaction) == 0)
+        {
+            throw ProjectCatalog.NoSuch(projectArn);
+        }
+
+        if (await connection.QuerySingleOrDefaultAsync<string>("SELECT status FROM project_versions WHERE project_arn = @projectArn AND name = @name", scope, transaction) is { } taken)
+        {
+            throw Refused.InUse($"The project has a model version named '{name}' already, in status {taken}; choose another name or delete that version first.");
+        }
+
+        var versions = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM project_versions WHERE project_arn = @projectArn", scope, transaction);
+        if (versions >= quotas.Value.VersionsPerProject)
+        {
+            throw Refused.Quota($"The project has {versions} model versions, and {quotas.Value.VersionsPerProject} are the most (setting Ocellus:Quotas:VersionsPerProject); delete one first.");
+        }
+
+        var (most, noun, setting) = status == ProjectVersionStatus.TRAINING_IN_PROGRESS ? (quotas.Value.Trainings, "trainings", "Trainings") : (quotas.Value.Copies, "copies", "Copies");
+        var jobs = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM project_versions WHERE account_id = @AccountId AND region = @Region AND status = @status", scope, transaction);
+        if (jobs >= most)
+        {
+            throw Refused.Limit($"{jobs} {noun} are under way in {caller.Region}, and {most} may be at once (setting Ocellus:Quotas:{setting}); wait until one has ended.");
+        }
+    }
+
+    private static RefusedException NoSuch(string arn) => Refused.NotFound($"No model version {Readable.Cut(arn)} exists in this account and region; DescribeProjectVersions lists those that do.");
+}
