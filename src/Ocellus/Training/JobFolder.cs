@@ -1,0 +1,151 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Ocellus.Vision.Training;
+
+namespace Ocellus.Training;
+
+/// <summary>What is to be trained. Written once, before the job exists.</summary>
+internal sealed record JobDescription
+{
+    public required string ProjectVersionArn { get; init; }
+
+    public required string ProjectName { get; init; }
+
+    public required string VersionName { get; init; }
+
+    /// <summary>The test pictures are split off the training manifest, for this training only.</summary>
+    public bool AutoSplit { get; init; }
+
+    /// <summary>Equal data and seed give an equal model.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>The learning itself takes at most this long; checks and tests come on top.</summary>
+    public double TimeBudgetSeconds { get; init; } = TrainingOptions.TimeBudgetDefault.TotalSeconds;
+
+    /// <summary>Threads to learn with; 0 is one for each core.</summary>
+    public int Threads { get; init; }
+}
+
+/// <summary>One picture that the manifests name: where its copy is, or why there is none.</summary>
+/// <param name="Ref">The <c>source-ref</c>.</param>
+/// <param name="File">Name under <c>pictures/</c>; null if it could not be fetched.</param>
+/// <param name="Problem">Why not: <see cref="Missing"/>, <see cref="NoBucket"/> or <see cref="OtherOwner"/>.</param>
+internal sealed record JobPicture(string Ref, string? File, string? Problem)
+{
+    public const string Missing = "missing";
+    public const string NoBucket = "no-bucket";
+    public const string OtherOwner = "other-owner";
+}
+
+/// <summary>How a job ended: <c>Completed</c> with a model, or <c>Failed</c> for a reason that training again would meet again.</summary>
+internal sealed record JobOutcome
+{
+    public required bool Completed { get; init; }
+
+    /// <summary>For <c>StatusMessage</c>.</summary>
+    public required string Message { get; init; }
+
+    /// <summary>The manifests were checked: summary and validation manifests are in <c>out/</c>.</summary>
+    public bool ContentChecked { get; init; }
+
+    public double? F1 { get; init; }
+
+    public double TrainingSeconds { get; init; }
+
+    public DateTimeOffset Ended { get; init; }
+}
+
+/// <summary>How far a job is. <paramref name="Step"/> of <paramref name="Steps"/> within the phase.</summary>
+internal sealed record JobProgress(string Phase, int Step, int Steps, double? Loss, double? SecondsLeft)
+{
+    public static JobProgress Of(TrainingProgress progress) => new(progress.Phase, progress.Epoch, progress.Epochs, progress.Loss, progress.SecondsLeft);
+
+    /// <summary>One sentence for a person.</summary>
+    public string Sentence =>
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Phase {Phase}, {Step} of {Steps}{(SecondsLeft is { } left ? $", about {Math.Ceiling(left):0} s left" : "")}.");
+}
+
+/// <summary>
+/// The folder of one training: everything the training process reads and writes. It knows nothing of the server, so that the same
+/// process serves the server and the command line.
+/// </summary>
+internal sealed class JobFolder(string path)
+{
+    public string Path { get; } = path;
+
+    /// <summary>The training manifest as it was when the training was asked for.</summary>
+    public string TrainingManifest => In("training.manifest");
+
+    /// <summary>The test manifest; absent with an automatic split.</summary>
+    public string TestingManifest => In("testing.manifest");
+
+    public string Pictures => In("pictures");
+
+    /// <summary>Output files under the names they get in the output location.</summary>
+    public string Out => In("out");
+
+    /// <summary>model.onnx and model.json.</summary>
+    public string Model => In("model");
+
+    public string Checkpoint => In("checkpoint");
+
+    /// <summary>What the training process wrote to its error stream.</summary>
+    public string Log => In("training.log");
+
+    private string Description => In("job.json");
+
+    private string Index => In("pictures.json");
+
+    private string Ended => In("outcome.json");
+
+    public string OutFile(string kind, JobDescription job) => System.IO.Path.Combine(Out, FileName(kind, job.ProjectName, job.VersionName));
+
+    /// <summary>Name of an output file in the output location, such as <c>ManifestSummary-project-version.json</c>.</summary>
+    public static string FileName(string kind, string projectName, string versionName) => $"{kind}-{projectName}-{versionName}.json";
+
+    public void Write(JobDescription job) => WriteWhole(Description, JsonSerializer.SerializeToUtf8Bytes(job, JobJson.Default.JobDescription));
+
+    public JobDescription Read() => JsonSerializer.Deserialize(File.ReadAllBytes(Description), JobJson.Default.JobDescription)!;
+
+    public void Write(IReadOnlyList<JobPicture> pictures) => WriteWhole(Index, JsonSerializer.SerializeToUtf8Bytes(pictures, JobJson.Default.IReadOnlyListJobPicture));
+
+    /// <summary>The pictures; null as long as they are not all fetched.</summary>
+    public IReadOnlyList<JobPicture>? ReadPictures() => File.Exists(Index) ? JsonSerializer.Deserialize(File.ReadAllBytes(Index), JobJson.Default.IReadOnlyListJobPicture) : null;
+
+    public void Write(JobOutcome outcome) => WriteWhole(Ended, JsonSerializer.SerializeToUtf8Bytes(outcome, JobJson.Default.JobOutcome));
+
+    /// <summary>How the job ended; null as long as it has not.</summary>
+    public JobOutcome? ReadOutcome() => File.Exists(Ended) ? JsonSerializer.Deserialize(File.ReadAllBytes(Ended), JobJson.Default.JobOutcome) : null;
+
+    /// <summary>A file appears whole or not at all, also after a power cut.</summary>
+    public static void WriteWhole(string path, ReadOnlySpan<byte> bytes)
+    {
+        using (var stream = File.Create(path + ".tmp"))
+        {
+            stream.Write(bytes);
+            stream.Flush(flushToDisk: true);
+        }
+
+        File.Move(path + ".tmp", path, overwrite: true);
+    }
+
+    private string In(string name) => System.IO.Path.Combine(Path, name);
+}
+
+/// <summary>Names of the output files, before project and version.</summary>
+internal static class OutputKinds
+{
+    public const string Evaluation = "EvaluationResultSummary";
+    public const string TrainingSnapshot = "TrainingGroundTruth";
+    public const string TestingSnapshot = "TestingGroundTruth";
+    public const string TrainingValidation = "TrainingManifestWithValidation";
+    public const string TestingValidation = "TestingManifestWithValidation";
+    public const string Summary = "ManifestSummary";
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(JobDescription))]
+[JsonSerializable(typeof(IReadOnlyList<JobPicture>))]
+[JsonSerializable(typeof(JobOutcome))]
+[JsonSerializable(typeof(JobProgress))]
+internal sealed partial class JobJson : JsonSerializerContext;

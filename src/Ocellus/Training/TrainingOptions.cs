@@ -1,0 +1,26 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Ocellus.Training;
+
+/// <summary>How this machine trains. Section <c>Ocellus:Training</c>; a wrong value stops the server at start and names the setting.</summary>
+internal sealed class TrainingOptions
+{
+    /// <summary>Long enough for some thousand pictures on two cores, short enough to wait for.</summary>
+    public static readonly TimeSpan TimeBudgetDefault = TimeSpan.FromMinutes(30);
+
+    /// <summary>Longest time the learning itself may take; the plan fits its epochs into it.</summary>
+    [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
+    public TimeSpan TimeBudget { get; set; } = TimeBudgetDefault;
+
+    /// <summary>Threads of a training; 0 is one for each core.</summary>
+    [Range(0, 256)]
+    public int Threads { get; set; }
+
+    /// <summary>Trainings at once on this machine. One uses all cores; a second would only make both slower.</summary>
+    [Range(1, 16)]
+    public int ParallelJobs { get; set; } = 1;
+
+    /// <summary>Tries of a job whose process dies before the version is TRAINING_FAILED.</summary>
+    [Range(1, 10)]
+    public int CrashesMax { get; set; } = 3;
+}

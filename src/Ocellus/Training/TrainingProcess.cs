@@ -1,0 +1,158 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Ocellus.Training;
+
+/// <summary>How a training process ended, seen from outside.</summary>
+/// <param name="Outcome">What it wrote; null if it wrote none.</param>
+/// <param name="Stopped">It ended because it was told to.</param>
+/// <param name="Reason">Without an outcome: why, in a sentence.</param>
+internal sealed record TrainingEnd(JobOutcome? Outcome, bool Stopped, string Reason);
+
+/// <summary>
+/// Runs a training in a process of its own: a native crash or a full memory ends the job and not the server, and the memory is
+/// surely given back.
+/// </summary>
+internal static class TrainingProcess
+{
+    /// <summary>Longest wait for the checkpoint when a training is told to stop; then it is killed and resumes from the one before.</summary>
+    private static readonly TimeSpan _stopWait = TimeSpan.FromSeconds(15);
+
+    /// <summary>
+    /// glibc is told to keep freed memory: without it every step gives its memory back to the kernel and faults it in again, which
+    /// doubles the time of a step. NNPACK's warnings on machines it does not know are muted.
+    /// </summary>
+    private static readonly (string Name, string Value)[] _environment =
+    [
+        ("MALLOC_TRIM_THRESHOLD_", "-1"),
+        ("MALLOC_MMAP_THRESHOLD_", "4294967296"),
+        ("MALLOC_TOP_PAD_", "268435456"),
+        ("TORCH_CPP_LOG_LEVEL", "ERROR"),
+    ];
+
+    /// <summary>Trains in <paramref name="folder"/>. Cancelling lets the process save its checkpoint first.</summary>
+    public static async Task<TrainingEnd> RunAsync(JobFolder folder, IProgress<JobProgress> progress, CancellationToken cancel)
+    {
+        using var process = new Process { StartInfo = Command(folder.Path) };
+        process.Start();
+        LowerPriority(process);
+        var errors = CopyErrorsAsync(process, folder.Log);
+        var output = ReadProgressAsync(process, progress);
+        var stopped = false;
+        await using (cancel.Register(() => process.StandardInput.Close()))
+        {
+            try
+            {
+                await process.WaitForExitAsync(cancel);
+            }
+            catch (OperationCanceledException)
+            {
+                stopped = true;
+                using var limit = new CancellationTokenSource(_stopWait);
+                try
+                {
+                    await process.WaitForExitAsync(limit.Token);
+                }
+                catch (OperationCanceledException)
+                {
+                    process.Kill(entireProcessTree: true);
+                    await process.WaitForExitAsync(CancellationToken.None);
+                }
+            }
+        }
+
+        await output;
+        var lastError = await errors;
+        if (folder.ReadOutcome() is { } outcome)
+        {
+            return new TrainingEnd(outcome, stopped, "");
+        }
+
+        // 128 + n is how a shell reports signal n; .NET does the same.
+        var reason = process.ExitCode switch
+        {
+            TrainingChild.ExitStopped => "it was stopped",
+            > 128 => $"it was ended by signal {process.ExitCode - 128}{(process.ExitCode == 137 ? ", as the system does when memory runs out" : "")}",
+            _ => lastError.Length > 0 ? lastError : $"it ended with code {process.ExitCode}",
+        };
+        return new TrainingEnd(null, stopped || process.ExitCode == TrainingChild.ExitStopped, reason);
+    }
+
+    private static ProcessStartInfo Command(string path)
+    {
+        var program = Path.Combine(AppContext.BaseDirectory, "Ocellus.dll");
+        // The host that runs this process, unless that is a test runner's own executable.
+        var host = Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
+        var start = new ProcessStartInfo(host, ["exec", program, "train-job", path])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        foreach (var (name, value) in _environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return start;
+    }
+
+    /// <summary>A training yields to serving.</summary>
+    private static void LowerPriority(Process process)
+    {
+        try
+        {
+            process.PriorityClass = ProcessPriorityClass.BelowNormal;
+        }
+        catch (Exception failure) when (failure is Win32Exception or InvalidOperationException)
+        {
+            // Ended already, or not allowed here: it trains all the same.
+        }
+    }
+
+    private static async Task<string> CopyErrorsAsync(Process process, string path)
+    {
+        var last = "";
+        await using var log = new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
+        while (await process.StandardError.ReadLineAsync() is { } line)
+        {
+            last = line.Length > 0 ? line : last;
+            try
+            {
+                await log.WriteLineAsync(line);
+            }
+            catch (IOException)
+            {
+                // The disk is full; the last line is what counts.
+            }
+        }
+
+        return last;
+    }
+
+    private static async Task ReadProgressAsync(Process process, IProgress<JobProgress> progress)
+    {
+        while (await process.StandardOutput.ReadLineAsync() is { } line)
+        {
+            // Native libraries may write lines of their own.
+            if (line.StartsWith('{'))
+            {
+                JobProgress? parsed = null;
+                try
+                {
+                    parsed = JsonSerializer.Deserialize(line, JobJson.Default.JobProgress);
+                }
+                catch (JsonException)
+                {
+                }
+
+                if (parsed is not null)
+                {
+                    progress.Report(parsed);
+                }
+            }
+        }
+    }
+}

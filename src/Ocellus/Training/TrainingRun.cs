@@ -1,0 +1,253 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ocellus.Datasets.Manifests;
+using Ocellus.Training.Evaluation;
+using Ocellus.Vision.Data;
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+using Ocellus.Vision.Training;
+
+namespace Ocellus.Training;
+
+/// <summary>
+/// One training from checked-out files to a tested model, in the training process: line checks, picture checks, split, content
+/// checks, learning, testing, output files. The order is the wire specification's.
+/// </summary>
+internal sealed class TrainingRun(JobFolder folder, TimeProvider clock)
+{
+    /// <summary>Bytes of a picture: 15 MB. AWS quota.</summary>
+    private const long PictureBytesMax = 15L << 20;
+
+    /// <summary>Pictures put through the finished model at once.</summary>
+    private const int TestBatch = 8;
+
+    private readonly JobDescription _job = folder.Read();
+
+    private int Threads => _job.Threads > 0 ? _job.Threads : Environment.ProcessorCount;
+
+    /// <summary>Trains and writes the outcome. Started again after a crash, it goes on from the last checkpoint.</summary>
+    /// <exception cref="OperationCanceledException">Stopped; the checkpoint is written.</exception>
+    public JobOutcome Run(IProgress<JobProgress> progress, CancellationToken cancel)
+    {
+        Directory.CreateDirectory(folder.Out);
+        var pictures = (folder.ReadPictures() ?? throw new InvalidOperationException("The job has no pictures.json.")).ToDictionary(p => p.Ref, StringComparer.Ordinal);
+        var training = ReadLines(folder.TrainingManifest, cancel);
+        var testing = _job.AutoSplit ? [] : ReadLines(folder.TestingManifest, cancel);
+        CheckPictures([.. training, .. testing], pictures, progress, cancel);
+
+        List<ContentError> trainingFound = [.. Found(training, pictures)], testingFound = [.. Found(testing, pictures)];
+        if (_job.AutoSplit && !Split(ref training, ref testing))
+        {
+            trainingFound.Add(ContentError.NoAutoSplit);
+        }
+
+        var content = ContentCheck.Run(training, testing, trainingFound, testingFound);
+        WriteOut(OutputKinds.Summary, ManifestSummary.Write(content));
+        WriteOut(OutputKinds.TrainingValidation, training.Select(l => l.ToValidationLine()));
+        WriteOut(OutputKinds.TestingValidation, testing.Select(l => l.ToValidationLine()));
+        if (content.FirstMessage is { } refusal)
+        {
+            return Failed(refusal, contentChecked: true);
+        }
+
+        if (content.UseCase == UseCase.NotDetermined)
+        {
+            return Failed("The manifests have no labels that could be learnt.", contentChecked: true);
+        }
+
+        try
+        {
+            return content.UseCase == UseCase.ImageLevelLabels
+                ? Classify(content, pictures, progress, cancel)
+                : Failed("The manifests have bounding boxes: training of object detectors is not available in this version of Ocellus. Image-level labels can be trained.", contentChecked: true);
+        }
+        catch (TrainingDivergedException failure)
+        {
+            return Failed(failure.Message, contentChecked: true);
+        }
+    }
+
+    private JobOutcome Classify(ContentResult content, Dictionary<string, JobPicture> pictures, IProgress<JobProgress> progress, CancellationToken cancel)
+    {
+        var index = content.Labels.Select((label, i) => (label, i)).ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
+        IReadOnlyList<IReadOnlyList<int>> targets = [.. content.Training.Usable.Select(line => (IReadOnlyList<int>)[.. line.ImageLabels.Select(l => index[l])])];
+        var task = new ClassifierTask(new LinePictures(this, content.Training.Usable, pictures), targets, content.Labels, content.IsMultiLabel);
+        var plan = new ClassifierPlan { Seed = _job.Seed, Threads = Threads, TimeBudget = TimeSpan.FromSeconds(_job.TimeBudgetSeconds) };
+        Directory.CreateDirectory(folder.Checkpoint);
+        var started = Stopwatch.GetTimestamp();
+        var result = ClassifierTrainer.Train(task, plan, new Forward(progress), folder.Checkpoint, cancel);
+        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+
+        // Labels that only the test has are not part of the model and are never evaluated.
+        List<ParsedLine> tested = [.. content.Testing.Usable.Where(line => line.ImageLabels.Any(index.ContainsKey))];
+        var scores = new float[tested.Count, content.Labels.Count];
+        var truth = new bool[tested.Count, content.Labels.Count];
+        using (var model = new TrainedModel(result.Model, result.Description, Threads))
+        {
+            for (var first = 0; first < tested.Count; first += TestBatch)
+            {
+                cancel.ThrowIfCancellationRequested();
+                progress.Report(new JobProgress("testing", first, tested.Count, null, null));
+                var batch = tested.Skip(first).Take(TestBatch).ToList();
+                var answers = model.Predict([.. batch.AsParallel().AsOrdered().WithDegreeOfParallelism(Threads).Select(line => model.Prepare(Bytes(line, pictures), PictureLimits.Default))]);
+                for (var i = 0; i < batch.Count; i++)
+                {
+                    foreach (var answer in answers[i])
+                    {
+                        scores[first + i, answer.Label] = answer.Score;
+                    }
+
+                    foreach (var label in batch[i].ImageLabels.Where(index.ContainsKey))
+                    {
+                        truth[first + i, index[label]] = true;
+                    }
+                }
+            }
+        }
+
+        var report = ClassificationMetrics.Compute(content.Labels, scores, truth);
+        var ended = clock.GetUtcNow();
+        WriteOut(OutputKinds.TrainingSnapshot, content.Training.Usable.Select((line, i) => SnapshotWriter.TrainingLine(line, AttributeKind.ImageLevel, i + 1)));
+        WriteOut(OutputKinds.TestingSnapshot, tested.Select((line, i) => SnapshotWriter.TestingLine(
+            line,
+            [.. report.Labels.Select((label, l) => new LabelPrediction(label.Label, scores[i, l], label.Threshold, truth[i, l]))],
+            ended,
+            i + 1)));
+        return Finish(result.Model, result.Description, report, content.Training.Usable.Count, tested.Count, seconds, ended);
+    }
+
+    private JobOutcome Finish(byte[] model, ModelDescription description, EvaluationReport report, int trainingImages, int testingImages, double seconds, DateTimeOffset ended)
+    {
+        WriteOut(OutputKinds.Evaluation, [EvaluationSummaryWriter.Write(report, ended, trainingImages, testingImages, _job.ProjectVersionArn)]);
+        ModelFiles.Save(folder.Model, model, description with { Thresholds = [.. report.Labels.Select(l => l.Threshold)] });
+        return new JobOutcome { Completed = true, Message = "The model is ready to run.", ContentChecked = true, F1 = report.F1, TrainingSeconds = seconds, Ended = ended };
+    }
+
+    private JobOutcome Failed(string message, bool contentChecked) => new() { Completed = false, Message = message, ContentChecked = contentChecked, Ended = clock.GetUtcNow() };
+
+    private static List<ParsedLine> ReadLines(string path, CancellationToken cancel)
+    {
+        using var stream = File.OpenRead(path);
+        return [.. ManifestReader.ReadAsync(stream, cancel).Select(LineParser.Parse).ToBlockingEnumerable(cancel)];
+    }
+
+    /// <summary>Opens every picture that a line in use names, as the training will: a line whose picture cannot be learnt from is out.</summary>
+    private void CheckPictures(IReadOnlyList<ParsedLine> lines, Dictionary<string, JobPicture> pictures, IProgress<JobProgress> progress, CancellationToken cancel)
+    {
+        var done = 0;
+        var lastReport = 0L;
+        Parallel.ForEach(lines, new ParallelOptions { CancellationToken = cancel, MaxDegreeOfParallelism = Threads }, line =>
+        {
+            if (line.IsUsable)
+            {
+                CheckPicture(line, pictures);
+            }
+
+            var count = Interlocked.Increment(ref done);
+            var last = Interlocked.Read(ref lastReport);
+            if ((count == lines.Count || Stopwatch.GetElapsedTime(last).TotalSeconds >= 1) && Interlocked.CompareExchange(ref lastReport, Stopwatch.GetTimestamp(), last) == last)
+            {
+                progress.Report(new JobProgress("checking pictures", count, lines.Count, null, null));
+            }
+        });
+    }
+
+    private void CheckPicture(ParsedLine line, Dictionary<string, JobPicture> pictures)
+    {
+        const string code = "ERROR_INVALID_IMAGE", text = "The image is invalid. Check S3 path and/or image properties.";
+        if (pictures.GetValueOrDefault(line.SourceRef)?.File is not { } file)
+        {
+            line.Add(new LineIssue(code, text, IssueLevel.Line));
+            return;
+        }
+
+        var path = Path.Combine(folder.Pictures, file);
+        var length = new FileInfo(path).Length;
+        try
+        {
+            if (length > PictureBytesMax)
+            {
+                throw new PictureRefusedException(PictureProblem.TooLarge, $"The picture has {length:N0} bytes; {PictureBytesMax:N0} are the most.");
+            }
+
+            var bytes = File.ReadAllBytes(path);
+            Pictures.Check(Pictures.ReadHeader(bytes), PictureLimits.Default);
+            // A small target: JPEGs are then decoded at a fraction of their size, and cut ones are found all the same.
+            if (Pictures.DecodeSquashed(bytes, 64, 64).Warning is { } warning)
+            {
+                line.Add(new LineIssue("WARNING_TRUNCATED_IMAGE", warning.Message, IssueLevel.Line, IsWarning: true));
+            }
+        }
+        catch (PictureRefusedException refusal)
+        {
+            line.Add(new LineIssue(code, $"{text} {refusal.Message}", IssueLevel.Line));
+        }
+    }
+
+    /// <summary>Terminal errors that only the fetching of the pictures can find.</summary>
+    private static IEnumerable<ContentError> Found(IReadOnlyList<ParsedLine> lines, Dictionary<string, JobPicture> pictures)
+    {
+        List<JobPicture> named = [.. lines.Where(l => l.SourceRef.Length > 0).Select(l => pictures.GetValueOrDefault(l.SourceRef) ?? new JobPicture(l.SourceRef, null, JobPicture.Missing))];
+        if (named.Exists(p => p.Problem == JobPicture.NoBucket))
+        {
+            yield return ContentError.ImageBucketPermissions;
+        }
+        else if (named.Exists(p => p.Problem == JobPicture.OtherOwner))
+        {
+            yield return ContentError.ImageBucketOwner;
+        }
+        else if (named.Count > 0 && named.TrueForAll(p => p.File is null))
+        {
+            yield return ContentError.ImagesNotCopied;
+        }
+    }
+
+    /// <summary>Takes the test lines out of the training lines, stratified by label; lines that are out stay.</summary>
+    private bool Split(ref List<ParsedLine> training, ref List<ParsedLine> testing)
+    {
+        var usable = training.Where(l => l.IsUsable).ToList();
+        var isTest = StratifiedSplit.Split([.. usable.Select(l => (IReadOnlyList<string>)[.. l.ImageLabels.Concat(l.BoxLabels)])], seed: _job.Seed);
+        if (isTest is null)
+        {
+            return false;
+        }
+
+        HashSet<ParsedLine> chosen = [.. usable.Where((_, i) => isTest[i])];
+        testing = [.. training.Where(chosen.Contains)];
+        training = [.. training.Where(l => !chosen.Contains(l))];
+        return true;
+    }
+
+    private byte[] Bytes(ParsedLine line, Dictionary<string, JobPicture> pictures) => File.ReadAllBytes(Path.Combine(folder.Pictures, pictures[line.SourceRef].File!));
+
+    private void WriteOut(string kind, string text) => WriteOut(kind, [text]);
+
+    /// <summary>Lines with a line break after each, the last too.</summary>
+    private void WriteOut(string kind, IEnumerable<string> lines)
+    {
+        var path = folder.OutFile(kind, _job);
+        using (var writer = new StreamWriter(path + ".tmp", append: false, new UTF8Encoding(false)) { NewLine = "\n" })
+        {
+            foreach (var line in lines)
+            {
+                writer.WriteLine(line);
+            }
+        }
+
+        File.Move(path + ".tmp", path, overwrite: true);
+    }
+
+    private sealed class LinePictures(TrainingRun run, IReadOnlyList<ParsedLine> lines, Dictionary<string, JobPicture> pictures) : IPictureSource
+    {
+        public int Count => lines.Count;
+
+        public byte[] Read(int index) => run.Bytes(lines[index], pictures);
+    }
+
+    private sealed class Forward(IProgress<JobProgress> progress) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => progress.Report(JobProgress.Of(value));
+    }
+}
