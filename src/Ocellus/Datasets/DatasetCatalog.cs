@@ -44,7 +44,7 @@ internal sealed record EntryRow(long Ordinal, string SourceRef, string Entry, bo
 internal sealed record EntryFilter(IReadOnlyList<string>? ContainsLabels, bool? Labeled, string? SourceRefContains, bool HasErrors);
 
 /// <summary>Datasets, their entries and labels.</summary>
-internal sealed class DatasetCatalog(DataDirectory data, TimeProvider clock)
+internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider clock)
 {
     private const string Columns =
         """
@@ -98,6 +98,13 @@ internal sealed class DatasetCatalog(DataDirectory data, TimeProvider clock)
         await using var connection = await data.ConnectAsync(cancel);
         var rows = projectArns.Count == 0 ? [] : await connection.QueryAsync<DatasetRow>(Columns + "WHERE project_arn IN @projectArns ORDER BY type DESC", new { projectArns });
         return rows.ToLookup(r => r.ProjectArn);
+    }
+
+    /// <summary>The datasets of one project, TRAIN first; at most two.</summary>
+    public async Task<IReadOnlyList<DatasetRow>> OfProjectAsync(string projectArn, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        return [.. await connection.QueryAsync<DatasetRow>(Columns + "WHERE project_arn = @projectArn ORDER BY type DESC", new { projectArn })];
     }
 
     /// <summary>Datasets whose status says that the worker has something to do.</summary>

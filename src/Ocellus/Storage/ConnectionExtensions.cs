@@ -1,3 +1,4 @@
+using System.Data;
 using System.Data.Common;
 using Microsoft.Data.Sqlite;
 
@@ -11,4 +12,8 @@ internal static class ConnectionExtensions
 
     /// <summary>Whether a write failed because a unique name is taken.</summary>
     public static bool IsConstraint(this DbException failure) => failure is SqliteException { SqliteErrorCode: SqliteConstraint };
+
+    /// <summary>Begins a transaction that only reads: it sees one state of the database until it ends, and keeps no writer waiting.</summary>
+    public static DbTransaction BeginSnapshot(this DbConnection connection) =>
+        connection is SqliteConnection sqlite ? sqlite.BeginTransaction(deferred: true) : connection.BeginTransaction(IsolationLevel.RepeatableRead);
 }

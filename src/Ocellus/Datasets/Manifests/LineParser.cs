@@ -154,7 +154,7 @@ internal static class LineParser
     }
 
     /// <summary>Removes what the service wrote, so that its output can be fed back.</summary>
-    private static void Strip(JsonObject content)
+    internal static void Strip(JsonObject content)
     {
         // A label attribute may be called "errors" only in a manifest nobody can have from us; the names stay reserved.
         StripObject(content);

@@ -69,6 +69,8 @@ internal sealed class ParsedLine
     /// <summary>How lines of manifests are written: no spaces, and by the relaxed encoder, which keeps names in any script readable.</summary>
     internal static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    private static readonly string[] Additions = [""","cl-metadata":{"is_labeled":true}}""", ""","cl-metadata":{"is_labeled":false}}"""];
+
     private readonly List<LineIssue> issues = [];
 
     internal ParsedLine(int number, JsonObject? content)
@@ -135,6 +137,25 @@ internal sealed class ParsedLine
         var line = Content?.DeepClone().AsObject() ?? throw new InvalidOperationException("A line that is not a JSON object cannot be stored.");
         Place(line, issues.Where(issue => !issue.IsWarning), "cl-errors");
         line["cl-metadata"] = new JsonObject { ["is_labeled"] = IsLabeled };
+        return line.ToJsonString(Compact);
+    }
+
+    /// <summary>A stored entry without what the service wrote into it: the line as its sender would write it, compact.</summary>
+    /// <param name="entry">What <see cref="ToDatasetEntry"/> made.</param>
+    /// <param name="hasErrors">Whether the entry has <c>cl-errors</c> somewhere.</param>
+    internal static string WithoutAdditions(string entry, bool hasErrors)
+    {
+        foreach (var end in Additions)
+        {
+            // Without errors the additions are the known last member, and cutting it off spares the parsing.
+            if (!hasErrors && entry.EndsWith(end, StringComparison.Ordinal))
+            {
+                return string.Concat(entry.AsSpan(0, entry.Length - end.Length), "}");
+            }
+        }
+
+        var line = JsonNode.Parse(entry)!.AsObject();
+        LineParser.Strip(line);
         return line.ToJsonString(Compact);
     }
 
