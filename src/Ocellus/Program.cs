@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Ocellus;
 using Ocellus.Storage;
+using Ocellus.Training;
 
 var data = new Option<string>("--data") { Description = "Folder that holds everything the server keeps.", DefaultValueFactory = _ => "ocellus-data" };
 var urls = new Option<string>("--urls") { Description = "Address to listen on.", DefaultValueFactory = _ => "http://127.0.0.1:8741" };
@@ -39,4 +40,9 @@ serve.SetAction(async (parsed, cancel) =>
 
     return 0;
 });
-return await new RootCommand("Ocellus: Amazon Rekognition Custom Labels on your own machine.") { serve }.Parse(args).InvokeAsync();
+// Started by the server and by `ocellus train`, never by a person: not in the help.
+var jobFolder = new Argument<string>("DIR");
+var trainJob = new Command("train-job", "Runs one training in its folder.") { jobFolder };
+trainJob.Hidden = true;
+trainJob.SetAction((parsed, cancel) => TrainingChild.RunAsync(parsed.GetValue(jobFolder)!, cancel));
+return await new RootCommand("Ocellus: Amazon Rekognition Custom Labels on your own machine.") { serve, trainJob }.Parse(args).InvokeAsync();

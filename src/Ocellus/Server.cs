@@ -6,6 +6,7 @@ using Ocellus.Projects;
 using Ocellus.Protocol;
 using Ocellus.Protocol.SigV4;
 using Ocellus.Storage;
+using Ocellus.Training;
 
 namespace Ocellus;
 
@@ -28,6 +29,7 @@ internal static class Server
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
 
         builder.Services.AddOptionsWithValidateOnStart<QuotaOptions>().BindConfiguration("Ocellus:Quotas").ValidateDataAnnotations();
+        builder.Services.AddOptionsWithValidateOnStart<TrainingOptions>().BindConfiguration("Ocellus:Training").ValidateDataAnnotations();
         var clock = TimeProvider.System;
         var keys = await KeyRing.OpenAsync(data, cancel);
         builder.Services
@@ -42,13 +44,22 @@ internal static class Server
             .AddSingleton<VersionCatalog>()
             .AddSingleton<DatasetWorker>()
             .AddHostedService(services => services.GetRequiredService<DatasetWorker>())
+            .AddSingleton<VersionRemoval>()
+            .AddHostedService(services => services.GetRequiredService<VersionRemoval>())
+            .AddSingleton<JobCatalog>()
+            .AddSingleton<PictureFetch>()
+            .AddSingleton<TrainingWorker>()
+            .AddHostedService(services => services.GetRequiredService<TrainingWorker>())
             .AddSingleton<ProjectOperations>()
             .AddSingleton<DatasetOperations>()
             .AddSingleton<PolicyOperations>()
             .AddSingleton<TagOperations>()
+            .AddSingleton<CreateProjectVersion>()
+            .AddSingleton<DescribeProjectVersions>()
+            .AddSingleton<DeleteProjectVersion>()
             .AddSingleton<S3Endpoint>()
             .AddSingleton<S3Gate>()
-            .AddSingleton(s => OperationTable.Create(s.GetRequiredService<ProjectOperations>(), s.GetRequiredService<DatasetOperations>(), s.GetRequiredService<PolicyOperations>(), s.GetRequiredService<TagOperations>()))
+            .AddSingleton(OperationTable.Create)
             .AddSingleton(s => new AwsJsonEndpoint(s.GetRequiredService<System.Collections.Frozen.FrozenDictionary<string, IOperation>>(), s.GetRequiredService<RequestAuthenticator>(), s.GetRequiredService<ILogger<AwsJsonEndpoint>>()));
 
         var app = builder.Build();

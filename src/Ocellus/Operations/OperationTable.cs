@@ -6,22 +6,27 @@ namespace Ocellus.Operations;
 /// <summary>The 23 operations, by hand, in the order of the API reference. One without code validates its request and then says that it is not there yet.</summary>
 internal static class OperationTable
 {
-    public static FrozenDictionary<string, IOperation> Create(ProjectOperations project, DatasetOperations dataset, PolicyOperations policy, TagOperations tag)
+    /// <param name="services">Where each operation's code is found.</param>
+    public static FrozenDictionary<string, IOperation> Create(IServiceProvider services)
     {
         var json = AwsJsonContext.Default;
+        var project = services.GetRequiredService<ProjectOperations>();
+        var dataset = services.GetRequiredService<DatasetOperations>();
+        var policy = services.GetRequiredService<PolicyOperations>();
+        var tag = services.GetRequiredService<TagOperations>();
         IOperation[] all =
         [
             new Operation<CopyProjectVersionRequest, CopyProjectVersionResponse>("CopyProjectVersion", json.CopyProjectVersionRequest, json.CopyProjectVersionResponse, null),
             new Operation<CreateDatasetRequest, CreateDatasetResponse>("CreateDataset", json.CreateDatasetRequest, json.CreateDatasetResponse, dataset.CreateAsync),
             new Operation<CreateProjectRequest, CreateProjectResponse>("CreateProject", json.CreateProjectRequest, json.CreateProjectResponse, project.CreateAsync),
-            new Operation<CreateProjectVersionRequest, CreateProjectVersionResponse>("CreateProjectVersion", json.CreateProjectVersionRequest, json.CreateProjectVersionResponse, null),
+            new Operation<CreateProjectVersionRequest, CreateProjectVersionResponse>("CreateProjectVersion", json.CreateProjectVersionRequest, json.CreateProjectVersionResponse, services.GetRequiredService<CreateProjectVersion>().RunAsync),
             new Operation<DeleteDatasetRequest, DeleteDatasetResponse>("DeleteDataset", json.DeleteDatasetRequest, json.DeleteDatasetResponse, dataset.DeleteAsync),
             new Operation<DeleteProjectRequest, DeleteProjectResponse>("DeleteProject", json.DeleteProjectRequest, json.DeleteProjectResponse, project.DeleteAsync),
             new Operation<DeleteProjectPolicyRequest, DeleteProjectPolicyResponse>("DeleteProjectPolicy", json.DeleteProjectPolicyRequest, json.DeleteProjectPolicyResponse, policy.DeleteAsync),
-            new Operation<DeleteProjectVersionRequest, DeleteProjectVersionResponse>("DeleteProjectVersion", json.DeleteProjectVersionRequest, json.DeleteProjectVersionResponse, null),
+            new Operation<DeleteProjectVersionRequest, DeleteProjectVersionResponse>("DeleteProjectVersion", json.DeleteProjectVersionRequest, json.DeleteProjectVersionResponse, services.GetRequiredService<DeleteProjectVersion>().RunAsync),
             new Operation<DescribeDatasetRequest, DescribeDatasetResponse>("DescribeDataset", json.DescribeDatasetRequest, json.DescribeDatasetResponse, dataset.DescribeAsync),
             new Operation<DescribeProjectsRequest, DescribeProjectsResponse>("DescribeProjects", json.DescribeProjectsRequest, json.DescribeProjectsResponse, project.DescribeAsync),
-            new Operation<DescribeProjectVersionsRequest, DescribeProjectVersionsResponse>("DescribeProjectVersions", json.DescribeProjectVersionsRequest, json.DescribeProjectVersionsResponse, null),
+            new Operation<DescribeProjectVersionsRequest, DescribeProjectVersionsResponse>("DescribeProjectVersions", json.DescribeProjectVersionsRequest, json.DescribeProjectVersionsResponse, services.GetRequiredService<DescribeProjectVersions>().RunAsync),
             new Operation<DetectCustomLabelsRequest, DetectCustomLabelsResponse>("DetectCustomLabels", json.DetectCustomLabelsRequest, json.DetectCustomLabelsResponse, null),
             new Operation<DistributeDatasetEntriesRequest, DistributeDatasetEntriesResponse>("DistributeDatasetEntries", json.DistributeDatasetEntriesRequest, json.DistributeDatasetEntriesResponse, null),
             new Operation<ListDatasetEntriesRequest, ListDatasetEntriesResponse>("ListDatasetEntries", json.ListDatasetEntriesRequest, json.ListDatasetEntriesResponse, dataset.ListEntriesAsync),

@@ -130,8 +130,12 @@ internal sealed class VersionCatalog(DataDirectory data, TimeProvider clock, Mic
         """;
 
     /// <summary>Writes a version and, for a training, its job.</summary>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="version">What it is made from.</param>
+    /// <param name="beforeCommit">Writes files that need the ARN; they are there before anyone sees the version.</param>
+    /// <param name="cancel">Ends the wait, not the commit.</param>
     /// <exception cref="RefusedException">NotFound: no such project. InUse: the name is taken. LimitExceeded, QuotaExceeded: too many.</exception>
-    public async Task<Arn> CreateAsync(Caller caller, NewVersion version, CancellationToken cancel)
+    public async Task<Arn> CreateAsync(Caller caller, NewVersion version, Action<Arn>? beforeCommit, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
@@ -155,6 +159,7 @@ internal sealed class VersionCatalog(DataDirectory data, TimeProvider clock, Mic
         }
 
         await ProjectCatalog.PutTagsAsync(connection, transaction, arn.ToString(), version.Tags);
+        beforeCommit?.Invoke(arn);
         await transaction.CommitAsync(CancellationToken.None);
         return arn;
     }

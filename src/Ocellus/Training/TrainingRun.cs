@@ -57,16 +57,9 @@ internal sealed class TrainingRun(JobFolder folder, TimeProvider clock)
             return Failed("The manifests have no labels that could be learnt.", contentChecked: true);
         }
 
-        try
-        {
-            return content.UseCase == UseCase.ImageLevelLabels
-                ? Classify(content, pictures, progress, cancel)
-                : Failed("The manifests have bounding boxes: training of object detectors is not available in this version of Ocellus. Image-level labels can be trained.", contentChecked: true);
-        }
-        catch (TrainingDivergedException failure)
-        {
-            return Failed(failure.Message, contentChecked: true);
-        }
+        return content.UseCase == UseCase.ImageLevelLabels
+            ? Classify(content, pictures, progress, cancel)
+            : Failed("The manifests have bounding boxes: training of object detectors is not available in this version of Ocellus. Image-level labels can be trained.", contentChecked: true);
     }
 
     private JobOutcome Classify(ContentResult content, Dictionary<string, JobPicture> pictures, IProgress<JobProgress> progress, CancellationToken cancel)

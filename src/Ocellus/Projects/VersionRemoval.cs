@@ -1,0 +1,71 @@
+using System.Threading.Channels;
+using Ocellus.Storage;
+
+namespace Ocellus.Projects;
+
+/// <summary>Removes versions that are DELETING, and at start the folders that a crash left without a version.</summary>
+internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirectory data, ILogger<VersionRemoval> log) : BackgroundService
+{
+    /// <summary>How the names of versions' folders begin; nothing else is ever swept.</summary>
+    public const string FolderPrefix = "v-";
+
+    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    /// <summary>Tells the worker that something is due.</summary>
+    public void Wake() => _wakes.Writer.TryWrite(true);
+
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        // Before any request is taken, so that a folder just made for a new version is never among them.
+        await SweepAsync(cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        Wake();
+        await foreach (var _ in _wakes.Reader.ReadAllAsync(stoppingToken))
+        {
+            foreach (var version in await versions.InAsync([ProjectVersionStatus.DELETING], stoppingToken))
+            {
+                try
+                {
+                    // Files first: a row without files is deleted again after a crash, files without a row would stay.
+                    Remove(data.ModelFolder(version.AccountId, version.Folder));
+                    Remove(Path.Combine(data.JobsPath, version.Folder));
+                    await versions.RemoveAsync(version.Arn, stoppingToken);
+                }
+                catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or System.Data.Common.DbException)
+                {
+                    NotRemoved(log, failure, version.Arn);
+                }
+            }
+        }
+    }
+
+    private async Task SweepAsync(CancellationToken cancel)
+    {
+        var known = await versions.FoldersAsync(cancel);
+        foreach (var folder in Folders(data.JobsPath).Concat(Folders(data.ModelsPath).SelectMany(Folders)).Where(f => Path.GetFileName(f).StartsWith(FolderPrefix, StringComparison.Ordinal) && !known.Contains(Path.GetFileName(f))))
+        {
+            Swept(log, folder);
+            Remove(folder);
+        }
+    }
+
+    private static string[] Folders(string path) => Directory.Exists(path) ? Directory.GetDirectories(path) : [];
+
+    private static void Remove(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [LoggerMessage(1401, LogLevel.Error, "{ProjectVersionArn} could not be removed; it is tried again at the next start")]
+    private static partial void NotRemoved(ILogger log, Exception failure, string projectVersionArn);
+
+    [LoggerMessage(1402, LogLevel.Information, "Removed {Folder}, which belongs to no version")]
+    private static partial void Swept(ILogger log, string folder);
+}

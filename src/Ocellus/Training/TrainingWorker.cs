@@ -1,0 +1,322 @@
+using System.Text.Json;
+using System.Threading.Channels;
+using Microsoft.Extensions.Options;
+using Ocellus.Objects;
+using Ocellus.Projects;
+using Ocellus.Protocol;
+using Ocellus.Storage;
+
+namespace Ocellus.Training;
+
+/// <summary>
+/// Trains what is TRAINING_IN_PROGRESS. The database says what is due; after a restart a job goes on from its last checkpoint,
+/// and one that had ended but was not published is only published.
+/// </summary>
+internal sealed partial class TrainingWorker(
+    VersionCatalog versions, JobCatalog jobs, ObjectStore objects, PictureFetch pictures, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, ILogger<TrainingWorker> log)
+    : BackgroundService
+{
+    private const string NotWritable = "Unable to write to output S3 bucket.";
+
+    /// <summary>Looks for work this often even without a wake-up: a lease of another node may have run out.</summary>
+    private static readonly TimeSpan _lookEvery = TimeSpan.FromSeconds(20);
+
+    /// <summary>Shortest time between two reports in the database: each costs a flush to disk.</summary>
+    private static readonly TimeSpan _reportEvery = TimeSpan.FromSeconds(1);
+
+    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly string _owner = $"{Environment.MachineName}:{data.Path}";
+
+    /// <summary>Tells the worker that something is due.</summary>
+    public void Wake() => _wakes.Writer.TryWrite(true);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await jobs.ReleaseAsync(_owner, stoppingToken);
+        var running = new List<Task>();
+        try
+        {
+            while (true)
+            {
+                foreach (var arn in await jobs.DueAsync(stoppingToken))
+                {
+                    running.RemoveAll(t => t.IsCompleted);
+                    if (running.Count >= options.Value.ParallelJobs)
+                    {
+                        break;
+                    }
+
+                    if (await jobs.LeaseAsync(arn, _owner, stoppingToken))
+                    {
+                        // On its own task, and the loop looks again when it ends.
+                        running.Add(Task.Run(() => RunAsync(arn, stoppingToken), CancellationToken.None));
+                    }
+                }
+
+                using var limit = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+                limit.CancelAfter(_lookEvery);
+                try
+                {
+                    await _wakes.Reader.ReadAsync(limit.Token);
+                }
+                catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
+                {
+                }
+            }
+        }
+        finally
+        {
+            await Task.WhenAll(running);
+        }
+    }
+
+    private async Task RunAsync(string arn, CancellationToken cancel)
+    {
+        try
+        {
+            if (await versions.FindAsync(arn, cancel) is { } version)
+            {
+                await TrainAsync(version, new JobFolder(Path.Combine(data.JobsPath, version.Folder)), cancel);
+            }
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            // The server stops; the job goes on after its next start.
+        }
+        catch (Exception failure)
+        {
+            Log.JobFailed(log, failure, arn);
+            await CrashedAsync(arn, failure.Message, cancel);
+        }
+        finally
+        {
+            await jobs.GiveBackAsync(arn, _owner, CancellationToken.None);
+            Wake();
+        }
+    }
+
+    private async Task TrainAsync(VersionRow version, JobFolder folder, CancellationToken cancel)
+    {
+        var job = folder.Read();
+        var note = Note(version);
+        if (folder.ReadOutcome() is not { } outcome)
+        {
+            Log.JobStarted(log, version.Arn);
+            if (objects.FindBucket(version.OutputBucket)?.AccountId != version.AccountId)
+            {
+                await FailAsync(version, folder, NotWritable, cancel);
+                return;
+            }
+
+            if (await pictures.RunAsync(folder, job, version.AccountId, cancel) is { } fileError)
+            {
+                await FailAsync(version, folder, fileError, cancel);
+                return;
+            }
+
+            await using var reports = new Reports(this, version.Arn, note, cancel);
+            var end = await TrainingProcess.RunAsync(folder, reports, cancel);
+            cancel.ThrowIfCancellationRequested();
+            if (end.Outcome is null)
+            {
+                await CrashedAsync(version.Arn, end.Reason, cancel);
+                return;
+            }
+
+            outcome = end.Outcome;
+        }
+
+        await PublishAsync(version, folder, outcome, note, cancel);
+    }
+
+    /// <summary>Writes the output files, then the model's folder, then the state: whoever sees the state finds the rest.</summary>
+    private async Task PublishAsync(VersionRow version, JobFolder folder, JobOutcome outcome, string note, CancellationToken cancel)
+    {
+        try
+        {
+            foreach (var file in Directory.Exists(folder.Out) ? Directory.GetFiles(folder.Out, "*.json") : [])
+            {
+                await using var content = File.OpenRead(file);
+                await objects.PutAsync(version.OutputBucket, Key(version, Path.GetFileName(file)), content, new PutOptions { ContentType = "application/json" }, cancel);
+            }
+        }
+        catch (S3Exception failure)
+        {
+            Log.OutputNotWritten(log, failure, version.Arn);
+            await FailAsync(version, folder, NotWritable, cancel);
+            return;
+        }
+
+        if (outcome.Completed)
+        {
+            var target = data.ModelFolder(version.AccountId, version.Folder);
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            if (Directory.Exists(folder.Model))
+            {
+                if (Directory.Exists(target))
+                {
+                    Directory.Delete(target, recursive: true);
+                }
+
+                Directory.Move(folder.Model, target);
+            }
+        }
+
+        var result = new VersionOutcome(outcome.Ended.ToUnixTimeMilliseconds());
+        if (outcome.ContentChecked)
+        {
+            var (training, testing) = (Read(version.TrainingResult, AwsJsonContext.Default.TrainingDataResult), Read(version.TestingResult, AwsJsonContext.Default.TestingDataResult));
+            training = training with
+            {
+                Output = outcome.Completed ? new() { Assets = Assets(OutputKinds.TrainingSnapshot) } : null,
+                Validation = new() { Assets = Assets(OutputKinds.TrainingValidation) },
+            };
+            testing = testing with
+            {
+                Output = outcome.Completed ? new() { Assets = Assets(OutputKinds.TestingSnapshot), AutoCreate = testing.Input?.AutoCreate ?? false } : null,
+                Validation = new() { Assets = Assets(OutputKinds.TestingValidation) },
+            };
+            result = result with
+            {
+                TrainingResult = JsonSerializer.Serialize(training, AwsJsonContext.Default.TrainingDataResult),
+                TestingResult = JsonSerializer.Serialize(testing, AwsJsonContext.Default.TestingDataResult),
+                ManifestSummary = JsonSerializer.Serialize(new GroundTruthManifest { S3Object = Object(OutputKinds.Summary) }, AwsJsonContext.Default.GroundTruthManifest),
+            };
+        }
+
+        if (outcome.Completed)
+        {
+            result = result with
+            {
+                BillableSeconds = Math.Max(1, (long)Math.Ceiling(outcome.TrainingSeconds)),
+                EvaluationResult = JsonSerializer.Serialize(new EvaluationResult { F1Score = outcome.F1, Summary = new() { S3Object = Object(OutputKinds.Evaluation) } }, AwsJsonContext.Default.EvaluationResult),
+            };
+        }
+
+        await versions.EndAsync(version.Arn, outcome.Completed ? VersionEvent.Trained : VersionEvent.TrainingFailed, outcome.Completed ? outcome.Message + note : outcome.Message, result, CancellationToken.None);
+        Log.JobEnded(log, version.Arn, outcome.Message, outcome.TrainingSeconds, outcome.F1);
+        Remove(folder);
+
+        IReadOnlyList<Asset> Assets(string kind) => [new() { GroundTruthManifest = new() { S3Object = Object(kind) } }];
+
+        S3Object Object(string kind)
+        {
+            var arn = Arn.Parse(version.Arn);
+            return new() { Bucket = version.OutputBucket, Name = Key(version, JobFolder.FileName(kind, arn.Project, arn.Name)) };
+        }
+    }
+
+    private async Task FailAsync(VersionRow version, JobFolder folder, string message, CancellationToken cancel)
+    {
+        await versions.EndAsync(version.Arn, VersionEvent.TrainingFailed, message, new VersionOutcome(clock.GetUtcNow().ToUnixTimeMilliseconds()), cancel);
+        Log.JobEnded(log, version.Arn, message, 0, null);
+        Remove(folder);
+    }
+
+    private async Task CrashedAsync(string arn, string reason, CancellationToken cancel)
+    {
+        var crashes = await jobs.CrashedAsync(arn, cancel);
+        Log.ProcessDied(log, arn, crashes, reason);
+        if (crashes >= options.Value.CrashesMax && await versions.FindAsync(arn, cancel) is { } version)
+        {
+            await FailAsync(version, new JobFolder(Path.Combine(data.JobsPath, version.Folder)), $"The training ended {crashes} times without a result, the last time because: {Readable.Cut(reason)}", cancel);
+        }
+    }
+
+    private static string Key(VersionRow version, string file) => version.OutputPrefix.Trim('/') is { Length: > 0 } prefix ? $"{prefix}/{file}" : file;
+
+    private static string Note(VersionRow version) =>
+        Read(version.TestingResult, AwsJsonContext.Default.TestingDataResult).Input is { AutoCreate: true, Assets: null } ? " The project has no TEST dataset: 20 % of the TRAIN dataset are held back for testing." : "";
+
+    private static T Read<T>(string? json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+        where T : new() => json is null ? new T() : JsonSerializer.Deserialize(json, type) ?? new T();
+
+    private static void Remove(JobFolder folder)
+    {
+        if (Directory.Exists(folder.Path))
+        {
+            Directory.Delete(folder.Path, recursive: true);
+        }
+    }
+
+    /// <summary>Writes progress to the database, not more often than needed, and renews the lease in between.</summary>
+    private sealed class Reports : IProgress<JobProgress>, IAsyncDisposable
+    {
+        private readonly CancellationTokenSource _ended;
+        private readonly Task _loop;
+        private volatile JobProgress? _last;
+
+        public Reports(TrainingWorker worker, string arn, string note, CancellationToken cancel)
+        {
+            _ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            _loop = LoopAsync(worker, arn, note, _ended.Token);
+        }
+
+        public void Report(JobProgress value) => _last = value;
+
+        public async ValueTask DisposeAsync()
+        {
+            await _ended.CancelAsync();
+            await _loop;
+            _ended.Dispose();
+        }
+
+        private async Task LoopAsync(TrainingWorker worker, string arn, string note, CancellationToken cancel)
+        {
+            var basis = ProjectVersionStates.Message(ProjectVersionStatus.TRAINING_IN_PROGRESS) + note;
+            using var timer = new PeriodicTimer(_reportEvery);
+            JobProgress? written = null;
+            var silent = 0;
+            try
+            {
+                while (await timer.WaitForNextTickAsync(cancel))
+                {
+                    var last = _last;
+                    // Without news the lease alone is renewed, well before it runs out.
+                    if (!ReferenceEquals(last, written) || ++silent * _reportEvery > JobCatalog.LeaseTime / 3)
+                    {
+                        (written, silent) = (last, 0);
+                        await worker.ReportAsync(arn, last is null ? basis : $"{basis} {last.Sentence}", cancel);
+                    }
+                }
+            }
+            catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+            {
+            }
+        }
+    }
+
+    private async Task ReportAsync(string arn, string message, CancellationToken cancel)
+    {
+        try
+        {
+            await jobs.ReportAsync(arn, _owner, message, cancel);
+        }
+        catch (System.Data.Common.DbException failure)
+        {
+            // A report that is lost is followed by another; the training must not end for it.
+            Log.ReportLost(log, failure, arn);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1301, LogLevel.Information, "Training {ProjectVersionArn}")]
+        public static partial void JobStarted(ILogger log, string projectVersionArn);
+
+        [LoggerMessage(1302, LogLevel.Information, "Training of {ProjectVersionArn} ended: {Message} ({TrainingSeconds:F1} s, F1 {F1})")]
+        public static partial void JobEnded(ILogger log, string projectVersionArn, string message, double trainingSeconds, double? f1);
+
+        [LoggerMessage(1303, LogLevel.Warning, "The training process of {ProjectVersionArn} died ({Crashes} times so far): {Reason}")]
+        public static partial void ProcessDied(ILogger log, string projectVersionArn, long crashes, string reason);
+
+        [LoggerMessage(1304, LogLevel.Error, "The training job of {ProjectVersionArn} failed")]
+        public static partial void JobFailed(ILogger log, Exception failure, string projectVersionArn);
+
+        [LoggerMessage(1305, LogLevel.Warning, "The output of {ProjectVersionArn} could not be written")]
+        public static partial void OutputNotWritten(ILogger log, Exception failure, string projectVersionArn);
+
+        [LoggerMessage(1306, LogLevel.Warning, "A progress report of {ProjectVersionArn} could not be written")]
+        public static partial void ReportLost(ILogger log, Exception failure, string projectVersionArn);
+    }
+}
