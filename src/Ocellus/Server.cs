@@ -37,6 +37,7 @@ internal static class Server
             .AddSingleton(clock)
             .AddSingleton(new RequestAuthenticator(new SignatureVerifier(keys, clock)))
             .AddSingleton(new ObjectStore(data.ObjectsPath, clock))
+            .AddHostedService<ObjectStoreOpening>()
             .AddSingleton<PageToken>()
             .AddSingleton<ProjectCatalog>()
             .AddSingleton<DatasetCatalog>()

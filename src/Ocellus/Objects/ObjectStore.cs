@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Ocellus.Storage;
 
 namespace Ocellus.Objects;
 
@@ -11,6 +12,11 @@ namespace Ocellus.Objects;
 /// Buckets and objects in a folder. An object is a data file under a name never used twice and a metadata file that
 /// names it; renaming the metadata into place commits a write, so a reader sees the old object or the new one.
 /// </summary>
+/// <remarks>
+/// A data file is written once, before the metadata that names it, and is never opened for writing again: an overwrite
+/// makes another file. So a hard link to it is a snapshot of the object (<see cref="TryLink"/>). What a write leaves behind
+/// when the process ends before its commit is named by no metadata and is removed when the bucket is next read from disk.
+/// </remarks>
 internal sealed class ObjectStore(string root, TimeProvider clock)
 {
     public const int MaxKeyBytes = 1024;
@@ -40,6 +46,23 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
         }
     }
 
+    /// <summary>Reads every bucket from disk, so that no request has to wait for it, and sweeps what interrupted writes left.</summary>
+    public void Open(CancellationToken cancel)
+    {
+        foreach (var bucket in Buckets())
+        {
+            cancel.ThrowIfCancellationRequested();
+            try
+            {
+                Index(bucket.Name);
+            }
+            catch (S3Exception)
+            {
+                // Deleted in between.
+            }
+        }
+    }
+
     public bool BucketExists(string bucket) => FindBucket(bucket) is not null;
 
     /// <summary>Makes a bucket; refuses when the name is malformed or taken.</summary>
@@ -59,8 +82,15 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
 
             var made = new Bucket(bucket, accountId, region, Now());
             var folder = Path.Combine(_root, bucket);
-            Directory.CreateDirectory(folder);
+            if (Directory.Exists(folder))
+            {
+                // What an interrupted deletion of a bucket of this name left.
+                Directory.Delete(folder, recursive: true);
+            }
+
+            FileSystem.CreateFolder(folder);
             WriteJson(Path.Combine(folder, BucketFile), made, ObjectJson.Default.Bucket);
+            FileSystem.SyncFolder(folder);
             Loaded()[bucket] = new BucketIndex(made, folder);
             return made;
         }
@@ -73,7 +103,6 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
             var index = Index(bucket);
             lock (index.Gate)
             {
-                index.Load();
                 if (index.Keys.Count > 0)
                 {
                     throw new S3Exception("BucketNotEmpty");
@@ -81,6 +110,7 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
 
                 // Without its description the folder is no bucket, even if removing the rest is interrupted.
                 File.Delete(Path.Combine(index.Folder, BucketFile));
+                FileSystem.SyncFolder(index.Folder);
                 index.Deleted = true;
                 Loaded().Remove(bucket);
                 Directory.Delete(index.Folder, recursive: true);
@@ -94,7 +124,6 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
         var index = Index(bucket);
         lock (index.Gate)
         {
-            index.Load();
             return Task.FromResult(index.Objects.GetValueOrDefault(key));
         }
     }
@@ -105,7 +134,6 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
         var index = Index(bucket);
         lock (index.Gate)
         {
-            index.Load();
             if (!index.Objects.TryGetValue(key, out info))
             {
                 return null;
@@ -124,12 +152,14 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
         var index = Index(bucket);
         var metadata = MetadataPath(index, key);
         var folder = Path.GetDirectoryName(metadata)!;
-        Directory.CreateDirectory(folder);
         var dataFile = $"{Path.GetFileNameWithoutExtension(metadata)}.{Guid.NewGuid():N}.data";
         var data = Path.Combine(folder, dataFile);
+        var described = data + ".json.tmp";
+        ObjectInfo? old;
         var committed = false;
         try
         {
+            FileSystem.CreateFolder(folder);
             var digests = await WriteDataAsync(data, content, options.Algorithms, MaxTotal(options), cancel).ConfigureAwait(false);
             options.Verify?.Invoke(digests);
             var info = new ObjectInfo
@@ -145,10 +175,13 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
                 ChecksumType = options.ChecksumType,
                 DataFile = dataFile,
             };
+            WriteFlushed(described, info, ObjectJson.Default.ObjectInfo);
+
+            // The data's name must be durable before the metadata that speaks of it.
+            FileSystem.SyncFolder(folder);
             lock (index.Gate)
             {
-                index.Load();
-                var old = index.Objects.GetValueOrDefault(key);
+                old = index.Objects.GetValueOrDefault(key);
                 if (index.Deleted)
                 {
                     throw new S3Exception("NoSuchBucket");
@@ -165,22 +198,99 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
                     throw new S3Exception("PreconditionFailed");
                 }
 
-                WriteJson(metadata, info, ObjectJson.Default.ObjectInfo);
+                File.Move(described, metadata, overwrite: true);
                 committed = true;
                 index.Set(info);
-                if (old is not null)
-                {
-                    TryDelete(Path.Combine(folder, old.DataFile));
-                }
+            }
+
+            // Outside the lock: other keys need not wait for the disk. The old data goes only when the new name is durable.
+            FileSystem.SyncFolder(folder);
+            if (old is not null)
+            {
+                TryDelete(Path.Combine(folder, old.DataFile));
             }
 
             return info;
+        }
+        catch (DirectoryNotFoundException) when (index.Deleted)
+        {
+            // The bucket was deleted, and its folder with it, while the body came in.
+            throw new S3Exception("NoSuchBucket");
         }
         finally
         {
             if (!committed)
             {
                 TryDelete(data);
+                TryDelete(described);
+            }
+        }
+    }
+
+    /// <summary>Stores a file as an object, whole or not at all.</summary>
+    public async Task<ObjectInfo> PutFileAsync(string bucket, string key, string file, string contentType, CancellationToken cancel)
+    {
+        var content = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        await using (content.ConfigureAwait(false))
+        {
+            return await PutAsync(bucket, key, content, new PutOptions { ContentType = contentType }, cancel).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Takes a snapshot of an object as a file: a hard link to its immutable data where the file system has them, else a copy.
+    /// The file keeps its content when the object is overwritten or deleted; it is read-only and the caller's to delete.
+    /// </summary>
+    /// <returns>False when there is no such object or bucket.</returns>
+    /// <exception cref="IOException">The target is there already, or cannot be written.</exception>
+    public bool TryLink(string bucket, string key, string targetFile)
+    {
+        if (FindBucket(bucket) is null)
+        {
+            return false;
+        }
+
+        BucketIndex index;
+        try
+        {
+            index = Index(bucket);
+        }
+        catch (S3Exception)
+        {
+            // Deleted in between.
+            return false;
+        }
+
+        FileStream source;
+        lock (index.Gate)
+        {
+            if (!index.Objects.TryGetValue(key, out var info))
+            {
+                return false;
+            }
+
+            var data = Path.Combine(Path.GetDirectoryName(MetadataPath(index, key))!, info.DataFile);
+            if (FileSystem.TryHardLink(data, targetFile))
+            {
+                return true;
+            }
+
+            // Opened under the lock, read outside it: an open file outlives the deletion of its name.
+            source = new FileStream(data, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1);
+        }
+
+        using (source)
+        {
+            using var target = CreateImmutable(targetFile, FileOptions.None);
+            try
+            {
+                source.CopyTo(target);
+                return true;
+            }
+            catch
+            {
+                TryDelete(targetFile);
+                throw;
             }
         }
     }
@@ -190,21 +300,25 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
     {
         cancel.ThrowIfCancellationRequested();
         var index = Index(bucket);
+        var metadata = MetadataPath(index, key);
+        var folder = Path.GetDirectoryName(metadata)!;
+        ObjectInfo? info;
         lock (index.Gate)
         {
-            index.Load();
-            if (!index.Objects.TryGetValue(key, out var info))
+            if (!index.Objects.TryGetValue(key, out info))
             {
                 return Task.FromResult(false);
             }
 
-            var metadata = MetadataPath(index, key);
             File.Delete(metadata);
             index.Objects.Remove(key);
             index.Keys.Remove(key);
-            TryDelete(Path.Combine(Path.GetDirectoryName(metadata)!, info.DataFile));
-            return Task.FromResult(true);
         }
+
+        // The data goes last: after a power cut no metadata may name data that is gone.
+        FileSystem.SyncFolder(folder);
+        TryDelete(Path.Combine(folder, info.DataFile));
+        return Task.FromResult(true);
     }
 
     /// <summary>Lists keys after <paramref name="after"/> in the order of their UTF-8 bytes.</summary>
@@ -221,7 +335,6 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
         var index = Index(bucket);
         lock (index.Gate)
         {
-            index.Load();
             if (index.Keys.Count == 0)
             {
                 return new ObjectPage(objects, prefixes, null);
@@ -283,26 +396,20 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
         var index = Index(bucket);
         var upload = template with { Id = Guid.NewGuid().ToString("N"), Initiated = Now() };
         var folder = Path.Combine(index.Folder, UploadsFolder, upload.Id);
-        Directory.CreateDirectory(folder);
+        FileSystem.CreateFolder(folder);
         WriteJson(Path.Combine(folder, "upload.json"), upload, ObjectJson.Default.UploadInfo);
+        FileSystem.SyncFolder(folder);
         return upload;
     }
 
-    public UploadInfo Upload(string bucket, string key, string id)
-    {
-        var file = Path.Combine(UploadFolder(bucket, id), "upload.json");
-        return File.Exists(file) && ReadJson(file, ObjectJson.Default.UploadInfo) is { } upload && upload.Key == key
-            ? upload
-            : throw new S3Exception("NoSuchUpload");
-    }
+    public UploadInfo Upload(string bucket, string key, string id) => ReadUpload(UploadFolder(bucket, id), key);
 
     public IReadOnlyList<UploadInfo> Uploads(string bucket)
     {
         var folder = Path.Combine(Index(bucket).Folder, UploadsFolder);
         return !Directory.Exists(folder)
             ? []
-            : [.. Directory.EnumerateDirectories(folder).Select(d => Path.Combine(d, "upload.json")).Where(File.Exists)
-                .Select(f => ReadJson(f, ObjectJson.Default.UploadInfo)!).OrderBy(u => u.Key, KeyOrder)
+            : [.. Directory.EnumerateDirectories(folder).Select(TryReadUpload).OfType<UploadInfo>().OrderBy(u => u.Key, KeyOrder)
                 .ThenBy(u => u.Initiated).ThenBy(u => u.Id, StringComparer.Ordinal)];
     }
 
@@ -321,20 +428,28 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
                 number, digests.Length, Convert.ToHexStringLower(digests.Md5), Now(),
                 digests.Values.ToDictionary(p => p.Key, p => Convert.ToBase64String(p.Value)), dataFile);
             var index = Index(bucket);
+            PartInfo? old;
             lock (index.Gate)
             {
-                Upload(bucket, key, id);
+                ReadUpload(folder, key);
                 var file = Path.Combine(folder, $"{number}.json");
-                var old = File.Exists(file) ? ReadJson(file, ObjectJson.Default.PartInfo) : null;
+                old = File.Exists(file) ? ReadJson(file, ObjectJson.Default.PartInfo) : null;
                 WriteJson(file, part, ObjectJson.Default.PartInfo);
                 committed = true;
-                if (old is not null)
-                {
-                    TryDelete(Path.Combine(folder, old.DataFile));
-                }
+            }
+
+            FileSystem.SyncFolder(folder);
+            if (old is not null)
+            {
+                TryDelete(Path.Combine(folder, old.DataFile));
             }
 
             return part;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // The upload was completed or aborted, and its folder removed, while the part came in.
+            throw new S3Exception("NoSuchUpload");
         }
         finally
         {
@@ -400,16 +515,26 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
         }
 
         using var joined = new JoinedStream([.. parts.Select(p => Path.Combine(folder, p.DataFile))]);
-        var made = await PutAsync(bucket, key, joined, conditions with
+        ObjectInfo made;
+        try
         {
-            ContentType = upload.ContentType,
-            UserMetadata = upload.UserMetadata,
-            Headers = upload.Headers,
-            ETag = etagOfAll,
-            Algorithms = whole,
-            Checksums = composite,
-            ChecksumType = upload.ChecksumType,
-        }, cancel).ConfigureAwait(false);
+            made = await PutAsync(bucket, key, joined, conditions with
+            {
+                ContentType = upload.ContentType,
+                UserMetadata = upload.UserMetadata,
+                Headers = upload.Headers,
+                ETag = etagOfAll,
+                Algorithms = whole,
+                Checksums = composite,
+                ChecksumType = upload.ChecksumType,
+            }, cancel).ConfigureAwait(false);
+        }
+        catch (FileNotFoundException)
+        {
+            // Another request completed or aborted the upload, or replaced a part, while this one read it.
+            throw new S3Exception("NoSuchUpload");
+        }
+
         Forget(folder);
         return made;
     }
@@ -458,11 +583,34 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
             ? Path.Combine(Index(bucket).Folder, UploadsFolder, parsed.ToString("N"))
             : throw new S3Exception("NoSuchUpload");
 
+    private static UploadInfo ReadUpload(string folder, string key) =>
+        TryReadUpload(folder) is { } upload && upload.Key == key ? upload : throw new S3Exception("NoSuchUpload");
+
+    private static UploadInfo? TryReadUpload(string folder)
+    {
+        try
+        {
+            return ReadJson(Path.Combine(folder, "upload.json"), ObjectJson.Default.UploadInfo);
+        }
+        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
     private static void Forget(string folder)
     {
-        // The description goes first: without it the upload no longer exists.
+        // The description goes first: without it the upload no longer exists, even if removing the rest is interrupted.
         File.Delete(Path.Combine(folder, "upload.json"));
-        Directory.Delete(folder, recursive: true);
+        FileSystem.SyncFolder(folder);
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (IOException)
+        {
+            // A part that is still coming in made a file meanwhile; the next start sweeps the folder.
+        }
     }
 
     private static async Task<ObjectDigests> WriteDataAsync(
@@ -470,10 +618,9 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
     {
         using var digests = new DigestSet(algorithms);
         var buffer = ArrayPool<byte>.Shared.Rent(128 * 1024);
-        var temporary = path + ".tmp";
         try
         {
-            var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.Asynchronous);
+            var file = CreateImmutable(path, FileOptions.Asynchronous);
             await using (file.ConfigureAwait(false))
             {
                 long total = 0;
@@ -492,13 +639,7 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
                 file.Flush(flushToDisk: true);
             }
 
-            File.Move(temporary, path);
             return digests.Finish();
-        }
-        catch
-        {
-            TryDelete(temporary);
-            throw;
         }
         finally
         {
@@ -509,13 +650,27 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
     private static void WriteJson<T>(string path, T value, JsonTypeInfo<T> type)
     {
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
-        using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+        WriteFlushed(temporary, value, type);
+        File.Move(temporary, path, overwrite: true);
+    }
+
+    private static void WriteFlushed<T>(string path, T value, JsonTypeInfo<T> type)
+    {
+        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        JsonSerializer.Serialize(file, value, type);
+        file.Flush(flushToDisk: true);
+    }
+
+    /// <summary>A new file that can be written through this stream only: the permissions forbid every later opening for writing.</summary>
+    private static FileStream CreateImmutable(string path, FileOptions options)
+    {
+        var how = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 1, Options = options };
+        if (!OperatingSystem.IsWindows())
         {
-            JsonSerializer.Serialize(file, value, type);
-            file.Flush(flushToDisk: true);
+            how.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
         }
 
-        File.Move(temporary, path, overwrite: true);
+        return new FileStream(path, how);
     }
 
     private static T? ReadJson<T>(string path, JsonTypeInfo<T> type) => JsonSerializer.Deserialize(File.ReadAllBytes(path), type);
@@ -541,10 +696,22 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
 
     private BucketIndex Index(string bucket)
     {
+        BucketIndex? index;
         lock (_gate)
         {
-            return Loaded().TryGetValue(bucket, out var index) ? index : throw new S3Exception("NoSuchBucket");
+            if (!Loaded().TryGetValue(bucket, out index))
+            {
+                throw new S3Exception("NoSuchBucket");
+            }
         }
+
+        // Before anything is written, since reading a bucket sweeps what no metadata names.
+        lock (index.Gate)
+        {
+            index.Load();
+        }
+
+        return index;
     }
 
     private Dictionary<string, BucketIndex> Loaded()
@@ -592,18 +759,60 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
                 return;
             }
 
+            // A sweep is safe here only: nothing has been written to this bucket since the server started.
             foreach (var shard in Directory.EnumerateDirectories(Folder).Where(d => Path.GetFileName(d).Length == 2))
             {
-                foreach (var file in Directory.EnumerateFiles(shard, "*.json"))
+                var files = Directory.EnumerateFiles(shard).Select(f => Path.GetFileName(f)).ToHashSet(StringComparer.Ordinal);
+                var named = new HashSet<string>(StringComparer.Ordinal);
+                foreach (var file in files.Where(f => f.EndsWith(".json", StringComparison.Ordinal)))
                 {
-                    if (ReadJson(file, ObjectJson.Default.ObjectInfo) is { } info)
+                    if (ReadJson(Path.Combine(shard, file), ObjectJson.Default.ObjectInfo) is { } info)
                     {
                         Set(info);
+                        named.Add(info.DataFile);
                     }
                 }
+
+                Sweep(shard, files, named);
+            }
+
+            var uploads = Path.Combine(Folder, UploadsFolder);
+            foreach (var upload in Directory.Exists(uploads) ? Directory.EnumerateDirectories(uploads) : [])
+            {
+                if (!File.Exists(Path.Combine(upload, "upload.json")))
+                {
+                    // Forgetting it was interrupted.
+                    Directory.Delete(upload, recursive: true);
+                    continue;
+                }
+
+                var files = Directory.EnumerateFiles(upload).Select(f => Path.GetFileName(f)).ToHashSet(StringComparer.Ordinal);
+                var named = new HashSet<string>(StringComparer.Ordinal);
+                foreach (var file in files.Where(f => f.EndsWith(".json", StringComparison.Ordinal) && f != "upload.json"))
+                {
+                    var part = Path.Combine(upload, file);
+                    var data = ReadJson(part, ObjectJson.Default.PartInfo)!.DataFile;
+                    if (!files.Contains(data))
+                    {
+                        // Never answered for: the power went between the part's name and its data's.
+                        TryDelete(part);
+                    }
+
+                    named.Add(data);
+                }
+
+                Sweep(upload, files, named);
             }
 
             _loaded = true;
+        }
+
+        private static void Sweep(string folder, IEnumerable<string> files, HashSet<string> named)
+        {
+            foreach (var file in files.Where(f => f.EndsWith(".tmp", StringComparison.Ordinal) || (f.EndsWith(".data", StringComparison.Ordinal) && !named.Contains(f))))
+            {
+                TryDelete(Path.Combine(folder, file));
+            }
         }
     }
 
