@@ -38,6 +38,7 @@ internal static class Server
             .AddSingleton<ProjectCatalog>()
             .AddSingleton<DatasetCatalog>()
             .AddSingleton<PolicyCatalog>()
+            .AddSingleton<DatasetJobs>()
             .AddSingleton<DatasetWorker>()
             .AddHostedService(services => services.GetRequiredService<DatasetWorker>())
             .AddSingleton<ProjectOperations>()
