@@ -43,6 +43,7 @@ internal static class Server
             .AddSingleton<DatasetCatalog>()
             .AddSingleton<PolicyCatalog>()
             .AddSingleton<VersionCatalog>()
+            .AddSingleton<DatasetJobs>()
             .AddSingleton<DatasetWorker>()
             .AddHostedService(services => services.GetRequiredService<DatasetWorker>())
             .AddSingleton<VersionRemoval>()

@@ -7,61 +7,64 @@ using Ocellus.Storage;
 
 namespace Ocellus.Datasets;
 
-/// <summary>A dataset as stored.</summary>
-internal sealed class DatasetRow
-{
-    public string Arn { get; init; } = "";
-
-    public string ProjectArn { get; init; } = "";
-
-    public string Type { get; init; } = "";
-
-    public string Status { get; init; } = "";
-
-    public string Message { get; init; } = "";
-
-    public string Code { get; init; } = "";
-
-    public long CreatedMs { get; init; }
-
-    public long UpdatedMs { get; init; }
-
-    public string? Source { get; init; }
-
-    public long Total { get; init; }
-
-    public long Labeled { get; init; }
-
-    public long Labels { get; init; }
-
-    public long Errors { get; init; }
-}
-
-/// <summary>One entry as stored: a compact JSON line and what the filters need.</summary>
-internal sealed record EntryRow(long Ordinal, string SourceRef, string Entry, bool Labeled, bool HasErrors, IReadOnlyDictionary<string, bool> Labels);
-
-/// <summary>What ListDatasetEntries filters by. All that are given must hold.</summary>
-internal sealed record EntryFilter(IReadOnlyList<string>? ContainsLabels, bool? Labeled, string? SourceRefContains, bool HasErrors);
-
-/// <summary>Datasets, their entries and labels.</summary>
+/// <summary>Datasets and their states. A change of a state and what goes with it are one transaction.</summary>
 internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider clock)
 {
+    /// <summary>Entries of a dataset, and lines of a manifest. AWS quota.</summary>
+    public const int EntriesMax = 250_000;
+
+    /// <summary>Imports and copies that one account and region may have waiting or under way. Own limit: each holds a manifest to read.</summary>
+    public const int ImportsMax = 50;
+
     private const string Columns =
         """
-        SELECT arn AS Arn, project_arn AS ProjectArn, type AS Type, status AS Status, message AS Message, code AS Code, created_ms AS CreatedMs,
+        SELECT arn AS Arn, id AS Id, project_arn AS ProjectArn, type AS Type, status AS Status, message AS Message, code AS Code, created_ms AS CreatedMs,
                updated_ms AS UpdatedMs, source AS Source, total AS Total, labeled AS Labeled, labels AS Labels, errors AS Errors FROM datasets 
         """;
 
+    /// <summary>Counts what DescribeDataset tells, from the entries as they are.</summary>
+    private const string Count =
+        """
+        UPDATE datasets SET
+            total = (SELECT COUNT(*) FROM dataset_entries e WHERE e.dataset_id = @id),
+            labeled = (SELECT COUNT(*) FROM dataset_entries e WHERE e.dataset_id = @id AND e.labeled = 1),
+            errors = (SELECT COUNT(*) FROM dataset_entries e WHERE e.dataset_id = @id AND e.has_errors = 1),
+            labels = (SELECT COUNT(DISTINCT label) FROM dataset_entry_labels l WHERE l.dataset_id = @id)
+        WHERE id = @id
+        """;
+
+    private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
+
     /// <summary>Writes the intent: the worker imports what <paramref name="source"/> names.</summary>
-    /// <exception cref="RefusedException">NotFound: no such project. AlreadyExists: the project has a dataset of the type.</exception>
-    public async Task<Arn> CreateAsync(Caller caller, string projectArn, string type, string source, CancellationToken cancel)
+    /// <param name="caller">Whose account and region the project is in.</param>
+    /// <param name="projectArn">The project.</param>
+    /// <param name="type">TRAIN or TEST.</param>
+    /// <param name="source"><c>empty</c>, <c>manifest bucket/key</c> or <c>dataset ARN</c>.</param>
+    /// <param name="tags">Tags of the new dataset.</param>
+    /// <param name="cancel">Gives up until the intent is durable.</param>
+    /// <exception cref="RefusedException">
+    /// NotFound: no such project, or it is being deleted; no such source dataset. AlreadyExists: the project has a dataset of the type.
+    /// Invalid: the source dataset has no entries to copy. LimitExceeded: too many imports at once.
+    /// </exception>
+    public async Task<Arn> CreateAsync(Caller caller, string projectArn, string type, string source, IReadOnlyDictionary<string, string>? tags, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         var scope = new { projectArn, caller.AccountId, caller.Region, type };
-        if (await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM projects WHERE arn = @projectArn AND account_id = @AccountId AND region = @Region", scope, transaction) == 0)
+        var project = await connection.QuerySingleOrDefaultAsync<string>("SELECT status FROM projects WHERE arn = @projectArn AND account_id = @AccountId AND region = @Region", scope, transaction);
+        if (project is null or "DELETING")
         {
-            throw Refused.NotFound($"No project {Readable.Cut(projectArn)} exists in this account and region.");
+            throw Refused.NotFound(project is null ? $"No project {Readable.Cut(projectArn)} exists in this account and region." : "The project is being deleted.");
+        }
+
+        // In this transaction, so that no update begins between the look and the intent: from then on the worker lets the copy go first.
+        if (source.Split(' ', 2) is ["dataset", var sourceArn])
+        {
+            var from = await FindAsync(connection, transaction, caller, sourceArn);
+            if (!from.IsReadable)
+            {
+                throw Refused.Invalid($"The source dataset is {from.Status}; it can be copied when it is CREATE_COMPLETE, UPDATE_COMPLETE or UPDATE_FAILED.");
+            }
         }
 
         if (await connection.QuerySingleOrDefaultAsync<string>("SELECT status FROM datasets WHERE project_arn = @projectArn AND type = @type", scope, transaction) is { } status)
@@ -69,30 +72,40 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
             throw Refused.AlreadyExists($"The project has a {type} dataset already, in status {status}; delete it first.");
         }
 
-        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        const string Waiting = "SELECT COUNT(*) FROM datasets d JOIN projects p ON p.arn = d.project_arn WHERE p.account_id = @AccountId AND p.region = @Region AND d.status = 'CREATE_IN_PROGRESS'";
+        if (await connection.ExecuteScalarAsync<long>(Waiting, scope, transaction) is >= ImportsMax and var waiting)
+        {
+            throw Refused.Limit($"{waiting} datasets of this account are CREATE_IN_PROGRESS in {caller.Region}, the most there may be at once; ask again when one has ended.");
+        }
+
+        var now = Now;
         var arn = Arn.Parse(projectArn).Dataset(type == "TRAIN" ? "train" : "test", now);
         await connection.ExecuteAsync(
             """
-            INSERT INTO datasets (arn, project_arn, type, status, message, code, created_ms, updated_ms, source, total, labeled, labels, errors)
-            VALUES (@arn, @projectArn, @type, 'CREATE_IN_PROGRESS', 'The dataset is being created.', 'SUCCESS', @now, @now, @source, 0, 0, 0, 0)
+            INSERT INTO datasets (arn, id, project_arn, type, status, message, code, created_ms, updated_ms, source, total, labeled, labels, errors)
+            SELECT @arn, COALESCE(MAX(id), 0) + 1, @projectArn, @type, 'CREATE_IN_PROGRESS', 'The dataset is being created.', 'SUCCESS', @now, @now, @source, 0, 0, 0, 0 FROM datasets
             """,
             new { arn = arn.ToString(), projectArn, type, now, source },
             transaction);
-        await transaction.CommitAsync(CancellationToken.None);
+        await connection.ExecuteAsync(
+            "INSERT INTO tags (resource_arn, tag_key, tag_value) VALUES (@arn, @Key, @Value)",
+            (tags ?? new Dictionary<string, string>()).Select(t => new { arn = arn.ToString(), t.Key, t.Value }),
+            transaction);
+        await transaction.CommitAsync(cancel);
         return arn;
     }
 
     /// <exception cref="RefusedException">NotFound: the caller's account and region have no such dataset.</exception>
     public async Task<DatasetRow> GetAsync(Caller caller, string arn, CancellationToken cancel)
     {
-        var parsed = Arn.Parse(arn);
         await using var connection = await data.ConnectAsync(cancel);
-        var row = parsed.AccountId == caller.AccountId && parsed.Region == caller.Region
-            ? await connection.QuerySingleOrDefaultAsync<DatasetRow>(Columns + "WHERE arn = @arn", new { arn })
-            : null;
-        return row ?? throw Refused.NotFound($"No dataset {Readable.Cut(arn)} exists in this account and region.");
+        return await FindAsync(connection, null, caller, arn);
     }
 
+    /// <summary>The datasets of one project, TRAIN first; at most two.</summary>
+    public async Task<IReadOnlyList<DatasetRow>> OfProjectAsync(string projectArn, CancellationToken cancel) => [.. (await OfProjectsAsync([projectArn], cancel))[projectArn]];
+
+    /// <summary>The datasets of each project, TRAIN first.</summary>
     public async Task<ILookup<string, DatasetRow>> OfProjectsAsync(IReadOnlyList<string> projectArns, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -100,122 +113,96 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         return rows.ToLookup(r => r.ProjectArn);
     }
 
-    /// <summary>The datasets of one project, TRAIN first; at most two.</summary>
-    public async Task<IReadOnlyList<DatasetRow>> OfProjectAsync(string projectArn, CancellationToken cancel)
-    {
-        await using var connection = await data.ConnectAsync(cancel);
-        return [.. await connection.QueryAsync<DatasetRow>(Columns + "WHERE project_arn = @projectArn ORDER BY type DESC", new { projectArn })];
-    }
-
-    /// <summary>Datasets whose status says that the worker has something to do.</summary>
-    public async Task<IReadOnlyList<DatasetRow>> DueAsync(CancellationToken cancel)
-    {
-        await using var connection = await data.ConnectAsync(cancel);
-        return [.. await connection.QueryAsync<DatasetRow>(Columns + "WHERE status IN ('CREATE_IN_PROGRESS', 'DELETE_IN_PROGRESS') ORDER BY updated_ms")];
-    }
-
-    /// <summary>Compare-and-set: moves the dataset only if it still is in the status that was seen.</summary>
-    public async Task<bool> MoveAsync(string arn, string seen, string next, string message, string code, CancellationToken cancel)
-    {
-        await using var connection = await data.ConnectAsync(cancel);
-        return await connection.ExecuteAsync(
-            "UPDATE datasets SET status = @next, message = @message, code = @code, updated_ms = @now WHERE arn = @arn AND status = @seen",
-            new { arn, seen, next, message, code, now = clock.GetUtcNow().ToUnixTimeMilliseconds() }) == 1;
-    }
-
-    /// <summary>Removes all entries: the start of an import, which a crash may have left half done.</summary>
-    public async Task ClearEntriesAsync(string arn, CancellationToken cancel)
+    /// <summary>Writes the intent to remove the dataset. A second call answers as the first.</summary>
+    /// <exception cref="RefusedException">NotFound: no such dataset. InUse: a job is making or changing it.</exception>
+    public async Task RequestDeleteAsync(Caller caller, string arn, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
-        await connection.ExecuteAsync("DELETE FROM dataset_entry_labels WHERE dataset_arn = @arn; DELETE FROM dataset_entries WHERE dataset_arn = @arn", new { arn }, transaction);
-        await transaction.CommitAsync(cancel);
+        var row = await FindAsync(connection, transaction, caller, arn);
+        if (row.Status is "CREATE_IN_PROGRESS" or "UPDATE_IN_PROGRESS")
+        {
+            throw Refused.InUse($"The dataset is {row.Status}; wait until the job has ended, then delete it.");
+        }
+
+        if (row.Status != "DELETE_IN_PROGRESS")
+        {
+            await MoveAsync(connection, transaction, row.Id, "DELETE_IN_PROGRESS", "The dataset is being deleted.", "SUCCESS");
+            await transaction.CommitAsync(cancel);
+        }
     }
 
-    /// <summary>Adds a batch of entries. They are not visible before the dataset is complete.</summary>
-    public async Task AddEntriesAsync(string arn, IReadOnlyList<EntryRow> entries, CancellationToken cancel)
+    /// <summary>Writes the intent to apply changes, with the changes.</summary>
+    /// <exception cref="RefusedException">NotFound: no such dataset. InUse: it is not in a status that changes can begin from.</exception>
+    public async Task RequestUpdateAsync(Caller caller, string arn, byte[] changes, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
-        await connection.ExecuteAsync(
-            "INSERT INTO dataset_entries (dataset_arn, ordinal, source_ref, entry, labeled, has_errors) VALUES (@arn, @Ordinal, @SourceRef, @Entry, @labeled, @errors)",
-            entries.Select(e => new { arn, e.Ordinal, e.SourceRef, e.Entry, labeled = e.Labeled ? 1 : 0, errors = e.HasErrors ? 1 : 0 }),
-            transaction);
-        await connection.ExecuteAsync(
-            "INSERT INTO dataset_entry_labels (dataset_arn, label, ordinal, boxes) VALUES (@arn, @Key, @Ordinal, @boxes)",
-            entries.SelectMany(e => e.Labels.Select(l => new { arn, l.Key, e.Ordinal, boxes = l.Value ? 1 : 0 })),
-            transaction);
+        var row = await FindAsync(connection, transaction, caller, arn);
+        if (!row.IsReadable)
+        {
+            throw Refused.InUse($"The dataset is {row.Status}; its entries can be changed when it is CREATE_COMPLETE, UPDATE_COMPLETE or UPDATE_FAILED.");
+        }
+
+        await MoveAsync(connection, transaction, row.Id, "UPDATE_IN_PROGRESS", "The dataset is being updated.", "SUCCESS");
+        await connection.ExecuteAsync("INSERT INTO dataset_jobs (dataset_id, kind, changes) VALUES (@Id, 'update', @changes)", new { row.Id, changes }, transaction);
         await transaction.CommitAsync(cancel);
     }
 
-    /// <summary>Counts the entries and makes the dataset usable.</summary>
-    public async Task CompleteAsync(string arn, CancellationToken cancel)
-    {
-        await using var connection = await data.ConnectAsync(cancel);
-        await connection.ExecuteAsync(
-            """
-            UPDATE datasets SET status = 'CREATE_COMPLETE', message = 'The dataset was successfully created.', code = 'SUCCESS', updated_ms = @now,
-                total = (SELECT COUNT(*) FROM dataset_entries e WHERE e.dataset_arn = @arn),
-                labeled = (SELECT COUNT(*) FROM dataset_entries e WHERE e.dataset_arn = @arn AND e.labeled = 1),
-                errors = (SELECT COUNT(*) FROM dataset_entries e WHERE e.dataset_arn = @arn AND e.has_errors = 1),
-                labels = (SELECT COUNT(DISTINCT label) FROM dataset_entry_labels l WHERE l.dataset_arn = @arn)
-            WHERE arn = @arn AND status = 'CREATE_IN_PROGRESS'
-            """,
-            new { arn, now = clock.GetUtcNow().ToUnixTimeMilliseconds() });
-    }
-
-    public async Task CopyEntriesAsync(string arn, string sourceArn, CancellationToken cancel)
+    /// <summary>Writes the intent to move a part of the training entries to the test dataset.</summary>
+    /// <exception cref="RefusedException">
+    /// NotFound: one of them does not exist or is being deleted. Invalid: they are not the two datasets of one project, the test dataset has entries,
+    /// or the training dataset has none. NotReady: one of them is in a status that changes cannot begin from.
+    /// </exception>
+    public async Task RequestDistributeAsync(Caller caller, string firstArn, string secondArn, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
-        await connection.ExecuteAsync(
-            """
-            INSERT INTO dataset_entries (dataset_arn, ordinal, source_ref, entry, labeled, has_errors) SELECT @arn, ordinal, source_ref, entry, labeled, has_errors FROM dataset_entries WHERE dataset_arn = @sourceArn;
-            INSERT INTO dataset_entry_labels (dataset_arn, label, ordinal, boxes) SELECT @arn, label, ordinal, boxes FROM dataset_entry_labels WHERE dataset_arn = @sourceArn
-            """,
-            new { arn, sourceArn },
-            transaction);
+        DatasetRow[] both = [await FindAsync(connection, transaction, caller, firstArn), await FindAsync(connection, transaction, caller, secondArn)];
+        if (Array.Find(both, d => d.Status == "DELETE_IN_PROGRESS") is { } going)
+        {
+            throw Refused.NotFound($"The {going.Type} dataset is being deleted.");
+        }
+
+        if (firstArn == secondArn)
+        {
+            throw Refused.Invalid("Datasets names the same dataset twice; it takes the TRAIN and the TEST dataset of one project.");
+        }
+
+        if (both[0].ProjectArn != both[1].ProjectArn || both[0].Type == both[1].Type)
+        {
+            throw Refused.Invalid($"Datasets names a {both[0].Type} and a {both[1].Type} dataset{(both[0].ProjectArn == both[1].ProjectArn ? "" : " of two projects")}; it takes the TRAIN and the TEST dataset of one project.");
+        }
+
+        if (Array.Find(both, d => !d.IsReadable) is { } busy)
+        {
+            throw Refused.NotReady($"The {busy.Type} dataset is {busy.Status}; entries can be distributed when both datasets are CREATE_COMPLETE, UPDATE_COMPLETE or UPDATE_FAILED.");
+        }
+
+        var (train, test) = both[0].Type == "TRAIN" ? (both[0], both[1]) : (both[1], both[0]);
+        if (test.Total > 0 || train.Total == 0)
+        {
+            throw Refused.Invalid(test.Total > 0 ? $"The TEST dataset has {test.Total} entries; it must be empty." : "The TRAIN dataset has no entries to distribute.");
+        }
+
+        foreach (var dataset in both)
+        {
+            await MoveAsync(connection, transaction, dataset.Id, "UPDATE_IN_PROGRESS", "The dataset is being updated.", "SUCCESS");
+        }
+
+        await connection.ExecuteAsync("INSERT INTO dataset_jobs (dataset_id, kind, partner_id) VALUES (@train, 'distribute', @test)", new { train = train.Id, test = test.Id }, transaction);
         await transaction.CommitAsync(cancel);
     }
 
-    public async Task RemoveAsync(string arn, CancellationToken cancel)
+    private static async Task<DatasetRow> FindAsync(DbConnection connection, DbTransaction? transaction, Caller caller, string arn)
     {
-        await using var connection = await data.ConnectAsync(cancel);
-        await using var transaction = await connection.BeginTransactionAsync(cancel);
-        await connection.ExecuteAsync(
-            """
-            DELETE FROM dataset_entry_labels WHERE dataset_arn = @arn;
-            DELETE FROM dataset_entries WHERE dataset_arn = @arn;
-            DELETE FROM tags WHERE resource_arn = @arn;
-            DELETE FROM datasets WHERE arn = @arn AND status = 'DELETE_IN_PROGRESS'
-            """,
-            new { arn },
-            transaction);
-        await transaction.CommitAsync(cancel);
+        var parsed = Arn.Parse(arn);
+        var row = parsed.AccountId == caller.AccountId && parsed.Region == caller.Region
+            ? await connection.QuerySingleOrDefaultAsync<DatasetRow>(Columns + "WHERE arn = @arn", new { arn }, transaction)
+            : null;
+        return row ?? throw Refused.NotFound($"No dataset {Readable.Cut(arn)} exists in this account and region.");
     }
 
-    /// <summary>One page of entries in manifest order, after an ordinal. Reads by index, never the whole dataset for an unfiltered page.</summary>
-    public async Task<IReadOnlyList<(long Ordinal, string Entry)>> ListEntriesAsync(string arn, EntryFilter filter, long after, int count, CancellationToken cancel)
-    {
-        await using var connection = await data.ConnectAsync(cancel);
-        var sql = "SELECT ordinal, entry FROM dataset_entries e WHERE dataset_arn = @arn AND ordinal > @after"
-            + (filter.Labeled is null ? "" : " AND labeled = @labeled")
-            + (filter.HasErrors ? " AND has_errors = 1" : "")
-            // instr is exact and case-sensitive; LIKE is neither. PostgreSQL calls it strpos: the one word its catalog must replace.
-            + (filter.SourceRefContains is null ? "" : " AND instr(source_ref, @SourceRefContains) > 0")
-            + (filter.ContainsLabels is null ? "" : " AND EXISTS (SELECT 1 FROM dataset_entry_labels l WHERE l.dataset_arn = e.dataset_arn AND l.ordinal = e.ordinal AND l.label IN @ContainsLabels)")
-            + " ORDER BY ordinal LIMIT @count";
-        var rows = await connection.QueryAsync<(long, string)>(sql, new { arn, after, count, labeled = filter.Labeled is true ? 1 : 0, filter.SourceRefContains, filter.ContainsLabels });
-        return [.. rows];
-    }
-
-    /// <summary>One page of labels in order of first appearance.</summary>
-    public async Task<IReadOnlyList<(string Label, long Entries, long Boxes)>> ListLabelsAsync(string arn, int skip, int count, CancellationToken cancel)
-    {
-        await using var connection = await data.ConnectAsync(cancel);
-        var rows = await connection.QueryAsync<(string, long, long)>(
-            "SELECT label, COUNT(*), SUM(boxes) FROM dataset_entry_labels WHERE dataset_arn = @arn GROUP BY label ORDER BY MIN(ordinal), label LIMIT @count OFFSET @skip",
-            new { arn, skip, count });
-        return [.. rows];
-    }
+    private Task<int> MoveAsync(DbConnection connection, DbTransaction transaction, long id, string status, string message, string code) =>
+        connection.ExecuteAsync("UPDATE datasets SET status = @status, message = @message, code = @code, updated_ms = @Now WHERE id = @id", new { id, status, message, code, Now }, transaction);
 }

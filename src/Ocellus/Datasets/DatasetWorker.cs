@@ -1,163 +1,143 @@
 using System.Threading.Channels;
-using Ocellus.Datasets.Manifests;
-using Ocellus.Objects;
 
 namespace Ocellus.Datasets;
 
-/// <summary>Imports, copies and removes datasets. The database says what is due: a wake-up may be lost, the work may not.</summary>
-internal sealed partial class DatasetWorker(DatasetCatalog datasets, ObjectStore objects, ILogger<DatasetWorker> log) : BackgroundService
+/// <summary>Runs the dataset jobs that are due. The database says which: a wake-up may be lost, the work may not.</summary>
+internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs jobs, TimeProvider clock, ILogger<DatasetWorker> log) : BackgroundService
 {
-    /// <summary>Entries written in one transaction: enough to spare flushes, few enough to let other writers in between.</summary>
-    private const int BatchEntries = 1000;
+    /// <summary>Imports and copies at once: they take long, and the database has one writer anyway.</summary>
+    private const int ImportsMax = 2;
 
-    /// <summary>Lines of a manifest. AWS quota.</summary>
-    private const int LinesMax = 250_000;
+    /// <summary>Updates, distributions and deletions at once. They have places of their own, so that none waits for an import.</summary>
+    private const int ChangesMax = 2;
 
-    /// <summary>Bytes of a manifest: 1 GB.</summary>
-    private const long ManifestBytesMax = 1L << 30;
-
-    private const string Unreadable = "ERROR_MANIFEST_INACCESSIBLE_OR_UNSUPPORTED_FORMAT: The manifest file extension or contents are invalid.";
+    /// <summary>Longest time until a due job is seen that no wake-up told of, or one that could not be ended is tried again.</summary>
+    private static readonly TimeSpan s_retryAfter = TimeSpan.FromSeconds(30);
 
     private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Dictionary<string, (DatasetJobKind Kind, Task<bool> Task)> _running = [];
+    private readonly Dictionary<string, DateTimeOffset> _notBefore = [];
 
     /// <summary>Tells the worker that something is due.</summary>
     public void Wake() => _wakes.Writer.TryWrite(true);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        Wake();
-        await foreach (var _ in _wakes.Reader.ReadAllAsync(stoppingToken))
+        try
         {
-            foreach (var dataset in await datasets.DueAsync(stoppingToken))
+            while (!stoppingToken.IsCancellationRequested)
             {
+                await StartDueAsync(stoppingToken);
+                using var timer = new CancellationTokenSource(s_retryAfter, clock);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, stoppingToken);
                 try
                 {
-                    await (dataset.Status == "DELETE_IN_PROGRESS" ? datasets.RemoveAsync(dataset.Arn, stoppingToken) : ImportAsync(dataset, stoppingToken));
+                    await _wakes.Reader.ReadAsync(either.Token);
                 }
-                catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+                catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
                 {
-                    throw;
-                }
-                catch (Exception failure)
-                {
-                    JobFailed(log, failure, dataset.Arn);
-                    await datasets.MoveAsync(dataset.Arn, "CREATE_IN_PROGRESS", "CREATE_FAILED", "The service experienced an internal error.", "SERVICE_ERROR", stoppingToken);
+                    // The timer: looks again without a wake-up.
                 }
             }
         }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // What is under way ends at its next step and is taken up again at the next start.
+        }
+        finally
+        {
+            await Task.WhenAll(_running.Values.Select(r => r.Task));
+        }
     }
 
-    private async Task ImportAsync(DatasetRow dataset, CancellationToken cancel)
+    private async Task StartDueAsync(CancellationToken cancel)
     {
-        await datasets.ClearEntriesAsync(dataset.Arn, cancel);
-        var source = (dataset.Source ?? "empty").Split(' ', 2);
-        var failure = source[0] switch
+        foreach (var (arn, (_, task)) in _running.Where(r => r.Value.Task.IsCompleted).ToList())
         {
-            "manifest" => await ImportManifestAsync(dataset.Arn, source[1], cancel),
-            "dataset" => await CopyAsync(dataset.Arn, source[1], cancel),
-            _ => null,
-        };
-        if (failure is null)
-        {
-            await datasets.CompleteAsync(dataset.Arn, cancel);
-        }
-        else
-        {
-            await datasets.ClearEntriesAsync(dataset.Arn, cancel);
-            await datasets.MoveAsync(dataset.Arn, "CREATE_IN_PROGRESS", "CREATE_FAILED", failure, "CLIENT_ERROR", cancel);
-        }
-
-        Imported(log, dataset.Arn, failure ?? "complete");
-    }
-
-    private async Task<string?> CopyAsync(string arn, string sourceArn, CancellationToken cancel)
-    {
-        await datasets.CopyEntriesAsync(arn, sourceArn, cancel);
-        return null;
-    }
-
-    /// <returns>Null, or the code and text of the terminal error.</returns>
-    private async Task<string?> ImportManifestAsync(string arn, string location, CancellationToken cancel)
-    {
-        var slash = location.IndexOf('/', StringComparison.Ordinal);
-        await using var stream = objects.OpenRead(location[..slash], location[(slash + 1)..], out var manifest);
-        if (stream is null || manifest is null)
-        {
-            return Unreadable;
-        }
-
-        if (manifest.Size > ManifestBytesMax)
-        {
-            return "ERROR_MANIFEST_SIZE_TOO_LARGE: The manifest file size exceeds the maximum supported size.";
-        }
-
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        var labels = new HashSet<string>(StringComparer.Ordinal);
-        var batch = new List<EntryRow>(BatchEntries);
-        long lines = 0, dropped = 0;
-        await foreach (var line in ManifestReader.ReadAsync(stream, cancel))
-        {
-            lines++;
-            if (lines > LinesMax)
+            _running.Remove(arn);
+            _notBefore.Remove(arn);
+            if (!await task)
             {
-                return ContentError.TooManyRows.Text;
+                _notBefore[arn] = clock.GetUtcNow() + s_retryAfter;
             }
+        }
 
-            var parsed = LineParser.Parse(line);
-            if (parsed.IsDatasetTerminal || !seen.Add(parsed.SourceRef))
+        IReadOnlyList<DatasetJob> due;
+        try
+        {
+            due = await datasets.DueAsync(cancel);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            NotLooked(log, failure);
+            return;
+        }
+
+        // A copy has what its source had when it was asked for: until it has ended, no later job changes the source.
+        var copied = due.Where(j => j.Kind == DatasetJobKind.Create).Select(j => j.Dataset.Source?.Split(' ', 2)).Where(s => s is ["dataset", _]).Select(s => s![1]).ToHashSet(StringComparer.Ordinal);
+        foreach (var job in due)
+        {
+            var arn = job.Dataset.Arn;
+            var isImport = job.Kind == DatasetJobKind.Create;
+            if (_running.ContainsKey(arn)
+                || (_notBefore.TryGetValue(arn, out var time) && clock.GetUtcNow() < time)
+                || copied.Contains(arn) || (job.Partner is { } partner && copied.Contains(partner.Arn))
+                || _running.Values.Count(r => r.Kind == DatasetJobKind.Create == isImport) >= (isImport ? ImportsMax : ChangesMax))
             {
-                dropped++;
                 continue;
             }
 
-            var entry = ToRow(lines, parsed);
-            labels.UnionWith(entry.Labels.Keys);
-            if (labels.Count > ContentCheck.LabelsMax)
-            {
-                return ContentError.TooManyLabels.Text;
-            }
-
-            batch.Add(entry);
-            if (batch.Count == BatchEntries)
-            {
-                await datasets.AddEntriesAsync(arn, batch, cancel);
-                batch.Clear();
-            }
+            // On a thread of its own from the first step on: the database's calls do not yield.
+            _running[arn] = (job.Kind, Task.Run(() => RunAsync(job, cancel), CancellationToken.None));
         }
-
-        if (lines == 0)
-        {
-            return "ERROR_EMPTY_MANIFEST: The manifest file is empty.";
-        }
-
-        if (ContentCheck.IsTooMany(dropped, lines))
-        {
-            return dropped == lines ? Unreadable : ContentError.TooManyRecordsInError.Text;
-        }
-
-        await datasets.AddEntriesAsync(arn, batch, cancel);
-        return null;
     }
 
-    private static EntryRow ToRow(long ordinal, ParsedLine parsed)
+    /// <returns>False when the job could not be ended and has to be tried again later. Never throws.</returns>
+    private async Task<bool> RunAsync(DatasetJob job, CancellationToken cancel)
     {
-        var labels = new Dictionary<string, bool>(StringComparer.Ordinal);
-        foreach (var label in parsed.ImageLabels)
+        try
         {
-            labels.TryAdd(label, false);
+            await jobs.RunAsync(job, cancel);
+            return true;
         }
-
-        foreach (var label in parsed.BoxLabels)
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            labels[label] = true;
+            return false;
         }
-
-        return new EntryRow(ordinal, parsed.SourceRef, parsed.ToDatasetEntry(), parsed.IsLabeled, parsed.HasErrors, labels);
+        catch (Exception failure)
+        {
+            JobFailed(log, failure, job.Kind, job.Dataset.Arn);
+            return await EndFailedAsync(job, cancel);
+        }
+        finally
+        {
+            Wake();
+        }
     }
 
-    [LoggerMessage(1101, LogLevel.Information, "Dataset {DatasetArn}: import ended, {Outcome}")]
-    private static partial void Imported(ILogger log, string datasetArn, string outcome);
+    private async Task<bool> EndFailedAsync(DatasetJob job, CancellationToken cancel)
+    {
+        // A deletion has no failed state.
+        if (job.Kind == DatasetJobKind.Delete)
+        {
+            return false;
+        }
 
-    [LoggerMessage(1102, LogLevel.Error, "Dataset {DatasetArn}: job failed")]
-    private static partial void JobFailed(ILogger log, Exception failure, string datasetArn);
+        try
+        {
+            await jobs.FailAsync(job, "The service experienced an internal error.", "SERVICE_ERROR", cancel);
+            return true;
+        }
+        catch (Exception failure)
+        {
+            JobFailed(log, failure, job.Kind, job.Dataset.Arn);
+            return false;
+        }
+    }
+
+    [LoggerMessage(1102, LogLevel.Error, "{Kind} of {DatasetArn} failed")]
+    private static partial void JobFailed(ILogger log, Exception failure, DatasetJobKind kind, string datasetArn);
+
+    [LoggerMessage(1104, LogLevel.Error, "Due dataset jobs could not be read; trying again")]
+    private static partial void NotLooked(ILogger log, Exception failure);
 }

@@ -3,25 +3,19 @@ using System.Text.Json;
 using Ocellus.Access;
 using Ocellus.Datasets;
 using Ocellus.Objects;
-using Ocellus.Projects;
 using Ocellus.Protocol;
 
 namespace Ocellus.Operations;
 
-/// <summary>CreateDataset, DescribeDataset, DeleteDataset, ListDatasetEntries, ListDatasetLabels.</summary>
-internal sealed class DatasetOperations(DatasetCatalog datasets, ProjectCatalog projects, DatasetWorker worker, ObjectStore objects, PageToken pages)
+/// <summary>The dataset operations. They write what is to be done, wake the worker and answer.</summary>
+internal sealed class DatasetOperations(DatasetCatalog datasets, DatasetWorker worker, ObjectStore objects, PageToken pages)
 {
     private const int PageDefault = 100;
 
     public async Task<CreateDatasetResponse> CreateAsync(CreateDatasetRequest request, Caller caller, CancellationToken cancel)
     {
         var source = await SourceAsync(request.DatasetSource, caller, cancel);
-        var arn = await datasets.CreateAsync(caller, request.ProjectArn!, request.DatasetType!, source, cancel);
-        if (request.Tags is { Count: > 0 } tags)
-        {
-            await projects.TagAsync(caller, arn.ToString(), tags, CancellationToken.None);
-        }
-
+        var arn = await datasets.CreateAsync(caller, request.ProjectArn!, request.DatasetType!, source, request.Tags, cancel);
         worker.Wake();
         return new() { DatasetArn = arn.ToString() };
     }
@@ -45,18 +39,21 @@ internal sealed class DatasetOperations(DatasetCatalog datasets, ProjectCatalog 
 
     public async Task<DeleteDatasetResponse> DeleteAsync(DeleteDatasetRequest request, Caller caller, CancellationToken cancel)
     {
-        var row = await datasets.GetAsync(caller, request.DatasetArn!, cancel);
-        if (row.Status is "CREATE_IN_PROGRESS" or "UPDATE_IN_PROGRESS")
-        {
-            throw Refused.InUse($"The dataset is {row.Status}; wait until the job has ended, then delete it.");
-        }
+        await datasets.RequestDeleteAsync(caller, request.DatasetArn!, cancel);
+        worker.Wake();
+        return new();
+    }
 
-        // A second delete answers as the first, and so does one that lost the race to another.
-        if (row.Status != "DELETE_IN_PROGRESS" && !await datasets.MoveAsync(row.Arn, row.Status, "DELETE_IN_PROGRESS", "The dataset is being deleted.", "SUCCESS", cancel))
-        {
-            throw Refused.InUse("The dataset changed while it was being deleted; ask again.");
-        }
+    public async Task<UpdateDatasetEntriesResponse> UpdateEntriesAsync(UpdateDatasetEntriesRequest request, Caller caller, CancellationToken cancel)
+    {
+        await datasets.RequestUpdateAsync(caller, request.DatasetArn!, request.Changes!.GroundTruth!, cancel);
+        worker.Wake();
+        return new();
+    }
 
+    public async Task<DistributeDatasetEntriesResponse> DistributeEntriesAsync(DistributeDatasetEntriesRequest request, Caller caller, CancellationToken cancel)
+    {
+        await datasets.RequestDistributeAsync(caller, request.Datasets![0].Arn!, request.Datasets[1].Arn!, cancel);
         worker.Wake();
         return new();
     }
@@ -65,11 +62,10 @@ internal sealed class DatasetOperations(DatasetCatalog datasets, ProjectCatalog 
     {
         var scope = $"ListDatasetEntries {caller.AccountId} {request.DatasetArn} {request.Labeled} {request.HasErrors} {JsonSerializer.Serialize(request.SourceRefContains, ErrorJsonContext.Default.String)} {JsonSerializer.Serialize(request.ContainsLabels, ErrorJsonContext.Default.IReadOnlyListString)}";
         var after = pages.Read(scope, request.NextToken) is { } position ? long.Parse(position, CultureInfo.InvariantCulture) : 0;
-        await RequireReadableAsync(request.DatasetArn!, caller, cancel);
         var count = request.MaxResults ?? PageDefault;
         // HasErrors false is no filter: the guide's list program sends it and expects everything.
         var filter = new EntryFilter(request.ContainsLabels, request.Labeled, request.SourceRefContains, request.HasErrors is true);
-        var rows = await datasets.ListEntriesAsync(request.DatasetArn!, filter, after, count + 1, cancel);
+        var rows = await datasets.ListEntriesAsync(caller, request.DatasetArn!, filter, after, count + 1, cancel);
         return new()
         {
             DatasetEntries = [.. rows.Take(count).Select(r => r.Entry)],
@@ -81,9 +77,8 @@ internal sealed class DatasetOperations(DatasetCatalog datasets, ProjectCatalog 
     {
         var scope = $"ListDatasetLabels {caller.AccountId} {request.DatasetArn}";
         var skip = pages.Read(scope, request.NextToken) is { } position ? int.Parse(position, CultureInfo.InvariantCulture) : 0;
-        await RequireReadableAsync(request.DatasetArn!, caller, cancel);
         var count = request.MaxResults ?? PageDefault;
-        var rows = await datasets.ListLabelsAsync(request.DatasetArn!, skip, count + 1, cancel);
+        var rows = await datasets.ListLabelsAsync(caller, request.DatasetArn!, skip, count + 1, cancel);
         return new()
         {
             DatasetLabelDescriptions = [.. rows.Take(count).Select(r => new DatasetLabelDescription { LabelName = r.Label, LabelStats = new() { EntryCount = (int)r.Entries, BoundingBoxCount = (int)r.Boxes } })],
@@ -105,15 +100,20 @@ internal sealed class DatasetOperations(DatasetCatalog datasets, ProjectCatalog 
 
         if (source.DatasetArn is { } sourceArn)
         {
-            var row = await datasets.GetAsync(caller, sourceArn, cancel);
-            return row.Status is "CREATE_COMPLETE" or "UPDATE_COMPLETE" or "UPDATE_FAILED"
-                ? $"dataset {sourceArn}"
-                : throw Refused.Invalid($"The source dataset is {row.Status}; it can be copied when it is CREATE_COMPLETE, UPDATE_COMPLETE or UPDATE_FAILED.");
+            // The catalog looks at its status, in the transaction that writes the intent.
+            _ = await datasets.GetAsync(caller, sourceArn, cancel);
+            return $"dataset {sourceArn}";
         }
 
-        if (source.GroundTruthManifest!.S3Object is not { Bucket: { } bucket, Name: { } name })
+        if (source.GroundTruthManifest!.S3Object is not { Bucket: { } bucket, Name: { } name } manifest)
         {
             throw Refused.Invalid("GroundTruthManifest needs S3Object with Bucket and Name.");
+        }
+
+        // The store keeps no versions: as in S3, the one that an object then has is called null.
+        if (manifest.Version is not (null or "null"))
+        {
+            throw new RefusedException(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. The object s3://{Readable.Cut(bucket)}/{Readable.Cut(name)} has no version '{Readable.Cut(manifest.Version)}'; leave Version out.");
         }
 
         if (objects.FindBucket(bucket)?.AccountId != caller.AccountId || await objects.HeadAsync(bucket, name, cancel) is null)
@@ -122,19 +122,5 @@ internal sealed class DatasetOperations(DatasetCatalog datasets, ProjectCatalog 
         }
 
         return $"manifest {bucket}/{name}";
-    }
-
-    private async Task RequireReadableAsync(string arn, Caller caller, CancellationToken cancel)
-    {
-        var row = await datasets.GetAsync(caller, arn, cancel);
-        switch (row.Status)
-        {
-            case "CREATE_IN_PROGRESS" or "UPDATE_IN_PROGRESS" or "CREATE_FAILED":
-                throw Refused.NotReady($"The dataset is {row.Status}; its entries can be read when it is CREATE_COMPLETE, UPDATE_COMPLETE or UPDATE_FAILED.");
-            case "DELETE_IN_PROGRESS":
-                throw Refused.InUse("The dataset is being deleted.");
-            default:
-                return;
-        }
     }
 }

@@ -28,7 +28,7 @@ internal static class OperationTable
             new Operation<DescribeProjectsRequest, DescribeProjectsResponse>("DescribeProjects", json.DescribeProjectsRequest, json.DescribeProjectsResponse, project.DescribeAsync),
             new Operation<DescribeProjectVersionsRequest, DescribeProjectVersionsResponse>("DescribeProjectVersions", json.DescribeProjectVersionsRequest, json.DescribeProjectVersionsResponse, services.GetRequiredService<DescribeProjectVersions>().RunAsync),
             new Operation<DetectCustomLabelsRequest, DetectCustomLabelsResponse>("DetectCustomLabels", json.DetectCustomLabelsRequest, json.DetectCustomLabelsResponse, null),
-            new Operation<DistributeDatasetEntriesRequest, DistributeDatasetEntriesResponse>("DistributeDatasetEntries", json.DistributeDatasetEntriesRequest, json.DistributeDatasetEntriesResponse, null),
+            new Operation<DistributeDatasetEntriesRequest, DistributeDatasetEntriesResponse>("DistributeDatasetEntries", json.DistributeDatasetEntriesRequest, json.DistributeDatasetEntriesResponse, dataset.DistributeEntriesAsync),
             new Operation<ListDatasetEntriesRequest, ListDatasetEntriesResponse>("ListDatasetEntries", json.ListDatasetEntriesRequest, json.ListDatasetEntriesResponse, dataset.ListEntriesAsync),
             new Operation<ListDatasetLabelsRequest, ListDatasetLabelsResponse>("ListDatasetLabels", json.ListDatasetLabelsRequest, json.ListDatasetLabelsResponse, dataset.ListLabelsAsync),
             new Operation<ListProjectPoliciesRequest, ListProjectPoliciesResponse>("ListProjectPolicies", json.ListProjectPoliciesRequest, json.ListProjectPoliciesResponse, policy.ListAsync),
@@ -38,7 +38,7 @@ internal static class OperationTable
             new Operation<StopProjectVersionRequest, StopProjectVersionResponse>("StopProjectVersion", json.StopProjectVersionRequest, json.StopProjectVersionResponse, null),
             new Operation<TagResourceRequest, TagResourceResponse>("TagResource", json.TagResourceRequest, json.TagResourceResponse, tag.TagAsync),
             new Operation<UntagResourceRequest, UntagResourceResponse>("UntagResource", json.UntagResourceRequest, json.UntagResourceResponse, tag.UntagAsync),
-            new Operation<UpdateDatasetEntriesRequest, UpdateDatasetEntriesResponse>("UpdateDatasetEntries", json.UpdateDatasetEntriesRequest, json.UpdateDatasetEntriesResponse, null),
+            new Operation<UpdateDatasetEntriesRequest, UpdateDatasetEntriesResponse>("UpdateDatasetEntries", json.UpdateDatasetEntriesRequest, json.UpdateDatasetEntriesResponse, dataset.UpdateEntriesAsync),
         ];
         return all.ToFrozenDictionary(o => o.Name);
     }

@@ -1,0 +1,236 @@
+using Dapper;
+using Ocellus.Datasets.Manifests;
+
+namespace Ocellus.Datasets;
+
+// What the worker needs: jobs that are due, their steps, and their ends.
+internal sealed partial class DatasetCatalog
+{
+    /// <summary>Entries copied or removed in one transaction: enough to spare flushes, few enough to let other writers in between.</summary>
+    private const int StepEntries = 2000;
+
+    /// <summary>Jobs that the statuses say are due, the longest waiting first.</summary>
+    public async Task<IReadOnlyList<DatasetJob>> DueAsync(CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        var rows = (await connection.QueryAsync<DatasetRow>(Columns + "WHERE status IN ('CREATE_IN_PROGRESS', 'UPDATE_IN_PROGRESS', 'DELETE_IN_PROGRESS') ORDER BY updated_ms, id")).ToList();
+        var changes = (await connection.QueryAsync<(long Id, string Kind, long? Partner)>("SELECT dataset_id, kind, partner_id FROM dataset_jobs")).ToDictionary(c => c.Id);
+        var jobs = new List<DatasetJob>();
+        foreach (var row in rows)
+        {
+            switch (row.Status)
+            {
+                case "CREATE_IN_PROGRESS":
+                    jobs.Add(new(DatasetJobKind.Create, row));
+                    break;
+                case "DELETE_IN_PROGRESS":
+                    jobs.Add(new(DatasetJobKind.Delete, row));
+                    break;
+                case "UPDATE_IN_PROGRESS" when changes.TryGetValue(row.Id, out var change):
+                    jobs.Add(change.Partner is { } partner ? new(DatasetJobKind.Distribute, row, rows.Find(r => r.Id == partner)) : new(DatasetJobKind.Update, row));
+                    break;
+            }
+        }
+
+        return jobs;
+    }
+
+    /// <summary>Adds a batch of entries of an import. Nothing reads them before the dataset is complete.</summary>
+    public async Task AddEntriesAsync(DatasetRow dataset, IReadOnlyList<EntryRow> entries, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        using var writer = new EntryWriter(connection, transaction, dataset.Id);
+        foreach (var entry in entries)
+        {
+            await writer.InsertAsync(entry, cancel);
+        }
+
+        await transaction.CommitAsync(cancel);
+    }
+
+    /// <summary>Copies the next entries after an ordinal. The worker keeps the source as it is until the copy has ended.</summary>
+    /// <returns>The ordinal that was reached, or null when there was nothing left to copy.</returns>
+    public async Task<long?> CopyStepAsync(DatasetRow dataset, string sourceArn, long after, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        var source = await connection.QuerySingleAsync<long>("SELECT id FROM datasets WHERE arn = @sourceArn", new { sourceArn }, transaction);
+        var until = await connection.ExecuteScalarAsync<long?>(
+            "SELECT MAX(ordinal) FROM (SELECT ordinal FROM dataset_entries WHERE dataset_id = @source AND ordinal > @after ORDER BY ordinal LIMIT @StepEntries) step",
+            new { source, after, StepEntries },
+            transaction);
+        if (until is null)
+        {
+            return null;
+        }
+
+        await connection.ExecuteAsync(
+            """
+            INSERT INTO dataset_entries (dataset_id, ordinal, source_ref, labeled, has_errors, entry)
+                SELECT @Id, ordinal, source_ref, labeled, has_errors, entry FROM dataset_entries WHERE dataset_id = @source AND ordinal > @after AND ordinal <= @until;
+            INSERT INTO dataset_entry_labels (dataset_id, ordinal, label, boxes)
+                SELECT @Id, ordinal, label, boxes FROM dataset_entry_labels WHERE dataset_id = @source AND ordinal > @after AND ordinal <= @until
+            """,
+            new { dataset.Id, source, after, until },
+            transaction);
+        await transaction.CommitAsync(cancel);
+        return until;
+    }
+
+    /// <summary>Removes some of the entries.</summary>
+    /// <returns>Whether there may be more.</returns>
+    public async Task<bool> ClearStepAsync(DatasetRow dataset, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        var until = await connection.ExecuteScalarAsync<long?>(
+            "SELECT MAX(ordinal) FROM (SELECT ordinal FROM dataset_entries WHERE dataset_id = @Id ORDER BY ordinal LIMIT @StepEntries) step",
+            new { dataset.Id, StepEntries },
+            transaction);
+        if (until is null)
+        {
+            return false;
+        }
+
+        await connection.ExecuteAsync(
+            "DELETE FROM dataset_entry_labels WHERE dataset_id = @Id AND ordinal <= @until; DELETE FROM dataset_entries WHERE dataset_id = @Id AND ordinal <= @until",
+            new { dataset.Id, until },
+            transaction);
+        await transaction.CommitAsync(cancel);
+        return true;
+    }
+
+    /// <summary>Removes a dataset that has no entries any more, with its tags.</summary>
+    public async Task RemoveAsync(DatasetRow dataset, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await connection.ExecuteAsync("DELETE FROM tags WHERE resource_arn = @Arn; DELETE FROM datasets WHERE id = @Id AND status = 'DELETE_IN_PROGRESS'", dataset, transaction);
+        await transaction.CommitAsync(cancel);
+    }
+
+    /// <summary>Counts the entries of an import and makes the dataset usable.</summary>
+    public async Task CompleteAsync(DatasetRow dataset, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await connection.ExecuteAsync(Count, new { id = dataset.Id }, transaction);
+        await MoveAsync(connection, transaction, dataset.Id, "CREATE_COMPLETE", "The dataset was successfully created.", "SUCCESS");
+        await transaction.CommitAsync(cancel);
+    }
+
+    /// <summary>Ends a job that failed. What an update or a distribution would have changed is as it was.</summary>
+    public async Task FailAsync(DatasetJob job, string message, string code, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        foreach (var dataset in (DatasetRow?[])[job.Dataset, job.Partner])
+        {
+            if (dataset is not null)
+            {
+                await MoveAsync(connection, transaction, dataset.Id, job.Kind == DatasetJobKind.Create ? "CREATE_FAILED" : "UPDATE_FAILED", message, code);
+            }
+        }
+
+        await connection.ExecuteAsync("DELETE FROM dataset_jobs WHERE dataset_id = @Id", job.Dataset, transaction);
+        await transaction.CommitAsync(cancel);
+    }
+
+    /// <summary>The changes that an update is to apply.</summary>
+    public async Task<byte[]> ChangesAsync(DatasetRow dataset, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        return await connection.QuerySingleAsync<byte[]>("SELECT changes FROM dataset_jobs WHERE dataset_id = @Id", dataset);
+    }
+
+    /// <summary>Applies all changes and ends the update, or does nothing: an entry of a known image is replaced in its place, others are added at the end.</summary>
+    /// <returns>Null, or the limit that the result would exceed.</returns>
+    public async Task<ContentError?> ApplyAsync(DatasetRow dataset, IEnumerable<EntryRow> changes, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        var last = await connection.ExecuteScalarAsync<long?>("SELECT MAX(ordinal) FROM dataset_entries WHERE dataset_id = @Id", dataset, transaction) ?? 0;
+        using (var writer = new EntryWriter(connection, transaction, dataset.Id))
+        {
+            foreach (var change in changes)
+            {
+                cancel.ThrowIfCancellationRequested();
+                if (!await writer.ReplaceAsync(change, cancel))
+                {
+                    await writer.InsertAsync(change with { Ordinal = ++last }, cancel);
+                }
+            }
+        }
+
+        await connection.ExecuteAsync(Count, new { id = dataset.Id }, transaction);
+        var result = await connection.QuerySingleAsync<DatasetRow>(Columns + "WHERE id = @Id", dataset, transaction);
+        if (result.Total > EntriesMax || result.Labels > ContentCheck.LabelsMax)
+        {
+            return result.Total > EntriesMax ? ContentError.TooManyRows : ContentError.TooManyLabels;
+        }
+
+        await MoveAsync(connection, transaction, dataset.Id, "UPDATE_COMPLETE", "The dataset was successfully updated.", "SUCCESS");
+        await connection.ExecuteAsync("DELETE FROM dataset_jobs WHERE dataset_id = @Id", dataset, transaction);
+        await transaction.CommitAsync(cancel);
+        return null;
+    }
+
+    /// <summary>The labels of each entry, in order.</summary>
+    public async Task<(IReadOnlyList<long> Ordinals, IReadOnlyList<IReadOnlyList<string>> Labels)> LabelsOfEntriesAsync(DatasetRow dataset, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var reader = await connection.ExecuteReaderAsync(
+            """
+            SELECT e.ordinal, l.label FROM dataset_entries e LEFT JOIN dataset_entry_labels l ON l.dataset_id = e.dataset_id AND l.ordinal = e.ordinal
+            WHERE e.dataset_id = @Id ORDER BY e.ordinal, l.label
+            """,
+            dataset);
+        var ordinals = new List<long>();
+        var labels = new List<IReadOnlyList<string>>();
+        // One text for each label, not one for each use.
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        while (await reader.ReadAsync(cancel))
+        {
+            var ordinal = reader.GetInt64(0);
+            string[] label = reader.IsDBNull(1) ? [] : [Name(reader.GetString(1))];
+            if (ordinals.Count > 0 && ordinals[^1] == ordinal)
+            {
+                labels[^1] = [.. labels[^1], .. label];
+            }
+            else
+            {
+                ordinals.Add(ordinal);
+                labels.Add(label);
+            }
+        }
+
+        return (ordinals, labels);
+
+        string Name(string text) => names.TryGetValue(text, out var known) ? known : names[text] = text;
+    }
+
+    /// <summary>Moves entries from the training to the test dataset and ends the distribution of both, or does nothing.</summary>
+    public async Task DistributeAsync(DatasetRow train, DatasetRow test, IEnumerable<long> ordinals, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        using (var writer = new EntryWriter(connection, transaction, train.Id))
+        {
+            foreach (var ordinal in ordinals)
+            {
+                cancel.ThrowIfCancellationRequested();
+                await writer.MoveAsync(ordinal, test.Id, cancel);
+            }
+        }
+
+        foreach (var dataset in (DatasetRow[])[train, test])
+        {
+            await connection.ExecuteAsync(Count, new { id = dataset.Id }, transaction);
+            await MoveAsync(connection, transaction, dataset.Id, "UPDATE_COMPLETE", "The dataset was successfully updated.", "SUCCESS");
+        }
+
+        await connection.ExecuteAsync("DELETE FROM dataset_jobs WHERE dataset_id = @Id", train, transaction);
+        await transaction.CommitAsync(cancel);
+    }
+}

@@ -1,0 +1,209 @@
+using Ocellus.Datasets.Manifests;
+using Ocellus.Objects;
+
+namespace Ocellus.Datasets;
+
+/// <summary>The work of each dataset job. Every job may end anywhere and be run again from its start: the result is that of one uninterrupted run.</summary>
+internal sealed partial class DatasetJobs(DatasetCatalog datasets, ObjectStore objects, ILogger<DatasetJobs> log)
+{
+    /// <summary>Entries of an import written in one transaction: enough to spare flushes, few enough to let other writers in between.</summary>
+    private const int BatchEntries = 1000;
+
+    /// <summary>Characters of entries held for one transaction: lines may have 100,000 each.</summary>
+    private const int BatchCharacters = 4 * 1024 * 1024;
+
+    /// <summary>Bytes of a manifest: 1 GB.</summary>
+    private const long ManifestBytesMax = 1L << 30;
+
+    private const string Unreadable = "ERROR_MANIFEST_INACCESSIBLE_OR_UNSUPPORTED_FORMAT: The manifest file extension or contents are invalid.";
+    private const string TooLarge = "ERROR_MANIFEST_SIZE_TOO_LARGE: The manifest file size exceeds the maximum supported size.";
+    private const string Empty = "ERROR_EMPTY_MANIFEST: The manifest file is empty.";
+    private const string NotDistributable = "ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_DISTRIBUTE: The manifest file doesn't have enough labeled images to distribute the dataset.";
+
+    /// <summary>Does a job and ends it.</summary>
+    public async Task RunAsync(DatasetJob job, CancellationToken cancel)
+    {
+        var failure = job.Kind switch
+        {
+            DatasetJobKind.Create => await CreateAsync(job.Dataset, cancel),
+            DatasetJobKind.Update => await UpdateAsync(job.Dataset, cancel),
+            DatasetJobKind.Distribute => await DistributeAsync(job.Dataset, job.Partner!, cancel),
+            DatasetJobKind.Delete => await DeleteAsync(job.Dataset, cancel),
+        };
+        if (failure is not null)
+        {
+            await FailAsync(job, failure, "CLIENT_ERROR", cancel);
+        }
+
+        Ended(log, job.Kind, job.Dataset.Arn, failure ?? "complete");
+    }
+
+    /// <summary>Ends a job as failed. A dataset whose creation failed has no entries.</summary>
+    public async Task FailAsync(DatasetJob job, string message, string code, CancellationToken cancel)
+    {
+        if (job.Kind == DatasetJobKind.Create)
+        {
+            await ClearAsync(job.Dataset, cancel);
+        }
+
+        await datasets.FailAsync(job, message, code, cancel);
+    }
+
+    /// <returns>Null, or the code and text of the terminal error; so below.</returns>
+    private async Task<string?> CreateAsync(DatasetRow dataset, CancellationToken cancel)
+    {
+        // An earlier run that was cut off may have left some.
+        await ClearAsync(dataset, cancel);
+        var failure = dataset.Source?.Split(' ', 2) switch
+        {
+            ["manifest", var location] => await ImportAsync(dataset, location, cancel),
+            ["dataset", var source] => await CopyAsync(dataset, source, cancel),
+            _ => null,
+        };
+        if (failure is null)
+        {
+            await datasets.CompleteAsync(dataset, cancel);
+        }
+
+        return failure;
+    }
+
+    private async Task<string?> ImportAsync(DatasetRow dataset, string location, CancellationToken cancel)
+    {
+        var slash = location.IndexOf('/', StringComparison.Ordinal);
+        await using var manifest = Open(location[..slash], location[(slash + 1)..], out var size);
+        if (manifest is null)
+        {
+            return Unreadable;
+        }
+
+        if (size > ManifestBytesMax)
+        {
+            return TooLarge;
+        }
+
+        var reader = new EntryReader(manifest);
+        var labels = new HashSet<string>(StringComparer.Ordinal);
+        var batch = new List<EntryRow>(BatchEntries);
+        long characters = 0;
+        await foreach (var entry in reader.ReadAsync(cancel))
+        {
+            labels.UnionWith(entry.Labels.Keys);
+            if (labels.Count > ContentCheck.LabelsMax)
+            {
+                return ContentError.TooManyLabels.Text;
+            }
+
+            batch.Add(entry);
+            characters += entry.Entry.Length;
+            if (batch.Count == BatchEntries || characters >= BatchCharacters)
+            {
+                await datasets.AddEntriesAsync(dataset, batch, cancel);
+                Imported(log, dataset.Arn, reader.Lines);
+                batch.Clear();
+                characters = 0;
+            }
+        }
+
+        if (reader.Lines == 0)
+        {
+            return Empty;
+        }
+
+        if (reader.Lines > DatasetCatalog.EntriesMax)
+        {
+            return ContentError.TooManyRows.Text;
+        }
+
+        if (!reader.IsJsonLines)
+        {
+            return Unreadable;
+        }
+
+        if (ContentCheck.IsTooMany(reader.Dropped, reader.Lines))
+        {
+            return ContentError.TooManyRecordsInError.Text;
+        }
+
+        await datasets.AddEntriesAsync(dataset, batch, cancel);
+        return null;
+    }
+
+    private Stream? Open(string bucket, string key, out long size)
+    {
+        try
+        {
+            var stream = objects.OpenRead(bucket, key, out var info);
+            size = info?.Size ?? 0;
+            return stream;
+        }
+        catch (S3Exception)
+        {
+            // The bucket went after the request was answered.
+            size = 0;
+            return null;
+        }
+    }
+
+    private async Task<string?> CopyAsync(DatasetRow dataset, string source, CancellationToken cancel)
+    {
+        for (long? after = 0; after is { } reached;)
+        {
+            after = await datasets.CopyStepAsync(dataset, source, reached, cancel);
+        }
+
+        return null;
+    }
+
+    private async Task<string?> UpdateAsync(DatasetRow dataset, CancellationToken cancel)
+    {
+        using var changes = new MemoryStream(await datasets.ChangesAsync(dataset, cancel), writable: false);
+        var reader = new EntryReader(changes);
+        var entries = new List<EntryRow>();
+        await foreach (var entry in reader.ReadAsync(cancel))
+        {
+            entries.Add(entry);
+        }
+
+        if (reader.Lines > DatasetCatalog.EntriesMax)
+        {
+            return ContentError.TooManyRows.Text;
+        }
+
+        return ContentCheck.IsTooMany(reader.Dropped, reader.Lines)
+            ? ContentError.TooManyRecordsInError.Text
+            : (await datasets.ApplyAsync(dataset, entries, cancel))?.Text;
+    }
+
+    private async Task<string?> DistributeAsync(DatasetRow train, DatasetRow test, CancellationToken cancel)
+    {
+        var (ordinals, labels) = await datasets.LabelsOfEntriesAsync(train, cancel);
+        if (StratifiedSplit.Split(labels) is not { } isTest)
+        {
+            return NotDistributable;
+        }
+
+        await datasets.DistributeAsync(train, test, ordinals.Where((_, index) => isTest[index]), cancel);
+        return null;
+    }
+
+    private async Task<string?> DeleteAsync(DatasetRow dataset, CancellationToken cancel)
+    {
+        await ClearAsync(dataset, cancel);
+        await datasets.RemoveAsync(dataset, cancel);
+        return null;
+    }
+
+    private async Task ClearAsync(DatasetRow dataset, CancellationToken cancel)
+    {
+        while (await datasets.ClearStepAsync(dataset, cancel))
+        {
+        }
+    }
+
+    [LoggerMessage(1101, LogLevel.Information, "{Kind} of {DatasetArn} ended: {Outcome}")]
+    private static partial void Ended(ILogger log, DatasetJobKind kind, string datasetArn, string outcome);
+
+    [LoggerMessage(1103, LogLevel.Debug, "Import of {DatasetArn}: {Lines} lines")]
+    private static partial void Imported(ILogger log, string datasetArn, long lines);
+}
