@@ -6,7 +6,7 @@ namespace Ocellus.Operations;
 /// <summary>The 23 operations, by hand, in the order of the API reference. One without code validates its request and then says that it is not there yet.</summary>
 internal static class OperationTable
 {
-    public static FrozenDictionary<string, IOperation> Create(ProjectOperations project, DatasetOperations dataset, PolicyOperations policy, TagOperations tag)
+    public static FrozenDictionary<string, IOperation> Create(ProjectOperations project, DatasetOperations dataset, PolicyOperations policy, TagOperations tag, StartProjectVersion start, StopProjectVersion stop, DetectCustomLabels detect)
     {
         var json = AwsJsonContext.Default;
         IOperation[] all =
@@ -22,15 +22,15 @@ internal static class OperationTable
             new Operation<DescribeDatasetRequest, DescribeDatasetResponse>("DescribeDataset", json.DescribeDatasetRequest, json.DescribeDatasetResponse, dataset.DescribeAsync),
             new Operation<DescribeProjectsRequest, DescribeProjectsResponse>("DescribeProjects", json.DescribeProjectsRequest, json.DescribeProjectsResponse, project.DescribeAsync),
             new Operation<DescribeProjectVersionsRequest, DescribeProjectVersionsResponse>("DescribeProjectVersions", json.DescribeProjectVersionsRequest, json.DescribeProjectVersionsResponse, null),
-            new Operation<DetectCustomLabelsRequest, DetectCustomLabelsResponse>("DetectCustomLabels", json.DetectCustomLabelsRequest, json.DetectCustomLabelsResponse, null),
+            new Operation<DetectCustomLabelsRequest, DetectCustomLabelsResponse>("DetectCustomLabels", json.DetectCustomLabelsRequest, json.DetectCustomLabelsResponse, detect.RunAsync),
             new Operation<DistributeDatasetEntriesRequest, DistributeDatasetEntriesResponse>("DistributeDatasetEntries", json.DistributeDatasetEntriesRequest, json.DistributeDatasetEntriesResponse, null),
             new Operation<ListDatasetEntriesRequest, ListDatasetEntriesResponse>("ListDatasetEntries", json.ListDatasetEntriesRequest, json.ListDatasetEntriesResponse, dataset.ListEntriesAsync),
             new Operation<ListDatasetLabelsRequest, ListDatasetLabelsResponse>("ListDatasetLabels", json.ListDatasetLabelsRequest, json.ListDatasetLabelsResponse, dataset.ListLabelsAsync),
             new Operation<ListProjectPoliciesRequest, ListProjectPoliciesResponse>("ListProjectPolicies", json.ListProjectPoliciesRequest, json.ListProjectPoliciesResponse, policy.ListAsync),
             new Operation<ListTagsForResourceRequest, ListTagsForResourceResponse>("ListTagsForResource", json.ListTagsForResourceRequest, json.ListTagsForResourceResponse, tag.ListAsync),
             new Operation<PutProjectPolicyRequest, PutProjectPolicyResponse>("PutProjectPolicy", json.PutProjectPolicyRequest, json.PutProjectPolicyResponse, policy.PutAsync),
-            new Operation<StartProjectVersionRequest, StartProjectVersionResponse>("StartProjectVersion", json.StartProjectVersionRequest, json.StartProjectVersionResponse, null),
-            new Operation<StopProjectVersionRequest, StopProjectVersionResponse>("StopProjectVersion", json.StopProjectVersionRequest, json.StopProjectVersionResponse, null),
+            new Operation<StartProjectVersionRequest, StartProjectVersionResponse>("StartProjectVersion", json.StartProjectVersionRequest, json.StartProjectVersionResponse, start.RunAsync),
+            new Operation<StopProjectVersionRequest, StopProjectVersionResponse>("StopProjectVersion", json.StopProjectVersionRequest, json.StopProjectVersionResponse, stop.RunAsync),
             new Operation<TagResourceRequest, TagResourceResponse>("TagResource", json.TagResourceRequest, json.TagResourceResponse, tag.TagAsync),
             new Operation<UntagResourceRequest, UntagResourceResponse>("UntagResource", json.UntagResourceRequest, json.UntagResourceResponse, tag.UntagAsync),
             new Operation<UpdateDatasetEntriesRequest, UpdateDatasetEntriesResponse>("UpdateDatasetEntries", json.UpdateDatasetEntriesRequest, json.UpdateDatasetEntriesResponse, null),
