@@ -1,5 +1,7 @@
 using Ocellus.Access;
 using Ocellus.Datasets;
+using Ocellus.Diagnostics;
+using Ocellus.Hosting;
 using Ocellus.Objects;
 using Ocellus.Operations;
 using Ocellus.Projects;
@@ -26,10 +28,12 @@ internal static class Server
             kestrel.AddServerHeader = false;
         });
         builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Orleans", LogLevel.Warning);
 
         builder.Services.AddOptionsWithValidateOnStart<QuotaOptions>().BindConfiguration("Ocellus:Quotas").ValidateDataAnnotations();
         builder.Services.AddOptionsWithValidateOnStart<TrainingOptions>().BindConfiguration("Ocellus:Training").ValidateDataAnnotations();
+        builder.AddHosting();
+        builder.Services.AddMetricsPage();
         var clock = TimeProvider.System;
         var keys = await KeyRing.OpenAsync(data, cancel);
         builder.Services
@@ -59,15 +63,19 @@ internal static class Server
             .AddSingleton<CreateProjectVersion>()
             .AddSingleton<DescribeProjectVersions>()
             .AddSingleton<DeleteProjectVersion>()
+            .AddSingleton<StartProjectVersion>()
+            .AddSingleton<StopProjectVersion>()
+            .AddSingleton<DetectCustomLabels>()
             .AddSingleton<S3Endpoint>()
             .AddSingleton<S3Gate>()
             .AddSingleton(OperationTable.Create)
-            .AddSingleton(s => new AwsJsonEndpoint(s.GetRequiredService<System.Collections.Frozen.FrozenDictionary<string, IOperation>>(), s.GetRequiredService<RequestAuthenticator>(), s.GetRequiredService<ILogger<AwsJsonEndpoint>>()));
+            .AddSingleton(s => new AwsJsonEndpoint(s.GetRequiredService<System.Collections.Frozen.FrozenDictionary<string, IOperation>>(), s.GetRequiredService<RequestAuthenticator>(), s.GetRequiredService<OcellusMeter>(), s.GetRequiredService<ILogger<AwsJsonEndpoint>>()));
 
         var app = builder.Build();
         var api = app.Services.GetRequiredService<AwsJsonEndpoint>();
         var objects = app.Services.GetRequiredService<S3Gate>();
         var stopping = app.Lifetime.ApplicationStopping;
+        app.UseMetricsPage();
         app.Run(http => (http.Request.Method, http.Request.Path.Value) switch
         {
             // Health first: it asks for no signature. No bucket can be named so, since these paths have two parts and take GET only.

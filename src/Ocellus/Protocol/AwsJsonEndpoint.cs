@@ -1,6 +1,9 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Ocellus.Access;
+using Ocellus.Diagnostics;
 
 namespace Ocellus.Protocol;
 
@@ -52,7 +55,7 @@ internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<T
 }
 
 /// <summary>Takes AWS JSON 1.1 requests. The only catch clauses on the request path of the API are here.</summary>
-internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOperation> operations, RequestAuthenticator authenticator, ILogger<AwsJsonEndpoint> log)
+internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOperation> operations, RequestAuthenticator authenticator, OcellusMeter meter, ILogger<AwsJsonEndpoint> log)
 {
     /// <summary>The largest legal body is a blob of 5 MiB in base64, about 7 MB: beyond this the body is not read.</summary>
     public const int BodyBytesMax = 12 * 1024 * 1024;
@@ -64,11 +67,16 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
         var requestId = Guid.NewGuid().ToString();
         http.Response.Headers["x-amzn-RequestId"] = requestId;
         var target = http.Request.Headers["X-Amz-Target"].ToString();
+        var started = Stopwatch.GetTimestamp();
+        // Only names of the table become tags: what a client sends has no bound.
+        string name = "unknown";
+        string? error = null;
         try
         {
             if (await ReadBodyAsync(http) is not { } body)
             {
                 http.Response.StatusCode = StatusCodes.Status413PayloadTooLarge;
+                error = "413";
                 return;
             }
 
@@ -77,32 +85,42 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
                 throw new FrameworkException("UnknownOperationException", $"The header X-Amz-Target is '{Readable.Cut(target)}'; Ocellus serves the {operations.Count} Custom Labels operations, such as {TargetPrefix}DescribeProjects.");
             }
 
+            name = operation.Name;
             var caller = authenticator.Authenticate(http.Request, body);
             await WriteAsync(http, StatusCodes.Status200OK, await operation.InvokeAsync(body, caller, http.RequestAborted));
             Answered(log, target, "", requestId);
         }
         catch (RefusedException refusal)
         {
+            error = AwsErrors.Of(refusal.Kind).Name;
             await WriteErrorAsync(http, AwsErrors.Of(refusal.Kind), refusal.Message);
             Answered(log, target, refusal.Message, requestId);
         }
         catch (FrameworkException refusal)
         {
+            error = refusal.Type;
             await WriteAsync(http, StatusCodes.Status400BadRequest, JsonSerializer.SerializeToUtf8Bytes(new FrameworkError(refusal.Type, refusal.Message), ErrorJsonContext.Default.FrameworkError));
             Answered(log, target, refusal.Message, requestId);
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
             // The client left: nobody reads an answer.
+            error = "client_closed_request";
         }
         catch (BadHttpRequestException failure)
         {
+            error = failure.StatusCode.ToString(CultureInfo.InvariantCulture);
             http.Response.StatusCode = failure.StatusCode;
         }
         catch (Exception failure)
         {
+            error = AwsErrors.Internal.Name;
             OperationFailed(log, failure, target, requestId);
             await WriteErrorAsync(http, AwsErrors.Internal, $"Internal server error. Request {requestId} is in the server's log.");
+        }
+        finally
+        {
+            meter.Operated(name, error, Stopwatch.GetElapsedTime(started));
         }
     }
 

@@ -1,0 +1,23 @@
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+
+namespace Ocellus.Diagnostics;
+
+/// <summary><c>GET /metrics</c>: the meters in Prometheus text.</summary>
+internal static class MetricsPage
+{
+    public static IServiceCollection AddMetricsPage(this IServiceCollection services)
+    {
+        services.AddSingleton<OcellusMeter>();
+        // The runtime's own meter beside ours: garbage collections, threads, exceptions.
+        services.AddOpenTelemetry().ConfigureResource(resource => resource.AddService("ocellus")).WithMetrics(metrics => metrics.AddMeter(OcellusMeter.Name, "System.Runtime").AddPrometheusExporter());
+        return services;
+    }
+
+    /// <summary>Answers before the object store does: one path, unsigned. A signed request for a bucket of that name goes on to the store.</summary>
+    public static void UseMetricsPage(this WebApplication app) => app.UseOpenTelemetryPrometheusScrapingEndpoint(http =>
+        HttpMethods.IsGet(http.Request.Method)
+        && http.Request.Path.Value == "/metrics"
+        && !http.Request.Headers.Authorization.ToString().StartsWith("AWS4", StringComparison.Ordinal)
+        && !http.Request.Query.ContainsKey("X-Amz-Signature"));
+}

@@ -1,0 +1,54 @@
+using System.Diagnostics.Metrics;
+
+namespace Ocellus.Diagnostics;
+
+/// <summary>The server's own metrics. <c>docs/operating.md</c> explains each. No resource names as tags: their number has no bound.</summary>
+internal sealed class OcellusMeter
+{
+    /// <summary>Name of the meter.</summary>
+    public const string Name = "Ocellus";
+
+    /// <summary>Bounds of the histograms, in seconds: from one network pass (5 ms) to a request's deadline (10 s).</summary>
+    private static readonly InstrumentAdvice<double> Seconds = new() { HistogramBucketBoundaries = [.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30] };
+
+    private readonly Meter _meter;
+    private readonly Histogram<double> _operations;
+    private readonly Histogram<double> _inferences;
+    private int _trainingQueueLength;
+
+    public OcellusMeter(IMeterFactory meters)
+    {
+        _meter = meters.Create(Name);
+        _operations = _meter.CreateHistogram("ocellus.operation.duration", "s", "Time of an API request from its first byte to its answer.", advice: Seconds);
+        _inferences = _meter.CreateHistogram("ocellus.inference.duration", "s", "Time of one pass of a batch through a network.", advice: Seconds);
+        Observe("ocellus.training.queue.length", "{job}", "Trainings that wait for their turn.", () => Volatile.Read(ref _trainingQueueLength));
+        _meter.CreateObservableUpDownCounter("process.memory.usage", () => Environment.WorkingSet, "By", "Resident memory of the server process.");
+    }
+
+    /// <summary>Trainings that wait; the training worker sets it.</summary>
+    public int TrainingQueueLength
+    {
+        get => Volatile.Read(ref _trainingQueueLength);
+        set => Volatile.Write(ref _trainingQueueLength, value);
+    }
+
+    /// <summary>Counts a finished API request; <paramref name="error"/> is the error's name on the wire, or null.</summary>
+    public void Operated(string operation, string? error, TimeSpan duration)
+    {
+        var tag = KeyValuePair.Create<string, object?>("operation", operation);
+        if (error is null)
+        {
+            _operations.Record(duration.TotalSeconds, tag);
+        }
+        else
+        {
+            _operations.Record(duration.TotalSeconds, tag, KeyValuePair.Create<string, object?>("error.type", error));
+        }
+    }
+
+    /// <summary>Counts a pass through a network.</summary>
+    public void Inferred(TimeSpan duration) => _inferences.Record(duration.TotalSeconds);
+
+    /// <summary>Adds a number that is asked for when the metrics are read.</summary>
+    public void Observe(string name, string unit, string description, Func<int> value) => _meter.CreateObservableUpDownCounter(name, value, unit, description);
+}

@@ -1,0 +1,25 @@
+using Microsoft.Extensions.Options;
+
+namespace Ocellus.Hosting;
+
+/// <summary>What running models need of the server.</summary>
+internal static class HostingServices
+{
+    /// <summary>Time for the rest of the server to end after the models have drained.</summary>
+    private static readonly TimeSpan AfterDrain = TimeSpan.FromSeconds(15);
+
+    public static void AddHosting(this WebApplicationBuilder builder)
+    {
+        // The cluster first: services stop in the reverse order, and models are unloaded through it.
+        builder.AddClusterOfOne();
+        builder.Services.AddOptionsWithValidateOnStart<HostingOptions>().BindConfiguration("Ocellus:Hosting").ValidateDataAnnotations();
+        builder.Services.AddOptions<HostOptions>().Configure<IOptions<HostingOptions>>((host, hosting) => host.ShutdownTimeout = hosting.Value.DrainTimeout + AfterDrain);
+        builder.Services
+            .AddSingleton<DecodeSlots>()
+            .AddSingleton<LocalModels>()
+            .AddSingleton<ModelFleet>()
+            .AddSingleton<FreedMemory>()
+            .AddSingleton<FleetWorker>()
+            .AddHostedService(services => services.GetRequiredService<FleetWorker>());
+    }
+}

@@ -1,0 +1,37 @@
+namespace Ocellus.Hosting;
+
+internal static partial class Log
+{
+    [LoggerMessage(1201, LogLevel.Information, "Started {ProjectVersionArn}: loaded in {LoadSeconds:F2} s, {Units} inference units, at most {UnitsMax}")]
+    public static partial void ModelStarted(ILogger log, string projectVersionArn, double loadSeconds, int units, int unitsMax);
+
+    [LoggerMessage(1202, LogLevel.Warning, "Could not start {ProjectVersionArn}: {Reason}")]
+    public static partial void ModelFailed(ILogger log, string projectVersionArn, string reason);
+
+    [LoggerMessage(1203, LogLevel.Information, "Stopped {ProjectVersionArn}: drained in {DrainSeconds:F2} s, {AbortedRequests} requests aborted")]
+    public static partial void ModelStopped(ILogger log, string projectVersionArn, double drainSeconds, int abortedRequests);
+
+    [LoggerMessage(1204, LogLevel.Warning, "Draining {ProjectVersionArn} took longer than {DrainTimeout}: {AbortedRequests} requests were refused unanswered")]
+    public static partial void DrainTimedOut(ILogger log, string projectVersionArn, TimeSpan drainTimeout, int abortedRequests);
+
+    [LoggerMessage(1205, LogLevel.Information, "{ProjectVersionArn} grew from {UnitsBefore} to {Units} inference units: {QueueLength} requests wait")]
+    public static partial void UnitsGrew(ILogger log, string projectVersionArn, int unitsBefore, int units, int queueLength);
+
+    [LoggerMessage(1206, LogLevel.Information, "{ProjectVersionArn} shrank from {UnitsBefore} to {Units} inference units: the last was not needed")]
+    public static partial void UnitsShrank(ILogger log, string projectVersionArn, int unitsBefore, int units);
+
+    [LoggerMessage(1207, LogLevel.Error, "{ProjectVersionArn} could not be brought to what the database says; tried again in {RetrySeconds} s")]
+    public static partial void ConvergeFailed(ILogger log, Exception failure, string projectVersionArn, double retrySeconds);
+
+    [LoggerMessage(1208, LogLevel.Error, "The database did not say which models are to run; asked again in {RetrySeconds} s")]
+    public static partial void CatalogFailed(ILogger log, Exception failure, double retrySeconds);
+
+    [LoggerMessage(1209, LogLevel.Information, "Unloaded {ProjectVersionArn} as the server stops; it is loaded again when the server starts")]
+    public static partial void ModelUnloaded(ILogger log, string projectVersionArn);
+
+    [LoggerMessage(1210, LogLevel.Error, "Loading {ProjectVersionArn} failed in a way that was not foreseen")]
+    public static partial void LoadFailed(ILogger log, Exception failure, string projectVersionArn);
+
+    [LoggerMessage(1211, LogLevel.Debug, "{ProjectVersionArn}: {ImageBytes} bytes answered with {Labels} labels in {Milliseconds:F1} ms")]
+    public static partial void Detected(ILogger log, string projectVersionArn, int imageBytes, int labels, double milliseconds);
+}

@@ -1,0 +1,291 @@
+using System.Diagnostics;
+using System.Globalization;
+using Ocellus.Protocol;
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+
+namespace Ocellus.Hosting;
+
+/// <summary>How a model ended.</summary>
+/// <param name="Aborted">Requests that were still inside when the time to drain was over.</param>
+/// <param name="Drain">From the closing of the gate to the end of the last unit.</param>
+internal sealed record ModelEnd(int Aborted, TimeSpan Drain);
+
+/// <summary>
+/// A model that answers: one shared ONNX Runtime session and a number of inference units, each a thread that takes what waits and puts
+/// it through the network in one pass. The number grows to the maximum under a lasting queue and shrinks again when idle.
+/// </summary>
+internal sealed class RunningModel : IAsyncDisposable
+{
+    /// <summary>How often the queue is looked at to grow or shrink.</summary>
+    private static readonly TimeSpan ScalePeriod = TimeSpan.FromMilliseconds(250);
+
+    private readonly string _arn;
+    private readonly TrainedModel _model;
+    private readonly int _minUnits;
+    private readonly int _maxUnits;
+    private readonly HostingOptions _options;
+    private readonly DecodeSlots _slots;
+    private readonly TimeProvider _clock;
+    private readonly Action<TimeSpan> _inferred;
+    private readonly ILogger _log;
+    private readonly DrainGate _gate = new();
+    private readonly WaitingLine _line = new();
+    private readonly CancellationTokenSource _abort = new();
+    private readonly List<Task> _units = [];
+    private readonly ITimer _scale;
+    private readonly Lock _scaling = new();
+    private long? _queuedSince;
+    private long _idleSince;
+    private Task<ModelEnd>? _end;
+
+    /// <param name="arn">Whose model it is, for the log.</param>
+    /// <param name="model">Owned from here on.</param>
+    /// <param name="minUnits">Units at the start and at least.</param>
+    /// <param name="maxUnits">Units at most.</param>
+    /// <param name="options">Bounds and deadlines.</param>
+    /// <param name="slots">Shared by all models.</param>
+    /// <param name="clock">Of deadlines and of scaling.</param>
+    /// <param name="inferred">Told the time of each pass through the network.</param>
+    /// <param name="log">State changes go here.</param>
+    public RunningModel(string arn, TrainedModel model, int minUnits, int maxUnits, HostingOptions options, DecodeSlots slots, TimeProvider clock, Action<TimeSpan> inferred, ILogger log)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(minUnits, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxUnits, minUnits);
+        (_arn, _model, _minUnits, _maxUnits, _options, _slots, _clock, _inferred, _log) = (arn, model, minUnits, maxUnits, options, slots, clock, inferred, log);
+        _line.Units = minUnits;
+        for (var unit = 0; unit < minUnits; unit++)
+        {
+            AddUnit(unit);
+        }
+
+        _idleSince = clock.GetTimestamp();
+        _scale = clock.CreateTimer(_ => Scale(), null, ScalePeriod, ScalePeriod);
+    }
+
+    /// <summary>Labels, size and thresholds.</summary>
+    public ModelDescription Description => _model.Description;
+
+    /// <summary>Requests inside: waiting, being decoded or in the network.</summary>
+    public int InFlight => _gate.Inside;
+
+    /// <summary>Requests that no unit has taken yet.</summary>
+    public int QueueLength => _line.Held;
+
+    /// <summary>Inference units now.</summary>
+    public int Units => _line.Units;
+
+    /// <summary>Whether it has begun to stop.</summary>
+    public bool IsStopping => Volatile.Read(ref _end) is not null;
+
+    /// <summary>Puts one picture through the network once, so that a broken graph shows at the start and the first caller does not wait for lazy initialisation.</summary>
+    /// <exception cref="InvalidDataException">The network does not run.</exception>
+    public static void WarmUp(TrainedModel model)
+    {
+        try
+        {
+            model.Predict([new PreparedPicture(new byte[model.Description.Width * model.Description.Height * 3], 1, 1, null)]);
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            throw new InvalidDataException($"{ModelFiles.Model} loads but cannot be run: {failure.Message}", failure);
+        }
+    }
+
+    /// <summary>Answers for one picture.</summary>
+    /// <exception cref="RefusedException">
+    /// NotReady: the model stops. Busy: the queue is full, or the deadline passed. Invalid, InvalidImage, ImageTooLarge: not a picture that may be asked about.
+    /// </exception>
+    public async Task<IReadOnlyList<Prediction>> DetectAsync(ReadOnlyMemory<byte> image, CancellationToken cancel)
+    {
+        if (!_gate.TryEnter())
+        {
+            throw Refused.NotReady("The model version is being stopped and takes no more requests; start it again when it is STOPPED.");
+        }
+
+        try
+        {
+            var most = _options.QueuePerUnit * Units;
+            if (!_line.TryHold(most))
+            {
+                throw Busy($"{most} requests wait for {Units} inference unit{(Units == 1 ? "" : "s")} already (setting Ocellus:Hosting:QueuePerUnit)");
+            }
+
+            using var deadline = new CancellationTokenSource(_options.RequestTimeout, _clock);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token, _abort.Token);
+            try
+            {
+                return await AnswerAsync(image, either.Token);
+            }
+            catch (OperationCanceledException) when (either.IsCancellationRequested && !cancel.IsCancellationRequested)
+            {
+                throw _abort.IsCancellationRequested
+                    ? Refused.NotReady(string.Create(CultureInfo.InvariantCulture, $"The model version was stopped, and {_options.DrainTimeout.TotalSeconds:0.###} s were not enough to answer this request (setting Ocellus:Hosting:DrainTimeout)."))
+                    : Busy(string.Create(CultureInfo.InvariantCulture, $"no answer was ready within {_options.RequestTimeout.TotalSeconds:0.###} s (setting Ocellus:Hosting:RequestTimeout)"));
+            }
+        }
+        finally
+        {
+            _gate.Leave();
+        }
+    }
+
+    /// <summary>Takes no more requests, lets those inside finish, ends the units and frees the session. A second call waits for the first.</summary>
+    public Task<ModelEnd> StopAsync()
+    {
+        lock (_scaling)
+        {
+            return _end ??= EndAsync();
+        }
+    }
+
+    public async ValueTask DisposeAsync() => await StopAsync();
+
+    private static RefusedException Busy(string why) =>
+        new(RefusalKind.Busy, $"Provisioned Rate exceeded: {why}; ask again later, or start the model version with more inference units.");
+
+    private async Task<IReadOnlyList<Prediction>> AnswerAsync(ReadOnlyMemory<byte> image, CancellationToken cancel)
+    {
+        Waiting waiting;
+        try
+        {
+            waiting = new(await PrepareAsync(image, cancel));
+            cancel.ThrowIfCancellationRequested();
+        }
+        catch
+        {
+            _line.GiveUp();
+            throw;
+        }
+
+        var place = _line.Add(waiting);
+        await using (cancel.UnsafeRegister(static (w, token) => ((Waiting)w!).Answer.TrySetCanceled(token), waiting))
+        {
+            try
+            {
+                return await waiting.Answer.Task;
+            }
+            finally
+            {
+                _line.Remove(place);
+            }
+        }
+    }
+
+    private async Task<PreparedPicture> PrepareAsync(ReadOnlyMemory<byte> image, CancellationToken cancel)
+    {
+        await _slots.WaitAsync(cancel);
+        try
+        {
+            return _model.Prepare(image, PictureLimits.Default);
+        }
+        catch (PictureRefusedException refusal)
+        {
+            throw PictureRefusals.Of(refusal);
+        }
+        finally
+        {
+            _slots.Release();
+        }
+    }
+
+    private void AddUnit(int unit) =>
+        // A thread of its own: a pass through the network would otherwise keep a pool thread from requests that only ask or stop.
+        _units.Add(Task.Factory.StartNew(() => Work(unit), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+
+    private void Work(int unit)
+    {
+        var batch = new List<Waiting>(_options.BatchMax);
+        while (_line.Take(unit, batch, _options.BatchMax))
+        {
+            // Given up in the last moment: nobody reads the answer.
+            batch.RemoveAll(w => w.Answer.Task.IsCompleted);
+            if (batch.Count > 0)
+            {
+                Answer(batch);
+                batch.Clear();
+            }
+        }
+    }
+
+    private void Answer(List<Waiting> batch)
+    {
+        try
+        {
+            var started = Stopwatch.GetTimestamp();
+            var answers = _model.Predict([.. batch.Select(w => w.Picture)]);
+            _inferred(Stopwatch.GetElapsedTime(started));
+            for (var i = 0; i < batch.Count; i++)
+            {
+                batch[i].Answer.TrySetResult(answers[i]);
+            }
+        }
+        catch (Exception failure)
+        {
+            // The unit lives on; each of its callers gets the failure, which the endpoint logs.
+            foreach (var waiting in batch)
+            {
+                waiting.Answer.TrySetException(failure);
+            }
+        }
+    }
+
+    /// <summary>Adds a unit when requests have waited long enough, takes one away when it was not needed long enough.</summary>
+    private void Scale()
+    {
+        lock (_scaling)
+        {
+            if (_end is not null)
+            {
+                return;
+            }
+
+            var (units, now) = (Units, _clock.GetTimestamp());
+            _queuedSince = QueueLength >= units ? _queuedSince ?? now : null;
+            if (InFlight >= units)
+            {
+                _idleSince = now;
+            }
+
+            if (units < _maxUnits && _queuedSince is { } since && _clock.GetElapsedTime(since, now) >= _options.GrowAfter)
+            {
+                _line.Units = units + 1;
+                AddUnit(units);
+                (_queuedSince, _idleSince) = (null, now);
+                Log.UnitsGrew(_log, _arn, units, units + 1, QueueLength);
+            }
+            else if (units > _minUnits && _clock.GetElapsedTime(_idleSince, now) >= _options.ShrinkAfter)
+            {
+                _line.Units = units - 1;
+                _idleSince = now;
+                Log.UnitsShrank(_log, _arn, units, units - 1);
+            }
+        }
+    }
+
+    private async Task<ModelEnd> EndAsync()
+    {
+        var started = _clock.GetTimestamp();
+        _gate.Close();
+        await Task.Yield();
+        var aborted = 0;
+        try
+        {
+            await _gate.Drained.WaitAsync(_options.DrainTimeout, _clock);
+        }
+        catch (TimeoutException)
+        {
+            aborted = _gate.Inside;
+            await _abort.CancelAsync();
+            // A decoder cannot be interrupted, but it ends; the session must not be freed before.
+            await _gate.Drained;
+        }
+
+        await _scale.DisposeAsync();
+        _line.Close();
+        await Task.WhenAll(_units);
+        _model.Dispose();
+        _abort.Dispose();
+        return new(aborted, _clock.GetElapsedTime(started));
+    }
+}
