@@ -48,9 +48,14 @@ def alive(group):
     return found
 
 
+def heed():
+    """A shell starts background jobs with Ctrl-C ignored, and that is handed down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def interrupted(top, words):
     """Starts a training, presses Ctrl-C (a signal to the whole group, as a terminal sends it) when it learns; code and what it said."""
-    process = subprocess.Popen([OCELLUS, *words], cwd=top, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen([OCELLUS, *words], cwd=top, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed)
     said, pressed = [], False
     for line in process.stderr:
         said.append(line)
@@ -70,7 +75,7 @@ def free_port():
 def export(top, model):
     """Export from the data directory of a server that runs; a version is put there by hand, since training one takes a minute."""
     data, url = os.path.join(top, "data"), f"http://127.0.0.1:{free_port()}"
-    server = subprocess.Popen([OCELLUS, "serve", "--data", data, "--urls", url, "--log-level", "Warning"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([OCELLUS, "serve", "--data", data, "--urls", url, "--log-level", "Warning"], stdout=subprocess.PIPE, text=True, preexec_fn=heed)
     try:
         first = server.stdout.readline()
         check("serve prints its address when it is ready", url in first, first)
