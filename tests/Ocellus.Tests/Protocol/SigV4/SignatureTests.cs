@@ -77,10 +77,16 @@ public sealed class SignatureTests
     }
 
     [Theory]
-    [InlineData("X-Amz-Expires=86400", "X-Amz-Expires=604801", SignatureProblem.Incomplete)]
+    [InlineData("X-Amz-Expires=86400", "X-Amz-Expires=604801", SignatureProblem.QueryIncomplete)]
+    [InlineData("X-Amz-Expires=86400", "X-Amz-Expires=0", SignatureProblem.QueryIncomplete)]
+    [InlineData("X-Amz-Expires=86400", "X-Amz-Expires=-1", SignatureProblem.QueryIncomplete)]
+    [InlineData("X-Amz-Expires=86400", "X-Amz-Expires=day", SignatureProblem.QueryIncomplete)]
+    [InlineData("&X-Amz-Expires=86400", "", SignatureProblem.QueryIncomplete)]
+    [InlineData("X-Amz-Expires=86400", "X-Amz-Expires=1", SignatureProblem.Mismatch)]
+    [InlineData("X-Amz-Signature=", "X-Amz-Security-Token=abc&X-Amz-Signature=", SignatureProblem.UnknownToken)]
     [InlineData("X-Amz-Expires=86400", "X-Amz-Expires=604800", SignatureProblem.Mismatch)]
-    [InlineData("&X-Amz-SignedHeaders=host", "", SignatureProblem.Incomplete)]
-    [InlineData("X-Amz-SignedHeaders=host", "X-Amz-SignedHeaders=range", SignatureProblem.Incomplete)]
+    [InlineData("&X-Amz-SignedHeaders=host", "", SignatureProblem.QueryIncomplete)]
+    [InlineData("X-Amz-SignedHeaders=host", "X-Amz-SignedHeaders=range", SignatureProblem.QueryIncomplete)]
     public void An_altered_link_is_refused(string part, string replacement, object problem) =>
         Refused((SignatureProblem)problem, () => Verifier("20130524T000000Z").Verify(
             Presigned(PresignedQuery.Replace(part, replacement, StringComparison.Ordinal)), "s3", null));
