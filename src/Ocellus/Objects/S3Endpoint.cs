@@ -681,13 +681,17 @@ internal sealed partial class S3Endpoint(ObjectStore store, TimeProvider clock, 
             : throw new S3Exception("InvalidRange", string.Create(CultureInfo.InvariantCulture, $"Range specified is not valid for source object of size: {size}; received '{Readable.Cut(text)}'."));
     }
 
+    /// <summary>Names of the trailing headers that the request says will follow its body.</summary>
+    private static HashSet<string> Announced(HttpContext http) =>
+        http.Request.Headers["x-amz-trailer"].ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).ToHashSet(StringComparer.OrdinalIgnoreCase);
+
     private static List<string> Algorithms(HttpContext http)
     {
         var headers = http.Request.Headers;
-        var trailer = headers["x-amz-trailer"].ToString();
+        var announced = Announced(http);
         var sdk = headers["x-amz-sdk-checksum-algorithm"].ToString() + headers["x-amz-checksum-algorithm"];
         return [.. DigestSet.Names.Where(n => headers.ContainsKey("x-amz-checksum-" + n)
-            || trailer.Contains("x-amz-checksum-" + n, StringComparison.OrdinalIgnoreCase)
+            || announced.Contains("x-amz-checksum-" + n)
             || sdk.Equals(n, StringComparison.OrdinalIgnoreCase)),
             .. headers["x-amz-content-sha256"].ToString().Length == 64 ? ["sha256"] : Array.Empty<string>()];
     }
@@ -711,7 +715,7 @@ internal sealed partial class S3Endpoint(ObjectStore store, TimeProvider clock, 
         {
             var header = "x-amz-checksum-" + name;
             var trailer = trailers?.GetValueOrDefault(header)?.Trim();
-            if (trailer is null && headers["x-amz-trailer"].ToString().Contains(header, StringComparison.OrdinalIgnoreCase))
+            if (trailer is null && Announced(http).Contains(header))
             {
                 throw new S3Exception("MalformedTrailerError", $"x-amz-trailer announced '{header}', and the body ended without it.");
             }
