@@ -22,7 +22,18 @@ serve.SetAction(async (parsed, cancel) =>
     using (directory)
     {
         var address = parsed.GetValue(urls)!;
-        await using var app = await Server.BuildAsync(directory, address, cancel);
+        WebApplication built;
+        try
+        {
+            built = await Server.BuildAsync(directory, address, cancel);
+        }
+        catch (InvalidOperationException refusal)
+        {
+            await Console.Error.WriteLineAsync(refusal.Message);
+            return 1;
+        }
+
+        await using var app = built;
         try
         {
             await app.StartAsync(cancel);
