@@ -40,7 +40,7 @@ public sealed class ListingTests : IDisposable
         string[] lines =
         [
             .. Enumerable.Range(0, 3000).Select(i =>
-                i % 97 == 0 ? Line($"{i:d4}.jpg", $"l{i % 4}", "x").Replace("\"type\":\"groundtruth/image-classification\",\"human-annotated\":\"yes\"", "\"type\":\"other\",\"human-annotated\":\"yes\"", StringComparison.Ordinal)
+                i % 97 == 0 ? Line($"{i:d4}.jpg", $"l{i % 4}")[..^1] + ",\"other\":1,\"other-metadata\":{\"type\":\"other\"}}"
                 : i % 5 == 0 ? Line($"{i:d4}.jpg")
                 : Line($"{i:d4}.jpg", i % 3 == 0 ? [$"l{i % 4}", "rare"[..(i % 4)] + "x"] : [$"l{i % 4}"])),
         ];
