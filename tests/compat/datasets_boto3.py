@@ -2,7 +2,7 @@
 
 usage: datasets_boto3.py      (starts ./ocellus serve on a free port and a temporary data directory)
 """
-import json, os, sys, tempfile, time
+import atexit, json, os, sys, tempfile, time
 
 from aws_cli import Server, check, line
 import aws_cli
@@ -26,6 +26,7 @@ def main():
 
     with tempfile.TemporaryDirectory() as top:
         server = Server(os.path.join(top, "data"))
+        atexit.register(server.kill)
         for name in [k for k in os.environ if k.startswith("AWS_")]:
             del os.environ[name]
         os.environ |= {"AWS_SHARED_CREDENTIALS_FILE": os.path.join(server.data, "credentials"), "AWS_EC2_METADATA_DISABLED": "true"}
@@ -103,7 +104,7 @@ def main():
         check("each label is on the test side", {x["LabelName"] for x in stats} == {f"l{i}" for i in range(LABELS)} and sum(x["LabelStats"]["EntryCount"] for x in stats) == 20, stats)
         refused("a second distribution", "InvalidParameterException", client.distribute_dataset_entries, Datasets=[{"Arn": train}, {"Arn": test}])
         refused("one dataset twice", "InvalidParameterException", client.distribute_dataset_entries, Datasets=[{"Arn": train}, {"Arn": train}])
-        refused("one dataset alone", "ValidationException", client.distribute_dataset_entries, Datasets=[{"Arn": train}])
+        refused("three datasets", "ValidationException", client.distribute_dataset_entries, Datasets=[{"Arn": train}] * 3)
         refused("changes of 5 MB and a byte", "ValidationException", client.update_dataset_entries, DatasetArn=train, Changes={"GroundTruth": b" " * 5242881})
         token = client.list_dataset_entries(DatasetArn=train, MaxResults=1)["NextToken"]
         refused("a page token with other filters", "InvalidPaginationTokenException", client.list_dataset_entries, DatasetArn=train, NextToken=token, Labeled=True)
@@ -152,6 +153,7 @@ def main():
                     break
             refused(f"deletion, killed after {delay} s", "ResourceNotFoundException", client.describe_dataset, DatasetArn=a)
         print(f"        statuses right after the restarts: {', '.join(sorted(met))}")
+        atexit.unregister(server.kill)
         check("the server ends cleanly", server.stop() == 0)
 
     print(f"{aws_cli.passed} passed, {aws_cli.failed} failed")
