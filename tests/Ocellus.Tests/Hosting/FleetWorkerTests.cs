@@ -153,6 +153,25 @@ public sealed class FleetWorkerTests
     }
 
     [Fact]
+    public async Task A_client_that_hangs_up_frees_its_place()
+    {
+        await using var server = await TestServer.StartAsync();
+        var arn = await server.RunningVersionAsync();
+        using var held = await server.HoldDecodersAsync();
+        using var client = new CancellationTokenSource();
+        var body = JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = arn, Image = new { Bytes = TinyModel.Png(0) } });
+        using var request = server.ApiRequest("DetectCustomLabels", body);
+        server.Signer.Sign(request, "rekognition", Signer.HashOf(body));
+        var asked = server.Client.SendAsync(request, client.Token);
+        await HostedVersions.UntilAsync(() => server.Model(arn).InFlight == 1, "the request is not inside");
+
+        await client.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asked);
+        await HostedVersions.UntilAsync(() => server.Model(arn) is { InFlight: 0, QueueLength: 0 }, "the place is still taken");
+    }
+
+    [Fact]
     public async Task A_version_that_is_gone_from_the_database_leaves_memory()
     {
         await using var server = await TestServer.StartAsync();
