@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Console;
 using Ocellus.Access;
 using Ocellus.Datasets;
 using Ocellus.Diagnostics;
@@ -16,7 +17,10 @@ namespace Ocellus;
 internal static class Server
 {
     /// <summary>Builds a server on an open data directory. The credentials file is written before it returns.</summary>
-    public static async Task<WebApplication> BuildAsync(DataDirectory data, string urls, CancellationToken cancel)
+    public static Task<WebApplication> BuildAsync(DataDirectory data, string urls, CancellationToken cancel) => BuildAsync(data, urls, LogLevel.Information, cancel);
+
+    /// <summary>As above, with the least level of what is logged. The log goes to standard error.</summary>
+    public static async Task<WebApplication> BuildAsync(DataDirectory data, string urls, LogLevel logs, CancellationToken cancel)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls(urls.Split(';'));
@@ -27,8 +31,11 @@ internal static class Server
             kestrel.Limits.MaxRequestLineSize = 16 * 1024;
             kestrel.AddServerHeader = false;
         });
-        builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Orleans", LogLevel.Warning).AddFilter("Polly", LogLevel.Warning)
+        builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(logs);
+        builder.Services.Configure<ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
+        // What the frameworks tell of themselves concerns those who look for a fault in them.
+        var frameworks = logs < LogLevel.Debug || logs > LogLevel.Warning ? logs : LogLevel.Warning;
+        builder.Logging.AddFilter("Microsoft", frameworks).AddFilter("Orleans", frameworks).AddFilter("Polly", frameworks)
             // Each start it recommends the server's garbage collector, which trades the memory that we give back; and its watchdog warns of the time since boot.
             .AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
 

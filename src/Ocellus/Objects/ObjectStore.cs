@@ -606,10 +606,30 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
     }
 
     // The one mapping from names to paths. A key only ever enters it as a hash.
-    private static string MetadataPath(BucketIndex index, string key)
+    /// <summary>The file with an object's content in a store that another process may have open; null if there is none. Nothing is made, swept or locked.</summary>
+    public static string? FindFile(string root, string bucket, string key)
+    {
+        if (!IsBucketName(bucket))
+        {
+            return null;
+        }
+
+        var metadata = MetadataPath(Path.Combine(root, bucket), key);
+        if (!File.Exists(metadata) || ReadJson(metadata, ObjectJson.Default.ObjectInfo) is not { } info)
+        {
+            return null;
+        }
+
+        var file = Path.Combine(Path.GetDirectoryName(metadata)!, info.DataFile);
+        return File.Exists(file) ? file : null;
+    }
+
+    private static string MetadataPath(BucketIndex index, string key) => MetadataPath(index.Folder, key);
+
+    private static string MetadataPath(string folder, string key)
     {
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
-        return Path.Combine(index.Folder, hash[..2], hash + ".json");
+        return Path.Combine(folder, hash[..2], hash + ".json");
     }
 
     // A completed upload may be larger than one request may carry; the joined size is bounded by the parts.

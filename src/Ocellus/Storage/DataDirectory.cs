@@ -16,7 +16,7 @@ internal sealed class DataDirectory : IDisposable
         _lock = held;
         ConnectionString = new SqliteConnectionStringBuilder
         {
-            DataSource = System.IO.Path.Combine(path, "ocellus.db"),
+            DataSource = DatabaseOf(path),
             ForeignKeys = true,
             DefaultTimeout = 30,
         }.ToString();
@@ -26,7 +26,7 @@ internal sealed class DataDirectory : IDisposable
 
     public string ConnectionString { get; }
 
-    public string ObjectsPath => System.IO.Path.Combine(Path, "objects");
+    public string ObjectsPath => ObjectsOf(Path);
 
     /// <summary>Trainings under way: checkpoints, inputs, logs.</summary>
     public string JobsPath => System.IO.Path.Combine(Path, "jobs");
@@ -75,7 +75,34 @@ internal sealed class DataDirectory : IDisposable
     }
 
     /// <summary>The folder of model.onnx and model.json of a version.</summary>
-    public string ModelFolder(string accountId, string folder) => System.IO.Path.Combine(ModelsPath, accountId, folder);
+    public string ModelFolder(string accountId, string folder) => ModelFolderOf(Path, accountId, folder);
+
+    /// <summary>The database of a data directory, which may be another process's.</summary>
+    public static string DatabaseOf(string path) => System.IO.Path.Combine(path, "ocellus.db");
+
+    /// <summary>As <see cref="ModelFolder"/>, of a data directory that may be another process's.</summary>
+    public static string ModelFolderOf(string path, string accountId, string folder) => System.IO.Path.Combine(path, "models", accountId, folder);
+
+    /// <summary>The object store of a data directory, which may be another process's.</summary>
+    public static string ObjectsOf(string path) => System.IO.Path.Combine(path, "objects");
+
+    /// <summary>Whether a server holds the folder now. Nothing is made or changed.</summary>
+    public static bool IsHeld(string path)
+    {
+        try
+        {
+            using var held = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            return false;
+        }
+        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
 
     /// <summary>An open connection. Foreign keys are on; a writer waits for another writer up to 30 s.</summary>
     public async Task<DbConnection> ConnectAsync(CancellationToken cancel)

@@ -28,7 +28,7 @@ internal sealed record JobDescription
 
 /// <summary>One picture that the manifests name: where its copy is, or why there is none.</summary>
 /// <param name="Ref">The <c>source-ref</c>.</param>
-/// <param name="File">Name under <c>pictures/</c>; null if it could not be fetched.</param>
+/// <param name="File">Name under <c>pictures/</c>, or a rooted path that stands for itself; null if it could not be fetched.</param>
 /// <param name="Problem">Why not: <see cref="Missing"/>, <see cref="NoBucket"/> or <see cref="OtherOwner"/>.</param>
 internal sealed record JobPicture(string Ref, string? File, string? Problem)
 {
@@ -104,6 +104,9 @@ internal sealed class JobFolder(string path)
     public static string FileName(string kind, string projectName, string versionName) => $"{kind}-{projectName}-{versionName}.json";
 
     public void Write(JobDescription job) => WriteWhole(Description, JsonSerializer.SerializeToUtf8Bytes(job, JobJson.Default.JobDescription));
+
+    /// <summary>The description is there: the folder was not left half made.</summary>
+    public bool IsWhole => File.Exists(Description);
 
     public JobDescription Read() => JsonSerializer.Deserialize(File.ReadAllBytes(Description), JobJson.Default.JobDescription)!;
 

@@ -1,0 +1,53 @@
+using System.Text.Json.Nodes;
+using Ocellus.Hosting;
+using Ocellus.Operations;
+using Ocellus.Protocol;
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+
+namespace Ocellus.Commands;
+
+/// <summary>Asks a model about files, with the limits and the choice of labels that the server has.</summary>
+internal static class Answers
+{
+    /// <summary>Bytes of a picture: what the server takes from its object store.</summary>
+    private const int PictureBytesMax = DetectCustomLabels.ObjectBytesMax;
+
+    /// <summary>Reads a picture and brings it to network size.</summary>
+    /// <exception cref="PictureRefusedException">Not a picture that may be asked about.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static PreparedPicture Prepare(TrainedModel model, string file)
+    {
+        var length = new FileInfo(file).Length;
+        return length > PictureBytesMax
+            ? throw new PictureRefusedException(PictureProblem.TooLarge, $"The picture has {length:N0} bytes; {PictureBytesMax:N0} are the most.")
+            : model.Prepare(File.ReadAllBytes(file), PictureLimits.Default);
+    }
+
+    /// <summary>What counts as found, as DetectCustomLabels answers it.</summary>
+    public static IReadOnlyList<CustomLabel> Choose(ModelDescription description, IReadOnlyList<Prediction> predictions, double? minConfidence, int? maxResults) =>
+        DetectCustomLabels.Choose(
+            [
+                .. predictions.Select(p => new Found(
+                    description.Labels[p.Label], p.Score, description.ThresholdOf(p.Label), p.Box is { } box ? new FoundBox(box.Left, box.Top, box.Width, box.Height) : null)),
+            ],
+            minConfidence,
+            maxResults);
+
+    /// <summary>Labels under the names that the API gives them.</summary>
+    public static JsonArray Json(IReadOnlyList<CustomLabel> labels) => new([.. labels.Select(Json)]);
+
+    private static JsonNode Json(CustomLabel label)
+    {
+        var json = new JsonObject { ["Name"] = label.Name, ["Confidence"] = label.Confidence };
+        if (label.Geometry?.BoundingBox is { } box)
+        {
+            json["Geometry"] = new JsonObject
+            {
+                ["BoundingBox"] = new JsonObject { ["Left"] = box.Left, ["Top"] = box.Top, ["Width"] = box.Width, ["Height"] = box.Height },
+            };
+        }
+
+        return json;
+    }
+}

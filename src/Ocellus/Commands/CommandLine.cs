@@ -1,0 +1,108 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using Microsoft.Extensions.Options;
+using Ocellus.Protocol;
+using Ocellus.Vision.Images;
+
+namespace Ocellus.Commands;
+
+/// <summary>What the shell is told.</summary>
+internal static class ExitCodes
+{
+    public const int Done = 0;
+
+    /// <summary>Refused: bad input, or something that the machine lacks. Standard error says what.</summary>
+    public const int Refused = 1;
+
+    /// <summary>The command line itself was wrong.</summary>
+    public const int Usage = 2;
+
+    /// <summary>Ctrl-C or SIGTERM, as shells count: 128 + SIGINT.</summary>
+    public const int Interrupted = 130;
+}
+
+/// <summary>A verb will not go on. The message says what was received and what would be right.</summary>
+internal sealed class CommandRefusedException(string message) : Exception(message);
+
+/// <summary>All verbs, and what they have in common: exit codes, refusals in words, a clean end on Ctrl-C.</summary>
+internal static class CommandLine
+{
+    /// <summary>Shows where an unforeseen failure came from.</summary>
+    public const string TraceVariable = "OCELLUS_TRACE";
+
+    /// <summary>
+    /// Longest clean end after Ctrl-C: the models' drain (30 s), what follows it (15 s), and room. A training's checkpoint takes 15 s at most.
+    /// </summary>
+    private static readonly TimeSpan _endWait = TimeSpan.FromSeconds(60);
+
+    public static RootCommand Create() => new("Ocellus: Amazon Rekognition Custom Labels on your own machine.")
+    {
+        DemoCommand.Create(),
+        ServeCommand.Create(),
+        TrainCommand.Create(),
+        DetectCommand.Create(),
+        EvaluateCommand.Create(),
+        ExportCommand.Create(),
+        DoctorCommand.Create(),
+        TrainJobCommand.Create(),
+        LoadCheckCommand.Create(),
+    };
+
+    /// <summary>Runs a command line to its exit code.</summary>
+    public static async Task<int> RunAsync(IReadOnlyList<string> words)
+    {
+        var parsed = Create().Parse(words);
+        var settings = new InvocationConfiguration { ProcessTerminationTimeout = _endWait, EnableDefaultExceptionHandler = false };
+        if (parsed.Action is not ParseErrorAction mistake)
+        {
+            return await parsed.InvokeAsync(settings);
+        }
+
+        // Whoever reads standard output reads results there, never help. The whole help would bury the one line that matters.
+        mistake.ShowHelp = words.Count == 0;
+        settings.Output = Console.Error;
+        await parsed.InvokeAsync(settings);
+        if (words.Count > 0)
+        {
+            var verb = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
+            await Console.Error.WriteLineAsync($"`ocellus{verb} --help` tells what it takes.");
+        }
+
+        return ExitCodes.Usage;
+    }
+
+    /// <summary>What a verb does. Refusals become one message on standard error and exit code 1, never a stack trace.</summary>
+    public static void Act(this Command command, Func<ParseResult, Terminal, CancellationToken, Task<int>> run) =>
+        command.SetAction((parsed, cancel) => GuardAsync(parsed, new Terminal(Console.Out, Console.Error), run, cancel));
+
+    private static async Task<int> GuardAsync(ParseResult parsed, Terminal terminal, Func<ParseResult, Terminal, CancellationToken, Task<int>> run, CancellationToken cancel)
+    {
+        try
+        {
+            return await run(parsed, terminal, cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            return ExitCodes.Interrupted;
+        }
+        catch (Exception failure) when (IsForeseen(failure))
+        {
+            terminal.Complain(failure.Message);
+            return ExitCodes.Refused;
+        }
+        catch (Exception failure)
+        {
+            var trace = Environment.GetEnvironmentVariable(TraceVariable) is { Length: > 0 };
+            terminal.Complain($"Ocellus did not foresee this: {failure.GetType().Name}: {failure.Message}{(trace ? "" : $" Please report it with what {TraceVariable}=1 shows.")}");
+            if (trace)
+            {
+                terminal.Remark($"{failure}");
+            }
+
+            return ExitCodes.Refused;
+        }
+    }
+
+    private static bool IsForeseen(Exception failure) =>
+        failure is CommandRefusedException or RefusedException or PictureRefusedException or InvalidDataException or IOException or UnauthorizedAccessException or OptionsValidationException;
+}

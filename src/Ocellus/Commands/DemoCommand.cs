@@ -1,0 +1,253 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Ocellus.Datasets.Manifests;
+using Ocellus.Protocol;
+using Ocellus.Storage;
+using Ocellus.Training;
+using Spectre.Console;
+
+namespace Ocellus.Commands;
+
+/// <summary>What a demonstration is about.</summary>
+/// <param name="Folder">Folder of pictures, train.manifest and test.manifest under <c>samples/</c> beside the program. In the bucket its name comes before the keys.</param>
+/// <param name="Bucket">Bucket that the manifests name.</param>
+/// <param name="Project">Name of the project; the time is added, so that each demonstration has its own.</param>
+/// <param name="What">What is to be told apart or found, for a person.</param>
+internal sealed record DemoSample(string Folder, string Bucket, string Project, string What)
+{
+    /// <summary>A classifier.</summary>
+    public static DemoSample Cells { get; } = new("cells", "samples", "cells", "red cells, white cells and platelets in blood");
+
+    public string Path => System.IO.Path.Combine(AppContext.BaseDirectory, "samples", Folder);
+}
+
+/// <summary><c>ocellus demo</c>: the whole story, over the real API of a server in this process.</summary>
+internal static partial class DemoCommand
+{
+    private const string DataDefault = "ocellus-demo";
+
+    /// <summary>Test pictures of each label that the started model is asked about.</summary>
+    private const int AskedOfEach = 3;
+
+    /// <summary>Time between two looks at a state that changes.</summary>
+    private static readonly TimeSpan _lookEvery = TimeSpan.FromMilliseconds(200);
+
+    public static Command Create()
+    {
+        var data = ServeCommand.DataOption(DataDefault);
+        var urls = ServeCommand.UrlsOption("http://127.0.0.1:0");
+        urls.Description = "Address of the demonstration's server; port 0 takes a free one.";
+        var keep = new Option<bool>("--keep") { Description = "Leave the server running at the end, until Ctrl-C." };
+        var command = new Command("demo", "Shows everything on sample pictures: upload, training, start, answers, stop.") { data, urls, keep };
+        command.Act((parsed, terminal, cancel) => RunAsync(DemoSample.Cells, parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(keep), terminal, cancel));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(DemoSample sample, string path, string urls, bool keep, Terminal terminal, CancellationToken cancel)
+    {
+        if (!Directory.Exists(sample.Path))
+        {
+            throw new CommandRefusedException($"The sample pictures are not beside the program ({sample.Path}); build Ocellus anew from its repository.");
+        }
+
+        var started = Stopwatch.GetTimestamp();
+        using var data = ServeCommand.Open(path);
+        await using var app = await Server.BuildAsync(data, urls, LogLevel.Warning, cancel);
+        try
+        {
+            await ServeCommand.StartAsync(app, urls, cancel);
+            var url = app.Urls.First();
+            terminal.Result($"A server runs at {url}, its data is in {data.Path}");
+            using var client = ApiClient.Open(url, data.CredentialsPath);
+            var told = await TellAsync(sample, client, terminal, cancel);
+            terminal.Result(string.Create(CultureInfo.InvariantCulture, $"\nThat took {Stopwatch.GetElapsedTime(started).TotalSeconds:0} s. Everything is in {data.Path}; the keys are in {data.CredentialsPath}."));
+            terminal.Result(HowToGoOn(sample, told, keep ? url : null, data));
+            if (keep)
+            {
+                await app.WaitForShutdownAsync(cancel);
+            }
+
+            return ExitCodes.Done;
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            terminal.Complain($"Stopped. `ocellus serve --data {path}` goes on with what was under way; `ocellus demo` begins anew.");
+            throw;
+        }
+        finally
+        {
+            // Models drain, a training saves its checkpoint.
+            await app.StopAsync(CancellationToken.None);
+        }
+    }
+
+    /// <summary>The story. Each step is one call of the API that the AWS CLI makes too.</summary>
+    private static async Task<Told> TellAsync(DemoSample sample, ApiClient client, Terminal terminal, CancellationToken cancel)
+    {
+        var name = $"{sample.Project}-{TimeProvider.System.GetUtcNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}";
+        await client.CreateBucketAsync(sample.Bucket, cancel);
+        List<string> files = [.. Directory.EnumerateFiles(sample.Path, "*", SearchOption.AllDirectories)];
+        await Parallel.ForEachAsync(files, cancel, async (file, token) => await client.PutAsync(sample.Bucket, Key(sample, Path.GetRelativePath(sample.Path, file)), await File.ReadAllBytesAsync(file, token), token));
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{files.Count} files uploaded to s3://{sample.Bucket}/{sample.Folder}: {sample.What}"));
+
+        var project = (string)(await client.CallAsync("CreateProject", new JsonObject { ["ProjectName"] = name }, cancel))["ProjectArn"]!;
+        foreach (var type in new[] { "TRAIN", "TEST" })
+        {
+            terminal.Result(await CreateDatasetAsync(sample, client, project, type, cancel));
+        }
+
+        var created = await client.CallAsync(
+            "CreateProjectVersion",
+            new JsonObject { ["ProjectArn"] = project, ["VersionName"] = "v1", ["OutputConfig"] = new JsonObject { ["S3Bucket"] = sample.Bucket, ["S3KeyPrefix"] = $"results/{name}" } },
+            cancel);
+        var arn = (string)created["ProjectVersionArn"]!;
+        terminal.Result($"Training {arn}");
+        var trained = await terminal.ShowAsync(progress => WaitAsync(client, project, "TRAINING_IN_PROGRESS", progress, cancel));
+        if ((string)trained["Status"]! != "TRAINING_COMPLETED")
+        {
+            throw new CommandRefusedException($"The training ended as {trained["Status"]}: {trained["StatusMessage"]}");
+        }
+
+        var summary = trained["EvaluationResult"]!["Summary"]!["S3Object"]!;
+        var report = EvaluationTables.Read(await client.GetAsync((string)summary["Bucket"]!, (string)summary["Name"]!, cancel));
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"Trained in {(long)trained["BillableTrainingTimeInSeconds"]!} s. F1 {report.F1:0.000} on the test pictures:"));
+        terminal.Result(EvaluationTables.Labels(report));
+
+        await MoveAsync(client, project, terminal, "StartProjectVersion", new JsonObject { ["ProjectVersionArn"] = arn, ["MinInferenceUnits"] = 1 }, "STARTING", "RUNNING", cancel);
+        var (table, key) = await AskAsync(sample, client, arn, cancel);
+        terminal.Result(table);
+        await MoveAsync(client, project, terminal, "StopProjectVersion", new JsonObject { ["ProjectVersionArn"] = arn }, "STOPPING", "STOPPED", cancel);
+        return new Told(arn, key);
+    }
+
+    private static async Task<string> CreateDatasetAsync(DemoSample sample, ApiClient client, string project, string type, CancellationToken cancel)
+    {
+        var manifest = Key(sample, type == "TRAIN" ? "train.manifest" : "test.manifest");
+        var source = new JsonObject { ["GroundTruthManifest"] = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = sample.Bucket, ["Name"] = manifest } } };
+        var dataset = await client.CallAsync("CreateDataset", new JsonObject { ["ProjectArn"] = project, ["DatasetType"] = type, ["DatasetSource"] = source }, cancel);
+        while (true)
+        {
+            var found = (await client.CallAsync("DescribeDataset", new JsonObject { ["DatasetArn"] = (string)dataset["DatasetArn"]! }, cancel))["DatasetDescription"]!;
+            switch ((string)found["Status"]!)
+            {
+                case "CREATE_IN_PROGRESS":
+                    await Task.Delay(_lookEvery, cancel);
+                    break;
+                case "CREATE_COMPLETE":
+                    return $"{type} dataset: {found["DatasetStats"]!["LabeledEntries"]} pictures, {found["DatasetStats"]!["TotalLabels"]} labels";
+                default:
+                    throw new CommandRefusedException($"The {type} dataset is {found["Status"]}: {found["StatusMessage"]}");
+            }
+        }
+    }
+
+    /// <summary>Waits until the project's only version has left a state.</summary>
+    private static async Task<JsonNode> WaitAsync(ApiClient client, string project, string state, IProgress<JobProgress>? progress, CancellationToken cancel)
+    {
+        while (true)
+        {
+            var version = (await client.CallAsync("DescribeProjectVersions", new JsonObject { ["ProjectArn"] = project }, cancel))["ProjectVersionDescriptions"]![0]!;
+            if ((string)version["Status"]! != state)
+            {
+                return version;
+            }
+
+            if (Progress((string?)version["StatusMessage"] ?? "") is { } step)
+            {
+                progress?.Report(step);
+            }
+
+            await Task.Delay(_lookEvery, cancel);
+        }
+    }
+
+    private static async Task MoveAsync(ApiClient client, string project, Terminal terminal, string operation, JsonObject request, string through, string wanted, CancellationToken cancel)
+    {
+        var began = Stopwatch.GetTimestamp();
+        var answer = await client.CallAsync(operation, request, cancel);
+        var version = await WaitAsync(client, project, through, null, cancel);
+        if ((string)version["Status"]! != wanted)
+        {
+            throw new CommandRefusedException($"{operation} led to {version["Status"]}, not to {wanted}: {version["StatusMessage"]}");
+        }
+
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{operation}: {answer["Status"]} → {wanted} in {Stopwatch.GetElapsedTime(began).TotalSeconds:0.0} s"));
+    }
+
+    /// <summary>Asks the running model about the first test pictures of each label.</summary>
+    private static async Task<(Table Table, string Key)> AskAsync(DemoSample sample, ApiClient client, string arn, CancellationToken cancel)
+    {
+        var table = new Table().Border(TableBorder.Rounded).AddColumns(new TableColumn("Picture"), new TableColumn("Is"), new TableColumn("Answer"), new TableColumn("Confidence").RightAligned(), new TableColumn("ms").RightAligned());
+        await using var stream = File.OpenRead(Path.Combine(sample.Path, "test.manifest"));
+        List<ParsedLine> lines = [];
+        await foreach (var text in ManifestReader.ReadAsync(stream, cancel))
+        {
+            lines.Add(LineParser.Parse(text));
+        }
+
+        foreach (var line in lines.Where(l => l.IsUsable).GroupBy(Truth, StringComparer.Ordinal).SelectMany(g => g.Take(AskedOfEach)))
+        {
+            var began = Stopwatch.GetTimestamp();
+            var answer = await client.CallAsync(
+                "DetectCustomLabels",
+                new JsonObject { ["ProjectVersionArn"] = arn, ["Image"] = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = line.Bucket, ["Name"] = line.Key } } },
+                cancel);
+            var milliseconds = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+            var labels = answer["CustomLabels"]!.AsArray();
+            table.AddRow(
+                new Text(Path.GetFileName(line.Key)),
+                new Text(Truth(line)),
+                new Text(labels.Count == 0 ? "(nothing above the threshold)" : string.Join(", ", labels.Select(Describe))),
+                new Text(labels.Count == 0 ? "" : string.Join(", ", labels.Select(l => ((double)l!["Confidence"]!).ToString("0.0", CultureInfo.InvariantCulture)))),
+                new Text(milliseconds.ToString("0", CultureInfo.InvariantCulture)));
+        }
+
+        return (table, lines[0].Key);
+    }
+
+    private static string Truth(ParsedLine line) => string.Join(", ", line.ImageLabels.Concat(line.BoxLabels));
+
+    private static string Describe(JsonNode? label) => label?["Geometry"]?["BoundingBox"] is { } box
+        ? $"{label["Name"]} at {(double)box["Left"]!:0.00}, {(double)box["Top"]!:0.00}"
+        : $"{label?["Name"]}";
+
+    private static string Key(DemoSample sample, string file) => $"{sample.Folder}/{file.Replace(Path.DirectorySeparatorChar, '/')}";
+
+    private static string HowToGoOn(DemoSample sample, Told told, string? url, DataDirectory data)
+    {
+        var address = url ?? ServeCommand.UrlDefault;
+        var first = url is null ? $"Start the server again, and go on with the AWS CLI in another terminal:\n  ./ocellus serve --data {data.Path}\n" : "The server goes on until Ctrl-C. In another terminal:\n";
+        var image = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = sample.Bucket, ["Name"] = told.Key } };
+        return $"""
+            {first}{ServeCommand.Exports(address, data)}
+              aws rekognition start-project-version --min-inference-units 1 --project-version-arn {told.Arn}
+              aws rekognition detect-custom-labels --project-version-arn {told.Arn} --image '{image.ToJsonString()}'
+            Without a server:
+              ./ocellus export {told.Arn} --data {data.Path} --out {sample.Project}.zip
+              ./ocellus detect {sample.Project}.zip PICTURE…
+            """;
+    }
+
+    /// <summary>What the story leaves behind: a model version, and the key of a picture to ask it about.</summary>
+    private sealed record Told(string Arn, string Key);
+
+    /// <summary>Reads a training's progress out of a status message, where <see cref="JobProgress.Sentence"/> stands.</summary>
+    internal static JobProgress? Progress(string message)
+    {
+        var match = Sentence().Match(message);
+        return match.Success
+            ? new JobProgress(
+                match.Groups["phase"].Value,
+                int.Parse(match.Groups["step"].Value, CultureInfo.InvariantCulture),
+                int.Parse(match.Groups["steps"].Value, CultureInfo.InvariantCulture),
+                null,
+                match.Groups["left"].Success ? double.Parse(match.Groups["left"].Value, CultureInfo.InvariantCulture) : null)
+            : null;
+    }
+
+    [GeneratedRegex(@"Phase (?<phase>[^,]+), (?<step>\d{1,9}) of (?<steps>\d{1,9})(, about (?<left>\d{1,9}) s left)?\.", RegexOptions.CultureInvariant)]
+    private static partial Regex Sentence();
+}

@@ -1,0 +1,149 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Ocellus.Protocol;
+using Ocellus.Vision.Images;
+using Spectre.Console;
+
+namespace Ocellus.Commands;
+
+/// <summary><c>ocellus detect</c>: what a model sees in pictures, with no server.</summary>
+internal static class DetectCommand
+{
+    /// <summary>Names of pictures in a folder. A file that is named itself is judged by its content alone.</summary>
+    private static readonly string[] _endings = [".jpg", ".jpeg", ".png"];
+
+    public static Command Create()
+    {
+        var model = new Argument<string>("MODEL") { Description = "A model.zip of `ocellus train` or `ocellus export`, or a folder with its files." };
+        var pictures = new Argument<string[]>("PICTURE") { Description = "JPEG or PNG files, or folders of them.", Arity = ArgumentArity.OneOrMore };
+        var confidence = new Option<double?>("--min-confidence") { Description = "Least confidence, 0 to 100, for every label. Without it each label has its own threshold, found by the test.", HelpName = "N" };
+        confidence.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double?>() is not (null or (>= 0 and <= 100)))
+            {
+                result.AddError($"--min-confidence is {result.Tokens[0].Value}; it is from 0 to 100.");
+            }
+        });
+        var most = new Option<int?>("--max-results") { Description = "Labels of one picture at most.", HelpName = "N" };
+        most.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int?>() < 0)
+            {
+                result.AddError($"--max-results is {result.Tokens[0].Value}; it is 0 or more.");
+            }
+        });
+        var json = new Option<bool>("--json") { Description = "Write one JSON object a picture, each on a line of its own." };
+        var command = new Command("detect", "Asks a model what is in pictures; no server is needed.") { model, pictures, confidence, most, json };
+        command.Act((parsed, terminal, cancel) => Task.Run(
+            () => Run(parsed.GetValue(model)!, parsed.GetValue(pictures)!, parsed.GetValue(confidence), parsed.GetValue(most), parsed.GetValue(json), terminal, cancel),
+            CancellationToken.None));
+        return command;
+    }
+
+    private static int Run(string path, string[] named, double? minConfidence, int? maxResults, bool json, Terminal terminal, CancellationToken cancel)
+    {
+        using var model = ModelArchive.Open(path, threads: 1);
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("Picture").AddColumn("Label").AddColumn(new TableColumn("Confidence").RightAligned());
+        var boxes = model.Description.Kind == Vision.Inference.ModelKinds.Localization;
+        if (boxes)
+        {
+            table.AddColumn("Box: left, top, width, height");
+        }
+
+        int answered = 0, refused = 0;
+        List<string> files = [.. Files(named, terminal, () => refused++)];
+        // One thread a picture and as many pictures as there are cores; answers come in the order they were asked.
+        foreach (var (file, labels, problem) in files.AsParallel().AsOrdered().WithMergeOptions(ParallelMergeOptions.NotBuffered).WithCancellation(cancel).Select(file => Answer(file)))
+        {
+            if (problem is not null)
+            {
+                refused++;
+                terminal.Complain($"{file}: {problem}");
+                continue;
+            }
+
+            answered++;
+            if (json)
+            {
+                terminal.Json(new JsonObject { ["picture"] = file, ["CustomLabels"] = Answers.Json(labels) });
+            }
+            else
+            {
+                AddRows(table, file, labels, boxes);
+            }
+        }
+
+        if (!json && answered > 0)
+        {
+            terminal.Result(table);
+        }
+
+        if (answered == 0 && refused == 0)
+        {
+            throw new CommandRefusedException($"No picture was found: {string.Join(", ", named)} {(named.Length == 1 ? "has" : "have")} no file that ends in {string.Join(", ", _endings)}.");
+        }
+
+        if (refused > 0 && answered + refused > 1)
+        {
+            terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"{refused} of {answered + refused} pictures could not be answered."));
+        }
+
+        return refused > 0 ? ExitCodes.Refused : ExitCodes.Done;
+
+        (string File, IReadOnlyList<CustomLabel> Labels, string? Problem) Answer(string file)
+        {
+            try
+            {
+                var predictions = model.Predict([Answers.Prepare(model, file)])[0];
+                return (file, Answers.Choose(model.Description, predictions, minConfidence, maxResults), null);
+            }
+            catch (Exception failure) when (failure is PictureRefusedException or IOException or UnauthorizedAccessException)
+            {
+                return (file, [], failure.Message);
+            }
+        }
+    }
+
+    private static IEnumerable<string> Files(IEnumerable<string> named, Terminal terminal, Action refused)
+    {
+        foreach (var name in named)
+        {
+            if (Directory.Exists(name))
+            {
+                foreach (var file in Directory.EnumerateFiles(name, "*", SearchOption.AllDirectories).Where(f => _endings.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase)).Order(StringComparer.Ordinal))
+                {
+                    yield return file;
+                }
+            }
+            else if (File.Exists(name))
+            {
+                yield return name;
+            }
+            else
+            {
+                refused();
+                terminal.Complain($"{name}: there is no such file or folder.");
+            }
+        }
+    }
+
+    private static void AddRows(Table table, string file, IReadOnlyList<CustomLabel> labels, bool boxes)
+    {
+        if (labels.Count == 0)
+        {
+            table.AddRow([new Text(file), new Text("(nothing above the threshold)"), new Text(""), .. boxes ? new[] { new Text("") } : []]);
+        }
+
+        for (var i = 0; i < labels.Count; i++)
+        {
+            var confidence = labels[i].Confidence!.Value.ToString("0.0", CultureInfo.InvariantCulture);
+            table.AddRow([new Text(i == 0 ? file : ""), new Text(labels[i].Name!), new Text(confidence), .. boxes ? new[] { new Text(Box(labels[i])) } : []]);
+        }
+    }
+
+    /// <summary>Ratios of the picture, as the API has them.</summary>
+    internal static string Box(CustomLabel label) => label.Geometry?.BoundingBox is { } box
+        ? string.Create(CultureInfo.InvariantCulture, $"{box.Left:0.000}, {box.Top:0.000}, {box.Width:0.000}, {box.Height:0.000}")
+        : "";
+}

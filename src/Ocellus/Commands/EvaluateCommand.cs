@@ -1,0 +1,186 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Ocellus.Datasets.Manifests;
+using Ocellus.Training.Evaluation;
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+
+namespace Ocellus.Commands;
+
+/// <summary><c>ocellus evaluate</c>: how a model does on pictures whose labels are known.</summary>
+internal static class EvaluateCommand
+{
+    public static Command Create()
+    {
+        var model = new Argument<string>("MODEL") { Description = "A model.zip of `ocellus train` or `ocellus export`, or a folder with its files." };
+        var manifest = new Option<string>("--manifest") { Description = "Manifest of the test pictures.", Required = true, HelpName = "FILE" };
+        var images = new Option<string>("--images") { Description = "Folder of the pictures, as for `ocellus train`.", Required = true, HelpName = "DIR" };
+        var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
+        var command = new Command("evaluate", "Tests a model on pictures whose labels are known.") { model, manifest, images, json };
+        command.Act((parsed, terminal, cancel) => Task.Run(() => RunAsync(parsed.GetValue(model)!, parsed.GetValue(manifest)!, parsed.GetValue(images)!, parsed.GetValue(json), terminal, cancel), CancellationToken.None));
+        return command;
+    }
+
+    /// <summary>Each label's numbers at a given threshold. <see cref="ClassificationMetrics"/> looks for the best one instead.</summary>
+    /// <param name="labels">Labels of the model.</param>
+    /// <param name="thresholds">Of each label, 0 to 1.</param>
+    /// <param name="scores">Picture × label, 0 to 1.</param>
+    /// <param name="truth">Picture × label.</param>
+    internal static EvaluationReport AtThresholds(IReadOnlyList<string> labels, IReadOnlyList<double> thresholds, float[,] scores, bool[,] truth) =>
+        ClassificationMetrics.Summarize([.. labels.Select((label, l) =>
+        {
+            int hits = 0, taken = 0, positives = 0;
+            for (var picture = 0; picture < scores.GetLength(0); picture++)
+            {
+                var (found, present) = (scores[picture, l] >= thresholds[l], truth[picture, l]);
+                hits += found && present ? 1 : 0;
+                taken += found ? 1 : 0;
+                positives += present ? 1 : 0;
+            }
+
+            return positives == 0
+                ? new LabelMetrics(label, thresholds[l], 0, 0, 0, 0)
+                : new LabelMetrics(label, thresholds[l], taken == 0 ? 0 : hits / (double)taken, hits / (double)positives, 2.0 * hits / (taken + positives), positives);
+        })]);
+
+    private static async Task<int> RunAsync(string path, string manifest, string images, bool json, Terminal terminal, CancellationToken cancel)
+    {
+        if (!File.Exists(manifest) || !Directory.Exists(images))
+        {
+            throw new CommandRefusedException(File.Exists(manifest) ? $"There is no folder {images}; --images names the folder of the pictures." : $"There is no manifest {manifest}.");
+        }
+
+        using var model = ModelArchive.Open(path, threads: 1);
+        var description = model.Description;
+        if (description.Kind == ModelKinds.Localization)
+        {
+            throw new CommandRefusedException($"{path} finds boxes; this version evaluates classifiers only. The training's own test is in the archive's {ModelArchive.Evaluation}.");
+        }
+
+        var index = description.Labels.Select((label, i) => (label, i)).ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
+        var (lines, left) = await ReadAsync(manifest, new PictureFolder(images), index, cancel);
+        var answers = lines.AsParallel().AsOrdered().WithCancellation(cancel).Select(line => (line.Line, Scores: Answer(model, line.File, out var problem), Problem: problem)).ToList();
+        foreach (var (line, _, problem) in answers.Where(a => a.Problem is not null))
+        {
+            left.Refused++;
+            terminal.Complain($"{line.SourceRef}: {problem}");
+        }
+
+        answers.RemoveAll(a => a.Problem is not null);
+        if (left.Any)
+        {
+            terminal.Remark($"Left out: {left}.");
+        }
+
+        if (answers.Count == 0)
+        {
+            throw new CommandRefusedException($"No line of {manifest} could be tested. The model knows {string.Join(", ", description.Labels.Take(10))}.");
+        }
+
+        var scores = new float[answers.Count, description.Labels.Count];
+        var truth = new bool[answers.Count, description.Labels.Count];
+        for (var i = 0; i < answers.Count; i++)
+        {
+            foreach (var prediction in answers[i].Scores)
+            {
+                // Rounding may lift a score out of its range.
+                scores[i, prediction.Label] = Math.Clamp(prediction.Score, 0, 1);
+            }
+
+            foreach (var label in answers[i].Line.ImageLabels.Where(index.ContainsKey))
+            {
+                truth[i, index[label]] = true;
+            }
+        }
+
+        var own = AtThresholds(description.Labels, [.. description.Labels.Select((_, l) => description.ThresholdOf(l))], scores, truth);
+        var best = ClassificationMetrics.Compute(description.Labels, scores, truth);
+        if (json)
+        {
+            terminal.Json(new JsonObject
+            {
+                ["testPictures"] = answers.Count,
+                ["leftOut"] = left.Json(),
+                ["atModelThresholds"] = EvaluationTables.Json(own),
+                ["atBestThresholds"] = EvaluationTables.Json(best),
+                ["confusion"] = new JsonArray([.. best.Confusion!.Select(c => (JsonNode)new JsonObject { ["groundTruthLabel"] = c.GroundTruthLabel, ["predictedLabel"] = c.PredictedLabel, ["value"] = c.Value })]),
+            });
+            return left.Refused > 0 ? ExitCodes.Refused : ExitCodes.Done;
+        }
+
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"F1 {own.F1:0.000} on {answers.Count} pictures at the model's own thresholds:"));
+        terminal.Result(EvaluationTables.Labels(own));
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"F1 {best.F1:0.000} at the thresholds that are best for these pictures:"));
+        terminal.Result(EvaluationTables.Labels(best));
+        terminal.Result("Of the pictures of each label, what the best score went to, in percent:");
+        terminal.Result(EvaluationTables.Confusion(best.Confusion!));
+        return left.Refused > 0 ? ExitCodes.Refused : ExitCodes.Done;
+    }
+
+    private static async Task<(List<(ParsedLine Line, string File)> Lines, LeftOut Left)> ReadAsync(string manifest, PictureFolder images, Dictionary<string, int> index, CancellationToken cancel)
+    {
+        var lines = new List<(ParsedLine, string)>();
+        var left = new LeftOut();
+        await using var stream = File.OpenRead(manifest);
+        await foreach (var text in ManifestReader.ReadAsync(stream, cancel))
+        {
+            var line = LineParser.Parse(text);
+            if (!line.IsUsable)
+            {
+                left.Unusable++;
+            }
+            else if (!line.ImageLabels.Any(index.ContainsKey))
+            {
+                left.Unknown++;
+            }
+            else if (images.Find(line.Bucket, line.Key) is not { } file)
+            {
+                left.Missing++;
+            }
+            else
+            {
+                lines.Add((line, file));
+            }
+        }
+
+        return (lines, left);
+    }
+
+    private static IReadOnlyList<Prediction> Answer(TrainedModel model, string file, out string? problem)
+    {
+        problem = null;
+        try
+        {
+            return model.Predict([Answers.Prepare(model, file)])[0];
+        }
+        catch (Exception failure) when (failure is PictureRefusedException or IOException or UnauthorizedAccessException)
+        {
+            problem = failure.Message;
+            return [];
+        }
+    }
+
+    /// <summary>Lines that are not part of the numbers, by reason.</summary>
+    private sealed record LeftOut
+    {
+        public int Unusable { get; set; }
+
+        public int Unknown { get; set; }
+
+        public int Missing { get; set; }
+
+        public int Refused { get; set; }
+
+        public bool Any => Unusable + Unknown + Missing + Refused > 0;
+
+        public JsonObject Json() => new() { ["unusableLines"] = Unusable, ["unknownLabels"] = Unknown, ["missingPictures"] = Missing, ["refusedPictures"] = Refused };
+
+        public override string ToString() => string.Join(", ", new[]
+        {
+            Count(Unusable, "without a usable label"), Count(Unknown, "with labels that the model does not know"), Count(Missing, "whose picture is not in the folder"), Count(Refused, "whose picture cannot be read"),
+        }.OfType<string>());
+
+        private static string? Count(int lines, string what) => lines == 0 ? null : string.Create(CultureInfo.InvariantCulture, $"{lines} line{(lines == 1 ? "" : "s")} {what}");
+    }
+}

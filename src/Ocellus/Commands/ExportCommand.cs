@@ -1,0 +1,120 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Ocellus.Objects;
+using Ocellus.Projects;
+using Ocellus.Protocol;
+using Ocellus.Storage;
+using Ocellus.Vision.Inference;
+
+namespace Ocellus.Commands;
+
+/// <summary><c>ocellus export</c>: a model version of a server as a file that runs anywhere.</summary>
+internal static class ExportCommand
+{
+    /// <summary>Other versions that are named when the one asked for is not there.</summary>
+    private const int Shown = 10;
+
+    public static Command Create()
+    {
+        var arn = new Argument<string>("ARN") { Description = "ARN of the model version, as DescribeProjectVersions gives it." };
+        var output = new Option<string>("--out") { Description = "The file to write.", Required = true, HelpName = "MODEL.zip" };
+        var data = ServeCommand.DataOption(ServeCommand.DataDefault);
+        data.Description = "Data directory of the server, which may be running: nothing in it is changed.";
+        var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
+        var command = new Command("export", "Takes a trained model out of a server's data directory: model.onnx, model.json and a Python program that answers with them.") { arn, output, data, json };
+        command.Act((parsed, terminal, cancel) => RunAsync(parsed.GetValue(arn)!, Path.GetFullPath(parsed.GetValue(output)!), Path.GetFullPath(parsed.GetValue(data)!), parsed.GetValue(json), terminal, cancel));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string text, string output, string data, bool json, Terminal terminal, CancellationToken cancel)
+    {
+        if (Arn.Parse(text).Kind != ArnKind.ProjectVersion)
+        {
+            throw new CommandRefusedException($"{text} is not the ARN of a model version; such an ARN has /version/NAME/ in it.");
+        }
+
+        if (!Directory.Exists(Path.GetDirectoryName(output)) || Directory.Exists(output))
+        {
+            throw new CommandRefusedException($"The model cannot be written to {output}: {(Directory.Exists(output) ? "that is a folder" : "its folder does not exist")}.");
+        }
+
+        var version = await FindAsync(text, data, cancel);
+        var folder = DataDirectory.ModelFolderOf(data, version.AccountId, version.Folder);
+        if (!File.Exists(Path.Combine(folder, ModelFiles.Description)))
+        {
+            throw new CommandRefusedException($"{text} is {version.Status} and has no model{(version.Status == "TRAINING_IN_PROGRESS" ? " yet; wait for TRAINING_COMPLETED" : "")}.");
+        }
+
+        var description = ModelDescription.FromJson(await File.ReadAllBytesAsync(Path.Combine(folder, ModelFiles.Description), cancel));
+        var evaluation = Evaluation(version, data);
+        ModelArchive.Write(output, folder, evaluation);
+        if (json)
+        {
+            terminal.Json(new JsonObject
+            {
+                ["model"] = output,
+                ["projectVersionArn"] = text,
+                ["kind"] = description.Kind,
+                ["labels"] = new JsonArray([.. description.Labels.Select(l => (JsonNode)l)]),
+                ["bytes"] = new FileInfo(output).Length,
+                ["evaluation"] = evaluation is not null,
+            });
+            return ExitCodes.Done;
+        }
+
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{output} ({new FileInfo(output).Length / 1048576.0:0.0} MB): {description.Kind}, {description.Labels.Count} labels"));
+        if (evaluation is null)
+        {
+            terminal.Remark($"Its evaluation summary is not in the object store any more; the archive has no {ModelArchive.Evaluation}.");
+        }
+
+        return ExitCodes.Done;
+    }
+
+    private static async Task<Version> FindAsync(string arn, string data, CancellationToken cancel)
+    {
+        var database = DataDirectory.DatabaseOf(data);
+        if (!File.Exists(database))
+        {
+            throw new CommandRefusedException($"{data} is no data directory of a server: it has no {Path.GetFileName(database)}. --data names the one that `ocellus serve` was given.");
+        }
+
+        try
+        {
+            // Not pooled, read only: a server that runs has the file open too, and must not notice.
+            await using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = database, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
+            await connection.OpenAsync(cancel);
+            var found = await connection.QuerySingleOrDefaultAsync<Version>("SELECT account_id AS AccountId, folder AS Folder, status AS Status, evaluation_result AS EvaluationResult FROM project_versions WHERE arn = @arn", new { arn });
+            if (found is not null)
+            {
+                return found;
+            }
+
+            List<string> there = [.. await connection.QueryAsync<string>("SELECT arn FROM project_versions ORDER BY created_ms DESC LIMIT @most", new { most = Shown })];
+            throw new CommandRefusedException($"{data} has no model version {arn}. {(there.Count == 0 ? "It has none at all." : $"It has:\n  {string.Join("\n  ", there)}")}");
+        }
+        catch (SqliteException failure)
+        {
+            throw new CommandRefusedException($"{database} cannot be read: {failure.Message}");
+        }
+    }
+
+    private static string? Evaluation(Version version, string data) =>
+        version.EvaluationResult is { } text && JsonNode.Parse(text)?["Summary"]?["S3Object"] is { } place && (string?)place["Bucket"] is { } bucket && (string?)place["Name"] is { } name
+            ? ObjectStore.FindFile(DataDirectory.ObjectsOf(data), bucket, name)
+            : null;
+
+    private sealed class Version
+    {
+        public string AccountId { get; init; } = "";
+
+        public string Folder { get; init; } = "";
+
+        public string Status { get; init; } = "";
+
+        public string? EvaluationResult { get; init; }
+    }
+}

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+using TorchSharp;
+
+namespace Ocellus.Commands;
+
+/// <summary>
+/// Loads one native library and computes something with it. <c>ocellus doctor</c> starts it as a process of its own, for a library
+/// that does not fit the machine may end the process that loads it. Not in the help.
+/// </summary>
+internal static class LoadCheckCommand
+{
+    public const string Name = "load-check";
+
+    public const string Training = "libtorch", Inference = "onnxruntime", Pictures = "libvips";
+
+    /// <summary>A red PNG of one pixel.</summary>
+    private const string OnePixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC";
+
+    public static Command Create()
+    {
+        var library = new Argument<string>("LIBRARY");
+        library.AcceptOnlyFromAmong(Training, Inference, Pictures);
+        var command = new Command(Name, "Loads one native library.") { library };
+        command.Hidden = true;
+        command.SetAction(async (parsed, _) =>
+        {
+            try
+            {
+                Load(parsed.GetValue(library)!);
+                return ExitCodes.Done;
+            }
+            catch (Exception failure)
+            {
+                // The innermost message is the loader's own; those around it only say that something failed.
+                var reason = failure;
+                while (reason.InnerException is { } inner)
+                {
+                    reason = inner;
+                }
+
+                await Console.Error.WriteLineAsync(reason.Message.ReplaceLineEndings(" "));
+                return ExitCodes.Refused;
+            }
+        });
+        return command;
+    }
+
+    private static void Load(string library)
+    {
+        switch (library)
+        {
+            case Training:
+                using (var sum = torch.ones(2).sum())
+                {
+                    Require(sum.item<float>() == 2);
+                }
+
+                break;
+            case Inference:
+                const int side = 64;
+                using (var backbone = new FeatureExtractor(FeatureExtractor.DefaultBackbone, threads: 1))
+                {
+                    Require(backbone.Embed(new float[3 * side * side], 1, side, side).Length > 0);
+                }
+
+                break;
+            default:
+                Require(Vision.Images.Pictures.DecodeSquashed(Convert.FromBase64String(OnePixel), 8, 8).Rgb is [> 200, < 50, < 50, ..]);
+                break;
+        }
+    }
+
+    private static void Require(bool right)
+    {
+        if (!right)
+        {
+            throw new InvalidOperationException("It loads, but what it computes is wrong: the installation is damaged.");
+        }
+    }
+}

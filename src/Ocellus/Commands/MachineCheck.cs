@@ -1,0 +1,257 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Ocellus.Storage;
+using Ocellus.Vision.Inference;
+
+namespace Ocellus.Commands;
+
+internal enum FindingState
+{
+    Ok,
+
+    /// <summary>Works, but not as well as it could.</summary>
+    Warning,
+
+    /// <summary>Something will not work.</summary>
+    Problem,
+}
+
+/// <summary>One thing that was looked at.</summary>
+/// <param name="Name">What was looked at.</param>
+/// <param name="State">How it is.</param>
+/// <param name="Found">What was found.</param>
+/// <param name="Advice">What to do; null if nothing has to be done.</param>
+internal sealed record Finding(string Name, FindingState State, string Found, string? Advice = null);
+
+/// <summary>Looks at what Ocellus needs of a machine. Nothing is changed but a file that is written and removed again.</summary>
+internal static class MachineCheck
+{
+    /// <summary>Memory for a training: 1.9 GB at 16 pictures of 224 pixels.</summary>
+    private const long MemoryWanted = 2L << 30;
+
+    /// <summary>Below this not even the server with one model is comfortable: 200 MB idle, 100 MB a model, and room.</summary>
+    private const long MemoryMin = 512L << 20;
+
+    /// <summary>Disk space for pictures, checkpoints and models of a first project.</summary>
+    private const long DiskWanted = 2L << 30;
+
+    /// <summary>Below this the database may fail to grow in the middle of a write.</summary>
+    private const long DiskMin = 100L << 20;
+
+    /// <summary>Open files: a connection and a picture for each of some hundred requests, the models, the database.</summary>
+    private const long FilesWanted = 1024;
+
+    /// <summary>AWS allows a request's date to be five minutes off; a file system's clock is compared with a little less patience.</summary>
+    private static readonly TimeSpan _clockDifferenceMax = TimeSpan.FromSeconds(10);
+
+    /// <summary>Longest time for loading a library: a cold disk reads half a gigabyte in it.</summary>
+    private static readonly TimeSpan _loadWait = TimeSpan.FromMinutes(2);
+
+    public static async Task<IReadOnlyList<Finding>> RunAsync(string data, string urls, CancellationToken cancel)
+    {
+        // Loading takes seconds and goes on while the rest is looked at.
+        Task<Finding>[] libraries =
+        [
+            LibraryAsync("Training library (libtorch)", LoadCheckCommand.Training, "Nothing can be trained here; models that are there can be run. libtorch needs x86-64 Linux with glibc 2.31 or later, Windows x64 or macOS arm64. If the text names GLIBCXX: install a newer libstdc++6, or build Ocellus anew on this machine, which relaxes that need.", cancel),
+            LibraryAsync("Inference library (ONNX Runtime)", LoadCheckCommand.Inference, "Models cannot be run or trained. Build Ocellus anew; if it stays so, this system or processor has no build of ONNX Runtime.", cancel),
+            LibraryAsync("Picture library (libvips)", LoadCheckCommand.Pictures, "Pictures cannot be read. Build Ocellus anew; if it stays so, this system or processor has no build of NetVips.Native.", cancel),
+        ];
+        List<Finding> findings = [Runtime(), Backbone(), Memory(), Disk(data), Data(data), Clock(data), Files()];
+        foreach (var url in urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            findings.Add(await PortAsync(url, cancel));
+        }
+
+        findings.InsertRange(1, await Task.WhenAll(libraries));
+        return findings;
+    }
+
+    internal static Finding Runtime() =>
+        new(".NET", FindingState.Ok, $"{RuntimeInformation.FrameworkDescription} on {RuntimeInformation.OSDescription} ({RuntimeInformation.ProcessArchitecture}), {Environment.ProcessorCount} processor{(Environment.ProcessorCount == 1 ? "" : "s")}");
+
+    internal static Finding Backbone() => new FileInfo(FeatureExtractor.DefaultBackbone) is { Exists: true, Length: > 0 } file
+        ? new("Pretrained network", FindingState.Ok, $"{Size(file.Length)}")
+        : new("Pretrained network", FindingState.Problem, $"{FeatureExtractor.DefaultBackbone} is not there", "It comes with the build; build Ocellus anew.");
+
+    internal static Finding Memory()
+    {
+        // A container's limit is in what .NET says; what others use of the machine is in what Linux says.
+        var limit = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        var free = Math.Min(limit, Available() ?? limit);
+        return Judge("Memory", free, MemoryMin, MemoryWanted, $"{Size(free)} free of {Size(limit)}", "A training needs about 2 GB: end other programs, or give the machine or container more.");
+    }
+
+    internal static Finding Disk(string data)
+    {
+        var there = Existing(data);
+        var drive = new DriveInfo(there);
+        return Judge("Disk space", drive.AvailableFreeSpace, DiskMin, DiskWanted, $"{Size(drive.AvailableFreeSpace)} free for {data}", "Remove what is not needed, or name a folder on another disk with --data.");
+    }
+
+    internal static Finding Data(string data)
+    {
+        const string name = "Data directory";
+        if (DataDirectory.IsHeld(data))
+        {
+            return new(name, FindingState.Warning, $"{data} is in use by a server that runs", "That is right if it is the server you mean; a second one needs another folder, named with --data.");
+        }
+
+        var there = Existing(data);
+        try
+        {
+            Probe(there, _ => true);
+            return new(name, FindingState.Ok, there == data ? $"{data} can be written" : $"{data} is not there yet and can be made");
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return new(name, FindingState.Problem, $"{there} cannot be written: {failure.Message}", "Name another folder with --data, or give this user the right to write there.");
+        }
+    }
+
+    internal static Finding Clock(string data)
+    {
+        const string name = "Clock";
+        var now = TimeProvider.System.GetUtcNow();
+        if (now.Year is < 2025 or > 2100)
+        {
+            return new(name, FindingState.Problem, $"It is {now:yyyy-MM-dd HH:mm} UTC here", "Set the clock: signatures of requests hold for five minutes only.");
+        }
+
+        try
+        {
+            var difference = Probe(Existing(data), file => new DateTimeOffset(File.GetLastWriteTimeUtc(file)) - TimeProvider.System.GetUtcNow()).Duration();
+            return difference <= _clockDifferenceMax
+                ? new(name, FindingState.Ok, $"{now:yyyy-MM-dd HH:mm:ss} UTC, files agree")
+                : new(name, FindingState.Warning, string.Create(CultureInfo.InvariantCulture, $"{now:yyyy-MM-dd HH:mm:ss} UTC, but files are dated {difference.TotalSeconds:0} s off"), "Set the clocks of this machine and of the one that keeps the files by NTP: signatures hold for five minutes only.");
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return new(name, FindingState.Ok, $"{now:yyyy-MM-dd HH:mm:ss} UTC");
+        }
+    }
+
+    internal static Finding Files()
+    {
+        const string name = "Open files";
+        const string limits = "/proc/self/limits";
+        var line = File.Exists(limits) ? File.ReadLines(limits).FirstOrDefault(l => l.StartsWith("Max open files", StringComparison.Ordinal)) : null;
+        // The second number is the hard limit, up to which .NET raises its own at start.
+        var hard = line?.Split(' ', StringSplitOptions.RemoveEmptyEntries)[4];
+        return hard is null or "unlimited"
+            ? new(name, FindingState.Ok, hard is null ? "this system does not tell its limit" : "as many as needed")
+            : Judge(name, long.Parse(hard, CultureInfo.InvariantCulture), 128, FilesWanted, $"{hard} at most", "Raise the limit with `ulimit -n 4096`, or LimitNOFILE of a service.", "");
+    }
+
+    internal static async Task<Finding> PortAsync(string url, CancellationToken cancel)
+    {
+        const string name = "Address";
+        var address = BindingAddress.Parse(url);
+        var host = address.Host.Trim('[', ']');
+        var ip = IPAddress.TryParse(host, out var parsed) ? parsed : host.Equals("localhost", StringComparison.OrdinalIgnoreCase) ? IPAddress.Loopback : IPAddress.Any;
+        try
+        {
+            using var listener = new TcpListener(ip, address.Port) { ExclusiveAddressUse = true };
+            listener.Start();
+            return new(name, FindingState.Ok, $"{url} is free");
+        }
+        catch (SocketException failure) when (failure.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+            return await AnswersAsync(ip, address.Port, cancel)
+                ? new(name, FindingState.Warning, $"{url} is served by Ocellus already", "That is right if it is the server you mean; a second one needs another address, named with --urls.")
+                : new(name, FindingState.Problem, $"{url} is in use by another program", "Choose another port with --urls.");
+        }
+        catch (SocketException failure)
+        {
+            return new(name, FindingState.Problem, $"{url} cannot be listened on: {failure.Message}", "Choose another address with --urls; ports below 1024 are for root.");
+        }
+    }
+
+    /// <summary>Whether something that answers like a server of ours listens there.</summary>
+    private static async Task<bool> AnswersAsync(IPAddress ip, int port, CancellationToken cancel)
+    {
+        using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
+        var target = ip.Equals(IPAddress.Any) ? IPAddress.Loopback : ip.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : ip;
+        try
+        {
+            return await client.GetStringAsync(new UriBuilder("http", target.ToString(), port, "/health/live").Uri, cancel) == "live\n";
+        }
+        catch (Exception failure) when (failure is HttpRequestException or TaskCanceledException && !cancel.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private static async Task<Finding> LibraryAsync(string name, string library, string advice, CancellationToken cancel)
+    {
+        var host = Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
+        var start = new ProcessStartInfo(host, ["exec", Path.Combine(AppContext.BaseDirectory, "Ocellus.dll"), LoadCheckCommand.Name, library]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        start.Environment["TORCH_CPP_LOG_LEVEL"] = "ERROR";
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(_loadWait);
+        using var process = Process.Start(start)!;
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            var (output, errors) = (process.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));
+            await process.WaitForExitAsync(limit.Token);
+            await output;
+            var said = (await errors).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault();
+            return process.ExitCode switch
+            {
+                0 => new(name, FindingState.Ok, string.Create(CultureInfo.InvariantCulture, $"loads and computes ({Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s)")),
+                // 128 + n is how signal n is reported.
+                > 128 => new(name, FindingState.Problem, $"loading it ends the process with signal {process.ExitCode - 128}", advice),
+                _ => new(name, FindingState.Problem, said ?? $"loading it ends with code {process.ExitCode}", advice),
+            };
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            cancel.ThrowIfCancellationRequested();
+            return new(name, FindingState.Warning, string.Create(CultureInfo.InvariantCulture, $"did not load within {_loadWait.TotalSeconds:0} s"), "Try again when the machine is less busy.");
+        }
+    }
+
+    private static Finding Judge(string name, long value, long min, long wanted, string found, string advice, string? more = null) =>
+        value >= wanted ? new(name, FindingState.Ok, found) : new(name, value >= min ? FindingState.Warning : FindingState.Problem, $"{found}{more ?? $"; {Size(wanted)} are good to have"}", advice);
+
+    /// <summary>Memory that programs can have without others being swapped out, on Linux.</summary>
+    private static long? Available()
+    {
+        const string file = "/proc/meminfo";
+        var line = File.Exists(file) ? File.ReadLines(file).FirstOrDefault(l => l.StartsWith("MemAvailable:", StringComparison.Ordinal)) : null;
+        return line is null ? null : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
+    }
+
+    /// <summary>The folder, or the nearest above it that is there.</summary>
+    private static string Existing(string path)
+    {
+        while (!Directory.Exists(path) && Path.GetDirectoryName(path) is { } above)
+        {
+            path = above;
+        }
+
+        return path;
+    }
+
+    private static T Probe<T>(string folder, Func<string, T> look)
+    {
+        var file = Path.Combine(folder, $".ocellus-doctor-{Environment.ProcessId}-{Guid.NewGuid():N}");
+        try
+        {
+            File.WriteAllText(file, "");
+            return look(file);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    private static string Size(long bytes) => bytes >= 1L << 30
+        ? string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):0.0} GB")
+        : string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 20):0} MB");
+}

@@ -1,0 +1,126 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
+using Microsoft.ML.OnnxRuntime;
+using Ocellus.Vision.Inference;
+
+namespace Ocellus.Commands;
+
+/// <summary>A trained model as one file: <c>model.onnx</c>, <c>model.json</c>, a Python program that answers with them, and how the model did.</summary>
+internal static class ModelArchive
+{
+    public const string Program = "predict.py";
+
+    public const string Evaluation = "evaluation.json";
+
+    /// <summary>Bytes of model.onnx: 2 GB, the most that one protobuf message may have.</summary>
+    private const long ModelBytesMax = int.MaxValue;
+
+    /// <summary>Bytes of model.json: room for the names and thresholds of thousands of labels.</summary>
+    private const long DescriptionBytesMax = 16L << 20;
+
+    /// <summary>Writes the archive whole or not at all: a reader never sees half a model.</summary>
+    /// <param name="path">The archive; replaced if it is there.</param>
+    /// <param name="modelFolder">Folder of model.onnx and model.json.</param>
+    /// <param name="evaluation">A file with the evaluation summary, or null.</param>
+    /// <exception cref="IOException">Not readable, not writable, or the disk is full; what was there before is still there.</exception>
+    public static void Write(string path, string modelFolder, string? evaluation)
+    {
+        var temporary = $"{path}.{Environment.ProcessId}.tmp";
+        try
+        {
+            using (var stream = File.Create(temporary))
+            {
+                using (var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
+                {
+                    // Weights hardly shrink; packing them costs a second and saves a twentieth.
+                    archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Model), ModelFiles.Model, CompressionLevel.NoCompression);
+                    archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Description), ModelFiles.Description);
+                    using (var program = archive.CreateEntry(Program).Open())
+                    using (var source = typeof(ModelArchive).Assembly.GetManifestResourceStream(Program)!)
+                    {
+                        source.CopyTo(program);
+                    }
+
+                    if (evaluation is not null)
+                    {
+                        archive.CreateEntryFromFile(evaluation, Evaluation);
+                    }
+                }
+
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    /// <summary>Loads a model from an archive, or from a folder with the same files.</summary>
+    /// <param name="path">The archive or folder.</param>
+    /// <param name="threads">Threads of one answer.</param>
+    /// <exception cref="InvalidDataException">Not a model; the message says what was found.</exception>
+    public static TrainedModel Open(string path, int threads)
+    {
+        if (Directory.Exists(path))
+        {
+            return TrainedModel.Load(path, threads);
+        }
+
+        if (!File.Exists(path))
+        {
+            throw new CommandRefusedException($"There is no model {path}. `ocellus train` and `ocellus export` make one.");
+        }
+
+        byte[] model;
+        ModelDescription description;
+        try
+        {
+            using var archive = ZipFile.OpenRead(path);
+            description = ModelDescription.FromJson(Read(archive, path, ModelFiles.Description, DescriptionBytesMax));
+            model = Read(archive, path, ModelFiles.Model, ModelBytesMax);
+        }
+        catch (InvalidDataException failure) when (!failure.Message.StartsWith(path, StringComparison.Ordinal))
+        {
+            throw new InvalidDataException($"{path} is no model as `ocellus train` and `ocellus export` make them: {failure.Message}", failure);
+        }
+
+        if (Convert.ToHexStringLower(SHA256.HashData(model)) != description.ModelSha256)
+        {
+            throw new InvalidDataException($"{path} is damaged: the SHA-256 of {ModelFiles.Model} ({model.Length:N0} bytes) differs from the one in {ModelFiles.Description}.");
+        }
+
+        try
+        {
+            return new TrainedModel(model, description, threads);
+        }
+        catch (OnnxRuntimeException failure)
+        {
+            throw new InvalidDataException($"{path}: {ModelFiles.Model} cannot be loaded: {failure.Message}", failure);
+        }
+    }
+
+    private static byte[] Read(ZipArchive archive, string path, string name, long bytesMax)
+    {
+        var entry = archive.GetEntry(name) ?? throw new InvalidDataException($"{path} has no {name}; it holds {Names(archive)}. A model made by `ocellus train` or `ocellus export` is needed.");
+        if (entry.Length > bytesMax)
+        {
+            throw new InvalidDataException($"{path}: {name} has {entry.Length:N0} bytes; {bytesMax:N0} are the most.");
+        }
+
+        // The length is the archive's own claim: no more than it is ever read.
+        var bytes = new byte[entry.Length];
+        using var stream = entry.Open();
+        stream.ReadExactly(bytes);
+        return bytes;
+    }
+
+    private static string Names(ZipArchive archive)
+    {
+        const int shown = 5;
+        return archive.Entries.Count == 0 ? "nothing" : string.Join(", ", archive.Entries.Take(shown).Select(e => e.FullName)) + (archive.Entries.Count > shown ? ", …" : "");
+    }
+}

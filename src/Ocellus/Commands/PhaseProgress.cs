@@ -1,0 +1,76 @@
+using System.Globalization;
+using Ocellus.Training;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Ocellus.Commands;
+
+/// <summary>A bar for each phase of a training, the present one with its step and the seconds left.</summary>
+internal sealed class PhaseBars(ProgressContext context) : IProgress<JobProgress>
+{
+    private readonly Lock _gate = new();
+    private ProgressTask? _bar;
+    private string? _phase;
+
+    public void Report(JobProgress value)
+    {
+        lock (_gate)
+        {
+            if (value.Phase != _phase)
+            {
+                if (_bar is not null)
+                {
+                    _bar.Tag = null;
+                    _bar.Value = _bar.MaxValue;
+                    _bar.StopTask();
+                }
+
+                _phase = value.Phase;
+                _bar = context.AddTask(Markup.Escape(value.Phase));
+            }
+
+            _bar!.MaxValue = Math.Max(1, value.Steps);
+            _bar.Value = value.Step;
+            _bar.IsIndeterminate = value.Steps == 0;
+            _bar.Description = Markup.Escape(PhaseLines.Step(value));
+            _bar.Tag = value;
+        }
+    }
+}
+
+/// <summary>The training's own estimate of the time left; the bar's speed knows nothing of what a step costs.</summary>
+internal sealed class SecondsLeftColumn : ProgressColumn
+{
+    public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+        new Text(task.Tag is JobProgress { SecondsLeft: { } left } ? PhaseLines.Left(left) : "");
+}
+
+/// <summary>Progress as lines, for logs and pipes: each new phase, and then at most one line in a while.</summary>
+internal sealed class PhaseLines(TextWriter writer, TimeProvider clock) : IProgress<JobProgress>
+{
+    /// <summary>Often enough to see that something moves, seldom enough for a log.</summary>
+    private static readonly TimeSpan _every = TimeSpan.FromSeconds(5);
+
+    private readonly Lock _gate = new();
+    private string? _phase;
+    private long _written;
+
+    public void Report(JobProgress value)
+    {
+        lock (_gate)
+        {
+            if (value.Phase == _phase && clock.GetElapsedTime(_written) < _every)
+            {
+                return;
+            }
+
+            (_phase, _written) = (value.Phase, clock.GetTimestamp());
+            writer.WriteLine($"{Step(value)}{(value.SecondsLeft is { } left ? $", {Left(left)}" : "")}");
+        }
+    }
+
+    public static string Step(JobProgress value) =>
+        value.Steps == 0 ? value.Phase : string.Create(CultureInfo.InvariantCulture, $"{value.Phase} {value.Step}/{value.Steps}");
+
+    public static string Left(double seconds) => string.Create(CultureInfo.InvariantCulture, $"about {Math.Ceiling(seconds):0} s left");
+}

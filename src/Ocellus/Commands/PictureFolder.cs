@@ -1,0 +1,47 @@
+namespace Ocellus.Commands;
+
+/// <summary>
+/// Finds the files that a manifest's <c>s3://bucket/key</c> stand for in a folder on disk, so that a manifest written for S3 trains
+/// without S3.
+/// </summary>
+/// <param name="path">The folder; no file outside it is ever named.</param>
+internal sealed class PictureFolder(string path)
+{
+    private readonly string _root = Path.GetFullPath(path);
+
+    /// <summary>
+    /// The file of a picture; null if there is none. Tried are <c>DIR/key</c>, <c>DIR/bucket/key</c>, then the key without its first
+    /// part, without its first two, and so on: the first that exists counts.
+    /// </summary>
+    public string? Find(string bucket, string key)
+    {
+        // A part such as '..' would lead out of the folder. Keys may hold them; here they are no path.
+        var parts = key.Split('/');
+        if (!Array.TrueForAll(parts, IsName))
+        {
+            return null;
+        }
+
+        List<string[]> candidates = [parts];
+        if (IsName(bucket))
+        {
+            candidates.Add([bucket, .. parts]);
+        }
+
+        candidates.AddRange(Enumerable.Range(1, parts.Length - 1).Select(skipped => parts[skipped..]));
+        foreach (var candidate in candidates)
+        {
+            var file = Path.GetFullPath(Path.Combine([_root, .. candidate]));
+            // Belt and braces: whatever a platform makes of a name, the file lies in the folder.
+            if (file.StartsWith(Path.TrimEndingDirectorySeparator(_root) + Path.DirectorySeparatorChar, StringComparison.Ordinal) && File.Exists(file))
+            {
+                return file;
+            }
+        }
+
+        return null;
+    }
+
+    private static bool IsName(string part) =>
+        part.Length > 0 && part is not ("." or "..") && part.AsSpan().IndexOfAny(['\\', '\0', Path.DirectorySeparatorChar, Path.VolumeSeparatorChar == '/' ? '\0' : Path.VolumeSeparatorChar]) < 0;
+}

@@ -1,0 +1,133 @@
+using System.CommandLine;
+using System.Net;
+using System.Net.Sockets;
+using Ocellus.Storage;
+
+namespace Ocellus.Commands;
+
+/// <summary><c>ocellus serve</c>: the server.</summary>
+internal static class ServeCommand
+{
+    public const string DataDefault = "ocellus-data";
+
+    public const string UrlDefault = "http://127.0.0.1:8741";
+
+    public static Command Create()
+    {
+        var data = DataOption(DataDefault);
+        var urls = UrlsOption(UrlDefault);
+        var logs = new Option<LogLevel>("--log-level") { Description = "Least level of what is logged to standard error.", DefaultValueFactory = _ => LogLevel.Information };
+        var command = new Command("serve", "Serves the Custom Labels API and the S3-compatible object store on one port.") { data, urls, logs };
+        command.Act((parsed, terminal, cancel) => RunAsync(parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(logs), terminal, cancel));
+        return command;
+    }
+
+    public static Option<string> DataOption(string fallback) => new("--data") { Description = "Folder that holds everything the server keeps.", DefaultValueFactory = _ => fallback, HelpName = "DIR" };
+
+    public static Option<string> UrlsOption(string fallback)
+    {
+        var urls = new Option<string>("--urls") { Description = "Address to listen on; several are separated by semicolons.", DefaultValueFactory = _ => fallback, HelpName = "URL" };
+        urls.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string>() is { } text && Mistake(text) is { } mistake)
+            {
+                result.AddError(mistake);
+            }
+        });
+        return urls;
+    }
+
+    /// <summary>What is wrong with an address to listen on; null if nothing is.</summary>
+    internal static string? Mistake(string urls)
+    {
+        const string right = "it should look like http://127.0.0.1:8741";
+        var parts = urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        if (parts.Length == 0)
+        {
+            return $"--urls is empty; {right}.";
+        }
+
+        foreach (var part in parts)
+        {
+            BindingAddress address;
+            try
+            {
+                address = BindingAddress.Parse(part);
+            }
+            catch (FormatException)
+            {
+                return $"--urls '{part}' is no address; {right}.";
+            }
+
+            if (address.Scheme.Equals(Uri.UriSchemeHttps, StringComparison.OrdinalIgnoreCase))
+            {
+                return $"--urls '{part}' asks for https, which Ocellus leaves to a proxy in front of it; {right}.";
+            }
+
+            if (!address.Scheme.Equals(Uri.UriSchemeHttp, StringComparison.OrdinalIgnoreCase) || address.PathBase.Length > 0 || address.Host.Length == 0)
+            {
+                return $"--urls '{part}' is not an http address without a path; {right}.";
+            }
+
+            if (address.Port is < 0 or > IPEndPoint.MaxPort)
+            {
+                return $"--urls '{part}' has port {address.Port}; ports go from 1 to {IPEndPoint.MaxPort}, and 0 takes a free one.";
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Opens a data directory.</summary>
+    /// <exception cref="CommandRefusedException">Another server holds it, or it cannot be used.</exception>
+    public static DataDirectory Open(string path)
+    {
+        try
+        {
+            return DataDirectory.Open(path);
+        }
+        catch (InvalidOperationException refusal)
+        {
+            throw new CommandRefusedException(refusal.Message);
+        }
+    }
+
+    /// <summary>Starts a server.</summary>
+    /// <exception cref="CommandRefusedException">The address cannot be listened on.</exception>
+    public static async Task StartAsync(WebApplication app, string urls, CancellationToken cancel)
+    {
+        try
+        {
+            await app.StartAsync(cancel);
+        }
+        catch (Exception failure) when (failure is IOException or SocketException)
+        {
+            throw new CommandRefusedException($"{urls} cannot be listened on: {failure.Message} Choose another address with --urls.");
+        }
+    }
+
+    private static async Task<int> RunAsync(string path, string urls, LogLevel logs, Terminal terminal, CancellationToken cancel)
+    {
+        using var data = Open(path);
+        await using var app = await Server.BuildAsync(data, urls, logs, cancel);
+        await StartAsync(app, urls, cancel);
+        terminal.Result($"Ocellus serves {string.Join(' ', app.Urls)}\n{Exports(app.Urls.First(), data)}");
+        foreach (var open in app.Urls.Where(u => !IsLoopback(u)))
+        {
+            terminal.Remark($"Warning: {open} can be reached from other machines, and what is sent there is not encrypted; put a proxy with TLS in front of it.");
+        }
+
+        await app.WaitForShutdownAsync(cancel);
+        // Ctrl-C is how a server ends: nothing went wrong.
+        return ExitCodes.Done;
+    }
+
+    /// <summary>The line that leads an AWS client here.</summary>
+    public static string Exports(string url, DataDirectory data) => $"  export AWS_ENDPOINT_URL={url} AWS_SHARED_CREDENTIALS_FILE={data.CredentialsPath}";
+
+    private static bool IsLoopback(string url)
+    {
+        var host = BindingAddress.Parse(url).Host;
+        return host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+    }
+}

@@ -1,0 +1,266 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Ocellus.Datasets.Manifests;
+using Ocellus.Training;
+
+namespace Ocellus.Commands;
+
+/// <summary><c>ocellus train</c>: a model from a manifest and a folder of pictures, with no server.</summary>
+internal static class TrainCommand
+{
+    /// <summary>As <see cref="TrainingOptions.TimeBudget"/> bounds it.</summary>
+    private static readonly TimeSpan _budgetMin = TimeSpan.FromSeconds(10), _budgetMax = TimeSpan.FromDays(1);
+
+    /// <summary>Lines with errors that are shown; a thousand would hide the first.</summary>
+    private const int LinesShown = 10;
+
+    public static Command Create()
+    {
+        var manifest = new Option<string>("--manifest") { Description = "Training manifest: JSON Lines as Amazon SageMaker Ground Truth writes them.", Required = true, HelpName = "FILE" };
+        var images = new Option<string>("--images") { Description = "Folder of the pictures: s3://bucket/key is looked for at DIR/key, DIR/bucket/key, then under shorter ends of the key.", Required = true, HelpName = "DIR" };
+        var output = new Option<string>("--out") { Description = "The model to write. Work under way lies beside it, in MODEL.zip.job.", Required = true, HelpName = "MODEL.zip" };
+        var test = new Option<string?>("--test-manifest") { Description = "Manifest of the test pictures. Without it a fifth of the training manifest is held back for testing.", HelpName = "FILE" };
+        var seed = new Option<int?>("--seed") { Description = "Equal data and seed give an equal model on one machine. [default: 0]", HelpName = "N" };
+        var budget = new Option<TimeSpan?>("--time-budget") { Description = $"Longest time for the learning itself, as hh:mm:ss. [default: {TrainingOptions.TimeBudgetDefault}]", HelpName = "TIME" };
+        budget.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<TimeSpan?>() is { } time && (time < _budgetMin || time > _budgetMax))
+            {
+                result.AddError($"--time-budget is {time}; from {_budgetMin} to {_budgetMax:d\\.hh\\:mm\\:ss} is possible, written as hh:mm:ss.");
+            }
+        });
+        var resume = new Option<bool>("--resume") { Description = "Go on with a training that was interrupted." };
+        var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
+        var command = new Command("train", "Trains a model from a manifest and a folder of pictures; no server is needed.") { manifest, images, output, test, seed, budget, resume, json };
+        command.Act((parsed, terminal, cancel) => RunAsync(
+            new Request(parsed.GetValue(manifest)!, parsed.GetValue(test), parsed.GetValue(images)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed), parsed.GetValue(budget), parsed.GetValue(resume), parsed.GetValue(json)),
+            terminal,
+            cancel));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Request request, Terminal terminal, CancellationToken cancel)
+    {
+        var folder = new JobFolder(request.Output + ".job");
+        var count = await PrepareAsync(request, folder, cancel);
+        if (count.Missing.Count > 0)
+        {
+            terminal.Remark(Missing(count, request.Images));
+        }
+
+        if (folder.ReadOutcome() is not { } outcome)
+        {
+            var end = await terminal.ShowAsync(progress => TrainingProcess.RunAsync(folder, progress, cancel));
+            if (end.Outcome is null)
+            {
+                terminal.Complain(end.Stopped
+                    ? $"Stopped. The same command with --resume goes on; `rm -r {folder.Path}` gives it up."
+                    : $"The training ended without a result: {end.Reason} Its log is {folder.Log}. The same command with --resume goes on from the last checkpoint.");
+                return end.Stopped ? ExitCodes.Interrupted : ExitCodes.Refused;
+            }
+
+            outcome = end.Outcome;
+        }
+
+        var job = folder.Read();
+        if (!outcome.Completed)
+        {
+            terminal.Complain($"The training failed: {outcome.Message}");
+            ShowErrors(folder, job, terminal);
+            // Training again would meet the same; what a person needs has been shown.
+            Directory.Delete(folder.Path, recursive: true);
+            return ExitCodes.Refused;
+        }
+
+        var summaryFile = folder.OutFile(OutputKinds.Evaluation, job);
+        var summary = await File.ReadAllBytesAsync(summaryFile, CancellationToken.None);
+        ModelArchive.Write(request.Output, folder.Model, summaryFile);
+        Directory.Delete(folder.Path, recursive: true);
+        if (request.Json)
+        {
+            terminal.Json(new JsonObject
+            {
+                ["model"] = request.Output,
+                ["trainingSeconds"] = Math.Round(outcome.TrainingSeconds, 1),
+                ["missingPictures"] = count.Missing.Count,
+                ["evaluation"] = JsonNode.Parse(summary),
+            });
+            return ExitCodes.Done;
+        }
+
+        var report = EvaluationTables.Read(summary);
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"Trained in {outcome.TrainingSeconds:0} s. F1 {report.F1:0.000} on the test pictures."));
+        terminal.Result(EvaluationTables.Labels(report));
+        var model = Path.GetRelativePath(Environment.CurrentDirectory, request.Output);
+        terminal.Result(
+            $"""
+            The model is {request.Output}
+              ocellus detect {model} PICTURE…                          what is in a picture
+              ocellus evaluate {model} --manifest FILE --images DIR    how it does on other pictures
+              unzip {model} && python3 predict.py PICTURE…             the same without Ocellus
+            """);
+        return ExitCodes.Done;
+    }
+
+    /// <summary>Makes the job's folder, or finds it as it was left.</summary>
+    private static async Task<Count> PrepareAsync(Request request, JobFolder folder, CancellationToken cancel)
+    {
+        foreach (var file in new[] { request.Manifest, request.TestManifest }.OfType<string>().Where(f => !File.Exists(f)))
+        {
+            throw new CommandRefusedException($"There is no manifest {file}.");
+        }
+
+        if (!Directory.Exists(request.Images))
+        {
+            throw new CommandRefusedException($"There is no folder {request.Images}; --images names the folder of the pictures.");
+        }
+
+        if (Directory.Exists(request.Output) || !Directory.Exists(Path.GetDirectoryName(request.Output)))
+        {
+            throw new CommandRefusedException($"The model cannot be written to {request.Output}: {(Directory.Exists(request.Output) ? "that is a folder" : "its folder does not exist")}.");
+        }
+
+        if (Directory.Exists(folder.Path))
+        {
+            if (!request.Resume)
+            {
+                throw new CommandRefusedException($"{folder.Path} holds a training that was interrupted. Add --resume to go on with it, or remove that folder to begin anew.");
+            }
+
+            if (folder.ReadPictures() is { } known && folder.IsWhole)
+            {
+                CheckSame(request, folder);
+                return new Count(known.Count, [.. known.Where(p => p.File is null).Select(p => p.Ref)]);
+            }
+
+            // Interrupted before anything was learnt.
+            Directory.Delete(folder.Path, recursive: true);
+        }
+
+        Directory.CreateDirectory(folder.Path);
+        try
+        {
+            File.Copy(request.Manifest, folder.TrainingManifest);
+            if (request.TestManifest is not null)
+            {
+                File.Copy(request.TestManifest, folder.TestingManifest);
+            }
+
+            var pictures = await FindAsync(request, folder, cancel);
+            if (pictures.Count == 0)
+            {
+                throw new CommandRefusedException($"{request.Manifest} names no picture: each of its lines should be a JSON object with \"source-ref\": \"s3://bucket/key\" and a label.");
+            }
+
+            var count = new Count(pictures.Count, [.. pictures.Where(p => p.File is null).Select(p => p.Ref)]);
+            if (count.Missing.Count == count.Named)
+            {
+                throw new CommandRefusedException(Missing(count, request.Images));
+            }
+
+            folder.Write(pictures);
+            // The description last: a folder without it is not whole.
+            var name = Path.GetFileNameWithoutExtension(request.Output);
+            folder.Write(new JobDescription
+            {
+                ProjectVersionArn = Path.GetFileName(request.Output),
+                ProjectName = "local",
+                VersionName = name,
+                AutoSplit = request.TestManifest is null,
+                Seed = request.Seed ?? 0,
+                TimeBudgetSeconds = (request.TimeBudget ?? TrainingOptions.TimeBudgetDefault).TotalSeconds,
+            });
+            return count;
+        }
+        catch
+        {
+            Directory.Delete(folder.Path, recursive: true);
+            throw;
+        }
+    }
+
+    /// <summary>The picture's own file is named, not a copy: the job's folder takes a rooted name as it is.</summary>
+    private static async Task<IReadOnlyList<JobPicture>> FindAsync(Request request, JobFolder folder, CancellationToken cancel)
+    {
+        var images = new PictureFolder(request.Images);
+        var pictures = new Dictionary<string, JobPicture>(StringComparer.Ordinal);
+        foreach (var manifest in request.TestManifest is null ? [folder.TrainingManifest] : new[] { folder.TrainingManifest, folder.TestingManifest })
+        {
+            await using var stream = File.OpenRead(manifest);
+            await foreach (var text in ManifestReader.ReadAsync(stream, cancel))
+            {
+                var line = LineParser.Parse(text);
+                if (line.Bucket.Length > 0 && !pictures.ContainsKey(line.SourceRef))
+                {
+                    var file = images.Find(line.Bucket, line.Key);
+                    pictures.Add(line.SourceRef, new JobPicture(line.SourceRef, file, file is null ? JobPicture.Missing : null));
+                }
+            }
+        }
+
+        return [.. pictures.Values];
+    }
+
+    /// <summary>What is gone on with must be what was begun.</summary>
+    private static void CheckSame(Request request, JobFolder folder)
+    {
+        var job = folder.Read();
+        var differs =
+            !SameFile(request.Manifest, folder.TrainingManifest) ? $"{request.Manifest} is not the manifest"
+            : job.AutoSplit != request.TestManifest is null || (request.TestManifest is not null && !SameFile(request.TestManifest, folder.TestingManifest)) ? "--test-manifest is not the one"
+            : request.Seed is { } seed && seed != job.Seed ? $"--seed {seed} is not the seed ({job.Seed})"
+            : request.TimeBudget is { } time && time.TotalSeconds != job.TimeBudgetSeconds ? $"--time-budget {time} is not the time ({TimeSpan.FromSeconds(job.TimeBudgetSeconds)})"
+            : null;
+        if (differs is not null)
+        {
+            throw new CommandRefusedException($"{differs} that the training in {folder.Path} began with. Give the same again, or remove that folder and begin anew without --resume.");
+        }
+    }
+
+    private static bool SameFile(string a, string b) => new FileInfo(a).Length == new FileInfo(b).Length && File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
+
+    internal static string Missing(Count count, string images)
+    {
+        const int shown = 3;
+        return $"{count.Missing.Count} of {count.Named} pictures are not under {Path.GetFullPath(images)}: {string.Join(", ", count.Missing.Take(shown))}{(count.Missing.Count > shown ? ", …" : "")}. "
+            + "s3://bucket/key is looked for as DIR/key, DIR/bucket/key and DIR with shorter ends of the key, where DIR is --images.";
+    }
+
+    /// <summary>The errors that the check of the manifests wrote into their lines, the first of them in full.</summary>
+    private static void ShowErrors(JobFolder folder, JobDescription job, Terminal terminal)
+    {
+        foreach (var (kind, name) in new[] { (OutputKinds.TrainingValidation, "training"), (OutputKinds.TestingValidation, "test") })
+        {
+            var path = folder.OutFile(kind, job);
+            if (!File.Exists(path))
+            {
+                continue;
+            }
+
+            // No line numbers: an automatic split has taken lines out.
+            List<string> errors = [.. File.ReadLines(path).Select(text => JsonNode.Parse(text)).SelectMany(line => Errors(line).Select(e => $"{line?["source-ref"] ?? "a line without source-ref"}: {e}"))];
+            foreach (var text in errors.Take(LinesShown))
+            {
+                terminal.Remark($"  {name}: {text}");
+            }
+
+            if (errors.Count > LinesShown)
+            {
+                terminal.Remark(string.Create(CultureInfo.InvariantCulture, $"  … and {errors.Count - LinesShown} more errors in the {name} lines"));
+            }
+        }
+    }
+
+    private static IEnumerable<string> Errors(JsonNode? node) => node switch
+    {
+        JsonObject o => o.SelectMany(m => m is { Key: "errors", Value: JsonArray list } ? list.Select(e => $"{e?["code"]}: {e?["message"]}") : Errors(m.Value)),
+        JsonArray a => a.SelectMany(Errors),
+        _ => [],
+    };
+
+    private sealed record Request(string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, bool Resume, bool Json);
+
+    /// <summary>Pictures that the manifests name, and those of them that were not found.</summary>
+    internal sealed record Count(int Named, IReadOnlyList<string> Missing);
+}
