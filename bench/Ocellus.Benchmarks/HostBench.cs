@@ -83,7 +83,7 @@ internal sealed class HostBench : IDisposable
         var caller = new Caller(Account, "us-east-1", "bench", "bench");
         var project = await new ProjectCatalog(data, TimeProvider.System).CreateAsync(caller, "bench", null, default);
         var versions = new VersionCatalog(data, TimeProvider.System, Options.Create(new QuotaOptions()));
-        var arn = await versions.CreateAsync(caller, new NewVersion(project.ToString(), "v1", ProjectVersionStatus.TRAINING_IN_PROGRESS, "model", "bucket", ""), default);
+        var arn = await versions.CreateAsync(caller, new NewVersion(project.ToString(), "v1", ProjectVersionStatus.TRAINING_IN_PROGRESS, "model", "bucket", ""), null, default);
         _arn = arn.ToString();
         ModelFiles.Save(data.ModelFolder(Account, "model"), trained.Model, trained.Description);
         await versions.EndAsync(_arn, VersionEvent.Trained, null, new VersionOutcome(0), default);

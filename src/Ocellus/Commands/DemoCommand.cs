@@ -55,7 +55,7 @@ internal static partial class DemoCommand
 
         var started = Stopwatch.GetTimestamp();
         using var data = ServeCommand.Open(path);
-        await using var app = await Server.BuildAsync(data, urls, LogLevel.Warning, cancel);
+        await using var app = await ServeCommand.BuildAsync(data, urls, LogLevel.Warning, cancel);
         try
         {
             await ServeCommand.StartAsync(app, urls, cancel);
