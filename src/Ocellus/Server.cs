@@ -35,7 +35,9 @@ internal static class Server
         builder.Services.Configure<ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
         // What the frameworks tell of themselves concerns those who look for a fault in them.
         var frameworks = logs < LogLevel.Debug || logs > LogLevel.Warning ? logs : LogLevel.Warning;
-        builder.Logging.AddFilter("Microsoft", frameworks).AddFilter("Orleans", frameworks);
+        builder.Logging.AddFilter("Microsoft", frameworks).AddFilter("Orleans", frameworks).AddFilter("Polly", frameworks)
+            // Each start it recommends the server's garbage collector, which trades the memory that we give back; and its watchdog warns of the time since boot.
+            .AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
 
         builder.Services.AddOptionsWithValidateOnStart<QuotaOptions>().BindConfiguration("Ocellus:Quotas").ValidateDataAnnotations();
         builder.Services.AddOptionsWithValidateOnStart<TrainingOptions>().BindConfiguration("Ocellus:Training").ValidateDataAnnotations();
@@ -61,12 +63,15 @@ internal static class Server
             .AddHostedService(services => services.GetRequiredService<VersionRemoval>())
             .AddSingleton<JobCatalog>()
             .AddSingleton<PictureFetch>()
+            .AddSingleton<CopyWorker>()
+            .AddHostedService(services => services.GetRequiredService<CopyWorker>())
             .AddSingleton<TrainingWorker>()
             .AddHostedService(services => services.GetRequiredService<TrainingWorker>())
             .AddSingleton<ProjectOperations>()
             .AddSingleton<DatasetOperations>()
             .AddSingleton<PolicyOperations>()
             .AddSingleton<TagOperations>()
+            .AddSingleton<CopyProjectVersion>()
             .AddSingleton<CreateProjectVersion>()
             .AddSingleton<DescribeProjectVersions>()
             .AddSingleton<DeleteProjectVersion>()

@@ -26,7 +26,7 @@ internal sealed class TestServer : IAsyncDisposable
     public Signer Signer { get; private set; } = null!;
 
     /// <summary>A client that signs nothing; follows no redirects.</summary>
-    public HttpClient Client { get; } = new(new SocketsHttpHandler { AllowAutoRedirect = false });
+    public HttpClient Client { get; } = new(new SocketsHttpHandler { AllowAutoRedirect = false, RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8 });
 
     /// <summary>The server's services.</summary>
     public IServiceProvider Services => _app.Services;

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Data.Common;
 using System.Security.Cryptography;
 using Dapper;
 using Ocellus.Protocol.SigV4;
@@ -19,10 +20,12 @@ internal sealed class KeyRing : IKeySource
     public AccessKey? Find(string accessKeyId) => _keys.GetValueOrDefault(accessKeyId);
 
     /// <summary>Reads the keys; the first start makes one. Writes the credentials file, which only its owner may read.</summary>
+    /// <exception cref="InvalidOperationException">The secrets in the database cannot be decrypted.</exception>
     public static async Task<KeyRing> OpenAsync(DataDirectory data, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         var keys = (await connection.QueryAsync<KeyRow>("SELECT access_key_id AS AccessKeyId, secret AS Secret, account_id AS AccountId, user_name AS UserName FROM access_keys ORDER BY access_key_id")).ToList();
+        var box = SecretBox.Open(data.Path, keys.Exists(k => SecretBox.IsSealed(k.Secret)));
         if (keys.Count == 0)
         {
             var made = new KeyRow
@@ -32,12 +35,41 @@ internal sealed class KeyRing : IKeySource
                 AccountId = DefaultAccountId,
                 UserName = "admin",
             };
-            await connection.ExecuteAsync("INSERT INTO access_keys (access_key_id, secret, account_id, user_name) VALUES (@AccessKeyId, @Secret, @AccountId, @UserName)", made);
+            await connection.ExecuteAsync(
+                "INSERT INTO access_keys (access_key_id, secret, account_id, user_name) VALUES (@AccessKeyId, @Sealed, @AccountId, @UserName)",
+                new { made.AccessKeyId, Sealed = box.Seal(made.AccessKeyId, made.Secret), made.AccountId, made.UserName });
             keys.Add(made);
         }
 
+        await SealPlainAsync(connection, box, cancel);
+        keys = [.. keys.Select(k => SecretBox.IsSealed(k.Secret) ? k with { Secret = box.Unseal(k.AccessKeyId, k.Secret) } : k)];
+
         await WriteCredentialsAsync(data.CredentialsPath, keys[0], cancel);
         return new KeyRing(keys.Select(k => new AccessKey(k.AccessKeyId, k.Secret, k.AccountId, k.UserName)));
+    }
+
+    /// <summary>Encrypts what an earlier version stored in plain text, and removes the text's traces from the database file.</summary>
+    private static async Task SealPlainAsync(DbConnection connection, SecretBox box, CancellationToken cancel)
+    {
+        var plain = (await connection.QueryAsync<KeyRow>("SELECT access_key_id AS AccessKeyId, secret AS Secret FROM access_keys")).Where(k => !SecretBox.IsSealed(k.Secret)).ToList();
+        if (plain.Count == 0)
+        {
+            return;
+        }
+
+        await using (var transaction = await connection.BeginTransactionAsync(cancel))
+        {
+            foreach (var key in plain)
+            {
+                await connection.ExecuteAsync("UPDATE access_keys SET secret = @Sealed WHERE access_key_id = @AccessKeyId", new { key.AccessKeyId, Sealed = box.Seal(key.AccessKeyId, key.Secret) }, transaction);
+            }
+
+            await transaction.CommitAsync(cancel);
+        }
+
+        // An update leaves the old text in free pages and in the write-ahead log. SQLite only; it happens once.
+        await connection.ExecuteAsync("VACUUM");
+        await connection.ExecuteAsync("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 
     private static async Task WriteCredentialsAsync(string path, KeyRow key, CancellationToken cancel)
@@ -59,9 +91,10 @@ internal sealed class KeyRing : IKeySource
         }
 
         File.Move(temporary, path, overwrite: true);
+        FileSystem.SyncFolder(Path.GetDirectoryName(path)!);
     }
 
-    private sealed class KeyRow
+    private sealed record KeyRow
     {
         public string AccessKeyId { get; init; } = "";
 
@@ -70,5 +103,8 @@ internal sealed class KeyRing : IKeySource
         public string AccountId { get; init; } = "";
 
         public string UserName { get; init; } = "";
+
+        /// <summary>Leaves the secret out, so that a log line cannot leak it.</summary>
+        public override string ToString() => $"KeyRow {{ {AccessKeyId} }}";
     }
 }

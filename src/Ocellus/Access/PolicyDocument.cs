@@ -3,10 +3,158 @@ using Ocellus.Protocol;
 
 namespace Ocellus.Access;
 
-/// <summary>The form of a project policy, checked when it is saved: a rule that would not be understood is refused, never ignored.</summary>
+/// <summary>What policies say about a request.</summary>
+internal enum PolicyVerdict
+{
+    /// <summary>No statement matches.</summary>
+    Silent,
+    Allowed,
+
+    /// <summary>A Deny matches; it wins over any Allow.</summary>
+    Denied,
+}
+
+/// <summary>
+/// Project policies: their form is checked when they are saved, so that a rule that would not be understood is refused, never
+/// ignored; and they are evaluated when a version is copied.
+/// </summary>
 internal static class PolicyDocument
 {
     private const string CopyAction = "rekognition:CopyProjectVersion";
+
+    /// <summary>Condition operators that are understood, with whether they compare by wildcards and whether they negate.</summary>
+    private static readonly Dictionary<string, (bool Wildcards, bool Negated)> _operators = new(StringComparer.Ordinal)
+    {
+        ["StringEquals"] = (false, false),
+        ["StringNotEquals"] = (false, true),
+        ["StringLike"] = (true, false),
+        ["StringNotLike"] = (true, true),
+        ["ArnEquals"] = (true, false),
+        ["ArnNotEquals"] = (true, true),
+        ["ArnLike"] = (true, false),
+        ["ArnNotLike"] = (true, true),
+    };
+
+    /// <summary>What all policies of a project say together about a caller who copies a version.</summary>
+    public static PolicyVerdict Evaluate(IEnumerable<string> documents, Caller caller, string versionArn)
+    {
+        var verdict = PolicyVerdict.Silent;
+        foreach (var text in documents)
+        {
+            using var document = JsonDocument.Parse(text);
+            var statement = document.RootElement.GetProperty("Statement");
+            foreach (var one in statement.ValueKind == JsonValueKind.Array ? statement.EnumerateArray().ToList() : [statement])
+            {
+                if (!Matches(one, caller, versionArn))
+                {
+                    continue;
+                }
+
+                if (string.Equals(one.GetProperty("Effect").GetString(), "Deny", StringComparison.OrdinalIgnoreCase))
+                {
+                    return PolicyVerdict.Denied;
+                }
+
+                verdict = PolicyVerdict.Allowed;
+            }
+        }
+
+        return verdict;
+    }
+
+    /// <summary>Whether a text matches a pattern of <c>*</c> (any run of characters) and <c>?</c> (any one).</summary>
+    public static bool IsLike(string pattern, string text)
+    {
+        // The last star and how much of the text it has eaten: linear in practice, and no recursion for a hostile pattern.
+        int p = 0, t = 0, star = -1, eaten = 0;
+        while (t < text.Length)
+        {
+            if (p < pattern.Length && (pattern[p] == '?' || (pattern[p] == text[t] && pattern[p] != '*')))
+            {
+                p++;
+                t++;
+            }
+            else if (p < pattern.Length && pattern[p] == '*')
+            {
+                star = p++;
+                eaten = t;
+            }
+            else if (star >= 0)
+            {
+                p = star + 1;
+                t = ++eaten;
+            }
+            else
+            {
+                return false;
+            }
+        }
+
+        return pattern.AsSpan(p).TrimStart('*').IsEmpty;
+    }
+
+    private static bool Matches(JsonElement statement, Caller caller, string versionArn)
+    {
+        Texts(statement.GetProperty("Resource"), out var resources);
+        return resources.Exists(r => IsLike(r, versionArn)) && NamesPrincipal(statement.GetProperty("Principal"), caller)
+            && (!statement.TryGetProperty("Condition", out var condition) || condition.EnumerateObject().All(o => Holds(o, caller)));
+    }
+
+    private static bool NamesPrincipal(JsonElement principal, Caller caller)
+    {
+        if (principal.ValueKind == JsonValueKind.String)
+        {
+            return true;
+        }
+
+        return principal.TryGetProperty("AWS", out var aws) && Texts(aws, out var names)
+            && names.Exists(n => n == "*" || n == caller.AccountId || n == $"arn:aws:iam::{caller.AccountId}:root" || n == caller.UserArn);
+    }
+
+    private static bool Holds(JsonProperty test, Caller caller)
+    {
+        var (wildcards, negated) = _operators[test.Name];
+        return test.Value.EnumerateObject().All(key =>
+        {
+            Texts(key.Value, out var values);
+            var actual = string.Equals(key.Name, "aws:PrincipalArn", StringComparison.OrdinalIgnoreCase) ? caller.UserArn : caller.AccountId;
+            return values.Exists(v => wildcards ? IsLike(v, actual) : v == actual) != negated;
+        });
+    }
+
+    private static void CheckCondition(JsonElement condition)
+    {
+        if (condition.ValueKind != JsonValueKind.Object)
+        {
+            throw Malformed("Condition must be an object");
+        }
+
+        foreach (var test in condition.EnumerateObject())
+        {
+            if (!_operators.ContainsKey(test.Name))
+            {
+                throw Malformed($"the condition operator '{Readable.Cut(test.Name)}' is not understood; {string.Join(", ", _operators.Keys)} are");
+            }
+
+            if (test.Value.ValueKind != JsonValueKind.Object)
+            {
+                throw Malformed($"{test.Name} must be an object of condition keys");
+            }
+
+            foreach (var key in test.Value.EnumerateObject())
+            {
+                if (!string.Equals(key.Name, "aws:PrincipalArn", StringComparison.OrdinalIgnoreCase) && !string.Equals(key.Name, "aws:PrincipalAccount", StringComparison.OrdinalIgnoreCase))
+                {
+                    throw Malformed($"the condition key '{Readable.Cut(key.Name)}' is not understood; aws:PrincipalArn and aws:PrincipalAccount are");
+                }
+
+                if (!Texts(key.Value, out _))
+                {
+                    throw Malformed($"{key.Name} must be a text or a list of texts");
+                }
+            }
+        }
+    }
 
     /// <exception cref="RefusedException">MalformedPolicy: says which rule is broken.</exception>
     public static void Check(string text)
@@ -85,9 +233,9 @@ internal static class PolicyDocument
             throw Malformed("Resource must be * or the ARN of a project version");
         }
 
-        if (statement.TryGetProperty("Condition", out var condition) && condition.ValueKind != JsonValueKind.Object)
+        if (statement.TryGetProperty("Condition", out var condition))
         {
-            throw Malformed("Condition must be an object");
+            CheckCondition(condition);
         }
     }
 

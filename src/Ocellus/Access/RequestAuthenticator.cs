@@ -45,9 +45,10 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier)
     private static string TypeOf(SignatureProblem problem) => problem switch
     {
         SignatureProblem.MissingToken => "MissingAuthenticationTokenException",
-        SignatureProblem.Incomplete => "IncompleteSignatureException",
-        SignatureProblem.UnknownKey => "UnrecognizedClientException",
+        SignatureProblem.Incomplete or SignatureProblem.QueryIncomplete => "IncompleteSignatureException",
+        SignatureProblem.UnknownKey or SignatureProblem.UnknownToken => "UnrecognizedClientException",
         SignatureProblem.Expired => "ExpiredTokenException",
-        SignatureProblem.Mismatch or SignatureProblem.Skewed or SignatureProblem.WrongScope or SignatureProblem.BodyMismatch => "InvalidSignatureException",
+        SignatureProblem.Mismatch or SignatureProblem.Skewed or SignatureProblem.WrongScope or SignatureProblem.NotSigned
+            or SignatureProblem.PayloadForm or SignatureProblem.BodyMismatch => "InvalidSignatureException",
     };
 }

@@ -106,10 +106,24 @@ internal static class ServeCommand
         }
     }
 
+    /// <summary>Builds a server.</summary>
+    /// <exception cref="CommandRefusedException">The data directory's keys cannot be read.</exception>
+    public static async Task<WebApplication> BuildAsync(DataDirectory data, string urls, LogLevel logs, CancellationToken cancel)
+    {
+        try
+        {
+            return await Server.BuildAsync(data, urls, logs, cancel);
+        }
+        catch (InvalidOperationException refusal)
+        {
+            throw new CommandRefusedException(refusal.Message);
+        }
+    }
+
     private static async Task<int> RunAsync(string path, string urls, LogLevel logs, Terminal terminal, CancellationToken cancel)
     {
         using var data = Open(path);
-        await using var app = await Server.BuildAsync(data, urls, logs, cancel);
+        await using var app = await BuildAsync(data, urls, logs, cancel);
         await StartAsync(app, urls, cancel);
         terminal.Result($"Ocellus serves {string.Join(' ', app.Urls)}\n{Exports(app.Urls.First(), data)}");
         foreach (var open in app.Urls.Where(u => !IsLoopback(u)))

@@ -3,7 +3,15 @@ using System.Text.Json.Serialization;
 namespace Ocellus.Objects;
 
 /// <summary>A bucket and the account and region it belongs to.</summary>
-internal sealed record Bucket(string Name, string AccountId, string Region, DateTimeOffset CreationDate);
+/// <remarks>
+/// One server is the endpoint of every region, so a bucket is served whichever region a request is signed for: a redirect would
+/// lead back to the same address. The bucket keeps its region and tells it (HeadBucket, GetBucketLocation, ListBuckets).
+/// </remarks>
+internal sealed record Bucket(string Name, string AccountId, string Region, DateTimeOffset CreationDate)
+{
+    /// <summary>The region whose name S3 leaves out.</summary>
+    public const string FirstRegion = "us-east-1";
+}
 
 /// <summary>What is stored beside an object's bytes. <see cref="ETag"/> is unquoted; checksums are base64.</summary>
 internal sealed record ObjectInfo
@@ -63,6 +71,9 @@ internal sealed record UploadInfo
     public string? Algorithm { get; init; }
     public string? ChecksumType { get; init; }
 }
+
+/// <summary>A part as the completion of its upload names it. Checksums are base64 by name; those not given are not compared.</summary>
+internal sealed record WantedPart(int Number, string ETag, IReadOnlyDictionary<string, string> Checksums);
 
 internal sealed record PartInfo(
     int Number, long Size, string ETag, DateTimeOffset LastModified, Dictionary<string, string> Checksums, string DataFile);

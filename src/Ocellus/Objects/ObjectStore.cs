@@ -404,13 +404,15 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
 
     public UploadInfo Upload(string bucket, string key, string id) => ReadUpload(UploadFolder(bucket, id), key);
 
-    public IReadOnlyList<UploadInfo> Uploads(string bucket)
+    /// <summary>The unfinished uploads of a bucket, by key and id, after a key or after one upload of that key.</summary>
+    public IReadOnlyList<UploadInfo> Uploads(string bucket, string afterKey = "", string afterId = "")
     {
         var folder = Path.Combine(Index(bucket).Folder, UploadsFolder);
         return !Directory.Exists(folder)
             ? []
-            : [.. Directory.EnumerateDirectories(folder).Select(TryReadUpload).OfType<UploadInfo>().OrderBy(u => u.Key, KeyOrder)
-                .ThenBy(u => u.Initiated).ThenBy(u => u.Id, StringComparer.Ordinal)];
+            : [.. Directory.EnumerateDirectories(folder).Select(TryReadUpload).OfType<UploadInfo>()
+                .Where(u => afterKey.Length == 0 || KeyOrder.Compare(u.Key, afterKey) is var order && (order > 0 || (order == 0 && afterId.Length > 0 && string.CompareOrdinal(u.Id, afterId) > 0)))
+                .OrderBy(u => u.Key, KeyOrder).ThenBy(u => u.Id, StringComparer.Ordinal)];
     }
 
     public async Task<PartInfo> PutPartAsync(string bucket, string key, string id, int number, Stream content, PutOptions options, CancellationToken cancel)
@@ -468,25 +470,39 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
     }
 
     /// <summary>Joins the named parts into the object and forgets the upload.</summary>
+    /// <param name="bucket">Bucket.</param>
+    /// <param name="key">Key of the object and of its upload.</param>
+    /// <param name="id">The upload.</param>
+    /// <param name="wanted">The parts, in order.</param>
+    /// <param name="checksums">Checksums that the object must have, base64 by name, if the upload has them.</param>
+    /// <param name="size">Size in bytes that the object must have; null asks for none.</param>
+    /// <param name="conditions">Whether the object may be replaced.</param>
+    /// <param name="cancel">Gives up; the upload stays.</param>
     public async Task<ObjectInfo> CompleteUploadAsync(
-        string bucket, string key, string id, IReadOnlyList<(int Number, string ETag)> wanted, PutOptions conditions, CancellationToken cancel)
+        string bucket, string key, string id, IReadOnlyList<WantedPart> wanted, IReadOnlyDictionary<string, string> checksums, long? size, PutOptions conditions, CancellationToken cancel)
     {
         var upload = Upload(bucket, key, id);
         var have = Parts(bucket, key, id).ToDictionary(p => p.Number);
         var parts = new List<PartInfo>();
-        foreach (var (number, etag) in wanted)
+        foreach (var (number, etag, sums) in wanted)
         {
             if (parts.Count > 0 && parts[^1].Number >= number)
             {
                 throw new S3Exception("InvalidPartOrder");
             }
 
-            if (!have.TryGetValue(number, out var part) || part.ETag != etag.Trim('"'))
+            if (!have.TryGetValue(number, out var part) || part.ETag != etag.Trim('"')
+                || sums.Any(s => part.Checksums.TryGetValue(s.Key, out var known) && known != s.Value))
             {
-                throw new S3Exception("InvalidPart");
+                throw new S3Exception("InvalidPart", $"One or more of the specified parts could not be found: part {number} with ETag {Protocol.Readable.Cut(etag)}. The part might not have been uploaded, or the specified entity tag or checksum might not have matched the part's.");
             }
 
             parts.Add(part);
+        }
+
+        if (size is { } announced && parts.Sum(p => p.Size) is var total && total != announced)
+        {
+            throw new S3Exception("InvalidRequest", $"x-amz-mp-object-size is {announced}, and the parts have {total} bytes.");
         }
 
         if (parts.SkipLast(1).Any(p => p.Size < MinPartBytes))
@@ -518,6 +534,11 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
         ObjectInfo made;
         try
         {
+            foreach (var (algorithm, value) in composite ?? [])
+            {
+                CheckWhole(algorithm, value);
+            }
+
             made = await PutAsync(bucket, key, joined, conditions with
             {
                 ContentType = upload.ContentType,
@@ -527,6 +548,13 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
                 Algorithms = whole,
                 Checksums = composite,
                 ChecksumType = upload.ChecksumType,
+                Verify = digests =>
+                {
+                    foreach (var algorithm in whole)
+                    {
+                        CheckWhole(algorithm, Convert.ToBase64String(digests.Values[algorithm]));
+                    }
+                },
             }, cancel).ConfigureAwait(false);
         }
         catch (FileNotFoundException)
@@ -537,6 +565,15 @@ internal sealed class ObjectStore(string root, TimeProvider clock)
 
         Forget(folder);
         return made;
+
+        void CheckWhole(string algorithm, string value)
+        {
+            // Clients send the composite form with and without its number of parts.
+            if (checksums.TryGetValue(algorithm, out var sent) && sent != value && sent != value.Split('-')[0])
+            {
+                throw new S3Exception("BadDigest", $"The {algorithm} you specified did not match the calculated checksum: '{Protocol.Readable.Cut(sent)}' was sent, '{value}' computed.");
+            }
+        }
     }
 
     public void AbortUpload(string bucket, string key, string id)

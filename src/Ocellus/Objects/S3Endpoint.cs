@@ -4,11 +4,13 @@ using System.Xml;
 using System.Xml.Linq;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Ocellus.Protocol;
+using Ocellus.Protocol.SigV4;
 
 namespace Ocellus.Objects;
 
 /// <summary>Serves an <see cref="ObjectStore"/> as S3 in path style. The caller has authenticated the request.</summary>
-internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
+internal sealed partial class S3Endpoint(ObjectStore store, TimeProvider clock, ILogger<S3Endpoint> log)
 {
     private const string Xmlns = "http://s3.amazonaws.com/doc/2006-03-01/";
     private static readonly XNamespace Ns = Xmlns;
@@ -25,40 +27,42 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
     private static readonly string[] KeptHeaders =
         ["Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires"];
 
-    public async Task HandleAsync(HttpContext http, string accountId, string region, CancellationToken cancel)
+    /// <summary>Headers of features that are not served. To store an object and forget them would mislead: the refusal is S3's own.</summary>
+    private static readonly string[] RefusedHeaders =
+    [
+        "x-amz-server-side-encryption-customer-algorithm", "x-amz-copy-source-server-side-encryption-customer-algorithm", "x-amz-tagging",
+        "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold", "x-amz-website-redirect-location", "x-amz-write-offset-bytes",
+    ];
+
+    /// <summary>Most bytes of an object's user metadata, names and values: S3's limit.</summary>
+    private const int MetadataBytesMax = 2 * 1024;
+
+    /// <summary>Most keys of one DeleteObjects: S3's limit.</summary>
+    private const int DeleteKeysMax = 1000;
+
+    private static readonly string[] ConditionsOfDelete = ["ETag", "LastModifiedTime", "Size"];
+
+    /// <summary>Where the gate leaves the trailing headers of a streamed body.</summary>
+    public const string TrailersItem = "ocellus.trailers";
+
+    /// <summary>Headers that speak of an object: an error's body has none of them.</summary>
+    public static readonly string[] ObjectHeaders = [.. KeptHeaders, "ETag", "Last-Modified", "Content-Range", "Accept-Ranges"];
+
+    /// <exception cref="S3Exception">The request is refused.</exception>
+    public Task HandleAsync(HttpContext http, string accountId, string region, CancellationToken cancel)
     {
-        var requestId = Guid.NewGuid().ToString("N")[..16].ToUpperInvariant();
-        http.Response.Headers["x-amz-request-id"] = requestId;
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
         {
             limit.MaxRequestBodySize = null;
         }
 
         var (bucket, key) = Target(http);
-        try
-        {
-            await DispatchAsync(http, bucket, key, accountId, region, cancel).ConfigureAwait(false);
-        }
-        catch (S3Exception e) when (!http.Response.HasStarted)
-        {
-            http.Response.StatusCode = e.Status;
-            http.Response.ContentLength = null;
-            if (!HttpMethods.IsHead(http.Request.Method))
-            {
-                var error = new XElement("Error", new XElement("Code", e.Code), new XElement("Message", e.Message));
-                if (e.Code == "NoSuchKey")
-                {
-                    error.Add(new XElement("Key", key));
-                }
-
-                error.Add(new XElement("Resource", "/" + bucket + (key.Length > 0 ? "/" + key : "")), new XElement("RequestId", requestId));
-                await WriteAsync(http, error, cancel).ConfigureAwait(false);
-            }
-        }
+        return DispatchAsync(http, bucket, key, accountId, region, cancel);
     }
 
-    // The raw target, because the server's decoded path has its dot segments removed and keeps %2F.
-    private static (string Bucket, string Key) Target(HttpContext http)
+    /// <summary>Bucket and key of a request in path style; each may be empty.</summary>
+    /// <remarks>From the raw target, because the server's decoded path has its dot segments removed and keeps %2F.</remarks>
+    public static (string Bucket, string Key) Target(HttpContext http)
     {
         var raw = http.Features.Get<IHttpRequestFeature>()?.RawTarget;
         if (string.IsNullOrEmpty(raw) || raw[0] != '/')
@@ -77,9 +81,14 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
     {
         var method = http.Request.Method;
         var query = http.Request.Query;
-        if (Unsupported.Any(query.ContainsKey))
+        if (Array.Find(Unsupported, query.ContainsKey) is { } resource)
         {
-            throw new S3Exception("NotImplemented");
+            throw new S3Exception("NotImplemented", $"The parameter '{resource}' implies functionality that is not implemented.");
+        }
+
+        if (Array.Find(RefusedHeaders, http.Request.Headers.ContainsKey) is { } header)
+        {
+            throw new S3Exception("NotImplemented", $"The header '{header}' implies functionality that is not implemented.");
         }
 
         if (bucket.Length == 0)
@@ -107,7 +116,7 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
                 case "POST" when query.ContainsKey("delete"):
                     return DeleteManyAsync(http, bucket, cancel);
                 case "GET" when query.ContainsKey("location"):
-                    return WriteAsync(http, new XElement(Ns + "LocationConstraint", found.Region == "us-east-1" ? null : found.Region), cancel);
+                    return WriteAsync(http, new XElement(Ns + "LocationConstraint", found.Region == Bucket.FirstRegion ? null : found.Region), cancel);
                 case "GET" when query.ContainsKey("uploads"):
                     return ListUploadsAsync(http, bucket, cancel);
                 case "GET":
@@ -140,11 +149,11 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
     {
         if (!ObjectStore.IsBucketName(bucket))
         {
-            throw new S3Exception("InvalidBucketName");
+            throw new S3Exception("InvalidBucketName", $"The specified bucket is not valid: '{Readable.Cut(bucket)}'.");
         }
 
-        var found = store.FindBucket(bucket) ?? throw new S3Exception("NoSuchBucket");
-        return found.AccountId == accountId ? found : throw new S3Exception("AccessDenied");
+        var found = store.FindBucket(bucket) ?? throw new S3Exception("NoSuchBucket", $"The specified bucket does not exist: '{bucket}'.");
+        return found.AccountId == accountId ? found : throw new S3Exception("AccessDenied", $"Access Denied: the bucket '{bucket}' belongs to another account than {accountId}.");
     }
 
     private Task ListBucketsAsync(HttpContext http, string accountId, CancellationToken cancel) =>
@@ -156,8 +165,27 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
     private async Task CreateBucketAsync(HttpContext http, string bucket, string accountId, string region, CancellationToken cancel)
     {
         var body = await ReadXmlAsync(http, 1 << 20, optional: true, cancel).ConfigureAwait(false);
-        var wanted = Child(body, "LocationConstraint");
-        store.CreateBucket(bucket, accountId, string.IsNullOrEmpty(wanted) ? region : wanted);
+        var wanted = NullIfEmpty(Child(body, "LocationConstraint"));
+        if (wanted is not null && !RegionForm().IsMatch(wanted))
+        {
+            throw new S3Exception("InvalidLocationConstraint", $"The specified location constraint is not valid: '{Readable.Cut(wanted)}' is not the name of a region, such as eu-west-1.");
+        }
+
+        // As in AWS, us-east-1 makes buckets for every region and any other region for itself only.
+        if (wanted is not null && region != Bucket.FirstRegion && wanted != region)
+        {
+            throw new S3Exception("IllegalLocationConstraintException", $"The {wanted} location constraint is incompatible for the region specific endpoint this request was sent to: it is signed for {region}.");
+        }
+
+        var existing = store.FindBucket(bucket);
+        if (region == Bucket.FirstRegion && wanted is null && existing is { Region: Bucket.FirstRegion } && existing.AccountId == accountId)
+        {
+            // An old habit of us-east-1 that scripts rely on: making one's own bucket again is no error there.
+            http.Response.Headers.Location = "/" + bucket;
+            return;
+        }
+
+        store.CreateBucket(bucket, accountId, wanted ?? region);
         http.Response.Headers.Location = "/" + bucket;
     }
 
@@ -179,7 +207,13 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
 
     private async Task GetAsync(HttpContext http, string bucket, string key, CancellationToken cancel)
     {
-        var stream = store.OpenRead(bucket, key, out var info) ?? throw new S3Exception("NoSuchKey");
+        // The parts of an upload are joined when it completes, so every object has one part here.
+        if (NullIfEmpty(http.Request.Query["partNumber"].ToString()) is { } part && part != "1")
+        {
+            throw new S3Exception("InvalidPartNumber", $"The requested part number is not satisfiable: received '{Readable.Cut(part)}', and objects have one part here.");
+        }
+
+        var stream = store.OpenRead(bucket, key, out var info) ?? throw new S3Exception("NoSuchKey", $"The specified key does not exist: '{Readable.Cut(key)}' in bucket '{bucket}'.");
         await using (stream.ConfigureAwait(false))
         {
             var response = http.Response;
@@ -213,16 +247,24 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
             }
 
             headers.AcceptRanges = "bytes";
-            response.ContentType = info.ContentType;
+            response.ContentType = Sendable(info.ContentType);
             response.ContentLength = length;
             foreach (var (name, value) in info.Headers)
             {
-                headers[name] = value;
+                headers[name] = Sendable(value);
             }
 
             foreach (var (name, value) in info.UserMetadata)
             {
-                headers["x-amz-meta-" + name] = value;
+                headers["x-amz-meta-" + name] = Sendable(value);
+            }
+
+            foreach (var name in KeptHeaders.Append("Content-Type"))
+            {
+                if (NullIfEmpty(http.Request.Query["response-" + name.ToLowerInvariant()].ToString()) is { } value)
+                {
+                    headers[name] = Sendable(value);
+                }
             }
 
             if (HttpMethods.IsHead(http.Request.Method))
@@ -252,7 +294,12 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
         await using (stream.ConfigureAwait(false))
         {
             var (fromBucket, fromKey) = Source(http);
-            var replace = http.Request.Headers["x-amz-metadata-directive"] == "REPLACE";
+            var replace = http.Request.Headers["x-amz-metadata-directive"].ToString() switch
+            {
+                "REPLACE" => true,
+                "" or "COPY" => false,
+                var other => throw new S3Exception("InvalidArgument", $"Unknown metadata directive '{Readable.Cut(other)}': it is COPY or REPLACE."),
+            };
             if (!replace && fromBucket == bucket && fromKey == key)
             {
                 throw new S3Exception("InvalidRequest", "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata.");
@@ -280,24 +327,63 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
     private async Task DeleteManyAsync(HttpContext http, string bucket, CancellationToken cancel)
     {
         var body = await ReadXmlAsync(http, 2 << 20, optional: false, cancel).ConfigureAwait(false);
-        var keys = Children(body, "Object").Select(o => Child(o, "Key")).ToList();
-        if (keys.Count is 0 or > 1000 || keys.Contains(null) || body!.Name.LocalName != "Delete")
+        var entries = Children(body, "Object").ToList();
+        if (body!.Name.LocalName != "Delete" || entries.Count is 0 or > DeleteKeysMax || entries.Exists(o => Child(o, "Key") is null))
         {
-            throw new S3Exception("MalformedXML");
+            throw new S3Exception("MalformedXML", $"The body must be a Delete element of 1 to {DeleteKeysMax} Object elements, each with a Key; received was '{Readable.Cut(body.Name.LocalName)}' with {entries.Count}.");
         }
 
         var quiet = Child(body, "Quiet") == "true";
         var result = new XElement(Ns + "DeleteResult");
-        foreach (var key in keys)
+        foreach (var entry in entries)
         {
-            await store.DeleteAsync(bucket, key!, cancel).ConfigureAwait(false);
-            if (!quiet)
+            var key = Child(entry, "Key")!;
+            if (await DeleteOneAsync(bucket, key, entry, cancel).ConfigureAwait(false) is { } refusal)
+            {
+                result.Add(new XElement(Ns + "Error", new XElement(Ns + "Key", key), new XElement(Ns + "Code", refusal.Code), new XElement(Ns + "Message", refusal.Message)));
+            }
+            else if (!quiet)
             {
                 result.Add(new XElement(Ns + "Deleted", new XElement(Ns + "Key", key)));
             }
         }
 
         await WriteAsync(http, result, cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>Deletes one of many keys: what goes wrong with it says nothing of the others.</summary>
+    private async Task<S3Exception?> DeleteOneAsync(string bucket, string key, XElement entry, CancellationToken cancel)
+    {
+        try
+        {
+            if (key.Length == 0)
+            {
+                throw new S3Exception("UserKeyMustBeSpecified");
+            }
+
+            ObjectStore.CheckKey(key);
+            if (NullIfEmpty(Child(entry, "VersionId")) is { } version && version != "null")
+            {
+                throw new S3Exception("NoSuchVersion", $"The specified version does not exist: '{Readable.Cut(version)}'; buckets have no versions here.");
+            }
+
+            if (Array.Find(ConditionsOfDelete, name => Child(entry, name) is not null) is { } condition)
+            {
+                throw new S3Exception("NotImplemented", $"The condition '{condition}' implies functionality that is not implemented.");
+            }
+
+            await store.DeleteAsync(bucket, key, cancel).ConfigureAwait(false);
+            return null;
+        }
+        catch (S3Exception refusal) when (refusal.Code != "NoSuchBucket")
+        {
+            return refusal;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            DeleteFailed(log, failure, bucket, key);
+            return new S3Exception("InternalError");
+        }
     }
 
     private Task ListAsync(HttpContext http, string bucket, bool v2, CancellationToken cancel)
@@ -342,10 +428,17 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
         var algorithm = NullIfEmpty(http.Request.Headers["x-amz-checksum-algorithm"].ToString())?.ToLowerInvariant();
         if (algorithm is not null && !DigestSet.Names.Contains(algorithm))
         {
-            throw new S3Exception("InvalidRequest");
+            throw new S3Exception("InvalidRequest", $"Checksum algorithm provided is unsupported: '{Readable.Cut(algorithm)}'. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
         }
 
-        var type = NullIfEmpty(http.Request.Headers["x-amz-checksum-type"].ToString())
+        var wantedType = NullIfEmpty(http.Request.Headers["x-amz-checksum-type"].ToString());
+        if (wantedType is not null && (algorithm is null || wantedType != (algorithm is "crc64nvme" ? "FULL_OBJECT" : algorithm is "sha1" or "sha256" ? "COMPOSITE" : wantedType)
+            || wantedType is not ("FULL_OBJECT" or "COMPOSITE")))
+        {
+            throw new S3Exception("InvalidRequest", $"The {Readable.Cut(wantedType)} checksum type cannot be used with the {algorithm ?? "absent"} checksum algorithm.");
+        }
+
+        var type = wantedType
             ?? (algorithm is null ? null : algorithm == "crc64nvme" ? "FULL_OBJECT" : "COMPOSITE");
         var upload = store.CreateUpload(bucket, new UploadInfo
         {
@@ -372,7 +465,7 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
     {
         if (!int.TryParse(http.Request.Query["partNumber"], NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number is < 1 or > 10000)
         {
-            throw new S3Exception("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+            throw new S3Exception("InvalidArgument", $"Part number must be an integer between 1 and 10000, inclusive; received '{Readable.Cut(http.Request.Query["partNumber"].ToString())}'.");
         }
 
         var upload = store.Upload(bucket, key, id);
@@ -392,7 +485,7 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
         var (stream, source) = OpenSource(http, accountId);
         await using (stream.ConfigureAwait(false))
         {
-            var (first, length) = Range(http.Request.Headers["x-amz-copy-source-range"].ToString(), source.Size) ?? (0, source.Size);
+            var (first, length) = CopyRange(http.Request.Headers["x-amz-copy-source-range"].ToString(), source.Size);
             stream.Position = first;
             var slice = new LimitedStream(stream, length);
             await using (slice.ConfigureAwait(false))
@@ -408,27 +501,30 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
     {
         store.Upload(bucket, key, id);
         var body = await ReadXmlAsync(http, 2 << 20, optional: false, cancel).ConfigureAwait(false);
-        var parts = new List<(int, string)>();
+        var parts = new List<WantedPart>();
         foreach (var part in Children(body, "Part"))
         {
             if (!int.TryParse(Child(part, "PartNumber"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) || Child(part, "ETag") is not { } etag)
             {
-                throw new S3Exception("MalformedXML");
+                throw new S3Exception("MalformedXML", $"Each Part needs a PartNumber and an ETag; part {parts.Count + 1} of the list has not both.");
             }
 
-            parts.Add((number, etag));
+            parts.Add(new(number, etag, DigestSet.Names.Where(n => Child(part, "Checksum" + n.ToUpperInvariant()) is not null).ToDictionary(n => n, n => Child(part, "Checksum" + n.ToUpperInvariant())!.Trim())));
         }
 
         if (parts.Count == 0)
         {
-            throw new S3Exception("MalformedXML");
+            throw new S3Exception("MalformedXML", "A CompleteMultipartUpload element with at least one Part was expected.");
         }
 
-        var info = await store.CompleteUploadAsync(bucket, key, id, parts, Conditions(http), cancel).ConfigureAwait(false);
+        var headers = http.Request.Headers;
+        var whole = DigestSet.Names.Where(n => headers.ContainsKey("x-amz-checksum-" + n)).ToDictionary(n => n, n => headers["x-amz-checksum-" + n].ToString());
+        long? size = NullIfEmpty(headers["x-amz-mp-object-size"].ToString()) is { } text ? Number(text, 0) : null;
+        var info = await store.CompleteUploadAsync(bucket, key, id, parts, whole, size, Conditions(http), cancel).ConfigureAwait(false);
         await WriteAsync(http, new XElement(Ns + "CompleteMultipartUploadResult",
             new XElement(Ns + "Location", $"{http.Request.Scheme}://{http.Request.Host}/{bucket}/{Uri.EscapeDataString(key)}"),
             new XElement(Ns + "Bucket", bucket), new XElement(Ns + "Key", key), new XElement(Ns + "ETag", Quote(info.ETag)),
-            ChecksumElements(info.Checksums)), cancel).ConfigureAwait(false);
+            ChecksumElements(info.Checksums), info.Checksums.Count > 0 && info.ChecksumType is not null ? new XElement(Ns + "ChecksumType", info.ChecksumType) : null), cancel).ConfigureAwait(false);
     }
 
     private Task AbortAsync(HttpContext http, string bucket, string key, string id)
@@ -455,11 +551,26 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
     private Task ListUploadsAsync(HttpContext http, string bucket, CancellationToken cancel)
     {
         var encode = Encoder(http.Request.Query["encoding-type"].ToString());
-        var prefix = http.Request.Query["prefix"].ToString();
+        var query = http.Request.Query;
+        if (NullIfEmpty(query["delimiter"].ToString()) is { } delimiter)
+        {
+            throw new S3Exception("NotImplemented", $"A delimiter ('{Readable.Cut(delimiter)}') in a list of uploads is not implemented; use a prefix.");
+        }
+
+        var prefix = query["prefix"].ToString();
+        var max = Count(query["max-uploads"].ToString());
+        var (keyMarker, idMarker) = (query["key-marker"].ToString(), query["upload-id-marker"].ToString());
+        var rest = store.Uploads(bucket, keyMarker, idMarker).Where(u => u.Key.StartsWith(prefix, StringComparison.Ordinal)).ToList();
+        var shown = rest.Take(max).ToList();
+        var more = rest.Count > shown.Count && shown.Count > 0;
         return WriteAsync(http, new XElement(Ns + "ListMultipartUploadsResult", new XElement(Ns + "Bucket", bucket),
-            new XElement(Ns + "Prefix", encode(prefix)), new XElement(Ns + "MaxUploads", 1000), new XElement(Ns + "IsTruncated", false),
-            store.Uploads(bucket).Where(u => u.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(u => new XElement(Ns + "Upload",
+            new XElement(Ns + "KeyMarker", encode(keyMarker)), new XElement(Ns + "UploadIdMarker", idMarker),
+            more ? new XElement(Ns + "NextKeyMarker", encode(shown[^1].Key)) : null, more ? new XElement(Ns + "NextUploadIdMarker", shown[^1].Id) : null,
+            new XElement(Ns + "Prefix", encode(prefix)), new XElement(Ns + "MaxUploads", max), new XElement(Ns + "IsTruncated", more),
+            encode("/ ") == "/ " ? null : new XElement(Ns + "EncodingType", "url"),
+            shown.Select(u => new XElement(Ns + "Upload",
                 new XElement(Ns + "Key", encode(u.Key)), new XElement(Ns + "UploadId", u.Id), new XElement(Ns + "StorageClass", "STANDARD"),
+                u.Algorithm is null ? null : new XElement(Ns + "ChecksumAlgorithm", u.Algorithm.ToUpperInvariant()),
                 new XElement(Ns + "Initiated", Iso(u.Initiated))))), cancel);
     }
 
@@ -470,17 +581,18 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
         var slash = path.IndexOf('/', StringComparison.Ordinal);
         if (raw.Contains("?versionId=", StringComparison.Ordinal))
         {
-            throw new S3Exception("NotImplemented");
+            throw new S3Exception("NotImplemented", $"x-amz-copy-source names a version ('{Readable.Cut(raw)}'), and buckets have no versions here.");
         }
 
-        return slash > 0 && slash < path.Length - 1 ? (path[..slash], path[(slash + 1)..]) : throw new S3Exception("InvalidArgument");
+        return slash > 0 && slash < path.Length - 1 ? (path[..slash], path[(slash + 1)..])
+            : throw new S3Exception("InvalidArgument", $"x-amz-copy-source must be bucket/key, percent-encoded; received '{Readable.Cut(raw)}'.");
     }
 
     private (Stream Stream, ObjectInfo Info) OpenSource(HttpContext http, string accountId)
     {
         var (bucket, key) = Source(http);
         Owned(bucket, accountId);
-        var stream = store.OpenRead(bucket, key, out var info) ?? throw new S3Exception("NoSuchKey");
+        var stream = store.OpenRead(bucket, key, out var info) ?? throw new S3Exception("NoSuchKey", $"The specified key does not exist: '{Readable.Cut(key)}' in bucket '{bucket}', the source of the copy.");
         var headers = http.Request.Headers;
         if (Evaluate(headers["x-amz-copy-source-if-match"].ToString(), headers["x-amz-copy-source-if-none-match"].ToString(),
             headers["x-amz-copy-source-if-modified-since"].ToString(), headers["x-amz-copy-source-if-unmodified-since"].ToString(), info!) != 200)
@@ -497,7 +609,7 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
         var none = http.Request.Headers.IfNoneMatch.ToString();
         if (none.Length > 0 && none != "*")
         {
-            throw new S3Exception("NotImplemented");
+            throw new S3Exception("NotImplemented", $"If-None-Match of a write may be * only; received '{Readable.Cut(none)}'.");
         }
 
         return new PutOptions { OnlyIfAbsent = none == "*", OnlyIfETag = NullIfEmpty(http.Request.Headers.IfMatch.ToString()) };
@@ -550,13 +662,36 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
         }
     }
 
+    /// <summary>The range of a copied part, which S3 takes in one form only and wholly inside its source.</summary>
+    private static (long First, long Length) CopyRange(string text, long size)
+    {
+        if (text.Length == 0)
+        {
+            return (0, size);
+        }
+
+        var ends = text.StartsWith("bytes=", StringComparison.Ordinal) ? text[6..].Split('-') : [];
+        if (ends.Length != 2 || !long.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out var first)
+            || !long.TryParse(ends[1], NumberStyles.None, CultureInfo.InvariantCulture, out var last) || first > last)
+        {
+            throw new S3Exception("InvalidArgument", $"The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy; received '{Readable.Cut(text)}'.");
+        }
+
+        return last < size ? (first, last - first + 1)
+            : throw new S3Exception("InvalidRange", string.Create(CultureInfo.InvariantCulture, $"Range specified is not valid for source object of size: {size}; received '{Readable.Cut(text)}'."));
+    }
+
+    /// <summary>Names of the trailing headers that the request says will follow its body.</summary>
+    private static HashSet<string> Announced(HttpContext http) =>
+        http.Request.Headers["x-amz-trailer"].ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).ToHashSet(StringComparer.OrdinalIgnoreCase);
+
     private static List<string> Algorithms(HttpContext http)
     {
         var headers = http.Request.Headers;
-        var trailer = headers["x-amz-trailer"].ToString();
+        var announced = Announced(http);
         var sdk = headers["x-amz-sdk-checksum-algorithm"].ToString() + headers["x-amz-checksum-algorithm"];
         return [.. DigestSet.Names.Where(n => headers.ContainsKey("x-amz-checksum-" + n)
-            || trailer.Contains("x-amz-checksum-" + n, StringComparison.OrdinalIgnoreCase)
+            || announced.Contains("x-amz-checksum-" + n)
             || sdk.Equals(n, StringComparison.OrdinalIgnoreCase)),
             .. headers["x-amz-content-sha256"].ToString().Length == 64 ? ["sha256"] : Array.Empty<string>()];
     }
@@ -564,11 +699,11 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
     private static void Verify(HttpContext http, ObjectDigests digests)
     {
         var headers = http.Request.Headers;
-        var trailers = http.Items.TryGetValue("ocellus.trailers", out var item) ? item as IReadOnlyDictionary<string, string> : null;
+        var trailers = http.Items.TryGetValue(TrailersItem, out var item) ? item as IReadOnlyDictionary<string, string> : null;
         var decoded = headers["x-amz-decoded-content-length"].ToString();
         if ((decoded.Length > 0 ? Number(decoded, -1) : http.Request.ContentLength) is { } announced && announced != digests.Length)
         {
-            throw new S3Exception("IncompleteBody");
+            throw new S3Exception("IncompleteBody", string.Create(CultureInfo.InvariantCulture, $"You did not provide the number of bytes specified by the Content-Length HTTP header: announced were {announced}, received {digests.Length}."));
         }
 
         if (NullIfEmpty(headers.ContentMD5.ToString()) is { } md5)
@@ -579,38 +714,57 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
         foreach (var (name, value) in digests.Values)
         {
             var header = "x-amz-checksum-" + name;
-            var wanted = NullIfEmpty(headers[header].ToString())
-                ?? trailers?.FirstOrDefault(t => t.Key.Equals(header, StringComparison.OrdinalIgnoreCase)).Value?.Trim();
-            if (wanted is not null)
+            var trailer = trailers?.GetValueOrDefault(header)?.Trim();
+            if (trailer is null && Announced(http).Contains(header))
+            {
+                throw new S3Exception("MalformedTrailerError", $"x-amz-trailer announced '{header}', and the body ended without it.");
+            }
+
+            if ((NullIfEmpty(headers[header].ToString()) ?? trailer) is { } wanted)
             {
                 Compare(wanted, value);
             }
         }
 
         var signed = headers["x-amz-content-sha256"].ToString();
-        if (signed.Length == 64 && !signed.Equals(Convert.ToHexString(digests.Values["sha256"]), StringComparison.OrdinalIgnoreCase))
-        {
-            throw new S3Exception("XAmzContentSHA256Mismatch");
-        }
+        CheckSignedHash(signed, digests);
 
         static void Compare(string wanted, byte[] have)
         {
             var buffer = new byte[64];
             if (wanted.Length > 64 || !Convert.TryFromBase64String(wanted, buffer, out var length) || length != have.Length)
             {
-                throw new S3Exception("InvalidDigest");
+                throw new S3Exception("InvalidDigest", $"The Content-MD5 or checksum value that you specified is not valid: '{Readable.Cut(wanted)}' is not the base64 of {have.Length} bytes.");
             }
 
             if (!buffer.AsSpan(0, length).SequenceEqual(have))
             {
-                throw new S3Exception("BadDigest");
+                throw new S3Exception("BadDigest", $"The Content-MD5 or checksum value that you specified did not match what the server received: '{wanted}' was sent, '{Convert.ToBase64String(have)}' computed.");
             }
         }
     }
 
-    private static Dictionary<string, string> UserMetadata(HttpContext http) => http.Request.Headers
-        .Where(h => h.Key.StartsWith("x-amz-meta-", StringComparison.OrdinalIgnoreCase))
-        .ToDictionary(h => h.Key[11..].ToLowerInvariant(), h => h.Value.ToString());
+    private static void CheckSignedHash(string signed, ObjectDigests digests)
+    {
+        if (Canonical.IsHash(signed) && Convert.ToHexStringLower(digests.Values["sha256"]) is var computed && !signed.Equals(computed, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new S3Exception("XAmzContentSHA256Mismatch", $"The provided 'x-amz-content-sha256' header does not match what was computed: received '{signed}', computed '{computed}'.");
+        }
+    }
+
+    private static Dictionary<string, string> UserMetadata(HttpContext http)
+    {
+        var metadata = http.Request.Headers
+            .Where(h => h.Key.StartsWith("x-amz-meta-", StringComparison.OrdinalIgnoreCase))
+            .ToDictionary(h => h.Key[11..].ToLowerInvariant(), h => h.Value.ToString());
+        var bytes = metadata.Sum(m => Encoding.UTF8.GetByteCount(m.Key) + Encoding.UTF8.GetByteCount(m.Value));
+        return bytes <= MetadataBytesMax ? metadata
+            : throw new S3Exception("MetadataTooLarge", string.Create(CultureInfo.InvariantCulture, $"Your metadata headers exceed the maximum allowed metadata size: received {bytes} bytes, allowed are {MetadataBytesMax}."));
+    }
+
+    /// <summary>A stored value as a header may carry it: S3 sends what is not ASCII in the form of RFC 2047.</summary>
+    private static string Sendable(string value) =>
+        value.All(c => c is >= ' ' and < '\u007f' or '\t') ? value : $"=?UTF-8?B?{Convert.ToBase64String(Encoding.UTF8.GetBytes(value))}?=";
 
     private static Dictionary<string, string> Kept(HttpContext http)
     {
@@ -649,7 +803,7 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
     {
         "" => s => s,
         "url" => s => Uri.EscapeDataString(s).Replace("%2F", "/", StringComparison.Ordinal),
-        _ => throw new S3Exception("InvalidArgument", "Invalid Encoding Method specified in Request"),
+        _ => throw new S3Exception("InvalidArgument", $"Invalid Encoding Method specified in Request: '{Readable.Cut(type)}'; it can be url."),
     };
 
     private static string FromToken(string token)
@@ -657,7 +811,7 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
         var buffer = new byte[token.Length];
         return Convert.TryFromBase64String(token, buffer, out var length)
             ? Encoding.UTF8.GetString(buffer, 0, length)
-            : throw new S3Exception("InvalidArgument", "The continuation token provided is incorrect");
+            : throw new S3Exception("InvalidArgument", $"The continuation token provided is incorrect: '{Readable.Cut(token)}'.");
     }
 
     private static int Count(string text) => (int)Math.Min(1000, Number(text, 1000));
@@ -666,7 +820,7 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
         text.Length == 0 ? missing
         : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var small) ? small
         : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
-        : throw new S3Exception("InvalidArgument");
+        : throw new S3Exception("InvalidArgument", $"A number from 0 was expected; received '{Readable.Cut(text)}'.");
 
     private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
@@ -697,10 +851,15 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
             body.Write(buffer, 0, read);
         }
 
-        if (!http.Request.Query.ContainsKey("uploadId"))
+        var digested = digests.Finish();
+        if (http.Request.Query.ContainsKey("uploadId"))
         {
             // On completion the checksum headers are those of the object and not of this document.
-            Verify(http, digests.Finish());
+            CheckSignedHash(http.Request.Headers["x-amz-content-sha256"].ToString(), digested);
+        }
+        else
+        {
+            Verify(http, digested);
         }
 
         if (body.Length == 0 && optional)
@@ -714,13 +873,19 @@ internal sealed class S3Endpoint(ObjectStore store, TimeProvider clock)
             using var reader = XmlReader.Create(body, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, CheckCharacters = false });
             return XDocument.Load(reader, LoadOptions.PreserveWhitespace).Root;
         }
-        catch (XmlException)
+        catch (XmlException failure)
         {
-            throw new S3Exception("MalformedXML");
+            throw new S3Exception("MalformedXML", $"The XML that you provided was not well formed: {Readable.Cut(failure.Message)}");
         }
     }
 
-    private static async Task WriteAsync(HttpContext http, XElement root, CancellationToken cancel)
+    [System.Text.RegularExpressions.GeneratedRegex(@"\A[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}\z")]
+    private static partial System.Text.RegularExpressions.Regex RegionForm();
+
+    [LoggerMessage(1302, LogLevel.Error, "Deleting {Key} of bucket {Bucket} failed")]
+    private static partial void DeleteFailed(ILogger log, Exception failure, string bucket, string key);
+
+    public static async Task WriteAsync(HttpContext http, XElement root, CancellationToken cancel)
     {
         using var buffer = new MemoryStream();
         // Keys may hold characters that XML 1.0 has no form for; S3 writes their references regardless.

@@ -1,56 +1,139 @@
 using System.Globalization;
 using System.Xml.Linq;
 using Ocellus.Access;
+using Ocellus.Protocol;
 using Ocellus.Protocol.SigV4;
 
 namespace Ocellus.Objects;
 
-/// <summary>Checks the signature of an object store request, unwraps its body and hands it to the store's endpoint.</summary>
-internal sealed class S3Gate(RequestAuthenticator authenticator, S3Endpoint endpoint)
+/// <summary>
+/// Checks the signature of an object store request, unwraps its body and hands it to the store's endpoint.
+/// The only catch clauses on the request path of the object store are here.
+/// </summary>
+internal sealed partial class S3Gate(RequestAuthenticator authenticator, S3Endpoint endpoint, ILogger<S3Gate> log)
 {
     private const string PayloadHashHeader = "x-amz-content-sha256";
 
+    /// <summary>Parameters of a link that belong to its signature. What else begins with x-amz- stands for the header of that name.</summary>
+    private static readonly HashSet<string> SignatureParameters = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature",
+        "X-Amz-Security-Token", "X-Amz-Content-Sha256",
+    };
+
     public async Task HandleAsync(HttpContext http)
     {
+        var requestId = Guid.NewGuid().ToString("N")[..16].ToUpperInvariant();
+        http.Response.Headers["x-amz-request-id"] = requestId;
         try
         {
             var (caller, signature) = authenticator.AuthenticateS3(http.Request);
-            var payload = http.Request.Headers[PayloadHashHeader].ToString();
-            if (payload.StartsWith("STREAMING-", StringComparison.Ordinal))
-            {
-                var chunks = new AwsChunkedStream(http.Request.Body, payload, signature);
-                http.Items["ocellus.trailers"] = chunks.Trailers;
-                http.Request.Body = chunks;
-                http.Request.ContentLength = long.TryParse(http.Request.Headers["x-amz-decoded-content-length"], NumberStyles.None, CultureInfo.InvariantCulture, out var length) ? length : null;
-            }
-
+            Unwrap(http, signature);
             await endpoint.HandleAsync(http, caller.AccountId, caller.Region, http.RequestAborted);
         }
-        catch (SignatureException failure) when (!http.Response.HasStarted)
+        catch (Exception) when (http.RequestAborted.IsCancellationRequested)
         {
-            await WriteErrorAsync(http, failure);
+            // The client left: nobody reads an answer.
+        }
+        catch (Exception failure) when (http.Response.HasStarted)
+        {
+            // The status is sent, so only a broken connection can still tell the client that the body is not whole.
+            RequestFailed(log, failure, http.Request.Method, http.Request.Path, requestId);
+            http.Abort();
+        }
+        catch (S3Exception refusal)
+        {
+            await WriteErrorAsync(http, refusal.Code, refusal.Status, refusal.Message, requestId);
+        }
+        catch (SignatureException refusal)
+        {
+            var (code, status) = CodeOf(refusal.Problem);
+            await WriteErrorAsync(http, code, status, refusal.Message, requestId);
+        }
+        catch (InvalidDataException failure)
+        {
+            // The framing of a streamed body.
+            await WriteErrorAsync(http, "IncompleteBody", 400, failure.Message, requestId);
+        }
+        catch (BadHttpRequestException failure)
+        {
+            await WriteErrorAsync(http, "IncompleteBody", failure.StatusCode, failure.Message, requestId);
+        }
+        catch (Exception failure)
+        {
+            RequestFailed(log, failure, http.Request.Method, http.Request.Path, requestId);
+            await WriteErrorAsync(http, "InternalError", 500, $"An internal error occurred. Request {requestId} is in the server's log.", requestId);
         }
     }
 
-    private static async Task WriteErrorAsync(HttpContext http, SignatureException failure)
+    private static void Unwrap(HttpContext http, VerifiedSignature signature)
     {
-        var (code, status) = failure.Problem switch
+        var headers = http.Request.Headers;
+
+        // What the signature covers, wherever it was said: the endpoint holds the body against it.
+        headers[PayloadHashHeader] = signature.PayloadHash;
+        if (signature.FromQuery)
         {
-            SignatureProblem.MissingToken => ("AccessDenied", 403),
-            SignatureProblem.Incomplete => ("AuthorizationHeaderMalformed", 400),
-            SignatureProblem.UnknownKey => ("InvalidAccessKeyId", 403),
-            SignatureProblem.Mismatch => ("SignatureDoesNotMatch", 403),
-            SignatureProblem.Skewed => ("RequestTimeTooSkewed", 403),
-            SignatureProblem.Expired => ("AccessDenied", 403),
-            SignatureProblem.WrongScope => ("AuthorizationHeaderMalformed", 400),
-            SignatureProblem.BodyMismatch => ("XAmzContentSHA256Mismatch", 400),
-        };
-        http.Response.StatusCode = status;
-        http.Response.ContentType = "application/xml";
-        if (!HttpMethods.IsHead(http.Request.Method))
+            foreach (var (name, value) in http.Request.Query)
+            {
+                if (name.StartsWith("x-amz-", StringComparison.OrdinalIgnoreCase) && !SignatureParameters.Contains(name))
+                {
+                    headers.TryAdd(name, value);
+                }
+            }
+        }
+
+        if (signature.PayloadHash.StartsWith("STREAMING-", StringComparison.Ordinal))
         {
-            var error = new XElement("Error", new XElement("Code", code), new XElement("Message", failure.Message), new XElement("RequestId", http.TraceIdentifier));
-            await http.Response.WriteAsync("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + error.ToString(SaveOptions.DisableFormatting), http.RequestAborted);
+            var chunks = new AwsChunkedStream(http.Request.Body, signature.PayloadHash, signature);
+            http.Items[S3Endpoint.TrailersItem] = chunks.Trailers;
+            http.Request.Body = chunks;
+            http.Request.ContentLength = long.TryParse(headers["x-amz-decoded-content-length"], NumberStyles.None, CultureInfo.InvariantCulture, out var length) ? length : null;
         }
     }
+
+    private static (string Code, int Status) CodeOf(SignatureProblem problem) => problem switch
+    {
+        SignatureProblem.MissingToken => ("AccessDenied", 403),
+        SignatureProblem.Incomplete => ("AuthorizationHeaderMalformed", 400),
+        SignatureProblem.QueryIncomplete => ("AuthorizationQueryParametersError", 400),
+        SignatureProblem.NotSigned => ("AccessDenied", 403),
+        SignatureProblem.UnknownKey => ("InvalidAccessKeyId", 403),
+        SignatureProblem.UnknownToken => ("InvalidToken", 400),
+        SignatureProblem.Mismatch => ("SignatureDoesNotMatch", 403),
+        SignatureProblem.Skewed => ("RequestTimeTooSkewed", 403),
+        SignatureProblem.Expired => ("AccessDenied", 403),
+        SignatureProblem.WrongScope => ("AuthorizationHeaderMalformed", 400),
+        SignatureProblem.PayloadForm => ("InvalidArgument", 400),
+        SignatureProblem.BodyMismatch => ("XAmzContentSHA256Mismatch", 400),
+    };
+
+    private static async Task WriteErrorAsync(HttpContext http, string code, int status, string message, string requestId)
+    {
+        var response = http.Response;
+        response.StatusCode = status;
+        response.ContentLength = null;
+        foreach (var name in S3Endpoint.ObjectHeaders.Where(response.Headers.ContainsKey))
+        {
+            response.Headers.Remove(name);
+        }
+
+        if (HttpMethods.IsHead(http.Request.Method))
+        {
+            return;
+        }
+
+        var (bucket, key) = S3Endpoint.Target(http);
+        var error = new XElement("Error", new XElement("Code", code), new XElement("Message", message));
+        if (code == "NoSuchKey")
+        {
+            error.Add(new XElement("Key", Readable.Cut(key)));
+        }
+
+        error.Add(new XElement("Resource", Readable.Cut("/" + bucket + (key.Length > 0 ? "/" + key : ""))), new XElement("RequestId", requestId));
+        await S3Endpoint.WriteAsync(http, error, http.RequestAborted);
+    }
+
+    [LoggerMessage(1301, LogLevel.Error, "{Method} {Path} of the object store failed ({RequestId})")]
+    private static partial void RequestFailed(ILogger log, Exception failure, string method, string path, string requestId);
 }

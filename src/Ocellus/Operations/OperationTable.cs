@@ -16,7 +16,7 @@ internal static class OperationTable
         var tag = services.GetRequiredService<TagOperations>();
         IOperation[] all =
         [
-            new Operation<CopyProjectVersionRequest, CopyProjectVersionResponse>("CopyProjectVersion", json.CopyProjectVersionRequest, json.CopyProjectVersionResponse, null),
+            new Operation<CopyProjectVersionRequest, CopyProjectVersionResponse>("CopyProjectVersion", json.CopyProjectVersionRequest, json.CopyProjectVersionResponse, services.GetRequiredService<CopyProjectVersion>().RunAsync),
             new Operation<CreateDatasetRequest, CreateDatasetResponse>("CreateDataset", json.CreateDatasetRequest, json.CreateDatasetResponse, dataset.CreateAsync),
             new Operation<CreateProjectRequest, CreateProjectResponse>("CreateProject", json.CreateProjectRequest, json.CreateProjectResponse, project.CreateAsync),
             new Operation<CreateProjectVersionRequest, CreateProjectVersionResponse>("CreateProjectVersion", json.CreateProjectVersionRequest, json.CreateProjectVersionResponse, services.GetRequiredService<CreateProjectVersion>().RunAsync),

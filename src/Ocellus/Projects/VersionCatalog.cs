@@ -74,6 +74,10 @@ internal sealed record NewVersion(string ProjectArn, string Name, ProjectVersion
 
     public string? TestingResult { get; init; }
 
+    public string? EvaluationResult { get; init; }
+
+    public string? ManifestSummary { get; init; }
+
     public IReadOnlyDictionary<string, string>? Tags { get; init; }
 }
 
@@ -144,13 +148,14 @@ internal sealed class VersionCatalog(DataDirectory data, TimeProvider clock, Mic
         var arn = Arn.Parse(version.ProjectArn).Version(version.Name, now);
         await connection.ExecuteAsync(
             """
-            INSERT INTO project_versions (arn, project_arn, account_id, region, name, created_ms, updated_ms, status, message, description, kms_key_id, output_bucket, output_prefix, folder, source_arn, training_result, testing_result)
-            VALUES (@arn, @ProjectArn, @AccountId, @Region, @Name, @now, @now, @status, @message, @Description, @KmsKeyId, @OutputBucket, @OutputPrefix, @Folder, @SourceArn, @TrainingResult, @TestingResult)
+            INSERT INTO project_versions (arn, project_arn, account_id, region, name, created_ms, updated_ms, status, message, description, kms_key_id, output_bucket, output_prefix, folder, source_arn, training_result, testing_result, evaluation_result, manifest_summary)
+            VALUES (@arn, @ProjectArn, @AccountId, @Region, @Name, @now, @now, @status, @message, @Description, @KmsKeyId, @OutputBucket, @OutputPrefix, @Folder, @SourceArn, @TrainingResult, @TestingResult, @EvaluationResult, @ManifestSummary)
             """,
             new
             {
                 arn = arn.ToString(), version.ProjectArn, caller.AccountId, caller.Region, version.Name, now, status = version.Status.ToString(), message = ProjectVersionStates.Message(version.Status),
                 version.Description, version.KmsKeyId, version.OutputBucket, version.OutputPrefix, version.Folder, version.SourceArn, version.TrainingResult, version.TestingResult,
+                version.EvaluationResult, version.ManifestSummary,
             },
             transaction);
         if (version.Status == ProjectVersionStatus.TRAINING_IN_PROGRESS)

@@ -75,8 +75,10 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
         {
             if (await ReadBodyAsync(http) is not { } body)
             {
-                http.Response.StatusCode = StatusCodes.Status413PayloadTooLarge;
                 error = "413";
+                // No __type: to clients the code is then the status, as when a gateway refuses.
+                var length = http.Request.ContentLength is { } announced ? $"{announced} bytes" : "more";
+                await WriteAsync(http, StatusCodes.Status413PayloadTooLarge, JsonSerializer.SerializeToUtf8Bytes(new TransportError($"The request body has {length}; the most is {BodyBytesMax} bytes."), ErrorJsonContext.Default.TransportError));
                 return;
             }
 

@@ -74,6 +74,26 @@ internal static class FileSystem
             : false;
     }
 
+    /// <summary>Makes a folder with the same files as another, durably: hard links where the file system has them, else copies. The files must never be written in place.</summary>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    public static void LinkFolder(string existing, string target)
+    {
+        var files = Directory.GetFiles(existing);
+        CreateFolder(target);
+        foreach (var file in files)
+        {
+            var name = Path.Combine(target, Path.GetFileName(file));
+            if (!TryHardLink(file, name))
+            {
+                File.Copy(file, name);
+                using var copy = File.Open(name, FileMode.Open, FileAccess.ReadWrite);
+                copy.Flush(flushToDisk: true);
+            }
+        }
+
+        SyncFolder(target);
+    }
+
     private static IOException Failure(string what, string path) =>
         new($"Cannot {what} the folder {path}: {Marshal.GetLastPInvokeErrorMessage()}.");
 

@@ -4,10 +4,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Evaluation;
-using Ocellus.Vision.Data;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
 
 namespace Ocellus.Training;
 
@@ -19,9 +17,6 @@ internal sealed class TrainingRun(JobFolder folder, TimeProvider clock)
 {
     /// <summary>Bytes of a picture: 15 MB. AWS quota.</summary>
     private const long PictureBytesMax = 15L << 20;
-
-    /// <summary>Pictures put through the finished model at once.</summary>
-    private const int TestBatch = 8;
 
     private readonly JobDescription _job = folder.Read();
 
@@ -58,64 +53,21 @@ internal sealed class TrainingRun(JobFolder folder, TimeProvider clock)
         }
 
         return content.UseCase == UseCase.ImageLevelLabels
-            ? Classify(content, pictures, progress, cancel)
+            ? Learn(content, pictures, progress, cancel)
             : Failed("The manifests have bounding boxes: training of object detectors is not available in this version of Ocellus. Image-level labels can be trained.", contentChecked: true);
     }
 
-    private JobOutcome Classify(ContentResult content, Dictionary<string, JobPicture> pictures, IProgress<JobProgress> progress, CancellationToken cancel)
+    private JobOutcome Learn(ContentResult content, Dictionary<string, JobPicture> pictures, IProgress<JobProgress> progress, CancellationToken cancel)
     {
-        var index = content.Labels.Select((label, i) => (label, i)).ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
-        IReadOnlyList<IReadOnlyList<int>> targets = [.. content.Training.Usable.Select(line => (IReadOnlyList<int>)[.. line.ImageLabels.Select(l => index[l])])];
-        var task = new ClassifierTask(new LinePictures(this, content.Training.Usable, pictures), targets, content.Labels, content.IsMultiLabel);
-        var plan = new ClassifierPlan { Seed = _job.Seed, Threads = Threads, TimeBudget = TimeSpan.FromSeconds(_job.TimeBudgetSeconds) };
         Directory.CreateDirectory(folder.Checkpoint);
-        var started = Stopwatch.GetTimestamp();
-        var result = ClassifierTrainer.Train(task, plan, new Forward(progress), folder.Checkpoint, cancel);
-        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-
-        // Labels that only the test has are not part of the model and are never evaluated.
-        List<ParsedLine> tested = [.. content.Testing.Usable.Where(line => line.ImageLabels.Any(index.ContainsKey))];
-        var scores = new float[tested.Count, content.Labels.Count];
-        var truth = new bool[tested.Count, content.Labels.Count];
-        using (var model = new TrainedModel(result.Model, result.Description, Threads))
-        {
-            for (var first = 0; first < tested.Count; first += TestBatch)
-            {
-                cancel.ThrowIfCancellationRequested();
-                progress.Report(new JobProgress("testing", first, tested.Count, null, null));
-                var batch = tested.Skip(first).Take(TestBatch).ToList();
-                var answers = model.Predict([.. batch.AsParallel().AsOrdered().WithDegreeOfParallelism(Threads).Select(line => model.Prepare(Bytes(line, pictures), PictureLimits.Default))]);
-                for (var i = 0; i < batch.Count; i++)
-                {
-                    foreach (var answer in answers[i])
-                    {
-                        scores[first + i, answer.Label] = answer.Score;
-                    }
-
-                    foreach (var label in batch[i].ImageLabels.Where(index.ContainsKey))
-                    {
-                        truth[first + i, index[label]] = true;
-                    }
-                }
-            }
-        }
-
-        var report = ClassificationMetrics.Compute(content.Labels, scores, truth);
+        var input = new JobInput(_job, content, line => Bytes(line, pictures), Threads, folder.Checkpoint, progress);
+        var learned = ClassifierJob.Run(input, cancel);
         var ended = clock.GetUtcNow();
-        WriteOut(OutputKinds.TrainingSnapshot, content.Training.Usable.Select((line, i) => SnapshotWriter.TrainingLine(line, AttributeKind.ImageLevel, i + 1)));
-        WriteOut(OutputKinds.TestingSnapshot, tested.Select((line, i) => SnapshotWriter.TestingLine(
-            line,
-            [.. report.Labels.Select((label, l) => new LabelPrediction(label.Label, scores[i, l], label.Threshold, truth[i, l]))],
-            ended,
-            i + 1)));
-        return Finish(result.Model, result.Description, report, content.Training.Usable.Count, tested.Count, seconds, ended);
-    }
-
-    private JobOutcome Finish(byte[] model, ModelDescription description, EvaluationReport report, int trainingImages, int testingImages, double seconds, DateTimeOffset ended)
-    {
-        WriteOut(OutputKinds.Evaluation, [EvaluationSummaryWriter.Write(report, ended, trainingImages, testingImages, _job.ProjectVersionArn)]);
-        ModelFiles.Save(folder.Model, model, description with { Thresholds = [.. report.Labels.Select(l => l.Threshold)] });
-        return new JobOutcome { Completed = true, Message = "The model is ready to run.", ContentChecked = true, F1 = report.F1, TrainingSeconds = seconds, Ended = ended };
+        WriteOut(OutputKinds.TrainingSnapshot, learned.TrainingSnapshot);
+        WriteOut(OutputKinds.TestingSnapshot, learned.TestingSnapshot(ended));
+        WriteOut(OutputKinds.Evaluation, EvaluationSummaryWriter.Write(learned.Report, ended, content.Training.Usable.Count, learned.TestedLines, _job.ProjectVersionArn));
+        ModelFiles.Save(folder.Model, learned.Model, learned.Description with { Thresholds = [.. learned.Report.Labels.Select(l => l.Threshold)] });
+        return new JobOutcome { Completed = true, Message = "The model is ready to run.", ContentChecked = true, F1 = learned.Report.F1, TrainingSeconds = learned.Seconds, Ended = ended };
     }
 
     private JobOutcome Failed(string message, bool contentChecked) => new() { Completed = false, Message = message, ContentChecked = contentChecked, Ended = clock.GetUtcNow() };
@@ -230,17 +182,5 @@ internal sealed class TrainingRun(JobFolder folder, TimeProvider clock)
         }
 
         File.Move(path + ".tmp", path, overwrite: true);
-    }
-
-    private sealed class LinePictures(TrainingRun run, IReadOnlyList<ParsedLine> lines, Dictionary<string, JobPicture> pictures) : IPictureSource
-    {
-        public int Count => lines.Count;
-
-        public byte[] Read(int index) => run.Bytes(lines[index], pictures);
-    }
-
-    private sealed class Forward(IProgress<JobProgress> progress) : IProgress<TrainingProgress>
-    {
-        public void Report(TrainingProgress value) => progress.Report(JobProgress.Of(value));
     }
 }

@@ -137,7 +137,7 @@ internal sealed partial class TrainingWorker(
             foreach (var file in Directory.Exists(folder.Out) ? Directory.GetFiles(folder.Out, "*.json") : [])
             {
                 await using var content = File.OpenRead(file);
-                await objects.PutAsync(version.OutputBucket, Key(version, Path.GetFileName(file)), content, new PutOptions { ContentType = "application/json" }, cancel);
+                await objects.PutAsync(version.OutputBucket, OutputLocation.Key(version.OutputPrefix, Path.GetFileName(file)), content, new PutOptions { ContentType = "application/json" }, cancel);
             }
         }
         catch (S3Exception failure)
@@ -150,7 +150,7 @@ internal sealed partial class TrainingWorker(
         if (outcome.Completed)
         {
             var target = data.ModelFolder(version.AccountId, version.Folder);
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            FileSystem.CreateFolder(Path.GetDirectoryName(target)!);
             if (Directory.Exists(folder.Model))
             {
                 if (Directory.Exists(target))
@@ -159,6 +159,7 @@ internal sealed partial class TrainingWorker(
                 }
 
                 Directory.Move(folder.Model, target);
+                FileSystem.SyncFolder(Path.GetDirectoryName(target)!);
             }
         }
 
@@ -202,7 +203,7 @@ internal sealed partial class TrainingWorker(
         S3Object Object(string kind)
         {
             var arn = Arn.Parse(version.Arn);
-            return new() { Bucket = version.OutputBucket, Name = Key(version, JobFolder.FileName(kind, arn.Project, arn.Name)) };
+            return new() { Bucket = version.OutputBucket, Name = OutputLocation.Key(version.OutputPrefix, JobFolder.FileName(kind, arn.Project, arn.Name)) };
         }
     }
 
@@ -222,8 +223,6 @@ internal sealed partial class TrainingWorker(
             await FailAsync(version, new JobFolder(Path.Combine(data.JobsPath, version.Folder)), $"The training ended {crashes} times without a result, the last time because: {Readable.Cut(reason)}", cancel);
         }
     }
-
-    private static string Key(VersionRow version, string file) => version.OutputPrefix.Trim('/') is { Length: > 0 } prefix ? $"{prefix}/{file}" : file;
 
     private static string Note(VersionRow version) =>
         Read(version.TestingResult, AwsJsonContext.Default.TestingDataResult).Input is { AutoCreate: true, Assets: null } ? " The project has no TEST dataset: 20 % of the TRAIN dataset are held back for testing." : "";

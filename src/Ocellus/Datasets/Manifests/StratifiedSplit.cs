@@ -78,23 +78,25 @@ internal static class StratifiedSplit
             }
         }
 
+        // A label without a free entry has none for good, so it leaves the choice. Entries without labels are taken from the start.
+        var open = members.Keys.ToList();
+        var unlabeled = 0;
         while (taken < wanted)
         {
             var choice = -1;
-            foreach (var (label, list) in order
-                .OrderByDescending(pair => (testShare * pair.Value.Count) - inTest[pair.Key])
-                .ThenBy(pair => pair.Key, StringComparer.Ordinal))
+            while (choice < 0 && Shortest(open) is { } label)
             {
-                choice = Free(label, list);
-                if (choice >= 0)
+                choice = Free(label, members[label]);
+                if (choice < 0)
                 {
-                    break;
+                    open.Remove(label);
                 }
             }
 
-            if (choice < 0)
+            while (choice < 0 && unlabeled < count)
             {
-                choice = Enumerable.Range(0, count).FirstOrDefault(index => !isTest[index] && labels[index].Length == 0, -1);
+                choice = labels[unlabeled].Length == 0 ? unlabeled : -1;
+                unlabeled++;
             }
 
             if (choice < 0)
@@ -103,6 +105,23 @@ internal static class StratifiedSplit
             }
 
             Take(choice);
+        }
+
+        // In ordinal order, so that of equal shortfalls the first name wins.
+        string? Shortest(List<string> candidates)
+        {
+            string? best = null;
+            var most = double.NegativeInfinity;
+            foreach (var label in candidates)
+            {
+                var shortfall = (testShare * members[label].Count) - inTest[label];
+                if (shortfall > most)
+                {
+                    (best, most) = (label, shortfall);
+                }
+            }
+
+            return best;
         }
 
         return taken == 0 ? null : isTest;

@@ -7,7 +7,13 @@ namespace Ocellus.Protocol.SigV4;
 internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
 {
     private const string UnsignedPayload = "UNSIGNED-PAYLOAD";
+    private const string StreamedPayload = "STREAMING-";
+    private const string TokenHeader = "x-amz-security-token";
+
+    /// <summary>Longest life of a link, in seconds: seven days, as in S3.</summary>
     private const int LongestExpiry = 7 * 24 * 60 * 60;
+
+    /// <summary>How far a client's clock may be off, either way: what most AWS services allow.</summary>
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
 
     /// <summary>Verifies the signature of a request.</summary>
@@ -30,7 +36,14 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
 
         if (objectStore && Parameter(query, "X-Amz-Algorithm") is not null)
         {
-            return VerifyQuery(request, query, service, bodySha256Hex);
+            try
+            {
+                return VerifyQuery(request, query, service, bodySha256Hex);
+            }
+            catch (SignatureException refusal) when (refusal.Problem == SignatureProblem.Incomplete)
+            {
+                throw new SignatureException(SignatureProblem.QueryIncomplete, refusal.Message);
+            }
         }
 
         throw new SignatureException(SignatureProblem.MissingToken, "Missing Authentication Token");
@@ -76,16 +89,24 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
         }
 
         var date = ParseDate(dateText);
-        var key = FindKey(credential);
+        var key = FindKey(credential, Header(request, TokenHeader));
         CheckDay(credential, date);
         var now = clock.GetUtcNow();
-        if ((now - date).Duration() > Window)
+        if (date < now - Window)
         {
             throw new SignatureException(
                 SignatureProblem.Skewed,
-                $"Signature not current: the request is dated {Canonical.Time(date)}, the server's time is {Canonical.Time(now)}, allowed are 5 minutes either way.");
+                $"Signature expired: {Canonical.Time(date)} is now earlier than {Canonical.Time(now - Window)} ({Canonical.Time(now)} - 5 min.). The server's time is {Canonical.Time(now)}; set the client's clock.");
         }
 
+        if (date > now + Window)
+        {
+            throw new SignatureException(
+                SignatureProblem.Skewed,
+                $"Signature not yet current: {Canonical.Time(date)} is still later than {Canonical.Time(now + Window)} ({Canonical.Time(now)} + 5 min.). The server's time is {Canonical.Time(now)}; set the client's clock.");
+        }
+
+        CheckSigned(request, signedHeaders, objectStore);
         var payloadHash = PayloadHash(Header(request, "x-amz-content-sha256"), bodyHash, objectStore);
         return Check(request, query, objectStore, signedHeaders, payloadHash, key, credential, date, signature);
     }
@@ -114,10 +135,10 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
         if (!int.TryParse(expiresText, NumberStyles.None, CultureInfo.InvariantCulture, out var expires)
             || expires is < 1 or > LongestExpiry)
         {
-            throw Incomplete($"X-Amz-Expires is '{expiresText}'; it must be a number of seconds from 1 to {LongestExpiry}.");
+            throw Incomplete($"X-Amz-Expires is '{Readable.Cut(expiresText)}'; it must be a number of seconds from 1 to {LongestExpiry} (a week).");
         }
 
-        var key = FindKey(credential);
+        var key = FindKey(credential, Parameter(query, "X-Amz-Security-Token") ?? Header(request, TokenHeader));
         CheckDay(credential, date);
         var now = clock.GetUtcNow();
         if (date - now > Window)
@@ -134,13 +155,15 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
                 $"Request has expired: it is dated {Canonical.Time(date)} and was valid for {expires} s, the server's time is {Canonical.Time(now)}.");
         }
 
+        CheckSigned(request, signedHeaders, objectStore: true);
+
         // A link signs no body unless its maker said so under the signature.
         var declared = Parameter(query, "X-Amz-Content-Sha256")
             ?? (signedHeaders.Contains("x-amz-content-sha256") ? Header(request, "x-amz-content-sha256") : null)
             ?? UnsignedPayload;
         var payloadHash = PayloadHash(declared, bodyHash, objectStore: true);
         var covered = query.Where(pair => pair.Key != "X-Amz-Signature").ToList();
-        return Check(request, covered, true, signedHeaders, payloadHash, key, credential, date, signature);
+        return Check(request, covered, true, signedHeaders, payloadHash, key, credential, date, signature) with { FromQuery = true };
     }
 
     private static VerifiedSignature Check(
@@ -181,11 +204,32 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
         return new VerifiedSignature(key, credential.Region, amzDate, credential.Scope, signingKey, signature, payloadHash);
     }
 
-    private AccessKey FindKey(Credential credential) =>
-        keys.Find(credential.AccessKeyId)
-        ?? throw new SignatureException(
+    private AccessKey FindKey(Credential credential, string? token)
+    {
+        var key = keys.Find(credential.AccessKeyId) ?? throw new SignatureException(
             SignatureProblem.UnknownKey,
-            $"The security token included in the request is invalid. The access key id '{credential.AccessKeyId}' is unknown.");
+            $"The security token included in the request is invalid. The access key id '{Readable.Cut(credential.AccessKeyId)}' is unknown.");
+        return token is null ? key : throw new SignatureException(
+            SignatureProblem.UnknownToken,
+            $"The security token included in the request is invalid. Received was a session token of {token.Length} characters, and this server issues none: send the request without '{TokenHeader}' (AWS_SESSION_TOKEN, aws_session_token).");
+    }
+
+    /// <summary>
+    /// Nobody on the way may add what changes the meaning of a request. For the API that is its operation;
+    /// for S3 all headers of its own, as there.
+    /// </summary>
+    private static void CheckSigned(SignedRequest request, string[] signedHeaders, bool objectStore)
+    {
+        var unsigned = request.Headers.Select(header => header.Key.ToLowerInvariant())
+            .Where(name => objectStore ? name.StartsWith("x-amz-", StringComparison.Ordinal) : name == "x-amz-target")
+            .Except(signedHeaders, StringComparer.Ordinal).ToList();
+        if (unsigned.Count > 0)
+        {
+            throw new SignatureException(
+                SignatureProblem.NotSigned,
+                $"There were headers present in the request which were not signed: '{Readable.Cut(string.Join(';', unsigned))}'; signed were '{Readable.Cut(string.Join(';', signedHeaders))}'.");
+        }
+    }
 
     private void CheckDay(Credential credential, DateTimeOffset date)
     {
@@ -215,7 +259,9 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
         // Only S3 knows unsigned and streamed bodies; elsewhere the body itself counts.
         if (declared is { Length: > 0 } && objectStore)
         {
-            return declared;
+            return declared == UnsignedPayload || declared.StartsWith(StreamedPayload, StringComparison.Ordinal) ? declared : throw new SignatureException(
+                SignatureProblem.PayloadForm,
+                $"x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-UNSIGNED-PAYLOAD-TRAILER, or a valid sha256 value; received '{Readable.Cut(declared)}'.");
         }
 
         return bodyHash?.ToLowerInvariant()
@@ -240,7 +286,7 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
         const DateTimeStyles styles = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
         return DateTimeOffset.TryParseExact(text, [Canonical.DateFormat, "r"], CultureInfo.InvariantCulture, styles, out var date)
             ? date
-            : throw Incomplete($"Date must be in ISO-8601 'basic format'. Got '{text}'.");
+            : throw Incomplete($"Date must be in ISO-8601 'basic format'. Got '{Readable.Cut(text)}'.");
     }
 
     private static string Needed(Dictionary<string, string> parts, string name) =>

@@ -33,18 +33,34 @@ internal sealed record VerifiedSignature(
     string Scope,
     byte[] SigningKey,
     string Signature,
-    string PayloadHash);
+    string PayloadHash)
+{
+    /// <summary>Whether it came in the query: a link that someone else may use.</summary>
+    public bool FromQuery { get; init; }
+}
 
 /// <summary>Why a signature was refused.</summary>
 internal enum SignatureProblem
 {
     MissingToken,
     Incomplete,
+
+    /// <summary>As <see cref="Incomplete"/>, in the query form.</summary>
+    QueryIncomplete,
+
+    /// <summary>A header that must be signed was sent unsigned.</summary>
+    NotSigned,
     UnknownKey,
+
+    /// <summary>A session token was sent; there are none here.</summary>
+    UnknownToken,
     Mismatch,
     Skewed,
     Expired,
     WrongScope,
+
+    /// <summary>The payload hash is neither a hash nor a word that stands for one.</summary>
+    PayloadForm,
     BodyMismatch,
 }
 

@@ -77,10 +77,16 @@ public sealed class SignatureTests
     }
 
     [Theory]
-    [InlineData("X-Amz-Expires=86400", "X-Amz-Expires=604801", SignatureProblem.Incomplete)]
+    [InlineData("X-Amz-Expires=86400", "X-Amz-Expires=604801", SignatureProblem.QueryIncomplete)]
+    [InlineData("X-Amz-Expires=86400", "X-Amz-Expires=0", SignatureProblem.QueryIncomplete)]
+    [InlineData("X-Amz-Expires=86400", "X-Amz-Expires=-1", SignatureProblem.QueryIncomplete)]
+    [InlineData("X-Amz-Expires=86400", "X-Amz-Expires=day", SignatureProblem.QueryIncomplete)]
+    [InlineData("&X-Amz-Expires=86400", "", SignatureProblem.QueryIncomplete)]
+    [InlineData("X-Amz-Expires=86400", "X-Amz-Expires=1", SignatureProblem.Mismatch)]
+    [InlineData("X-Amz-Signature=", "X-Amz-Security-Token=abc&X-Amz-Signature=", SignatureProblem.UnknownToken)]
     [InlineData("X-Amz-Expires=86400", "X-Amz-Expires=604800", SignatureProblem.Mismatch)]
-    [InlineData("&X-Amz-SignedHeaders=host", "", SignatureProblem.Incomplete)]
-    [InlineData("X-Amz-SignedHeaders=host", "X-Amz-SignedHeaders=range", SignatureProblem.Incomplete)]
+    [InlineData("&X-Amz-SignedHeaders=host", "", SignatureProblem.QueryIncomplete)]
+    [InlineData("X-Amz-SignedHeaders=host", "X-Amz-SignedHeaders=range", SignatureProblem.QueryIncomplete)]
     public void An_altered_link_is_refused(string part, string replacement, object problem) =>
         Refused((SignatureProblem)problem, () => Verifier("20130524T000000Z").Verify(
             Presigned(PresignedQuery.Replace(part, replacement, StringComparison.Ordinal)), "s3", null));
@@ -125,6 +131,41 @@ public sealed class SignatureTests
         Refused(SignatureProblem.Incomplete, () => Suite(signature: ""));
         Refused(SignatureProblem.BodyMismatch, () => Suite(declared: Canonical.Hash("other")));
     }
+
+    [Fact]
+    public void Both_directions_of_a_wrong_clock_tell_the_servers_time()
+    {
+        Assert.Contains("Signature expired: 20150830T123600Z is now earlier than 20150830T123601Z (20150830T124101Z - 5 min.). The server's time is 20150830T124101Z", Refused(SignatureProblem.Skewed, () => Suite(now: "20150830T124101Z")), StringComparison.Ordinal);
+        Assert.Contains("Signature not yet current: 20150830T123600Z is still later than 20150830T123559Z (20150830T123059Z + 5 min.). The server's time is 20150830T123059Z", Refused(SignatureProblem.Skewed, () => Suite(now: "20150830T123059Z")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("s3", "x-amz-acl", true)]
+    [InlineData("s3", "X-Amz-Meta-Colour", true)]
+    [InlineData("s3", "range", false)]
+    [InlineData("service", "X-Amz-Target", true)]
+    [InlineData("service", "x-amz-user-agent", false)]
+    public void A_header_that_changes_the_meaning_must_be_signed(string service, string header, bool refused)
+    {
+        var request = new SignedRequest("GET", "/", "",
+        [
+            new("Host", "example.amazonaws.com"),
+            new("X-Amz-Date", SuiteDate),
+            new(header, "x"),
+            new("Authorization", $"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/{service}/aws4_request, SignedHeaders=host;x-amz-date, Signature={VanillaSignature}"),
+        ]);
+        var message = Refused(refused ? SignatureProblem.NotSigned : service == "s3" ? SignatureProblem.Mismatch : null, () => Verifier(SuiteDate).Verify(request, service, EmptyHash));
+        if (refused)
+        {
+            Assert.Contains($"'{header.ToLowerInvariant()}'", message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_payload_hash_that_is_none_is_refused() =>
+        Assert.Contains("received 'none'", Refused(SignatureProblem.PayloadForm, () => Verifier("20130524T000000Z").Verify(S3(
+            "GET", "/test.txt", new string('0', 64), new("host", "examplebucket.s3.amazonaws.com"),
+            new("x-amz-content-sha256", "none"), new("x-amz-date", "20130524T000000Z")), "s3", null)), StringComparison.Ordinal);
 
     [Fact]
     public async Task The_chunked_upload_example_decodes()
@@ -213,8 +254,14 @@ public sealed class SignatureTests
         return Encoding.ASCII.GetString(target.ToArray());
     }
 
-    private static string Refused(SignatureProblem problem, Func<VerifiedSignature> verify)
+    private static string Refused(SignatureProblem? problem, Func<VerifiedSignature> verify)
     {
+        if (problem is null)
+        {
+            verify();
+            return "";
+        }
+
         var refusal = Assert.Throws<SignatureException>(() => { verify(); });
         Assert.Equal(problem, refusal.Problem);
         return refusal.Message;

@@ -1,0 +1,17 @@
+using Ocellus.Benchmarks;
+
+return args switch
+{
+    ["host", _, ..] => await HostBench.RunAsync(args[1..]),
+    ["classify", ..] => ClassifyBenchmark.Run(args[1..]),
+    ["decode", ..] => DecodeBenchmark.Run(args[1..]),
+    _ => Usage(),
+};
+
+static int Usage()
+{
+    Console.Error.WriteLine("usage: Ocellus.Benchmarks host PICTURE.jpg [--seconds N]");
+    Console.Error.WriteLine("usage: Ocellus.Benchmarks classify FOLDER [--seed N] [--seconds N] [--epochs N] [--size N] [--start-scale X]");
+    Console.Error.WriteLine("       Ocellus.Benchmarks decode FILE [--side N] [--repeat N]");
+    return 2;
+}

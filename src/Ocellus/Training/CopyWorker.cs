@@ -1,0 +1,108 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using System.Threading.Channels;
+using Ocellus.Objects;
+using Ocellus.Projects;
+using Ocellus.Protocol;
+
+namespace Ocellus.Training;
+
+/// <summary>
+/// Finishes versions that are COPYING_IN_PROGRESS: their model is there already; the evaluation files are copied to the new output
+/// location under the new names. Doing it twice does no harm.
+/// </summary>
+internal sealed partial class CopyWorker(VersionCatalog versions, ObjectStore objects, TimeProvider clock, ILogger<CopyWorker> log) : BackgroundService
+{
+    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    /// <summary>Tells the worker that something is due.</summary>
+    public void Wake() => _wakes.Writer.TryWrite(true);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        Wake();
+        await foreach (var _ in _wakes.Reader.ReadAllAsync(stoppingToken))
+        {
+            foreach (var version in await versions.InAsync([ProjectVersionStatus.COPYING_IN_PROGRESS], stoppingToken))
+            {
+                try
+                {
+                    await CopyAsync(version, stoppingToken);
+                }
+                catch (Exception failure) when (failure is S3Exception or IOException)
+                {
+                    CopyFailed(log, failure, version.Arn);
+                    await versions.EndAsync(version.Arn, VersionEvent.CopyFailed, "Unable to write to output S3 bucket.", new VersionOutcome(Now), stoppingToken);
+                }
+            }
+        }
+    }
+
+    private async Task CopyAsync(VersionRow version, CancellationToken cancel)
+    {
+        if (objects.FindBucket(version.OutputBucket)?.AccountId != version.AccountId)
+        {
+            throw new S3Exception("NoSuchBucket");
+        }
+
+        var outcome = new VersionOutcome(Now)
+        {
+            TrainingResult = await MoveAsync(version.TrainingResult, AwsJsonContext.Default.TrainingDataResult, async r => r with
+            {
+                Output = r.Output is null ? null : new() { Assets = await AssetsAsync(version, r.Output.Assets, OutputKinds.TrainingSnapshot, cancel) },
+                Validation = r.Validation is null ? null : new() { Assets = await AssetsAsync(version, r.Validation.Assets, OutputKinds.TrainingValidation, cancel) },
+            }),
+            TestingResult = await MoveAsync(version.TestingResult, AwsJsonContext.Default.TestingDataResult, async r => r with
+            {
+                Output = r.Output is null ? null : r.Output with { Assets = await AssetsAsync(version, r.Output.Assets, OutputKinds.TestingSnapshot, cancel) },
+                Validation = r.Validation is null ? null : new() { Assets = await AssetsAsync(version, r.Validation.Assets, OutputKinds.TestingValidation, cancel) },
+            }),
+            EvaluationResult = await MoveAsync(version.EvaluationResult, AwsJsonContext.Default.EvaluationResult, async r => r with
+            {
+                Summary = new() { S3Object = await ObjectAsync(version, r.Summary?.S3Object, OutputKinds.Evaluation, cancel) },
+            }),
+            ManifestSummary = await MoveAsync(version.ManifestSummary, AwsJsonContext.Default.GroundTruthManifest, async r => new()
+            {
+                S3Object = await ObjectAsync(version, r.S3Object, OutputKinds.Summary, cancel),
+            }),
+        };
+        await versions.EndAsync(version.Arn, VersionEvent.Copied, null, outcome, CancellationToken.None);
+        Copied(log, version.SourceArn ?? "", version.Arn);
+    }
+
+    private static async Task<string?> MoveAsync<T>(string? json, JsonTypeInfo<T> type, Func<T, Task<T>> move)
+        where T : class =>
+        json is null || JsonSerializer.Deserialize(json, type) is not { } value ? null : JsonSerializer.Serialize(await move(value), type);
+
+    private async Task<IReadOnlyList<Asset>> AssetsAsync(VersionRow version, IReadOnlyList<Asset>? assets, string kind, CancellationToken cancel) =>
+        assets is [{ GroundTruthManifest.S3Object: { } source }] ? [new() { GroundTruthManifest = new() { S3Object = await ObjectAsync(version, source, kind, cancel) } }] : [];
+
+    /// <summary>Copies one file; what its owner has deleted meanwhile stays named but is not there, as it is for the source.</summary>
+    private async Task<S3Object?> ObjectAsync(VersionRow version, S3Object? source, string kind, CancellationToken cancel)
+    {
+        if (source is null)
+        {
+            return null;
+        }
+
+        var arn = Arn.Parse(version.Arn);
+        var target = new S3Object { Bucket = version.OutputBucket, Name = OutputLocation.Key(version.OutputPrefix, JobFolder.FileName(kind, arn.Project, arn.Name)) };
+        if (objects.BucketExists(source.Bucket!) && objects.OpenRead(source.Bucket!, source.Name!, out _) is { } content)
+        {
+            await using (content)
+            {
+                await objects.PutAsync(target.Bucket, target.Name, content, new PutOptions { ContentType = "application/json" }, cancel);
+            }
+        }
+
+        return target;
+    }
+
+    private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    [LoggerMessage(1311, LogLevel.Information, "Copied {Source} to {ProjectVersionArn}")]
+    private static partial void Copied(ILogger log, string source, string projectVersionArn);
+
+    [LoggerMessage(1312, LogLevel.Warning, "Copying to {ProjectVersionArn} failed")]
+    private static partial void CopyFailed(ILogger log, Exception failure, string projectVersionArn);
+}

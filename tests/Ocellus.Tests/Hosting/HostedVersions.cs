@@ -1,0 +1,131 @@
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Ocellus.Access;
+using Ocellus.Hosting;
+using Ocellus.Projects;
+using Ocellus.Storage;
+
+namespace Ocellus.Tests.Hosting;
+
+/// <summary>Trained versions without a training, and what one does with them.</summary>
+internal static class HostedVersions
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public static Caller Caller(this TestServer server) => new("123456789012", server.Signer.Region, "test", "test");
+
+    /// <summary>A project with one version that is TRAINING_COMPLETED and has the tiny model.</summary>
+    public static async Task<string> TrainedVersionAsync(this TestServer server, string name = "v1", double[]? thresholds = null)
+    {
+        var project = await server.CallAsync("CreateProject", JsonSerializer.Serialize(new { ProjectName = "colours-" + Guid.NewGuid().ToString("N") }));
+        var versions = server.Services.GetRequiredService<VersionCatalog>();
+        var folder = Guid.NewGuid().ToString("N");
+        var arn = (await versions.CreateAsync(server.Caller(), new NewVersion(project.Body.GetProperty("ProjectArn").GetString()!, name, ProjectVersionStatus.TRAINING_IN_PROGRESS, folder, "bucket", ""), null, Cancel)).ToString();
+        TinyModel.Save(server.ModelFolder(folder), thresholds);
+        Assert.True(await versions.EndAsync(arn, VersionEvent.Trained, null, new VersionOutcome(0), Cancel));
+        return arn;
+    }
+
+    /// <summary>As <see cref="TrainedVersionAsync"/>, and RUNNING.</summary>
+    public static async Task<string> RunningVersionAsync(this TestServer server, int units = 1, double[]? thresholds = null)
+    {
+        var arn = await server.TrainedVersionAsync(thresholds: thresholds);
+        await server.StartVersionAsync(arn, units);
+        await server.WaitForStatusAsync(arn, ProjectVersionStatus.RUNNING);
+        return arn;
+    }
+
+    public static string ModelFolder(this TestServer server, string folder) => server.Services.GetRequiredService<DataDirectory>().ModelFolder("123456789012", folder);
+
+    public static async Task<string> ModelFolderOfAsync(this TestServer server, string arn) => server.ModelFolder((await server.VersionAsync(arn))!.Folder);
+
+    public static Task<VersionRow?> VersionAsync(this TestServer server, string arn) => server.Services.GetRequiredService<VersionCatalog>().FindAsync(arn, Cancel);
+
+    public static async Task StartVersionAsync(this TestServer server, string arn, int units = 1)
+    {
+        var answer = await server.CallAsync("StartProjectVersion", JsonSerializer.Serialize(new { ProjectVersionArn = arn, MinInferenceUnits = units }));
+        Assert.True(answer.Status == 200, answer.Body.ToString());
+        Assert.Equal("STARTING", answer.Body.GetProperty("Status").GetString());
+    }
+
+    public static Task<ApiAnswer> StopVersionAsync(this TestServer server, string arn) => server.CallAsync("StopProjectVersion", JsonSerializer.Serialize(new { ProjectVersionArn = arn }));
+
+    /// <summary>Calls DetectCustomLabels with bytes; members of <paramref name="more"/> that are null are left out.</summary>
+    public static Task<ApiAnswer> DetectAsync(this TestServer server, string arn, byte[] image, double? minConfidence = null, int? maxResults = null)
+    {
+        var request = new Dictionary<string, object> { ["ProjectVersionArn"] = arn, ["Image"] = new { Bytes = image } };
+        if (minConfidence is { } least)
+        {
+            request["MinConfidence"] = least;
+        }
+
+        if (maxResults is { } most)
+        {
+            request["MaxResults"] = most;
+        }
+
+        return server.CallAsync("DetectCustomLabels", JsonSerializer.Serialize(request));
+    }
+
+    public static string[] Names(this ApiAnswer answer)
+    {
+        Assert.True(answer.Status == 200, answer.Body.ToString());
+        return [.. answer.Body.GetProperty("CustomLabels").EnumerateArray().Select(l => l.GetProperty("Name").GetString()!)];
+    }
+
+    public static RunningModel Model(this TestServer server, string arn) => server.Services.GetRequiredService<LocalModels>().Find(arn)!;
+
+    public static async Task WaitForStatusAsync(this TestServer server, string arn, ProjectVersionStatus status)
+    {
+        var last = "";
+        await UntilAsync(async () =>
+        {
+            var version = await server.VersionAsync(arn);
+            last = $"{version?.Status}: {version?.Message}";
+            return version?.Status == status;
+        }, () => $"{status} was not reached; the version is {last}");
+    }
+
+    /// <summary>Polls until it holds.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> holds, Func<string> otherwise)
+    {
+        var end = TimeProvider.System.GetTimestamp() + (long)(Patience.TotalSeconds * TimeProvider.System.TimestampFrequency);
+        while (!await holds())
+        {
+            Assert.True(TimeProvider.System.GetTimestamp() < end, otherwise());
+            await Task.Delay(5, Cancel);
+        }
+    }
+
+    public static Task UntilAsync(Func<bool> holds, string otherwise) => UntilAsync(() => Task.FromResult(holds()), () => otherwise);
+
+    /// <summary>Takes every right to decode, so that requests stay inside their model until the result is disposed.</summary>
+    public static async Task<IDisposable> HoldDecodersAsync(DecodeSlots slots)
+    {
+        for (var i = 0; i < DecodeSlots.Count; i++)
+        {
+            await slots.WaitAsync(Cancel);
+        }
+
+        return new Held(slots);
+    }
+
+    public static Task<IDisposable> HoldDecodersAsync(this TestServer server) => HoldDecodersAsync(server.Services.GetRequiredService<DecodeSlots>());
+
+    private sealed class Held(DecodeSlots slots) : IDisposable
+    {
+        private int _released;
+
+        public void Dispose()
+        {
+            for (var i = 0; i < DecodeSlots.Count && _released == 0; i++)
+            {
+                slots.Release();
+            }
+
+            _released = 1;
+        }
+    }
+}

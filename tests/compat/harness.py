@@ -1,0 +1,75 @@
+"""What the client tests share: a real server on a free port, checks that count, waits that poll."""
+import os, signal, socket, subprocess, time, urllib.error, urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+passed = failed = 0
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def check(name, ok, detail=""):
+    global passed, failed
+    passed, failed = passed + bool(ok), failed + (not ok)
+    print(("ok      " if ok else "FAILED  ") + name + ("" if ok else f": {detail}"), flush=True)
+
+
+def summary():
+    """The line that ./test counts by; the exit code."""
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def until(condition, seconds=60, every=0.05):
+    """Polls until the condition gives something true, and gives that; what it gave last when the time is up."""
+    deadline = time.time() + seconds
+    while True:
+        value = condition()
+        if value or time.time() > deadline:
+            return value
+        time.sleep(every)
+
+
+class Server:
+    """./ocellus serve on a data directory; settings as environment variables."""
+
+    def __init__(self, data, **settings):
+        self.data, self.port = data, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {**os.environ, **{k: str(v) for k, v in settings.items()}}
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([os.path.join(ROOT, "ocellus"), "serve", "--data", self.data, "--urls", self.url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment)
+        deadline = time.time() + 120
+        while time.time() < deadline:
+            try:
+                if urllib.request.urlopen(self.url + "/health/ready", timeout=1).status == 200:
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.02)
+            if self.process.poll() is not None:
+                break
+        raise SystemExit("the server did not become ready")
+
+    def client(self, service):
+        import boto3
+        from botocore.config import Config
+
+        os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.path.join(self.data, "credentials")
+        return boto3.Session().client(service, endpoint_url=self.url, config=Config(retries={"max_attempts": 1}))
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(60)
+
+    def restart_after_kill(self):
+        self.kill()
+        self.start()

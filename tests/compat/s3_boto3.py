@@ -1,0 +1,153 @@
+"""Drives the object store of a real server with boto3 as it comes: its own checksums, trailers and retries.
+
+usage: s3_boto3.py      (starts ./ocellus serve on a free port and a temporary data directory)
+"""
+import base64, hashlib, io, os, sys, tempfile, urllib.error, urllib.request, zlib
+
+import aws_cli
+from aws_cli import Server, check
+
+
+def main():
+    import boto3
+    from boto3.s3.transfer import TransferConfig
+    from botocore.config import Config
+    from botocore.exceptions import ClientError
+
+    def refused(name, code, call, **arguments):
+        try:
+            call(**arguments)
+            check(name, False, "was accepted")
+        except ClientError as e:
+            check(f"{name}: {code}", e.response["Error"]["Code"] == code, e)
+
+    def fetch(url, method="GET", body=None, headers={}):
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, data=body, method=method, headers=headers), timeout=30) as r:
+                return r.status, r.read()
+        except urllib.error.HTTPError as e:
+            return e.code, e.read()
+
+    with tempfile.TemporaryDirectory() as top:
+        server = Server(os.path.join(top, "data"))
+        for name in [k for k in os.environ if k.startswith("AWS_")]:
+            del os.environ[name]
+        os.environ |= {"AWS_SHARED_CREDENTIALS_FILE": os.path.join(server.data, "credentials"), "AWS_EC2_METADATA_DISABLED": "true"}
+        session = boto3.Session()
+        path_style = {"addressing_style": "path"}
+        s3 = session.client("s3", endpoint_url=server.url, config=Config(s3=path_style))
+        print(f"boto3 {boto3.__version__}")
+
+        # buckets
+        s3.create_bucket(Bucket="one")
+        s3.create_bucket(Bucket="one")
+        west = session.client("s3", endpoint_url=server.url, region_name="eu-west-1", config=Config(s3=path_style))
+        west.create_bucket(Bucket="west", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        refused("a bucket of one's own again, in the west", "BucketAlreadyOwnedByYou", west.create_bucket, Bucket="west", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        refused("a bucket for another region", "IllegalLocationConstraintException", west.create_bucket, Bucket="far", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+        check("the bucket's region", s3.get_bucket_location(Bucket="west")["LocationConstraint"] == "eu-west-1" and s3.head_bucket(Bucket="west")["BucketRegion"] == "eu-west-1")
+        check("list_buckets", [b["Name"] for b in s3.list_buckets()["Buckets"]] == ["one", "west"])
+        s3.put_object(Bucket="west", Key="k", Body=b"x")
+        check("a bucket of another region is served", west.get_object(Bucket="west", Key="k")["Body"].read() == b"x")
+
+        # objects, with every checksum of the client
+        body = os.urandom(300_000)
+        put = s3.put_object(Bucket="one", Key="plain", Body=body, ContentType="image/jpeg", Metadata={"colour": "blue"}, CacheControl="no-cache")
+        got = s3.get_object(Bucket="one", Key="plain", ChecksumMode="ENABLED")
+        check("put and get", got["Body"].read() == body and got["ETag"] == put["ETag"] == f'"{hashlib.md5(body).hexdigest()}"')
+        check("with its metadata", (got["ContentType"], got["Metadata"], got["CacheControl"]) == ("image/jpeg", {"colour": "blue"}, "no-cache"), got)
+        check("a default checksum is kept", got.get("ChecksumCRC32") == base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode() or "ChecksumCRC32" not in put, got)
+        for algorithm in ["CRC32", "SHA1", "SHA256"]:
+            p = s3.put_object(Bucket="one", Key="sum", Body=io.BytesIO(body), ChecksumAlgorithm=algorithm)
+            g = s3.get_object(Bucket="one", Key="sum", ChecksumMode="ENABLED")
+            check(f"a streamed put with {algorithm}", g["Body"].read() == body and g[f"Checksum{algorithm}"] == p[f"Checksum{algorithm}"], p)
+        refused("a wrong checksum", "BadDigest", s3.put_object, Bucket="one", Key="bad", Body=b"x", ChecksumCRC32="AAAAAA==")
+        refused("which left nothing", "NoSuchKey", s3.get_object, Bucket="one", Key="bad")
+        head = s3.head_object(Bucket="one", Key="plain")
+        check("head", head["ContentLength"] == len(body) and head["LastModified"].tzinfo is not None)
+        check("a range", s3.get_object(Bucket="one", Key="plain", Range="bytes=10-19")["Body"].read() == body[10:20])
+        refused("a range beyond the end", "InvalidRange", s3.get_object, Bucket="one", Key="plain", Range="bytes=300000-")
+        refused("not modified", "304", s3.get_object, Bucket="one", Key="plain", IfNoneMatch=put["ETag"])
+        refused("no match", "PreconditionFailed", s3.get_object, Bucket="one", Key="plain", IfMatch='"0"')
+        refused("a put over an object", "PreconditionFailed", s3.put_object, Bucket="one", Key="plain", Body=b"", IfNoneMatch="*")
+        s3.put_object(Bucket="one", Key="empty")
+        check("an empty object", s3.get_object(Bucket="one", Key="empty")["Body"].read() == b"")
+        refused("no such key", "NoSuchKey", s3.get_object, Bucket="one", Key="none")
+        refused("no such key, by head", "404", s3.head_object, Bucket="one", Key="none")
+        refused("no such bucket", "NoSuchBucket", s3.list_objects_v2, Bucket="none")
+        refused("a key too long", "KeyTooLongError", s3.put_object, Bucket="one", Key="k" * 1025, Body=b"")
+
+        # copies
+        s3.copy_object(Bucket="one", Key="copy", CopySource={"Bucket": "one", "Key": "plain"})
+        check("a copy takes the metadata", s3.head_object(Bucket="one", Key="copy")["Metadata"] == {"colour": "blue"})
+        s3.copy_object(Bucket="one", Key="copy", CopySource="one/copy", MetadataDirective="REPLACE", Metadata={"size": "5"})
+        check("or replaces it", s3.head_object(Bucket="one", Key="copy")["Metadata"] == {"size": "5"})
+        refused("a copy of nothing", "NoSuchKey", s3.copy_object, Bucket="one", Key="copy", CopySource="one/none")
+
+        # keys and lists
+        keys = sorted(["odd/ ", "odd/+", "odd/%", "odd/%2F", "odd/../x", "odd//y", "odd/ö", "odd/\U0001F600", "odd/<&>\"'", "odd/" + "k" * 1020], key=lambda k: k.encode())
+        for k in keys:
+            s3.put_object(Bucket="one", Key=k, Body=k.encode())
+        listed = [o["Key"] for page in s3.get_paginator("list_objects_v2").paginate(Bucket="one", Prefix="odd/", PaginationConfig={"PageSize": 3}) for o in page["Contents"]]
+        check("odd keys, in pages of three", listed == keys, listed)
+        check("and by the old list", [o["Key"] for page in s3.get_paginator("list_objects").paginate(Bucket="one", Prefix="odd/", PaginationConfig={"PageSize": 3}) for o in page["Contents"]] == keys)
+        check("their content", all(s3.get_object(Bucket="one", Key=k)["Body"].read() == k.encode() for k in keys))
+        check("start after", [o["Key"] for o in s3.list_objects_v2(Bucket="one", Prefix="odd/", StartAfter=keys[4])["Contents"]] == keys[5:])
+        check("a delimiter", [p["Prefix"] for p in s3.list_objects_v2(Bucket="one", Delimiter="/")["CommonPrefixes"]] == ["odd/"])
+
+        # multipart, as the transfer manager does it and by hand
+        large = os.urandom(20 * 1024 * 1024 + 7)
+        s3.upload_fileobj(io.BytesIO(large), "one", "large", Config=TransferConfig(multipart_threshold=8 << 20, multipart_chunksize=8 << 20))
+        check("the upload had three parts", s3.head_object(Bucket="one", Key="large")["ETag"].endswith('-3"'))
+        back = io.BytesIO()
+        s3.download_fileobj("one", "large", back)
+        check("a multipart object comes back byte for byte", back.getvalue() == large)
+        s3.copy({"Bucket": "one", "Key": "large"}, "one", "large copy", Config=TransferConfig(multipart_threshold=8 << 20, multipart_chunksize=8 << 20))
+        check("a multipart copy", hashlib.sha256(s3.get_object(Bucket="one", Key="large copy")["Body"].read()).digest() == hashlib.sha256(large).digest())
+        up = s3.create_multipart_upload(Bucket="one", Key="hand")["UploadId"]
+        tag = s3.upload_part(Bucket="one", Key="hand", UploadId=up, PartNumber=1, Body=b"x")["ETag"]
+        check("list_parts", [(p["PartNumber"], p["ETag"]) for p in s3.list_parts(Bucket="one", Key="hand", UploadId=up)["Parts"]] == [(1, tag)])
+        check("list_multipart_uploads", [u["UploadId"] for u in s3.list_multipart_uploads(Bucket="one")["Uploads"]] == [up])
+        refused("a part that is not there", "InvalidPart", s3.complete_multipart_upload, Bucket="one", Key="hand", UploadId=up, MultipartUpload={"Parts": [{"PartNumber": 2, "ETag": tag}]})
+        s3.abort_multipart_upload(Bucket="one", Key="hand", UploadId=up)
+        refused("an aborted upload", "NoSuchUpload", s3.list_parts, Bucket="one", Key="hand", UploadId=up)
+
+        # links
+        signer = session.client("s3", endpoint_url=server.url, config=Config(signature_version="s3v4", s3=path_style))
+        url = signer.generate_presigned_url("put_object", Params={"Bucket": "one", "Key": "by link", "ContentType": "text/plain"}, ExpiresIn=60)
+        check("a put by link", fetch(url, "PUT", b"hello", {"Content-Type": "text/plain"})[0] == 200)
+        check("with another content type is refused", fetch(url, "PUT", b"hello", {"Content-Type": "text/html"})[0] == 403)
+        get = signer.generate_presigned_url("get_object", Params={"Bucket": "one", "Key": "by link"}, ExpiresIn=60)
+        check("a get by link", fetch(get) == (200, b"hello"))
+        check("an altered link is refused", b"SignatureDoesNotMatch" in fetch(get.replace("by%20link", "plain"))[1])
+        week = signer.generate_presigned_url("get_object", Params={"Bucket": "one", "Key": "by link"}, ExpiresIn=604801)
+        check("a link for more than a week is refused", b"AuthorizationQueryParametersError" in fetch(week)[1])
+
+        # who may
+        def client(**arguments):
+            return boto3.client("s3", endpoint_url=server.url, region_name="us-east-1", config=Config(s3=path_style), **arguments)
+
+        known = session.get_credentials()
+        refused("a wrong secret", "SignatureDoesNotMatch", client(aws_access_key_id=known.access_key, aws_secret_access_key="x" * 40).list_buckets)
+        refused("a wrong key", "InvalidAccessKeyId", client(aws_access_key_id="AKIAAAAAAAAAAAAAAAAA", aws_secret_access_key="x" * 40).list_buckets)
+        refused("a session token", "InvalidToken", client(aws_access_key_id=known.access_key, aws_secret_access_key=known.secret_key, aws_session_token="abc").list_buckets)
+
+        # after a crash, and away with it
+        server.kill()
+        server.start()
+        check("after kill -9 an object is as it was", s3.get_object(Bucket="one", Key="plain")["Body"].read() == body)
+        refused("a bucket that is not empty", "BucketNotEmpty", s3.delete_bucket, Bucket="one")
+        everything = [{"Key": o["Key"]} for o in s3.list_objects_v2(Bucket="one")["Contents"]]
+        answer = s3.delete_objects(Bucket="one", Delete={"Objects": everything + [{"Key": "k" * 1025}]})
+        check("delete_objects answers for each key", len(answer["Deleted"]) == len(everything) and [e["Code"] for e in answer["Errors"]] == ["KeyTooLongError"], answer)
+        s3.delete_bucket(Bucket="one")
+        left = [n for n in os.listdir(os.path.join(server.data, "objects"))]
+        check("a deleted bucket leaves no files", left == ["west"], left)
+        check("the server ends cleanly", server.stop() == 0)
+
+    print(f"{aws_cli.passed} passed, {aws_cli.failed} failed")
+    return aws_cli.failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
