@@ -8,9 +8,11 @@ Lies beside model.onnx and model.json. Needs onnxruntime, pillow and numpy. Writ
 (Geometry for models that find boxes, in ratios of the picture). Exit code 1 if a picture could not be read.
 
 The network is the very file that the server runs. What differs is how the picture is read: the server decodes and resizes with
-libvips, this program with Pillow. Both use an antialiased Lanczos-3 filter and their JPEG decoders differ by rounding, but libvips
-decodes a JPEG that is much larger than the network's input at a fraction of its size first. @DIFFERENCE@
-CMYK pictures are converted without their colour profile here.
+libvips, this program with Pillow. Both filter with Lanczos-3, but their JPEG decoders round differently, libvips enlarges by another
+kernel, and it decodes a JPEG much larger than the network's input at a fraction of its size first. Measured with Pillow 9.4's pixels
+in a classifier of 24 sample pictures: on the 60 test cells (150 x 150) confidences differed by 0.7 points in the mean and 3.5 at
+most, on 100 photographs of about 320 x 240 by 0.4 and 5.7; the best label was the same in all 160. CMYK pictures are converted
+without their colour profile here, which was not measured.
 """
 import argparse
 import json
