@@ -55,7 +55,8 @@ internal static partial class DemoCommand
 
         var started = Stopwatch.GetTimestamp();
         using var data = ServeCommand.Open(path);
-        await using var app = await ServeCommand.BuildAsync(data, urls, LogLevel.Warning, cancel);
+        // Whatever matters comes back through the API; a log would run through the bars.
+        await using var app = await ServeCommand.BuildAsync(data, urls, LogLevel.Error, cancel);
         try
         {
             await ServeCommand.StartAsync(app, urls, cancel);

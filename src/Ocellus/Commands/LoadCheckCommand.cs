@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using TorchSharp;
+using Ocellus.Vision.Training;
 
 namespace Ocellus.Commands;
 
@@ -33,9 +33,9 @@ internal static class LoadCheckCommand
             }
             catch (Exception failure)
             {
-                // The innermost message is the loader's own; those around it only say that something failed.
+                // The innermost message is the loader's own; those around it only say that something failed. Of libtorch's it is part.
                 var reason = failure;
-                while (reason.InnerException is { } inner)
+                while (reason is not TrainingLibraryException && reason.InnerException is { } inner)
                 {
                     reason = inner;
                 }
@@ -52,11 +52,7 @@ internal static class LoadCheckCommand
         switch (library)
         {
             case Training:
-                using (var sum = torch.ones(2).sum())
-                {
-                    Require(sum.item<float>() == 2);
-                }
-
+                TrainingLibrary.Check();
                 break;
             case Inference:
                 const int side = 64;

@@ -55,7 +55,7 @@ internal static class MachineCheck
         // Loading takes seconds and goes on while the rest is looked at.
         Task<Finding>[] libraries =
         [
-            LibraryAsync("Training library (libtorch)", LoadCheckCommand.Training, "Nothing can be trained here; models that are there can be run. libtorch needs x86-64 Linux with glibc 2.31 or later, Windows x64 or macOS arm64. If the text names GLIBCXX: install a newer libstdc++6, or build Ocellus anew on this machine, which relaxes that need.", cancel),
+            LibraryAsync("Training library (libtorch)", LoadCheckCommand.Training, "Nothing can be trained here until this is solved; models that are there can be run. libtorch comes for x86-64 Linux with glibc, Windows x64 and macOS arm64.", cancel),
             LibraryAsync("Inference library (ONNX Runtime)", LoadCheckCommand.Inference, "Models cannot be run or trained. Build Ocellus anew; if it stays so, this system or processor has no build of ONNX Runtime.", cancel),
             LibraryAsync("Picture library (libvips)", LoadCheckCommand.Pictures, "Pictures cannot be read. Build Ocellus anew; if it stays so, this system or processor has no build of NetVips.Native.", cancel),
         ];

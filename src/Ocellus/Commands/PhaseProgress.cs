@@ -52,19 +52,20 @@ internal sealed class PhaseLines(TextWriter writer, TimeProvider clock) : IProgr
     private static readonly TimeSpan _every = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
-    private string? _phase;
+    private JobProgress? _last;
     private long _written;
 
     public void Report(JobProgress value)
     {
         lock (_gate)
         {
-            if (value.Phase == _phase && clock.GetElapsedTime(_written) < _every)
+            // Whoever asks a server for the progress hears the same many times.
+            if (value == _last || (value.Phase == _last?.Phase && clock.GetElapsedTime(_written) < _every))
             {
                 return;
             }
 
-            (_phase, _written) = (value.Phase, clock.GetTimestamp());
+            (_last, _written) = (value, clock.GetTimestamp());
             writer.WriteLine($"{Step(value)}{(value.SecondsLeft is { } left ? $", {Left(left)}" : "")}");
         }
     }

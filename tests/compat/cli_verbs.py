@@ -1,0 +1,169 @@
+"""Drives the verbs that need no server, as a shell does: train, detect, evaluate, export, doctor.
+
+usage: cli_verbs.py      (runs ./ocellus in a temporary folder; needs nothing but Python)
+"""
+import importlib.util, json, os, signal, socket, sqlite3, subprocess, sys, tempfile, time, urllib.error, urllib.request, zipfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SAMPLES = os.path.join(ROOT, "samples", "cells")
+OCELLUS = os.path.join(ROOT, "ocellus")
+PATIENCE = 600  # seconds for one command on a busy machine
+passed = failed = 0
+
+
+def check(name, ok, detail=""):
+    global passed, failed
+    passed, failed = passed + bool(ok), failed + (not ok)
+    print(("ok      " if ok else "FAILED  ") + name + ("" if ok else f": {detail}"), flush=True)
+
+
+def run(folder, *words):
+    return subprocess.run([OCELLUS, *words], cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def subset(source, target, each):
+    """The first lines of each label."""
+    kept, lines = {}, []
+    with open(os.path.join(SAMPLES, source)) as f:
+        for line in f:
+            label = json.loads(line)["cell-metadata"]["class-name"]
+            kept[label] = kept.get(label, 0) + 1
+            if kept[label] <= each:
+                lines.append(line)
+    with open(target, "w") as f:
+        f.writelines(lines)
+
+
+def alive(group):
+    """Processes of a process group that still run."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else []):
+        try:
+            with open(f"/proc/{pid}/stat") as f:
+                fields = f.read().rsplit(")", 1)[1].split()
+            if int(fields[2]) == group and fields[0] != "Z":
+                found.append(pid)
+        except OSError:
+            pass
+    return found
+
+
+def heed():
+    """A shell starts background jobs with Ctrl-C ignored, and that is handed down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def interrupted(top, words):
+    """Starts a training, presses Ctrl-C (a signal to the whole group, as a terminal sends it) when it learns; code and what it said."""
+    process = subprocess.Popen([OCELLUS, *words], cwd=top, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed)
+    said, pressed = [], False
+    for line in process.stderr:
+        said.append(line)
+        if not pressed and not line.startswith("checking"):
+            pressed = True
+            os.killpg(process.pid, signal.SIGINT)
+    output = process.stdout.read()
+    return process.wait(PATIENCE), output, "".join(said), alive(process.pid)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def export(top, model):
+    """Export from the data directory of a server that runs; a version is put there by hand, since training one takes a minute."""
+    data, url = os.path.join(top, "data"), f"http://127.0.0.1:{free_port()}"
+    server = subprocess.Popen([OCELLUS, "serve", "--data", data, "--urls", url, "--log-level", "Warning"], stdout=subprocess.PIPE, text=True, preexec_fn=heed)
+    try:
+        first = server.stdout.readline()
+        check("serve prints its address when it is ready", url in first, first)
+        ready = urllib.request.urlopen(url + "/health/ready", timeout=PATIENCE)
+        check("and is ready then", ready.status == 200)
+        arn = "arn:aws:rekognition:us-east-1:123456789012:project/p/version/v/1"
+        folder = os.path.join(data, "models", "123456789012", "v-1")
+        os.makedirs(folder)
+        with zipfile.ZipFile(model) as z:
+            z.extract("model.onnx", folder)
+            z.extract("model.json", folder)
+        with sqlite3.connect(os.path.join(data, "ocellus.db"), timeout=60) as db:
+            db.execute("INSERT INTO projects VALUES (?, '123456789012', 'us-east-1', 'p', 1, 'CREATED')", (arn.split("/version")[0] + "/1",))
+            db.execute("INSERT INTO project_versions (arn, project_arn, account_id, region, name, created_ms, status, message, folder) VALUES (?, ?, '123456789012', 'us-east-1', 'v', 1, 'TRAINING_COMPLETED', '', 'v-1')", (arn, arn.split("/version")[0] + "/1"))
+        r = run(top, "export", arn, "--data", data, "--out", "exported.zip", "--json")
+        check("export works while the server runs", r.returncode == 0 and json.loads(r.stdout)["labels"] == ["platelet", "red", "white"], r.stderr)
+        r = run(top, "export", arn + "1", "--data", data, "--out", "none.zip")
+        check("export of a version that is not there names those that are", r.returncode == 1 and arn in r.stderr and not os.path.exists(os.path.join(top, "none.zip")), r.stderr)
+    finally:
+        server.send_signal(signal.SIGINT)
+    check("serve ends with 0 on Ctrl-C", server.wait(PATIENCE) == 0)
+
+
+def python_program(top, model, picture):
+    folder = os.path.join(top, "unpacked")
+    with zipfile.ZipFile(model) as z:
+        z.extractall(folder)
+    program = os.path.join(folder, "predict.py")
+    check("predict.py is a Python program", subprocess.run([sys.executable, "-m", "py_compile", program]).returncode == 0)
+    if not all(importlib.util.find_spec(m) for m in ("onnxruntime", "PIL", "numpy")):
+        print("skipped: predict.py needs onnxruntime, pillow and numpy")
+        return
+    theirs = subprocess.run([sys.executable, program, "--min-confidence", "0", picture], capture_output=True, text=True)
+    ours = run(top, "detect", model, picture, "--min-confidence", "0", "--json")
+    a, b = ({x["Name"]: x["Confidence"] for x in json.loads(r.stdout)["CustomLabels"]} for r in (theirs, ours))
+    check("predict.py answers as detect does", all(abs(a[x] - b[x]) < 3 for x in b), f"{a} {b}")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as top:
+        subset("train.manifest", os.path.join(top, "train.manifest"), 8)
+        subset("test.manifest", os.path.join(top, "test.manifest"), 4)
+        words = ["train", "--manifest", "train.manifest", "--test-manifest", "test.manifest", "--images", SAMPLES, "--out", "model.zip", "--time-budget", "00:00:10", "--json"]
+
+        code, output, said, left = interrupted(top, words)
+        check("Ctrl-C ends a training with 130", code == 130, (code, said))
+        check("and says how to resume", "--resume" in said, said)
+        check("and writes nothing to standard output", output == "", output)
+        check("and leaves no process behind", left == [], left)
+        check("and no model", not os.path.exists(os.path.join(top, "model.zip")) and os.path.isdir(os.path.join(top, "model.zip.job")))
+        r = run(top, *words)
+        check("the same again without --resume is refused", r.returncode == 1 and "--resume" in r.stderr, r.stderr)
+        r = run(top, *words, "--resume")
+        check("--resume goes on to the end", r.returncode == 0, r.stderr)
+        result = json.loads(r.stdout)
+        check("its result is JSON with the evaluation", result["evaluation"]["AggregatedEvaluationResults"]["F1Score"] > 0.8 and result["missingPictures"] == 0, r.stdout)
+        check("the work's folder is gone", sorted(os.listdir(top)) == ["model.zip", "test.manifest", "train.manifest"], os.listdir(top))
+        model = os.path.join(top, "model.zip")
+        with zipfile.ZipFile(model) as z:
+            check("the archive is whole", z.testzip() is None and sorted(z.namelist()) == ["evaluation.json", "model.json", "model.onnx", "predict.py"], z.namelist())
+
+        white = os.path.join(SAMPLES, "test", "white-001.jpg")
+        r = run(top, "detect", "model.zip", white, os.path.join(SAMPLES, "test", "red-001.jpg"), "--json", "--min-confidence", "0", "--max-results", "1")
+        answers = [json.loads(line) for line in r.stdout.splitlines()]
+        check("detect answers a line a picture, in order", r.returncode == 0 and [a["CustomLabels"][0]["Name"] for a in answers] == ["white", "red"], r.stdout + r.stderr)
+        r = run(top, "detect", "model.zip", "train.manifest", white, "none.jpg")
+        check("a bad picture does not end the rest, and the code tells", r.returncode == 1 and "white-001.jpg" in r.stdout and "train.manifest: The picture must be JPEG or PNG; received text" in r.stderr and "none.jpg" in r.stderr, r.stdout + r.stderr)
+        r = run(top, "detect", "model.zip", SAMPLES, "--json")
+        check("detect takes a folder", r.returncode == 0 and len(r.stdout.splitlines()) == 180, r.stderr)
+
+        r = run(top, "evaluate", "model.zip", "--manifest", os.path.join(SAMPLES, "test.manifest"), "--images", SAMPLES, "--json")
+        result = json.loads(r.stdout)
+        check("evaluate tests 60 pictures", r.returncode == 0 and result["testPictures"] == 60 and len(result["confusion"]) == 9, r.stdout)
+        check("the best thresholds are not worse than the model's", result["atBestThresholds"]["f1"] >= result["atModelThresholds"]["f1"] > 0.5, r.stdout)
+        r = run(top, "evaluate", "model.zip", "--manifest", "test.manifest", "--images", SAMPLES)
+        check("evaluate prints tables", r.returncode == 0 and "mean" in r.stdout and "taken for" in r.stdout, r.stdout)
+
+        export(top, model)
+        python_program(top, model, white)
+        r = run(top, "doctor", "--data", os.path.join(top, "data"), "--urls", f"http://127.0.0.1:{free_port()}", "--json")
+        findings = json.loads(r.stdout)
+        check("doctor answers in JSON and its code agrees", (r.returncode == 0) == findings["ok"] and {f["state"] for f in findings["findings"]} <= {"ok", "warning", "problem"}, r.stdout)
+        r = run(top, "train", "--manifest")
+        check("a wrong command line ends with 2", r.returncode == 2 and r.stdout == "", r.stderr)
+
+    print(f"{passed} passed, {failed} failed")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
