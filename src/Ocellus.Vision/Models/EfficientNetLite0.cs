@@ -13,6 +13,7 @@ internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
     private readonly ConvolutionNode node;
     private readonly bool activate;
     private readonly bool symmetric;
+    private readonly bool pointwise;
 
     public PaddedConvolution(ConvolutionNode node, OnnxFile file) : base(node.Name)
     {
@@ -20,6 +21,7 @@ internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
         activate = !node.Name.EndsWith("project", StringComparison.Ordinal);
         symmetric = node.Pads.All(p => p == node.Pads[0]);
         Shape = file.Shape(node.Name + ".weight");
+        pointwise = node is { Stride: 1, Groups: 1 } && Shape is [_, _, 1, 1];
         // Cloned into libtorch's own aligned memory: sums over managed arrays differ in their last bit with the address.
         using Tensor w = tensor(file.Floats(node.Name + ".weight"), Shape), b = tensor(file.Floats(node.Name + ".bias"), file.Shape(node.Name + ".bias"));
         weight = new Parameter(w.clone());
@@ -36,11 +38,17 @@ internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
+        if (pointwise)
+        {
+            Tensor y = Pointwise.Convolve(input, weight, bias);
+            return (activate ? nn.functional.relu6(y, inplace: true) : y).MoveToOuterDisposeScope();
+        }
+
         // TensorFlow's SAME pads one more on the right and bottom where the stride is 2, which a convolution alone cannot.
         Tensor x = symmetric ? input : nn.functional.pad(input, [node.Pads[1], node.Pads[3], node.Pads[0], node.Pads[2]]);
         long pad = symmetric ? node.Pads[0] : 0;
         x = nn.functional.conv2d(x, weight, bias, strides: [node.Stride, node.Stride], padding: [pad, pad], groups: node.Groups);
-        return (activate ? nn.functional.relu6(x) : x).MoveToOuterDisposeScope();
+        return (activate ? nn.functional.relu6(x, inplace: true) : x).MoveToOuterDisposeScope();
     }
 }
 

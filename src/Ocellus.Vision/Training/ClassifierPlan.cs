@@ -51,7 +51,7 @@ public sealed record ClassifierPlan
 
     public int Seed { get; init; }
 
-    /// <summary>Threads of ONNX Runtime; libtorch trains on one, see the trainer.</summary>
+    /// <summary>Threads of libtorch and of ONNX Runtime, which never run at the same time.</summary>
     public int Threads { get; init; } = Math.Max(1, Environment.ProcessorCount);
 
     public TimeSpan TimeBudget { get; init; } = TimeSpan.FromHours(1);
