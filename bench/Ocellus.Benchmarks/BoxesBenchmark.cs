@@ -40,7 +40,8 @@ internal static class BoxesBenchmark
         long started = Stopwatch.GetTimestamp();
         DetectorResult result = DetectorTrainer.Train(
             new DetectorTask(train.Pictures, train.Boxes, labels), plan,
-            new Told(p => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(started).TotalSeconds,6:0} s  {p.Phase} {p.Epoch}/{p.Epochs}  loss {p.Loss:0.000}  {p.SecondsLeft:0} s left"))));
+            new Told(p => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(started).TotalSeconds,6:0} s  {p.Phase} {p.Epoch}/{p.Epochs}  loss {p.Loss:0.000}  {p.SecondsLeft:0} s left"))),
+            Text(args, "--checkpoint"));
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         if (Text(args, "--save") is { } target)
         {

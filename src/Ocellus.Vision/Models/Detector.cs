@@ -204,7 +204,7 @@ internal sealed class Detector : IDisposable
 #pragma warning restore CA5394
     }
 
-    private Tensor Convolve(Tensor x, string name) => nn.functional.conv2d(x, _weights[name + ".weight"], _weights[name + ".bias"]);
+    private Tensor Convolve(Tensor x, string name) => Pointwise.Convolve(x, _weights[name + ".weight"], _weights[name + ".bias"]);
 
     private static Tensor Up(Tensor x) => nn.functional.interpolate(x, scale_factor: [2, 2], mode: InterpolationMode.Nearest);
 
@@ -215,9 +215,9 @@ internal sealed class Detector : IDisposable
         Tensor depthwise = _weights[name + ".0.weight"];
         long pad = depthwise.shape[2] / 2;
         x = nn.functional.conv2d(x, depthwise, strides: [stride, stride], padding: [pad, pad], groups: depthwise.shape[0]);
-        x = nn.functional.relu6(Norm(x, name + ".1", training));
-        x = nn.functional.conv2d(x, _weights[name + ".3.weight"]);
-        return nn.functional.relu6(Norm(x, name + ".4", training)).MoveToOuterDisposeScope();
+        x = nn.functional.relu6(Norm(x, name + ".1", training), inplace: true);
+        x = Pointwise.Convolve(x, _weights[name + ".3.weight"], bias: null);
+        return nn.functional.relu6(Norm(x, name + ".4", training), inplace: true).MoveToOuterDisposeScope();
     }
 
     private Tensor Norm(Tensor x, string name, bool training) => nn.functional.batch_norm(
