@@ -96,9 +96,9 @@ internal sealed class Detector : IDisposable
 
     public int Labels { get; }
 
-    /// <summary>What is trained; the backbone's weights have the prefix <c>backbone.</c>.</summary>
-    public IEnumerable<(string Name, Parameter Value)> Weights() =>
-        _weights.Select(w => (w.Key, w.Value)).Concat(_backbone.WeightsByName().Select(w => (BackbonePrefix + w.Name, w.Value)));
+    /// <summary>What is trained; the backbone's weights have the prefix <c>backbone.</c>. Its own head, which makes embeddings, has no part.</summary>
+    public IEnumerable<(string Name, Parameter Value)> Weights() => _weights.Select(w => (w.Key, w.Value)).Concat(
+        _backbone.WeightsByName().Where(w => !w.Name.StartsWith("head.", StringComparison.Ordinal)).Select(w => (BackbonePrefix + w.Name, w.Value)));
 
     /// <summary>Running means and variances of the batch norms.</summary>
     public IEnumerable<(string Name, Tensor Value)> Statistics() => _statistics.Select(s => (s.Key, s.Value));

@@ -36,7 +36,7 @@ internal static class DetectorExport
         OnnxFile file = Trunk(backbone);
         foreach ((string name, (float[] v, long[] shape)) in values)
         {
-            if (Detector.IsBackbone(name, out string inBackbone))
+            if (Detector.IsBackbone(name, out string inBackbone) && file.Has(inBackbone))
             {
                 file.Set(inBackbone, v, shape);
             }

@@ -28,8 +28,8 @@ public sealed class PictureDrawingTests
         Assert.False(Blueish(160, 60)); // outside
         Assert.False(Blueish(300, 230));
         // The letters stand on a bar above the box.
-        Assert.True(Enumerable.Range(80, 50).Any(x => Blueish(x, 113)));
-        Assert.True(Enumerable.Range(80, 50).Any(x => picture.Rgb[(115 * 320 + x) * 3 + 2] < 80), "black dots of the letters");
+        Assert.Contains(Enumerable.Range(80, 50), x => Blueish(x, 113));
+        Assert.Contains(Enumerable.Range(80, 50), x => picture.Rgb[(115 * 320 + x) * 3 + 2] < 80); // black dots
 
         bool Blueish(int x, int y) => picture.Rgb[(y * 320 + x) * 3 + 2] - picture.Rgb[(y * 320 + x) * 3] > 60;
     }

@@ -7,6 +7,7 @@ using Ocellus.Vision.Models;
 using Ocellus.Vision.Onnx;
 using Ocellus.Vision.Training;
 using static TorchSharp.torch;
+using Tensor = TorchSharp.torch.Tensor;
 
 namespace Ocellus.Vision.Tests.Training;
 
