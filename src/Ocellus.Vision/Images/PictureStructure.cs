@@ -193,6 +193,7 @@ internal static class PictureStructure
             else if (marker == 0xDA)
             {
                 walk.LastScan = at - 2;
+                walk.Scans++;
                 walk.StartScan(body);
             }
 
@@ -241,6 +242,9 @@ internal static class PictureStructure
 
         /// <summary>Offset of the last scan's marker; 0 when there is none.</summary>
         internal int LastScan { get; set; }
+
+        /// <summary>Scans that began.</summary>
+        internal int Scans { get; set; }
 
         /// <summary>By component: one bit for each coefficient whose last bit no scan has begun to bring.</summary>
         internal Dictionary<byte, ulong> Open { get; } = [];

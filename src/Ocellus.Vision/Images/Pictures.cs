@@ -156,7 +156,7 @@ public static class Pictures
     /// <remarks>
     /// How many bytes are missing cannot be known. What the last scan brought can: decode with and without
     /// it and see down to which row the two differ. In a progressive file each scan refines the whole picture,
-    /// so all scans must have begun. Rows of one colour hold nothing that a refinement could change.
+    /// so all scans must have begun. Rows of one colour hold nothing that a refinement could change, and do not count.
     /// </remarks>
     private static PictureWarning? JpegEnd(byte[] bytes, PictureHeader header)
     {
@@ -166,12 +166,18 @@ public static class Pictures
             return null;
         }
 
+        var stride = 0;
         if (!walk.AllScansBegun)
         {
-            throw Cut(header, bytes.Length, ", without all of its scans");
+            // A picture of one colour has scans of a few bytes: several may be among the last ones, and nothing is lost with them.
+            var whole = walk.Scans > 1 ? Lenient(bytes, ref stride) : null;
+            return whole is not null && IsFlat(whole, stride / header.Width)
+                ? new PictureWarning(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The file ends early: the JPEG has no end marker after {bytes.Length:N0} bytes. The picture is of one colour and used all the same."))
+                : throw Cut(header, bytes.Length, ", without all of its scans");
         }
 
-        var stride = 0;
         var with = Lenient(bytes, ref stride);
         var without = LenientOrNothing(bytes[..walk.LastScan], ref stride);
         var missing = 0;
@@ -179,12 +185,16 @@ public static class Pictures
         {
             var row = with.AsSpan(y * stride, stride);
             var same = without is null ? row.IndexOfAnyExcept((byte)128) < 0 : row.SequenceEqual(without.AsSpan(y * stride, stride));
-            if (!same || (without is not null && IsFlat(row, stride / header.Width)))
+            if (!same)
             {
                 break;
             }
 
-            missing++;
+            // A frame or a plain ground below says nothing about the rows above it, and is not missing itself.
+            if (without is null || !IsFlat(row, stride / header.Width))
+            {
+                missing++;
+            }
         }
 
         var share = (double)missing / header.Height;

@@ -74,22 +74,22 @@ internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, boo
 internal sealed class AdamW
 {
     private const double Beta1 = .9, Beta2 = .999, Epsilon = 1e-8;
-    private readonly List<(string Name, Parameter Value, Tensor First, Tensor Second, double Rate)> slots = [];
-    private readonly double decay;
-    private long steps;
+    private readonly List<(string Name, Parameter Value, Tensor First, Tensor Second, double Rate)> _slots = [];
+    private readonly double _decay;
+    private long _steps;
 
     /// <summary>The moments belong to the dispose scope around the constructor.</summary>
     public AdamW(IEnumerable<(string Name, Parameter Value)> parameters, Func<string, double> rate, double decay)
     {
-        this.decay = decay;
-        foreach ((string name, Parameter value) in parameters) slots.Add((name, value, zeros_like(value), zeros_like(value), rate(name)));
+        _decay = decay;
+        foreach ((string name, Parameter value) in parameters) _slots.Add((name, value, zeros_like(value), zeros_like(value), rate(name)));
         using var noGrad = no_grad();
-        foreach (var s in slots) { s.First.requires_grad = false; s.Second.requires_grad = false; }
+        foreach (var s in _slots) { s.First.requires_grad = false; s.Second.requires_grad = false; }
     }
 
     public void ZeroGradients()
     {
-        foreach (var s in slots)
+        foreach (var s in _slots)
         {
             using Tensor? gradient = s.Value.grad;
             gradient?.zero_();
@@ -99,15 +99,15 @@ internal sealed class AdamW
     /// <summary>One step at the given share of each parameter's rate.</summary>
     public void Step(double share)
     {
-        steps++;
-        double c1 = 1 - Math.Pow(Beta1, steps), c2 = Math.Sqrt(1 - Math.Pow(Beta2, steps));
+        _steps++;
+        double c1 = 1 - Math.Pow(Beta1, _steps), c2 = Math.Sqrt(1 - Math.Pow(Beta2, _steps));
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        foreach (var s in slots)
+        foreach (var s in _slots)
         {
             if (!s.Value.requires_grad || s.Value.grad is not { } gradient) continue;
             double rate = s.Rate * share;
-            s.Value.mul_(1 - rate * decay);
+            s.Value.mul_(1 - rate * _decay);
             s.First.mul_(Beta1).add_(gradient, 1 - Beta1);
             s.Second.mul_(Beta2).addcmul_(gradient, gradient, 1 - Beta2);
             s.Value.addcdiv_(s.First, (s.Second.sqrt() / c2).add_(Epsilon), -rate / c1);
@@ -117,15 +117,15 @@ internal sealed class AdamW
     public TrainingCheckpoint Capture(string key, int epoch, int epochs, bool frozen)
     {
         using var scope = NewDisposeScope();
-        return new TrainingCheckpoint(key, epoch, epochs, frozen, steps, slots.ToDictionary(s => s.Name, s => new[] { Plain(s.Value), Plain(s.First), Plain(s.Second) }, StringComparer.Ordinal));
+        return new TrainingCheckpoint(key, epoch, epochs, frozen, _steps, _slots.ToDictionary(s => s.Name, s => new[] { Plain(s.Value), Plain(s.First), Plain(s.Second) }, StringComparer.Ordinal));
     }
 
     public void Restore(TrainingCheckpoint from)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        steps = from.Steps;
-        foreach (var s in slots)
+        _steps = from.Steps;
+        foreach (var s in _slots)
         {
             float[][] three = from.Values[s.Name];
             s.Value.copy_(tensor(three[0], s.Value.shape));

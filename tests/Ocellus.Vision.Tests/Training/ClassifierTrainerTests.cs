@@ -57,7 +57,7 @@ public sealed class ClassifierTrainerTests
     public void Three_colours_are_told_apart(bool multiLabel)
     {
         ClassifierTask task = Colours(multiLabel);
-        var plan = new ClassifierPlan { Size = 64, Views = 1, Epochs = 2, Threads = 1, Regularisation = 1 };
+        var plan = new ClassifierPlan { Size = 64, Views = 1, Epochs = 2, StepsMin = 10, Threads = 1, Regularisation = 1 };
 
         ClassifierResult result = ClassifierTrainer.Train(task, plan, cancel: TestContext.Current.CancellationToken);
 
@@ -96,7 +96,7 @@ public sealed class ClassifierTrainerTests
     public async Task A_resumed_training_ends_as_an_uninterrupted_one()
     {
         ClassifierTask task = Colours(multiLabel: false);
-        var plan = new ClassifierPlan { Size = 32, Views = 0, Epochs = 2, Threads = 1, Regularisation = 1 };
+        var plan = new ClassifierPlan { Size = 32, Views = 0, Epochs = 2, StepsMin = 8, Threads = 1, Regularisation = 1 };
         string folder = Directory.CreateTempSubdirectory().FullName;
         try
         {
@@ -119,22 +119,109 @@ public sealed class ClassifierTrainerTests
         }
     }
 
+    [Fact]
+    public void The_same_seed_gives_the_same_model_with_two_threads()
+    {
+        ClassifierTask task = Colours(multiLabel: false);
+        var plan = new ClassifierPlan { Size = 64, Views = 0, StepsMin = 4, Epochs = 1, Threads = 2, Regularisation = 1, Seed = 7 };
+
+        ClassifierResult first = ClassifierTrainer.Train(task, plan, cancel: TestContext.Current.CancellationToken);
+        ClassifierResult second = ClassifierTrainer.Train(task, plan, cancel: TestContext.Current.CancellationToken);
+
+        Assert.Equal("fine-tuned", first.Description.Recipe);
+        OnnxFile a = OnnxFile.Parse(first.Model), b = OnnxFile.Parse(second.Model);
+        Assert.Equal(0, a.InitializerNames.Max(name => a.Floats(name).Zip(b.Floats(name), (x, y) => Math.Abs(x - y)).Max()), 1e-4);
+    }
+
+    [Fact]
+    public void A_training_without_time_ends_with_a_linear_head_and_says_so()
+    {
+        var plan = new ClassifierPlan { Size = 64, Views = 5, Threads = 2, Regularisation = 1, TimeBudget = TimeSpan.FromMilliseconds(1) };
+
+        ClassifierResult result = ClassifierTrainer.Train(Colours(multiLabel: false), plan, cancel: TestContext.Current.CancellationToken);
+
+        Assert.Equal(("linear-head", 0), (result.Description.Recipe, result.EpochsRun));
+        Assert.Equal(1, result.LinearScore);
+        Assert.Null(result.FineTunedScore);
+        Assert.Contains("no time for fine-tuning", result.Remark, StringComparison.Ordinal);
+        using var model = new TrainedModel(result.Model, result.Description);
+        Assert.Equal(3, model.Score(new byte[64 * 64 * 3]).Length);
+    }
+
+    [Fact]
+    public void Labels_of_one_or_two_pictures_are_learnt_by_the_linear_head_alone()
+    {
+        ClassifierTask task = Colours(multiLabel: false, pictures: 6);
+
+        ClassifierResult result = ClassifierTrainer.Train(task, new ClassifierPlan { Size = 64, Views = 1, Threads = 2, Regularisation = 1 }, cancel: TestContext.Current.CancellationToken);
+
+        Assert.Equal("linear-head", result.Description.Recipe);
+        Assert.Null(result.LinearScore);
+        Assert.Contains("only the linear head", result.Remark, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(2, 0)]
+    [InlineData(3, 1)]
+    [InlineData(6, 1)]
+    [InlineData(20, 3)]
+    public void A_label_of_three_pictures_or_more_has_some_held_back(int each, int held)
+    {
+        (int[] learn, int[] back) = ClassifierTrainer.Split(Colours(multiLabel: false, pictures: 3 * each), new ClassifierPlan());
+
+        Assert.Equal([held, held, held], Enumerable.Range(0, 3).Select(l => back.Count(i => i % 3 == l)));
+        Assert.Equal(Enumerable.Range(0, 3 * each), learn.Concat(back).Order());
+    }
+
+    [Fact]
+    public void Too_little_memory_is_refused_before_anything_is_learnt()
+    {
+        var plan = new ClassifierPlan { MemoryBytes = 700L << 20 };
+
+        var refused = Assert.Throws<InsufficientMemoryException>(() => ClassifierTrainer.Train(Colours(multiLabel: false), plan, cancel: TestContext.Current.CancellationToken));
+
+        Assert.Contains("700 MiB are available", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_loss_that_is_no_number_ends_the_training()
+    {
+        var plan = new ClassifierPlan { Size = 32, Views = 0, Threads = 1, Regularisation = 1, HeadRate = 1e30, BackboneRate = 1e30, WarmUpSteps = 1 };
+
+        var diverged = Assert.Throws<TrainingDivergedException>(() => ClassifierTrainer.Train(Colours(multiLabel: false), plan, cancel: TestContext.Current.CancellationToken));
+
+        Assert.Contains("diverged", diverged.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Progress_tells_phases_and_seconds_that_are_left()
+    {
+        var reports = new List<TrainingProgress>();
+        var plan = new ClassifierPlan { Size = 32, Views = 1, Threads = 1, Regularisation = 1, StepsMin = 6, Epochs = 1 };
+
+        ClassifierTrainer.Train(Colours(multiLabel: false), plan, new Collect(reports), cancel: TestContext.Current.CancellationToken);
+
+        Assert.Equal(["features", "head", "fine-tuning"], reports.Select(r => r.Phase).Distinct());
+        Assert.All(reports, r => Assert.NotNull(r.SecondsLeft));
+        Assert.Equal(0, reports[^1].SecondsLeft);
+    }
+
     private static float[] Noise(int count)
     {
         var random = new Random(5);
         return [.. Enumerable.Range(0, count).Select(_ => (float)(2 * random.NextDouble() - 1))];
     }
 
-    private static ClassifierTask Colours(bool multiLabel)
+    private static ClassifierTask Colours(bool multiLabel, int pictures = 30)
     {
         double[][] colours = [[220, 30, 30], [30, 200, 40], [40, 40, 220]];
         var random = new Random(3);
-        byte[][] files = [.. Enumerable.Range(0, 30).Select(i =>
+        byte[][] files = [.. Enumerable.Range(0, pictures).Select(i =>
         {
             using Image black = Image.Black(80, 72, bands: 3), plain = black + colours[i % 3].Select(c => c + random.Next(-20, 20)).ToArray(), bytes = plain.Cast(Enums.BandFormat.Uchar), picture = bytes.Copy(interpretation: Enums.Interpretation.Srgb);
             return picture.PngsaveBuffer();
         })];
-        return new ClassifierTask(new Files(files), [.. Enumerable.Range(0, 30).Select(i => (IReadOnlyList<int>)[i % 3])], ["red", "green", "blue"], multiLabel);
+        return new ClassifierTask(new Files(files), [.. Enumerable.Range(0, pictures).Select(i => (IReadOnlyList<int>)[i % 3])], ["red", "green", "blue"], multiLabel);
     }
 
     private sealed class Files(byte[][] files) : IPictureSource
@@ -142,6 +229,11 @@ public sealed class ClassifierTrainerTests
         public int Count => files.Length;
 
         public byte[] Read(int index) => files[index];
+    }
+
+    private sealed class Collect(List<TrainingProgress> reports) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => reports.Add(value);
     }
 
     private sealed class StopAfterFirst(CancellationTokenSource stop) : IProgress<TrainingProgress>

@@ -1,0 +1,98 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Ocellus.Vision.Data;
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+using Ocellus.Vision.Training;
+
+namespace Ocellus.Benchmarks;
+
+/// <summary>Trains a classifier on FOLDER/train.manifest and tests it on FOLDER/test.manifest; prints accuracy, F1 and seconds.</summary>
+internal static class ClassifyBenchmark
+{
+    public static int Run(string[] args)
+    {
+        string folder = args[0];
+        double Option(string name, double otherwise) => Array.IndexOf(args, name) is > 0 and var i ? double.Parse(args[i + 1], CultureInfo.InvariantCulture) : otherwise;
+        List<(string File, string Label)> train = Read(folder, "train.manifest"), test = Read(folder, "test.manifest");
+        string[] labels = [.. train.Select(p => p.Label).Distinct().Order(StringComparer.Ordinal)];
+        var task = new ClassifierTask(new Files([.. train.Select(p => p.File)]), [.. train.Select(p => (IReadOnlyList<int>)[Array.IndexOf(labels, p.Label)])], labels, MultiLabel: false);
+        var plan = new ClassifierPlan();
+        plan = plan with
+        {
+            Seed = (int)Option("--seed", 0),
+            Epochs = (int)Option("--epochs", plan.Epochs),
+            Size = (int)Option("--size", plan.Size),
+            StartScale = Option("--start-scale", plan.StartScale),
+            TimeBudget = TimeSpan.FromSeconds(Option("--seconds", plan.TimeBudget.TotalSeconds)),
+        };
+        long started = Stopwatch.GetTimestamp();
+        TimeSpan cpu = Environment.CpuUsage.TotalTime;
+        ClassifierResult result = ClassifierTrainer.Train(task, plan, new Told(started));
+        double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        double cpuSeconds = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds;
+
+        using var model = new TrainedModel(result.Model, result.Description, plan.Threads);
+        var scores = new float[test.Count][];
+        for (int i = 0; i < test.Count; i++)
+        {
+            IReadOnlyList<Prediction> answer = model.Predict([model.Prepare(File.ReadAllBytes(test[i].File), new PictureLimits(SideMin: 1))])[0];
+            scores[i] = [.. answer.OrderBy(p => p.Label).Select(p => p.Score)];
+        }
+
+        int right = test.Where((t, i) => labels[Array.IndexOf(scores[i], scores[i].Max())] == t.Label).Count();
+        double f1 = labels.Select((label, l) => BestF1([.. scores.Select(s => s[l])], [.. test.Select(t => t.Label == label)])).Average();
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{result.Description.Recipe}, {result.EpochsRun} passes, held back: linear {result.LinearScore:0.000}, fine-tuned {result.FineTunedScore:0.000}; {result.Remark}"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"accuracy {(double)right / test.Count:0.000}, mean best F1 {f1:0.000}, {seconds:0.0} s ({cpuSeconds:0.0} s of processor time, {plan.Threads} threads), peak {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB"));
+        return 0;
+    }
+
+    /// <summary>The F1 of the best cut over the distinct scores.</summary>
+    private static double BestF1(float[] scores, bool[] truth) => scores.Distinct().Max(cut =>
+    {
+        double hits = scores.Where((s, i) => s >= cut && truth[i]).Count();
+        return hits == 0 ? 0 : 2 * hits / (scores.Count(s => s >= cut) + truth.Count(t => t));
+    });
+
+    /// <summary>Files and labels of a manifest with one label a line; the path after the folder's own name is taken inside it.</summary>
+    private static List<(string File, string Label)> Read(string folder, string manifest)
+    {
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
+        var pictures = new List<(string, string)>();
+        foreach (string line in File.ReadLines(Path.Combine(folder, manifest)))
+        {
+            using JsonDocument json = JsonDocument.Parse(line);
+            string source = json.RootElement.GetProperty("source-ref").GetString()!;
+            string label = json.RootElement.EnumerateObject().First(p => p.Name.EndsWith("-metadata", StringComparison.Ordinal)).Value.GetProperty("class-name").GetString()!;
+            pictures.Add((Path.Combine(folder, source[(source.IndexOf($"/{name}/", StringComparison.Ordinal) + name.Length + 2)..]), label));
+        }
+
+        return pictures;
+    }
+
+    private sealed class Files(string[] paths) : IPictureSource
+    {
+        public int Count => paths.Length;
+
+        public byte[] Read(int index) => File.ReadAllBytes(paths[index]);
+    }
+
+    private sealed class Told(long started) : IProgress<TrainingProgress>
+    {
+        private (string, int) _last;
+
+        public void Report(TrainingProgress value)
+        {
+            if (_last != (value.Phase, value.Epoch))
+            {
+                _last = (value.Phase, value.Epoch);
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(started).TotalSeconds,6:0.0} s  {value.Phase} {value.Epoch}/{value.Epochs}, loss {value.Loss:0.000}, {value.SecondsLeft:0} s left"));
+            }
+        }
+    }
+}
