@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Ocellus.Vision.Data;
 using Ocellus.Vision.Evaluation;
@@ -37,11 +38,18 @@ internal static class BoxesBenchmark
         var test = Read(folder, "test", labels, only, int.MaxValue);
         Console.WriteLine($"{train.Boxes.Count} training pictures, {test.Boxes.Count} test pictures, labels {string.Join(", ", labels)}");
 
+        using var stop = new CancellationTokenSource();
+        using var asked = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c =>
+        {
+            c.Cancel = true; // a checkpoint is written first
+            stop.Cancel();
+        });
         long started = Stopwatch.GetTimestamp();
         DetectorResult result = DetectorTrainer.Train(
             new DetectorTask(train.Pictures, train.Boxes, labels), plan,
             new Told(p => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(started).TotalSeconds,6:0} s  {p.Phase} {p.Epoch}/{p.Epochs}  loss {p.Loss:0.000}  {p.SecondsLeft:0} s left"))),
-            Text(args, "--checkpoint"));
+            Text(args, "--checkpoint"),
+            stop.Token);
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         if (Text(args, "--save") is { } target)
         {

@@ -29,7 +29,7 @@ internal sealed class DetectorRun : IDisposable
     // Views of the last quarter are as the model will see pictures.
     private const double MosaicUntil = .75;
 
-    private const string AveragePrefix = "average:", StatisticPrefix = "statistic:", SchedulePrefix = "schedule";
+    private const string AveragePrefix = "average:", StatisticPrefix = "statistic:", ScheduleName = "schedule";
 
     private readonly DetectorTask _task;
     private readonly DetectorPlan _plan;
@@ -51,6 +51,8 @@ internal sealed class DetectorRun : IDisposable
     // How far along the schedule, 0 to 1, and the seconds of the runs before an interruption.
     private double _position;
     private double _secondsBefore;
+    private double _secondsPerStep;
+    private double? _loss;
 
     public DetectorRun(DetectorTask task, DetectorPlan plan, OnnxFile backbone, DetectorInput input)
     {
@@ -68,15 +70,9 @@ internal sealed class DetectorRun : IDisposable
         _key = Fingerprint();
     }
 
-    public bool Finished => _step >= _steps;
+    private bool Finished => _step >= _steps;
 
-    public int EpochsDone => (_step + EpochSteps - 1) / EpochSteps;
-
-    public int Epochs => (_steps + EpochSteps - 1) / EpochSteps;
-
-    public double? Loss { get; private set; }
-
-    public double SecondsLeft { get; private set; }
+    private int Epochs => (_steps + EpochSteps - 1) / EpochSteps;
 
     private double Seconds => _secondsBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds;
 
@@ -84,77 +80,76 @@ internal sealed class DetectorRun : IDisposable
 
     private int EpochSteps => Math.Max(EpochStepsMin, (_task.Pictures.Count + _batch - 1) / _batch);
 
-    /// <summary>Goes on from a checkpoint, or measures a step and plans.</summary>
-    public void Start(string? path, CancellationToken cancel)
+    /// <summary>Goes on from a checkpoint, or measures a step and plans. Reports the plan.</summary>
+    public void Start(string? path, PacedProgress progress, CancellationToken cancel)
     {
         _path = path;
         if (path is not null && TrainingCheckpoint.Read(path, _key) is { } checkpoint)
         {
             Restore(checkpoint);
-            SecondsLeft = Math.Max(0, Budget - Seconds);
-            return;
+        }
+        else
+        {
+            _batch = DetectorTrainer.BatchFor(_plan, _input);
+            _secondsPerStep = MeasureStep(cancel);
+            double perPicture = _secondsPerStep / _batch;
+            (_steps, _batch) = DetectorTrainer.Schedule(_plan, _task.Pictures.Count, _batch, perPicture, Budget - Seconds);
+            _secondsPerStep = perPicture * _batch;
         }
 
-        _batch = DetectorTrainer.BatchFor(_plan, _input);
-        double perPicture = MeasureStep(cancel) / _batch;
-        (_steps, _batch) = DetectorTrainer.Schedule(_plan, _task.Pictures.Count, _batch, perPicture, Budget - Seconds);
-        SecondsLeft = perPicture * _steps * _batch;
+        progress.Now(Progress(DetectorTrainer.Planning));
     }
 
-    public void Epoch(CancellationToken cancel)
+    /// <summary>All steps that are left. A cancelled training leaves a checkpoint from which another one goes on.</summary>
+    public void Learn(PacedProgress progress, CancellationToken cancel)
     {
-        // Seeded anew each epoch, so that a resumed training goes the way of an uninterrupted one.
-        manual_seed(unchecked(_plan.Seed * 1009L + _step));
-        int end = Math.Min(_steps, _step + EpochSteps), first = _step;
-        double sum = 0;
+        var batches = new Prefetch<Batch>(Prepare);
         long begun = Stopwatch.GetTimestamp();
-        Task<Batch> next = Prepare(_step);
+        int first = _step;
+        double sum = 0;
         try
         {
-            while (_step < end)
+            while (!Finished)
             {
-                cancel.ThrowIfCancellationRequested();
-#pragma warning disable RS0030 // A dispose scope belongs to its thread, so that this loop cannot await.
-                Batch batch = next.GetAwaiter().GetResult();
-#pragma warning restore RS0030
-                if (_step + 1 < end)
+                if (cancel.IsCancellationRequested)
                 {
-                    next = Prepare(_step + 1); // while this one is learnt from
+                    Save();
+                    cancel.ThrowIfCancellationRequested();
                 }
 
-                double loss = Learn(batch);
+                Batch batch = batches.Take(_step, more: _step + 1 < _steps); // the next one is made while this one is learnt from
+                double loss = Backward(batch);
                 if (!double.IsFinite(loss))
                 {
-                    throw new DetectorDivergedException(_step);
+                    throw new TrainingDivergedException(_step, loss);
                 }
 
-                sum += loss;
                 nn.utils.clip_grad_norm_(_network.Weights().Select(w => w.Value), _plan.GradientNormMax);
                 _optimizer.Step(RateShare());
                 _position += (1 - _position) / (_steps - _step);
                 _step++;
                 Average();
+
+                sum += loss;
+                int count = _step - first;
+                _loss = sum / count;
+                _secondsPerStep = Stopwatch.GetElapsedTime(begun).TotalSeconds / count;
+                if (_step % EpochSteps == 0 || Finished)
+                {
+                    KeepTime();
+                    Save();
+                    progress.Now(Progress(DetectorTrainer.Training));
+                    (begun, first, sum) = (Stopwatch.GetTimestamp(), _step, 0);
+                }
+                else
+                {
+                    progress.Perhaps(() => Progress(DetectorTrainer.Training));
+                }
             }
         }
         finally
         {
-            // A picture that cannot be read must not become an exception that nobody saw.
-            _ = next.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
-        }
-
-        Loss = sum / (_step - first);
-        double perStep = Stopwatch.GetElapsedTime(begun).TotalSeconds / (_step - first);
-        double left = Budget - Seconds;
-        if (!Finished && perStep * (_steps - _step) > Math.Max(left, 0) * Overdue)
-        {
-            // The machine has become slower: the schedule is run through in the steps that are left for it.
-            _steps = _step + (int)Math.Max(1, left / perStep);
-        }
-
-        SecondsLeft = perStep * (_steps - _step);
-        if (_path is not null)
-        {
-            Capture().Write(_path);
+            batches.Stop();
         }
     }
 
@@ -171,10 +166,31 @@ internal sealed class DetectorRun : IDisposable
         {
             Output = DetectorExport.Output,
         };
-        return new DetectorResult(model, description, _step, _batch, Loss ?? double.NaN, Seconds);
+        return new DetectorResult(model, description, _step, _batch, _loss ?? double.NaN, Seconds);
     }
 
     public void Dispose() => _network.Dispose();
+
+    private TrainingProgress Progress(string phase) =>
+        new(phase, Finished ? Epochs : _step / EpochSteps, Epochs, _loss, _secondsPerStep * (_steps - _step));
+
+    /// <summary>When the machine has become slower than planned, the schedule is run through in the steps that the time is left for.</summary>
+    private void KeepTime()
+    {
+        double left = Math.Max(0, Budget - Seconds);
+        if (!Finished && _secondsPerStep * (_steps - _step) > left * Overdue)
+        {
+            _steps = _step + (int)Math.Max(1, left / _secondsPerStep);
+        }
+    }
+
+    private void Save()
+    {
+        if (_path is not null)
+        {
+            Capture().Write(_path);
+        }
+    }
 
     private IEnumerable<(string Name, Tensor Value)> State() =>
         _network.Weights().Select(w => (w.Name, (Tensor)w.Value)).Concat(_network.Statistics());
@@ -187,25 +203,22 @@ internal sealed class DetectorRun : IDisposable
         return (warm * cosine + RateFloor) * Math.Sqrt((double)_batch / _plan.RateBatch);
     }
 
-    private Task<Batch> Prepare(int step)
+    /// <summary>The views of a step. Depends on nothing but the step, so that a resumed training sees the same.</summary>
+    private Batch Prepare(int step)
     {
-        double mosaic = _position < .75 ? _plan.Mosaic : 0;
-        int batch = _batch;
-        return Task.Run(() =>
+        double mosaic = step < MosaicUntil * _steps ? _plan.Mosaic : 0;
+        var pixels = new float[_batch * _views.ValuesPerView];
+        var truth = new TrueBox[_batch][];
+        for (int i = 0; i < truth.Length; i++)
         {
-            var pixels = new float[batch * _views.ValuesPerView];
-            var truth = new TrueBox[batch][];
-            for (int i = 0; i < batch; i++)
-            {
-                // Passes follow each other without a break, so that every step has as many pictures, however few there are.
-                long view = (long)step * batch + i;
-                int pass = (int)(view / _task.Pictures.Count);
-                int index = Order(pass)[(int)(view % _task.Pictures.Count)];
-                truth[i] = _views.Random(index, pass, mosaic, pixels.AsSpan(i * _views.ValuesPerView, _views.ValuesPerView));
-            }
+            // Passes follow each other without a break, so that every step has as many pictures, however few there are.
+            long view = (long)step * truth.Length + i;
+            int pass = (int)(view / _task.Pictures.Count);
+            int index = Order(pass)[(int)(view % _task.Pictures.Count)];
+            truth[i] = _views.Random(index, pass, mosaic, pixels.AsSpan(i * _views.ValuesPerView, _views.ValuesPerView));
+        }
 
-            return new Batch(pixels, truth);
-        });
+        return new Batch(pixels, truth);
     }
 
     private int[] Order(int pass)
@@ -218,7 +231,7 @@ internal sealed class DetectorRun : IDisposable
     }
 
     /// <summary>Forward, losses, backward; the gradients are left in the weights.</summary>
-    private double Learn(Batch batch)
+    private double Backward(Batch batch)
     {
         using var inner = NewDisposeScope(); // frees every tensor of this step
         int count = batch.Truth.Length, labels = _task.Labels.Count, points = _points.Length / 2;
@@ -282,14 +295,14 @@ internal sealed class DetectorRun : IDisposable
         const int Measured = 3;
         using var inner = NewDisposeScope();
         List<(Tensor Value, Tensor Before)> statistics = [.. _network.Statistics().Select(s => (s.Value, s.Value.clone()))];
-        Batch batch = Prepare(0).GetAwaiter().GetResult();
+        Batch batch = Prepare(0);
         double best = double.MaxValue;
         for (int i = 0; i <= Measured; i++)
         {
             cancel.ThrowIfCancellationRequested();
             long t = Stopwatch.GetTimestamp();
-            Task<Batch> other = Prepare(0); // as in earnest, so that its share of the cores is counted
-            Learn(batch);
+            Task<Batch> other = Task.Run(() => Prepare(0)); // as in earnest, so that its share of the cores is counted
+            Backward(batch);
             other.GetAwaiter().GetResult();
             double seconds = Stopwatch.GetElapsedTime(t).TotalSeconds;
             best = i == 0 ? best : Math.Min(best, seconds); // the first one warms up
@@ -320,7 +333,7 @@ internal sealed class DetectorRun : IDisposable
         }
 
         // A double as the float nearest to it and what that lacks.
-        values.Add(SchedulePrefix, [[(float)_position, (float)(_position - (float)_position)], [_batch], [(float)Seconds]]);
+        values.Add(ScheduleName, [[(float)_position, (float)(_position - (float)_position)], [_batch], [(float)Seconds, (float)_secondsPerStep]]);
         return checkpoint with { Values = values };
     }
 
@@ -339,11 +352,11 @@ internal sealed class DetectorRun : IDisposable
             value.copy_(tensor(checkpoint.Values[StatisticPrefix + name][0], value.shape));
         }
 
-        float[][] schedule = checkpoint.Values[SchedulePrefix];
+        float[][] schedule = checkpoint.Values[ScheduleName];
         (_step, _steps) = (checkpoint.Epoch, checkpoint.Epochs);
         _position = (double)schedule[0][0] + schedule[0][1];
         _batch = (int)schedule[1][0];
-        _secondsBefore = schedule[2][0];
+        (_secondsBefore, _secondsPerStep) = (schedule[2][0], schedule[2][1]);
     }
 
     /// <summary>Tells a checkpoint of this training from that of another.</summary>

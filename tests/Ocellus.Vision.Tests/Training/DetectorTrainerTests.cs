@@ -87,7 +87,8 @@ public sealed class DetectorTrainerTests(OverfittedDetector overfitted) : IClass
 
             DetectorResult resumed = DetectorTrainer.Train(task, Short, reports, folder, TestContext.Current.CancellationToken);
 
-            Assert.Equal(["planning 0/2", "training 2/2"], reports.Seen);
+            Assert.Equal("planning 1/2", reports.Seen[0]);
+            Assert.Equal("training 2/2", reports.Seen[^1]);
             Assert.Equal((80, 80), (whole.Steps, resumed.Steps));
             OnnxFile a = OnnxFile.Parse(whole.Model), b = OnnxFile.Parse(resumed.Model);
             foreach (string name in a.InitializerNames.Where(n => n.EndsWith("weight", StringComparison.Ordinal)))
@@ -112,10 +113,9 @@ public sealed class DetectorTrainerTests(OverfittedDetector overfitted) : IClass
         DetectorPlan plan = Short with { StepsMin = 90, LongSide = 32 };
         long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         DetectorTrainer.Train(task, plan, new Count(counts), cancel: TestContext.Current.CancellationToken);
-        Assert.Equal(4, counts.Count);
-        // After the first epoch (a gradient for each weight is there by then) and after the others.
-        Assert.Equal(counts[1], counts[2]);
-        Assert.Equal(counts[2], counts[3]);
+        Assert.InRange(counts.Count, 4, 1000);
+        // The first report comes before the first step, and each weight has its gradient only after it.
+        Assert.Single(counts.Skip(1).Distinct());
         Assert.True(DisposeScopeManager.Statistics.ThreadTotalLiveCount <= before, "the training left tensors behind");
     }
 
@@ -132,11 +132,11 @@ public sealed class DetectorTrainerTests(OverfittedDetector overfitted) : IClass
     [Fact]
     public void The_batch_fits_the_memory()
     {
-        var plan = new DetectorPlan { MemoryBytes = 3_100_000_000 };
+        var plan = new DetectorPlan { MemoryBytes = 8L << 30 };
         Assert.Equal(8, DetectorTrainer.BatchFor(plan, new DetectorInput(416, 416)));
-        Assert.Equal(2, DetectorTrainer.BatchFor(plan, new DetectorInput(1024, 640)));
-        Assert.Equal(2, DetectorTrainer.BatchFor(plan with { MemoryBytes = 1 }, new DetectorInput(416, 416)));
-        Assert.InRange(DetectorTrainer.BatchFor(plan with { MemoryBytes = null }, new DetectorInput(32, 32)), 2, 8);
+        Assert.Equal(4, DetectorTrainer.BatchFor(plan, new DetectorInput(1024, 576)));
+        Assert.Equal(2, DetectorTrainer.BatchFor(plan with { Batch = 2 }, new DetectorInput(416, 416)));
+        Assert.Throws<InsufficientMemoryException>(() => DetectorTrainer.BatchFor(plan with { MemoryBytes = 1 << 30 }, new DetectorInput(416, 416)));
     }
 
     [Fact]
