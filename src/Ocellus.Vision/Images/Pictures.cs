@@ -106,6 +106,14 @@ public static class Pictures
         return Decode(bytes, longSideMax, longSideMax, Enums.Size.Down);
     }
 
+    /// <summary>Upright, the aspect kept, as large as fits into <paramref name="width"/> × <paramref name="height"/>; enlarged where it is smaller.</summary>
+    public static DecodedPicture DecodeFitted(ReadOnlyMemory<byte> bytes, int width, int height)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
+        return Decode(bytes, width, height, Enums.Size.Both);
+    }
+
     private static DecodedPicture Decode(ReadOnlyMemory<byte> bytes, int width, int height, Enums.Size size)
     {
         var header = ReadHeader(bytes);
