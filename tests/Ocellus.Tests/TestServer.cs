@@ -14,6 +14,9 @@ internal sealed class TestServer : IAsyncDisposable
     private DataDirectory _data = null!;
     private WebApplication _app = null!;
 
+    /// <summary>Trainings of tests are to end soon; what more time brings is tested where the learning is.</summary>
+    static TestServer() => Environment.SetEnvironmentVariable("Ocellus__Training__TimeBudget", "00:00:10");
+
     private TestServer(string dataPath) => DataPath = dataPath;
 
     /// <summary>The data directory.</summary>

@@ -166,12 +166,14 @@ internal static class PictureStructure
 
             if (at + 2 > b.Length)
             {
+                walk.BrokenOff = at - 2;
                 return walk;
             }
 
             var length = BinaryPrimitives.ReadUInt16BigEndian(b[at..]);
             if (length < 2 || at + length > b.Length)
             {
+                walk.BrokenOff = at - 2;
                 return walk;
             }
 
@@ -192,7 +194,7 @@ internal static class PictureStructure
             }
             else if (marker == 0xDA)
             {
-                walk.LastScan = at - 2;
+                walk.LastScanData = at + length;
                 walk.Scans++;
                 walk.StartScan(body);
             }
@@ -240,8 +242,11 @@ internal static class PictureStructure
         /// <summary>The end marker was found.</summary>
         internal bool Ends { get; set; }
 
-        /// <summary>Offset of the last scan's marker; 0 when there is none.</summary>
-        internal int LastScan { get; set; }
+        /// <summary>Offset of what follows the last scan's header; 0 when there is none.</summary>
+        internal int LastScanData { get; set; }
+
+        /// <summary>Offset of a marker whose segment is cut, which a decoder would choke on; null when there is none.</summary>
+        internal int? BrokenOff { get; set; }
 
         /// <summary>Scans that began.</summary>
         internal int Scans { get; set; }

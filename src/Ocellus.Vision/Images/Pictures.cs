@@ -24,6 +24,10 @@ public static class Pictures
     // One MCU row of 4:2:0; the row that the cut runs through is always partly missing.
     private const int McuRow = 16;
 
+    // Each scan of a progressive JPEG goes over the whole picture, however few bytes it has, and up to 2,688 are allowed by the
+    // format. Encoders write about ten; forty over the largest allowed picture take about two seconds.
+    private const long ScannedPixelsMax = 40L * 4096 * 4096;
+
     private static readonly double[] White = [255, 255, 255];
 
     // Kept alive for ever: native code calls it.
@@ -102,6 +106,14 @@ public static class Pictures
         return Decode(bytes, longSideMax, longSideMax, Enums.Size.Down);
     }
 
+    /// <summary>Upright, the aspect kept, as large as fits into <paramref name="width"/> × <paramref name="height"/>; enlarged where it is smaller.</summary>
+    public static DecodedPicture DecodeFitted(ReadOnlyMemory<byte> bytes, int width, int height)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
+        return Decode(bytes, width, height, Enums.Size.Both);
+    }
+
     private static DecodedPicture Decode(ReadOnlyMemory<byte> bytes, int width, int height, Enums.Size size)
     {
         var header = ReadHeader(bytes);
@@ -116,7 +128,7 @@ public static class Pictures
         try
         {
             // The decoder fills a cut PNG's missing rows without telling, so its end marker decides.
-            var warning = header.Format == PictureFormat.Jpeg ? JpegEnd(buffer, header)
+            var warning = header.Format == PictureFormat.Jpeg ? JpegEnd(ref buffer, header)
                 : PictureStructure.PngEnds(buffer) ? null
                 : throw Cut(header, bytes.Length, ", without end marker");
             var failOn = header.Format == PictureFormat.Jpeg ? Enums.FailOn.None : Enums.FailOn.Truncated;
@@ -142,7 +154,7 @@ public static class Pictures
     }
 
     /// <summary>
-    /// Judges a JPEG without end marker. Every viewer opens one that lacks its last bytes, so such a one
+    /// Judges a JPEG by its markers: how often it is gone over, and whether it ends. Every viewer opens one that lacks its last bytes, so such a one
     /// passes with a warning; one that lacks a visible part is refused.
     /// </summary>
     /// <remarks>
@@ -150,12 +162,24 @@ public static class Pictures
     /// it and see down to which row the two differ. In a progressive file each scan refines the whole picture,
     /// so all scans must have begun. Rows of one colour hold nothing that a refinement could change, and do not count.
     /// </remarks>
-    private static PictureWarning? JpegEnd(byte[] bytes, PictureHeader header)
+    private static PictureWarning? JpegEnd(ref byte[] bytes, PictureHeader header)
     {
         var walk = PictureStructure.WalkJpeg(bytes, headerOnly: false);
+        if ((long)walk.Scans * header.Width * header.Height > ScannedPixelsMax)
+        {
+            throw new PictureRefusedException(
+                PictureProblem.Corrupt,
+                string.Create(CultureInfo.InvariantCulture, $"The picture would take too long to decode; received {Describe(header, bytes.Length)} with {walk.Scans:N0} scans, where about ten are usual."));
+        }
+
         if (walk.Ends)
         {
             return null;
+        }
+
+        if (walk.BrokenOff is { } end)
+        {
+            bytes = bytes[..end];
         }
 
         var stride = 0;
@@ -171,11 +195,13 @@ public static class Pictures
         }
 
         var with = Lenient(bytes, ref stride);
-        var without = LenientOrNothing(bytes[..walk.LastScan], ref stride);
+        // With the scan's header, so that the decoder smooths the rows without data in both alike.
+        var without = walk.Scans > 1 ? Lenient(bytes[..walk.LastScanData], ref stride) : null;
         var missing = 0;
         for (var y = header.Height - 1; y >= 0; y--)
         {
             var row = with.AsSpan(y * stride, stride);
+            // The only scan of a file leaves mid-grey where it brought nothing.
             var same = without is null ? row.IndexOfAnyExcept((byte)128) < 0 : row.SequenceEqual(without.AsSpan(y * stride, stride));
             if (!same)
             {
@@ -202,19 +228,6 @@ public static class Pictures
         using var picture = Image.NewFromBuffer(bytes, access: Enums.Access.Sequential, failOn: Enums.FailOn.None);
         stride = picture.Width * picture.Bands;
         return picture.WriteToMemory<byte>();
-    }
-
-    private static byte[]? LenientOrNothing(byte[] bytes, ref int stride)
-    {
-        try
-        {
-            return Lenient(bytes, ref stride);
-        }
-        catch (VipsException)
-        {
-            // No scan is left: the file had one only, and what it did not bring is mid-grey.
-            return null;
-        }
     }
 
     private static bool IsFlat(ReadOnlySpan<byte> row, int bands) => row[bands..].SequenceEqual(row[..^bands]);

@@ -72,19 +72,72 @@ public sealed class TrainedModel : IDisposable
     public PreparedPicture Prepare(ReadOnlyMemory<byte> bytes, PictureLimits limits)
     {
         Pictures.Check(Pictures.ReadHeader(bytes), limits);
-        DecodedPicture picture = Pictures.DecodeSquashed(bytes, Description.Width, Description.Height);
-        return new PreparedPicture(picture.Rgb, 1, 1, picture.Warning);
+        return Description.Resize == "fit" ? Fitted(bytes, Description.Width, Description.Height) : Squashed(bytes);
     }
 
-    /// <summary>Answers for several pictures in one pass. A classifier gives every label, in label order.</summary>
+    /// <summary>Answers for several pictures in one pass. A classifier gives every label, in label order; a detector boxes, best first.</summary>
     public IReadOnlyList<Prediction>[] Predict(IReadOnlyList<PreparedPicture> pictures)
     {
         ArgumentNullException.ThrowIfNull(pictures);
         int one = Description.Width * Description.Height * 3;
         byte[] rgb = pictures.Count == 1 ? pictures[0].Rgb : new byte[one * pictures.Count];
         for (int i = 0; i < pictures.Count && pictures.Count > 1; i++) pictures[i].Rgb.CopyTo(rgb, i * one);
+        if (Description.Kind == ModelKinds.Localization)
+        {
+            return Boxes(rgb, pictures);
+        }
+
         float[,] scores = Score(rgb);
         return [.. pictures.Select((_, i) => (IReadOnlyList<Prediction>)[.. Enumerable.Range(0, scores.GetLength(1)).Select(l => new Prediction(l, scores[i, l], null))])];
+    }
+
+    /// <summary>The picture in the upper left corner at its own shape, the rest grey.</summary>
+    internal static PreparedPicture Fitted(ReadOnlyMemory<byte> bytes, int width, int height)
+    {
+        const byte Grey = 127;
+        DecodedPicture picture = Pictures.DecodeFitted(bytes, width, height);
+        if (picture.Width == width && picture.Height == height)
+        {
+            return new PreparedPicture(picture.Rgb, 1, 1, picture.Warning);
+        }
+
+        var rgb = new byte[width * height * 3];
+        Array.Fill(rgb, Grey);
+        for (int y = 0; y < picture.Height; y++)
+        {
+            picture.Rgb.AsSpan(y * picture.Width * 3, picture.Width * 3).CopyTo(rgb.AsSpan(y * width * 3));
+        }
+
+        return new PreparedPicture(rgb, (float)picture.Width / width, (float)picture.Height / height, picture.Warning);
+    }
+
+    private PreparedPicture Squashed(ReadOnlyMemory<byte> bytes)
+    {
+        DecodedPicture picture = Pictures.DecodeSquashed(bytes, Description.Width, Description.Height);
+        return new PreparedPicture(picture.Rgb, 1, 1, picture.Warning);
+    }
+
+    /// <summary>Runs a detector; its boxes become ratios of the pictures as shown.</summary>
+    private List<Prediction>[] Boxes(byte[] rgb, IReadOnlyList<PreparedPicture> pictures)
+    {
+        var input = new DenseTensor<byte>(rgb, [pictures.Count, Description.Height, Description.Width, 3]);
+        using var results = session.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["boxes", "scores", "labels", "pictures"]);
+        float[] boxes = [.. results[0].AsEnumerable<float>()], scores = [.. results[1].AsEnumerable<float>()];
+        long[] labels = [.. results[2].AsEnumerable<long>()], owners = [.. results[3].AsEnumerable<long>()];
+        List<Prediction>[] found = [.. pictures.Select(_ => new List<Prediction>())];
+        for (int i = 0; i < scores.Length; i++)
+        {
+            PreparedPicture picture = pictures[(int)owners[i]];
+            float wide = Description.Width * picture.ShownWidth, high = Description.Height * picture.ShownHeight;
+            float left = Math.Clamp(boxes[4 * i] / wide, 0, 1), top = Math.Clamp(boxes[4 * i + 1] / high, 0, 1);
+            float width = Math.Clamp(boxes[4 * i + 2] / wide, 0, 1) - left, height = Math.Clamp(boxes[4 * i + 3] / high, 0, 1) - top;
+            if (width > 0 && height > 0) // not wholly in the grey beside the picture
+            {
+                found[owners[i]].Add(new Prediction((int)labels[i], scores[i], new BoxRatio(left, top, width, height)));
+            }
+        }
+
+        return found;
     }
 
     /// <summary>Scores from 0 to 1, a row a picture, of one or several pictures of network size laid end to end as interleaved RGB.</summary>

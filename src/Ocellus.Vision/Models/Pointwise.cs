@@ -19,7 +19,7 @@ public static class Pointwise
     /// [N,C,H,W] in channels-last strides and weights [O,C,1,1] to [N,O,H,W] in channels-last strides. Other strides are right
     /// too, at the price of a copy.
     /// </summary>
-    public static Tensor Convolve(Tensor input, Tensor weight, Tensor bias)
+    public static Tensor Convolve(Tensor input, Tensor weight, Tensor? bias)
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(weight);

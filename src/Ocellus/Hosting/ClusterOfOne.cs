@@ -13,11 +13,16 @@ internal static class ClusterOfOne
     /// <summary>Part of the node's name only; nothing listens on it.</summary>
     private const int NominalPort = 11111;
 
+    /// <summary>Many times the models that a machine can run.</summary>
+    private const int RemembersPlaces = 1000;
+
     public static void AddClusterOfOne(this WebApplicationBuilder builder) => builder.UseOrleans(silo =>
     {
         silo.UseLocalhostClustering(siloPort: NominalPort, gatewayPort: 0, serviceId: "ocellus", clusterId: "ocellus");
         // Decoding and network passes run off the grains' threads, so a turn that takes longer than this is a fault worth a line.
         silo.Configure<SchedulingOptions>(o => o.TurnWarningLengthThreshold = TimeSpan.FromSeconds(2));
+        // Places of grains on other nodes. Each place is a slot in memory from the start: the default, a million, costs 22 MB.
+        silo.Configure<GrainDirectoryOptions>(o => o.CacheSize = RemembersPlaces);
         foreach (var listener in silo.Services.Where(s => s.IsKeyedService && s.ServiceType == typeof(IConnectionListenerFactory)).ToList())
         {
             silo.Services.Remove(listener);

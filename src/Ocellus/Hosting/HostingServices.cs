@@ -10,6 +10,7 @@ internal static class HostingServices
 
     public static void AddHosting(this WebApplicationBuilder builder)
     {
+        FreedMemory.Prepare();
         // The cluster first: services stop in the reverse order, and models are unloaded through it.
         builder.AddClusterOfOne();
         builder.Services.AddOptionsWithValidateOnStart<HostingOptions>().BindConfiguration("Ocellus:Hosting").ValidateDataAnnotations();

@@ -117,6 +117,12 @@ internal sealed partial class TrainingWorker(
             await using var reports = new Reports(this, version.Arn, note, cancel);
             var end = await TrainingProcess.RunAsync(folder, reports, cancel);
             cancel.ThrowIfCancellationRequested();
+            if (end is { Outcome: null, Stopped: true })
+            {
+                // Told to stop by someone else, as when a service manager ends a whole group: no crash, and the next try goes on from the checkpoint.
+                return;
+            }
+
             if (end.Outcome is null)
             {
                 await CrashedAsync(version.Arn, end.Reason, cancel);

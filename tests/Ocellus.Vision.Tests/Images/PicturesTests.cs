@@ -76,6 +76,60 @@ public sealed class PicturesTests
         Refused(PictureProblem.Truncated, () => Pictures.DecodeSquashed(bytes.AsMemory(0, bytes.Length / 2), 64, 64));
     }
 
+    // Grounds and frames of one colour, noise of all strengths, smooth changes: what a cut leaves of them looks different each time.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_progressive_jpeg_cut_in_half_is_refused_whatever_it_shows(int kind)
+    {
+        for (var i = 0; i < 6; i++)
+        {
+            int width = 150 + (67 * i), height = 420 - (53 * i);
+            using var noise = Image.Gaussnoise(width, height, mean: 128, sigma: 10 + (8 * i), seed: i);
+            using var strip = Image.Gaussnoise(width, height / 3, mean: 180, sigma: 40, seed: i);
+            using var picture = kind switch
+            {
+                0 => noise.Copy(),
+                1 => strip.Embed(0, 0, width, height, background: [200]),
+                2 => strip.Embed(0, height / 2, width, height, background: [10]),
+                _ => Image.Perlin(width, height, cellSize: 32, seed: i) * 100 + 128,
+            };
+            using var colours = picture.Bandjoin(picture, picture * .7);
+            using var pixels = colours.Cast(Enums.BandFormat.Uchar);
+            using var rgb = pixels.Copy(interpretation: Enums.Interpretation.Srgb);
+            var bytes = rgb.JpegsaveBuffer(q: 50 + (8 * i), interlace: true);
+
+            Refused(PictureProblem.Truncated, () => Pictures.DecodeSquashed(bytes.AsMemory(0, bytes.Length / 2), 64, 64));
+            Assert.NotNull(Pictures.DecodeSquashed(bytes.AsMemory(0, bytes.Length - 20), 64, 64).Warning);
+        }
+    }
+
+    [Fact]
+    public void A_progressive_jpeg_of_one_colour_without_its_last_20_bytes_is_decoded_with_a_warning()
+    {
+        using var plain = (Image.Black(222, 157, bands: 3) + new double[] { 90, 120, 60 }).Cast(Enums.BandFormat.Uchar);
+        using var rgb = plain.Copy(interpretation: Enums.Interpretation.Srgb);
+        var bytes = rgb.JpegsaveBuffer(q: 80, interlace: true);
+
+        var decoded = Pictures.DecodeSquashed(bytes.AsMemory(0, bytes.Length - 20), 64, 64);
+
+        Assert.NotNull(decoded.Warning);
+        Near([90, 120, 60], decoded, 32, 32);
+    }
+
+    [Fact]
+    public void A_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded()
+    {
+        using var noise = Image.Gaussnoise(1024, 1024, mean: 128, sigma: 40, seed: 7).Cast(Enums.BandFormat.Uchar);
+        var bytes = noise.JpegsaveBuffer(q: 80, interlace: true);
+        var last = bytes.AsSpan().LastIndexOf<byte>([0xFF, 0xDA]);
+        byte[] scan = bytes[last..(last + 60)], bomb = [.. bytes[..^2], .. Enumerable.Repeat(scan, 2000).SelectMany(s => s), 0xFF, 0xD9];
+
+        Assert.Contains("2,00", Refused(PictureProblem.Corrupt, () => Pictures.DecodeSquashed(bomb, 64, 64)), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_png_cut_in_half_is_refused()
     {

@@ -132,7 +132,8 @@ internal static class ContentCheck
 
     private static List<ContentError> WholeErrors(IReadOnlyList<ParsedLine> lines, IReadOnlyList<ContentError>? found)
     {
-        var errors = new List<ContentError>();
+        // What was found about buckets comes first: it is the cause, and the lines that are out follow from it.
+        var errors = new List<ContentError>(found ?? []);
         if (IsTooMany(lines.Count(line => line.IsOut), lines.Count))
         {
             errors.Add(ContentError.TooManyInvalid);
@@ -143,7 +144,6 @@ internal static class ContentCheck
             errors.Add(ContentError.ManyBuckets);
         }
 
-        errors.AddRange(found ?? []);
         return errors;
     }
 

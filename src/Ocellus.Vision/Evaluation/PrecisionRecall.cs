@@ -1,0 +1,88 @@
+namespace Ocellus.Vision.Evaluation;
+
+/// <summary>The cut that gives the best F1 and what it gives; all from 0 to 1.</summary>
+public readonly record struct BestCut(double Threshold, double Precision, double Recall, double F1);
+
+/// <summary>What follows from the scores of one label's candidates and whether each was right.</summary>
+public static class PrecisionRecall
+{
+    /// <summary>Threshold of a label that the test says nothing about.</summary>
+    public const double ThresholdUntested = .5;
+
+    // The recalls 0, 0.01 … 1, as in COCO's evaluation.
+    private const int RecallPoints = 101;
+
+    /// <summary>
+    /// Area under the precision-recall curve, interpolated: the mean over 101 recalls of the best precision at that recall or a
+    /// higher one. 0 where there is nothing to find.
+    /// </summary>
+    /// <param name="candidates">In any order; equal scores count as one cut.</param>
+    /// <param name="positives">True boxes there are.</param>
+    public static double AveragePrecision(IEnumerable<(float Score, bool Hit)> candidates, int positives)
+    {
+        if (positives == 0)
+        {
+            return 0;
+        }
+
+        List<(float Score, int Hits, int Taken)> cuts = Cuts(candidates);
+        double sum = 0, best = 0;
+        int cut = cuts.Count - 1;
+        for (int point = RecallPoints - 1; point >= 0; point--)
+        {
+            // Whole numbers: hits / positives >= point / 100 must not depend on rounding.
+            for (; cut >= 0 && (long)cuts[cut].Hits * (RecallPoints - 1) >= (long)point * positives; cut--)
+            {
+                best = Math.Max(best, cuts[cut].Hits / (double)cuts[cut].Taken);
+            }
+
+            sum += best;
+        }
+
+        return sum / RecallPoints;
+    }
+
+    /// <summary>The cut with the best F1 among the distinct scores; of equal ones the higher. Candidates at or above it are predictions.</summary>
+    public static BestCut Best(IEnumerable<(float Score, bool Hit)> candidates, int positives)
+    {
+        if (positives == 0)
+        {
+            return new BestCut(ThresholdUntested, 0, 0, 0);
+        }
+
+        double threshold = ThresholdUntested;
+        long bestHits = 0, bestTaken = 1;
+        foreach ((float score, int hits, int taken) in Cuts(candidates))
+        {
+            // F1 = 2 hits / (taken + positives), compared as fractions: rounding must not decide a tie. Only better wins, so the higher cut stays.
+            if (hits * (bestTaken + positives) > bestHits * (taken + positives))
+            {
+                (threshold, bestHits, bestTaken) = (score, hits, taken);
+            }
+        }
+
+        return new BestCut(threshold, bestHits / (double)bestTaken, bestHits / (double)positives, 2.0 * bestHits / (bestTaken + positives));
+    }
+
+    /// <summary>For each distinct score, highest first, how many candidates are at or above it and how many of them are right.</summary>
+    private static List<(float Score, int Hits, int Taken)> Cuts(IEnumerable<(float Score, bool Hit)> candidates)
+    {
+        var cuts = new List<(float Score, int Hits, int Taken)>();
+        int hits = 0, taken = 0;
+        foreach ((float score, bool hit) in candidates.OrderByDescending(c => c.Score))
+        {
+            taken++;
+            hits += hit ? 1 : 0;
+            if (cuts.Count > 0 && cuts[^1].Score == score)
+            {
+                cuts[^1] = (score, hits, taken);
+            }
+            else
+            {
+                cuts.Add((score, hits, taken));
+            }
+        }
+
+        return cuts;
+    }
+}

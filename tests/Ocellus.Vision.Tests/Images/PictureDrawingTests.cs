@@ -1,0 +1,52 @@
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+using Ocellus.Vision.Tests.Training;
+
+namespace Ocellus.Vision.Tests.Images;
+
+public sealed class PictureDrawingTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(6)]
+    public void A_box_is_drawn_where_it_is_shown_and_nothing_else_changes(int orientation)
+    {
+        byte[] grey = new byte[320 * 240 * 3];
+        Array.Fill(grey, (byte)128);
+        byte[] jpeg = DrawnScenes.Encode(grey, 320, 240, orientation);
+
+        byte[] drawn = PictureDrawing.DrawBoxes(jpeg, [new DrawnBox("ball 98 %", new BoxRatio(.25f, .5f, .5f, .25f), 1)]);
+
+        PictureHeader header = Pictures.ReadHeader(drawn);
+        Assert.Equal((PictureFormat.Jpeg, 320, 240, 1), (header.Format, header.Width, header.Height, header.Orientation));
+        DecodedPicture picture = Pictures.DecodeUpright(drawn, 320);
+        Assert.True(Blueish(160, 120)); // upper edge: y = 120
+        Assert.True(Blueish(160, 179)); // lower edge
+        Assert.True(Blueish(80, 150)); // left edge
+        Assert.True(Blueish(239, 150)); // right edge
+        Assert.False(Blueish(160, 150)); // inside
+        Assert.False(Blueish(160, 60)); // outside
+        Assert.False(Blueish(300, 230));
+        // The letters stand on a bar above the box.
+        Assert.Contains(Enumerable.Range(80, 50), x => Blueish(x, 113));
+        Assert.Contains(Enumerable.Range(80, 50), x => picture.Rgb[(115 * 320 + x) * 3 + 2] < 80); // black dots
+
+        bool Blueish(int x, int y) => picture.Rgb[(y * 320 + x) * 3 + 2] - picture.Rgb[(y * 320 + x) * 3] > 60;
+    }
+
+    [Fact]
+    public void Boxes_at_the_edges_and_foreign_letters_are_no_trouble()
+    {
+        byte[] jpeg = DrawnScenes.Encode(new byte[160 * 120 * 3], 160, 120);
+        byte[] drawn = PictureDrawing.DrawBoxes(jpeg, [new DrawnBox("Blutplättchen, a very long label that does not fit at all", new BoxRatio(0, 0, 1, 1), -1), new DrawnBox("", new BoxRatio(.9f, .9f, .5f, .5f), 7)], 80);
+        Assert.Equal((80, 60), (Pictures.ReadHeader(drawn).Width, Pictures.ReadHeader(drawn).Height));
+    }
+
+    [Fact]
+    public void Every_printable_character_has_its_own_dots()
+    {
+        string all = string.Concat(Enumerable.Range(' ' + 1, 94).Select(c => (char)c));
+        Assert.Equal(94, all.Select(c => Convert.ToHexString(RasterLetters.Columns(c))).Distinct().Count());
+        Assert.Equal(RasterLetters.Columns('?').ToArray(), RasterLetters.Columns('ä').ToArray());
+    }
+}

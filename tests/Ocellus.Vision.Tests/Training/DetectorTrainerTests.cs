@@ -1,0 +1,186 @@
+using System.Text;
+using Ocellus.Vision.Evaluation;
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+using Ocellus.Vision.Onnx;
+using Ocellus.Vision.Training;
+using TorchSharp;
+
+namespace Ocellus.Vision.Tests.Training;
+
+public sealed class DetectorTrainerTests(OverfittedDetector overfitted) : IClassFixture<OverfittedDetector>
+{
+    private static readonly DetectorPlan Short = new() { LongSide = 64, StepsMin = 80, Epochs = 0, Batch = 2, WarmUpSteps = 4, TimeBudget = TimeSpan.FromHours(1) };
+
+    [Fact]
+    public void Eight_pictures_are_learnt_by_heart()
+    {
+        using var model = new TrainedModel(overfitted.Result.Model, overfitted.Result.Description);
+        DetectorResult result = overfitted.Result;
+        Assert.Equal((128, 96, "fit", ModelKinds.Localization), (result.Description.Width, result.Description.Height, result.Description.Resize, result.Description.Kind));
+        IReadOnlyList<Prediction>[] found = [.. Enumerable.Range(0, 8).Select(i => model.Predict([model.Prepare(overfitted.Task.Pictures.Read(i), PictureLimits.Default)])[0])];
+
+        DetectionReport report = DetectionMetrics.Compute(2, overfitted.Task.Boxes, found);
+
+        Assert.True(report.AveragePrecision > .9, $"mAP@0.5 {report.AveragePrecision}");
+        Assert.True(report.F1 > .9, $"F1 {report.F1}");
+    }
+
+    [Fact]
+    public void Pictures_asked_together_answer_as_they_do_alone()
+    {
+        using var model = new TrainedModel(overfitted.Result.Model, overfitted.Result.Description);
+        PreparedPicture[] pictures = [.. Enumerable.Range(0, 3).Select(i => model.Prepare(overfitted.Task.Pictures.Read(i), PictureLimits.Default))];
+        IReadOnlyList<Prediction>[] together = model.Predict(pictures);
+        for (int i = 0; i < pictures.Length; i++)
+        {
+            IReadOnlyList<Prediction> alone = model.Predict([pictures[i]])[0];
+            Assert.Equal(alone.Count, together[i].Count);
+            Assert.InRange(alone.Count, 2, DetectorExport.BoxesMax);
+            Assert.Equal(alone[0].Label, together[i][0].Label);
+            Assert.Equal(alone[0].Score, together[i][0].Score, 1e-4f);
+            Assert.Equal(alone[0].Box!.Value.Left, together[i][0].Box!.Value.Left, 1e-4f);
+            Assert.True(together[i].Zip(together[i].Skip(1)).All(p => p.First.Score >= p.Second.Score));
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
+    [InlineData(7)]
+    [InlineData(8)]
+    public void Answered_boxes_are_in_the_picture_as_shown(int orientation)
+    {
+        using var model = new TrainedModel(overfitted.Result.Model, overfitted.Result.Description);
+        LabelledBox[] placed = [new(0, new BoxRatio(.05f, .1f, .3f, .35f)), new(1, new BoxRatio(.6f, .5f, .25f, .4f))];
+        byte[] rgb = DrawnScenes.Draw(placed, new Random(6));
+        byte[] bytes = DrawnScenes.Encode(rgb, DrawnScenes.Width, DrawnScenes.Height, orientation);
+        Assert.Equal(orientation, Pictures.ReadHeader(bytes).Orientation);
+
+        IReadOnlyList<Prediction> found = model.Predict([model.Prepare(bytes, PictureLimits.Default)])[0];
+
+        // Both are found where they are shown, whichever way they lie in the file.
+        Assert.Equal([0, 1], BoxMatching.Match(placed, [found.First(f => f.Label == 0), found.First(f => f.Label == 1)]));
+        IReadOnlyList<Prediction> upright = model.Predict([model.Prepare(DrawnScenes.Encode(rgb, DrawnScenes.Width, DrawnScenes.Height), PictureLimits.Default)])[0];
+        Assert.True(BoxOverlap.Iou(upright[0].Box!.Value, found.First(f => f.Label == upright[0].Label).Box!.Value) > .9);
+    }
+
+    [Fact]
+    public async Task A_resumed_training_ends_as_an_uninterrupted_one()
+    {
+        // Wider than the network is high: grey below. One negative.
+        DetectorTask scenes = DrawnScenes.Task(5);
+        var task = scenes with { Boxes = [.. scenes.Boxes.Take(4), []] };
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            DetectorResult whole = DetectorTrainer.Train(task, Short, cancel: TestContext.Current.CancellationToken);
+            using var stop = new CancellationTokenSource();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.Run(
+                () => DetectorTrainer.Train(task, Short, new StopAfterFirst(stop), folder, stop.Token), TestContext.Current.CancellationToken));
+            Assert.True(File.Exists(Path.Combine(folder, DetectorTrainer.CheckpointFile)));
+            var reports = new Collect();
+
+            DetectorResult resumed = DetectorTrainer.Train(task, Short, reports, folder, TestContext.Current.CancellationToken);
+
+            Assert.Equal("planning 1/2", reports.Seen[0]);
+            Assert.Equal("training 2/2", reports.Seen[^1]);
+            Assert.Equal((80, 80), (whole.Steps, resumed.Steps));
+            OnnxFile a = OnnxFile.Parse(whole.Model), b = OnnxFile.Parse(resumed.Model);
+            foreach (string name in a.InitializerNames.Where(n => n.EndsWith("weight", StringComparison.Ordinal)))
+            {
+                // The last bits of sums may differ from run to run; a lost moment, average or rate shows in the second digit.
+                float[] x = a.Floats(name), y = b.Floats(name);
+                double size = Math.Sqrt(x.Average(v => (double)v * v)), difference = Math.Sqrt(x.Zip(y, (p, q) => (double)(p - q) * (p - q)).Average());
+                Assert.True(difference < .02 * size, $"{name}: {difference} of {size}");
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Steps_leave_no_tensors_behind()
+    {
+        DetectorTask task = DrawnScenes.Task(2);
+        var counts = new List<long>();
+        DetectorPlan plan = Short with { StepsMin = 90, LongSide = 32 };
+        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        DetectorTrainer.Train(task, plan, new Count(counts), cancel: TestContext.Current.CancellationToken);
+        Assert.InRange(counts.Count, 4, 1000);
+        // The first report comes before the first step, and each weight has its gradient only after it.
+        Assert.Single(counts.Skip(1).Distinct());
+        Assert.True(DisposeScopeManager.Statistics.ThreadTotalLiveCount <= before, "the training left tensors behind");
+    }
+
+    [Theory]
+    [InlineData(292, .05, 1000, 511, 8)] // 14 passes of 292 pictures
+    [InlineData(132, .05, 1000, 480, 8)] // a small set: the least steps
+    [InlineData(292, .05, 200, 500, 8)] // time for 4,000 views
+    [InlineData(292, .1, 192, 480, 4)] // time for 1,920 views: as many steps, of fewer pictures
+    [InlineData(292, .5, 240, 240, 2)] // never of fewer than two
+    [InlineData(5000, .05, 100_000, 8750, 8)]
+    public void Large_sets_get_passes_small_sets_steps_and_short_times_smaller_steps(int pictures, double secondsPerPicture, double seconds, int steps, int batch) =>
+        Assert.Equal((steps, batch), DetectorTrainer.Schedule(new DetectorPlan(), pictures, 8, secondsPerPicture, seconds));
+
+    [Fact]
+    public void The_batch_fits_the_memory()
+    {
+        var plan = new DetectorPlan { MemoryBytes = 8L << 30 };
+        Assert.Equal(8, DetectorTrainer.BatchFor(plan, new DetectorInput(416, 416)));
+        Assert.Equal(4, DetectorTrainer.BatchFor(plan, new DetectorInput(1024, 576)));
+        Assert.Equal(2, DetectorTrainer.BatchFor(plan with { Batch = 2 }, new DetectorInput(416, 416)));
+        Assert.Throws<InsufficientMemoryException>(() => DetectorTrainer.BatchFor(plan with { MemoryBytes = 1 << 30 }, new DetectorInput(416, 416)));
+    }
+
+    [Fact]
+    public void Impossible_tasks_are_refused()
+    {
+        DetectorTask task = DrawnScenes.Task(2);
+        Refused(task with { Boxes = [[], []] }, Short);
+        Refused(task with { Boxes = [task.Boxes[0]] }, Short);
+        Refused(task with { Labels = ["brick"] }, Short);
+        Refused(task, Short with { LongSide = 100 });
+        Refused(task, Short with { Batch = 0 });
+
+        static void Refused(DetectorTask task, DetectorPlan plan) => Assert.Throws<ArgumentException>(() => DetectorTrainer.Train(task, plan));
+    }
+
+    [Fact]
+    public void The_description_tells_readers_of_the_exported_file_what_comes_out()
+    {
+        ModelDescription read = ModelDescription.FromJson(Encoding.UTF8.GetBytes(overfitted.Result.Description.ToJson()));
+        Assert.Contains("boxes: float32 [K, 4]", read.Output, StringComparison.Ordinal);
+        Assert.Equal("fine-tuned: 90 steps of 8 pictures", read.Recipe);
+        Assert.Equal(["brick", "ball"], read.Labels);
+    }
+
+    private sealed class StopAfterFirst(CancellationTokenSource stop) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value)
+        {
+            if (value is { Phase: DetectorTrainer.Training, Epoch: 1 })
+            {
+                stop.Cancel();
+            }
+        }
+    }
+
+    private sealed class Collect : IProgress<TrainingProgress>
+    {
+        public List<string> Seen { get; } = [];
+
+        public void Report(TrainingProgress value) => Seen.Add($"{value.Phase} {value.Epoch}/{value.Epochs}");
+    }
+
+    private sealed class Count(List<long> counts) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+}
