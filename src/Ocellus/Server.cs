@@ -17,12 +17,13 @@ namespace Ocellus;
 internal static class Server
 {
     /// <summary>Builds a server on an open data directory. The credentials file is written before it returns.</summary>
-    public static Task<WebApplication> BuildAsync(DataDirectory data, string urls, CancellationToken cancel) => BuildAsync(data, urls, LogLevel.Information, cancel);
+    public static Task<WebApplication> BuildAsync(DataDirectory data, string urls, CancellationToken cancel) => BuildAsync(data, urls, LogLevel.Information, [], cancel);
 
-    /// <summary>As above, with the least level of what is logged. The log goes to standard error.</summary>
-    public static async Task<WebApplication> BuildAsync(DataDirectory data, string urls, LogLevel logs, CancellationToken cancel)
+    /// <summary>As above, with the least level of what is logged, which goes to standard error, and with settings that come before all others.</summary>
+    public static async Task<WebApplication> BuildAsync(DataDirectory data, string urls, LogLevel logs, IEnumerable<KeyValuePair<string, string?>> settings, CancellationToken cancel)
     {
         var builder = WebApplication.CreateSlimBuilder();
+        builder.Configuration.AddInMemoryCollection(settings);
         builder.WebHost.UseUrls(urls.Split(';'));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

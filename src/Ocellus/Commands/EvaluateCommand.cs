@@ -53,15 +53,11 @@ internal static class EvaluateCommand
 
         using var model = ModelArchive.Open(path, threads: 1);
         var description = model.Description;
-        if (description.Kind == ModelKinds.Localization)
-        {
-            throw new CommandRefusedException($"{path} finds boxes; this version evaluates classifiers only. The training's own test is in the archive's {ModelArchive.Evaluation}.");
-        }
-
+        var boxes = description.Kind == ModelKinds.Localization;
         var index = description.Labels.Select((label, i) => (label, i)).ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
-        var (lines, left) = await ReadAsync(manifest, new PictureFolder(images), index, cancel);
-        var answers = lines.AsParallel().AsOrdered().WithCancellation(cancel).Select(line => (line.Line, Scores: Answer(model, line.File, out var problem), Problem: problem)).ToList();
-        foreach (var (line, _, problem) in answers.Where(a => a.Problem is not null))
+        var (lines, left) = await ReadAsync(manifest, new PictureFolder(images), line => (boxes ? line.BoxLabels : line.ImageLabels).Any(index.ContainsKey), cancel);
+        var answers = lines.AsParallel().AsOrdered().WithCancellation(cancel).Select(line => (line.Line, line.File, Found: Answer(model, line.File, out var problem), Problem: problem)).ToList();
+        foreach (var (line, _, _, problem) in answers.Where(a => a.Problem is not null))
         {
             left.Refused++;
             terminal.Complain($"{line.SourceRef}: {problem}");
@@ -78,11 +74,49 @@ internal static class EvaluateCommand
             throw new CommandRefusedException($"No line of {manifest} could be tested. The model knows {string.Join(", ", description.Labels.Take(10))}.");
         }
 
-        var scores = new float[answers.Count, description.Labels.Count];
-        var truth = new bool[answers.Count, description.Labels.Count];
+        List<double> thresholds = [.. description.Labels.Select((_, l) => description.ThresholdOf(l))];
+        var (own, best) = boxes
+            ? BoxEvaluation.Compute(description.Labels, thresholds, [.. answers.Select(a => BoxEvaluation.Truth(a.Line, Pictures.ReadHeader(File.ReadAllBytes(a.File)), index))], [.. answers.Select(a => a.Found)])
+            : Classified(description.Labels, thresholds, index, [.. answers.Select(a => (a.Line, a.Found))]);
+        if (json)
+        {
+            terminal.Json(new JsonObject
+            {
+                ["testPictures"] = answers.Count,
+                ["leftOut"] = left.Json(),
+                ["atModelThresholds"] = EvaluationTables.Json(own),
+                ["atBestThresholds"] = EvaluationTables.Json(best),
+                ["confusion"] = best.Confusion is null ? null : new JsonArray([.. best.Confusion.Select(c => (JsonNode)new JsonObject { ["groundTruthLabel"] = c.GroundTruthLabel, ["predictedLabel"] = c.PredictedLabel, ["value"] = c.Value })]),
+                ["meanAveragePrecision"] = best.AveragePrecision,
+            });
+            return left.Refused > 0 ? ExitCodes.Refused : ExitCodes.Done;
+        }
+
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"F1 {own.F1:0.000} on {answers.Count} pictures at the model's own thresholds:"));
+        terminal.Result(EvaluationTables.Labels(own));
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"F1 {best.F1:0.000} at the thresholds that are best for these pictures:"));
+        terminal.Result(EvaluationTables.Labels(best));
+        if (best.Confusion is not null)
+        {
+            terminal.Result("Of the pictures of each label, what the best score went to, in percent:");
+            terminal.Result(EvaluationTables.Confusion(best.Confusion));
+        }
+
+        if (best.AveragePrecision is { } precision)
+        {
+            terminal.Result(string.Create(CultureInfo.InvariantCulture, $"mAP@0.5 {precision:0.000}: the mean of the labels' average precision, boxes that cover each other by half counting as found."));
+        }
+
+        return left.Refused > 0 ? ExitCodes.Refused : ExitCodes.Done;
+    }
+
+    private static (EvaluationReport Own, EvaluationReport Best) Classified(IReadOnlyList<string> labels, IReadOnlyList<double> thresholds, Dictionary<string, int> index, IReadOnlyList<(ParsedLine Line, IReadOnlyList<Prediction> Found)> answers)
+    {
+        var scores = new float[answers.Count, labels.Count];
+        var truth = new bool[answers.Count, labels.Count];
         for (var i = 0; i < answers.Count; i++)
         {
-            foreach (var prediction in answers[i].Scores)
+            foreach (var prediction in answers[i].Found)
             {
                 // Rounding may lift a score out of its range.
                 scores[i, prediction.Label] = Math.Clamp(prediction.Score, 0, 1);
@@ -94,31 +128,10 @@ internal static class EvaluateCommand
             }
         }
 
-        var own = AtThresholds(description.Labels, [.. description.Labels.Select((_, l) => description.ThresholdOf(l))], scores, truth);
-        var best = ClassificationMetrics.Compute(description.Labels, scores, truth);
-        if (json)
-        {
-            terminal.Json(new JsonObject
-            {
-                ["testPictures"] = answers.Count,
-                ["leftOut"] = left.Json(),
-                ["atModelThresholds"] = EvaluationTables.Json(own),
-                ["atBestThresholds"] = EvaluationTables.Json(best),
-                ["confusion"] = new JsonArray([.. best.Confusion!.Select(c => (JsonNode)new JsonObject { ["groundTruthLabel"] = c.GroundTruthLabel, ["predictedLabel"] = c.PredictedLabel, ["value"] = c.Value })]),
-            });
-            return left.Refused > 0 ? ExitCodes.Refused : ExitCodes.Done;
-        }
-
-        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"F1 {own.F1:0.000} on {answers.Count} pictures at the model's own thresholds:"));
-        terminal.Result(EvaluationTables.Labels(own));
-        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"F1 {best.F1:0.000} at the thresholds that are best for these pictures:"));
-        terminal.Result(EvaluationTables.Labels(best));
-        terminal.Result("Of the pictures of each label, what the best score went to, in percent:");
-        terminal.Result(EvaluationTables.Confusion(best.Confusion!));
-        return left.Refused > 0 ? ExitCodes.Refused : ExitCodes.Done;
+        return (AtThresholds(labels, thresholds, scores, truth), ClassificationMetrics.Compute(labels, scores, truth));
     }
 
-    private static async Task<(List<(ParsedLine Line, string File)> Lines, LeftOut Left)> ReadAsync(string manifest, PictureFolder images, Dictionary<string, int> index, CancellationToken cancel)
+    private static async Task<(List<(ParsedLine Line, string File)> Lines, LeftOut Left)> ReadAsync(string manifest, PictureFolder images, Func<ParsedLine, bool> isKnown, CancellationToken cancel)
     {
         var lines = new List<(ParsedLine, string)>();
         var left = new LeftOut();
@@ -130,7 +143,7 @@ internal static class EvaluateCommand
             {
                 left.Unusable++;
             }
-            else if (!line.ImageLabels.Any(index.ContainsKey))
+            else if (!isKnown(line))
             {
                 left.Unknown++;
             }

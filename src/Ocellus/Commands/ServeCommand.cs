@@ -108,11 +108,11 @@ internal static class ServeCommand
 
     /// <summary>Builds a server.</summary>
     /// <exception cref="CommandRefusedException">The data directory's keys cannot be read.</exception>
-    public static async Task<WebApplication> BuildAsync(DataDirectory data, string urls, LogLevel logs, CancellationToken cancel)
+    public static async Task<WebApplication> BuildAsync(DataDirectory data, string urls, LogLevel logs, IEnumerable<KeyValuePair<string, string?>> settings, CancellationToken cancel)
     {
         try
         {
-            return await Server.BuildAsync(data, urls, logs, cancel);
+            return await Server.BuildAsync(data, urls, logs, settings, cancel);
         }
         catch (InvalidOperationException refusal)
         {
@@ -123,7 +123,7 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(string path, string urls, LogLevel logs, Terminal terminal, CancellationToken cancel)
     {
         using var data = Open(path);
-        await using var app = await BuildAsync(data, urls, logs, cancel);
+        await using var app = await BuildAsync(data, urls, logs, [], cancel);
         await StartAsync(app, urls, cancel);
         terminal.Result($"Ocellus serves {string.Join(' ', app.Urls)}\n{Exports(app.Urls.First(), data)}");
         foreach (var open in app.Urls.Where(u => !IsLoopback(u)))

@@ -82,6 +82,7 @@ internal static class TrainCommand
             terminal.Json(new JsonObject
             {
                 ["model"] = request.Output,
+                ["message"] = outcome.Message,
                 ["trainingSeconds"] = Math.Round(outcome.TrainingSeconds, 1),
                 ["missingPictures"] = count.Missing.Count,
                 ["evaluation"] = JsonNode.Parse(summary),
@@ -90,7 +91,7 @@ internal static class TrainCommand
         }
 
         var report = EvaluationTables.Read(summary);
-        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"Trained in {outcome.TrainingSeconds:0} s. F1 {report.F1:0.000} on the test pictures."));
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"Trained in {outcome.TrainingSeconds:0} s. F1 {report.F1:0.000} on the test pictures. {outcome.Message}"));
         terminal.Result(EvaluationTables.Labels(report));
         var model = Path.GetRelativePath(Environment.CurrentDirectory, request.Output);
         terminal.Result(

@@ -1,0 +1,46 @@
+using Ocellus.Datasets.Manifests;
+using Ocellus.Training;
+using Ocellus.Training.Evaluation;
+using Ocellus.Vision.Evaluation;
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+
+namespace Ocellus.Commands;
+
+/// <summary>Tests a model that finds boxes.</summary>
+internal static class BoxEvaluation
+{
+    /// <summary>Numbers of each label, by counting boxes, at given thresholds and at the best ones.</summary>
+    /// <param name="labels">Labels of the model.</param>
+    /// <param name="thresholds">Of each label, 0 to 1.</param>
+    /// <param name="truth">Of each picture its true boxes.</param>
+    /// <param name="found">Of each picture the model's candidates, at any score.</param>
+    public static (EvaluationReport Own, EvaluationReport Best) Compute(
+        IReadOnlyList<string> labels, IReadOnlyList<double> thresholds, IReadOnlyList<IReadOnlyList<LabelledBox>> truth, IReadOnlyList<IReadOnlyList<Prediction>> found)
+    {
+        var report = DetectionMetrics.Compute(labels.Count, truth, found);
+        var best = ClassificationMetrics.Summarize(
+            [.. report.Labels.Select(l => new LabelMetrics(labels[l.Label], l.Cut.Threshold, l.Cut.Precision, l.Cut.Recall, l.Cut.F1, l.Pictures))], null, report.AveragePrecision, report.AverageRecall);
+        // What matches above a threshold does not depend on what was found below it.
+        List<(Prediction Box, bool Hit)> boxes = [.. found.SelectMany((list, p) => list.Select((box, i) => (box, report.Matches[p][i] >= 0)))];
+        var own = ClassificationMetrics.Summarize([.. report.Labels.Select(l =>
+        {
+            var taken = boxes.Where(b => b.Box.Label == l.Label && b.Box.Score >= thresholds[l.Label]).ToList();
+            var hits = taken.Count(b => b.Hit);
+            return l.TrueBoxes == 0
+                ? new LabelMetrics(labels[l.Label], thresholds[l.Label], 0, 0, 0, 0)
+                : new LabelMetrics(labels[l.Label], thresholds[l.Label], taken.Count == 0 ? 0 : hits / (double)taken.Count, hits / (double)l.TrueBoxes, 2.0 * hits / (taken.Count + l.TrueBoxes), l.Pictures);
+        })]);
+        return (own, best);
+    }
+
+    /// <summary>The true boxes of a line whose label the model knows, as ratios of the picture as shown.</summary>
+    public static IReadOnlyList<LabelledBox> Truth(ParsedLine line, PictureHeader header, IReadOnlyDictionary<string, int> index) =>
+    [
+        .. line.Attributes.SelectMany(attribute =>
+        {
+            var frame = new BoxFrame(attribute.ImageWidth, attribute.ImageHeight, header);
+            return attribute.ValidBoxes.Where(b => index.ContainsKey(b.Label)).Select(b => new LabelledBox(index[b.Label], frame.ToShown(b.Left, b.Top, b.Width, b.Height)));
+        }),
+    ];
+}
