@@ -6,6 +6,7 @@ using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Evaluation;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
+using Ocellus.Vision.Training;
 
 namespace Ocellus.Training;
 
@@ -52,16 +53,21 @@ internal sealed class TrainingRun(JobFolder folder, TimeProvider clock)
             return Failed("The manifests have no labels that could be learnt.", contentChecked: true);
         }
 
-        return content.UseCase == UseCase.ImageLevelLabels
-            ? Learn(content, pictures, progress, cancel)
-            : Failed("The manifests have bounding boxes: training of object detectors is not available in this version of Ocellus. Image-level labels can be trained.", contentChecked: true);
+        try
+        {
+            return Learn(content, pictures, progress, cancel);
+        }
+        catch (TrainingDivergedException failure)
+        {
+            return Failed(failure.Message, contentChecked: true);
+        }
     }
 
     private JobOutcome Learn(ContentResult content, Dictionary<string, JobPicture> pictures, IProgress<JobProgress> progress, CancellationToken cancel)
     {
         Directory.CreateDirectory(folder.Checkpoint);
         var input = new JobInput(_job, content, line => Bytes(line, pictures), Threads, folder.Checkpoint, progress);
-        var learned = ClassifierJob.Run(input, cancel);
+        var learned = content.UseCase == UseCase.ObjectLocalization ? DetectorJob.Run(input, cancel) : ClassifierJob.Run(input, cancel);
         var ended = clock.GetUtcNow();
         WriteOut(OutputKinds.TrainingSnapshot, learned.TrainingSnapshot);
         WriteOut(OutputKinds.TestingSnapshot, learned.TestingSnapshot(ended));
