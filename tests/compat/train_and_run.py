@@ -24,7 +24,7 @@ def main():
     from botocore.exceptions import ClientError
 
     with tempfile.TemporaryDirectory() as top:
-        server = Server(os.path.join(top, "data"))
+        server = Server(os.path.join(top, "data"), Ocellus__Training__TimeBudget="00:00:45")
         environment = {**os.environ, "AWS_ENDPOINT_URL": server.url, "AWS_SHARED_CREDENTIALS_FILE": os.path.join(server.data, "credentials")}
 
         def aws(*words, parse=True):

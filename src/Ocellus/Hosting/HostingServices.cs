@@ -20,6 +20,7 @@ internal static class HostingServices
             .AddSingleton<LocalModels>()
             .AddSingleton<ModelFleet>()
             .AddSingleton<FreedMemory>()
+            .AddHostedService<WarmUp>()
             .AddSingleton<FleetWorker>()
             .AddHostedService(services => services.GetRequiredService<FleetWorker>());
     }

@@ -34,4 +34,7 @@ internal static partial class Log
 
     [LoggerMessage(1211, LogLevel.Debug, "{ProjectVersionArn}: {ImageBytes} bytes answered with {Labels} labels in {Milliseconds:F1} ms")]
     public static partial void Detected(ILogger log, string projectVersionArn, int imageBytes, int labels, double milliseconds);
+
+    [LoggerMessage(1212, LogLevel.Warning, "The libraries that models run on do not load, so no model will start on this machine; 'ocellus doctor' says why")]
+    public static partial void LibrariesMissing(ILogger log, Exception failure);
 }

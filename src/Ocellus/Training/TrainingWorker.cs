@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Threading.Channels;
 using Microsoft.Extensions.Options;
+using Ocellus.Diagnostics;
 using Ocellus.Objects;
 using Ocellus.Projects;
 using Ocellus.Protocol;
@@ -13,7 +14,7 @@ namespace Ocellus.Training;
 /// and one that had ended but was not published is only published.
 /// </summary>
 internal sealed partial class TrainingWorker(
-    VersionCatalog versions, JobCatalog jobs, ObjectStore objects, PictureFetch pictures, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, ILogger<TrainingWorker> log)
+    VersionCatalog versions, JobCatalog jobs, ObjectStore objects, PictureFetch pictures, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, OcellusMeter meter, ILogger<TrainingWorker> log)
     : BackgroundService
 {
     private const string NotWritable = "Unable to write to output S3 bucket.";
@@ -53,6 +54,8 @@ internal sealed partial class TrainingWorker(
                     }
                 }
 
+                running.RemoveAll(t => t.IsCompleted);
+                meter.TrainingQueueLength = (int)Math.Max(0, await jobs.CountAsync(stoppingToken) - running.Count);
                 using var limit = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
                 limit.CancelAfter(_lookEvery);
                 try
