@@ -22,6 +22,9 @@ internal sealed record DemoSample(string Folder, string Bucket, string Project, 
     /// <summary>A classifier. With its budget the whole story stays under three minutes, on a busy machine too.</summary>
     public static DemoSample Cells { get; } = new("cells", "samples", "cells", "red cells, white cells and platelets in blood", TimeSpan.FromSeconds(90));
 
+    /// <summary>A detector: finds each cell in pictures of many. Its learning takes longer, so its story takes about five minutes.</summary>
+    public static DemoSample Blood { get; } = new("blood", "samples", "blood", "blood under the microscope, each cell with its box", TimeSpan.FromSeconds(200));
+
     public string Path => System.IO.Path.Combine(AppContext.BaseDirectory, "samples", Folder);
 }
 
@@ -42,8 +45,9 @@ internal static partial class DemoCommand
         var urls = ServeCommand.UrlsOption("http://127.0.0.1:0");
         urls.Description = "Address of the demonstration's server; port 0 takes a free one.";
         var keep = new Option<bool>("--keep") { Description = "Leave the server running at the end, until Ctrl-C." };
-        var command = new Command("demo", "Shows everything on sample pictures: upload, training, start, answers, stop.") { data, urls, keep };
-        command.Act((parsed, terminal, cancel) => RunAsync(DemoSample.Cells, parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(keep), terminal, cancel));
+        var boxes = new Option<bool>("--boxes") { Description = "Show a model that finds objects and their boxes, rather than one that tells pictures apart." };
+        var command = new Command("demo", "Shows everything on sample pictures: upload, training, start, answers, stop.") { data, urls, keep, boxes };
+        command.Act((parsed, terminal, cancel) => RunAsync(parsed.GetValue(boxes) ? DemoSample.Blood : DemoSample.Cells, parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(keep), terminal, cancel));
         return command;
     }
 
@@ -182,7 +186,7 @@ internal static partial class DemoCommand
     /// <summary>Asks the running model about the first test pictures of each label.</summary>
     private static async Task<(Table Table, string Key)> AskAsync(DemoSample sample, ApiClient client, string arn, CancellationToken cancel)
     {
-        var table = new Table().Border(TableBorder.Rounded).AddColumns(new TableColumn("Picture"), new TableColumn("Is"), new TableColumn("Answer"), new TableColumn("Confidence").RightAligned(), new TableColumn("ms").RightAligned());
+        var table = new Table().Border(TableBorder.Rounded).AddColumns(new TableColumn("Picture"), new TableColumn("Truth"), new TableColumn("Answer"), new TableColumn("Confidence").RightAligned(), new TableColumn("ms").RightAligned());
         await using var stream = File.OpenRead(Path.Combine(sample.Path, "test.manifest"));
         List<ParsedLine> lines = [];
         await foreach (var text in ManifestReader.ReadAsync(stream, cancel))
@@ -190,7 +194,9 @@ internal static partial class DemoCommand
             lines.Add(LineParser.Parse(text));
         }
 
-        foreach (var line in lines.Where(l => l.IsUsable).GroupBy(Truth, StringComparer.Ordinal).SelectMany(g => g.Take(AskedOfEach)))
+        lines.RemoveAll(l => !l.IsUsable);
+        // A picture with boxes shows several labels by itself.
+        foreach (var line in lines.Exists(l => l.HasBoxes) ? lines.Take(AskedOfEach) : lines.GroupBy(Truth, StringComparer.Ordinal).SelectMany(g => g.Take(AskedOfEach)))
         {
             var began = Stopwatch.GetTimestamp();
             var answer = await client.CallAsync(
@@ -198,23 +204,29 @@ internal static partial class DemoCommand
                 new JsonObject { ["ProjectVersionArn"] = arn, ["Image"] = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = line.Bucket, ["Name"] = line.Key } } },
                 cancel);
             var milliseconds = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
-            var labels = answer["CustomLabels"]!.AsArray();
+            List<(string Name, double Confidence)> labels = [.. answer["CustomLabels"]!.AsArray().Select(l => ((string)l!["Name"]!, (double)l["Confidence"]!))];
             table.AddRow(
                 new Text(Path.GetFileName(line.Key)),
                 new Text(Truth(line)),
-                new Text(labels.Count == 0 ? "(nothing above the threshold)" : string.Join(", ", labels.Select(Describe))),
-                new Text(labels.Count == 0 ? "" : string.Join(", ", labels.Select(l => ((double)l!["Confidence"]!).ToString("0.0", CultureInfo.InvariantCulture)))),
+                new Text(labels.Count == 0 ? "(nothing above the threshold)" : Count(labels.Select(l => l.Name))),
+                new Text(Range([.. labels.Select(l => l.Confidence)])),
                 new Text(milliseconds.ToString("0", CultureInfo.InvariantCulture)));
         }
 
         return (table, lines[0].Key);
     }
 
-    private static string Truth(ParsedLine line) => string.Join(", ", line.ImageLabels.Concat(line.BoxLabels));
+    private static string Truth(ParsedLine line) => Count(line.ImageLabels.Concat(line.ValidBoxes.Select(b => b.Label)));
 
-    private static string Describe(JsonNode? label) => label?["Geometry"]?["BoundingBox"] is { } box
-        ? $"{label["Name"]} at {(double)box["Left"]!:0.00}, {(double)box["Top"]!:0.00}"
-        : $"{label?["Name"]}";
+    /// <summary>Labels in order of their names, those that come several times with their number.</summary>
+    private static string Count(IEnumerable<string> labels) => string.Join(", ", labels.GroupBy(l => l, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => g.Count() == 1 ? g.Key : $"{g.Count()} × {g.Key}"));
+
+    private static string Range(IReadOnlyList<double> confidences) => confidences.Count switch
+    {
+        0 => "",
+        1 => confidences[0].ToString("0.0", CultureInfo.InvariantCulture),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{confidences.Min():0.0} – {confidences.Max():0.0}"),
+    };
 
     private static string Key(DemoSample sample, string file) => $"{sample.Folder}/{file.Replace(Path.DirectorySeparatorChar, '/')}";
 

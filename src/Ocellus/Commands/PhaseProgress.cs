@@ -18,13 +18,7 @@ internal sealed class PhaseBars(ProgressContext context) : IProgress<JobProgress
         {
             if (value.Phase != _phase)
             {
-                if (_bar is not null)
-                {
-                    _bar.Tag = null;
-                    _bar.Value = _bar.MaxValue;
-                    _bar.StopTask();
-                }
-
+                End();
                 _phase = value.Phase;
                 _bar = context.AddTask(Markup.Escape(value.Phase));
             }
@@ -34,6 +28,25 @@ internal sealed class PhaseBars(ProgressContext context) : IProgress<JobProgress
             _bar.IsIndeterminate = value.Steps == 0;
             _bar.Description = Markup.Escape(PhaseLines.Step(value));
             _bar.Tag = value;
+        }
+    }
+
+    /// <summary>Fills the last bar: the work has ended well.</summary>
+    public void Finish()
+    {
+        lock (_gate)
+        {
+            End();
+        }
+    }
+
+    private void End()
+    {
+        if (_bar is not null)
+        {
+            // Not every phase tells its last step.
+            (_bar.Tag, _bar.Description, _bar.Value) = (null, Markup.Escape(_phase!), _bar.MaxValue);
+            _bar.StopTask();
         }
     }
 }

@@ -52,7 +52,13 @@ internal sealed class Terminal
 
         return await _remarks.Progress()
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new SecondsLeftColumn(), new SpinnerColumn())
-            .StartAsync(context => work(new PhaseBars(context)));
+            .StartAsync(async context =>
+            {
+                var bars = new PhaseBars(context);
+                var result = await work(bars);
+                bars.Finish();
+                return result;
+            });
     }
 
     private static IAnsiConsole Open(TextWriter writer, bool redirected)

@@ -18,18 +18,21 @@ public sealed class DemoCommandTests
         Assert.Null(DemoCommand.Progress("The model is being trained."));
     }
 
-    [Fact]
-    public void The_sample_pictures_lie_beside_the_program()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_sample_pictures_lie_beside_the_program(bool boxes)
     {
+        var sample = boxes ? DemoSample.Blood : DemoSample.Cells;
         foreach (var manifest in new[] { "train.manifest", "test.manifest" })
         {
-            var lines = File.ReadAllLines(Path.Combine(DemoSample.Cells.Path, manifest));
-            var prefix = $"s3://{DemoSample.Cells.Bucket}/{DemoSample.Cells.Folder}/";
+            var lines = File.ReadAllLines(Path.Combine(sample.Path, manifest));
+            var prefix = $"s3://{sample.Bucket}/{sample.Folder}/";
             Assert.All(lines, line =>
             {
                 var source = (string)System.Text.Json.Nodes.JsonNode.Parse(line)!["source-ref"]!;
                 Assert.StartsWith(prefix, source, StringComparison.Ordinal);
-                Assert.True(File.Exists(Path.Combine(DemoSample.Cells.Path, source[prefix.Length..])), source);
+                Assert.True(File.Exists(Path.Combine(sample.Path, source[prefix.Length..])), source);
             });
         }
     }
