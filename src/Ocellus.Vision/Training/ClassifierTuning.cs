@@ -215,7 +215,7 @@ internal sealed class ClassifierTuning : IDisposable
                 }
 
                 Epochs = step * _batch / learn.Length;
-                TrainingProgress Now() => new("fine-tuning", Epochs, Math.Max(1, steps * _batch / learn.Length), losses.Average(), each > 0 ? each * (steps - step) : Seconds(steps - step, secondsPerPicture));
+                TrainingProgress Now() => new("fine-tuning", Epochs, Math.Max(1, steps * _batch / learn.Length), losses.Average(), recent.Count > 1 ? each * (steps - step) : Seconds(steps - step, secondsPerPicture));
                 if (Epochs > (step - 1) * _batch / learn.Length)
                 {
                     progress.Now(Now());
