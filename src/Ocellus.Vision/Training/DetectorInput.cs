@@ -21,6 +21,8 @@ internal readonly record struct DetectorInput(int Width, int Height)
     // A few pictures of another shape may become smaller than the others; they must not make the input larger for all.
     private const double Covered = .8;
 
+    public int LongSide => Math.Max(Width, Height);
+
     /// <summary>Chooses the size from the pictures and boxes.</summary>
     /// <param name="pictures">Upright size of each picture.</param>
     /// <param name="boxes">Boxes of each picture.</param>

@@ -55,7 +55,7 @@ public static class DetectorTrainer
         return run.Finish();
     }
 
-    /// <summary>The network input that the pictures and boxes ask for.</summary>
+    /// <summary>The network input that the pictures and boxes ask for, smaller where the memory asks for it.</summary>
     internal static DetectorInput Choose(DetectorTask task, DetectorPlan plan)
     {
         var sizes = new (int, int)[task.Pictures.Count];
@@ -65,7 +65,25 @@ public static class DetectorTrainer
             sizes[i] = (header.UprightWidth, header.UprightHeight);
         }
 
-        return DetectorInput.Choose(sizes, task.Boxes, plan.LongSide);
+        DetectorInput input = DetectorInput.Choose(sizes, task.Boxes, plan.LongSide);
+        while (plan.LongSide is null && input.LongSide > DetectorInput.LongSideDefault && !Fits(input))
+        {
+            input = DetectorInput.Choose(sizes, task.Boxes, input.LongSide - DetectorInput.Multiple);
+        }
+
+        return input;
+
+        bool Fits(DetectorInput candidate)
+        {
+            try
+            {
+                return BatchFor(plan, candidate) > 0;
+            }
+            catch (InsufficientMemoryException)
+            {
+                return false;
+            }
+        }
     }
 
     /// <summary>Pictures a step that the memory allows.</summary>

@@ -106,7 +106,7 @@ public sealed class OverfittedDetector
     public OverfittedDetector()
     {
         Task = DrawnScenes.Task(8);
-        Result = DetectorTrainer.Train(Task, new DetectorPlan { LongSide = 128, StepsMin = 90, Epochs = 0, WarmUpSteps = 10, Average = .95, ScaleMin = .9, ScaleMax = 1.1, TimeBudget = TimeSpan.FromHours(1) });
+        Result = DetectorTrainer.Train(Task, new DetectorPlan { LongSide = 128, StepsMin = 90, Epochs = 0, Threads = 1, WarmUpSteps = 10, Average = .95, ScaleMin = .9, ScaleMax = 1.1, TimeBudget = TimeSpan.FromHours(1) });
     }
 
     internal DetectorTask Task { get; }
