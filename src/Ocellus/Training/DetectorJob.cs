@@ -20,7 +20,10 @@ internal static class DetectorJob
             // Brand localization: a picture of the bare logo is one box over all of it.
             [.. training.Select(line => content.WholeImageBoxes ? [.. line.ImageLabels.Select(l => new LabelledBox(index[l], new BoxRatio(0, 0, 1, 1)))] : Boxes(line, input))],
             content.Labels);
-        var plan = new DetectorPlan { Seed = input.Job.Seed, Threads = input.Threads, TimeBudget = input.Job.TimeBudgetSeconds < TrainingOptions.TimeBudgetDefault.TotalSeconds ? input.TimeBudget : null };
+        var plan = new DetectorPlan { Seed = input.Job.Seed, Threads = input.Threads };
+        // The recipe's own budget grows with the pictures; the setting is an upper bound to it.
+        var recipe = plan.BudgetFor(training.Count);
+        plan = plan with { TimeBudget = recipe < input.TimeBudget ? recipe : input.TimeBudget };
         var started = Stopwatch.GetTimestamp();
         var result = DetectorTrainer.Train(task, plan, input.Learning, input.Checkpoint, cancel);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
