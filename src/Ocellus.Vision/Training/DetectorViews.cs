@@ -196,7 +196,15 @@ internal sealed class DetectorViews(IPictureSource pictures, IReadOnlyList<IRead
         }
     }
 
-    private static int HashOf(int seed, int pass, int index) => unchecked((seed * 7919 + pass) * 1_000_003 + index);
+    /// <summary>A seed that has nothing to do with its neighbours': Random's first values are nearly alike for seeds that are.</summary>
+    private static int HashOf(int seed, int pass, int index)
+    {
+        ulong x = unchecked((ulong)seed * 0x9E3779B97F4A7C15 + (ulong)pass * 0xC2B2AE3D27D4EB4F + (ulong)index * 0x165667B19E3779F9 + 1);
+        // The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
+        x = unchecked((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9);
+        x = unchecked((x ^ (x >> 27)) * 0x94D049BB133111EB);
+        return (int)((x ^ (x >> 31)) & int.MaxValue);
+    }
 
     private readonly record struct Clip(int Left, int Top, int Right, int Bottom)
     {
