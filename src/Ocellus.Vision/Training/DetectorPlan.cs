@@ -53,6 +53,9 @@ public sealed record DetectorPlan
     /// <summary>Least steps, whatever the number of pictures: a small set needs as many as a large one.</summary>
     public int StepsMin { get; init; } = 480;
 
+    /// <summary>Steps below which pictures a step are given up for more steps: with fewer the start weights are hardly left.</summary>
+    public int StepsFew { get; init; } = 250;
+
     /// <summary>Smallest scale of a view, as share of the scale at which the picture just fits.</summary>
     public double ScaleMin { get; init; } = .7;
 
