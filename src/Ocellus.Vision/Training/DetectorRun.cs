@@ -60,6 +60,7 @@ internal sealed class DetectorRun : IDisposable
         (_task, _plan, _backbone, _input) = (task, plan, backbone, input);
         _views = new DetectorViews(task.Pictures, task.Boxes, input, plan);
         _network = new Detector(backbone, OnnxFile.Load(plan.StartPath), task.Labels.Count, plan.Seed);
+        _network.Freeze(plan.FrozenBlocks);
         _optimizer = new AdamW(_network.Weights(), name => Detector.IsBackbone(name, out _) ? plan.BackboneRate : plan.Rate, plan.WeightDecay);
         using (no_grad())
         {
@@ -125,7 +126,7 @@ internal sealed class DetectorRun : IDisposable
                     throw new TrainingDivergedException(_step, loss);
                 }
 
-                nn.utils.clip_grad_norm_(_network.Weights().Select(w => w.Value), _plan.GradientNormMax);
+                nn.utils.clip_grad_norm_(_network.Weights().Select(w => w.Value).Where(w => w.requires_grad), _plan.GradientNormMax);
                 _optimizer.Step(RateShare());
                 _position += (1 - _position) / (_steps - _step);
                 _step++;
