@@ -28,6 +28,7 @@ internal static class BoxesBenchmark
             LongSide = args.Contains("--long-side") ? (int)Option(args, "--long-side", 0) : null,
             Batch = (int)Option(args, "--batch", plan.Batch),
             Mosaic = Option(args, "--mosaic", plan.Mosaic),
+            FrozenBlocks = (int)Option(args, "--frozen", plan.FrozenBlocks),
             Threads = (int)Option(args, "--threads", plan.Threads),
             Rate = Option(args, "--rate", plan.Rate),
             BackboneRate = Option(args, "--backbone-rate", plan.BackboneRate),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ocellus.Vision.Onnx;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -109,6 +110,19 @@ internal sealed class Detector : IDisposable
         bool is_ = name.StartsWith(BackbonePrefix, StringComparison.Ordinal);
         inBackbone = is_ ? name[BackbonePrefix.Length..] : "";
         return is_;
+    }
+
+    /// <summary>Stops the training of the backbone's stem and first blocks.</summary>
+    public void Freeze(int blocks)
+    {
+        foreach ((string name, Parameter value) in _backbone.WeightsByName())
+        {
+            string[] parts = name.Split('.');
+            if (blocks > 0 && (parts[0] == "stem" || (parts[0] == "blocks" && int.Parse(parts[1], CultureInfo.InvariantCulture) < blocks)))
+            {
+                value.requires_grad = false;
+            }
+        }
     }
 
     /// <summary>Centres [A, 2] (x y, pixels) of all points and the stride [A] of each, level after level, row by row.</summary>

@@ -33,6 +33,12 @@ public sealed record DetectorPlan
     /// <summary>A tenth of the neck's: the backbone already knows most of it.</summary>
     public double BackboneRate { get; init; } = 2e-4;
 
+    /// <summary>
+    /// Blocks of the backbone, after the stem, that keep their weights; 0 to train all. The first two and the stem work at half and
+    /// a quarter of the picture's size and cost a fifth of a step's time, for edges and colours that ImageNet has taught already.
+    /// </summary>
+    public int FrozenBlocks { get; init; } = 2;
+
     /// <summary>Pictures a step that the rates were found for.</summary>
     public int RateBatch { get; init; } = 8;
 
@@ -52,6 +58,9 @@ public sealed record DetectorPlan
 
     /// <summary>Least steps, whatever the number of pictures: a small set needs as many as a large one.</summary>
     public int StepsMin { get; init; } = 480;
+
+    /// <summary>Steps below which pictures a step are given up for more steps: with fewer the start weights are hardly left.</summary>
+    public int StepsFew { get; init; } = 250;
 
     /// <summary>Smallest scale of a view, as share of the scale at which the picture just fits.</summary>
     public double ScaleMin { get; init; } = .7;

@@ -20,7 +20,7 @@ internal sealed class DetectorRun : IDisposable
     // Adding 1 % of the rate keeps the last steps from standing still.
     private const double RateFloor = .01;
 
-    // A plan that turns out this much too long is cut at the end of an epoch.
+    // A plan that turns out this much too long or too short is changed at the end of an epoch.
     private const double Overdue = 1.05;
 
     // What optimizer and running average take beside the step itself.
@@ -46,6 +46,7 @@ internal sealed class DetectorRun : IDisposable
     private string? _path;
     private int _step;
     private int _steps;
+    private int _wanted;
     private int _batch;
 
     // How far along the schedule, 0 to 1, and the seconds of the runs before an interruption.
@@ -59,6 +60,7 @@ internal sealed class DetectorRun : IDisposable
         (_task, _plan, _backbone, _input) = (task, plan, backbone, input);
         _views = new DetectorViews(task.Pictures, task.Boxes, input, plan);
         _network = new Detector(backbone, OnnxFile.Load(plan.StartPath), task.Labels.Count, plan.Seed);
+        _network.Freeze(plan.FrozenBlocks);
         _optimizer = new AdamW(_network.Weights(), name => Detector.IsBackbone(name, out _) ? plan.BackboneRate : plan.Rate, plan.WeightDecay);
         using (no_grad())
         {
@@ -93,7 +95,7 @@ internal sealed class DetectorRun : IDisposable
             _batch = DetectorTrainer.BatchFor(_plan, _input);
             _secondsPerStep = MeasureStep(cancel);
             double perPicture = _secondsPerStep / _batch;
-            (_steps, _batch) = DetectorTrainer.Schedule(_plan, _task.Pictures.Count, _batch, perPicture, Budget - Seconds);
+            (_steps, _wanted, _batch) = DetectorTrainer.Schedule(_plan, _task.Pictures.Count, _batch, perPicture, Budget - Seconds);
             _secondsPerStep = perPicture * _batch;
         }
 
@@ -124,7 +126,7 @@ internal sealed class DetectorRun : IDisposable
                     throw new TrainingDivergedException(_step, loss);
                 }
 
-                nn.utils.clip_grad_norm_(_network.Weights().Select(w => w.Value), _plan.GradientNormMax);
+                nn.utils.clip_grad_norm_(_network.Weights().Select(w => w.Value).Where(w => w.requires_grad), _plan.GradientNormMax);
                 _optimizer.Step(RateShare());
                 _position += (1 - _position) / (_steps - _step);
                 _step++;
@@ -174,13 +176,16 @@ internal sealed class DetectorRun : IDisposable
     private TrainingProgress Progress(string phase) =>
         new(phase, Finished ? Epochs : _step / EpochSteps, Epochs, _loss, _secondsPerStep * (_steps - _step));
 
-    /// <summary>When the machine has become slower than planned, the schedule is run through in the steps that the time is left for.</summary>
+    /// <summary>
+    /// When the machine has become slower than planned, the schedule is run through in the steps that the time is left for; when it
+    /// has become faster, in more, up to those that are wanted.
+    /// </summary>
     private void KeepTime()
     {
-        double left = Math.Max(0, Budget - Seconds);
-        if (!Finished && _secondsPerStep * (_steps - _step) > left * Overdue)
+        double left = Math.Max(0, Budget - Seconds), steps = _step + left / _secondsPerStep;
+        if (!Finished && (steps * Overdue < _steps || (_steps < _wanted && steps > _steps * Overdue)))
         {
-            _steps = _step + (int)Math.Max(1, left / _secondsPerStep);
+            _steps = (int)Math.Clamp(steps, _step + 1, Math.Max(_step + 1, _wanted));
         }
     }
 
@@ -333,7 +338,7 @@ internal sealed class DetectorRun : IDisposable
         }
 
         // A double as the float nearest to it and what that lacks.
-        values.Add(ScheduleName, [[(float)_position, (float)(_position - (float)_position)], [_batch], [(float)Seconds, (float)_secondsPerStep]]);
+        values.Add(ScheduleName, [[(float)_position, (float)(_position - (float)_position)], [_batch, _wanted], [(float)Seconds, (float)_secondsPerStep]]);
         return checkpoint with { Values = values };
     }
 
@@ -355,7 +360,7 @@ internal sealed class DetectorRun : IDisposable
         float[][] schedule = checkpoint.Values[ScheduleName];
         (_step, _steps) = (checkpoint.Epoch, checkpoint.Epochs);
         _position = (double)schedule[0][0] + schedule[0][1];
-        _batch = (int)schedule[1][0];
+        (_batch, _wanted) = ((int)schedule[1][0], (int)schedule[1][1]);
         (_secondsBefore, _secondsPerStep) = (schedule[2][0], schedule[2][1]);
     }
 

@@ -92,24 +92,24 @@ public static class DetectorTrainer
         plan.Batch, FixedBytes + plan.PictureCacheBytes, (long)BytesPerPixel * input.Width * input.Height, plan.MemoryBytes ?? TrainingMemory.Available()));
 
     /// <summary>
-    /// Steps and pictures a step. Passes count for large sets, steps for small ones; where the time holds fewer steps than a small
-    /// set needs, they become smaller.
+    /// Steps that fit the time, steps that are wanted, and pictures a step. Passes count for large sets, steps for small ones; where
+    /// the time holds too few steps, they become smaller.
     /// </summary>
     /// <param name="plan">How many passes and steps are wanted.</param>
     /// <param name="pictures">Training pictures.</param>
     /// <param name="batch">Most pictures a step.</param>
     /// <param name="secondsPerPicture">Measured, of a step divided by its pictures.</param>
     /// <param name="secondsLeft">Of the time budget.</param>
-    internal static (int Steps, int Batch) Schedule(DetectorPlan plan, int pictures, int batch, double secondsPerPicture, double secondsLeft)
+    internal static (int Steps, int Wanted, int Batch) Schedule(DetectorPlan plan, int pictures, int batch, double secondsPerPicture, double secondsLeft)
     {
         double views = Math.Max(0, secondsLeft) / secondsPerPicture;
-        if (views < (double)plan.StepsMin * batch)
+        if (views < (double)plan.StepsFew * batch)
         {
-            batch = (int)Math.Clamp(Math.Ceiling(views / plan.StepsMin), Math.Min(BatchMin, batch), batch);
+            batch = (int)Math.Clamp(views / plan.StepsFew, Math.Min(BatchMin, batch), batch);
         }
 
-        double wanted = Math.Max(plan.StepsMin, Math.Ceiling(plan.Epochs * pictures / batch));
-        return ((int)Math.Max(1, Math.Min(wanted, views / batch)), batch);
+        int wanted = (int)Math.Max(plan.StepsMin, Math.Ceiling(plan.Epochs * pictures / batch));
+        return ((int)Math.Clamp(views / batch, 1, wanted), wanted, batch);
     }
 
     private static void Check(DetectorTask task, DetectorPlan plan)

@@ -57,6 +57,18 @@ public sealed class DetectorTests
     }
 
     [Fact]
+    public void Frozen_blocks_are_the_stem_and_the_first_ones()
+    {
+        using var scope = NewDisposeScope();
+        using var network = new Detector(OnnxFile.Load(FeatureExtractor.DefaultBackbone), OnnxFile.Load(new DetectorPlan().StartPath), labels: 1, seed: 0);
+        network.Freeze(0);
+        Assert.All(network.Weights(), w => Assert.True(w.Value.requires_grad));
+        network.Freeze(2);
+        string[] frozen = [.. network.Weights().Where(w => !w.Value.requires_grad).Select(w => w.Name.Split('.')).Select(p => p[1] == "stem" ? "stem" : p[2]).Distinct().Order()];
+        Assert.Equal(["0", "1", "stem"], frozen);
+    }
+
+    [Fact]
     public void Threads_do_not_change_the_answer()
     {
         using var scope = NewDisposeScope();
