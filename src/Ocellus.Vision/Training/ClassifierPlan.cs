@@ -30,7 +30,7 @@ public sealed record ClassifierPlan
     public bool FineTune { get; init; } = true;
 
     /// <summary>Passes over the pictures while fine-tuning; fewer when the time budget is short.</summary>
-    public int Epochs { get; init; } = 12;
+    public int Epochs { get; init; } = 10;
 
     /// <summary>Fewest steps of fine-tuning, for sets so small that their passes have only a few: steps count, not passes.</summary>
     public int StepsMin { get; init; } = 100;

@@ -296,7 +296,7 @@ internal sealed class ClassifierTuning : IDisposable
                 order = [.. pool];
                 // Not security: orders have to repeat for a seed.
 #pragma warning disable CA5394
-                new Random(unchecked(_plan.Seed * 31 + firstStep * 131 + pass)).Shuffle(order);
+                new Random(ViewSeed.Of(_plan.Seed, firstStep, pass)).Shuffle(order);
 #pragma warning restore CA5394
                 ordered = pass;
             }

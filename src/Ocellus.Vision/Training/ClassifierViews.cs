@@ -24,7 +24,7 @@ internal sealed class ClassifierViews(IPictureSource pictures, int size, int see
         DecodedPicture picture = Decoded(index);
         // Not security: views have to repeat for a seed.
 #pragma warning disable CA5394
-        var random = new Random(unchecked((seed * 7919 + round) * 1_000_003 + index));
+        var random = new Random(ViewSeed.Of(seed, round, index));
         int w = picture.Width, h = picture.Height;
         double area = w * (double)h * (AreaMin + (1 - AreaMin) * random.NextDouble()), ratio = Math.Exp(ShapeSpan * (2 * random.NextDouble() - 1));
         int cw = Math.Clamp((int)Math.Sqrt(area * ratio), 1, w), ch = Math.Clamp((int)Math.Sqrt(area / ratio), 1, h);

@@ -33,7 +33,7 @@ internal sealed class DetectorViews(IPictureSource pictures, IReadOnlyList<IRead
         view.Clear(); // grey 127 is 0 after normalisation
         var truth = new List<TrueBox>();
 #pragma warning disable CA5394 // Not security: the same seed has to give the same view.
-        var random = new Random(HashOf(plan.Seed, pass, index));
+        var random = new Random(ViewSeed.Of(plan.Seed, pass, index));
         if (pictures.Count > 1 && random.NextDouble() < mosaic)
         {
             int middleX = (int)(input.Width * (.3 + .4 * random.NextDouble())), middleY = (int)(input.Height * (.3 + .4 * random.NextDouble()));
@@ -194,16 +194,6 @@ internal sealed class DetectorViews(IPictureSource pictures, IReadOnlyList<IRead
         {
             values[i] = (Math.Clamp(values[i], 0, 255) - 127f) / 128f;
         }
-    }
-
-    /// <summary>A seed that has nothing to do with its neighbours': Random's first values are nearly alike for seeds that are.</summary>
-    private static int HashOf(int seed, int pass, int index)
-    {
-        ulong x = unchecked((ulong)seed * 0x9E3779B97F4A7C15 + (ulong)pass * 0xC2B2AE3D27D4EB4F + (ulong)index * 0x165667B19E3779F9 + 1);
-        // The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
-        x = unchecked((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9);
-        x = unchecked((x ^ (x >> 27)) * 0x94D049BB133111EB);
-        return (int)((x ^ (x >> 31)) & int.MaxValue);
     }
 
     private readonly record struct Clip(int Left, int Top, int Right, int Bottom)
