@@ -30,7 +30,7 @@ public sealed record ClassifierPlan
     public bool FineTune { get; init; } = true;
 
     /// <summary>Passes over the pictures while fine-tuning; fewer when the time budget is short.</summary>
-    public int Epochs { get; init; } = 10;
+    public int Epochs { get; init; } = 12;
 
     /// <summary>Fewest steps of fine-tuning, for sets so small that their passes have only a few: steps count, not passes.</summary>
     public int StepsMin { get; init; } = 100;
@@ -65,7 +65,7 @@ public sealed record ClassifierPlan
     public double ChooseAt { get; init; } = .7;
 
     /// <summary>Share of each label's pictures that at first only decides between the linear head and the fine-tuned network.</summary>
-    public double HeldBack { get; init; } = .15;
+    public double HeldBack { get; init; } = .1;
 
     /// <summary>A label with so many pictures has at least one held back; with fewer it cannot spare any.</summary>
     public int HeldBackLabelMin { get; init; } = 3;

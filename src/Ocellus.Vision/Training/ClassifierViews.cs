@@ -9,6 +9,10 @@ internal sealed class ClassifierViews(IPictureSource pictures, int size, int see
     // Smallest share of the picture's area in a view, and most of the change of its shape (natural logarithm), as in the prototype.
     private const double AreaMin = .35, ShapeSpan = .3;
 
+    // Half sides of the network that a kept picture's long side has: its smallest views are then still about as large as the network
+    // and as sharp as what the finished model will see.
+    private const int KeptSides = 5;
+
     private readonly Dictionary<int, DecodedPicture> _cache = [];
     private long _cachedBytes;
 
@@ -42,7 +46,7 @@ internal sealed class ClassifierViews(IPictureSource pictures, int size, int see
             return kept;
         }
 
-        DecodedPicture picture = Pictures.DecodeUpright(pictures.Read(index), size * 3 / 2);
+        DecodedPicture picture = Pictures.DecodeUpright(pictures.Read(index), size * KeptSides / 2);
         if (_cachedBytes + picture.Rgb.Length <= cacheBytes)
         {
             _cachedBytes += picture.Rgb.Length;
