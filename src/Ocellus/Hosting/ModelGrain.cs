@@ -1,5 +1,5 @@
-using Orleans.Concurrency;
 using Ocellus.Protocol;
+using Orleans.Concurrency;
 
 namespace Ocellus.Hosting;
 

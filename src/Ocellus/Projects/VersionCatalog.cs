@@ -153,9 +153,24 @@ internal sealed class VersionCatalog(DataDirectory data, TimeProvider clock, Mic
             """,
             new
             {
-                arn = arn.ToString(), version.ProjectArn, caller.AccountId, caller.Region, version.Name, now, status = version.Status.ToString(), message = ProjectVersionStates.Message(version.Status),
-                version.Description, version.KmsKeyId, version.OutputBucket, version.OutputPrefix, version.Folder, version.SourceArn, version.TrainingResult, version.TestingResult,
-                version.EvaluationResult, version.ManifestSummary,
+                arn = arn.ToString(),
+                version.ProjectArn,
+                caller.AccountId,
+                caller.Region,
+                version.Name,
+                now,
+                status = version.Status.ToString(),
+                message = ProjectVersionStates.Message(version.Status),
+                version.Description,
+                version.KmsKeyId,
+                version.OutputBucket,
+                version.OutputPrefix,
+                version.Folder,
+                version.SourceArn,
+                version.TrainingResult,
+                version.TestingResult,
+                version.EvaluationResult,
+                version.ManifestSummary,
             },
             transaction);
         if (version.Status == ProjectVersionStatus.TRAINING_IN_PROGRESS)
@@ -321,8 +336,17 @@ internal sealed class VersionCatalog(DataDirectory data, TimeProvider clock, Mic
             """,
             new
             {
-                arn, seen = row.Status.ToString(), next = next.ToString(), message = message ?? ProjectVersionStates.Message(next), now = clock.GetUtcNow().ToUnixTimeMilliseconds(),
-                outcome.EndedMs, outcome.BillableSeconds, outcome.TrainingResult, outcome.TestingResult, outcome.EvaluationResult, outcome.ManifestSummary,
+                arn,
+                seen = row.Status.ToString(),
+                next = next.ToString(),
+                message = message ?? ProjectVersionStates.Message(next),
+                now = clock.GetUtcNow().ToUnixTimeMilliseconds(),
+                outcome.EndedMs,
+                outcome.BillableSeconds,
+                outcome.TrainingResult,
+                outcome.TestingResult,
+                outcome.EvaluationResult,
+                outcome.ManifestSummary,
             },
             transaction);
         await connection.ExecuteAsync("DELETE FROM training_jobs WHERE version_arn = @arn", new { arn }, transaction);

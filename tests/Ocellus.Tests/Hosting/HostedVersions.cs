@@ -22,9 +22,8 @@ internal static class HostedVersions
         var project = await server.CallAsync("CreateProject", JsonSerializer.Serialize(new { ProjectName = "colours-" + Guid.NewGuid().ToString("N") }));
         var versions = server.Services.GetRequiredService<VersionCatalog>();
         var folder = Guid.NewGuid().ToString("N");
-        var arn = (await versions.CreateAsync(server.Caller(), new NewVersion(project.Body.GetProperty("ProjectArn").GetString()!, name, ProjectVersionStatus.TRAINING_IN_PROGRESS, folder, "bucket", ""), null, Cancel)).ToString();
+        var arn = (await versions.CreateAsync(server.Caller(), new NewVersion(project.Body.GetProperty("ProjectArn").GetString()!, name, ProjectVersionStatus.TRAINING_COMPLETED, folder, "bucket", ""), null, Cancel)).ToString();
         TinyModel.Save(server.ModelFolder(folder), thresholds);
-        Assert.True(await versions.EndAsync(arn, VersionEvent.Trained, null, new VersionOutcome(0), Cancel));
         return arn;
     }
 
