@@ -396,6 +396,12 @@ internal sealed class VersionCatalog(DataDirectory data, TimeProvider clock, Mic
             throw Refused.Quota($"The project has {versions} model versions, and {quotas.Value.VersionsPerProject} are the most (setting Ocellus:Quotas:VersionsPerProject); delete one first.");
         }
 
+        // Only what is to be worked on counts against the jobs at once.
+        if (status is not (ProjectVersionStatus.TRAINING_IN_PROGRESS or ProjectVersionStatus.COPYING_IN_PROGRESS))
+        {
+            return;
+        }
+
         var (most, noun, setting) = status == ProjectVersionStatus.TRAINING_IN_PROGRESS ? (quotas.Value.Trainings, "trainings", "Trainings") : (quotas.Value.Copies, "copies", "Copies");
         var jobs = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM project_versions WHERE account_id = @AccountId AND region = @Region AND status = @status", scope, transaction);
         if (jobs >= most)
