@@ -43,7 +43,7 @@ class Server:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([os.path.join(ROOT, "ocellus"), "serve", "--data", self.data, "--urls", self.url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment)
+        self.process = subprocess.Popen([os.path.join(ROOT, "ocellus"), "serve", "--data", self.data, "--urls", self.url], stdout=subprocess.DEVNULL, stderr=(open(os.environ["HARNESS_LOG"], "w") if "HARNESS_LOG" in os.environ else subprocess.DEVNULL), env=self.environment)
         deadline = time.time() + 120
         while time.time() < deadline:
             try:

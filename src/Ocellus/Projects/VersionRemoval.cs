@@ -9,6 +9,9 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
     /// <summary>How the names of versions' folders begin; nothing else is ever swept.</summary>
     public const string FolderPrefix = "v-";
 
+    /// <summary>Wait after a failure that may pass by itself.</summary>
+    private static readonly TimeSpan _retryAfter = TimeSpan.FromSeconds(20);
+
     private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     /// <summary>Tells the worker that something is due.</summary>
@@ -24,21 +27,41 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         Wake();
-        await foreach (var _ in _wakes.Reader.ReadAllAsync(stoppingToken))
+        await foreach (var woken in _wakes.Reader.ReadAllAsync(stoppingToken))
         {
-            foreach (var version in await versions.InAsync([ProjectVersionStatus.DELETING], stoppingToken))
+            try
             {
-                try
-                {
-                    // Files first: a row without files is deleted again after a crash, files without a row would stay.
-                    Remove(data.ModelFolder(version.AccountId, version.Folder));
-                    Remove(Path.Combine(data.JobsPath, version.Folder));
-                    await versions.RemoveAsync(version.Arn, stoppingToken);
-                }
-                catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or System.Data.Common.DbException)
-                {
-                    NotRemoved(log, failure, version.Arn);
-                }
+                await WorkAsync(stoppingToken);
+            }
+            catch (Exception failure) when (failure is System.Data.Common.DbException or IOException)
+            {
+                // A full disk, say: the server goes on serving, and the worker tries again later.
+                LookFailed(log, failure, _retryAfter.TotalSeconds);
+                _ = WakeLaterAsync(stoppingToken);
+            }
+        }
+    }
+
+    private async Task WakeLaterAsync(CancellationToken cancel)
+    {
+        await Task.Delay(_retryAfter, CancellationToken.None).WaitAsync(cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Wake();
+    }
+
+    private async Task WorkAsync(CancellationToken stoppingToken)
+    {
+        foreach (var version in await versions.InAsync([ProjectVersionStatus.DELETING], stoppingToken))
+        {
+            try
+            {
+                // Files first: a row without files is deleted again after a crash, files without a row would stay.
+                Remove(data.ModelFolder(version.AccountId, version.Folder));
+                Remove(Path.Combine(data.JobsPath, version.Folder));
+                await versions.RemoveAsync(version.Arn, stoppingToken);
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or System.Data.Common.DbException)
+            {
+                NotRemoved(log, failure, version.Arn);
             }
         }
     }
@@ -68,4 +91,7 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
 
     [LoggerMessage(1402, LogLevel.Information, "Removed {Folder}, which belongs to no version")]
     private static partial void Swept(ILogger log, string folder);
+
+    [LoggerMessage(1403, LogLevel.Error, "The database could not be asked or written; trying again in {RetrySeconds} s")]
+    private static partial void LookFailed(ILogger log, Exception failure, double retrySeconds);
 }

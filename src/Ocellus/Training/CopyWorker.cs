@@ -13,6 +13,9 @@ namespace Ocellus.Training;
 /// </summary>
 internal sealed partial class CopyWorker(VersionCatalog versions, ObjectStore objects, TimeProvider clock, ILogger<CopyWorker> log) : BackgroundService
 {
+    /// <summary>Wait after a failure that may pass by itself.</summary>
+    private static readonly TimeSpan _retryAfter = TimeSpan.FromSeconds(20);
+
     private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     /// <summary>Tells the worker that something is due.</summary>
@@ -21,19 +24,39 @@ internal sealed partial class CopyWorker(VersionCatalog versions, ObjectStore ob
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         Wake();
-        await foreach (var _ in _wakes.Reader.ReadAllAsync(stoppingToken))
+        await foreach (var woken in _wakes.Reader.ReadAllAsync(stoppingToken))
         {
-            foreach (var version in await versions.InAsync([ProjectVersionStatus.COPYING_IN_PROGRESS], stoppingToken))
+            try
             {
-                try
-                {
-                    await CopyAsync(version, stoppingToken);
-                }
-                catch (Exception failure) when (failure is S3Exception or IOException)
-                {
-                    CopyFailed(log, failure, version.Arn);
-                    await versions.EndAsync(version.Arn, VersionEvent.CopyFailed, "Unable to write to output S3 bucket.", new VersionOutcome(Now), stoppingToken);
-                }
+                await WorkAsync(stoppingToken);
+            }
+            catch (Exception failure) when (failure is System.Data.Common.DbException or IOException)
+            {
+                // A full disk, say: the server goes on serving, and the worker tries again later.
+                LookFailed(log, failure, _retryAfter.TotalSeconds);
+                _ = WakeLaterAsync(stoppingToken);
+            }
+        }
+    }
+
+    private async Task WakeLaterAsync(CancellationToken cancel)
+    {
+        await Task.Delay(_retryAfter, CancellationToken.None).WaitAsync(cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Wake();
+    }
+
+    private async Task WorkAsync(CancellationToken stoppingToken)
+    {
+        foreach (var version in await versions.InAsync([ProjectVersionStatus.COPYING_IN_PROGRESS], stoppingToken))
+        {
+            try
+            {
+                await CopyAsync(version, stoppingToken);
+            }
+            catch (Exception failure) when (failure is S3Exception or IOException)
+            {
+                CopyFailed(log, failure, version.Arn);
+                await versions.EndAsync(version.Arn, VersionEvent.CopyFailed, "Unable to write to output S3 bucket.", new VersionOutcome(Now), stoppingToken);
             }
         }
     }
@@ -105,4 +128,7 @@ internal sealed partial class CopyWorker(VersionCatalog versions, ObjectStore ob
 
     [LoggerMessage(1312, LogLevel.Warning, "Copying to {ProjectVersionArn} failed")]
     private static partial void CopyFailed(ILogger log, Exception failure, string projectVersionArn);
+
+    [LoggerMessage(1313, LogLevel.Error, "The database could not be asked or written; trying again in {RetrySeconds} s")]
+    private static partial void LookFailed(ILogger log, Exception failure, double retrySeconds);
 }

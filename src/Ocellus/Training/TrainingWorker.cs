@@ -33,29 +33,22 @@ internal sealed partial class TrainingWorker(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await jobs.ReleaseAsync(_owner, stoppingToken);
+        await TryAsync(() => jobs.ReleaseAsync(_owner, stoppingToken), _owner);
         var running = new List<Task>();
         try
         {
             while (true)
             {
-                foreach (var arn in await jobs.DueAsync(stoppingToken))
+                try
                 {
-                    running.RemoveAll(t => t.IsCompleted);
-                    if (running.Count >= options.Value.ParallelJobs)
-                    {
-                        break;
-                    }
-
-                    if (await jobs.LeaseAsync(arn, _owner, stoppingToken))
-                    {
-                        // On its own task, and the loop looks again when it ends.
-                        running.Add(Task.Run(() => RunAsync(arn, stoppingToken), CancellationToken.None));
-                    }
+                    await TakeAsync(running, stoppingToken);
+                }
+                catch (Exception failure) when (failure is System.Data.Common.DbException or IOException)
+                {
+                    // A full disk, say: the server goes on serving, and the worker looks again.
+                    Log.LookFailed(log, failure, _lookEvery.TotalSeconds);
                 }
 
-                running.RemoveAll(t => t.IsCompleted);
-                meter.TrainingQueueLength = (int)Math.Max(0, await jobs.CountAsync(stoppingToken) - running.Count);
                 using var limit = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
                 limit.CancelAfter(_lookEvery);
                 try
@@ -71,6 +64,28 @@ internal sealed partial class TrainingWorker(
         {
             await Task.WhenAll(running);
         }
+    }
+
+    /// <summary>Starts what is due and has a place.</summary>
+    private async Task TakeAsync(List<Task> running, CancellationToken cancel)
+    {
+        foreach (var arn in await jobs.DueAsync(cancel))
+        {
+            running.RemoveAll(t => t.IsCompleted);
+            if (running.Count >= options.Value.ParallelJobs)
+            {
+                break;
+            }
+
+            if (await jobs.LeaseAsync(arn, _owner, cancel))
+            {
+                // On its own task, and the loop looks again when it ends.
+                running.Add(Task.Run(() => RunAsync(arn, cancel), CancellationToken.None));
+            }
+        }
+
+        running.RemoveAll(t => t.IsCompleted);
+        meter.TrainingQueueLength = (int)Math.Max(0, await jobs.CountAsync(cancel) - running.Count);
     }
 
     private async Task RunAsync(string arn, CancellationToken cancel)
@@ -89,12 +104,25 @@ internal sealed partial class TrainingWorker(
         catch (Exception failure)
         {
             Log.JobFailed(log, failure, arn);
-            await CrashedAsync(arn, failure.Message, cancel);
+            await TryAsync(() => CrashedAsync(arn, failure.Message, cancel), arn);
         }
         finally
         {
-            await jobs.GiveBackAsync(arn, _owner, CancellationToken.None);
+            // Not given back, the lease runs out, and the job is taken again then.
+            await TryAsync(() => jobs.GiveBackAsync(arn, _owner, CancellationToken.None), arn);
             Wake();
+        }
+    }
+
+    private async Task TryAsync(Func<Task> write, string arn)
+    {
+        try
+        {
+            await write();
+        }
+        catch (Exception failure) when (failure is System.Data.Common.DbException or IOException or OperationCanceledException)
+        {
+            Log.ReportLost(log, failure, arn);
         }
     }
 
@@ -323,6 +351,9 @@ internal sealed partial class TrainingWorker(
 
         [LoggerMessage(1305, LogLevel.Warning, "The output of {ProjectVersionArn} could not be written")]
         public static partial void OutputNotWritten(ILogger log, Exception failure, string projectVersionArn);
+
+        [LoggerMessage(1307, LogLevel.Error, "The database could not be asked for trainings; asking again within {RetrySeconds} s")]
+        public static partial void LookFailed(ILogger log, Exception failure, double retrySeconds);
 
         [LoggerMessage(1306, LogLevel.Warning, "A progress report of {ProjectVersionArn} could not be written")]
         public static partial void ReportLost(ILogger log, Exception failure, string projectVersionArn);
