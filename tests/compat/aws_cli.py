@@ -2,50 +2,9 @@
 
 usage: aws_cli.py      (starts ./ocellus serve on a free port and a temporary data directory)
 """
-import json, os, signal, socket, subprocess, sys, tempfile, time, urllib.error, urllib.request
+import json, os, subprocess, sys, tempfile, time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-passed = failed = 0
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    print(("ok      " if ok else "FAILED  ") + name + ("" if ok else f": {detail}"), flush=True)
-
-
-class Server:
-    def __init__(self, data):
-        self.data, self.port = data, free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen([os.path.join(ROOT, "ocellus"), "serve", "--data", self.data, "--urls", self.url], stdout=subprocess.DEVNULL)
-        deadline = time.time() + 60
-        while time.time() < deadline:
-            try:
-                if urllib.request.urlopen(self.url + "/health/ready", timeout=1).status == 200:
-                    return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.05)
-            if self.process.poll() is not None:
-                break
-        raise SystemExit("the server did not become ready")
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self):
-        self.process.terminate()
-        return self.process.wait(30)
+from harness import ROOT, Server, check, free_port, line, refused, summary
 
 
 def wait_dataset(client, arn):
@@ -55,10 +14,6 @@ def wait_dataset(client, arn):
             return d
         time.sleep(0.05)
     return d
-
-
-def line(name, label):
-    return json.dumps({"source-ref": f"s3://pictures/{name}", "kind": 1, "kind-metadata": {"class-name": label, "confidence": 1, "type": "groundtruth/image-classification", "human-annotated": "yes", "creation-date": "2026-01-01T00:00:00"}})
 
 
 def main():
@@ -110,13 +65,6 @@ def main():
         check("list-dataset-labels counts", [(x["LabelName"], x["LabelStats"]["EntryCount"]) for x in labels] == [("unripe", 60), ("ripe", 60)], labels)
         check("a filter by label and name", len(client.list_dataset_entries(DatasetArn=dataset, ContainsLabels=["ripe"], SourceRefContains="/11")["DatasetEntries"]) == 6)
 
-        def refused(name, code, call, **arguments):
-            try:
-                call(**arguments)
-                check(name, False, "was accepted")
-            except ClientError as e:
-                check(f"{name}: {code}", e.response["Error"]["Code"] == code, e)
-
         refused("a second project of the name", "ResourceInUseException", client.create_project, ProjectName="fruit")
         refused("a project name with a space", "ValidationException", client.create_project, ProjectName="a b")
         refused("a project that has a dataset", "ResourceInUseException", client.delete_project, ProjectArn=project)
@@ -155,8 +103,7 @@ def main():
         aws("s3", "rb", "s3://pictures")
         check("the server ends cleanly", server.stop() == 0)
 
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return summary()
 
 
 if __name__ == "__main__":

@@ -2,19 +2,13 @@
 
 usage: cli_verbs.py      (runs ./ocellus in a temporary folder; needs nothing but Python)
 """
-import importlib.util, json, os, signal, socket, sqlite3, subprocess, sys, tempfile, time, urllib.error, urllib.request, zipfile
+import importlib.util, json, os, signal, sqlite3, subprocess, sys, tempfile, urllib.request, zipfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness import ROOT, check, free_port, summary
+
 SAMPLES = os.path.join(ROOT, "samples", "cells")
 OCELLUS = os.path.join(ROOT, "ocellus")
 PATIENCE = 600  # seconds for one command on a busy machine
-passed = failed = 0
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    print(("ok      " if ok else "FAILED  ") + name + ("" if ok else f": {detail}"), flush=True)
 
 
 def run(folder, *words):
@@ -64,12 +58,6 @@ def interrupted(top, words):
             os.killpg(process.pid, signal.SIGINT)
     output = process.stdout.read()
     return process.wait(PATIENCE), output, "".join(said), alive(process.pid)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def export(top, model):
@@ -161,8 +149,7 @@ def main():
         r = run(top, "train", "--manifest")
         check("a wrong command line ends with 2", r.returncode == 2 and r.stdout == "", r.stderr)
 
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return summary()
 
 
 if __name__ == "__main__":

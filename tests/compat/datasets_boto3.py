@@ -2,10 +2,9 @@
 
 usage: datasets_boto3.py      (starts ./ocellus serve on a free port and a temporary data directory)
 """
-import atexit, json, os, sys, tempfile, time
+import json, os, sys, tempfile, time
 
-from aws_cli import Server, check, line
-import aws_cli
+from harness import Server, check, line, refused, summary
 
 LABELS = 5
 
@@ -26,7 +25,6 @@ def main():
 
     with tempfile.TemporaryDirectory() as top:
         server = Server(os.path.join(top, "data"))
-        atexit.register(server.kill)
         for name in [k for k in os.environ if k.startswith("AWS_")]:
             del os.environ[name]
         os.environ |= {"AWS_SHARED_CREDENTIALS_FILE": os.path.join(server.data, "credentials"), "AWS_EC2_METADATA_DISABLED": "true"}
@@ -61,13 +59,6 @@ def main():
 
         def update(arn, lines):
             client.update_dataset_entries(DatasetArn=arn, Changes={"GroundTruth": "\n".join(lines).encode()})
-
-        def refused(name, code, call, **arguments):
-            try:
-                call(**arguments)
-                check(name, False, "was accepted")
-            except ClientError as e:
-                check(f"{name}: {code}", e.response["Error"]["Code"] == code, e)
 
         fruit = project("fruit")
         train, test = create(fruit, "TRAIN", [line(f"{i:03}.jpg", f"l{i % LABELS}") for i in range(100)]), create(fruit, "TEST")
@@ -153,11 +144,9 @@ def main():
                     break
             refused(f"deletion, killed after {delay} s", "ResourceNotFoundException", client.describe_dataset, DatasetArn=a)
         print(f"        statuses right after the restarts: {', '.join(sorted(met))}")
-        atexit.unregister(server.kill)
         check("the server ends cleanly", server.stop() == 0)
 
-    print(f"{aws_cli.passed} passed, {aws_cli.failed} failed")
-    return aws_cli.failed != 0
+    return summary()
 
 
 if __name__ == "__main__":

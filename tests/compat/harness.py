@@ -1,5 +1,5 @@
 """What the client tests share: a real server on a free port, checks that count, waits that poll."""
-import os, signal, socket, subprocess, time, urllib.error, urllib.request
+import atexit, json, os, signal, socket, subprocess, time, urllib.error, urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 passed = failed = 0
@@ -33,6 +33,28 @@ def until(condition, seconds=60, every=0.05):
         time.sleep(every)
 
 
+def line(name, label):
+    """A manifest line with one image-level label, for a picture in the bucket 'pictures'."""
+    return json.dumps({"source-ref": f"s3://pictures/{name}", "kind": 1, "kind-metadata": {"class-name": label, "confidence": 1, "type": "groundtruth/image-classification", "human-annotated": "yes", "creation-date": "2026-01-01T00:00:00"}})
+
+
+def refusal(call, **arguments):
+    """The code of the error that a boto3 call ends with; None if it was accepted."""
+    from botocore.exceptions import ClientError
+
+    try:
+        call(**arguments)
+        return None
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+
+
+def refused(name, code, call, **arguments):
+    """Checks that a boto3 call is refused with a code."""
+    got = refusal(call, **arguments)
+    check(f"{name}: {code}", got == code, got or "was accepted")
+
+
 class Server:
     """./ocellus serve on a data directory; settings as environment variables."""
 
@@ -41,9 +63,11 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {**os.environ, **{k: str(v) for k, v in settings.items()}}
         self.start()
+        # A test that breaks off leaves no server behind.
+        atexit.register(lambda: self.process.poll() is None and self.kill())
 
     def start(self):
-        self.process = subprocess.Popen([os.path.join(ROOT, "ocellus"), "serve", "--data", self.data, "--urls", self.url], stdout=subprocess.DEVNULL, stderr=(open(os.environ["HARNESS_LOG"], "w") if "HARNESS_LOG" in os.environ else subprocess.DEVNULL), env=self.environment)
+        self.process = subprocess.Popen([os.path.join(ROOT, "ocellus"), "serve", "--data", self.data, "--urls", self.url], stdout=subprocess.DEVNULL, env=self.environment)
         deadline = time.time() + 120
         while time.time() < deadline:
             try:

@@ -4,22 +4,13 @@ usage: s3_boto3.py      (starts ./ocellus serve on a free port and a temporary d
 """
 import base64, hashlib, io, os, sys, tempfile, urllib.error, urllib.request, zlib
 
-import aws_cli
-from aws_cli import Server, check
+from harness import Server, check, refused, summary
 
 
 def main():
     import boto3
     from boto3.s3.transfer import TransferConfig
     from botocore.config import Config
-    from botocore.exceptions import ClientError
-
-    def refused(name, code, call, **arguments):
-        try:
-            call(**arguments)
-            check(name, False, "was accepted")
-        except ClientError as e:
-            check(f"{name}: {code}", e.response["Error"]["Code"] == code, e)
 
     def fetch(url, method="GET", body=None, headers={}):
         try:
@@ -145,8 +136,7 @@ def main():
         check("a deleted bucket leaves no files", left == ["west"], left)
         check("the server ends cleanly", server.stop() == 0)
 
-    print(f"{aws_cli.passed} passed, {aws_cli.failed} failed")
-    return aws_cli.failed != 0
+    return summary()
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@ the middle of an import, a training, a running and a stopping model. Needs `aws`
 
 usage: train_and_run.py      (starts ./ocellus serve on a free port and a temporary data directory)
 """
-import json, os, subprocess, sys, tempfile, time
+import json, os, subprocess, sys, tempfile
 
-from harness import ROOT, Server, check, summary, until
+from harness import ROOT, Server, check, refusal, summary, until
 
 CELLS = os.path.join(ROOT, "samples", "cells")
 PICTURES = {"train": 12, "test": 5}  # of each label: enough to learn cells, few enough for two minutes on a busy machine
@@ -21,8 +21,6 @@ def lines(part):
 
 
 def main():
-    from botocore.exceptions import ClientError
-
     with tempfile.TemporaryDirectory() as top:
         server = Server(os.path.join(top, "data"), Ocellus__Training__TimeBudget="00:01:30")
         environment = {**os.environ, "AWS_ENDPOINT_URL": server.url, "AWS_SHARED_CREDENTIALS_FILE": os.path.join(server.data, "credentials")}
@@ -33,13 +31,7 @@ def main():
                 return done.stderr
             return json.loads(done.stdout) if parse and done.stdout.strip() else done.stdout
 
-        def refused(call, code, **arguments):
-            try:
-                call(**arguments)
-                return False
-            except ClientError as error:
-                return error.response["Error"]["Code"] == code
-
+        refused = lambda call, code, **arguments: refusal(call, **arguments) == code
         folder = os.path.join(top, "cells")
         for part in PICTURES:
             os.makedirs(os.path.join(folder, part))

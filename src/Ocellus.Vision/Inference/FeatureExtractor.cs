@@ -27,12 +27,6 @@ public sealed class FeatureExtractor : IDisposable
         session = new InferenceSession(path, options);
     }
 
-    public FeatureExtractor(byte[] model, int threads)
-    {
-        options = Sessions.Options(threads);
-        session = new InferenceSession(model, options);
-    }
-
     /// <summary>Where the build puts the pretrained backbone.</summary>
     public static string DefaultBackbone => Path.Combine(AppContext.BaseDirectory, "backbone", "efficientnet-lite0.onnx");
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Ocellus.Vision.Data;
 
 namespace Ocellus.Vision.Inference;
 
@@ -74,19 +75,8 @@ public static class ModelFiles
     {
         ArgumentNullException.ThrowIfNull(description);
         Directory.CreateDirectory(folder);
-        Write(Path.Combine(folder, Model), model);
-        Write(Path.Combine(folder, Description), System.Text.Encoding.UTF8.GetBytes((description with { ModelSha256 = Convert.ToHexStringLower(SHA256.HashData(model)) }).ToJson()));
-    }
-
-    private static void Write(string path, byte[] bytes)
-    {
-        using (FileStream stream = File.Create(path + ".tmp"))
-        {
-            stream.Write(bytes);
-            stream.Flush(flushToDisk: true);
-        }
-
-        File.Move(path + ".tmp", path, overwrite: true);
+        WholeFile.Write(Path.Combine(folder, Model), model);
+        WholeFile.Write(Path.Combine(folder, Description), System.Text.Encoding.UTF8.GetBytes((description with { ModelSha256 = Convert.ToHexStringLower(SHA256.HashData(model)) }).ToJson()));
     }
 }
 

@@ -36,18 +36,6 @@ public sealed class OnnxFile
 
     public byte[] ToBytes() => Model.ToByteArray();
 
-    /// <summary>Writes to a temporary name beside the path, flushes to disk and renames: a half-written model is never visible.</summary>
-    public void Save(string path)
-    {
-        string fresh = path + ".tmp";
-        using (FileStream stream = File.Create(fresh))
-        {
-            Model.WriteTo(stream);
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(fresh, path, overwrite: true);
-    }
-
     public bool Has(string name) => initializers.ContainsKey(name);
 
     public long[] Shape(string name) => [.. Find(name).Dims];

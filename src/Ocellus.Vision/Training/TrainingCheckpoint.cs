@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Ocellus.Vision.Data;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -44,7 +45,7 @@ internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, boo
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        using (FileStream stream = File.Create(path + ".tmp"))
+        WholeFile.Write(path, stream =>
         {
             using var writer = new BinaryWriter(stream, System.Text.Encoding.UTF8, leaveOpen: true);
             writer.Write(Magic);
@@ -63,9 +64,6 @@ internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, boo
                     writer.Write(MemoryMarshal.AsBytes(array.AsSpan()));
                 }
             }
-            writer.Flush();
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(path + ".tmp", path, overwrite: true);
+        });
     }
 }

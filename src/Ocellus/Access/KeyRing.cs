@@ -44,7 +44,7 @@ internal sealed class KeyRing : IKeySource
         await SealPlainAsync(connection, box, cancel);
         keys = [.. keys.Select(k => SecretBox.IsSealed(k.Secret) ? k with { Secret = box.Unseal(k.AccessKeyId, k.Secret) } : k)];
 
-        await WriteCredentialsAsync(data.CredentialsPath, keys[0], cancel);
+        WriteCredentials(data.CredentialsPath, keys[0]);
         return new KeyRing(keys.Select(k => new AccessKey(k.AccessKeyId, k.Secret, k.AccountId, k.UserName)));
     }
 
@@ -72,26 +72,11 @@ internal sealed class KeyRing : IKeySource
         await connection.ExecuteAsync("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 
-    private static async Task WriteCredentialsAsync(string path, KeyRow key, CancellationToken cancel)
+    private static void WriteCredentials(string path, KeyRow key)
     {
         // A region in the credentials file spares the AWS CLI user a second setting.
         var text = $"[default]\naws_access_key_id = {key.AccessKeyId}\naws_secret_access_key = {key.Secret}\nregion = us-east-1\n";
-        var temporary = path + ".new";
-        File.Delete(temporary);
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-
-        await using (var stream = new FileStream(temporary, options))
-        {
-            await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes(text), cancel);
-            stream.Flush(flushToDisk: true);
-        }
-
-        File.Move(temporary, path, overwrite: true);
-        FileSystem.SyncFolder(Path.GetDirectoryName(path)!);
+        FileSystem.WritePrivate(path, System.Text.Encoding.ASCII.GetBytes(text), overwrite: true);
     }
 
     private sealed record KeyRow

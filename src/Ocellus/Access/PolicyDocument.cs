@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Text.Json;
 using Ocellus.Protocol;
 
@@ -62,41 +63,10 @@ internal static class PolicyDocument
         return verdict;
     }
 
-    /// <summary>Whether a text matches a pattern of <c>*</c> (any run of characters) and <c>?</c> (any one).</summary>
-    public static bool IsLike(string pattern, string text)
-    {
-        // The last star and how much of the text it has eaten: linear in practice, and no recursion for a hostile pattern.
-        int p = 0, t = 0, star = -1, eaten = 0;
-        while (t < text.Length)
-        {
-            if (p < pattern.Length && (pattern[p] == '?' || (pattern[p] == text[t] && pattern[p] != '*')))
-            {
-                p++;
-                t++;
-            }
-            else if (p < pattern.Length && pattern[p] == '*')
-            {
-                star = p++;
-                eaten = t;
-            }
-            else if (star >= 0)
-            {
-                p = star + 1;
-                t = ++eaten;
-            }
-            else
-            {
-                return false;
-            }
-        }
-
-        return pattern.AsSpan(p).TrimStart('*').IsEmpty;
-    }
-
     private static bool Matches(JsonElement statement, Caller caller, string versionArn)
     {
         Texts(statement.GetProperty("Resource"), out var resources);
-        return resources.Exists(r => IsLike(r, versionArn)) && NamesPrincipal(statement.GetProperty("Principal"), caller)
+        return resources.Exists(r => FileSystemName.MatchesSimpleExpression(r, versionArn, ignoreCase: false)) && NamesPrincipal(statement.GetProperty("Principal"), caller)
             && (!statement.TryGetProperty("Condition", out var condition) || condition.EnumerateObject().All(o => Holds(o, caller)));
     }
 
@@ -118,7 +88,7 @@ internal static class PolicyDocument
         {
             Texts(key.Value, out var values);
             var actual = string.Equals(key.Name, "aws:PrincipalArn", StringComparison.OrdinalIgnoreCase) ? caller.UserArn : caller.AccountId;
-            return values.Exists(v => wildcards ? IsLike(v, actual) : v == actual) != negated;
+            return values.Exists(v => wildcards ? FileSystemName.MatchesSimpleExpression(v, actual, ignoreCase: false) : v == actual) != negated;
         });
     }
 

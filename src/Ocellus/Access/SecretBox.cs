@@ -85,25 +85,7 @@ internal sealed class SecretBox
         }
     }
 
-    private static void Create(string path)
-    {
-        var temporary = path + ".new";
-        File.Delete(temporary);
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-
-        using (var stream = new FileStream(temporary, options))
-        {
-            stream.Write(Encoding.ASCII.GetBytes(Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyBytes)) + "\n"));
-            stream.Flush(flushToDisk: true);
-        }
-
-        File.Move(temporary, path);
-
-        // The first row that needs the key is written after this: a power cut between the two loses nothing.
-        FileSystem.SyncFolder(Path.GetDirectoryName(path)!);
-    }
+    /// <summary>The first row that needs the key is written after this: a power cut between the two loses nothing.</summary>
+    private static void Create(string path) =>
+        FileSystem.WritePrivate(path, Encoding.ASCII.GetBytes(Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyBytes)) + "\n"), overwrite: false);
 }

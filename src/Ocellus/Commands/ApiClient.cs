@@ -1,9 +1,8 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Ocellus.Protocol.SigV4;
 
 namespace Ocellus.Commands;
 
@@ -96,8 +95,8 @@ internal sealed class ApiClient : IDisposable
     /// <summary>Signature Version 4, header form. Paths here are encoded once, as S3 wants it, and the API's is '/'.</summary>
     private void Sign(HttpRequestMessage message, string service, byte[] body)
     {
-        var date = TimeProvider.System.GetUtcNow().ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
-        var hash = Convert.ToHexStringLower(SHA256.HashData(body));
+        var date = Canonical.Time(TimeProvider.System.GetUtcNow());
+        var hash = Canonical.Hash(body);
         message.Headers.TryAddWithoutValidation("x-amz-content-sha256", hash);
         message.Headers.TryAddWithoutValidation("x-amz-date", date);
         List<(string Name, string Value)> headers =
@@ -111,8 +110,8 @@ internal sealed class ApiClient : IDisposable
         var names = string.Join(';', headers.Select(h => h.Name));
         var canonical = string.Join('\n', [message.Method.Method, message.RequestUri!.AbsolutePath, "", .. headers.Select(h => $"{h.Name}:{h.Value}"), "", names, hash]);
         var scope = $"{date[..8]}/{_region}/{service}/aws4_request";
-        var toSign = $"AWS4-HMAC-SHA256\n{date}\n{scope}\n{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(canonical)))}";
-        var key = scope.Split('/').Aggregate(Encoding.UTF8.GetBytes("AWS4" + _secret), (k, part) => HMACSHA256.HashData(k, Encoding.UTF8.GetBytes(part)));
-        message.Headers.TryAddWithoutValidation("Authorization", $"AWS4-HMAC-SHA256 Credential={_key}/{scope}, SignedHeaders={names}, Signature={Convert.ToHexStringLower(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(toSign)))}");
+        var key = Canonical.SigningKey(_secret, date[..8], _region, service);
+        var signature = Canonical.Sign(key, $"{Canonical.Algorithm}\n{date}\n{scope}\n{Canonical.Hash(canonical)}");
+        message.Headers.TryAddWithoutValidation("Authorization", $"{Canonical.Algorithm} Credential={_key}/{scope}, SignedHeaders={names}, Signature={signature}");
     }
 }

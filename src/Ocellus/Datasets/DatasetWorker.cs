@@ -1,4 +1,4 @@
-using System.Threading.Channels;
+using Ocellus.Storage;
 
 namespace Ocellus.Datasets;
 
@@ -14,12 +14,12 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
     /// <summary>Longest time until a due job is seen that no wake-up told of, or one that could not be ended is tried again.</summary>
     private static readonly TimeSpan s_retryAfter = TimeSpan.FromSeconds(30);
 
-    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly WakeSignal _wakes = new(clock);
     private readonly Dictionary<string, (DatasetJobKind Kind, Task<bool> Task)> _running = [];
     private readonly Dictionary<string, DateTimeOffset> _notBefore = [];
 
     /// <summary>Tells the worker that something is due.</summary>
-    public void Wake() => _wakes.Writer.TryWrite(true);
+    public void Wake() => _wakes.Wake();
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -28,16 +28,7 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
             while (!stoppingToken.IsCancellationRequested)
             {
                 await StartDueAsync(stoppingToken);
-                using var timer = new CancellationTokenSource(s_retryAfter, clock);
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, stoppingToken);
-                try
-                {
-                    await _wakes.Reader.ReadAsync(either.Token);
-                }
-                catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
-                {
-                    // The timer: looks again without a wake-up.
-                }
+                await _wakes.WaitAsync(s_retryAfter, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)

@@ -1,5 +1,5 @@
-using System.Threading.Channels;
 using Ocellus.Projects;
+using Ocellus.Storage;
 
 namespace Ocellus.Hosting;
 
@@ -14,7 +14,7 @@ internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, Loc
 
     private static readonly ProjectVersionStatus[] Hosted = [ProjectVersionStatus.STARTING, ProjectVersionStatus.RUNNING, ProjectVersionStatus.STOPPING];
 
-    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly WakeSignal _wakes = new(clock);
     // Touched by the loop only.
     private readonly Dictionary<string, Task<bool>> _busy = new(StringComparer.Ordinal);
 
@@ -22,7 +22,7 @@ internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, Loc
     private readonly SemaphoreSlim _loads = new(Environment.ProcessorCount);
 
     /// <summary>Tells the worker that something is due.</summary>
-    public void Wake() => _wakes.Writer.TryWrite(true);
+    public void Wake() => _wakes.Wake();
 
     /// <summary>Before the first request is taken, what was RUNNING is STARTING: nobody sees a version run that is not in memory.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
@@ -48,7 +48,7 @@ internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, Loc
             while (true)
             {
                 await ConvergeAsync(stoppingToken);
-                await WaitAsync(stoppingToken);
+                await _wakes.WaitAsync(Period, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -60,20 +60,6 @@ internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, Loc
             await Task.WhenAll(_busy.Values);
             // RUNNING stays RUNNING in the database, so that it comes back with the server.
             await Task.WhenAll(models.Arns.Select(UnloadAtEndAsync));
-        }
-    }
-
-    private async Task WaitAsync(CancellationToken cancel)
-    {
-        using var period = new CancellationTokenSource(Period, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, period.Token);
-        try
-        {
-            await _wakes.Reader.ReadAsync(either.Token);
-        }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-        {
-            // Nobody woke the worker; it looks all the same.
         }
     }
 

@@ -77,10 +77,7 @@ internal sealed class CopyProjectVersion(ProjectCatalog projects, VersionCatalog
         }
         catch (Exception failure)
         {
-            if (Directory.Exists(target))
-            {
-                Directory.Delete(target, recursive: true);
-            }
+            FileSystem.RemoveFolder(target);
 
             // The source may be deleted in between.
             throw failure is DirectoryNotFoundException or FileNotFoundException ? Refused.InUse("The source version is being deleted.") : failure;

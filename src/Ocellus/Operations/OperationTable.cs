@@ -3,7 +3,7 @@ using Ocellus.Protocol;
 
 namespace Ocellus.Operations;
 
-/// <summary>The 23 operations, by hand, in the order of the API reference. One without code validates its request and then says that it is not there yet.</summary>
+/// <summary>The 23 operations, by hand, in the order of the API reference.</summary>
 internal static class OperationTable
 {
     /// <param name="services">Where each operation's code is found.</param>

@@ -175,7 +175,7 @@ internal sealed class VersionCatalog(DataDirectory data, TimeProvider clock, Mic
             transaction);
         if (version.Status == ProjectVersionStatus.TRAINING_IN_PROGRESS)
         {
-            await connection.ExecuteAsync("INSERT INTO training_jobs (version_arn, lease_until_ms, starts, crashes) VALUES (@arn, 0, 0, 0)", new { arn = arn.ToString() }, transaction);
+            await connection.ExecuteAsync("INSERT INTO training_jobs (version_arn, lease_until_ms, crashes) VALUES (@arn, 0, 0)", new { arn = arn.ToString() }, transaction);
         }
 
         await ProjectCatalog.PutTagsAsync(connection, transaction, arn.ToString(), version.Tags);

@@ -1,21 +1,20 @@
-using System.Threading.Channels;
 using Ocellus.Storage;
 
 namespace Ocellus.Projects;
 
 /// <summary>Removes versions that are DELETING, and at start the folders that a crash left without a version.</summary>
-internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirectory data, ILogger<VersionRemoval> log) : BackgroundService
+internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirectory data, TimeProvider clock, ILogger<VersionRemoval> log) : BackgroundService
 {
     /// <summary>How the names of versions' folders begin; nothing else is ever swept.</summary>
     public const string FolderPrefix = "v-";
 
-    /// <summary>Wait after a failure that may pass by itself.</summary>
-    private static readonly TimeSpan _retryAfter = TimeSpan.FromSeconds(20);
+    /// <summary>Looks for work this often even without a wake-up: after a failure that may pass by itself it is tried again.</summary>
+    private static readonly TimeSpan _lookEvery = TimeSpan.FromSeconds(20);
 
-    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly WakeSignal _wakes = new(clock);
 
     /// <summary>Tells the worker that something is due.</summary>
-    public void Wake() => _wakes.Writer.TryWrite(true);
+    public void Wake() => _wakes.Wake();
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -26,8 +25,7 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        Wake();
-        await foreach (var woken in _wakes.Reader.ReadAllAsync(stoppingToken))
+        while (true)
         {
             try
             {
@@ -35,17 +33,12 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
             }
             catch (Exception failure) when (failure is System.Data.Common.DbException or IOException)
             {
-                // A full disk, say: the server goes on serving, and the worker tries again later.
-                LookFailed(log, failure, _retryAfter.TotalSeconds);
-                _ = WakeLaterAsync(stoppingToken);
+                // A full disk, say: the server goes on serving.
+                LookFailed(log, failure, _lookEvery.TotalSeconds);
             }
-        }
-    }
 
-    private async Task WakeLaterAsync(CancellationToken cancel)
-    {
-        await Task.Delay(_retryAfter, CancellationToken.None).WaitAsync(cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        Wake();
+            await _wakes.WaitAsync(_lookEvery, stoppingToken);
+        }
     }
 
     private async Task WorkAsync(CancellationToken stoppingToken)
@@ -55,8 +48,8 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
             try
             {
                 // Files first: a row without files is deleted again after a crash, files without a row would stay.
-                Remove(data.ModelFolder(version.AccountId, version.Folder));
-                Remove(Path.Combine(data.JobsPath, version.Folder));
+                FileSystem.RemoveFolder(data.ModelFolder(version.AccountId, version.Folder));
+                FileSystem.RemoveFolder(Path.Combine(data.JobsPath, version.Folder));
                 await versions.RemoveAsync(version.Arn, stoppingToken);
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or System.Data.Common.DbException)
@@ -72,26 +65,18 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
         foreach (var folder in Folders(data.JobsPath).Concat(Folders(data.ModelsPath).SelectMany(Folders)).Where(f => Path.GetFileName(f).StartsWith(FolderPrefix, StringComparison.Ordinal) && !known.Contains(Path.GetFileName(f))))
         {
             Swept(log, folder);
-            Remove(folder);
+            FileSystem.RemoveFolder(folder);
         }
     }
 
     private static string[] Folders(string path) => Directory.Exists(path) ? Directory.GetDirectories(path) : [];
 
-    private static void Remove(string folder)
-    {
-        if (Directory.Exists(folder))
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-    }
-
-    [LoggerMessage(1401, LogLevel.Error, "{ProjectVersionArn} could not be removed; it is tried again at the next start")]
+    [LoggerMessage(1401, LogLevel.Error, "{ProjectVersionArn} could not be removed; it is tried again later")]
     private static partial void NotRemoved(ILogger log, Exception failure, string projectVersionArn);
 
     [LoggerMessage(1402, LogLevel.Information, "Removed {Folder}, which belongs to no version")]
     private static partial void Swept(ILogger log, string folder);
 
-    [LoggerMessage(1403, LogLevel.Error, "The database could not be asked or written; trying again in {RetrySeconds} s")]
+    [LoggerMessage(1403, LogLevel.Error, "The database could not be asked or written; trying again within {RetrySeconds} s")]
     private static partial void LookFailed(ILogger log, Exception failure, double retrySeconds);
 }

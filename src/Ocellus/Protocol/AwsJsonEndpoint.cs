@@ -12,19 +12,14 @@ internal interface IOperation
 {
     string Name { get; }
 
-    /// <summary>Whether this version does what the operation promises; if not, it validates and then refuses.</summary>
-    bool IsAvailable { get; }
-
     Task<byte[]> InvokeAsync(ReadOnlyMemory<byte> body, Caller caller, CancellationToken cancel);
 }
 
 /// <summary>Binds an operation's code to its name and its two records.</summary>
-internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<TRequest> request, JsonTypeInfo<TResponse> response, Func<TRequest, Caller, CancellationToken, Task<TResponse>>? run) : IOperation
+internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<TRequest> request, JsonTypeInfo<TResponse> response, Func<TRequest, Caller, CancellationToken, Task<TResponse>> run) : IOperation
     where TRequest : class
 {
     public string Name { get; } = name;
-
-    public bool IsAvailable => run is not null;
 
     public async Task<byte[]> InvokeAsync(ReadOnlyMemory<byte> body, Caller caller, CancellationToken cancel)
     {
@@ -45,11 +40,6 @@ internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<T
         }
 
         Validation.Check(parsed);
-        if (run is null)
-        {
-            throw Refused.NotYet($"The operation {Name}");
-        }
-
         return JsonSerializer.SerializeToUtf8Bytes(await run(parsed, caller, cancel), response);
     }
 }

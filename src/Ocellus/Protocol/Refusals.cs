@@ -49,9 +49,6 @@ internal static class Refused
     public static RefusedException Limit(string message) => new(RefusalKind.LimitExceeded, message);
 
     public static RefusedException Quota(string message) => new(RefusalKind.QuotaExceeded, message);
-
-    /// <summary>An operation, or a part of one, that this version does not have yet. <c>docs/compatibility.md</c> lists them.</summary>
-    public static RefusedException NotYet(string what) => new(RefusalKind.Invalid, $"{what} is not available in this version of Ocellus; docs/compatibility.md lists what is.");
 }
 
 /// <summary>The name and HTTP status of an error on the wire.</summary>

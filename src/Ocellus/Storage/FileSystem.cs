@@ -94,6 +94,37 @@ internal static class FileSystem
         SyncFolder(target);
     }
 
+    /// <summary>Removes a folder with what is in it, if there is one.</summary>
+    public static void RemoveFolder(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            Directory.Delete(path, recursive: true);
+        }
+    }
+
+    /// <summary>Writes a file that only its owner may read; it appears whole or not at all, and its name is durable.</summary>
+    /// <exception cref="IOException">There is such a file and it is not to be overwritten, or the disk does not take it.</exception>
+    public static void WritePrivate(string path, ReadOnlySpan<byte> content, bool overwrite)
+    {
+        var temporary = path + ".new";
+        File.Delete(temporary);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        using (var stream = new FileStream(temporary, options))
+        {
+            stream.Write(content);
+            stream.Flush(flushToDisk: true);
+        }
+
+        File.Move(temporary, path, overwrite);
+        SyncFolder(Path.GetDirectoryName(path)!);
+    }
+
     private static IOException Failure(string what, string path) =>
         new($"Cannot {what} the folder {path}: {Marshal.GetLastPInvokeErrorMessage()}.");
 

@@ -1,9 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using System.Threading.Channels;
 using Ocellus.Objects;
 using Ocellus.Projects;
 using Ocellus.Protocol;
+using Ocellus.Storage;
 
 namespace Ocellus.Training;
 
@@ -13,18 +13,17 @@ namespace Ocellus.Training;
 /// </summary>
 internal sealed partial class CopyWorker(VersionCatalog versions, ObjectStore objects, TimeProvider clock, ILogger<CopyWorker> log) : BackgroundService
 {
-    /// <summary>Wait after a failure that may pass by itself.</summary>
-    private static readonly TimeSpan _retryAfter = TimeSpan.FromSeconds(20);
+    /// <summary>Looks for work this often even without a wake-up: after a failure that may pass by itself it is tried again.</summary>
+    private static readonly TimeSpan _lookEvery = TimeSpan.FromSeconds(20);
 
-    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly WakeSignal _wakes = new(clock);
 
     /// <summary>Tells the worker that something is due.</summary>
-    public void Wake() => _wakes.Writer.TryWrite(true);
+    public void Wake() => _wakes.Wake();
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        Wake();
-        await foreach (var woken in _wakes.Reader.ReadAllAsync(stoppingToken))
+        while (true)
         {
             try
             {
@@ -32,17 +31,12 @@ internal sealed partial class CopyWorker(VersionCatalog versions, ObjectStore ob
             }
             catch (Exception failure) when (failure is System.Data.Common.DbException or IOException)
             {
-                // A full disk, say: the server goes on serving, and the worker tries again later.
-                LookFailed(log, failure, _retryAfter.TotalSeconds);
-                _ = WakeLaterAsync(stoppingToken);
+                // A full disk, say: the server goes on serving.
+                LookFailed(log, failure, _lookEvery.TotalSeconds);
             }
-        }
-    }
 
-    private async Task WakeLaterAsync(CancellationToken cancel)
-    {
-        await Task.Delay(_retryAfter, CancellationToken.None).WaitAsync(cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        Wake();
+            await _wakes.WaitAsync(_lookEvery, stoppingToken);
+        }
     }
 
     private async Task WorkAsync(CancellationToken stoppingToken)
@@ -56,14 +50,14 @@ internal sealed partial class CopyWorker(VersionCatalog versions, ObjectStore ob
             catch (Exception failure) when (failure is S3Exception or IOException)
             {
                 CopyFailed(log, failure, version.Arn);
-                await versions.EndAsync(version.Arn, VersionEvent.CopyFailed, "Unable to write to output S3 bucket.", new VersionOutcome(Now), stoppingToken);
+                await versions.EndAsync(version.Arn, VersionEvent.CopyFailed, OutputLocation.NotWritable, new VersionOutcome(Now), stoppingToken);
             }
         }
     }
 
     private async Task CopyAsync(VersionRow version, CancellationToken cancel)
     {
-        if (objects.FindBucket(version.OutputBucket)?.AccountId != version.AccountId)
+        if (!OutputLocation.IsWritable(objects, version))
         {
             throw new S3Exception("NoSuchBucket");
         }
@@ -108,13 +102,12 @@ internal sealed partial class CopyWorker(VersionCatalog versions, ObjectStore ob
             return null;
         }
 
-        var arn = Arn.Parse(version.Arn);
-        var target = new S3Object { Bucket = version.OutputBucket, Name = OutputLocation.Key(version.OutputPrefix, JobFolder.FileName(kind, arn.Project, arn.Name)) };
+        var target = OutputLocation.Of(version, kind);
         if (objects.BucketExists(source.Bucket!) && objects.OpenRead(source.Bucket!, source.Name!, out _) is { } content)
         {
             await using (content)
             {
-                await objects.PutAsync(target.Bucket, target.Name, content, new PutOptions { ContentType = "application/json" }, cancel);
+                await objects.PutAsync(target.Bucket!, target.Name!, content, new PutOptions { ContentType = "application/json" }, cancel);
             }
         }
 
@@ -129,6 +122,6 @@ internal sealed partial class CopyWorker(VersionCatalog versions, ObjectStore ob
     [LoggerMessage(1312, LogLevel.Warning, "Copying to {ProjectVersionArn} failed")]
     private static partial void CopyFailed(ILogger log, Exception failure, string projectVersionArn);
 
-    [LoggerMessage(1313, LogLevel.Error, "The database could not be asked or written; trying again in {RetrySeconds} s")]
+    [LoggerMessage(1313, LogLevel.Error, "The database could not be asked or written; trying again within {RetrySeconds} s")]
     private static partial void LookFailed(ILogger log, Exception failure, double retrySeconds);
 }

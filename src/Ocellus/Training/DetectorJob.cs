@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Evaluation;
 using Ocellus.Vision.Evaluation;
-using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
 using Ocellus.Vision.Training;
 
@@ -58,7 +57,7 @@ internal static class DetectorJob
     /// <summary>The line's valid boxes of the model's labels, as ratios of the picture as shown.</summary>
     private static IReadOnlyList<LabelledBox> Boxes(ParsedLine line, JobInput input)
     {
-        var header = Pictures.ReadHeader(input.Bytes(line));
+        var header = input.Header(line);
         return
         [
             .. line.Attributes.SelectMany(attribute => attribute.ValidBoxes.Select(box => (attribute, box))).Where(p => input.LabelIndex.ContainsKey(p.box.Label))
@@ -73,7 +72,7 @@ internal static class DetectorJob
     private static List<BoxPrediction> Compare(ParsedLine line, JobInput input, EvaluationReport report, IReadOnlyList<LabelledBox> truth, IReadOnlyList<Prediction> found, IReadOnlyList<int> matches)
     {
         var size = line.Attributes.First(attribute => attribute.IsValid && attribute.Kind == AttributeKind.Boxes);
-        var frame = new BoxFrame(size.ImageWidth, size.ImageHeight, Pictures.ReadHeader(input.Bytes(line)));
+        var frame = new BoxFrame(size.ImageWidth, size.ImageHeight, input.Header(line));
         var lines = new List<BoxPrediction>();
         for (var i = 0; i < found.Count; i++)
         {

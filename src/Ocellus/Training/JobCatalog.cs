@@ -48,7 +48,7 @@ internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
     {
         await using var connection = await data.ConnectAsync(cancel);
         return await connection.ExecuteAsync(
-            "UPDATE training_jobs SET lease_owner = @owner, lease_until_ms = @until, starts = starts + 1 WHERE version_arn = @arn AND lease_until_ms < @now",
+            "UPDATE training_jobs SET lease_owner = @owner, lease_until_ms = @until WHERE version_arn = @arn AND lease_until_ms < @now",
             new { arn, owner, until = Now + (long)LeaseTime.TotalMilliseconds, now = Now }) == 1;
     }
 
@@ -58,8 +58,8 @@ internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         var mine = await connection.ExecuteAsync(
-            "UPDATE training_jobs SET lease_until_ms = @until, progress = @message WHERE version_arn = @arn AND lease_owner = @owner",
-            new { arn, owner, message, until = Now + (long)LeaseTime.TotalMilliseconds },
+            "UPDATE training_jobs SET lease_until_ms = @until WHERE version_arn = @arn AND lease_owner = @owner",
+            new { arn, owner, until = Now + (long)LeaseTime.TotalMilliseconds },
             transaction) == 1;
         if (mine)
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Ocellus.Vision.Data;
 using Ocellus.Vision.Training;
 
 namespace Ocellus.Training;
@@ -103,34 +104,22 @@ internal sealed class JobFolder(string path)
     /// <summary>Name of an output file in the output location, such as <c>ManifestSummary-project-version.json</c>.</summary>
     public static string FileName(string kind, string projectName, string versionName) => $"{kind}-{projectName}-{versionName}.json";
 
-    public void Write(JobDescription job) => WriteWhole(Description, JsonSerializer.SerializeToUtf8Bytes(job, JobJson.Default.JobDescription));
+    public void Write(JobDescription job) => WholeFile.Write(Description, JsonSerializer.SerializeToUtf8Bytes(job, JobJson.Default.JobDescription));
 
     /// <summary>The description is there: the folder was not left half made.</summary>
     public bool IsWhole => File.Exists(Description);
 
     public JobDescription Read() => JsonSerializer.Deserialize(File.ReadAllBytes(Description), JobJson.Default.JobDescription)!;
 
-    public void Write(IReadOnlyList<JobPicture> pictures) => WriteWhole(Index, JsonSerializer.SerializeToUtf8Bytes(pictures, JobJson.Default.IReadOnlyListJobPicture));
+    public void Write(IReadOnlyList<JobPicture> pictures) => WholeFile.Write(Index, JsonSerializer.SerializeToUtf8Bytes(pictures, JobJson.Default.IReadOnlyListJobPicture));
 
     /// <summary>The pictures; null as long as they are not all fetched.</summary>
     public IReadOnlyList<JobPicture>? ReadPictures() => File.Exists(Index) ? JsonSerializer.Deserialize(File.ReadAllBytes(Index), JobJson.Default.IReadOnlyListJobPicture) : null;
 
-    public void Write(JobOutcome outcome) => WriteWhole(Ended, JsonSerializer.SerializeToUtf8Bytes(outcome, JobJson.Default.JobOutcome));
+    public void Write(JobOutcome outcome) => WholeFile.Write(Ended, JsonSerializer.SerializeToUtf8Bytes(outcome, JobJson.Default.JobOutcome));
 
     /// <summary>How the job ended; null as long as it has not.</summary>
     public JobOutcome? ReadOutcome() => File.Exists(Ended) ? JsonSerializer.Deserialize(File.ReadAllBytes(Ended), JobJson.Default.JobOutcome) : null;
-
-    /// <summary>A file appears whole or not at all, also after a power cut.</summary>
-    public static void WriteWhole(string path, ReadOnlySpan<byte> bytes)
-    {
-        using (var stream = File.Create(path + ".tmp"))
-        {
-            stream.Write(bytes);
-            stream.Flush(flushToDisk: true);
-        }
-
-        File.Move(path + ".tmp", path, overwrite: true);
-    }
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 }

@@ -1,6 +1,7 @@
 using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Evaluation;
 using Ocellus.Vision.Data;
+using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
 using Ocellus.Vision.Training;
 
@@ -10,10 +11,11 @@ namespace Ocellus.Training;
 /// <param name="Job">What is to be trained.</param>
 /// <param name="Content">Lines and labels.</param>
 /// <param name="Bytes">The picture of a usable line.</param>
+/// <param name="Header">Its header, which the check of the pictures has read.</param>
 /// <param name="Threads">Threads to use.</param>
 /// <param name="Checkpoint">Folder for checkpoints.</param>
 /// <param name="Progress">Takes progress.</param>
-internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<ParsedLine, byte[]> Bytes, int Threads, string Checkpoint, IProgress<JobProgress> Progress)
+internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<ParsedLine, byte[]> Bytes, Func<ParsedLine, PictureHeader> Header, int Threads, string Checkpoint, IProgress<JobProgress> Progress)
 {
     /// <summary>Pictures put through the finished model at once.</summary>
     private const int TestBatch = 8;
@@ -35,7 +37,7 @@ internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<
         {
             cancel.ThrowIfCancellationRequested();
             Progress.Report(new JobProgress("testing", answers.Count, lines.Count, null, null));
-            answers.AddRange(model.Predict([.. batch.AsParallel().AsOrdered().WithDegreeOfParallelism(Threads).Select(line => model.Prepare(Bytes(line), Vision.Images.PictureLimits.Default))]));
+            answers.AddRange(model.Predict([.. batch.AsParallel().AsOrdered().WithDegreeOfParallelism(Threads).Select(line => model.Prepare(Bytes(line), PictureLimits.Default))]));
         }
 
         return answers;

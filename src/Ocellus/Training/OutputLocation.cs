@@ -1,8 +1,25 @@
+using Ocellus.Objects;
+using Ocellus.Projects;
+using Ocellus.Protocol;
+
 namespace Ocellus.Training;
 
-/// <summary>Where output files go.</summary>
+/// <summary>Where the output files of a version go.</summary>
 internal static class OutputLocation
 {
+    /// <summary>For <c>StatusMessage</c>.</summary>
+    public const string NotWritable = "Unable to write to output S3 bucket.";
+
+    /// <summary>Whether the bucket is there and the version's account's own.</summary>
+    public static bool IsWritable(ObjectStore objects, VersionRow version) => objects.FindBucket(version.OutputBucket)?.AccountId == version.AccountId;
+
     /// <summary>Prefix and file with one slash between; no prefix gives just the file.</summary>
-    public static string Key(string prefix, string file) => prefix.Trim('/') is { Length: > 0 } inner ? $"{inner}/{file}" : file;
+    public static string Key(VersionRow version, string file) => version.OutputPrefix.Trim('/') is { Length: > 0 } inner ? $"{inner}/{file}" : file;
+
+    /// <summary>The place of a version's output file of a kind, see <see cref="OutputKinds"/>.</summary>
+    public static S3Object Of(VersionRow version, string kind)
+    {
+        var arn = Arn.Parse(version.Arn);
+        return new() { Bucket = version.OutputBucket, Name = Key(version, JobFolder.FileName(kind, arn.Project, arn.Name)) };
+    }
 }

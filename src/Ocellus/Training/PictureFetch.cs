@@ -1,5 +1,6 @@
 using Ocellus.Datasets.Manifests;
 using Ocellus.Objects;
+using Ocellus.Storage;
 
 namespace Ocellus.Training;
 
@@ -25,11 +26,7 @@ internal sealed class PictureFetch(ObjectStore objects)
         }
 
         // What a crash left is fetched again: half a picture must not be taken for a whole one.
-        if (Directory.Exists(folder.Pictures))
-        {
-            Directory.Delete(folder.Pictures, recursive: true);
-        }
-
+        FileSystem.RemoveFolder(folder.Pictures);
         Directory.CreateDirectory(folder.Pictures);
         var pictures = new Dictionary<string, JobPicture>(StringComparer.Ordinal);
         var owners = new Dictionary<string, string?>(StringComparer.Ordinal);

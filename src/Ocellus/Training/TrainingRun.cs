@@ -1,9 +1,11 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Evaluation;
+using Ocellus.Vision.Data;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
 using Ocellus.Vision.Training;
@@ -20,6 +22,9 @@ internal sealed class TrainingRun(JobFolder folder, TimeProvider clock)
     private const long PictureBytesMax = 15L << 20;
 
     private readonly JobDescription _job = folder.Read();
+
+    /// <summary>Of every picture that passed the check, so that no file is read again for its size alone.</summary>
+    private readonly ConcurrentDictionary<string, PictureHeader> _headers = new(StringComparer.Ordinal);
 
     private int Threads => _job.Threads > 0 ? _job.Threads : Environment.ProcessorCount;
 
@@ -66,7 +71,7 @@ internal sealed class TrainingRun(JobFolder folder, TimeProvider clock)
     private JobOutcome Learn(ContentResult content, Dictionary<string, JobPicture> pictures, IProgress<JobProgress> progress, CancellationToken cancel)
     {
         Directory.CreateDirectory(folder.Checkpoint);
-        var input = new JobInput(_job, content, line => Bytes(line, pictures), Threads, folder.Checkpoint, progress);
+        var input = new JobInput(_job, content, line => Bytes(line, pictures), line => _headers[line.SourceRef], Threads, folder.Checkpoint, progress);
         var learned = content.UseCase == UseCase.ObjectLocalization ? DetectorJob.Run(input, cancel) : ClassifierJob.Run(input, cancel);
         var ended = clock.GetUtcNow();
         WriteOut(OutputKinds.TrainingSnapshot, learned.TrainingSnapshot);
@@ -124,7 +129,9 @@ internal sealed class TrainingRun(JobFolder folder, TimeProvider clock)
             }
 
             var bytes = File.ReadAllBytes(path);
-            Pictures.Check(Pictures.ReadHeader(bytes), PictureLimits.Default);
+            var header = Pictures.ReadHeader(bytes);
+            Pictures.Check(header, PictureLimits.Default);
+            _headers[line.SourceRef] = header;
             // A small target: JPEGs are then decoded at a fraction of their size, and cut ones are found all the same.
             if (Pictures.DecodeSquashed(bytes, 64, 64).Warning is { } warning)
             {
@@ -178,15 +185,13 @@ internal sealed class TrainingRun(JobFolder folder, TimeProvider clock)
     /// <summary>Lines with a line break after each, the last too.</summary>
     private void WriteOut(string kind, IEnumerable<string> lines)
     {
-        var path = folder.OutFile(kind, _job);
-        using (var writer = new StreamWriter(path + ".tmp", append: false, new UTF8Encoding(false)) { NewLine = "\n" })
+        WholeFile.Write(folder.OutFile(kind, _job), stream =>
         {
+            using var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
             foreach (var line in lines)
             {
                 writer.WriteLine(line);
             }
-        }
-
-        File.Move(path + ".tmp", path, overwrite: true);
+        });
     }
 }

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Threading.Channels;
 using Microsoft.Extensions.Options;
 using Ocellus.Diagnostics;
 using Ocellus.Objects;
@@ -17,19 +16,17 @@ internal sealed partial class TrainingWorker(
     VersionCatalog versions, JobCatalog jobs, ObjectStore objects, PictureFetch pictures, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, OcellusMeter meter, ILogger<TrainingWorker> log)
     : BackgroundService
 {
-    private const string NotWritable = "Unable to write to output S3 bucket.";
-
     /// <summary>Looks for work this often even without a wake-up: a lease of another node may have run out.</summary>
     private static readonly TimeSpan _lookEvery = TimeSpan.FromSeconds(20);
 
     /// <summary>Shortest time between two reports in the database: each costs a flush to disk.</summary>
     private static readonly TimeSpan _reportEvery = TimeSpan.FromSeconds(1);
 
-    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly WakeSignal _wakes = new(clock);
     private readonly string _owner = $"{Environment.MachineName}:{data.Path}";
 
     /// <summary>Tells the worker that something is due.</summary>
-    public void Wake() => _wakes.Writer.TryWrite(true);
+    public void Wake() => _wakes.Wake();
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -49,15 +46,7 @@ internal sealed partial class TrainingWorker(
                     Log.LookFailed(log, failure, _lookEvery.TotalSeconds);
                 }
 
-                using var limit = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-                limit.CancelAfter(_lookEvery);
-                try
-                {
-                    await _wakes.Reader.ReadAsync(limit.Token);
-                }
-                catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
-                {
-                }
+                await _wakes.WaitAsync(_lookEvery, stoppingToken);
             }
         }
         finally
@@ -133,9 +122,9 @@ internal sealed partial class TrainingWorker(
         if (folder.ReadOutcome() is not { } outcome)
         {
             Log.JobStarted(log, version.Arn);
-            if (objects.FindBucket(version.OutputBucket)?.AccountId != version.AccountId)
+            if (!OutputLocation.IsWritable(objects, version))
             {
-                await FailAsync(version, folder, NotWritable, cancel);
+                await FailAsync(version, folder, OutputLocation.NotWritable, cancel);
                 return;
             }
 
@@ -173,14 +162,13 @@ internal sealed partial class TrainingWorker(
         {
             foreach (var file in Directory.Exists(folder.Out) ? Directory.GetFiles(folder.Out, "*.json") : [])
             {
-                await using var content = File.OpenRead(file);
-                await objects.PutAsync(version.OutputBucket, OutputLocation.Key(version.OutputPrefix, Path.GetFileName(file)), content, new PutOptions { ContentType = "application/json" }, cancel);
+                await objects.PutFileAsync(version.OutputBucket, OutputLocation.Key(version, Path.GetFileName(file)), file, "application/json", cancel);
             }
         }
         catch (S3Exception failure)
         {
             Log.OutputNotWritten(log, failure, version.Arn);
-            await FailAsync(version, folder, NotWritable, cancel);
+            await FailAsync(version, folder, OutputLocation.NotWritable, cancel);
             return;
         }
 
@@ -190,11 +178,7 @@ internal sealed partial class TrainingWorker(
             FileSystem.CreateFolder(Path.GetDirectoryName(target)!);
             if (Directory.Exists(folder.Model))
             {
-                if (Directory.Exists(target))
-                {
-                    Directory.Delete(target, recursive: true);
-                }
-
+                FileSystem.RemoveFolder(target);
                 Directory.Move(folder.Model, target);
                 FileSystem.SyncFolder(Path.GetDirectoryName(target)!);
             }
@@ -218,7 +202,7 @@ internal sealed partial class TrainingWorker(
             {
                 TrainingResult = JsonSerializer.Serialize(training, AwsJsonContext.Default.TrainingDataResult),
                 TestingResult = JsonSerializer.Serialize(testing, AwsJsonContext.Default.TestingDataResult),
-                ManifestSummary = JsonSerializer.Serialize(new GroundTruthManifest { S3Object = Object(OutputKinds.Summary) }, AwsJsonContext.Default.GroundTruthManifest),
+                ManifestSummary = JsonSerializer.Serialize(new GroundTruthManifest { S3Object = OutputLocation.Of(version, OutputKinds.Summary) }, AwsJsonContext.Default.GroundTruthManifest),
             };
         }
 
@@ -227,28 +211,22 @@ internal sealed partial class TrainingWorker(
             result = result with
             {
                 BillableSeconds = Math.Max(1, (long)Math.Ceiling(outcome.TrainingSeconds)),
-                EvaluationResult = JsonSerializer.Serialize(new EvaluationResult { F1Score = outcome.F1, Summary = new() { S3Object = Object(OutputKinds.Evaluation) } }, AwsJsonContext.Default.EvaluationResult),
+                EvaluationResult = JsonSerializer.Serialize(new EvaluationResult { F1Score = outcome.F1, Summary = new() { S3Object = OutputLocation.Of(version, OutputKinds.Evaluation) } }, AwsJsonContext.Default.EvaluationResult),
             };
         }
 
         await versions.EndAsync(version.Arn, outcome.Completed ? VersionEvent.Trained : VersionEvent.TrainingFailed, outcome.Completed ? outcome.Message + note : outcome.Message, result, CancellationToken.None);
         Log.JobEnded(log, version.Arn, outcome.Message, outcome.TrainingSeconds, outcome.F1);
-        Remove(folder);
+        FileSystem.RemoveFolder(folder.Path);
 
-        IReadOnlyList<Asset> Assets(string kind) => [new() { GroundTruthManifest = new() { S3Object = Object(kind) } }];
-
-        S3Object Object(string kind)
-        {
-            var arn = Arn.Parse(version.Arn);
-            return new() { Bucket = version.OutputBucket, Name = OutputLocation.Key(version.OutputPrefix, JobFolder.FileName(kind, arn.Project, arn.Name)) };
-        }
+        IReadOnlyList<Asset> Assets(string kind) => [new() { GroundTruthManifest = new() { S3Object = OutputLocation.Of(version, kind) } }];
     }
 
     private async Task FailAsync(VersionRow version, JobFolder folder, string message, CancellationToken cancel)
     {
         await versions.EndAsync(version.Arn, VersionEvent.TrainingFailed, message, new VersionOutcome(clock.GetUtcNow().ToUnixTimeMilliseconds()), cancel);
         Log.JobEnded(log, version.Arn, message, 0, null);
-        Remove(folder);
+        FileSystem.RemoveFolder(folder.Path);
     }
 
     private async Task CrashedAsync(string arn, string reason, CancellationToken cancel)
@@ -266,14 +244,6 @@ internal sealed partial class TrainingWorker(
 
     private static T Read<T>(string? json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
         where T : new() => json is null ? new T() : JsonSerializer.Deserialize(json, type) ?? new T();
-
-    private static void Remove(JobFolder folder)
-    {
-        if (Directory.Exists(folder.Path))
-        {
-            Directory.Delete(folder.Path, recursive: true);
-        }
-    }
 
     /// <summary>Writes progress to the database, not more often than needed, and renews the lease in between.</summary>
     private sealed class Reports : IProgress<JobProgress>, IAsyncDisposable

@@ -4,10 +4,7 @@ using Ocellus.Tests.Hosting;
 namespace Ocellus.Tests.Diagnostics;
 
 /// <summary>Alone: the exporter listens to every meter of the process by its name, and so to those of other tests' servers too.</summary>
-[CollectionDefinition(nameof(MetricsPageTests), DisableParallelization = true)]
-public sealed class MetricsPageCollection;
-
-[Collection(nameof(MetricsPageTests))]
+[Collection(AloneCollection.Name)]
 public sealed class MetricsPageTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

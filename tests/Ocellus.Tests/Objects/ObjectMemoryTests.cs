@@ -5,11 +5,7 @@ using Ocellus.Objects;
 
 namespace Ocellus.Tests.Objects;
 
-/// <summary>Measures the memory of the whole process, so that nothing else may run beside it.</summary>
-[CollectionDefinition(nameof(ObjectMemoryTests), DisableParallelization = true)]
-public sealed class MemoryCollection;
-
-[Collection(nameof(ObjectMemoryTests))]
+[Collection(AloneCollection.Name)]
 public sealed class ObjectMemoryTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
