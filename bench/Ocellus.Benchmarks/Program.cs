@@ -5,6 +5,7 @@ return args switch
     ["host", _, ..] => await HostBench.RunAsync(args[1..]),
     ["classify", ..] => ClassifyBenchmark.Run(args[1..]),
     ["decode", ..] => DecodeBenchmark.Run(args[1..]),
+    ["step", ..] => StepBenchmark.Run(args[1..]),
     ["boxes", ..] => BoxesBenchmark.Run(args[1..]),
     _ => Usage(),
 };
@@ -15,5 +16,6 @@ static int Usage()
     Console.Error.WriteLine("usage: Ocellus.Benchmarks classify FOLDER [--seed N] [--seconds N] [--epochs N] [--size N] [--start-scale X]");
     Console.Error.WriteLine("       Ocellus.Benchmarks decode FILE [--side N] [--repeat N]");
     Console.Error.WriteLine("       Ocellus.Benchmarks boxes FOLDER [--seed N] [--seconds N] [--epochs N] [--steps N] [--long-side N] [--batch N] [--mosaic SHARE] [--rate N] [--backbone-rate N] [--frozen BLOCKS] [--threads N] [--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
+    Console.Error.WriteLine("       Ocellus.Benchmarks step [THREADS]");
     return 2;
 }

@@ -228,7 +228,7 @@ internal sealed class Detector : IDisposable
         using var scope = NewDisposeScope();
         Tensor depthwise = _weights[name + ".0.weight"];
         long pad = depthwise.shape[2] / 2;
-        x = nn.functional.conv2d(x, depthwise, strides: [stride, stride], padding: [pad, pad], groups: depthwise.shape[0]);
+        x = Depthwise.Convolve(x, depthwise, bias: null, stride, pad, pad);
         x = nn.functional.relu6(Norm(x, name + ".1", training), inplace: true);
         x = Pointwise.Convolve(x, _weights[name + ".3.weight"], bias: null);
         return nn.functional.relu6(Norm(x, name + ".4", training), inplace: true).MoveToOuterDisposeScope();

@@ -12,14 +12,12 @@ internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
     private readonly Parameter bias;
     private readonly ConvolutionNode node;
     private readonly bool activate;
-    private readonly bool symmetric;
     private readonly bool pointwise;
 
     public PaddedConvolution(ConvolutionNode node, OnnxFile file) : base(node.Name)
     {
         this.node = node;
         activate = !node.Name.EndsWith("project", StringComparison.Ordinal);
-        symmetric = node.Pads.All(p => p == node.Pads[0]);
         Shape = file.Shape(node.Name + ".weight");
         pointwise = node is { Stride: 1, Groups: 1 } && Shape is [_, _, 1, 1];
         // Cloned into libtorch's own aligned memory: sums over managed arrays differ in their last bit with the address.
@@ -40,14 +38,13 @@ internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         if (pointwise)
         {
-            Tensor y = Pointwise.Convolve(input, weight, bias);
-            return (activate ? nn.functional.relu6(y, inplace: true) : y).MoveToOuterDisposeScope();
+            return Pointwise.Convolve(input, weight, bias, activate).MoveToOuterDisposeScope();
         }
 
-        // TensorFlow's SAME pads one more on the right and bottom where the stride is 2, which a convolution alone cannot.
-        Tensor x = symmetric ? input : nn.functional.pad(input, [node.Pads[1], node.Pads[3], node.Pads[0], node.Pads[2]]);
-        long pad = symmetric ? node.Pads[0] : 0;
-        x = nn.functional.conv2d(x, weight, bias, strides: [node.Stride, node.Stride], padding: [pad, pad], groups: node.Groups);
+        // TensorFlow's SAME pads one more on the right and bottom where the stride is 2.
+        Tensor x = node.Groups > 1
+            ? Depthwise.Convolve(input, weight, bias, node.Stride, node.Pads[0], node.Pads[2])
+            : nn.functional.conv2d(nn.functional.pad(input, [node.Pads[1], node.Pads[3], node.Pads[0], node.Pads[2]]), weight, bias, strides: [node.Stride, node.Stride]);
         return (activate ? nn.functional.relu6(x, inplace: true) : x).MoveToOuterDisposeScope();
     }
 }
