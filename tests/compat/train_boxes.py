@@ -2,7 +2,7 @@
 
 usage: train_boxes.py      (starts ./ocellus serve on a free port and a temporary data directory)
 """
-import json, os, sys, tempfile
+import json, os, subprocess, sys, tempfile
 
 from harness import ROOT, Server, check, summary, until
 
@@ -67,6 +67,15 @@ def main():
         check("and no polygon", all("Polygon" not in c["Geometry"] for c in found))
         stored = rekognition.detect_custom_labels(ProjectVersionArn=version, Image={"S3Object": {"Bucket": "samples", "Name": key}}, MinConfidence=0)["CustomLabels"]
         check("the same picture gives the same answer", stored == found)
+
+        model, drawn, picture = os.path.join(top, "model.zip"), os.path.join(top, "drawn"), os.path.join(ROOT, "samples", key)
+        ocellus = lambda *words: subprocess.run([os.path.join(ROOT, "ocellus"), *words], capture_output=True, text=True)
+        exported = ocellus("export", version, "--data", os.path.join(top, "data"), "--out", model)
+        asked = ocellus("detect", model, picture, "--min-confidence", "0", "--draw", drawn, "--json")
+        check("the exported model gives the server's answer", exported.returncode == 0 and asked.returncode == 0 and len(json.loads(asked.stdout)["CustomLabels"]) == len(found), exported.stderr + asked.stderr)
+        files = os.listdir(drawn) if os.path.isdir(drawn) else []
+        content = b"".join(open(os.path.join(drawn, f), "rb").read() for f in files)
+        check("detect --draw writes the picture with its boxes", files == [os.path.splitext(os.path.basename(key))[0] + ".boxes.jpg"] and content[:2] == b"\xff\xd8" and content != open(picture, "rb").read(), files)
         rekognition.stop_project_version(ProjectVersionArn=version)
         until(lambda: one()["Status"] == "STOPPED")
         check("stopped", one()["Status"] == "STOPPED")

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Ocellus.Datasets.Manifests;
@@ -68,7 +69,7 @@ internal static partial class DemoCommand
             var url = app.Urls.First();
             terminal.Result($"A server runs at {url}, its data is in {data.Path}");
             using var client = ApiClient.Open(url, data.CredentialsPath);
-            var told = await TellAsync(sample, client, terminal, cancel);
+            var told = await TellAsync(sample, client, data.Path, terminal, cancel);
             terminal.Result(string.Create(CultureInfo.InvariantCulture, $"\nThat took {Stopwatch.GetElapsedTime(started).TotalSeconds:0} s. Everything is in {data.Path}; the keys are in {data.CredentialsPath}."));
             terminal.Result(HowToGoOn(sample, told, keep ? url : null, data));
             if (keep)
@@ -90,8 +91,8 @@ internal static partial class DemoCommand
         }
     }
 
-    /// <summary>The story. Each step is one call of the API that the AWS CLI makes too.</summary>
-    private static async Task<Told> TellAsync(DemoSample sample, ApiClient client, Terminal terminal, CancellationToken cancel)
+    /// <summary>The story. Each step is one call of the API that the AWS CLI makes too; boxes that were found are drawn below the folder.</summary>
+    private static async Task<Told> TellAsync(DemoSample sample, ApiClient client, string folder, Terminal terminal, CancellationToken cancel)
     {
         var name = $"{sample.Project}-{TimeProvider.System.GetUtcNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}";
         await client.CreateBucketAsync(sample.Bucket, cancel);
@@ -123,8 +124,14 @@ internal static partial class DemoCommand
         terminal.Result(EvaluationTables.Labels(report));
 
         await MoveAsync(client, project, terminal, "StartProjectVersion", new JsonObject { ["ProjectVersionArn"] = arn, ["MinInferenceUnits"] = 1 }, "STARTING", "RUNNING", cancel);
-        var (table, key) = await AskAsync(sample, client, arn, cancel);
+        var drawings = Path.Combine(folder, "drawings", name);
+        var (table, key, drawn) = await AskAsync(sample, client, arn, drawings, cancel);
         terminal.Result(table);
+        if (drawn > 0)
+        {
+            terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{drawn} pictures with the boxes that were found: {drawings}"));
+        }
+
         await MoveAsync(client, project, terminal, "StopProjectVersion", new JsonObject { ["ProjectVersionArn"] = arn }, "STOPPING", "STOPPED", cancel);
         return new Told(arn, key);
     }
@@ -184,8 +191,9 @@ internal static partial class DemoCommand
     }
 
     /// <summary>Asks the running model about the first test pictures of each label.</summary>
-    private static async Task<(Table Table, string Key)> AskAsync(DemoSample sample, ApiClient client, string arn, CancellationToken cancel)
+    private static async Task<(Table Table, string Key, int Drawn)> AskAsync(DemoSample sample, ApiClient client, string arn, string folder, CancellationToken cancel)
     {
+        var (drawings, drawn) = (new BoxDrawings(folder), 0);
         var table = new Table().Border(TableBorder.Rounded).AddColumns(new TableColumn("Picture"), new TableColumn("Truth"), new TableColumn("Answer"), new TableColumn("Confidence").RightAligned(), new TableColumn("ms").RightAligned());
         await using var stream = File.OpenRead(Path.Combine(sample.Path, "test.manifest"));
         List<ParsedLine> lines = [];
@@ -204,7 +212,14 @@ internal static partial class DemoCommand
                 new JsonObject { ["ProjectVersionArn"] = arn, ["Image"] = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = line.Bucket, ["Name"] = line.Key } } },
                 cancel);
             var milliseconds = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
-            List<(string Name, double Confidence)> labels = [.. answer["CustomLabels"]!.AsArray().Select(l => ((string)l!["Name"]!, (double)l["Confidence"]!))];
+            var found = answer.Deserialize(AwsJsonContext.Default.DetectCustomLabelsResponse)!.CustomLabels!;
+            List<(string Name, double Confidence)> labels = [.. found.Select(l => (l.Name!, l.Confidence!.Value))];
+            if (line.HasBoxes)
+            {
+                drawings.Write(await client.GetAsync(line.Bucket, line.Key, cancel), Path.GetFileName(line.Key), found);
+                drawn++;
+            }
+
             table.AddRow(
                 new Text(Path.GetFileName(line.Key)),
                 new Text(Truth(line)),
@@ -213,7 +228,7 @@ internal static partial class DemoCommand
                 new Text(milliseconds.ToString("0", CultureInfo.InvariantCulture)));
         }
 
-        return (table, lines[0].Key);
+        return (table, lines[0].Key, drawn);
     }
 
     private static string Truth(ParsedLine line) => Count(line.ImageLabels.Concat(line.ValidBoxes.Select(b => b.Label)));

@@ -34,18 +34,20 @@ internal static class DetectCommand
             }
         });
         var json = new Option<bool>("--json") { Description = "Write one JSON object a picture, each on a line of its own." };
-        var command = new Command("detect", "Asks a model what is in pictures; no server is needed.") { model, pictures, confidence, most, json };
+        var draw = new Option<string?>("--draw") { Description = "Also write each picture with its boxes drawn in, as DIR/NAME.boxes.jpg.", HelpName = "DIR" };
+        var command = new Command("detect", "Asks a model what is in pictures; no server is needed.") { model, pictures, confidence, most, json, draw };
         command.Act((parsed, terminal, cancel) => Task.Run(
-            () => Run(parsed.GetValue(model)!, parsed.GetValue(pictures)!, parsed.GetValue(confidence), parsed.GetValue(most), parsed.GetValue(json), terminal, cancel),
+            () => Run(parsed.GetValue(model)!, parsed.GetValue(pictures)!, parsed.GetValue(confidence), parsed.GetValue(most), parsed.GetValue(json), parsed.GetValue(draw), terminal, cancel),
             CancellationToken.None));
         return command;
     }
 
-    private static int Run(string path, string[] named, double? minConfidence, int? maxResults, bool json, Terminal terminal, CancellationToken cancel)
+    private static int Run(string path, string[] named, double? minConfidence, int? maxResults, bool json, string? draw, Terminal terminal, CancellationToken cancel)
     {
         using var model = ModelArchive.Open(path, threads: 1);
         var table = new Table().Border(TableBorder.Rounded).AddColumn("Picture").AddColumn("Label").AddColumn(new TableColumn("Confidence").RightAligned());
         var boxes = model.Description.Kind == Vision.Inference.ModelKinds.Localization;
+        var drawings = draw is null ? null : boxes ? new BoxDrawings(draw) : throw new CommandRefusedException("--draw needs a model that finds boxes; this one tells whole pictures apart.");
         if (boxes)
         {
             table.AddColumn("Box: left, top, width, height");
@@ -64,6 +66,7 @@ internal static class DetectCommand
             }
 
             answered++;
+            drawings?.Write(File.ReadAllBytes(file), file, labels);
             if (json)
             {
                 terminal.Json(new JsonObject { ["picture"] = file, ["CustomLabels"] = Answers.Json(labels) });

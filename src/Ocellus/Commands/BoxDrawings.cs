@@ -1,0 +1,53 @@
+using System.Globalization;
+using Ocellus.Protocol;
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+
+namespace Ocellus.Commands;
+
+/// <summary>Writes pictures with the boxes that were found drawn in, for a person to look at.</summary>
+/// <param name="folder">Made where it is not there.</param>
+internal sealed class BoxDrawings(string folder)
+{
+    // Each label has the colour of its place in the order of their first appearance.
+    private readonly List<string> _labels = [];
+    private readonly HashSet<string> _names = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Writes one picture as JPEG and gives its path; two pictures of one name do not overwrite each other.</summary>
+    /// <param name="picture">What the answer is about.</param>
+    /// <param name="file">Its name or path; the drawing's name begins with it.</param>
+    /// <param name="labels">The answer. Labels without a box are left out.</param>
+    /// <exception cref="PictureRefusedException">Not a picture that can be decoded.</exception>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public string Write(ReadOnlyMemory<byte> picture, string file, IReadOnlyList<CustomLabel> labels)
+    {
+        List<DrawnBox> boxes = [];
+        foreach (var label in labels)
+        {
+            if (label is { Name: { } name, Geometry.BoundingBox: { } box })
+            {
+                if (!_labels.Contains(name))
+                {
+                    _labels.Add(name);
+                }
+
+                boxes.Add(new DrawnBox(
+                    string.Create(CultureInfo.InvariantCulture, $"{name} {label.Confidence:0}"),
+                    new BoxRatio((float)box.Left!, (float)box.Top!, (float)box.Width!, (float)box.Height!),
+                    _labels.IndexOf(name)));
+            }
+        }
+
+        Directory.CreateDirectory(folder);
+        var stem = Path.GetFileNameWithoutExtension(file);
+        var target = stem;
+        for (var i = 2; !_names.Add(target); i++)
+        {
+            target = string.Create(CultureInfo.InvariantCulture, $"{stem}-{i}");
+        }
+
+        var path = Path.Combine(folder, target + ".boxes.jpg");
+        File.WriteAllBytes(path, PictureDrawing.DrawBoxes(picture, boxes));
+        return path;
+    }
+}
