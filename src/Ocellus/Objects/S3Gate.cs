@@ -86,7 +86,7 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, S3Endpo
         if (signature.PayloadHash.StartsWith("STREAMING-", StringComparison.Ordinal))
         {
             var chunks = new AwsChunkedStream(http.Request.Body, signature.PayloadHash, signature);
-            http.Items[S3Endpoint.TrailersItem] = chunks.Trailers;
+            http.Items[S3Body.TrailersItem] = chunks.Trailers;
             http.Request.Body = chunks;
             http.Request.ContentLength = long.TryParse(headers["x-amz-decoded-content-length"], NumberStyles.None, CultureInfo.InvariantCulture, out var length) ? length : null;
         }
@@ -113,7 +113,7 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, S3Endpo
         var response = http.Response;
         response.StatusCode = status;
         response.ContentLength = null;
-        foreach (var name in S3Endpoint.ObjectHeaders.Where(response.Headers.ContainsKey))
+        foreach (var name in S3Headers.ObjectHeaders.Where(response.Headers.ContainsKey))
         {
             response.Headers.Remove(name);
         }
@@ -131,7 +131,7 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, S3Endpo
         }
 
         error.Add(new XElement("Resource", Readable.Cut("/" + bucket + (key.Length > 0 ? "/" + key : ""))), new XElement("RequestId", requestId));
-        await S3Endpoint.WriteAsync(http, error, http.RequestAborted);
+        await S3Xml.WriteAsync(http, error, http.RequestAborted);
     }
 
     [LoggerMessage(1301, LogLevel.Error, "{Method} {Path} of the object store failed ({RequestId})")]
