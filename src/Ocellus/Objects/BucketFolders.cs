@@ -77,6 +77,19 @@ internal sealed class BucketFolders(string root, TimeProvider clock)
         }
     }
 
+    /// <summary>Changes what is known of a bucket.</summary>
+    public void Change(string bucket, Func<Bucket, Bucket> change)
+    {
+        lock (_gate)
+        {
+            var index = Index(bucket);
+            var changed = change(index.Bucket);
+            WriteJson(Path.Combine(index.Folder, BucketFile), changed, ObjectJson.Default.Bucket);
+            FileSystem.SyncFolder(index.Folder);
+            index.Bucket = changed;
+        }
+    }
+
     public void Delete(string bucket)
     {
         lock (_gate)

@@ -7,7 +7,7 @@ internal sealed class BucketIndex(Bucket bucket, string folder)
 {
     private bool _loaded;
 
-    public Bucket Bucket { get; } = bucket;
+    public Bucket Bucket { get; set; } = bucket;
     public string Folder { get; } = folder;
     public Lock Gate { get; } = new();
     public bool Deleted { get; set; }

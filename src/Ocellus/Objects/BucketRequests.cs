@@ -58,6 +58,12 @@ internal sealed partial class BucketRequests(ObjectStore store, ILogger<BucketRe
         http.Response.Headers.Location = "/" + bucket;
     }
 
+    public async Task PutCorsAsync(HttpContext http, string bucket, CancellationToken cancel)
+    {
+        var document = await S3Body.ReadXmlAsync(http, 64 << 10, optional: false, cancel).ConfigureAwait(false);
+        store.SetCors(bucket, CorsRules.Read(document!));
+    }
+
     public async Task DeleteManyAsync(HttpContext http, string bucket, CancellationToken cancel)
     {
         var body = await S3Body.ReadXmlAsync(http, 2 << 20, optional: false, cancel).ConfigureAwait(false);

@@ -11,9 +11,9 @@ internal static class CopySource
         var raw = http.Request.Headers["x-amz-copy-source"].ToString();
         var path = Uri.UnescapeDataString(raw.Split('?', 2)[0]).TrimStart('/');
         var slash = path.IndexOf('/', StringComparison.Ordinal);
-        if (raw.Contains("?versionId=", StringComparison.Ordinal))
+        if (raw.Contains("?versionId=", StringComparison.Ordinal) && !raw.EndsWith("?versionId=null", StringComparison.Ordinal))
         {
-            throw new S3Exception("NotImplemented", $"x-amz-copy-source names a version ('{Readable.Cut(raw)}'), and buckets have no versions here.");
+            throw new S3Exception("NoSuchVersion", $"The specified version does not exist: x-amz-copy-source is '{Readable.Cut(raw)}', and buckets have no versions here.");
         }
 
         return slash > 0 && slash < path.Length - 1 ? (path[..slash], path[(slash + 1)..])

@@ -36,6 +36,7 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
             Headers = Kept(http),
             Algorithm = algorithm,
             ChecksumType = type,
+            Tags = Tags(http),
         });
         if (algorithm is not null)
         {
@@ -58,6 +59,7 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
         string[] algorithms = upload.Algorithm is null ? [] : [upload.Algorithm];
         if (!http.Request.Headers.ContainsKey("x-amz-copy-source"))
         {
+            S3Body.CheckAnnounced(http);
             var part = await store.Uploads.PutPartAsync(bucket, key, id, number, http.Request.Body, new PutOptions
             {
                 Algorithms = [.. algorithms, .. S3Body.Algorithms(http)],
@@ -72,6 +74,11 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
         await using (stream.ConfigureAwait(false))
         {
             var (first, length) = S3Conditions.CopyRange(http.Request.Headers["x-amz-copy-source-range"].ToString(), source.Size);
+            if (length > ObjectStore.MaxObjectBytes)
+            {
+                throw new S3Exception("InvalidRequest", $"The specified copy range is larger than the maximum allowable size for a part: {ObjectStore.MaxObjectBytes}. It has {length} bytes; name a part of it with x-amz-copy-source-range.");
+            }
+
             stream.Position = first;
             var slice = new LimitedStream(stream, length);
             await using (slice.ConfigureAwait(false))

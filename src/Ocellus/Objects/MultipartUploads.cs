@@ -12,6 +12,9 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
     /// <summary>Least bytes of a part that is not the last: S3's limit.</summary>
     public const long MinPartBytes = 5L << 20;
 
+    /// <summary>Most bytes of an object, joined: 5 TB.</summary>
+    public const long MaxJoinedBytes = 5L << 40;
+
     public UploadInfo CreateUpload(string bucket, UploadInfo template)
     {
         ObjectNames.CheckKey(template.Key);
@@ -122,7 +125,13 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
             parts.Add(part);
         }
 
-        if (size is { } announced && parts.Sum(p => p.Size) is var total && total != announced)
+        var total = parts.Sum(p => p.Size);
+        if (total > MaxJoinedBytes)
+        {
+            throw new S3Exception("EntityTooLarge", $"Your proposed upload exceeds the maximum allowed object size: the parts have {total} bytes, allowed are {MaxJoinedBytes} (5 TB).");
+        }
+
+        if (size is { } announced && total != announced)
         {
             throw new S3Exception("InvalidRequest", $"x-amz-mp-object-size is {announced}, and the parts have {total} bytes.");
         }
@@ -168,8 +177,11 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
                 Headers = upload.Headers,
                 ETag = etagOfAll,
                 Algorithms = whole,
+                LengthMax = MaxJoinedBytes,
                 Checksums = composite,
                 ChecksumType = upload.ChecksumType,
+                Tags = upload.Tags,
+                Parts = [.. parts.Select(p => new ObjectPart(p.Number, p.Size, p.Checksums))],
                 Verify = digests =>
                 {
                     foreach (var algorithm in whole)

@@ -36,12 +36,13 @@ internal sealed class ObjectStore
     /// <summary>Reads every bucket from disk, so that no request has to wait for it, and sweeps what interrupted writes left.</summary>
     public void Open(CancellationToken cancel) => _buckets.Open(cancel);
 
-    public bool BucketExists(string bucket) => FindBucket(bucket) is not null;
-
     /// <summary>Makes a bucket; refuses when the name is malformed or taken.</summary>
     public Bucket CreateBucket(string bucket, string accountId, string region) => _buckets.Create(bucket, accountId, region);
 
     public void DeleteBucket(string bucket) => _buckets.Delete(bucket);
+
+    /// <summary>Keeps a bucket's rules for pages of other origins; null takes them away.</summary>
+    public void SetCors(string bucket, IReadOnlyList<CorsRule>? rules) => _buckets.Change(bucket, b => b with { Cors = rules });
 
     public Task<ObjectInfo?> HeadAsync(string bucket, string key, CancellationToken cancel)
     {
@@ -85,7 +86,7 @@ internal sealed class ObjectStore
         try
         {
             FileSystem.CreateFolder(folder);
-            var digests = await WriteDataAsync(data, content, options.Algorithms, MaxTotal(options), cancel).ConfigureAwait(false);
+            var digests = await WriteDataAsync(data, content, options.Algorithms, options.LengthMax, cancel).ConfigureAwait(false);
             options.Verify?.Invoke(digests);
             var info = new ObjectInfo
             {
@@ -98,6 +99,8 @@ internal sealed class ObjectStore
                 Headers = options.Headers,
                 Checksums = options.Checksums ?? digests.Values.ToDictionary(p => p.Key, p => Convert.ToBase64String(p.Value)),
                 ChecksumType = options.ChecksumType,
+                Tags = options.Tags,
+                Parts = options.Parts,
                 DataFile = dataFile,
             };
             WriteFlushed(described, info, ObjectJson.Default.ObjectInfo);
@@ -149,16 +152,6 @@ internal sealed class ObjectStore
                 TryDelete(data);
                 TryDelete(described);
             }
-        }
-    }
-
-    /// <summary>Stores a file as an object, whole or not at all.</summary>
-    public async Task<ObjectInfo> PutFileAsync(string bucket, string key, string file, string contentType, CancellationToken cancel)
-    {
-        var content = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
-        await using (content.ConfigureAwait(false))
-        {
-            return await PutAsync(bucket, key, content, new PutOptions { ContentType = contentType }, cancel).ConfigureAwait(false);
         }
     }
 
@@ -220,8 +213,34 @@ internal sealed class ObjectStore
         }
     }
 
+    /// <summary>Gives an object other tags; its bytes and its time stay.</summary>
+    /// <returns>False when there is no such object.</returns>
+    public bool SetTags(string bucket, string key, Dictionary<string, string> tags)
+    {
+        var index = _buckets.Index(bucket);
+        var metadata = MetadataPath(index.Folder, key);
+        lock (index.Gate)
+        {
+            if (!index.Objects.TryGetValue(key, out var info))
+            {
+                return false;
+            }
+
+            info = info with { Tags = tags };
+            WriteJson(metadata, info, ObjectJson.Default.ObjectInfo);
+            index.Set(info);
+        }
+
+        FileSystem.SyncFolder(Path.GetDirectoryName(metadata)!);
+        return true;
+    }
+
     /// <summary>Removes an object; says whether there was one.</summary>
-    public Task<bool> DeleteAsync(string bucket, string key, CancellationToken cancel)
+    /// <param name="bucket">Bucket.</param>
+    /// <param name="key">Key.</param>
+    /// <param name="cancel">Gives up before anything is done.</param>
+    /// <param name="onlyIfETag">Refuses unless the object has this ETag (or any, for "*"); null asks for none.</param>
+    public Task<bool> DeleteAsync(string bucket, string key, CancellationToken cancel, string? onlyIfETag = null)
     {
         cancel.ThrowIfCancellationRequested();
         var index = _buckets.Index(bucket);
@@ -232,7 +251,12 @@ internal sealed class ObjectStore
         {
             if (!index.Objects.TryGetValue(key, out info))
             {
-                return Task.FromResult(false);
+                return onlyIfETag is null ? Task.FromResult(false) : throw new S3Exception("NoSuchKey");
+            }
+
+            if (onlyIfETag is not (null or "*") && onlyIfETag.Trim('"') != info.ETag)
+            {
+                throw new S3Exception("PreconditionFailed");
             }
 
             File.Delete(metadata);
@@ -273,7 +297,4 @@ internal sealed class ObjectStore
         var file = Path.Combine(Path.GetDirectoryName(metadata)!, info.DataFile);
         return File.Exists(file) ? file : null;
     }
-
-    // A completed upload may be larger than one request may carry; the joined size is bounded by the parts.
-    private static long MaxTotal(PutOptions options) => options.ETag is null ? MaxObjectBytes : long.MaxValue;
 }

@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Xml;
 using System.Xml.Linq;
 using Ocellus.Protocol;
 using Ocellus.Protocol.SigV4;
 using static Ocellus.Objects.S3Headers;
+using static Ocellus.Objects.S3Xml;
 
 namespace Ocellus.Objects;
 
@@ -24,16 +24,33 @@ internal static class S3Body
             .. headers["x-amz-content-sha256"].ToString().Length == 64 ? ["sha256"] : Array.Empty<string>()];
     }
 
+    /// <summary>Refuses a body that is announced to be too long before a byte of it is read.</summary>
+    public static void CheckAnnounced(HttpContext http)
+    {
+        if (http.Request.ContentLength is { } length && length > ObjectStore.MaxObjectBytes)
+        {
+            throw new S3Exception("EntityTooLarge", $"Your proposed upload exceeds the maximum allowed size: {length} bytes are announced, one request may carry {ObjectStore.MaxObjectBytes} (5 GB). Upload it in parts.");
+        }
+    }
+
     public static void Verify(HttpContext http, ObjectDigests digests)
     {
         var headers = http.Request.Headers;
-        var trailers = http.Items.TryGetValue(TrailersItem, out var item) ? item as IReadOnlyDictionary<string, string> : null;
         var decoded = headers["x-amz-decoded-content-length"].ToString();
         if ((decoded.Length > 0 ? Number(decoded, -1) : http.Request.ContentLength) is { } announced && announced != digests.Length)
         {
             throw new S3Exception("IncompleteBody", string.Create(CultureInfo.InvariantCulture, $"You did not provide the number of bytes specified by the Content-Length HTTP header: announced were {announced}, received {digests.Length}."));
         }
 
+        VerifyChecksums(http, digests);
+        CheckSignedHash(headers["x-amz-content-sha256"].ToString(), digests);
+    }
+
+    /// <summary>Holds a body against the digests that its headers or trailers give of it.</summary>
+    public static void VerifyChecksums(HttpContext http, ObjectDigests digests)
+    {
+        var headers = http.Request.Headers;
+        var trailers = http.Items.TryGetValue(TrailersItem, out var item) ? item as IReadOnlyDictionary<string, string> : null;
         if (NullIfEmpty(headers.ContentMD5.ToString()) is { } md5)
         {
             Compare(md5, digests.Md5);
@@ -53,9 +70,6 @@ internal static class S3Body
                 Compare(wanted, value);
             }
         }
-
-        var signed = headers["x-amz-content-sha256"].ToString();
-        CheckSignedHash(signed, digests);
 
         static void Compare(string wanted, byte[] have)
         {
@@ -106,15 +120,7 @@ internal static class S3Body
         }
 
         body.Position = 0;
-        try
-        {
-            using var reader = XmlReader.Create(body, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, CheckCharacters = false });
-            return XDocument.Load(reader, LoadOptions.PreserveWhitespace).Root;
-        }
-        catch (XmlException failure)
-        {
-            throw new S3Exception("MalformedXML", $"The XML that you provided was not well formed: {Readable.Cut(failure.Message)}");
-        }
+        return Parse(body);
     }
 
     private static void CheckSignedHash(string signed, ObjectDigests digests)

@@ -18,6 +18,14 @@ internal static class S3Conditions
         return new PutOptions { OnlyIfAbsent = none == "*", OnlyIfETag = NullIfEmpty(http.Request.Headers.IfMatch.ToString()) };
     }
 
+    /// <summary>Whether a copy replaces what the header speaks of, or takes the source's.</summary>
+    public static bool Directive(HttpContext http, string header) => http.Request.Headers[header].ToString() switch
+    {
+        "REPLACE" => true,
+        "" or "COPY" => false,
+        var other => throw new S3Exception("InvalidArgument", $"Unknown directive '{Readable.Cut(other)}' in {header}: it is COPY or REPLACE."),
+    };
+
     /// <summary>200, 304 or 412. An ETag condition decides over a date of the same kind.</summary>
     public static int Evaluate(string? match, string? noneMatch, string? modified, string? unmodified, ObjectInfo info)
     {

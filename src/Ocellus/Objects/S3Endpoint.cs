@@ -1,26 +1,18 @@
 using System.Xml.Linq;
 using Microsoft.AspNetCore.Http.Features;
+using Ocellus.Protocol;
 using static Ocellus.Objects.S3Headers;
 using static Ocellus.Objects.S3Xml;
 
 namespace Ocellus.Objects;
 
-/// <summary>Serves an <see cref="ObjectStore"/> as S3 in path style. The caller has authenticated the request.</summary>
-internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, ObjectRequests objects, ListingRequests lists, MultipartRequests uploads)
+/// <summary>Serves an <see cref="ObjectStore"/> as S3, in path style and with the bucket in the host. The caller has authenticated the request.</summary>
+internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, ObjectRequests objects, ListingRequests lists, MultipartRequests uploads, PostRequests posts)
 {
-    /// <summary>Sub-resources that are refused as a whole.</summary>
-    private static readonly string[] Unsupported =
-    [
-        "accelerate", "acl", "analytics", "attributes", "cors", "encryption", "intelligent-tiering", "inventory", "legal-hold",
-        "lifecycle", "logging", "metrics", "notification", "object-lock", "ownershipControls", "policy", "policyStatus",
-        "publicAccessBlock", "replication", "requestPayment", "restore", "retention", "select", "tagging", "torrent",
-        "versioning", "versions", "website", "versionId", "renameObject",
-    ];
-
     /// <summary>Headers of features that are not served. To store an object and forget them would mislead: the refusal is S3's own.</summary>
     private static readonly string[] RefusedHeaders =
     [
-        "x-amz-server-side-encryption-customer-algorithm", "x-amz-copy-source-server-side-encryption-customer-algorithm", "x-amz-tagging",
+        "x-amz-server-side-encryption-customer-algorithm", "x-amz-copy-source-server-side-encryption-customer-algorithm",
         "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold", "x-amz-website-redirect-location", "x-amz-write-offset-bytes",
     ];
 
@@ -32,39 +24,33 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
             limit.MaxRequestBodySize = null;
         }
 
-        var (bucket, key) = Target(http);
+        var (bucket, key) = S3Target.Of(http.Request);
         return DispatchAsync(http, bucket, key, accountId, region, cancel);
-    }
-
-    /// <summary>Bucket and key of a request in path style; each may be empty.</summary>
-    /// <remarks>From the raw target, because the server's decoded path has its dot segments removed and keeps %2F.</remarks>
-    public static (string Bucket, string Key) Target(HttpContext http)
-    {
-        var raw = http.Features.Get<IHttpRequestFeature>()?.RawTarget;
-        if (string.IsNullOrEmpty(raw) || raw[0] != '/')
-        {
-            raw = http.Request.Path.ToUriComponent();
-        }
-
-        var path = raw.Split('?', 2)[0].TrimStart('/');
-        var slash = path.IndexOf('/', StringComparison.Ordinal);
-        return slash < 0
-            ? (Uri.UnescapeDataString(path), "")
-            : (Uri.UnescapeDataString(path[..slash]), Uri.UnescapeDataString(path[(slash + 1)..]));
     }
 
     private Task DispatchAsync(HttpContext http, string bucket, string key, string accountId, string region, CancellationToken cancel)
     {
         var method = http.Request.Method;
         var query = http.Request.Query;
-        if (Array.Find(Unsupported, query.ContainsKey) is { } resource)
-        {
-            throw new S3Exception("NotImplemented", $"The parameter '{resource}' implies functionality that is not implemented.");
-        }
-
         if (Array.Find(RefusedHeaders, http.Request.Headers.ContainsKey) is { } header)
         {
             throw new S3Exception("NotImplemented", $"The header '{header}' implies functionality that is not implemented.");
+        }
+
+        if (http.Request.Headers["x-amz-server-side-encryption"].ToString() is not ("" or "AES256") and var encryption)
+        {
+            throw new S3Exception("NotImplemented", $"The header 'x-amz-server-side-encryption' with '{Readable.Cut(encryption)}' implies functionality that is not implemented.");
+        }
+
+        // The only access list that there is needs no words; others would be forgotten.
+        if (http.Request.Headers["x-amz-acl"].ToString() is not ("" or "private" or "bucket-owner-full-control") || http.Request.Headers.Any(h => h.Key.StartsWith("x-amz-grant-", StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new S3Exception("AccessControlListNotSupported", "The bucket does not allow ACLs: its owner owns every object and alone has access. Leave out x-amz-acl and x-amz-grant-*.");
+        }
+
+        if (query["versionId"].ToString() is { Length: > 0 } version && version != "null")
+        {
+            throw new S3Exception("NoSuchVersion", $"The specified version does not exist: '{Readable.Cut(version)}'; buckets have no versions here.");
         }
 
         if (bucket.Length == 0)
@@ -74,14 +60,34 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
 
         if (key.Length == 0)
         {
-            if (method == "PUT")
+            if (method == "PUT" && !query.ContainsKey("cors") && !query.ContainsKey("tagging") && Subresources.Of(http.Request) is null)
             {
                 return buckets.CreateBucketAsync(http, bucket, accountId, region, cancel);
             }
 
             var found = buckets.Owned(bucket, accountId);
+            if (Subresources.Of(http.Request) is { } parameter)
+            {
+                return WriteAsync(http, Subresources.Answer(parameter, http.Request, onObject: false, accountId), cancel);
+            }
+
+            if (query.ContainsKey("tagging"))
+            {
+                throw method == "GET" ? new S3Exception("NoSuchTagSet") : new S3Exception("NotImplemented", $"{(method == "PUT" ? "Put" : "Delete")}BucketTagging is not implemented: objects have tags, buckets have none.");
+            }
+
             switch (method)
             {
+                case "GET" when query.ContainsKey("cors"):
+                    return WriteAsync(http, CorsRules.Write(found.Cors ?? throw new S3Exception("NoSuchCORSConfiguration")), cancel);
+                case "PUT" when query.ContainsKey("cors"):
+                    return buckets.PutCorsAsync(http, bucket, cancel);
+                case "DELETE" when query.ContainsKey("cors"):
+                    store.SetCors(bucket, null);
+                    http.Response.StatusCode = 204;
+                    return Task.CompletedTask;
+                case "POST" when PostForm.Of(http) is { } form:
+                    return posts.PostAsync(http, bucket, form, cancel);
                 case "HEAD":
                     http.Response.Headers["x-amz-bucket-region"] = found.Region;
                     return Task.CompletedTask;
@@ -104,10 +110,20 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
 
         buckets.Owned(bucket, accountId);
         ObjectNames.CheckKey(key);
+        if (Subresources.Of(http.Request) is { } feature)
+        {
+            var answer = Subresources.Answer(feature, http.Request, onObject: true, accountId);
+            return objects.AnswerAsync(http, bucket, key, answer, cancel);
+        }
+
         var upload = query["uploadId"].ToString();
         var copy = http.Request.Headers.ContainsKey("x-amz-copy-source");
         return method switch
         {
+            "GET" when query.ContainsKey("tagging") => objects.GetTagsAsync(http, bucket, key, cancel),
+            "PUT" when query.ContainsKey("tagging") => objects.PutTagsAsync(http, bucket, key, cancel),
+            "DELETE" when query.ContainsKey("tagging") => objects.DeleteTagsAsync(http, bucket, key),
+            "GET" when query.ContainsKey("attributes") => objects.AttributesAsync(http, bucket, key, cancel),
             "GET" when upload.Length > 0 => lists.ListPartsAsync(http, bucket, key, upload, cancel),
             "GET" or "HEAD" => objects.GetAsync(http, bucket, key, cancel),
             "PUT" when upload.Length > 0 => uploads.PutPartAsync(http, bucket, key, upload, accountId, cancel),

@@ -26,6 +26,9 @@ internal static class S3Headers
             : throw new S3Exception("MetadataTooLarge", string.Create(CultureInfo.InvariantCulture, $"Your metadata headers exceed the maximum allowed metadata size: received {bytes} bytes, allowed are {MetadataBytesMax}."));
     }
 
+    /// <summary>The tags that a request gives its object.</summary>
+    public static Dictionary<string, string> Tags(HttpContext http) => NullIfEmpty(http.Request.Headers["x-amz-tagging"].ToString()) is { } tags ? ObjectTags.Parse(tags) : [];
+
     /// <summary>A stored value as a header may carry it: S3 sends what is not ASCII in the form of RFC 2047.</summary>
     public static string Sendable(string value) =>
         value.All(c => c is >= ' ' and < '\u007f' or '\t') ? value : $"=?UTF-8?B?{Convert.ToBase64String(Encoding.UTF8.GetBytes(value))}?=";

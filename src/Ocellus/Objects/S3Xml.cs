@@ -18,6 +18,21 @@ internal static class S3Xml
     public static IEnumerable<XElement> ChecksumElements(Dictionary<string, string> checksums) =>
         checksums.Select(c => new XElement(Ns + ("Checksum" + c.Key.ToUpperInvariant()), c.Value));
 
+    /// <summary>Reads a document that came in.</summary>
+    /// <exception cref="S3Exception">It is not well formed.</exception>
+    public static XElement Parse(Stream document)
+    {
+        try
+        {
+            using var reader = XmlReader.Create(document, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, CheckCharacters = false });
+            return XDocument.Load(reader, LoadOptions.PreserveWhitespace).Root!;
+        }
+        catch (XmlException failure)
+        {
+            throw new S3Exception("MalformedXML", $"The XML that you provided was not well formed: {Protocol.Readable.Cut(failure.Message)}");
+        }
+    }
+
     public static async Task WriteAsync(HttpContext http, XElement root, CancellationToken cancel)
     {
         using var buffer = new MemoryStream();
