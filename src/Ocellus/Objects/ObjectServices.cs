@@ -15,7 +15,7 @@ internal static class ObjectServices
         }
         else
         {
-            services.AddSingleton<IObjects, OutsideObjects>();
+            services.AddSingleton<OutsideObjects>().AddSingleton<IObjects>(s => s.GetRequiredService<OutsideObjects>()).AddHostedService<OutsideStoreCheck>();
         }
 
         return services

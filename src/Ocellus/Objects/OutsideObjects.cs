@@ -24,6 +24,16 @@ internal sealed class OutsideObjects(IOptions<OutsideOptions> options) : IObject
             MaxErrorRetry = 3,
         });
 
+    /// <summary>Asks for something that any key may be refused: what counts is that the store answers and knows the key.</summary>
+    /// <exception cref="S3Exception">It does not know the key.</exception>
+    /// <exception cref="IOException">It does not answer.</exception>
+    public Task CheckAsync(CancellationToken cancel) =>
+        AskAsync(false, async () =>
+        {
+            await _client.ListBucketsAsync(cancel);
+            return true;
+        });
+
     public Task<FoundBucket?> FindBucketAsync(string bucket, CancellationToken cancel) =>
         AskAsync<FoundBucket?>(null, async () =>
         {

@@ -31,7 +31,7 @@ internal sealed class PictureFetch(IObjects objects)
         // What a crash left is fetched again: half a picture must not be taken for a whole one.
         FileSystem.RemoveFolder(folder.Pictures);
         Directory.CreateDirectory(folder.Pictures);
-        var lines = new Dictionary<string, ParsedLine>(StringComparer.Ordinal);
+        var places = new Dictionary<string, Place>(StringComparer.Ordinal);
         foreach (var manifest in job.AutoSplit ? [folder.TrainingManifest] : new[] { folder.TrainingManifest, folder.TestingManifest })
         {
             var file = new FileInfo(manifest);
@@ -54,7 +54,7 @@ internal sealed class PictureFetch(IObjects objects)
                 objectsFound += line.Content is null ? 0 : 1;
                 if (line.Bucket.Length > 0)
                 {
-                    lines.TryAdd(line.SourceRef, line);
+                    places.TryAdd(line.SourceRef, new(line.SourceRef, line.Bucket, line.Key));
                 }
             }
 
@@ -69,32 +69,35 @@ internal sealed class PictureFetch(IObjects objects)
             }
         }
 
-        folder.Write(await FetchAsync([.. lines.Values], folder, accountId, cancel));
+        folder.Write(await FetchAsync([.. places.Values], folder, accountId, cancel));
         return null;
     }
 
-    private async Task<JobPicture[]> FetchAsync(IReadOnlyList<ParsedLine> lines, JobFolder folder, string accountId, CancellationToken cancel)
+    private async Task<JobPicture[]> FetchAsync(IReadOnlyList<Place> places, JobFolder folder, string accountId, CancellationToken cancel)
     {
         var buckets = new Dictionary<string, FoundBucket?>(StringComparer.Ordinal);
-        foreach (var bucket in lines.Select(l => l.Bucket).Distinct())
+        foreach (var bucket in places.Select(p => p.Bucket).Distinct())
         {
             buckets[bucket] = await objects.FindBucketAsync(bucket, cancel);
         }
 
-        var pictures = new JobPicture[lines.Count];
-        await Parallel.ForEachAsync(Enumerable.Range(0, lines.Count), new ParallelOptions { MaxDegreeOfParallelism = ParallelFetches, CancellationToken = cancel },
-            async (i, token) => pictures[i] = await FetchAsync(lines[i], folder, i, buckets[lines[i].Bucket], accountId, token));
+        var pictures = new JobPicture[places.Count];
+        await Parallel.ForEachAsync(Enumerable.Range(0, places.Count), new ParallelOptions { MaxDegreeOfParallelism = ParallelFetches, CancellationToken = cancel },
+            async (i, token) => pictures[i] = await FetchAsync(places[i], folder, i, buckets[places[i].Bucket], accountId, token));
         return pictures;
     }
 
-    private async Task<JobPicture> FetchAsync(ParsedLine line, JobFolder folder, int number, FoundBucket? bucket, string accountId, CancellationToken cancel)
+    private async Task<JobPicture> FetchAsync(Place place, JobFolder folder, int number, FoundBucket? bucket, string accountId, CancellationToken cancel)
     {
         if (bucket is null || !bucket.IsOf(accountId))
         {
-            return new JobPicture(line.SourceRef, null, bucket is null ? JobPicture.NoBucket : JobPicture.OtherOwner);
+            return new JobPicture(place.SourceRef, null, bucket is null ? JobPicture.NoBucket : JobPicture.OtherOwner);
         }
 
         var name = $"{number:D6}";
-        return await objects.FetchAsync(line.Bucket, line.Key, Path.Combine(folder.Pictures, name), cancel) ? new JobPicture(line.SourceRef, name, null) : new JobPicture(line.SourceRef, null, JobPicture.Missing);
+        return await objects.FetchAsync(place.Bucket, place.Key, Path.Combine(folder.Pictures, name), cancel) ? new JobPicture(place.SourceRef, name, null) : new JobPicture(place.SourceRef, null, JobPicture.Missing);
     }
+
+    /// <summary>Where a picture is, which is all that is kept of its line.</summary>
+    private readonly record struct Place(string SourceRef, string Bucket, string Key);
 }
