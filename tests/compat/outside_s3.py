@@ -49,12 +49,13 @@ def main():
             check(f"import of the {kind} manifest", until(lambda: described()["Status"] == "CREATE_COMPLETE") and described()["DatasetStats"]["TotalEntries"] == 3 * PICTURES[kind], described())
         output = {"S3Bucket": "samples", "S3KeyPrefix": "out"}
         version = rekognition.create_project_version(ProjectArn=project, VersionName="one", OutputConfig=output)["ProjectVersionArn"]
-        one = lambda name="one": rekognition.describe_project_versions(ProjectArn=project, VersionNames=[name])["ProjectVersionDescriptions"][0]
+        one = lambda name="one", of=None: rekognition.describe_project_versions(ProjectArn=of or project, VersionNames=[name])["ProjectVersionDescriptions"][0]
         until(lambda: one()["Status"] != "TRAINING_IN_PROGRESS", 400, 0.3)
         check("the training completes", one()["Status"] == "TRAINING_COMPLETED", one())
         names = [o["Key"] for o in s3.list_objects_v2(Bucket="samples", Prefix="out/").get("Contents", [])]
         check("its output is in the outside store", len(names) == 6, names)
-        check("from manifests there it trains too", rekognition.create_project_version(ProjectArn=project, VersionName="two", OutputConfig=output, TrainingData={"Assets": [place("cells/train.manifest")]}, TestingData={"Assets": [place("cells/test.manifest")]}) is not None)
+        plain = rekognition.create_project(ProjectName="plain")["ProjectArn"]
+        check("from manifests there it trains too", rekognition.create_project_version(ProjectArn=plain, VersionName="two", OutputConfig=output, TrainingData={"Assets": [place("cells/train.manifest")]}, TestingData={"Assets": [place("cells/test.manifest")]}) is not None)
         rekognition.start_project_version(ProjectVersionArn=version, MinInferenceUnits=1)
         until(lambda: one()["Status"] == "RUNNING")
         key = "cells/test/" + sorted(os.listdir(os.path.join(CELLS, "test")))[0]
@@ -65,8 +66,8 @@ def main():
         there = {"S3Object": {"Bucket": "samples", "Name": key}}
         check("an object there has the answer of its bytes", detect(there) == detect({"Bytes": data}) != [])
         refused("an object that is not there", "InvalidS3ObjectException", rekognition.detect_custom_labels, ProjectVersionArn=version, Image={"S3Object": {"Bucket": "samples", "Name": "none"}})
-        until(lambda: one("two")["Status"] != "TRAINING_IN_PROGRESS", 400, 0.3)
-        check("and completes", one("two")["Status"] == "TRAINING_COMPLETED", one("two"))
+        until(lambda: one("two", plain)["Status"] != "TRAINING_IN_PROGRESS", 400, 0.3)
+        check("and completes", one("two", plain)["Status"] == "TRAINING_COMPLETED", one("two", plain))
         copied = rekognition.copy_project_version(SourceProjectArn=project, SourceProjectVersionArn=version, DestinationProjectArn=project, VersionName="copy", OutputConfig={"S3Bucket": "samples", "S3KeyPrefix": "copied"})
         check("a copy writes its files there", copied and until(lambda: one("copy")["Status"] == "COPYING_COMPLETED") and s3.list_objects_v2(Bucket="samples", Prefix="copied/")["KeyCount"] == 6)
         store.stop()
