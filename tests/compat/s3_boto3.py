@@ -2,7 +2,7 @@
 
 usage: s3_boto3.py      (starts ./ocellus serve on a free port and a temporary data directory)
 """
-import base64, hashlib, io, os, socket, sys, tempfile, time, urllib.error, urllib.request, zlib
+import base64, hashlib, http.client, io, os, socket, sys, tempfile, time, urllib.error, urllib.parse, urllib.request, zlib
 
 from harness import Server, check, refused, summary
 
@@ -86,6 +86,10 @@ def main():
         check("start after", [o["Key"] for o in s3.list_objects_v2(Bucket="one", Prefix="odd/", StartAfter=keys[4])["Contents"]] == keys[5:])
         check("a delimiter", [p["Prefix"] for p in s3.list_objects_v2(Bucket="one", Delimiter="/")["CommonPrefixes"]] == ["odd/"])
 
+        with_owner = s3.list_objects_v2(Bucket="one", Prefix="odd/", FetchOwner=True, Delimiter="..")
+        check("another delimiter", [p["Prefix"] for p in with_owner["CommonPrefixes"]] == ["odd/.."] and len(with_owner["Contents"]) == len(keys) - 1, with_owner)
+        check("owners if asked for", all(o["Owner"]["ID"] for o in with_owner["Contents"]) and "Owner" not in s3.list_objects_v2(Bucket="one", Prefix="odd/")["Contents"][0])
+
         # multipart, as the transfer manager does it and by hand
         large = os.urandom(20 * 1024 * 1024 + 7)
         s3.upload_fileobj(io.BytesIO(large), "one", "large", Config=TransferConfig(multipart_threshold=8 << 20, multipart_chunksize=8 << 20))
@@ -121,6 +125,26 @@ def main():
         late = signer.generate_presigned_url("get_object", Params={"Bucket": "one", "Key": "plain"}, ExpiresIn=1)
         time.sleep(2.1)
         check("a link that is too old is refused", b"Request has expired" in fetch(late)[1])
+
+        # a large object: it passes through, and is never held
+        def high_water():
+            with open(f"/proc/{server.process.pid}/status") as status:
+                return next(int(l.split()[1]) for l in status if l.startswith("VmHWM")) * 1024
+
+        if os.path.exists("/proc/self/status"):
+            size, before = 1 << 30, high_water()
+            target = urllib.parse.urlsplit(signer.generate_presigned_url("put_object", Params={"Bucket": "one", "Key": "gigabyte"}, ExpiresIn=600))
+            connection = http.client.HTTPConnection(target.netloc, timeout=300)
+            connection.putrequest("PUT", f"{target.path}?{target.query}")
+            connection.putheader("Content-Length", str(size))
+            connection.endheaders()
+            for _ in range(size >> 20):
+                connection.send(bytes(1 << 20))
+            put = connection.getresponse().status
+            read = sum(len(chunk) for chunk in s3.get_object(Bucket="one", Key="gigabyte")["Body"].iter_chunks(1 << 20))
+            grown = high_water() - before
+            check(f"a gigabyte there and back takes {grown >> 20} MB of memory, less than 96", put == 200 and read == size and grown < 96 << 20, (put, read, grown))
+            s3.delete_object(Bucket="one", Key="gigabyte")
 
         # forms
         def form(post, content, **changed):
