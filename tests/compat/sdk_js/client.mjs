@@ -38,11 +38,11 @@ async function until(condition, seconds = 60) {
 }
 
 async function objects() {
-  const put = (Key, Body, more = {}) => s3.send(new S3.PutObjectCommand({ Bucket: "js", Key, Body, ...more }));
-  const get = async (Key, more = {}) => s3.send(new S3.GetObjectCommand({ Bucket: "js", Key, ...more }));
-  await s3.send(new S3.CreateBucketCommand({ Bucket: "js" }));
-  await S3.waitUntilBucketExists({ client: s3, maxWaitTime: 10 }, { Bucket: "js" });
-  check("a bucket and its waiter", (await s3.send(new S3.ListBucketsCommand({}))).Buckets.some((b) => b.Name === "js"));
+  const put = (Key, Body, more = {}) => s3.send(new S3.PutObjectCommand({ Bucket: "scripts", Key, Body, ...more }));
+  const get = async (Key, more = {}) => s3.send(new S3.GetObjectCommand({ Bucket: "scripts", Key, ...more }));
+  await s3.send(new S3.CreateBucketCommand({ Bucket: "scripts" }));
+  await S3.waitUntilBucketExists({ client: s3, maxWaitTime: 10 }, { Bucket: "scripts" });
+  check("a bucket and its waiter", (await s3.send(new S3.ListBucketsCommand({}))).Buckets.some((b) => b.Name === "scripts"));
   const body = randomBytes(100_000);
   for (const ChecksumAlgorithm of ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]) {
     const stored = await put("odd +%/ö\u{1F600}", body, { ChecksumAlgorithm, Metadata: { colour: "blue" }, Tagging: "a=b" });
@@ -50,34 +50,34 @@ async function objects() {
     check(`an object with ${ChecksumAlgorithm}`, Buffer.compare(Buffer.from(await got.Body.transformToByteArray()), body) === 0 && got["Checksum" + ChecksumAlgorithm] === stored["Checksum" + ChecksumAlgorithm] && got.Metadata.colour === "blue" && got.TagCount === 1, got.$metadata);
   }
   const Key = "odd +%/ö\u{1F600}";
-  check("its tags", (await s3.send(new S3.GetObjectTaggingCommand({ Bucket: "js", Key }))).TagSet[0].Value === "b");
-  check("its attributes", (await s3.send(new S3.GetObjectAttributesCommand({ Bucket: "js", Key, ObjectAttributes: ["ETag", "ObjectSize"] }))).ObjectSize === body.length);
+  check("its tags", (await s3.send(new S3.GetObjectTaggingCommand({ Bucket: "scripts", Key }))).TagSet[0].Value === "b");
+  check("its attributes", (await s3.send(new S3.GetObjectAttributesCommand({ Bucket: "scripts", Key, ObjectAttributes: ["ETag", "ObjectSize"] }))).ObjectSize === body.length);
   check("a range", Buffer.from(await (await get(Key, { Range: "bytes=5-9" })).Body.transformToByteArray()).equals(body.subarray(5, 10)));
-  await s3.send(new S3.CopyObjectCommand({ Bucket: "js", Key: "copy", CopySource: "js/" + encodeURIComponent(Key) }));
-  await S3.waitUntilObjectExists({ client: s3, maxWaitTime: 10 }, { Bucket: "js", Key: "copy" });
+  await s3.send(new S3.CopyObjectCommand({ Bucket: "scripts", Key: "copy", CopySource: "scripts/" + encodeURIComponent(Key) }));
+  await S3.waitUntilObjectExists({ client: s3, maxWaitTime: 10 }, { Bucket: "scripts", Key: "copy" });
   const seen = [];
-  for await (const page of S3.paginateListObjectsV2({ client: s3, pageSize: 1 }, { Bucket: "js" })) seen.push(...page.Contents.map((o) => o.Key));
+  for await (const page of S3.paginateListObjectsV2({ client: s3, pageSize: 1 }, { Bucket: "scripts" })) seen.push(...page.Contents.map((o) => o.Key));
   check("a copy, its waiter and a paginated list", JSON.stringify(seen) === JSON.stringify(["copy", Key]), seen);
-  const { UploadId } = await s3.send(new S3.CreateMultipartUploadCommand({ Bucket: "js", Key: "parts", ChecksumAlgorithm: "CRC32" }));
+  const { UploadId } = await s3.send(new S3.CreateMultipartUploadCommand({ Bucket: "scripts", Key: "parts", ChecksumAlgorithm: "CRC32" }));
   const large = randomBytes(5 << 20), parts = [];
   for (const [i, bytes] of [large, body].entries()) {
-    const part = await s3.send(new S3.UploadPartCommand({ Bucket: "js", Key: "parts", UploadId, PartNumber: i + 1, Body: bytes, ChecksumAlgorithm: "CRC32" }));
+    const part = await s3.send(new S3.UploadPartCommand({ Bucket: "scripts", Key: "parts", UploadId, PartNumber: i + 1, Body: bytes, ChecksumAlgorithm: "CRC32" }));
     parts.push({ PartNumber: i + 1, ETag: part.ETag, ChecksumCRC32: part.ChecksumCRC32 });
   }
-  await s3.send(new S3.CompleteMultipartUploadCommand({ Bucket: "js", Key: "parts", UploadId, MultipartUpload: { Parts: parts } }));
+  await s3.send(new S3.CompleteMultipartUploadCommand({ Bucket: "scripts", Key: "parts", UploadId, MultipartUpload: { Parts: parts } }));
   const second = await get("parts", { PartNumber: 2 });
   check("an upload in parts, read by its second part", second.PartsCount === 2 && Buffer.from(await second.Body.transformToByteArray()).equals(body));
-  await s3.send(new S3.PutBucketCorsCommand({ Bucket: "js", CORSConfiguration: { CORSRules: [{ AllowedOrigins: ["*"], AllowedMethods: ["GET"] }] } }));
-  check("rules for pages", (await s3.send(new S3.GetBucketCorsCommand({ Bucket: "js" }))).CORSRules.length === 1);
+  await s3.send(new S3.PutBucketCorsCommand({ Bucket: "scripts", CORSConfiguration: { CORSRules: [{ AllowedOrigins: ["*"], AllowedMethods: ["GET"] }] } }));
+  check("rules for pages", (await s3.send(new S3.GetBucketCorsCommand({ Bucket: "scripts" }))).CORSRules.length === 1);
   await refused("no such key", () => get("none"), S3.NoSuchKey);
-  await refused("no such key, by head", () => s3.send(new S3.HeadObjectCommand({ Bucket: "js", Key: "none" })), S3.NotFound);
+  await refused("no such key, by head", () => s3.send(new S3.HeadObjectCommand({ Bucket: "scripts", Key: "none" })), S3.NotFound);
   await refused("no such bucket", () => s3.send(new S3.ListObjectsV2Command({ Bucket: "none" })), S3.NoSuchBucket);
   await refused("an object that is there", () => put("copy", "x", { IfNoneMatch: "*" }), "PreconditionFailed");
-  await refused("versions", () => s3.send(new S3.PutBucketVersioningCommand({ Bucket: "js", VersioningConfiguration: { Status: "Enabled" } })), "NotImplemented");
-  const gone = await s3.send(new S3.DeleteObjectsCommand({ Bucket: "js", Delete: { Objects: ["copy", "parts", Key].map((k) => ({ Key: k })) } }));
+  await refused("versions", () => s3.send(new S3.PutBucketVersioningCommand({ Bucket: "scripts", VersioningConfiguration: { Status: "Enabled" } })), "NotImplemented");
+  const gone = await s3.send(new S3.DeleteObjectsCommand({ Bucket: "scripts", Delete: { Objects: ["copy", "parts", Key].map((k) => ({ Key: k })) } }));
   check("deletion of many", gone.Deleted.length === 3);
-  await s3.send(new S3.DeleteBucketCommand({ Bucket: "js" }));
-  await S3.waitUntilBucketNotExists({ client: s3, maxWaitTime: 10 }, { Bucket: "js" });
+  await s3.send(new S3.DeleteBucketCommand({ Bucket: "scripts" }));
+  await S3.waitUntilBucketNotExists({ client: s3, maxWaitTime: 10 }, { Bucket: "scripts" });
 }
 
 /** Uploads the first pictures of each label and a manifest of them. */
