@@ -80,12 +80,24 @@ internal sealed class OutsideObjects(IOptions<OutsideOptions> options) : IObject
         }
     }
 
-    public Task PutAsync(string bucket, string key, Stream content, string contentType, CancellationToken cancel) =>
-        AskAsync(false, async () =>
+    public async Task PutAsync(string bucket, string key, Stream content, string contentType, CancellationToken cancel)
+    {
+        if (!content.CanSeek)
+        {
+            // What comes from the store itself, say: a request tells its length first, and may have to be sent twice.
+            await using var whole = new FileStream(Path.GetTempFileName(), new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.ReadWrite, Share = FileShare.None, Options = FileOptions.DeleteOnClose | FileOptions.Asynchronous });
+            await content.CopyToAsync(whole, cancel);
+            whole.Position = 0;
+            await PutAsync(bucket, key, whole, contentType, cancel);
+            return;
+        }
+
+        await AskAsync(false, async () =>
         {
             await _client.PutObjectAsync(new PutObjectRequest { BucketName = bucket, Key = key, InputStream = content, ContentType = contentType, AutoCloseStream = false }, cancel);
             return true;
         }, absenceIsAnAnswer: false);
+    }
 
     public void Dispose() => _client.Dispose();
 

@@ -52,9 +52,14 @@ internal sealed class PostRequests(ObjectStore store, TimeProvider clock)
         await AnswerAsync(http, bucket, key, info, fields, cancel).ConfigureAwait(false);
     }
 
-    /// <summary>Fields of a form that mean what the header of their name means.</summary>
+    /// <summary>Fields of a form that mean what the header of their name means. The headers themselves are the browser's, and no policy speaks of them.</summary>
     private static void AsHeaders(HttpContext http, IReadOnlyDictionary<string, string> fields)
     {
+        foreach (var name in http.Request.Headers.Keys.Where(n => KeptHeaders.Contains(n, StringComparer.OrdinalIgnoreCase) || n.StartsWith("x-amz-", StringComparison.OrdinalIgnoreCase)).ToList())
+        {
+            http.Request.Headers.Remove(name);
+        }
+
         foreach (var (name, value) in fields)
         {
             if (KeptHeaders.Contains(name, StringComparer.OrdinalIgnoreCase) || name.StartsWith("x-amz-meta-", StringComparison.OrdinalIgnoreCase) || name.StartsWith("x-amz-checksum-", StringComparison.OrdinalIgnoreCase))

@@ -33,6 +33,18 @@ public sealed class PostRequestsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Headers_beside_the_form_say_nothing_of_the_object()
+    {
+        _server.Client.DefaultRequestHeaders.Add("Cache-Control", "max-age=0");
+        _server.Client.DefaultRequestHeaders.Add("x-amz-meta-colour", "red");
+        using var posted = await PostAsync("""{"key":"k"}""", "x", ("key", "k"));
+        Assert.Equal(HttpStatusCode.NoContent, posted.StatusCode);
+        _server.Client.DefaultRequestHeaders.Clear();
+        using var read = await _server.SendS3Async(HttpMethod.Get, "/bucket/k");
+        Assert.Equal((HttpStatusCode.OK, null, false), (read.StatusCode, read.Headers.CacheControl, read.Headers.Contains("x-amz-meta-colour")));
+    }
+
+    [Fact]
     public async Task The_answer_is_204_or_a_redirect_with_what_was_stored()
     {
         using var plain = await PostAsync("""{"key":"k"}""", "x", ("key", "k"));
