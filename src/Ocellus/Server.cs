@@ -50,8 +50,7 @@ internal static class Server
             .AddSingleton(data)
             .AddSingleton(clock)
             .AddSingleton(new RequestAuthenticator(new SignatureVerifier(keys, clock)))
-            .AddSingleton(new ObjectStore(data.ObjectsPath, clock))
-            .AddHostedService<ObjectStoreOpening>()
+            .AddObjects(data, builder.Configuration)
             .AddSingleton<PageToken>()
             .AddSingleton<ProjectCatalog>()
             .AddSingleton<DatasetCatalog>()
@@ -79,8 +78,6 @@ internal static class Server
             .AddSingleton<StartProjectVersion>()
             .AddSingleton<StopProjectVersion>()
             .AddSingleton<DetectCustomLabels>()
-            .AddSingleton<S3Endpoint>()
-            .AddSingleton<S3Gate>()
             .AddSingleton(OperationTable.Create)
             .AddSingleton(s => new AwsJsonEndpoint(s.GetRequiredService<System.Collections.Frozen.FrozenDictionary<string, IOperation>>(), s.GetRequiredService<RequestAuthenticator>(), s.GetRequiredService<OcellusMeter>(), s.GetRequiredService<ILogger<AwsJsonEndpoint>>()));
 
@@ -91,6 +88,8 @@ internal static class Server
         app.UseMetricsPage();
         app.Run(http => (http.Request.Method, http.Request.Path.Value) switch
         {
+            // A bucket in the host has every path to itself.
+            _ when S3Target.InHost(http.Request) => objects.HandleAsync(http),
             // Health first: it asks for no signature. No bucket can be named so, since these paths have two parts and take GET only.
             ("GET", "/health/live") => http.Response.WriteAsync("live\n", http.RequestAborted),
             ("GET", "/health/ready") => ReadyAsync(http, stopping.IsCancellationRequested),

@@ -40,7 +40,7 @@ internal sealed record Signer(string AccessKeyId, string Secret, string Region =
         var headers = request.Headers.Concat(request.Content?.Headers.AsEnumerable() ?? [])
             .Select(h => (Name: h.Key.ToLowerInvariant(), Value: string.Join(',', h.Value).Trim()))
             .Where(h => h.Name.StartsWith("x-amz-", StringComparison.Ordinal) || h.Name == "content-type")
-            .Append((Name: "host", Value: request.RequestUri!.Authority))
+            .Append((Name: "host", Value: request.Headers.Host ?? request.RequestUri!.Authority))
             .Where(h => !LeftOut.Contains(h.Name, StringComparer.OrdinalIgnoreCase))
             .OrderBy(h => h.Name, StringComparer.Ordinal).ToList();
         var signature = Signature(request.Method.Method, request.RequestUri!, Query(request.RequestUri!), headers, payloadHash, service, date);
@@ -65,6 +65,23 @@ internal sealed record Signer(string AccessKeyId, string Secret, string Region =
         query.Add(("X-Amz-Signature", Signature(method.Method, target, query, signed, UnsignedPayload, "s3", date)));
         var text = string.Join('&', query.Select(p => $"{p.Name}={p.Value}"));
         return Raw($"{target.Scheme}://{target.Authority}{RawPath(target)}?{text}");
+    }
+
+    /// <summary>The fields that make a form an upload that a policy allows.</summary>
+    /// <param name="policy">The policy, in which DATE and CREDENTIAL stand for those of the signature.</param>
+    public Dictionary<string, string> SignPolicy(string policy)
+    {
+        var date = Date();
+        var credential = $"{AccessKeyId}/{Scope("s3", date)}";
+        var text = Convert.ToBase64String(Encoding.UTF8.GetBytes(policy.Replace("DATE", date, StringComparison.Ordinal).Replace("CREDENTIAL", credential, StringComparison.Ordinal)));
+        return new()
+        {
+            ["policy"] = text,
+            ["x-amz-algorithm"] = "AWS4-HMAC-SHA256",
+            ["x-amz-credential"] = credential,
+            ["x-amz-date"] = date,
+            ["x-amz-signature"] = Convert.ToHexStringLower(HMACSHA256.HashData(Key("s3", date), Encoding.UTF8.GetBytes(text))),
+        };
     }
 
     /// <summary>A URI whose path and query stay as they are written: keys may hold dot segments.</summary>

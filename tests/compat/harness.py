@@ -56,10 +56,10 @@ def refused(name, code, call, **arguments):
 
 
 class Server:
-    """./ocellus serve on a data directory; settings as environment variables."""
+    """./ocellus serve on a data directory; more arguments, and settings as environment variables."""
 
-    def __init__(self, data, **settings):
-        self.data, self.port = data, free_port()
+    def __init__(self, data, arguments=(), **settings):
+        self.data, self.arguments, self.port = data, arguments, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {**os.environ, **{k: str(v) for k, v in settings.items()}}
         self.start()
@@ -67,7 +67,7 @@ class Server:
         atexit.register(lambda: self.process.poll() is None and self.kill())
 
     def start(self):
-        self.process = subprocess.Popen([os.path.join(ROOT, "ocellus"), "serve", "--data", self.data, "--urls", self.url], stdout=subprocess.DEVNULL, env=self.environment)
+        self.process = subprocess.Popen([os.path.join(ROOT, "ocellus"), "serve", "--data", self.data, "--urls", self.url, *self.arguments], stdout=subprocess.DEVNULL, env=self.environment)
         deadline = time.time() + 120
         while time.time() < deadline:
             try:

@@ -2,7 +2,7 @@
 
 usage: s3_boto3.py      (starts ./ocellus serve on a free port and a temporary data directory)
 """
-import base64, hashlib, io, os, sys, tempfile, urllib.error, urllib.request, zlib
+import base64, hashlib, http.client, io, os, socket, sys, tempfile, time, urllib.error, urllib.parse, urllib.request, zlib
 
 from harness import Server, check, refused, summary
 
@@ -86,6 +86,10 @@ def main():
         check("start after", [o["Key"] for o in s3.list_objects_v2(Bucket="one", Prefix="odd/", StartAfter=keys[4])["Contents"]] == keys[5:])
         check("a delimiter", [p["Prefix"] for p in s3.list_objects_v2(Bucket="one", Delimiter="/")["CommonPrefixes"]] == ["odd/"])
 
+        with_owner = s3.list_objects_v2(Bucket="one", Prefix="odd/", FetchOwner=True, Delimiter="..")
+        check("another delimiter", [p["Prefix"] for p in with_owner["CommonPrefixes"]] == ["odd/.."] and len(with_owner["Contents"]) == len(keys) - 1, with_owner)
+        check("owners if asked for", all(o["Owner"]["ID"] for o in with_owner["Contents"]) and "Owner" not in s3.list_objects_v2(Bucket="one", Prefix="odd/")["Contents"][0])
+
         # multipart, as the transfer manager does it and by hand
         large = os.urandom(20 * 1024 * 1024 + 7)
         s3.upload_fileobj(io.BytesIO(large), "one", "large", Config=TransferConfig(multipart_threshold=8 << 20, multipart_chunksize=8 << 20))
@@ -113,6 +117,86 @@ def main():
         check("an altered link is refused", b"SignatureDoesNotMatch" in fetch(get.replace("by%20link", "plain"))[1])
         week = signer.generate_presigned_url("get_object", Params={"Bucket": "one", "Key": "by link"}, ExpiresIn=604801)
         check("a link for more than a week is refused", b"AuthorizationQueryParametersError" in fetch(week)[1])
+
+        for method in ["head", "delete"]:
+            url = signer.generate_presigned_url(f"{method}_object", Params={"Bucket": "one", "Key": "by link"}, ExpiresIn=60)
+            check(f"a {method} by link", fetch(url, method.upper())[0] == (200 if method == "head" else 204))
+        check("which deleted it", fetch(get)[0] == 404)
+        late = signer.generate_presigned_url("get_object", Params={"Bucket": "one", "Key": "plain"}, ExpiresIn=1)
+        time.sleep(2.1)
+        check("a link that is too old is refused", b"Request has expired" in fetch(late)[1])
+
+        # a large object: it passes through, and is never held
+        def high_water():
+            with open(f"/proc/{server.process.pid}/status") as status:
+                return next(int(l.split()[1]) for l in status if l.startswith("VmHWM")) * 1024
+
+        if os.path.exists("/proc/self/status"):
+            size, before = 1 << 30, high_water()
+            target = urllib.parse.urlsplit(signer.generate_presigned_url("put_object", Params={"Bucket": "one", "Key": "gigabyte"}, ExpiresIn=600))
+            connection = http.client.HTTPConnection(target.netloc, timeout=300)
+            connection.putrequest("PUT", f"{target.path}?{target.query}")
+            connection.putheader("Content-Length", str(size))
+            connection.endheaders()
+            for _ in range(size >> 20):
+                connection.send(bytes(1 << 20))
+            put = connection.getresponse().status
+            read = sum(len(chunk) for chunk in s3.get_object(Bucket="one", Key="gigabyte")["Body"].iter_chunks(1 << 20))
+            grown = high_water() - before
+            check(f"a gigabyte there and back takes {grown >> 20} MB of memory, less than 96", put == 200 and read == size and grown < 96 << 20, (put, read, grown))
+            s3.delete_object(Bucket="one", Key="gigabyte")
+
+        # forms
+        def form(post, content, **changed):
+            mark = "----form"
+            fields = {**post["fields"], **changed}
+            text = "".join(f'--{mark}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in fields.items())
+            body = text.encode() + f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'.encode() + content + f"\r\n--{mark}--\r\n".encode()
+            return fetch(post["url"], "POST", body, {"Content-Type": f"multipart/form-data; boundary={mark}"})
+
+        post = signer.generate_presigned_post("one", "forms/${filename}", Fields={"success_action_status": "201"}, Conditions=[["content-length-range", 1, 1000], {"success_action_status": "201"}], ExpiresIn=60)
+        check("a post by form", form(post, b"hello")[0] == 201 and s3.get_object(Bucket="one", Key="forms/a.png")["Body"].read() == b"hello")
+        check("with too much is refused", b"EntityTooLarge" in form(post, b"x" * 1001)[1])
+        check("with another field is refused", b"Policy Condition failed" in form(post, b"x", success_action_status="200")[1])
+        check("with another signature is refused", b"SignatureDoesNotMatch" in form(post, b"x", **{"x-amz-signature": "0" * 64})[1])
+
+        # tags, attributes, rules for pages
+        s3.put_object(Bucket="one", Key="tagged", Body=b"x", Tagging="a=b&c=")
+        check("tags of a put", s3.get_object_tagging(Bucket="one", Key="tagged")["TagSet"] == [{"Key": "a", "Value": "b"}, {"Key": "c", "Value": ""}] and s3.head_object(Bucket="one", Key="tagged")["ResponseMetadata"]["HTTPHeaders"]["x-amz-tagging-count"] == "2")
+        s3.copy_object(Bucket="one", Key="tagged copy", CopySource="one/tagged")
+        check("a copy takes them", len(s3.get_object_tagging(Bucket="one", Key="tagged copy")["TagSet"]) == 2)
+        s3.put_object_tagging(Bucket="one", Key="tagged", Tagging={"TagSet": [{"Key": str(i), "Value": "v"} for i in range(10)]})
+        refused("an eleventh tag", "BadRequest", s3.put_object_tagging, Bucket="one", Key="tagged", Tagging={"TagSet": [{"Key": str(i), "Value": "v"} for i in range(11)]})
+        s3.delete_object_tagging(Bucket="one", Key="tagged")
+        check("and without", s3.get_object_tagging(Bucket="one", Key="tagged")["TagSet"] == [])
+        known = s3.get_object_attributes(Bucket="one", Key="large", ObjectAttributes=["ETag", "ObjectParts", "ObjectSize"])
+        check("attributes of an object in parts", known["ObjectParts"]["TotalPartsCount"] == 3 and known["ObjectSize"] == len(large), known)
+        check("its last part", s3.get_object(Bucket="one", Key="large", PartNumber=3)["Body"].read() == large[16 << 20:])
+        s3.put_bucket_cors(Bucket="one", CORSConfiguration={"CORSRules": [{"AllowedOrigins": ["https://page"], "AllowedMethods": ["GET", "PUT"], "AllowedHeaders": ["*"]}]})
+        asked = {"Origin": "https://page", "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-amz-date"}
+        check("a browser may ask and put", fetch(server.url + "/one/plain", "OPTIONS", headers=asked)[0] == 200)
+        check("another page may not", fetch(server.url + "/one/plain", "OPTIONS", headers={**asked, "Origin": "https://other"})[0] == 403)
+        check("the rules", s3.get_bucket_cors(Bucket="one")["CORSRules"][0]["AllowedOrigins"] == ["https://page"])
+        s3.delete_bucket_cors(Bucket="one")
+        refused("no rules", "NoSuchCORSConfiguration", s3.get_bucket_cors, Bucket="one")
+
+        # what is not configured, and what is not served
+        check("versioning is off", "Status" not in s3.get_bucket_versioning(Bucket="one"))
+        check("the owner alone has access", [g["Permission"] for g in s3.get_bucket_acl(Bucket="one")["Grants"]] == ["FULL_CONTROL"])
+        refused("no lifecycle", "NoSuchLifecycleConfiguration", s3.get_bucket_lifecycle_configuration, Bucket="one")
+        refused("versioning", "NotImplemented", s3.put_bucket_versioning, Bucket="one", VersioningConfiguration={"Status": "Enabled"})
+        refused("an access list", "AccessControlListNotSupported", s3.put_object, Bucket="one", Key="public", Body=b"", ACL="public-read")
+
+        # the bucket in the host; not every system looks up names under localhost
+        look_up = socket.getaddrinfo
+        socket.getaddrinfo = lambda host, *more, **named: look_up("127.0.0.1" if str(host).endswith("localhost") else host, *more, **named)
+        hosted = session.client("s3", endpoint_url=server.url.replace("127.0.0.1", "localhost"), config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+        hosted.put_object(Bucket="one", Key="by host/ö +%", Body=b"hello")
+        check("a bucket in the host", s3.get_object(Bucket="one", Key="by host/ö +%")["Body"].read() == b"hello" and hosted.list_objects_v2(Bucket="one", Prefix="by host")["KeyCount"] == 1)
+        link = hosted.generate_presigned_url("get_object", Params={"Bucket": "one", "Key": "by host/ö +%"}, ExpiresIn=60)
+        check("its link", "//one.localhost:" in link and fetch(link) == (200, b"hello"), link)
+        hosted.delete_objects(Bucket="one", Delete={"Objects": [{"Key": "by host/ö +%"}]})
+        socket.getaddrinfo = look_up
 
         # who may
         def client(**arguments):

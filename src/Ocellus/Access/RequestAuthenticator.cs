@@ -31,7 +31,17 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier)
         return (CallerOf(signature), signature);
     }
 
-    private static Caller CallerOf(VerifiedSignature signature) => new(signature.Key.AccountId, signature.Region, signature.Key.UserName, signature.Key.AccessKeyId);
+    /// <summary>An upload from a form, which carries its signature in its fields.</summary>
+    /// <exception cref="SignatureException">The signature is missing or wrong.</exception>
+    public Caller AuthenticatePost(IReadOnlyDictionary<string, string> fields)
+    {
+        var (key, region) = verifier.VerifyPolicy(fields);
+        return CallerOf(key, region);
+    }
+
+    private static Caller CallerOf(VerifiedSignature signature) => CallerOf(signature.Key, signature.Region);
+
+    private static Caller CallerOf(AccessKey key, string region) => new(key.AccountId, region, key.UserName, key.AccessKeyId);
 
     private static SignedRequest Signed(HttpRequest request)
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
+using Ocellus.Objects;
 using Ocellus.Storage;
 
 namespace Ocellus.Commands;
@@ -17,8 +18,13 @@ internal static class ServeCommand
         var data = DataOption(DataDefault);
         var urls = UrlsOption(UrlDefault);
         var logs = new Option<LogLevel>("--log-level") { Description = "Least level of what is logged to standard error.", DefaultValueFactory = _ => LogLevel.Information };
-        var command = new Command("serve", "Serves the Custom Labels API and the S3-compatible object store on one port.") { data, urls, logs };
-        command.Act((parsed, terminal, cancel) => RunAsync(parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(logs), terminal, cancel));
+        var store = new Option<string?>("--s3-endpoint")
+        {
+            Description = "Address of an outside S3-compatible store to use in place of the embedded one. Its keys come from Ocellus__S3__AccessKey and Ocellus__S3__SecretKey in the environment.",
+            HelpName = "URL",
+        };
+        var command = new Command("serve", "Serves the Custom Labels API and the S3-compatible object store on one port.") { data, urls, logs, store };
+        command.Act((parsed, terminal, cancel) => RunAsync(parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(logs), parsed.GetValue(store), terminal, cancel));
         return command;
     }
 
@@ -120,10 +126,10 @@ internal static class ServeCommand
         }
     }
 
-    private static async Task<int> RunAsync(string path, string urls, LogLevel logs, Terminal terminal, CancellationToken cancel)
+    private static async Task<int> RunAsync(string path, string urls, LogLevel logs, string? store, Terminal terminal, CancellationToken cancel)
     {
         using var data = Open(path);
-        await using var app = await BuildAsync(data, urls, logs, [], cancel);
+        await using var app = await BuildAsync(data, urls, logs, store is null ? [] : [new($"{OutsideOptions.Section}:{nameof(OutsideOptions.Endpoint)}", store)], cancel);
         await StartAsync(app, urls, cancel);
         terminal.Result($"Ocellus serves {string.Join(' ', app.Urls)}\n{Exports(app.Urls.First(), data)}");
         foreach (var open in app.Urls.Where(u => !IsLoopback(u)))

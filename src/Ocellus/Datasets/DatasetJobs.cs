@@ -4,7 +4,7 @@ using Ocellus.Objects;
 namespace Ocellus.Datasets;
 
 /// <summary>The work of each dataset job. Every job may end anywhere and be run again from its start: the result is that of one uninterrupted run.</summary>
-internal sealed partial class DatasetJobs(DatasetCatalog datasets, ObjectStore objects, ILogger<DatasetJobs> log)
+internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects objects, ILogger<DatasetJobs> log)
 {
     /// <summary>Entries of an import written in one transaction: enough to spare flushes, few enough to let other writers in between.</summary>
     private const int BatchEntries = 1000;
@@ -71,18 +71,18 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, ObjectStore o
     private async Task<string?> ImportAsync(DatasetRow dataset, string location, CancellationToken cancel)
     {
         var slash = location.IndexOf('/', StringComparison.Ordinal);
-        await using var manifest = Open(location[..slash], location[(slash + 1)..], out var size);
+        await using var manifest = await OpenAsync(location[..slash], location[(slash + 1)..], cancel);
         if (manifest is null)
         {
             return Unreadable;
         }
 
-        if (size > ManifestBytesMax)
+        if (manifest.Size > ManifestBytesMax)
         {
             return TooLarge;
         }
 
-        var reader = new EntryReader(manifest);
+        var reader = new EntryReader(manifest.Stream);
         var labels = new HashSet<string>(StringComparer.Ordinal);
         var batch = new List<EntryRow>(BatchEntries);
         long characters = 0;
@@ -129,18 +129,15 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, ObjectStore o
         return null;
     }
 
-    private Stream? Open(string bucket, string key, out long size)
+    private async Task<ObjectContent?> OpenAsync(string bucket, string key, CancellationToken cancel)
     {
         try
         {
-            var stream = objects.OpenRead(bucket, key, out var info);
-            size = info?.Size ?? 0;
-            return stream;
+            return await objects.OpenReadAsync(bucket, key, cancel);
         }
         catch (S3Exception)
         {
             // The bucket went after the request was answered.
-            size = 0;
             return null;
         }
     }

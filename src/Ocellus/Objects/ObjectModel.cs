@@ -11,6 +11,9 @@ internal sealed record Bucket(string Name, string AccountId, string Region, Date
 {
     /// <summary>The region whose name S3 leaves out.</summary>
     public const string FirstRegion = "us-east-1";
+
+    /// <summary>Rules for pages of other origins; null if there are none.</summary>
+    public IReadOnlyList<CorsRule>? Cors { get; init; }
 }
 
 /// <summary>What is stored beside an object's bytes. <see cref="ETag"/> is unquoted; checksums are base64.</summary>
@@ -27,6 +30,10 @@ internal sealed record ObjectInfo
     public Dictionary<string, string> Headers { get; init; } = [];
     public Dictionary<string, string> Checksums { get; init; } = [];
     public string? ChecksumType { get; init; }
+    public Dictionary<string, string> Tags { get; init; } = [];
+
+    /// <summary>The parts that it was uploaded in, in order; null if it came whole.</summary>
+    public IReadOnlyList<ObjectPart>? Parts { get; init; }
 
     /// <summary>Name of the data file, which changes with every write, so that metadata and data never mix.</summary>
     public required string DataFile { get; init; }
@@ -45,6 +52,9 @@ internal sealed record PutOptions
     /// <summary>Called when the bytes are on disk and before they become visible; it throws to refuse them.</summary>
     public Action<ObjectDigests>? Verify { get; init; }
 
+    /// <summary>Most bytes of the content.</summary>
+    public long LengthMax { get; init; } = ObjectStore.MaxObjectBytes;
+
     /// <summary>Refuse to replace an existing object.</summary>
     public bool OnlyIfAbsent { get; init; }
 
@@ -55,7 +65,12 @@ internal sealed record PutOptions
     public string? ETag { get; init; }
     public Dictionary<string, string>? Checksums { get; init; }
     public string? ChecksumType { get; init; }
+    public Dictionary<string, string> Tags { get; init; } = [];
+    public IReadOnlyList<ObjectPart>? Parts { get; init; }
 }
+
+/// <summary>A part that an object was made of. Checksums are base64 by name.</summary>
+internal sealed record ObjectPart(int Number, long Size, Dictionary<string, string> Checksums);
 
 /// <summary>Digests of the bytes that were read: MD5 in hex and in base64, the others in base64 by name.</summary>
 internal sealed record ObjectDigests(long Length, byte[] Md5, IReadOnlyDictionary<string, byte[]> Values);
@@ -70,6 +85,7 @@ internal sealed record UploadInfo
     public Dictionary<string, string> Headers { get; init; } = [];
     public string? Algorithm { get; init; }
     public string? ChecksumType { get; init; }
+    public Dictionary<string, string> Tags { get; init; } = [];
 }
 
 /// <summary>A part as the completion of its upload names it. Checksums are base64 by name; those not given are not compared.</summary>

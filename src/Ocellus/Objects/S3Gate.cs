@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Xml.Linq;
+using Microsoft.Extensions.Options;
 using Ocellus.Access;
 using Ocellus.Protocol;
 using Ocellus.Protocol.SigV4;
@@ -10,7 +11,7 @@ namespace Ocellus.Objects;
 /// Checks the signature of an object store request, unwraps its body and hands it to the store's endpoint.
 /// The only catch clauses on the request path of the object store are here.
 /// </summary>
-internal sealed partial class S3Gate(RequestAuthenticator authenticator, S3Endpoint endpoint, ILogger<S3Gate> log)
+internal sealed partial class S3Gate(RequestAuthenticator authenticator, ObjectStore store, S3Endpoint endpoint, IOptions<OutsideOptions> outside, ILogger<S3Gate> log)
 {
     private const string PayloadHashHeader = "x-amz-content-sha256";
 
@@ -27,8 +28,21 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, S3Endpo
         http.Response.Headers["x-amz-request-id"] = requestId;
         try
         {
-            var (caller, signature) = authenticator.AuthenticateS3(http.Request);
-            Unwrap(http, signature);
+            if (outside.Value.IsOutside)
+            {
+                throw new S3Exception("NotImplemented", $"This server keeps no objects: it is set to use the object store at {outside.Value.Endpoint}. Send S3 requests there.");
+            }
+
+            var bucket = store.FindBucket(S3Target.Of(http.Request).Bucket);
+            CorsRules.Decorate(http, bucket);
+            if (HttpMethods.IsOptions(http.Request.Method))
+            {
+                // Browsers ask without a signature.
+                CorsRules.Preflight(http, bucket);
+                return;
+            }
+
+            var caller = await AuthenticateAsync(http);
             await endpoint.HandleAsync(http, caller.AccountId, caller.Region, http.RequestAborted);
         }
         catch (Exception) when (http.RequestAborted.IsCancellationRequested)
@@ -66,6 +80,19 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, S3Endpo
         }
     }
 
+    /// <summary>Says who sent a request. The body is ready to be read afterwards.</summary>
+    private async Task<Caller> AuthenticateAsync(HttpContext http)
+    {
+        if (await PostForm.ReadAsync(http, http.RequestAborted) is { } form)
+        {
+            return authenticator.AuthenticatePost(form.Fields);
+        }
+
+        var (caller, signature) = authenticator.AuthenticateS3(http.Request);
+        Unwrap(http, signature);
+        return caller;
+    }
+
     private static void Unwrap(HttpContext http, VerifiedSignature signature)
     {
         var headers = http.Request.Headers;
@@ -86,7 +113,7 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, S3Endpo
         if (signature.PayloadHash.StartsWith("STREAMING-", StringComparison.Ordinal))
         {
             var chunks = new AwsChunkedStream(http.Request.Body, signature.PayloadHash, signature);
-            http.Items[S3Endpoint.TrailersItem] = chunks.Trailers;
+            http.Items[S3Body.TrailersItem] = chunks.Trailers;
             http.Request.Body = chunks;
             http.Request.ContentLength = long.TryParse(headers["x-amz-decoded-content-length"], NumberStyles.None, CultureInfo.InvariantCulture, out var length) ? length : null;
         }
@@ -113,7 +140,7 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, S3Endpo
         var response = http.Response;
         response.StatusCode = status;
         response.ContentLength = null;
-        foreach (var name in S3Endpoint.ObjectHeaders.Where(response.Headers.ContainsKey))
+        foreach (var name in S3Headers.ObjectHeaders.Where(response.Headers.ContainsKey))
         {
             response.Headers.Remove(name);
         }
@@ -123,7 +150,7 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, S3Endpo
             return;
         }
 
-        var (bucket, key) = S3Endpoint.Target(http);
+        var (bucket, key) = S3Target.Of(http.Request);
         var error = new XElement("Error", new XElement("Code", code), new XElement("Message", message));
         if (code == "NoSuchKey")
         {
@@ -131,7 +158,7 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, S3Endpo
         }
 
         error.Add(new XElement("Resource", Readable.Cut("/" + bucket + (key.Length > 0 ? "/" + key : ""))), new XElement("RequestId", requestId));
-        await S3Endpoint.WriteAsync(http, error, http.RequestAborted);
+        await S3Xml.WriteAsync(http, error, http.RequestAborted);
     }
 
     [LoggerMessage(1301, LogLevel.Error, "{Method} {Path} of the object store failed ({RequestId})")]

@@ -13,7 +13,7 @@ namespace Ocellus.Operations;
 /// <summary>Takes a snapshot of the data and writes the intent to train; answers at once. <c>DescribeProjectVersions</c> tells how it goes.</summary>
 /// <remarks>Source: API_CreateProjectVersion, service model rekognition-2016-06-27.</remarks>
 internal sealed class CreateProjectVersion(
-    ProjectCatalog projects, VersionCatalog versions, DatasetCatalog datasets, ObjectStore objects, DataDirectory data, TrainingWorker worker, IOptions<TrainingOptions> options)
+    ProjectCatalog projects, VersionCatalog versions, DatasetCatalog datasets, IObjects objects, DataDirectory data, TrainingWorker worker, IOptions<TrainingOptions> options)
 {
     /// <exception cref="RefusedException">NotFound: no such project. InUse: the name is taken or a dataset is in a job. Invalid: no data to train with. LimitExceeded, QuotaExceeded.</exception>
     public async Task<CreateProjectVersionResponse> RunAsync(CreateProjectVersionRequest request, Caller caller, CancellationToken cancel)
@@ -116,24 +116,22 @@ internal sealed class CreateProjectVersion(
         return new(
             training,
             new() { Assets = testing.Assets ?? [], AutoCreate = autoCreate },
-            (folder, _) =>
+            async (folder, token) =>
             {
                 // What is missing is missing in the job too: the training then ends with the error of a manifest that cannot be read.
-                Link(first, folder.TrainingManifest, caller);
+                await LinkAsync(first, folder.TrainingManifest, caller, token);
                 if (second is not null)
                 {
-                    Link(second, folder.TestingManifest, caller);
+                    await LinkAsync(second, folder.TestingManifest, caller, token);
                 }
-
-                return Task.CompletedTask;
             });
     }
 
-    private void Link(S3Object manifest, string target, Caller caller)
+    private async Task LinkAsync(S3Object manifest, string target, Caller caller, CancellationToken cancel)
     {
-        if (objects.FindBucket(manifest.Bucket!)?.AccountId == caller.AccountId)
+        if (await objects.FindBucketAsync(manifest.Bucket!, cancel) is { } bucket && bucket.IsOf(caller.AccountId))
         {
-            objects.TryLink(manifest.Bucket!, manifest.Name!, target);
+            await objects.FetchAsync(manifest.Bucket!, manifest.Name!, target, cancel);
         }
     }
 

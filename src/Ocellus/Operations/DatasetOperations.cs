@@ -8,7 +8,7 @@ using Ocellus.Protocol;
 namespace Ocellus.Operations;
 
 /// <summary>The dataset operations. They write what is to be done, wake the worker and answer.</summary>
-internal sealed class DatasetOperations(DatasetCatalog datasets, DatasetWorker worker, ObjectStore objects, PageToken pages)
+internal sealed class DatasetOperations(DatasetCatalog datasets, DatasetWorker worker, IObjects objects, PageToken pages)
 {
     private const int PageDefault = 100;
 
@@ -116,7 +116,7 @@ internal sealed class DatasetOperations(DatasetCatalog datasets, DatasetWorker w
             throw new RefusedException(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. The object s3://{Readable.Cut(bucket)}/{Readable.Cut(name)} has no version '{Readable.Cut(manifest.Version)}'; leave Version out.");
         }
 
-        if (objects.FindBucket(bucket)?.AccountId != caller.AccountId || await objects.HeadAsync(bucket, name, cancel) is null)
+        if (await objects.FindBucketAsync(bucket, cancel) is not { } found || !found.IsOf(caller.AccountId) || !await objects.ExistsAsync(bucket, name, cancel))
         {
             throw new RefusedException(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. Check object key, region and/or access permissions. No object s3://{Readable.Cut(bucket)}/{Readable.Cut(name)} exists.");
         }

@@ -9,7 +9,7 @@ namespace Ocellus.Operations;
 
 /// <summary>Asks a running model version what is in a picture.</summary>
 /// <remarks>Source: API_DetectCustomLabels, service model rekognition-2016-06-27; sizes from the developer guide's quotas.</remarks>
-internal sealed class DetectCustomLabels(VersionCatalog versions, ModelFleet fleet, ObjectStore objects)
+internal sealed class DetectCustomLabels(VersionCatalog versions, ModelFleet fleet, IObjects objects)
 {
     /// <summary>Bytes of a picture in the request: 4 MB.</summary>
     public const int ImageBytesMax = 4 * 1024 * 1024;
@@ -86,39 +86,34 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, ModelFleet fle
     private async Task<byte[]> ReadAsync(S3Object place, Caller caller, CancellationToken cancel)
     {
         var (bucket, name) = (place.Bucket!, place.Name!);
-        if (objects.FindBucket(bucket) is not { } found || found.AccountId != caller.AccountId)
-        {
-            throw NoObject($"This account has no bucket {Readable.Cut(bucket)}.");
-        }
-
-        if (found.Region != caller.Region)
-        {
-            throw NoObject($"The bucket {Readable.Cut(bucket)} is in {found.Region}; the request was signed for {caller.Region}.");
-        }
-
-        if (place.Version is { } version && version != "null")
-        {
-            throw NoObject($"The object store keeps no versions, so there is no version '{Readable.Cut(version)}' of s3://{Readable.Cut(bucket)}/{Readable.Cut(name)}.");
-        }
-
         try
         {
-            await using var stream = objects.OpenRead(bucket, name, out var info);
-            if (stream is null)
+            if (await objects.FindBucketAsync(bucket, cancel) is not { } found || !found.IsOf(caller.AccountId))
             {
-                throw NoObject($"No object s3://{Readable.Cut(bucket)}/{Readable.Cut(name)} exists.");
+                throw NoObject($"This account has no bucket {Readable.Cut(bucket)}.");
             }
 
-            if (info!.Size > ObjectBytesMax)
+            if (!found.IsIn(caller.Region))
             {
-                throw TooLarge($"s3://{Readable.Cut(bucket)}/{Readable.Cut(name)}", info.Size, ObjectBytesMax, "15 MB", "");
+                throw NoObject($"The bucket {Readable.Cut(bucket)} is in {found.Region}; the request was signed for {caller.Region}.");
             }
 
-            var image = new byte[info.Size];
-            await stream.ReadExactlyAsync(image, cancel);
+            if (place.Version is { } version && version != "null")
+            {
+                throw NoObject($"The object store keeps no versions, so there is no version '{Readable.Cut(version)}' of s3://{Readable.Cut(bucket)}/{Readable.Cut(name)}.");
+            }
+
+            await using var content = await objects.OpenReadAsync(bucket, name, cancel) ?? throw NoObject($"No object s3://{Readable.Cut(bucket)}/{Readable.Cut(name)} exists.");
+            if (content.Size > ObjectBytesMax)
+            {
+                throw TooLarge($"s3://{Readable.Cut(bucket)}/{Readable.Cut(name)}", content.Size, ObjectBytesMax, "15 MB", "");
+            }
+
+            var image = new byte[content.Size];
+            await content.Stream.ReadExactlyAsync(image, cancel);
             return image;
         }
-        catch (S3Exception failure)
+        catch (Exception failure) when (failure is S3Exception or StoreUnreachableException)
         {
             throw NoObject($"The object store answered {failure.Message}.");
         }

@@ -11,7 +11,7 @@ namespace Ocellus.Training;
 /// Finishes versions that are COPYING_IN_PROGRESS: their model is there already; the evaluation files are copied to the new output
 /// location under the new names. Doing it twice does no harm.
 /// </summary>
-internal sealed partial class CopyWorker(VersionCatalog versions, ObjectStore objects, TimeProvider clock, ILogger<CopyWorker> log) : BackgroundService
+internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objects, TimeProvider clock, ILogger<CopyWorker> log) : BackgroundService
 {
     /// <summary>Looks for work this often even without a wake-up: after a failure that may pass by itself it is tried again.</summary>
     private static readonly TimeSpan _lookEvery = TimeSpan.FromSeconds(20);
@@ -57,7 +57,7 @@ internal sealed partial class CopyWorker(VersionCatalog versions, ObjectStore ob
 
     private async Task CopyAsync(VersionRow version, CancellationToken cancel)
     {
-        if (!OutputLocation.IsWritable(objects, version))
+        if (!await OutputLocation.IsWritableAsync(objects, version, cancel))
         {
             throw new S3Exception("NoSuchBucket");
         }
@@ -103,11 +103,11 @@ internal sealed partial class CopyWorker(VersionCatalog versions, ObjectStore ob
         }
 
         var target = OutputLocation.Of(version, kind);
-        if (objects.BucketExists(source.Bucket!) && objects.OpenRead(source.Bucket!, source.Name!, out _) is { } content)
+        if (await objects.FindBucketAsync(source.Bucket!, cancel) is not null && await objects.OpenReadAsync(source.Bucket!, source.Name!, cancel) is { } content)
         {
             await using (content)
             {
-                await objects.PutAsync(target.Bucket!, target.Name!, content, new PutOptions { ContentType = "application/json" }, cancel);
+                await objects.PutAsync(target.Bucket!, target.Name!, content.Stream, "application/json", cancel);
             }
         }
 

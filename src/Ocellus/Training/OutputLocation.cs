@@ -11,7 +11,8 @@ internal static class OutputLocation
     public const string NotWritable = "Unable to write to output S3 bucket.";
 
     /// <summary>Whether the bucket is there and the version's account's own.</summary>
-    public static bool IsWritable(ObjectStore objects, VersionRow version) => objects.FindBucket(version.OutputBucket)?.AccountId == version.AccountId;
+    public static async Task<bool> IsWritableAsync(IObjects objects, VersionRow version, CancellationToken cancel) =>
+        await objects.FindBucketAsync(version.OutputBucket, cancel) is { } bucket && bucket.IsOf(version.AccountId);
 
     /// <summary>Prefix and file with one slash between; no prefix gives just the file.</summary>
     public static string Key(VersionRow version, string file) => version.OutputPrefix.Trim('/') is { Length: > 0 } inner ? $"{inner}/{file}" : file;

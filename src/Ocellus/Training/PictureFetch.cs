@@ -6,12 +6,15 @@ namespace Ocellus.Training;
 
 /// <summary>
 /// Takes a training's own copy of every picture that its manifests name, so that what happens to the bucket meanwhile does not
-/// matter. In the embedded store a copy is a hard link and costs nothing.
+/// matter. In the embedded store a copy is a hard link and costs nothing; from an outside one it is a download.
 /// </summary>
-internal sealed class PictureFetch(ObjectStore objects)
+internal sealed class PictureFetch(IObjects objects)
 {
     /// <summary>Bytes of a manifest: 1 GB. AWS quota.</summary>
     private const long ManifestBytesMax = 1L << 30;
+
+    /// <summary>Downloads at once: the time of one is mostly waiting.</summary>
+    private const int ParallelFetches = 8;
 
     public const string Unreadable = "The manifest file extension or contents are invalid.";
     public const string Empty = "The manifest file is empty.";
@@ -28,8 +31,7 @@ internal sealed class PictureFetch(ObjectStore objects)
         // What a crash left is fetched again: half a picture must not be taken for a whole one.
         FileSystem.RemoveFolder(folder.Pictures);
         Directory.CreateDirectory(folder.Pictures);
-        var pictures = new Dictionary<string, JobPicture>(StringComparer.Ordinal);
-        var owners = new Dictionary<string, string?>(StringComparer.Ordinal);
+        var places = new Dictionary<string, Place>(StringComparer.Ordinal);
         foreach (var manifest in job.AutoSplit ? [folder.TrainingManifest] : new[] { folder.TrainingManifest, folder.TestingManifest })
         {
             var file = new FileInfo(manifest);
@@ -43,20 +45,20 @@ internal sealed class PictureFetch(ObjectStore objects)
                 return TooLarge;
             }
 
-            long lines = 0, objectsFound = 0;
+            long read = 0, objectsFound = 0;
             await using var stream = file.OpenRead();
             await foreach (var text in ManifestReader.ReadAsync(stream, cancel))
             {
-                lines++;
+                read++;
                 var line = LineParser.Parse(text);
                 objectsFound += line.Content is null ? 0 : 1;
-                if (line.Bucket.Length > 0 && !pictures.ContainsKey(line.SourceRef))
+                if (line.Bucket.Length > 0)
                 {
-                    pictures.Add(line.SourceRef, Fetch(line, folder, pictures.Count, owners, accountId));
+                    places.TryAdd(line.SourceRef, new(line.SourceRef, line.Bucket, line.Key));
                 }
             }
 
-            if (lines == 0)
+            if (read == 0)
             {
                 return Empty;
             }
@@ -67,23 +69,35 @@ internal sealed class PictureFetch(ObjectStore objects)
             }
         }
 
-        folder.Write([.. pictures.Values]);
+        folder.Write(await FetchAsync([.. places.Values], folder, accountId, cancel));
         return null;
     }
 
-    private JobPicture Fetch(ParsedLine line, JobFolder folder, int number, Dictionary<string, string?> owners, string accountId)
+    private async Task<JobPicture[]> FetchAsync(IReadOnlyList<Place> places, JobFolder folder, string accountId, CancellationToken cancel)
     {
-        if (!owners.TryGetValue(line.Bucket, out var owner))
+        var buckets = new Dictionary<string, FoundBucket?>(StringComparer.Ordinal);
+        foreach (var bucket in places.Select(p => p.Bucket).Distinct())
         {
-            owners[line.Bucket] = owner = objects.FindBucket(line.Bucket)?.AccountId;
+            buckets[bucket] = await objects.FindBucketAsync(bucket, cancel);
         }
 
-        if (owner != accountId)
+        var pictures = new JobPicture[places.Count];
+        await Parallel.ForEachAsync(Enumerable.Range(0, places.Count), new ParallelOptions { MaxDegreeOfParallelism = ParallelFetches, CancellationToken = cancel },
+            async (i, token) => pictures[i] = await FetchAsync(places[i], folder, i, buckets[places[i].Bucket], accountId, token));
+        return pictures;
+    }
+
+    private async Task<JobPicture> FetchAsync(Place place, JobFolder folder, int number, FoundBucket? bucket, string accountId, CancellationToken cancel)
+    {
+        if (bucket is null || !bucket.IsOf(accountId))
         {
-            return new JobPicture(line.SourceRef, null, owner is null ? JobPicture.NoBucket : JobPicture.OtherOwner);
+            return new JobPicture(place.SourceRef, null, bucket is null ? JobPicture.NoBucket : JobPicture.OtherOwner);
         }
 
         var name = $"{number:D6}";
-        return objects.TryLink(line.Bucket, line.Key, Path.Combine(folder.Pictures, name)) ? new JobPicture(line.SourceRef, name, null) : new JobPicture(line.SourceRef, null, JobPicture.Missing);
+        return await objects.FetchAsync(place.Bucket, place.Key, Path.Combine(folder.Pictures, name), cancel) ? new JobPicture(place.SourceRef, name, null) : new JobPicture(place.SourceRef, null, JobPicture.Missing);
     }
+
+    /// <summary>Where a picture is, which is all that is kept of its line.</summary>
+    private readonly record struct Place(string SourceRef, string Bucket, string Key);
 }

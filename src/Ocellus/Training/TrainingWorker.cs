@@ -13,7 +13,7 @@ namespace Ocellus.Training;
 /// and one that had ended but was not published is only published.
 /// </summary>
 internal sealed partial class TrainingWorker(
-    VersionCatalog versions, JobCatalog jobs, ObjectStore objects, PictureFetch pictures, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, OcellusMeter meter, ILogger<TrainingWorker> log)
+    VersionCatalog versions, JobCatalog jobs, IObjects objects, PictureFetch pictures, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, OcellusMeter meter, ILogger<TrainingWorker> log)
     : BackgroundService
 {
     /// <summary>Looks for work this often even without a wake-up: a lease of another node may have run out.</summary>
@@ -122,7 +122,7 @@ internal sealed partial class TrainingWorker(
         if (folder.ReadOutcome() is not { } outcome)
         {
             Log.JobStarted(log, version.Arn);
-            if (!OutputLocation.IsWritable(objects, version))
+            if (!await OutputLocation.IsWritableAsync(objects, version, cancel))
             {
                 await FailAsync(version, folder, OutputLocation.NotWritable, cancel);
                 return;

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Ocellus.Datasets;
 using Ocellus.Protocol;
 using static Ocellus.Tests.Datasets.TestDatasets;
+using EmbeddedObjects = Ocellus.Objects.EmbeddedObjects;
 
 namespace Ocellus.Tests.Datasets;
 
@@ -78,7 +79,7 @@ public sealed class ImportTests : IDisposable
         var whole = await _datasets.CreateAsync(await _datasets.ProjectAsync("whole"), "TRAIN", lines);
         var arn = await _datasets.RequestAsync(await _datasets.ProjectAsync(), "TRAIN", string.Join('\n', lines));
         using var cut = new CancellationTokenSource();
-        var jobs = new DatasetJobs(_datasets.Catalog, _datasets.Objects, new CancellingLogger<DatasetJobs>(cut, BatchWritten, batches));
+        var jobs = new DatasetJobs(_datasets.Catalog, new EmbeddedObjects(_datasets.Objects), new CancellingLogger<DatasetJobs>(cut, BatchWritten, batches));
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await jobs.RunAsync((await _datasets.Catalog.DueAsync(Cancel))[0], cut.Token));
 
@@ -145,7 +146,7 @@ public sealed class ImportTests : IDisposable
     {
         var arn = await _datasets.RequestAsync(await _datasets.ProjectAsync(), "TRAIN", string.Join('\n', Enumerable.Range(0, 6500).Select(i => Line($"{i}.jpg", "a"))));
         using var cut = new CancellationTokenSource();
-        var jobs = new DatasetJobs(_datasets.Catalog, _datasets.Objects, new CancellingLogger<DatasetJobs>(cut, BatchWritten, 2));
+        var jobs = new DatasetJobs(_datasets.Catalog, new EmbeddedObjects(_datasets.Objects), new CancellingLogger<DatasetJobs>(cut, BatchWritten, 2));
         var worker = new DatasetWorker(_datasets.Catalog, jobs, TimeProvider.System, NullLogger<DatasetWorker>.Instance);
         await worker.StartAsync(cut.Token);
         await worker.ExecuteTask!;

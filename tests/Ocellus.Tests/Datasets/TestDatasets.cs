@@ -131,7 +131,7 @@ internal sealed class TestDatasets : IDisposable
     private void Open()
     {
         Catalog = new DatasetCatalog(Data, TimeProvider.System);
-        Jobs = new DatasetJobs(Catalog, Objects, NullLogger<DatasetJobs>.Instance);
+        Jobs = new DatasetJobs(Catalog, new EmbeddedObjects(Objects), NullLogger<DatasetJobs>.Instance);
     }
 }
 

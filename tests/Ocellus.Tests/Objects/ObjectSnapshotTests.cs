@@ -102,7 +102,8 @@ public sealed class ObjectSnapshotTests : IDisposable
     {
         var file = Path.Combine(_folder, "file");
         await File.WriteAllTextAsync(file, "hello", Cancel);
-        var info = await _store.PutFileAsync("bucket", "k", file, "text/plain", Cancel);
+        await new EmbeddedObjects(_store).PutFileAsync("bucket", "k", file, "text/plain", Cancel);
+        var info = (await _store.HeadAsync("bucket", "k", Cancel))!;
         Assert.Equal(("5d41402abc4b2a76b9719d911017c592", 5, "text/plain"), (info.ETag, info.Size, info.ContentType));
     }
 
@@ -110,10 +111,10 @@ public sealed class ObjectSnapshotTests : IDisposable
     public async Task What_a_crash_left_is_swept_when_the_store_is_opened_again()
     {
         await PutAsync("k", "kept");
-        var upload = _store.CreateUpload("bucket", new UploadInfo { Id = "", Key = "big", Initiated = default });
+        var upload = _store.Uploads.CreateUpload("bucket", new UploadInfo { Id = "", Key = "big", Initiated = default });
         using (var body = new MemoryStream("part"u8.ToArray()))
         {
-            await _store.PutPartAsync("bucket", "big", upload.Id, 1, body, new PutOptions(), Cancel);
+            await _store.Uploads.PutPartAsync("bucket", "big", upload.Id, 1, body, new PutOptions(), Cancel);
         }
 
         var before = Files();
@@ -139,7 +140,7 @@ public sealed class ObjectSnapshotTests : IDisposable
         Assert.Equal(before, Files());
         Assert.False(Directory.Exists(forgotten));
         Assert.Equal("k", Assert.Single(again.List("bucket", "", null, null, 10).Objects).Key);
-        Assert.Equal(1, Assert.Single(again.Parts("bucket", "big", upload.Id)).Number);
+        Assert.Equal(1, Assert.Single(again.Uploads.Parts("bucket", "big", upload.Id)).Number);
     }
 
     private List<string> Files() => [.. Directory.GetFiles(Root, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];

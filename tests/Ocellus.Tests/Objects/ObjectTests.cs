@@ -44,7 +44,7 @@ public sealed class ObjectTests : IAsyncLifetime
     [InlineData("Abc", false)]
     [InlineData("-abc", false)]
     [InlineData("10.0.0.1", false)]
-    public void Bucket_names_follow_the_rules(string name, bool valid) => Assert.Equal(valid, ObjectStore.IsBucketName(name));
+    public void Bucket_names_follow_the_rules(string name, bool valid) => Assert.Equal(valid, ObjectNames.IsBucketName(name));
 
     [Theory]
     [InlineData("../../escape")]

@@ -166,6 +166,27 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
         return Check(request, covered, true, signedHeaders, payloadHash, key, credential, date, signature) with { FromQuery = true };
     }
 
+    /// <summary>Verifies the signature of the policy of an upload from a form.</summary>
+    /// <param name="fields">The form's fields, whose names differ by more than their case.</param>
+    /// <exception cref="SignatureException">The signature is unreadable or wrong.</exception>
+    public (AccessKey Key, string Region) VerifyPolicy(IReadOnlyDictionary<string, string> fields)
+    {
+        string Required(string name) => fields.GetValueOrDefault(name) is { Length: > 0 } value ? value : throw Incomplete($"The form field '{name}' is missing.");
+
+        var algorithm = Required("x-amz-algorithm");
+        if (algorithm != Canonical.Algorithm)
+        {
+            throw Incomplete($"Unsupported signing algorithm '{Readable.Cut(algorithm)}'; expected '{Canonical.Algorithm}'.");
+        }
+
+        var credential = Credential.Parse(Required("x-amz-credential"), "s3", clock);
+        CheckDay(credential, ParseDate(Required("x-amz-date")));
+        var key = FindKey(credential, fields.GetValueOrDefault(TokenHeader));
+        var signingKey = Canonical.SigningKey(key.SecretAccessKey, credential.Day, credential.Region, credential.Service);
+        return Canonical.Same(Canonical.Sign(signingKey, Required("policy")), Required("x-amz-signature")) ? (key, credential.Region)
+            : throw new SignatureException(SignatureProblem.Mismatch, "The request signature we calculated does not match the signature you provided: the policy was changed after it was signed, or another key signed it.");
+    }
+
     private static VerifiedSignature Check(
         SignedRequest request,
         List<KeyValuePair<string, string>> query,
@@ -315,34 +336,5 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
         };
     }
 
-    private static SignatureException Incomplete(string message) => new(SignatureProblem.Incomplete, message);
-
-    private sealed record Credential(string AccessKeyId, string Day, string Region, string Service)
-    {
-        public string Scope => $"{Day}/{Region}/{Service}/aws4_request";
-
-        public static Credential Parse(string text, string service, TimeProvider clock)
-        {
-            var parts = text.Split('/');
-            if (parts.Length != 5 || parts.Any(part => part.Length == 0))
-            {
-                throw Incomplete($"Credential must have the form key/day/region/service/aws4_request; received '{text}'.");
-            }
-
-            if (parts[3] != service || parts[4] != "aws4_request")
-            {
-                throw new SignatureException(
-                    SignatureProblem.WrongScope,
-                    $"Credential should be scoped to service '{service}' and end in 'aws4_request'; received '{text}'. The server's time is {Canonical.Time(clock.GetUtcNow())}.");
-            }
-
-            // 'yyyyMMdd' exactly: a shorter text would pass as a prefix of the date.
-            if (parts[1].Length != 8 || !parts[1].All(char.IsAsciiDigit))
-            {
-                throw Incomplete($"The day of the credential scope must have eight digits; received '{parts[1]}'.");
-            }
-
-            return new Credential(parts[0], parts[1], parts[2], parts[3]);
-        }
-    }
+    internal static SignatureException Incomplete(string message) => new(SignatureProblem.Incomplete, message);
 }

@@ -1,0 +1,134 @@
+using System.Xml.Linq;
+using Ocellus.Protocol;
+using static Ocellus.Objects.S3Headers;
+using static Ocellus.Objects.S3Xml;
+
+namespace Ocellus.Objects;
+
+/// <summary>Requests to buckets as such, and the deletion of many of their objects.</summary>
+internal sealed partial class BucketRequests(ObjectStore store, ILogger<BucketRequests> log)
+{
+    /// <summary>Most keys of one DeleteObjects: S3's limit.</summary>
+    private const int DeleteKeysMax = 1000;
+
+    private static readonly string[] ConditionsOfDelete = ["ETag", "LastModifiedTime", "Size"];
+
+    /// <summary>A bucket that the account may use.</summary>
+    public Bucket Owned(string bucket, string accountId)
+    {
+        if (!ObjectNames.IsBucketName(bucket))
+        {
+            throw new S3Exception("InvalidBucketName", $"The specified bucket is not valid: '{Readable.Cut(bucket)}'.");
+        }
+
+        var found = store.FindBucket(bucket) ?? throw new S3Exception("NoSuchBucket", $"The specified bucket does not exist: '{bucket}'.");
+        return found.AccountId == accountId ? found : throw new S3Exception("AccessDenied", $"Access Denied: the bucket '{bucket}' belongs to another account than {accountId}.");
+    }
+
+    public Task ListBucketsAsync(HttpContext http, string accountId, CancellationToken cancel) =>
+        WriteAsync(http, new XElement(Ns + "ListAllMyBucketsResult", Owner(accountId),
+            new XElement(Ns + "Buckets", store.Buckets(accountId).Select(b => new XElement(Ns + "Bucket",
+                new XElement(Ns + "Name", b.Name), new XElement(Ns + "CreationDate", Iso(b.CreationDate)),
+                new XElement(Ns + "BucketRegion", b.Region))))), cancel);
+
+    public async Task CreateBucketAsync(HttpContext http, string bucket, string accountId, string region, CancellationToken cancel)
+    {
+        var body = await S3Body.ReadXmlAsync(http, 1 << 20, optional: true, cancel).ConfigureAwait(false);
+        var wanted = NullIfEmpty(Child(body, "LocationConstraint"));
+        if (wanted is not null && !RegionForm().IsMatch(wanted))
+        {
+            throw new S3Exception("InvalidLocationConstraint", $"The specified location constraint is not valid: '{Readable.Cut(wanted)}' is not the name of a region, such as eu-west-1.");
+        }
+
+        // As in AWS, us-east-1 makes buckets for every region and any other region for itself only.
+        if (wanted is not null && region != Bucket.FirstRegion && wanted != region)
+        {
+            throw new S3Exception("IllegalLocationConstraintException", $"The {wanted} location constraint is incompatible for the region specific endpoint this request was sent to: it is signed for {region}.");
+        }
+
+        var existing = store.FindBucket(bucket);
+        if (region == Bucket.FirstRegion && wanted is null && existing is { Region: Bucket.FirstRegion } && existing.AccountId == accountId)
+        {
+            // An old habit of us-east-1 that scripts rely on: making one's own bucket again is no error there.
+            http.Response.Headers.Location = "/" + bucket;
+            return;
+        }
+
+        store.CreateBucket(bucket, accountId, wanted ?? region);
+        http.Response.Headers.Location = "/" + bucket;
+    }
+
+    public async Task PutCorsAsync(HttpContext http, string bucket, CancellationToken cancel)
+    {
+        var document = await S3Body.ReadXmlAsync(http, 64 << 10, optional: false, cancel).ConfigureAwait(false);
+        store.SetCors(bucket, CorsRules.Read(document!));
+    }
+
+    public async Task DeleteManyAsync(HttpContext http, string bucket, CancellationToken cancel)
+    {
+        var body = await S3Body.ReadXmlAsync(http, 2 << 20, optional: false, cancel).ConfigureAwait(false);
+        var entries = Children(body, "Object").ToList();
+        if (body!.Name.LocalName != "Delete" || entries.Count is 0 or > DeleteKeysMax || entries.Exists(o => Child(o, "Key") is null))
+        {
+            throw new S3Exception("MalformedXML", $"The body must be a Delete element of 1 to {DeleteKeysMax} Object elements, each with a Key; received was '{Readable.Cut(body.Name.LocalName)}' with {entries.Count}.");
+        }
+
+        var quiet = Child(body, "Quiet") == "true";
+        var result = new XElement(Ns + "DeleteResult");
+        foreach (var entry in entries)
+        {
+            var key = Child(entry, "Key")!;
+            if (await DeleteOneAsync(bucket, key, entry, cancel).ConfigureAwait(false) is { } refusal)
+            {
+                result.Add(new XElement(Ns + "Error", new XElement(Ns + "Key", key), new XElement(Ns + "Code", refusal.Code), new XElement(Ns + "Message", refusal.Message)));
+            }
+            else if (!quiet)
+            {
+                result.Add(new XElement(Ns + "Deleted", new XElement(Ns + "Key", key)));
+            }
+        }
+
+        await WriteAsync(http, result, cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>Deletes one of many keys: what goes wrong with it says nothing of the others.</summary>
+    private async Task<S3Exception?> DeleteOneAsync(string bucket, string key, XElement entry, CancellationToken cancel)
+    {
+        try
+        {
+            if (key.Length == 0)
+            {
+                throw new S3Exception("UserKeyMustBeSpecified");
+            }
+
+            ObjectNames.CheckKey(key);
+            if (NullIfEmpty(Child(entry, "VersionId")) is { } version && version != "null")
+            {
+                throw new S3Exception("NoSuchVersion", $"The specified version does not exist: '{Readable.Cut(version)}'; buckets have no versions here.");
+            }
+
+            if (Array.Find(ConditionsOfDelete, name => Child(entry, name) is not null) is { } condition)
+            {
+                throw new S3Exception("NotImplemented", $"The condition '{condition}' implies functionality that is not implemented.");
+            }
+
+            await store.DeleteAsync(bucket, key, cancel).ConfigureAwait(false);
+            return null;
+        }
+        catch (S3Exception refusal) when (refusal.Code != "NoSuchBucket")
+        {
+            return refusal;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            DeleteFailed(log, failure, bucket, key);
+            return new S3Exception("InternalError");
+        }
+    }
+
+    [System.Text.RegularExpressions.GeneratedRegex(@"\A[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}\z")]
+    private static partial System.Text.RegularExpressions.Regex RegionForm();
+
+    [LoggerMessage(1302, LogLevel.Error, "Deleting {Key} of bucket {Bucket} failed")]
+    private static partial void DeleteFailed(ILogger log, Exception failure, string bucket, string key);
+}

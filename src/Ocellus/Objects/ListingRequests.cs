@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Text;
+using System.Xml.Linq;
+using Ocellus.Protocol;
+using static Ocellus.Objects.S3Headers;
+using static Ocellus.Objects.S3Xml;
+
+namespace Ocellus.Objects;
+
+/// <summary>Lists of objects, of uploads and of parts.</summary>
+internal sealed class ListingRequests(ObjectStore store)
+{
+    public Task ListAsync(HttpContext http, string bucket, bool v2, CancellationToken cancel)
+    {
+        var query = http.Request.Query;
+        var encode = Encoder(query["encoding-type"].ToString());
+        var prefix = query["prefix"].ToString();
+        var delimiter = NullIfEmpty(query["delimiter"].ToString());
+        var max = Count(query["max-keys"].ToString());
+        var token = v2 ? NullIfEmpty(query["continuation-token"].ToString()) : null;
+        var start = NullIfEmpty(query[v2 ? "start-after" : "marker"].ToString());
+        var page = store.List(bucket, prefix, delimiter, token is null ? start : FromToken(token), max);
+        var owner = !v2 || query["fetch-owner"] == "true" ? store.FindBucket(bucket)?.AccountId : null;
+        var result = new XElement(Ns + "ListBucketResult",
+            new XElement(Ns + "Name", bucket), new XElement(Ns + "Prefix", encode(prefix)),
+            new XElement(Ns + "MaxKeys", max), new XElement(Ns + "IsTruncated", page.Next is not null),
+            delimiter is null ? null : new XElement(Ns + "Delimiter", encode(delimiter)),
+            encode("/ ") == "/ " ? null : new XElement(Ns + "EncodingType", "url"));
+        if (v2)
+        {
+            result.Add(new XElement(Ns + "KeyCount", page.Objects.Count + page.Prefixes.Count),
+                token is null ? null : new XElement(Ns + "ContinuationToken", token),
+                start is null ? null : new XElement(Ns + "StartAfter", encode(start)),
+                page.Next is null ? null : new XElement(Ns + "NextContinuationToken", Convert.ToBase64String(Encoding.UTF8.GetBytes(page.Next))));
+        }
+        else
+        {
+            result.Add(new XElement(Ns + "Marker", encode(start ?? "")),
+                page.Next is null || delimiter is null ? null : new XElement(Ns + "NextMarker", encode(page.Next)));
+        }
+
+        result.Add(page.Objects.Select(o => new XElement(Ns + "Contents",
+            new XElement(Ns + "Key", encode(o.Key)), new XElement(Ns + "LastModified", Iso(o.LastModified)),
+            new XElement(Ns + "ETag", Quote(o.ETag)), o.Checksums.Keys.Select(c => new XElement(Ns + "ChecksumAlgorithm", c.ToUpperInvariant())),
+            new XElement(Ns + "Size", o.Size), owner is null ? null : Owner(owner), new XElement(Ns + "StorageClass", "STANDARD"))));
+        result.Add(page.Prefixes.Select(p => new XElement(Ns + "CommonPrefixes", new XElement(Ns + "Prefix", encode(p)))));
+        return WriteAsync(http, result, cancel);
+    }
+
+    public Task ListPartsAsync(HttpContext http, string bucket, string key, string id, CancellationToken cancel)
+    {
+        var max = Count(http.Request.Query["max-parts"].ToString());
+        var marker = Number(http.Request.Query["part-number-marker"].ToString(), 0);
+        var rest = store.Uploads.Parts(bucket, key, id).Where(p => p.Number > marker).ToList();
+        var shown = rest.Take(max).ToList();
+        return WriteAsync(http, new XElement(Ns + "ListPartsResult", new XElement(Ns + "Bucket", bucket), new XElement(Ns + "Key", key),
+            new XElement(Ns + "UploadId", id), new XElement(Ns + "PartNumberMarker", marker),
+            new XElement(Ns + "NextPartNumberMarker", shown.Count > 0 ? shown[^1].Number : 0), new XElement(Ns + "MaxParts", max),
+            new XElement(Ns + "IsTruncated", rest.Count > shown.Count), new XElement(Ns + "StorageClass", "STANDARD"),
+            shown.Select(p => new XElement(Ns + "Part", new XElement(Ns + "PartNumber", p.Number), new XElement(Ns + "LastModified", Iso(p.LastModified)),
+                new XElement(Ns + "ETag", Quote(p.ETag)), new XElement(Ns + "Size", p.Size), ChecksumElements(p.Checksums)))), cancel);
+    }
+
+    public Task ListUploadsAsync(HttpContext http, string bucket, CancellationToken cancel)
+    {
+        var encode = Encoder(http.Request.Query["encoding-type"].ToString());
+        var query = http.Request.Query;
+        if (NullIfEmpty(query["delimiter"].ToString()) is { } delimiter)
+        {
+            throw new S3Exception("NotImplemented", $"A delimiter ('{Readable.Cut(delimiter)}') in a list of uploads is not implemented; use a prefix.");
+        }
+
+        var prefix = query["prefix"].ToString();
+        var max = Count(query["max-uploads"].ToString());
+        var (keyMarker, idMarker) = (query["key-marker"].ToString(), query["upload-id-marker"].ToString());
+        var rest = store.Uploads.All(bucket, keyMarker, idMarker).Where(u => u.Key.StartsWith(prefix, StringComparison.Ordinal)).ToList();
+        var shown = rest.Take(max).ToList();
+        var more = rest.Count > shown.Count && shown.Count > 0;
+        return WriteAsync(http, new XElement(Ns + "ListMultipartUploadsResult", new XElement(Ns + "Bucket", bucket),
+            new XElement(Ns + "KeyMarker", encode(keyMarker)), new XElement(Ns + "UploadIdMarker", idMarker),
+            more ? new XElement(Ns + "NextKeyMarker", encode(shown[^1].Key)) : null, more ? new XElement(Ns + "NextUploadIdMarker", shown[^1].Id) : null,
+            new XElement(Ns + "Prefix", encode(prefix)), new XElement(Ns + "MaxUploads", max), new XElement(Ns + "IsTruncated", more),
+            encode("/ ") == "/ " ? null : new XElement(Ns + "EncodingType", "url"),
+            shown.Select(u => new XElement(Ns + "Upload",
+                new XElement(Ns + "Key", encode(u.Key)), new XElement(Ns + "UploadId", u.Id), new XElement(Ns + "StorageClass", "STANDARD"),
+                u.Algorithm is null ? null : new XElement(Ns + "ChecksumAlgorithm", u.Algorithm.ToUpperInvariant()),
+                new XElement(Ns + "Initiated", Iso(u.Initiated))))), cancel);
+    }
+
+    private static Func<string, string> Encoder(string type) => type switch
+    {
+        "" => s => s,
+        "url" => s => Uri.EscapeDataString(s).Replace("%2F", "/", StringComparison.Ordinal),
+        _ => throw new S3Exception("InvalidArgument", $"Invalid Encoding Method specified in Request: '{Readable.Cut(type)}'; it can be url."),
+    };
+
+    private static string FromToken(string token)
+    {
+        var buffer = new byte[token.Length];
+        return Convert.TryFromBase64String(token, buffer, out var length)
+            ? Encoding.UTF8.GetString(buffer, 0, length)
+            : throw new S3Exception("InvalidArgument", $"The continuation token provided is incorrect: '{Readable.Cut(token)}'.");
+    }
+
+    private static int Count(string text) => (int)Math.Min(1000, Number(text, 1000));
+}

@@ -1,0 +1,253 @@
+using System.Security.Cryptography;
+using Ocellus.Storage;
+using static Ocellus.Objects.ObjectFiles;
+
+namespace Ocellus.Objects;
+
+/// <summary>Unfinished uploads in parts: a folder each inside their bucket's, until they complete into an object or are aborted.</summary>
+internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore objects)
+{
+    public const string FolderName = ".uploads";
+
+    /// <summary>Least bytes of a part that is not the last: S3's limit.</summary>
+    public const long MinPartBytes = 5L << 20;
+
+    /// <summary>Most bytes of an object, joined: 5 TB.</summary>
+    public const long MaxJoinedBytes = 5L << 40;
+
+    public UploadInfo CreateUpload(string bucket, UploadInfo template)
+    {
+        ObjectNames.CheckKey(template.Key);
+        var index = buckets.Index(bucket);
+        var upload = template with { Id = Guid.NewGuid().ToString("N"), Initiated = buckets.Now() };
+        var folder = Path.Combine(index.Folder, FolderName, upload.Id);
+        FileSystem.CreateFolder(folder);
+        WriteJson(Path.Combine(folder, "upload.json"), upload, ObjectJson.Default.UploadInfo);
+        FileSystem.SyncFolder(folder);
+        return upload;
+    }
+
+    public UploadInfo Upload(string bucket, string key, string id) => ReadUpload(UploadFolder(bucket, id), key);
+
+    /// <summary>The unfinished uploads of a bucket, by key and id, after a key or after one upload of that key.</summary>
+    public IReadOnlyList<UploadInfo> All(string bucket, string afterKey = "", string afterId = "")
+    {
+        var folder = Path.Combine(buckets.Index(bucket).Folder, FolderName);
+        return !Directory.Exists(folder)
+            ? []
+            : [.. Directory.EnumerateDirectories(folder).Select(TryReadUpload).OfType<UploadInfo>()
+                .Where(u => afterKey.Length == 0 || Utf8Order.Keys.Compare(u.Key, afterKey) is var order && (order > 0 || (order == 0 && afterId.Length > 0 && string.CompareOrdinal(u.Id, afterId) > 0)))
+                .OrderBy(u => u.Key, Utf8Order.Keys).ThenBy(u => u.Id, StringComparer.Ordinal)];
+    }
+
+    public async Task<PartInfo> PutPartAsync(string bucket, string key, string id, int number, Stream content, PutOptions options, CancellationToken cancel)
+    {
+        Upload(bucket, key, id);
+        var folder = UploadFolder(bucket, id);
+        var dataFile = $"{number}.{Guid.NewGuid():N}.data";
+        var data = Path.Combine(folder, dataFile);
+        var committed = false;
+        try
+        {
+            var digests = await WriteDataAsync(data, content, options.Algorithms, ObjectStore.MaxObjectBytes, cancel).ConfigureAwait(false);
+            options.Verify?.Invoke(digests);
+            var part = new PartInfo(
+                number, digests.Length, Convert.ToHexStringLower(digests.Md5), buckets.Now(),
+                digests.Values.ToDictionary(p => p.Key, p => Convert.ToBase64String(p.Value)), dataFile);
+            var index = buckets.Index(bucket);
+            PartInfo? old;
+            lock (index.Gate)
+            {
+                ReadUpload(folder, key);
+                var file = Path.Combine(folder, $"{number}.json");
+                old = File.Exists(file) ? ReadJson(file, ObjectJson.Default.PartInfo) : null;
+                WriteJson(file, part, ObjectJson.Default.PartInfo);
+                committed = true;
+            }
+
+            FileSystem.SyncFolder(folder);
+            if (old is not null)
+            {
+                TryDelete(Path.Combine(folder, old.DataFile));
+            }
+
+            return part;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // The upload was completed or aborted, and its folder removed, while the part came in.
+            throw new S3Exception("NoSuchUpload");
+        }
+        finally
+        {
+            if (!committed)
+            {
+                TryDelete(data);
+            }
+        }
+    }
+
+    public IReadOnlyList<PartInfo> Parts(string bucket, string key, string id)
+    {
+        Upload(bucket, key, id);
+        return [.. Directory.EnumerateFiles(UploadFolder(bucket, id), "*.json").Where(f => Path.GetFileName(f) != "upload.json")
+            .Select(f => ReadJson(f, ObjectJson.Default.PartInfo)!).OrderBy(p => p.Number)];
+    }
+
+    /// <summary>Joins the named parts into the object and forgets the upload.</summary>
+    /// <param name="bucket">Bucket.</param>
+    /// <param name="key">Key of the object and of its upload.</param>
+    /// <param name="id">The upload.</param>
+    /// <param name="wanted">The parts, in order.</param>
+    /// <param name="checksums">Checksums that the object must have, base64 by name, if the upload has them.</param>
+    /// <param name="size">Size in bytes that the object must have; null asks for none.</param>
+    /// <param name="conditions">Whether the object may be replaced.</param>
+    /// <param name="cancel">Gives up; the upload stays.</param>
+    public async Task<ObjectInfo> CompleteUploadAsync(
+        string bucket, string key, string id, IReadOnlyList<WantedPart> wanted, IReadOnlyDictionary<string, string> checksums, long? size, PutOptions conditions, CancellationToken cancel)
+    {
+        var upload = Upload(bucket, key, id);
+        var have = Parts(bucket, key, id).ToDictionary(p => p.Number);
+        var parts = new List<PartInfo>();
+        foreach (var (number, etag, sums) in wanted)
+        {
+            if (parts.Count > 0 && parts[^1].Number >= number)
+            {
+                throw new S3Exception("InvalidPartOrder");
+            }
+
+            if (!have.TryGetValue(number, out var part) || part.ETag != etag.Trim('"')
+                || sums.Any(s => part.Checksums.TryGetValue(s.Key, out var known) && known != s.Value))
+            {
+                throw new S3Exception("InvalidPart", $"One or more of the specified parts could not be found: part {number} with ETag {Protocol.Readable.Cut(etag)}. The part might not have been uploaded, or the specified entity tag or checksum might not have matched the part's.");
+            }
+
+            parts.Add(part);
+        }
+
+        var total = parts.Sum(p => p.Size);
+        if (total > MaxJoinedBytes)
+        {
+            throw new S3Exception("EntityTooLarge", $"Your proposed upload exceeds the maximum allowed object size: the parts have {total} bytes, allowed are {MaxJoinedBytes} (5 TB).");
+        }
+
+        if (size is { } announced && total != announced)
+        {
+            throw new S3Exception("InvalidRequest", $"x-amz-mp-object-size is {announced}, and the parts have {total} bytes.");
+        }
+
+        if (parts.SkipLast(1).Any(p => p.Size < MinPartBytes))
+        {
+            throw new S3Exception("EntityTooSmall");
+        }
+
+        var folder = UploadFolder(bucket, id);
+#pragma warning disable CA5351 // The ETag is defined this way.
+        var etagOfAll = $"{Convert.ToHexStringLower(MD5.HashData([.. parts.SelectMany(p => Convert.FromHexString(p.ETag))]))}-{parts.Count}";
+#pragma warning restore CA5351
+        Dictionary<string, string>? composite = null;
+        string[] whole = [];
+        if (upload.Algorithm is { } name)
+        {
+            if (upload.ChecksumType == "FULL_OBJECT")
+            {
+                whole = [name];
+            }
+            else if (parts.TrueForAll(p => p.Checksums.ContainsKey(name)))
+            {
+                using var digest = new DigestSet([name]);
+                parts.ForEach(p => digest.Append(Convert.FromBase64String(p.Checksums[name])));
+                composite = new() { [name] = $"{Convert.ToBase64String(digest.Finish().Values[name])}-{parts.Count}" };
+            }
+        }
+
+        using var joined = new JoinedStream([.. parts.Select(p => Path.Combine(folder, p.DataFile))]);
+        ObjectInfo made;
+        try
+        {
+            foreach (var (algorithm, value) in composite ?? [])
+            {
+                CheckWhole(algorithm, value);
+            }
+
+            made = await objects.PutAsync(bucket, key, joined, conditions with
+            {
+                ContentType = upload.ContentType,
+                UserMetadata = upload.UserMetadata,
+                Headers = upload.Headers,
+                ETag = etagOfAll,
+                Algorithms = whole,
+                LengthMax = MaxJoinedBytes,
+                Checksums = composite,
+                ChecksumType = upload.ChecksumType,
+                Tags = upload.Tags,
+                Parts = [.. parts.Select(p => new ObjectPart(p.Number, p.Size, p.Checksums))],
+                Verify = digests =>
+                {
+                    foreach (var algorithm in whole)
+                    {
+                        CheckWhole(algorithm, Convert.ToBase64String(digests.Values[algorithm]));
+                    }
+                },
+            }, cancel).ConfigureAwait(false);
+        }
+        catch (FileNotFoundException)
+        {
+            // Another request completed or aborted the upload, or replaced a part, while this one read it.
+            throw new S3Exception("NoSuchUpload");
+        }
+
+        Forget(folder);
+        return made;
+
+        void CheckWhole(string algorithm, string value)
+        {
+            // Clients send the composite form with and without its number of parts.
+            if (checksums.TryGetValue(algorithm, out var sent) && sent != value && sent != value.Split('-')[0])
+            {
+                throw new S3Exception("BadDigest", $"The {algorithm} you specified did not match the calculated checksum: '{Protocol.Readable.Cut(sent)}' was sent, '{value}' computed.");
+            }
+        }
+    }
+
+    public void AbortUpload(string bucket, string key, string id)
+    {
+        Upload(bucket, key, id);
+        Forget(UploadFolder(bucket, id));
+    }
+
+    private string UploadFolder(string bucket, string id) =>
+        Guid.TryParseExact(id, "N", out var parsed)
+            ? Path.Combine(buckets.Index(bucket).Folder, FolderName, parsed.ToString("N"))
+            : throw new S3Exception("NoSuchUpload");
+
+    private static UploadInfo ReadUpload(string folder, string key) =>
+        TryReadUpload(folder) is { } upload && upload.Key == key ? upload : throw new S3Exception("NoSuchUpload");
+
+    private static UploadInfo? TryReadUpload(string folder)
+    {
+        try
+        {
+            return ReadJson(Path.Combine(folder, "upload.json"), ObjectJson.Default.UploadInfo);
+        }
+        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    private static void Forget(string folder)
+    {
+        // The description goes first: without it the upload no longer exists, even if removing the rest is interrupted.
+        File.Delete(Path.Combine(folder, "upload.json"));
+        FileSystem.SyncFolder(folder);
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (IOException)
+        {
+            // A part that is still coming in made a file meanwhile; the next start sweeps the folder.
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using System.Globalization;
+using System.Text;
+using System.Xml.Linq;
+using Microsoft.AspNetCore.WebUtilities;
+using Ocellus.Protocol;
+using static Ocellus.Objects.S3Headers;
+using static Ocellus.Objects.S3Xml;
+
+namespace Ocellus.Objects;
+
+/// <summary>Uploads from forms of web pages (POST Object).</summary>
+internal sealed class PostRequests(ObjectStore store, TimeProvider clock)
+{
+    /// <summary>Stores the file of a form whose policy's signature is verified.</summary>
+    public async Task PostAsync(HttpContext http, string bucket, PostForm form, CancellationToken cancel)
+    {
+        var fields = form.Fields;
+        var policy = PostPolicy.Parse(fields["policy"]);
+        policy.Check(fields, bucket, clock.GetUtcNow());
+        if (fields.GetValueOrDefault("key") is not { Length: > 0 } pattern)
+        {
+            throw new S3Exception("InvalidArgument", "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields: those behind the file do not count.");
+        }
+
+        if (fields.GetValueOrDefault("acl") is not (null or "private" or "bucket-owner-full-control"))
+        {
+            throw new S3Exception("AccessControlListNotSupported");
+        }
+
+        var key = pattern.Replace("${filename}", form.FileName, StringComparison.Ordinal);
+        ObjectNames.CheckKey(key);
+        AsHeaders(http, fields);
+        var info = await store.PutAsync(bucket, key, form.File, new PutOptions
+        {
+            ContentType = NullIfEmpty(fields.GetValueOrDefault("Content-Type")),
+            UserMetadata = UserMetadata(http),
+            Headers = Kept(http),
+            Algorithms = [.. DigestSet.Names.Where(n => fields.ContainsKey("x-amz-checksum-" + n))],
+            ChecksumType = "FULL_OBJECT",
+            Tags = NullIfEmpty(fields.GetValueOrDefault("tagging")) is { } tags ? ObjectTags.Read(Parse(new MemoryStream(Encoding.UTF8.GetBytes(tags)))) : [],
+            LengthMax = Math.Min(policy.Length.Most, ObjectStore.MaxObjectBytes),
+            Verify = digests =>
+            {
+                if (digests.Length < policy.Length.Least)
+                {
+                    throw new S3Exception("EntityTooSmall", string.Create(CultureInfo.InvariantCulture, $"Your proposed upload is smaller than the minimum allowed size: received {digests.Length} bytes, the policy asks for {policy.Length.Least}."));
+                }
+
+                S3Body.VerifyChecksums(http, digests);
+            },
+        }, cancel).ConfigureAwait(false);
+        await AnswerAsync(http, bucket, key, info, fields, cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>Fields of a form that mean what the header of their name means. The headers themselves are the browser's, and no policy speaks of them.</summary>
+    private static void AsHeaders(HttpContext http, IReadOnlyDictionary<string, string> fields)
+    {
+        foreach (var name in http.Request.Headers.Keys.Where(n => KeptHeaders.Contains(n, StringComparer.OrdinalIgnoreCase) || n.StartsWith("x-amz-", StringComparison.OrdinalIgnoreCase)).ToList())
+        {
+            http.Request.Headers.Remove(name);
+        }
+
+        foreach (var (name, value) in fields)
+        {
+            if (KeptHeaders.Contains(name, StringComparer.OrdinalIgnoreCase) || name.StartsWith("x-amz-meta-", StringComparison.OrdinalIgnoreCase) || name.StartsWith("x-amz-checksum-", StringComparison.OrdinalIgnoreCase))
+            {
+                http.Request.Headers[name] = value;
+            }
+        }
+    }
+
+    private static async Task AnswerAsync(HttpContext http, string bucket, string key, ObjectInfo info, IReadOnlyDictionary<string, string> fields, CancellationToken cancel)
+    {
+        var response = http.Response;
+        response.Headers.ETag = Quote(info.ETag);
+        var place = $"{http.Request.Scheme}://{http.Request.Host}/{(S3Target.InHost(http.Request) ? "" : bucket + "/")}{Uri.EscapeDataString(key).Replace("%2F", "/", StringComparison.Ordinal)}";
+        response.Headers.Location = place;
+        if ((NullIfEmpty(fields.GetValueOrDefault("success_action_redirect")) ?? NullIfEmpty(fields.GetValueOrDefault("redirect"))) is { } redirect
+            && Uri.TryCreate(redirect, UriKind.Absolute, out var target) && target.Scheme is "http" or "https")
+        {
+            response.StatusCode = StatusCodes.Status303SeeOther;
+            response.Headers.Location = QueryHelpers.AddQueryString(target.AbsoluteUri, new Dictionary<string, string?> { ["bucket"] = bucket, ["key"] = key, ["etag"] = Quote(info.ETag) });
+            return;
+        }
+
+        // What is asked for otherwise is as if it were not.
+        response.StatusCode = fields.GetValueOrDefault("success_action_status") switch { "200" => 200, "201" => 201, _ => 204 };
+        if (response.StatusCode == 201)
+        {
+            await WriteAsync(http, new XElement("PostResponse", new XElement("Location", place), new XElement("Bucket", bucket), new XElement("Key", key), new XElement("ETag", Quote(info.ETag))), cancel).ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+namespace Ocellus.Protocol.SigV4;
+
+/// <summary>A key and the day, region and service that a signature is good for.</summary>
+internal sealed record Credential(string AccessKeyId, string Day, string Region, string Service)
+{
+    public string Scope => $"{Day}/{Region}/{Service}/aws4_request";
+
+    public static Credential Parse(string text, string service, TimeProvider clock)
+    {
+        var parts = text.Split('/');
+        if (parts.Length != 5 || parts.Any(part => part.Length == 0))
+        {
+            throw SignatureVerifier.Incomplete($"Credential must have the form key/day/region/service/aws4_request; received '{text}'.");
+        }
+
+        if (parts[3] != service || parts[4] != "aws4_request")
+        {
+            throw new SignatureException(
+                SignatureProblem.WrongScope,
+                $"Credential should be scoped to service '{service}' and end in 'aws4_request'; received '{text}'. The server's time is {Canonical.Time(clock.GetUtcNow())}.");
+        }
+
+        // 'yyyyMMdd' exactly: a shorter text would pass as a prefix of the date.
+        if (parts[1].Length != 8 || !parts[1].All(char.IsAsciiDigit))
+        {
+            throw SignatureVerifier.Incomplete($"The day of the credential scope must have eight digits; received '{parts[1]}'.");
+        }
+
+        return new Credential(parts[0], parts[1], parts[2], parts[3]);
+    }
+}
