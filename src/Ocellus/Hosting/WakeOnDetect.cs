@@ -12,7 +12,7 @@ namespace Ocellus.Hosting;
 /// wait side by side, as many as would have room in the running model's line.
 /// </summary>
 internal sealed class WakeOnDetect(
-    VersionCatalog versions, HostingChoices choices, ModelFleet models, FleetWorker worker, IOptions<HostingOptions> options, OcellusMeter meter, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<WakeOnDetect> log)
+    VersionCatalog versions, HostingChoices choices, ModelFleet models, FleetWorker worker, IOptions<HostingOptions> options, OcellusMeter meter, ServingActivity serving, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<WakeOnDetect> log)
 {
     /// <summary>How often the row is looked at while a version loads: short against a load, which takes a tenth of a second.</summary>
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(10);
@@ -44,7 +44,9 @@ internal sealed class WakeOnDetect(
                 await RunningAsync(version, cancel);
             }
 
+            serving.Touch();
             var answer = await models.DetectAsync(version.Arn, image, cancel);
+            serving.Touch();
             if (answer.Found is { } found)
             {
                 return found;

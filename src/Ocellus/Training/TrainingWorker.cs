@@ -13,7 +13,7 @@ namespace Ocellus.Training;
 /// and one that had ended but was not published is only published.
 /// </summary>
 internal sealed partial class TrainingWorker(
-    VersionCatalog versions, JobCatalog jobs, ObjectStore objects, PictureFetch pictures, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, OcellusMeter meter, ILogger<TrainingWorker> log)
+    VersionCatalog versions, JobCatalog jobs, ObjectStore objects, PictureFetch pictures, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, OcellusMeter meter, ServingActivity serving, ILogger<TrainingWorker> log)
     : BackgroundService
 {
     /// <summary>Looks for work this often even without a wake-up: a lease of another node may have run out.</summary>
@@ -135,7 +135,7 @@ internal sealed partial class TrainingWorker(
             }
 
             await using var reports = new Reports(this, version.Arn, note, cancel);
-            var end = await TrainingProcess.RunAsync(folder, reports, cancel);
+            var end = await TrainingProcess.RunAsync(folder, reports, () => serving.IsServing, cancel);
             cancel.ThrowIfCancellationRequested();
             if (end is { Outcome: null, Stopped: true })
             {
