@@ -2,7 +2,7 @@
 whole, what was under way at the kill is there whole or not at all, everything in between comes to rest, and no version or dataset ever took a way that the table of states
 does not have. At the end no temporary file, job folder, model folder or process may be left. Needs `boto3` (Debian: python3-boto3).
 
-usage: faults.py [--kills N] [--seed S]      (starts ./ocellus serve on a free port and a temporary data directory)
+usage: faults.py [--kills N] [--seed S] [--journal FILE]      (starts ./ocellus serve on a free port and a temporary data directory)
 """
 import argparse, glob, hashlib, json, os, random, sqlite3, subprocess, sys, tempfile, threading, time
 
@@ -36,6 +36,12 @@ CREATE TRIGGER watch_versions AFTER UPDATE OF status ON project_versions WHEN OL
 CREATE TRIGGER watch_datasets AFTER UPDATE OF status ON datasets WHEN OLD.status <> NEW.status BEGIN INSERT INTO watched (kind, arn, was, now) VALUES ('dataset', OLD.arn, OLD.status, NEW.status); END;
 """
 wrong = []
+journal = None
+
+
+def note(what):
+    if journal:
+        journal.write(f"{time.time():.3f} {threading.current_thread().name} {what}\n")
 
 
 def expect(ok, what):
@@ -53,14 +59,19 @@ def call(function, *allowed, **arguments):
     """Calls; the code of a refusal that may happen here, or the answer. Everything else is a fault of the server."""
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+    what = f"{function.__name__} {({k: v for k, v in arguments.items() if k not in ('Body', 'Image', 'Changes')})}"
     try:
-        return function(**arguments)
+        answer = function(**arguments)
+        note(f"{what} -> done")
+        return answer
     except ClientError as error:
         code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+        note(f"{what} -> {code}")
         if code not in allowed:
-            expect(False, f"{function.__name__} {({k: v for k, v in arguments.items() if k not in ('Body', 'Image', 'Changes')})} answered {status} {error}")
+            expect(False, f"{what} answered {status} {error}")
         return code
     except (BotoCoreError, HTTPClientError, ConnectionError) as error:
+        note(f"{what} -> {error}")
         raise Gone(str(error)) from None
 
 
@@ -437,6 +448,7 @@ class Arena:
         running = [c.again() for c in clients]
         time.sleep(self.random.uniform(0.05, 2))
         self.server.kill()
+        note("killed")
         self.quiet.set()
         for thread in running:
             thread.join(60)
@@ -483,7 +495,10 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--kills", type=int, default=10)
     arguments.add_argument("--seed", type=int, default=None)
+    arguments.add_argument("--journal", type=argparse.FileType("w"), help="file for every call and its end")
     arguments = arguments.parse_args()
+    global journal
+    journal = arguments.journal
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
     print(f"seed {seed}, {arguments.kills} kills", flush=True)
     with tempfile.TemporaryDirectory() as top:

@@ -56,10 +56,10 @@ def refused(name, code, call, **arguments):
 
 
 class Server:
-    """./ocellus serve on a data directory; its log in a file that is open, settings as environment variables."""
+    """./ocellus serve on a data directory; its log in a file that is open, what a shell does before it, settings as environment variables."""
 
-    def __init__(self, data, log=None, **settings):
-        self.data, self.log, self.port = data, log, free_port()
+    def __init__(self, data, log=None, shell="", **settings):
+        self.data, self.log, self.shell, self.port = data, log, shell, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {**os.environ, **{k: str(v) for k, v in settings.items()}}
         self.start()
@@ -67,7 +67,7 @@ class Server:
         atexit.register(lambda: self.process.poll() is None and self.kill())
 
     def start(self):
-        self.process = subprocess.Popen([os.path.join(ROOT, "ocellus"), "serve", "--data", self.data, "--urls", self.url], stdout=subprocess.DEVNULL, stderr=self.log, env=self.environment)
+        self.process = subprocess.Popen(["sh", "-c", self.shell + 'exec "$0" "$@"', os.path.join(ROOT, "ocellus"), "serve", "--data", self.data, "--urls", self.url], stdout=subprocess.DEVNULL, stderr=self.log, env=self.environment)
         deadline = time.time() + 120
         while time.time() < deadline:
             try:

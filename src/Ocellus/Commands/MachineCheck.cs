@@ -59,7 +59,7 @@ internal static class MachineCheck
             LibraryAsync("Inference library (ONNX Runtime)", LoadCheckCommand.Inference, "Models cannot be run or trained. Build Ocellus anew; if it stays so, this system or processor has no build of ONNX Runtime.", cancel),
             LibraryAsync("Picture library (libvips)", LoadCheckCommand.Pictures, "Pictures cannot be read. Build Ocellus anew; if it stays so, this system or processor has no build of NetVips.Native.", cancel),
         ];
-        List<Finding> findings = [Runtime(), Backbone(), Memory(), Disk(data), Data(data), Clock(data), Files()];
+        List<Finding> findings = [Runtime(), Backbone(), Memory(), Disk(data), Data(data), Database(data), Clock(data), Files()];
         foreach (var url in urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             findings.Add(await PortAsync(url, cancel));
@@ -109,6 +109,20 @@ internal static class MachineCheck
         {
             return new(name, FindingState.Problem, $"{there} cannot be written: {failure.Message}", "Name another folder with --data, or give this user the right to write there.");
         }
+    }
+
+    internal static Finding Database(string data)
+    {
+        const string name = "Database";
+        var file = new FileInfo(DataDirectory.DatabaseOf(data));
+        if (!file.Exists)
+        {
+            return new(name, FindingState.Ok, "none yet; the first start makes it");
+        }
+
+        return DataDirectory.Damage(data) is { } damage
+            ? new(name, FindingState.Problem, $"{file.FullName} is damaged: {damage}", $"Put back a backup of the whole folder; without one, `sqlite3 {file.FullName} .recover` saves what can be read.")
+            : new(name, FindingState.Ok, $"{Size(file.Length)}, all pages in order");
     }
 
     internal static Finding Clock(string data)
