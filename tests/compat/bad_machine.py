@@ -8,7 +8,7 @@ import hashlib, os, shutil, socket, subprocess, sys, tempfile, time
 from harness import ROOT, Server, check, free_port, refusal, summary, until
 
 OCELLUS = os.path.join(ROOT, "ocellus")
-FILES = 220
+FILES = 420
 
 
 def tree(path):

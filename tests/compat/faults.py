@@ -62,6 +62,9 @@ def call(function, *allowed, **arguments):
     what = f"{function.__name__} {({k: v for k, v in arguments.items() if k not in ('Body', 'Image', 'Changes')})}"
     try:
         answer = function(**arguments)
+        # botocore keeps the status line of a connection's last answer that came instead of '100 Continue', and when the connection ends before the next one takes it for that one's.
+        if not answer["ResponseMetadata"]["HTTPHeaders"]:
+            raise ConnectionError("an answer without a single header is none")
         note(f"{what} -> done")
         return answer
     except ClientError as error:

@@ -163,6 +163,8 @@ public sealed class IdleStopTests
         public TimeSpan SetBack { get; set; }
 
         public override DateTimeOffset GetUtcNow() => base.GetUtcNow() - SetBack;
+
+        public override long GetTimestamp() => base.GetUtcNow().Ticks;
     }
 
     internal static Task<ApiAnswer> TagAsync(TestServer server, string arn, string tag, string value) =>
