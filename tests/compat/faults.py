@@ -99,12 +99,14 @@ class Client:
     # What it does.
 
     def again(self):
-        """Works on, until the server goes."""
+        """Works until the server goes."""
         thread = threading.Thread(target=self.run, daemon=True)
         thread.start()
         return thread
 
     def run(self):
+        from botocore.exceptions import BotoCoreError
+
         work = [self.put, self.put, self.put, self.overwrite, self.delete_object, self.multipart, self.project, self.tag, self.policy, self.create_dataset, self.update, self.update,
                 self.distribute, self.delete_dataset, self.delete_project, self.copy, self.start_version, self.start_version, self.detect, self.detect, self.detect, self.stop, self.delete_version, self.wake]
         if self.number == 0:
@@ -113,7 +115,8 @@ class Client:
             while not self.arena.quiet.is_set():
                 self.random.choice(work)()
                 self.done += 1
-        except Gone:
+        except (Gone, BotoCoreError):
+            # Paginators do not go through call(); what is no refusal is a connection that ended.
             pass
         except Exception as error:  # noqa: BLE001: a fault of this program ends the test, not only a thread
             expect(False, f"client {self.number}: {type(error).__name__}: {error}")

@@ -150,13 +150,9 @@ internal static class MachineCheck
     internal static Finding Files()
     {
         const string name = "Open files";
-        const string limits = "/proc/self/limits";
-        var line = File.Exists(limits) ? File.ReadLines(limits).FirstOrDefault(l => l.StartsWith("Max open files", StringComparison.Ordinal)) : null;
-        // The second number is the hard limit, up to which .NET raises its own at start.
-        var hard = line?.Split(' ', StringSplitOptions.RemoveEmptyEntries)[4];
-        return hard is null or "unlimited"
-            ? new(name, FindingState.Ok, hard is null ? "this system does not tell its limit" : "as many as needed")
-            : Judge(name, long.Parse(hard, CultureInfo.InvariantCulture), 128, FilesWanted, $"{hard} at most", "Raise the limit with `ulimit -n 4096`, or LimitNOFILE of a service.", "");
+        return OpenFiles.Limit() is { } hard
+            ? Judge(name, hard, 128, FilesWanted, string.Create(CultureInfo.InvariantCulture, $"{hard} at most"), "Raise the limit with `ulimit -n 4096`, or LimitNOFILE of a service.", "")
+            : new(name, FindingState.Ok, "as many as needed");
     }
 
     internal static async Task<Finding> PortAsync(string url, CancellationToken cancel)
