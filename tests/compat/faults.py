@@ -6,9 +6,8 @@ usage: faults.py [--kills N] [--seed S] [--journal FILE]      (starts ./ocellus 
 """
 import argparse, glob, hashlib, json, os, random, sqlite3, subprocess, sys, tempfile, threading, time
 
-from harness import ROOT, Server, check, line, summary, until
+from harness import ROOT, Server, check, line, summary, until, upload_cells
 
-CELLS = os.path.join(ROOT, "samples", "cells")
 CLIENTS = 3
 LABELS = 4
 MEGABYTE = 1 << 20
@@ -422,17 +421,7 @@ class Arena:
         self.s3, self.api = (boto3.Session().client(s, endpoint_url=server.url, config=config) for s in ("s3", "rekognition"))
 
     def prepare(self):
-        self.s3.create_bucket(Bucket="samples")
-        for part, most in (("train", 6), ("test", 2)):
-            kept, counts = [], {}
-            for text in open(os.path.join(CELLS, f"{part}.manifest")):
-                label = json.loads(text)["cell-metadata"]["class-name"]
-                counts[label] = counts.get(label, 0) + 1
-                if counts[label] <= most:
-                    kept.append(text)
-                    key = json.loads(text)["source-ref"].split("/", 3)[3]
-                    self.s3.upload_file(os.path.join(ROOT, "samples", key), "samples", key)
-            self.s3.put_object(Bucket="samples", Key=f"{part}.manifest", Body="".join(kept))
+        key = upload_cells(self.s3, train=6, test=2)
         with open(os.path.join(ROOT, "samples", key), "rb") as file:
             self.picture = file.read()
         self.cells = self.api.create_project(ProjectName="cells")["ProjectArn"]
