@@ -120,9 +120,17 @@ internal static class MachineCheck
             return new(name, FindingState.Ok, "none yet; the first start makes it");
         }
 
-        return DataDirectory.Damage(data) is { } damage
-            ? new(name, FindingState.Problem, $"{file.FullName} is damaged: {damage}", $"Put back a backup of the whole folder; without one, `sqlite3 {file.FullName} .recover` saves what can be read.")
-            : new(name, FindingState.Ok, $"{Size(file.Length)}, all pages in order");
+        try
+        {
+            return DataDirectory.Damage(data) is { } damage
+                ? new(name, FindingState.Problem, $"{file.FullName} is damaged: {damage}", $"Put back a backup of the whole folder; without one, `sqlite3 {file.FullName} .recover` saves what can be read.")
+                : new(name, FindingState.Ok, $"{Size(file.Length)}, all pages in order");
+        }
+        catch (System.Data.Common.DbException failure)
+        {
+            // In a folder that may not be written, say: the finding about the folder tells what to do.
+            return new(name, FindingState.Warning, $"{file.FullName} could not be looked at: {failure.Message}");
+        }
     }
 
     internal static Finding Clock(string data)
