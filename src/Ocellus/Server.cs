@@ -30,6 +30,8 @@ internal static class Server
             // Objects may have 5 GB; the API's endpoint has its own, smaller limit.
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.Limits.MaxRequestLineSize = 16 * 1024;
+            // What comes beyond is closed at once; the others are served.
+            kestrel.Limits.MaxConcurrentConnections = OpenFiles.ConnectionsMax(OpenFiles.Limit());
             kestrel.AddServerHeader = false;
         });
         builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(logs);

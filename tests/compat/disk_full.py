@@ -2,11 +2,10 @@
 
 usage: disk_full.py      (needs the right to mount a small tmpfs; says 'skipped' without it)
 """
-import json, os, subprocess, sys, tempfile
+import os, subprocess, sys, tempfile
 
-from harness import ROOT, Server, check, summary, until
+from harness import Server, check, summary, until, upload_cells
 
-CELLS = os.path.join(ROOT, "samples", "cells")
 MEGABYTE = 1 << 20
 
 
@@ -20,17 +19,7 @@ def main():
         try:
             server = Server(os.path.join(disk, "data"), Ocellus__Training__TimeBudget="00:00:10")
             s3, rekognition = server.client("s3"), server.client("rekognition")
-            s3.create_bucket(Bucket="samples")
-            for name in ("train", "test"):
-                kept, counts = [], {}
-                for text in open(os.path.join(CELLS, f"{name}.manifest")):
-                    label = json.loads(text)["cell-metadata"]["class-name"]
-                    counts[label] = counts.get(label, 0) + 1
-                    if counts[label] <= 6:
-                        kept.append(text)
-                        key = json.loads(text)["source-ref"].split("/", 3)[3]
-                        s3.upload_file(os.path.join(ROOT, "samples", key), "samples", key)
-                s3.put_object(Bucket="samples", Key=f"{name}.manifest", Body="".join(kept))
+            upload_cells(s3, train=6, test=6)
             project = rekognition.create_project(ProjectName="cells")["ProjectArn"]
             data = lambda name: [{"GroundTruthManifest": {"S3Object": {"Bucket": "samples", "Name": f"{name}.manifest"}}}]
             train = lambda name: rekognition.create_project_version(ProjectArn=project, VersionName=name, OutputConfig={"S3Bucket": "samples", "S3KeyPrefix": "out"}, TrainingData={"Assets": data("train")}, TestingData={"Assets": data("test")})

@@ -38,6 +38,22 @@ def line(name, label):
     return json.dumps({"source-ref": f"s3://pictures/{name}", "kind": 1, "kind-metadata": {"class-name": label, "confidence": 1, "type": "groundtruth/image-classification", "human-annotated": "yes", "creation-date": "2026-01-01T00:00:00"}})
 
 
+def upload_cells(s3, **most):
+    """Puts so many pictures of each label of samples/cells, and their manifests, into the bucket 'samples'; for each part, as train=6. Gives the key of the last picture."""
+    s3.create_bucket(Bucket="samples")
+    for part, count in most.items():
+        kept, counts = [], {}
+        for text in open(os.path.join(ROOT, "samples", "cells", f"{part}.manifest")):
+            label = json.loads(text)["cell-metadata"]["class-name"]
+            counts[label] = counts.get(label, 0) + 1
+            if counts[label] <= count:
+                kept.append(text)
+                key = json.loads(text)["source-ref"].split("/", 3)[3]
+                s3.upload_file(os.path.join(ROOT, "samples", key), "samples", key)
+        s3.put_object(Bucket="samples", Key=f"{part}.manifest", Body="".join(kept))
+    return key
+
+
 def refusal(call, **arguments):
     """The code of the error that a boto3 call ends with; None if it was accepted."""
     from botocore.exceptions import ClientError
@@ -56,10 +72,10 @@ def refused(name, code, call, **arguments):
 
 
 class Server:
-    """./ocellus serve on a data directory; more arguments, and settings as environment variables."""
+    """./ocellus serve on a data directory; more arguments; its log in a file that is open, what a shell does before it, settings as environment variables."""
 
-    def __init__(self, data, arguments=(), **settings):
-        self.data, self.arguments, self.port = data, arguments, free_port()
+    def __init__(self, data, arguments=(), log=None, shell="", **settings):
+        self.data, self.arguments, self.log, self.shell, self.port = data, arguments, log, shell, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {**os.environ, **{k: str(v) for k, v in settings.items()}}
         self.start()
@@ -67,7 +83,7 @@ class Server:
         atexit.register(lambda: self.process.poll() is None and self.kill())
 
     def start(self):
-        self.process = subprocess.Popen([os.path.join(ROOT, "ocellus"), "serve", "--data", self.data, "--urls", self.url, *self.arguments], stdout=subprocess.DEVNULL, env=self.environment)
+        self.process = subprocess.Popen(["sh", "-c", self.shell + 'exec "$0" "$@"', os.path.join(ROOT, "ocellus"), "serve", "--data", self.data, "--urls", self.url, *self.arguments], stdout=subprocess.DEVNULL, stderr=self.log, env=self.environment)
         deadline = time.time() + 120
         while time.time() < deadline:
             try:

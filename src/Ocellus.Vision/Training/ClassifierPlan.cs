@@ -75,6 +75,9 @@ public sealed record ClassifierPlan
     /// <summary>Threads of libtorch and of ONNX Runtime, which never run at the same time.</summary>
     public int Threads { get; init; } = Math.Max(1, Environment.ProcessorCount);
 
+    /// <summary>Threads for the next step, at most <see cref="Threads"/>; asked before each. Null: always as many as planned.</summary>
+    public Func<int>? ThreadsNow { get; init; }
+
     /// <summary>
     /// How long the training may take. Embedding the plain pictures once and fitting the head on them is always done; everything
     /// else is left out or shortened when there is no time for it.

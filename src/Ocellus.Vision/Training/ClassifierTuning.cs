@@ -191,6 +191,7 @@ internal sealed class ClassifierTuning : IDisposable
                     (chosenAt, joined) = (step, Score >= linearScore);
                 }
 
+                StepThreads.Apply(_plan.ThreadsNow, _plan.Threads);
                 // The step of the comparison is the first of another kind, so that it is not prepared ahead.
                 Batch batch = batches.Take(step, step + 1 < steps && !(chosenAt < 0 && step + 1 >= _plan.ChooseAt * steps));
                 double loss = Gradients(batch, step);
@@ -367,7 +368,7 @@ internal sealed class ClassifierTuning : IDisposable
     {
         string text = string.Create(
             CultureInfo.InvariantCulture,
-            $"2|{_plan with { TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, PictureCacheBytes = 0 }}|{_batch}|{_task.MultiLabel}|{string.Join('\n', _task.Labels)}|{string.Join(';', _task.Targets.Select(t => string.Join(',', t)))}");
+            $"2|{_plan with { TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, PictureCacheBytes = 0 }}|{_batch}|{_task.MultiLabel}|{string.Join('\n', _task.Labels)}|{string.Join(';', _task.Targets.Select(t => string.Join(',', t)))}");
         return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }
 

@@ -82,6 +82,9 @@ public sealed record DetectorPlan
     /// <summary>Threads of libtorch.</summary>
     public int Threads { get; init; } = Math.Max(1, Environment.ProcessorCount);
 
+    /// <summary>Threads for the next step, at most <see cref="Threads"/>; asked before each. Null: always as many as planned.</summary>
+    public Func<int>? ThreadsNow { get; init; }
+
     /// <summary>Decoded pictures kept in memory, in bytes; beyond it they are decoded again each time. 600 pictures at 416 px.</summary>
     public long PictureCacheBytes { get; init; } = 512L << 20;
 

@@ -119,6 +119,7 @@ internal sealed class DetectorRun : IDisposable
                     cancel.ThrowIfCancellationRequested();
                 }
 
+                StepThreads.Apply(_plan.ThreadsNow, _plan.Threads);
                 Batch batch = batches.Take(_step, more: _step + 1 < _steps); // the next one is made while this one is learnt from
                 double loss = Backward(batch);
                 if (!double.IsFinite(loss))
@@ -368,7 +369,7 @@ internal sealed class DetectorRun : IDisposable
     private string Fingerprint()
     {
         var text = new StringBuilder();
-        text.AppendJoin('|', _plan with { PictureCacheBytes = 0, Threads = 0, TimeBudget = null }, _input, string.Join('\n', _task.Labels));
+        text.AppendJoin('|', _plan with { PictureCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null }, _input, string.Join('\n', _task.Labels));
         foreach (var boxes in _task.Boxes)
         {
             text.Append(CultureInfo.InvariantCulture, $";{string.Join(',', boxes)}");

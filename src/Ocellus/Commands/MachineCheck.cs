@@ -59,7 +59,7 @@ internal static class MachineCheck
             LibraryAsync("Inference library (ONNX Runtime)", LoadCheckCommand.Inference, "Models cannot be run or trained. Build Ocellus anew; if it stays so, this system or processor has no build of ONNX Runtime.", cancel),
             LibraryAsync("Picture library (libvips)", LoadCheckCommand.Pictures, "Pictures cannot be read. Build Ocellus anew; if it stays so, this system or processor has no build of NetVips.Native.", cancel),
         ];
-        List<Finding> findings = [Runtime(), Backbone(), Memory(), Disk(data), Data(data), Clock(data), Files()];
+        List<Finding> findings = [Runtime(), Backbone(), Memory(), Disk(data), Data(data), Database(data), Clock(data), Files()];
         foreach (var url in urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             findings.Add(await PortAsync(url, cancel));
@@ -111,6 +111,28 @@ internal static class MachineCheck
         }
     }
 
+    internal static Finding Database(string data)
+    {
+        const string name = "Database";
+        var file = new FileInfo(DataDirectory.DatabaseOf(data));
+        if (!file.Exists)
+        {
+            return new(name, FindingState.Ok, "none yet; the first start makes it");
+        }
+
+        try
+        {
+            return DataDirectory.Damage(data) is { } damage
+                ? new(name, FindingState.Problem, $"{file.FullName} is damaged: {damage}", $"Put back a backup of the whole folder; without one, `sqlite3 {file.FullName} .recover` saves what can be read.")
+                : new(name, FindingState.Ok, $"{Size(file.Length)}, all pages in order");
+        }
+        catch (System.Data.Common.DbException failure)
+        {
+            // In a folder that may not be written, say: the finding about the folder tells what to do.
+            return new(name, FindingState.Warning, $"{file.FullName} could not be looked at: {failure.Message}");
+        }
+    }
+
     internal static Finding Clock(string data)
     {
         const string name = "Clock";
@@ -136,13 +158,9 @@ internal static class MachineCheck
     internal static Finding Files()
     {
         const string name = "Open files";
-        const string limits = "/proc/self/limits";
-        var line = File.Exists(limits) ? File.ReadLines(limits).FirstOrDefault(l => l.StartsWith("Max open files", StringComparison.Ordinal)) : null;
-        // The second number is the hard limit, up to which .NET raises its own at start.
-        var hard = line?.Split(' ', StringSplitOptions.RemoveEmptyEntries)[4];
-        return hard is null or "unlimited"
-            ? new(name, FindingState.Ok, hard is null ? "this system does not tell its limit" : "as many as needed")
-            : Judge(name, long.Parse(hard, CultureInfo.InvariantCulture), 128, FilesWanted, $"{hard} at most", "Raise the limit with `ulimit -n 4096`, or LimitNOFILE of a service.", "");
+        return OpenFiles.Limit() is { } hard
+            ? Judge(name, hard, 128, FilesWanted, string.Create(CultureInfo.InvariantCulture, $"{hard} at most"), "Raise the limit with `ulimit -n 4096`, or LimitNOFILE of a service.", "")
+            : new(name, FindingState.Ok, "as many as needed");
     }
 
     internal static async Task<Finding> PortAsync(string url, CancellationToken cancel)

@@ -51,7 +51,7 @@ internal static class TrainCommand
 
         if (folder.ReadOutcome() is not { } outcome)
         {
-            var end = await terminal.ShowAsync(progress => TrainingProcess.RunAsync(folder, progress, cancel));
+            var end = await terminal.ShowAsync(progress => TrainingProcess.RunAsync(folder, progress, yields: null, cancel));
             if (end.Outcome is null)
             {
                 terminal.Complain(end.Stopped

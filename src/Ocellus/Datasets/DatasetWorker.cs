@@ -16,7 +16,8 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
 
     private readonly WakeSignal _wakes = new(clock);
     private readonly Dictionary<string, (DatasetJobKind Kind, Task<bool> Task)> _running = [];
-    private readonly Dictionary<string, DateTimeOffset> _notBefore = [];
+    // Timestamps, which no clock that is set back moves.
+    private readonly Dictionary<string, long> _failed = [];
 
     /// <summary>Tells the worker that something is due.</summary>
     public void Wake() => _wakes.Wake();
@@ -46,10 +47,10 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
         foreach (var (arn, (_, task)) in _running.Where(r => r.Value.Task.IsCompleted).ToList())
         {
             _running.Remove(arn);
-            _notBefore.Remove(arn);
+            _failed.Remove(arn);
             if (!await task)
             {
-                _notBefore[arn] = clock.GetUtcNow() + s_retryAfter;
+                _failed[arn] = clock.GetTimestamp();
             }
         }
 
@@ -71,7 +72,7 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
             var arn = job.Dataset.Arn;
             var isImport = job.Kind == DatasetJobKind.Create;
             if (_running.ContainsKey(arn)
-                || (_notBefore.TryGetValue(arn, out var time) && clock.GetUtcNow() < time)
+                || (_failed.TryGetValue(arn, out var time) && clock.GetElapsedTime(time) < s_retryAfter)
                 || copied.Contains(arn) || (job.Partner is { } partner && copied.Contains(partner.Arn))
                 || _running.Values.Count(r => r.Kind == DatasetJobKind.Create == isImport) >= (isImport ? ImportsMax : ChangesMax))
             {

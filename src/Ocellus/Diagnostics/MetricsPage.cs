@@ -8,7 +8,7 @@ internal static class MetricsPage
 {
     public static IServiceCollection AddMetricsPage(this IServiceCollection services)
     {
-        services.AddSingleton<OcellusMeter>();
+        services.AddSingleton<OcellusMeter>().AddSingleton<ServingActivity>();
         // The runtime's own meter beside ours: garbage collections, threads, exceptions.
         services.AddOpenTelemetry().ConfigureResource(resource => resource.AddService("ocellus")).WithMetrics(metrics => metrics.AddMeter(OcellusMeter.Name, "System.Runtime").AddPrometheusExporter());
         return services;

@@ -14,6 +14,8 @@ internal sealed class OcellusMeter
     private readonly Meter _meter;
     private readonly Histogram<double> _operations;
     private readonly Histogram<double> _inferences;
+    private readonly Counter<long> _idleStops;
+    private readonly Histogram<double> _wakes;
     private int _trainingQueueLength;
 
     public OcellusMeter(IMeterFactory meters)
@@ -21,6 +23,8 @@ internal sealed class OcellusMeter
         _meter = meters.Create(Name);
         _operations = _meter.CreateHistogram("ocellus.operation.duration", "s", "Time of an API request from its first byte to its answer.", advice: Seconds);
         _inferences = _meter.CreateHistogram("ocellus.inference.duration", "s", "Time of one pass of a batch through a network.", advice: Seconds);
+        _idleStops = _meter.CreateCounter<long>("ocellus.model.idle_stops", "{stop}", "Models stopped because nobody asked them.");
+        _wakes = _meter.CreateHistogram("ocellus.model.wake.duration", "s", "Time from the request that wakes a stopped model until it runs.", advice: Seconds);
         Observe("ocellus.training.queue.length", "{job}", "Trainings that wait for their turn.", () => Volatile.Read(ref _trainingQueueLength));
         _meter.CreateObservableUpDownCounter("process.memory.usage", () => Environment.WorkingSet, "By", "Resident memory of the server process.");
     }
@@ -48,6 +52,12 @@ internal sealed class OcellusMeter
 
     /// <summary>Counts a pass through a network.</summary>
     public void Inferred(TimeSpan duration) => _inferences.Record(duration.TotalSeconds);
+
+    /// <summary>Counts a model that stopped as nobody asked it.</summary>
+    public void IdleStopped() => _idleStops.Add(1);
+
+    /// <summary>Counts a model that a request woke.</summary>
+    public void Woken(TimeSpan duration) => _wakes.Record(duration.TotalSeconds);
 
     /// <summary>Adds a number that is asked for when the metrics are read.</summary>
     public void Observe(string name, string unit, string description, Func<int> value) => _meter.CreateObservableUpDownCounter(name, value, unit, description);

@@ -34,4 +34,18 @@ internal sealed class HostingOptions
     /// <summary>A model above MinInferenceUnits gives one unit back when it could have done without all this time. Default 60 s: pauses between bursts do not shrink it.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "1.00:00:00")]
     public TimeSpan ShrinkAfter { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// A running version that nobody asks for this many minutes stops; 0 is never, and the default: AWS has nothing like it, so nobody expects it. A version's
+    /// tag ocellus:idle-stop-minutes comes first.
+    /// </summary>
+    [Range(0.0, 43_200.0)]
+    public double IdleStopMinutes { get; set; }
+
+    /// <summary>A stopped version starts when it is asked. Off by default, as in AWS. A version's tag ocellus:wake-on-detect comes first.</summary>
+    public bool WakeOnDetect { get; set; }
+
+    /// <summary>Longest wait of a request for the version that it wakes; loading goes on after it. Default 20 s: a start takes far less, and clients wait 60 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:00:55")]
+    public TimeSpan WakeTimeout { get; set; } = TimeSpan.FromSeconds(20);
 }

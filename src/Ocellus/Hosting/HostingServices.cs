@@ -22,6 +22,9 @@ internal static class HostingServices
             .AddSingleton<FreedMemory>()
             .AddHostedService<WarmUp>()
             .AddSingleton<FleetWorker>()
-            .AddHostedService(services => services.GetRequiredService<FleetWorker>());
+            .AddHostedService(services => services.GetRequiredService<FleetWorker>())
+            .AddSingleton<HostingChoices>()
+            .AddSingleton<WakeOnDetect>()
+            .AddHostedService<IdleStop>();
     }
 }

@@ -37,4 +37,16 @@ internal static partial class Log
 
     [LoggerMessage(1212, LogLevel.Warning, "The libraries that models run on do not load, so no model will start on this machine; 'ocellus doctor' says why")]
     public static partial void LibrariesMissing(ILogger log, Exception failure);
+
+    [LoggerMessage(1213, LogLevel.Information, "Stopping {ProjectVersionArn}: nobody asked it for {IdleMinutes} minutes ({Source})")]
+    public static partial void IdleStopped(ILogger log, string projectVersionArn, double idleMinutes, string source);
+
+    [LoggerMessage(1214, LogLevel.Warning, "Models that nobody uses could not be looked up; tried again in a second")]
+    public static partial void IdleStopFailed(ILogger log, Exception failure);
+
+    [LoggerMessage(1215, LogLevel.Information, "Starting {ProjectVersionArn}: a request woke it")]
+    public static partial void Waking(ILogger log, string projectVersionArn);
+
+    [LoggerMessage(1216, LogLevel.Information, "{ProjectVersionArn} runs {WakeSeconds:F2} s after the request that woke it")]
+    public static partial void Woken(ILogger log, string projectVersionArn, double wakeSeconds);
 }

@@ -1,5 +1,4 @@
 using Ocellus.Projects;
-using Ocellus.Protocol;
 
 namespace Ocellus.Hosting;
 
@@ -17,13 +16,8 @@ internal sealed class ModelFleet(IGrainFactory grains)
     /// <summary>Drains a version's model and frees it. Null if it was not loaded.</summary>
     public Task<UnloadAnswer?> UnloadAsync(string arn) => GrainOf(arn).UnloadAsync();
 
-    /// <summary>What a running model finds in a picture: for a classifier every label.</summary>
-    /// <exception cref="RefusedException">The model refuses: see <see cref="RunningModel.DetectAsync"/>.</exception>
-    public async Task<IReadOnlyList<Found>> DetectAsync(string arn, byte[] image, CancellationToken cancel)
-    {
-        var answer = await GrainOf(arn).DetectAsync(new(image), cancel);
-        return answer.Found ?? throw new RefusedException(answer.Refusal, answer.Message!);
-    }
+    /// <summary>What a running model finds in a picture, for a classifier every label; or its refusal: see <see cref="RunningModel.DetectAsync"/>.</summary>
+    public Task<DetectAnswer> DetectAsync(string arn, byte[] image, CancellationToken cancel) => GrainOf(arn).DetectAsync(new(image), cancel);
 
     private IModelGrain GrainOf(string arn) => grains.GetGrain<IModelGrain>(arn);
 }

@@ -37,6 +37,7 @@ internal sealed class RunningModel : IAsyncDisposable
     private readonly Lock _scaling = new();
     private long? _queuedSince;
     private long _idleSince;
+    private long _usedAt;
     private Task<ModelEnd>? _end;
 
     /// <param name="arn">Whose model it is, for the log.</param>
@@ -59,7 +60,7 @@ internal sealed class RunningModel : IAsyncDisposable
             AddUnit(unit);
         }
 
-        _idleSince = clock.GetTimestamp();
+        _idleSince = _usedAt = clock.GetTimestamp();
         _scale = clock.CreateTimer(_ => Scale(), null, ScalePeriod, ScalePeriod);
     }
 
@@ -74,6 +75,9 @@ internal sealed class RunningModel : IAsyncDisposable
 
     /// <summary>Inference units now.</summary>
     public int Units => _line.Units;
+
+    /// <summary>Time since the last request came or left, or since the model was loaded; zero as long as one is inside.</summary>
+    public TimeSpan IdleFor => InFlight > 0 ? TimeSpan.Zero : _clock.GetElapsedTime(Volatile.Read(ref _usedAt));
 
     /// <summary>Whether it has begun to stop.</summary>
     public bool IsStopping => Volatile.Read(ref _end) is not null;
@@ -126,6 +130,8 @@ internal sealed class RunningModel : IAsyncDisposable
         }
         finally
         {
+            // Before leaving: nobody may see the model empty and not yet used.
+            Volatile.Write(ref _usedAt, _clock.GetTimestamp());
             _gate.Leave();
         }
     }

@@ -9,7 +9,7 @@ namespace Ocellus.Operations;
 
 /// <summary>Asks a running model version what is in a picture.</summary>
 /// <remarks>Source: API_DetectCustomLabels, service model rekognition-2016-06-27; sizes from the developer guide's quotas.</remarks>
-internal sealed class DetectCustomLabels(VersionCatalog versions, ModelFleet fleet, IObjects objects)
+internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect fleet, IObjects objects)
 {
     /// <summary>Bytes of a picture in the request: 4 MB.</summary>
     public const int ImageBytesMax = 4 * 1024 * 1024;
@@ -21,19 +21,13 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, ModelFleet fle
     public const int BoxesMax = 100;
 
     /// <exception cref="RefusedException">
-    /// NotFound: no such version. NotReady: it is not RUNNING. Invalid, InvalidImage, ImageTooLarge, InvalidS3Object: the picture. Busy: more calls than the units can serve.
+    /// NotFound: no such version. NotReady: it is not RUNNING, and no request may start it. LimitExceeded: a request may, but too many models run. Invalid, InvalidImage, ImageTooLarge, InvalidS3Object: the picture. Busy: more calls than the units can serve.
     /// </exception>
     public async Task<DetectCustomLabelsResponse> RunAsync(DetectCustomLabelsRequest request, Caller caller, CancellationToken cancel)
     {
         var version = await versions.GetAsync(caller, request.ProjectVersionArn!, cancel);
         CheckForm(request.Image!);
-        if (version.Status != ProjectVersionStatus.RUNNING)
-        {
-            throw Refused.NotReady($"The model version is {version.Status}; it answers when it is RUNNING.{(version.Status == ProjectVersionStatus.STARTING ? " Wait a moment." : " StartProjectVersion starts it.")}");
-        }
-
-        var image = request.Image!.Bytes ?? await ReadAsync(request.Image.S3Object!, caller, cancel);
-        var found = await fleet.DetectAsync(version.Arn, image, cancel);
+        var found = await fleet.DetectAsync(version, async () => request.Image!.Bytes ?? await ReadAsync(request.Image.S3Object!, caller, cancel), cancel);
         return new() { CustomLabels = Choose(found, request.MinConfidence, request.MaxResults) };
     }
 

@@ -91,12 +91,17 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock)
         await transaction.CommitAsync(CancellationToken.None);
     }
 
-    /// <exception cref="RefusedException">NotFound: no such resource. Invalid: no ARN. QuotaExceeded: more than 200 tags after the change.</exception>
+    /// <exception cref="RefusedException">NotFound: no such resource. Invalid: no ARN, or a value that <see cref="HostingTags"/> does not take. QuotaExceeded: more than 200 tags after the change.</exception>
     public async Task TagAsync(Caller caller, string resourceArn, IReadOnlyDictionary<string, string> tags, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await RequireResourceAsync(connection, transaction, caller, resourceArn);
+        if (Arn.Parse(resourceArn).Kind == ArnKind.ProjectVersion)
+        {
+            HostingTags.Check(tags);
+        }
+
         await PutTagsAsync(connection, transaction, resourceArn, tags);
         var count = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM tags WHERE resource_arn = @resourceArn", new { resourceArn }, transaction);
         if (count > TagsMax)

@@ -42,6 +42,15 @@ internal sealed class VersionRow
 
     public long? MaxUnits { get; init; }
 
+    /// <summary>MinInferenceUnits of the last start; null before the first.</summary>
+    public long? LastMinUnits { get; init; }
+
+    /// <summary>MaxInferenceUnits of the last start, if it had one.</summary>
+    public long? LastMaxUnits { get; init; }
+
+    /// <summary>Why it stops or stopped although nobody asked it to; null otherwise.</summary>
+    public string? StopReason { get; init; }
+
     public long? EndedMs { get; init; }
 
     public long? BillableSeconds { get; init; }
@@ -120,7 +129,7 @@ internal sealed class QuotaOptions
 }
 
 /// <summary>Project versions and their states. Every move is a compare-and-set, so that of two callers one is first.</summary>
-internal sealed class VersionCatalog(DataDirectory data, TimeProvider clock, Microsoft.Extensions.Options.IOptions<QuotaOptions> quotas)
+internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider clock, Microsoft.Extensions.Options.IOptions<QuotaOptions> quotas)
 {
     /// <summary>Tries of a move against other callers; each failed one means that another move succeeded.</summary>
     private const int MoveTries = 8;
@@ -129,7 +138,7 @@ internal sealed class VersionCatalog(DataDirectory data, TimeProvider clock, Mic
         """
         SELECT arn AS Arn, project_arn AS ProjectArn, account_id AS AccountId, region AS Region, name AS Name, created_ms AS CreatedMs, updated_ms AS UpdatedMs, status AS Status, message AS Message,
                description AS Description, kms_key_id AS KmsKeyId, output_bucket AS OutputBucket, output_prefix AS OutputPrefix, folder AS Folder, min_units AS MinUnits, max_units AS MaxUnits,
-               ended_ms AS EndedMs, billable_seconds AS BillableSeconds, source_arn AS SourceArn, training_result AS TrainingResult, testing_result AS TestingResult,
+               last_min_units AS LastMinUnits, last_max_units AS LastMaxUnits, stop_reason AS StopReason, ended_ms AS EndedMs, billable_seconds AS BillableSeconds, source_arn AS SourceArn, training_result AS TrainingResult, testing_result AS TestingResult,
                evaluation_result AS EvaluationResult, manifest_summary AS ManifestSummary FROM project_versions 
         """;
 
@@ -144,6 +153,7 @@ internal sealed class VersionCatalog(DataDirectory data, TimeProvider clock, Mic
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await CheckRoomAsync(connection, transaction, caller, version.ProjectArn, version.Name, version.Status);
+        HostingTags.Check(version.Tags);
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         var arn = Arn.Parse(version.ProjectArn).Version(version.Name, now);
         await connection.ExecuteAsync(
@@ -246,7 +256,7 @@ internal sealed class VersionCatalog(DataDirectory data, TimeProvider clock, Mic
             var hosted = next is ProjectVersionStatus.STARTING or ProjectVersionStatus.RUNNING or ProjectVersionStatus.STOPPING;
             var moved = await connection.ExecuteAsync(
                 "UPDATE project_versions SET status = @next, message = @message, updated_ms = @now" + (hosted ? "" : ", min_units = NULL, max_units = NULL") + " WHERE arn = @arn AND status = @seen",
-                new { arn, seen = row.Status.ToString(), next = next.ToString(), message = message ?? ProjectVersionStates.Message(next), now = clock.GetUtcNow().ToUnixTimeMilliseconds() });
+                new { arn, seen = row.Status.ToString(), next = next.ToString(), message = message ?? Message(next, row), now = clock.GetUtcNow().ToUnixTimeMilliseconds() });
             if (moved == 1)
             {
                 return await connection.QuerySingleOrDefaultAsync<VersionRow>(Columns + "WHERE arn = @arn", new { arn }) ?? throw NoSuch(arn);
@@ -267,53 +277,6 @@ internal sealed class VersionCatalog(DataDirectory data, TimeProvider clock, Mic
         {
             return null;
         }
-    }
-
-    /// <summary>Writes the intent to host a version.</summary>
-    /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: wrong state or units. LimitExceeded: too many units or running models.</exception>
-    public async Task<VersionRow> StartAsync(Caller caller, string arn, int minUnits, int? maxUnits, CancellationToken cancel)
-    {
-        await GetAsync(caller, arn, cancel);
-        await using var connection = await data.ConnectAsync(cancel);
-        await using var transaction = await connection.BeginTransactionAsync(cancel);
-        var row = await connection.QuerySingleOrDefaultAsync<VersionRow>(Columns + "WHERE arn = @arn", new { arn }, transaction) ?? throw NoSuch(arn);
-        if (row.Status == ProjectVersionStatus.DELETING)
-        {
-            throw ProjectVersionStates.Refusal(row.Status, VersionEvent.StartRequested, arn);
-        }
-
-        if (maxUnits < minUnits)
-        {
-            throw Refused.Invalid($"MaxInferenceUnits is {maxUnits} and MinInferenceUnits {minUnits}; the maximum must not be below the minimum.");
-        }
-
-        var next = ProjectVersionStates.Next(row.Status, VersionEvent.StartRequested) ?? throw ProjectVersionStates.Refusal(row.Status, VersionEvent.StartRequested, arn);
-        var unitsMax = quotas.Value.InferenceUnitsPerModel;
-        if (Math.Max(minUnits, maxUnits ?? 0) > unitsMax)
-        {
-            throw Refused.Limit($"{Math.Max(minUnits, maxUnits ?? 0)} inference units were asked for; a model may have {unitsMax} (setting Ocellus:Quotas:InferenceUnitsPerModel).");
-        }
-
-        var running = await connection.ExecuteScalarAsync<long>(
-            "SELECT COUNT(*) FROM project_versions WHERE account_id = @AccountId AND region = @Region AND status IN ('STARTING', 'RUNNING', 'STOPPING')",
-            new { caller.AccountId, caller.Region },
-            transaction);
-        if (running >= quotas.Value.RunningModels)
-        {
-            throw Refused.Limit($"{running} models start, run or stop in {caller.Region}, and {quotas.Value.RunningModels} may at once (setting Ocellus:Quotas:RunningModels); stop one first.");
-        }
-
-        var moved = await connection.ExecuteAsync(
-            "UPDATE project_versions SET status = @next, message = @message, updated_ms = @now, min_units = @minUnits, max_units = @maxUnits WHERE arn = @arn AND status = @seen",
-            new { arn, seen = row.Status.ToString(), next = next.ToString(), message = ProjectVersionStates.Message(next), now = clock.GetUtcNow().ToUnixTimeMilliseconds(), minUnits, maxUnits },
-            transaction);
-        if (moved != 1)
-        {
-            throw Refused.InUse("The model version changed while it was being started; ask again.");
-        }
-
-        await transaction.CommitAsync(CancellationToken.None);
-        return await FindAsync(arn, cancel) ?? throw NoSuch(arn);
     }
 
     /// <summary>Ends a job: the new state, what the job found, and the job's row gone, in one transaction. False if the version has moved on.</summary>
@@ -409,6 +372,10 @@ internal sealed class VersionCatalog(DataDirectory data, TimeProvider clock, Mic
             throw Refused.Limit($"{jobs} {noun} are under way in {caller.Region}, and {most} may be at once (setting Ocellus:Quotas:{setting}); wait until one has ended.");
         }
     }
+
+    /// <summary>A version that stopped by itself goes on saying why.</summary>
+    private static string Message(ProjectVersionStatus next, VersionRow row) =>
+        next == ProjectVersionStatus.STOPPED && row.StopReason is { } reason ? $"{ProjectVersionStates.Message(next)} {reason}" : ProjectVersionStates.Message(next);
 
     private static RefusedException NoSuch(string arn) => Refused.NotFound($"No model version {Readable.Cut(arn)} exists in this account and region; DescribeProjectVersions lists those that do.");
 }

@@ -8,6 +8,9 @@ namespace Ocellus.Storage;
 /// <summary>The one folder a server owns. A second server on the same folder is refused.</summary>
 internal sealed class DataDirectory : IDisposable
 {
+    /// <summary>SQLITE_CORRUPT and SQLITE_NOTADB.</summary>
+    private const int SqliteCorrupt = 11, SqliteNotADatabase = 26;
+
     private readonly FileStream _lock;
 
     private DataDirectory(string path, FileStream held)
@@ -57,12 +60,22 @@ internal sealed class DataDirectory : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new InvalidOperationException($"The data directory {path} is in use by another Ocellus server, or cannot be written ({failure.Message}) Stop that server, or choose another folder with --data.", failure);
+            throw new InvalidOperationException(
+                CanBeWritten(path)
+                    ? $"The data directory {path} is in use by another Ocellus server. Stop that server, or choose another folder with --data."
+                    : $"The data directory {path} cannot be written: {failure.Message} Give this user the right to write there, or choose another folder with --data; `ocellus doctor --data {path}` looks again.",
+                failure);
         }
 
         var directory = new DataDirectory(path, held);
         try
         {
+            if (Damage(path) is { } damage)
+            {
+                throw new InvalidOperationException(
+                    $"The database {DatabaseOf(path)} is damaged: {damage} Nothing in {path} was changed. Put back a backup of the whole folder; without one, `sqlite3 {DatabaseOf(path)} .recover` saves what can be read. `ocellus doctor --data {path}` checks it again.");
+            }
+
             directory.Migrate();
         }
         catch
@@ -104,6 +117,31 @@ internal sealed class DataDirectory : IDisposable
         }
     }
 
+    /// <summary>
+    /// What is wrong with the pages of a database, in a sentence; null if nothing is, or if there is none yet. A server that went on with a damaged one would
+    /// answer as if what it cannot find had never been. Reads the whole file: a third of a second for 100 MB.
+    /// </summary>
+    public static string? Damage(string path)
+    {
+        if (new FileInfo(DatabaseOf(path)) is not { Exists: true, Length: > 0 })
+        {
+            return null;
+        }
+
+        try
+        {
+            using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = DatabaseOf(path), Pooling = false }.ToString());
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = "PRAGMA quick_check(1)";
+            return command.ExecuteScalar() as string is { } answer and not "ok" ? $"{answer.ReplaceLineEndings(" ")}." : null;
+        }
+        catch (SqliteException failure) when (failure.SqliteErrorCode is SqliteCorrupt or SqliteNotADatabase)
+        {
+            return failure.Message;
+        }
+    }
+
     /// <summary>An open connection. Foreign keys are on; a writer waits for another writer up to 30 s.</summary>
     public async Task<DbConnection> ConnectAsync(CancellationToken cancel)
     {
@@ -120,6 +158,20 @@ internal sealed class DataDirectory : IDisposable
         }
 
         _lock.Dispose();
+    }
+
+    private static bool CanBeWritten(string path)
+    {
+        try
+        {
+            var probe = System.IO.Path.Combine(path, $".probe-{Guid.NewGuid():N}");
+            new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose).Dispose();
+            return true;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     private void Migrate()

@@ -31,8 +31,8 @@ internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
         return
         [
             .. await connection.QueryAsync<string>(
-                "SELECT j.version_arn FROM training_jobs j JOIN project_versions v ON v.arn = j.version_arn WHERE v.status = 'TRAINING_IN_PROGRESS' AND j.lease_until_ms < @now ORDER BY v.created_ms",
-                new { now = Now }),
+                "SELECT j.version_arn FROM training_jobs j JOIN project_versions v ON v.arn = j.version_arn WHERE v.status = 'TRAINING_IN_PROGRESS' AND (j.lease_until_ms < @now OR j.lease_until_ms > @never) ORDER BY v.created_ms",
+                new { now = Now, never = Never }),
         ];
     }
 
@@ -48,8 +48,8 @@ internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
     {
         await using var connection = await data.ConnectAsync(cancel);
         return await connection.ExecuteAsync(
-            "UPDATE training_jobs SET lease_owner = @owner, lease_until_ms = @until WHERE version_arn = @arn AND lease_until_ms < @now",
-            new { arn, owner, until = Now + (long)LeaseTime.TotalMilliseconds, now = Now }) == 1;
+            "UPDATE training_jobs SET lease_owner = @owner, lease_until_ms = @until WHERE version_arn = @arn AND (lease_until_ms < @now OR lease_until_ms > @never)",
+            new { arn, owner, until = Now + (long)LeaseTime.TotalMilliseconds, now = Now, never = Never }) == 1;
     }
 
     /// <summary>Renews the lease and shows how far the job is; false if the job is no longer this worker's.</summary>
@@ -80,6 +80,9 @@ internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
         await transaction.CommitAsync(cancel);
         return crashes;
     }
+
+    /// <summary>No lease that was given by a clock as it is now ends later: one that does is of a clock that was set back since, and nobody's.</summary>
+    private long Never => Now + 2 * (long)LeaseTime.TotalMilliseconds;
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 }

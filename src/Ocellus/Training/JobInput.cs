@@ -13,9 +13,10 @@ namespace Ocellus.Training;
 /// <param name="Bytes">The picture of a usable line.</param>
 /// <param name="Header">Its header, which the check of the pictures has read.</param>
 /// <param name="Threads">Threads to use.</param>
+/// <param name="Pace">Threads of the next step.</param>
 /// <param name="Checkpoint">Folder for checkpoints.</param>
 /// <param name="Progress">Takes progress.</param>
-internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<ParsedLine, byte[]> Bytes, Func<ParsedLine, PictureHeader> Header, int Threads, string Checkpoint, IProgress<JobProgress> Progress)
+internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<ParsedLine, byte[]> Bytes, Func<ParsedLine, PictureHeader> Header, int Threads, TrainingPace Pace, string Checkpoint, IProgress<JobProgress> Progress)
 {
     /// <summary>Pictures put through the finished model at once.</summary>
     private const int TestBatch = 8;

@@ -23,16 +23,17 @@ internal static class TrainingChild
     public static async Task<int> RunAsync(string path, CancellationToken cancel)
     {
         var folder = new JobFolder(path);
+        var pace = new TrainingPace(TrainingRun.ThreadsOf(folder.Read()));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         // Ctrl-C in a terminal reaches every process of the group; here the parent decides, through standard input.
         Console.CancelKeyPress += (_, pressed) => pressed.Cancel = true;
         _ = Task.Run(
             async () =>
             {
-                var input = Console.OpenStandardInput();
-                var buffer = new byte[16];
-                while (await input.ReadAsync(buffer, CancellationToken.None) > 0)
+                using var input = new StreamReader(Console.OpenStandardInput());
+                while (await input.ReadLineAsync(CancellationToken.None) is { } line)
                 {
+                    pace.Take(line);
                 }
 
                 await stop.CancelAsync();
@@ -41,7 +42,7 @@ internal static class TrainingChild
         try
         {
             await using var held = await HoldAsync(path, stop.Token);
-            var outcome = await Task.Run(() => new TrainingRun(folder, TimeProvider.System).Run(new ToStandardOutput(), stop.Token), stop.Token);
+            var outcome = await Task.Run(() => new TrainingRun(folder, pace, TimeProvider.System).Run(new ToStandardOutput(), stop.Token), stop.Token);
             folder.Write(outcome);
             return ExitDone;
         }

@@ -35,13 +35,19 @@ internal static class TrainingProcess
     ];
 
     /// <summary>Trains in <paramref name="folder"/>. Cancelling lets the process save its checkpoint first.</summary>
-    public static async Task<TrainingEnd> RunAsync(JobFolder folder, IProgress<JobProgress> progress, CancellationToken cancel)
+    /// <param name="folder">What is to be trained.</param>
+    /// <param name="progress">Told how far it is.</param>
+    /// <param name="yields">Whether it is to take fewer threads now, because requests are answered beside it; null: never.</param>
+    /// <param name="cancel">Ends it.</param>
+    public static async Task<TrainingEnd> RunAsync(JobFolder folder, IProgress<JobProgress> progress, Func<bool>? yields, CancellationToken cancel)
     {
         using var process = new Process { StartInfo = Command(folder.Path) };
         process.Start();
         LowerPriority(process);
         var errors = CopyErrorsAsync(process, folder.Log);
         var output = ReadProgressAsync(process, progress);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var telling = yields is null ? Task.CompletedTask : TrainingPace.TellAsync(process.StandardInput, yields, TimeProvider.System, ended.Token);
         var stopped = false;
         await using (cancel.Register(() => process.StandardInput.Close()))
         {
@@ -65,6 +71,8 @@ internal static class TrainingProcess
             }
         }
 
+        await ended.CancelAsync();
+        await telling;
         await output;
         var lastError = await errors;
         if (folder.ReadOutcome() is { } outcome)

@@ -16,7 +16,7 @@ namespace Ocellus.Training;
 /// One training from checked-out files to a tested model, in the training process: line checks, picture checks, split, content
 /// checks, learning, testing, output files. The order is the wire specification's.
 /// </summary>
-internal sealed class TrainingRun(JobFolder folder, TimeProvider clock)
+internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvider clock)
 {
     /// <summary>Bytes of a picture: 15 MB. AWS quota.</summary>
     private const long PictureBytesMax = 15L << 20;
@@ -26,7 +26,10 @@ internal sealed class TrainingRun(JobFolder folder, TimeProvider clock)
     /// <summary>Of every picture that passed the check, so that no file is read again for its size alone.</summary>
     private readonly ConcurrentDictionary<string, PictureHeader> _headers = new(StringComparer.Ordinal);
 
-    private int Threads => _job.Threads > 0 ? _job.Threads : Environment.ProcessorCount;
+    private int Threads => ThreadsOf(_job);
+
+    /// <summary>Threads that a job may take.</summary>
+    public static int ThreadsOf(JobDescription job) => job.Threads > 0 ? job.Threads : Environment.ProcessorCount;
 
     /// <summary>Trains and writes the outcome. Started again after a crash, it goes on from the last checkpoint.</summary>
     /// <exception cref="OperationCanceledException">Stopped; the checkpoint is written.</exception>
@@ -71,7 +74,7 @@ internal sealed class TrainingRun(JobFolder folder, TimeProvider clock)
     private JobOutcome Learn(ContentResult content, Dictionary<string, JobPicture> pictures, IProgress<JobProgress> progress, CancellationToken cancel)
     {
         Directory.CreateDirectory(folder.Checkpoint);
-        var input = new JobInput(_job, content, line => Bytes(line, pictures), line => _headers[line.SourceRef], Threads, folder.Checkpoint, progress);
+        var input = new JobInput(_job, content, line => Bytes(line, pictures), line => _headers[line.SourceRef], Threads, pace, folder.Checkpoint, progress);
         var learned = content.UseCase == UseCase.ObjectLocalization ? DetectorJob.Run(input, cancel) : ClassifierJob.Run(input, cancel);
         var ended = clock.GetUtcNow();
         WriteOut(OutputKinds.TrainingSnapshot, learned.TrainingSnapshot);

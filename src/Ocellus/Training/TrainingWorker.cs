@@ -13,7 +13,7 @@ namespace Ocellus.Training;
 /// and one that had ended but was not published is only published.
 /// </summary>
 internal sealed partial class TrainingWorker(
-    VersionCatalog versions, JobCatalog jobs, IObjects objects, PictureFetch pictures, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, OcellusMeter meter, ILogger<TrainingWorker> log)
+    VersionCatalog versions, JobCatalog jobs, IObjects objects, PictureFetch pictures, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, OcellusMeter meter, ServingActivity serving, ILogger<TrainingWorker> log)
     : BackgroundService
 {
     /// <summary>Looks for work this often even without a wake-up: a lease of another node may have run out.</summary>
@@ -31,7 +31,7 @@ internal sealed partial class TrainingWorker(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await TryAsync(() => jobs.ReleaseAsync(_owner, stoppingToken), _owner);
-        var running = new List<Task>();
+        var running = new Dictionary<string, Task>(StringComparer.Ordinal);
         try
         {
             while (true)
@@ -51,16 +51,22 @@ internal sealed partial class TrainingWorker(
         }
         finally
         {
-            await Task.WhenAll(running);
+            await Task.WhenAll(running.Values);
         }
     }
 
     /// <summary>Starts what is due and has a place.</summary>
-    private async Task TakeAsync(List<Task> running, CancellationToken cancel)
+    private async Task TakeAsync(Dictionary<string, Task> running, CancellationToken cancel)
     {
         foreach (var arn in await jobs.DueAsync(cancel))
         {
-            running.RemoveAll(t => t.IsCompleted);
+            Forget(running);
+            // A clock that jumps ends a lease in the middle of its job: what runs here is not begun a second time.
+            if (running.ContainsKey(arn))
+            {
+                continue;
+            }
+
             if (running.Count >= options.Value.ParallelJobs)
             {
                 break;
@@ -69,12 +75,28 @@ internal sealed partial class TrainingWorker(
             if (await jobs.LeaseAsync(arn, _owner, cancel))
             {
                 // On its own task, and the loop looks again when it ends.
-                running.Add(Task.Run(() => RunAsync(arn, cancel), CancellationToken.None));
+                running[arn] = Task.Run(() => RunAsync(arn, cancel), CancellationToken.None);
+                _ = WakeAfterAsync(running[arn]);
             }
         }
 
-        running.RemoveAll(t => t.IsCompleted);
+        Forget(running);
         meter.TrainingQueueLength = (int)Math.Max(0, await jobs.CountAsync(cancel) - running.Count);
+    }
+
+    /// <summary>Not at the end of the job itself: the loop would find its place still taken, and the next job would wait for the timer.</summary>
+    private async Task WakeAfterAsync(Task job)
+    {
+        await job;
+        Wake();
+    }
+
+    private static void Forget(Dictionary<string, Task> running)
+    {
+        foreach (var (arn, _) in running.Where(r => r.Value.IsCompleted).ToList())
+        {
+            running.Remove(arn);
+        }
     }
 
     private async Task RunAsync(string arn, CancellationToken cancel)
@@ -99,7 +121,6 @@ internal sealed partial class TrainingWorker(
         {
             // Not given back, the lease runs out, and the job is taken again then.
             await TryAsync(() => jobs.GiveBackAsync(arn, _owner, CancellationToken.None), arn);
-            Wake();
         }
     }
 
@@ -135,7 +156,7 @@ internal sealed partial class TrainingWorker(
             }
 
             await using var reports = new Reports(this, version.Arn, note, cancel);
-            var end = await TrainingProcess.RunAsync(folder, reports, cancel);
+            var end = await TrainingProcess.RunAsync(folder, reports, () => serving.IsServing, cancel);
             cancel.ThrowIfCancellationRequested();
             if (end is { Outcome: null, Stopped: true })
             {

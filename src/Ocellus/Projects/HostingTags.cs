@@ -1,0 +1,53 @@
+using System.Globalization;
+using Ocellus.Protocol;
+
+namespace Ocellus.Projects;
+
+/// <summary>
+/// Tags of a project version that say how it is hosted; AWS has no members for it, and every AWS client can set tags. They are read when they
+/// are needed, so a change holds at once, also for a running model.
+/// </summary>
+internal static class HostingTags
+{
+    /// <summary>Minutes without a request after which a running version stops by itself, 1 to 43200; <see cref="Off"/> never does.</summary>
+    public const string IdleStopMinutes = "ocellus:idle-stop-minutes";
+
+    /// <summary><c>true</c>: a stopped version starts when it is asked. <c>false</c>: it does not, whatever the server's default is.</summary>
+    public const string WakeOnDetect = "ocellus:wake-on-detect";
+
+    /// <summary>A version that never stops by itself although the server's default says so.</summary>
+    public const string Off = "off";
+
+    /// <summary>30 days.</summary>
+    private const int MinutesMax = 43_200;
+
+    /// <summary>Checks the tags that mean something here; all others are the user's own.</summary>
+    /// <exception cref="RefusedException">Invalid: a value that means nothing.</exception>
+    public static void Check(IReadOnlyDictionary<string, string>? tags)
+    {
+        if (tags?.GetValueOrDefault(IdleStopMinutes) is { } minutes && !TryIdleStop(minutes, out _))
+        {
+            throw Refused.Invalid($"The tag {IdleStopMinutes} is '{Readable.Cut(minutes)}'; it takes a whole number of minutes from 1 to {MinutesMax}, or {Off}.");
+        }
+
+        if (tags?.GetValueOrDefault(WakeOnDetect) is { } wake && !TryWake(wake, out _))
+        {
+            throw Refused.Invalid($"The tag {WakeOnDetect} is '{Readable.Cut(wake)}'; it takes true or false.");
+        }
+    }
+
+    /// <summary>Reads <see cref="IdleStopMinutes"/>; the result is null for <see cref="Off"/>.</summary>
+    public static bool TryIdleStop(string value, out TimeSpan? idle)
+    {
+        var isNumber = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var minutes) && minutes is >= 1 and <= MinutesMax;
+        idle = isNumber ? TimeSpan.FromMinutes(minutes) : null;
+        return isNumber || value == Off;
+    }
+
+    /// <summary>Reads <see cref="WakeOnDetect"/>.</summary>
+    public static bool TryWake(string value, out bool wake)
+    {
+        wake = value == "true";
+        return value is "true" or "false";
+    }
+}

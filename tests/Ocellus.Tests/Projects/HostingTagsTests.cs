@@ -1,0 +1,41 @@
+using Ocellus.Projects;
+using Ocellus.Protocol;
+
+namespace Ocellus.Tests.Projects;
+
+public sealed class HostingTagsTests
+{
+    [Theory]
+    [InlineData("1", 1)]
+    [InlineData("90", 90)]
+    [InlineData("43200", 43200)]
+    [InlineData("off", null)]
+    public void Minutes_from_1_to_43200_are_taken_and_off(string value, int? minutes)
+    {
+        HostingTags.Check(new Dictionary<string, string> { [HostingTags.IdleStopMinutes] = value });
+        Assert.True(HostingTags.TryIdleStop(value, out var idle));
+        Assert.Equal(minutes, idle?.TotalMinutes);
+    }
+
+    [Theory]
+    [InlineData(HostingTags.IdleStopMinutes, "0", "from 1 to 43200")]
+    [InlineData(HostingTags.IdleStopMinutes, "43201", "from 1 to 43200")]
+    [InlineData(HostingTags.IdleStopMinutes, "-5", "from 1 to 43200")]
+    [InlineData(HostingTags.IdleStopMinutes, " 5", "from 1 to 43200")]
+    [InlineData(HostingTags.IdleStopMinutes, "1.5", "from 1 to 43200")]
+    [InlineData(HostingTags.IdleStopMinutes, "five", "from 1 to 43200")]
+    [InlineData(HostingTags.IdleStopMinutes, "", "from 1 to 43200")]
+    [InlineData(HostingTags.WakeOnDetect, "yes", "true or false")]
+    [InlineData(HostingTags.WakeOnDetect, "True", "true or false")]
+    [InlineData(HostingTags.WakeOnDetect, "", "true or false")]
+    public void Any_other_value_is_refused_with_what_would_be_right(string tag, string value, string right)
+    {
+        var refusal = Assert.Throws<RefusedException>(() => HostingTags.Check(new Dictionary<string, string> { [tag] = value }));
+        Assert.Equal(RefusalKind.Invalid, refusal.Kind);
+        Assert.Contains($"{tag} is '{value}'", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains(right, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Tags_of_the_user_mean_nothing_here() => HostingTags.Check(new Dictionary<string, string> { ["idle-stop-minutes"] = "soon", ["Ocellus:wake-on-detect"] = "x" });
+}
