@@ -49,7 +49,10 @@ internal static class Server
         builder.Services
             .AddSingleton(data)
             .AddSingleton(clock)
-            .AddSingleton(new RequestAuthenticator(new SignatureVerifier(keys, clock)))
+            .AddSingleton(keys)
+            .AddSingleton(new RequestAuthenticator(new SignatureVerifier(keys, clock), keys))
+            .AddSingleton<Authorizer>()
+            .AddSingleton<RequiredPermissions>()
             .AddSingleton(new ObjectStore(data.ObjectsPath, clock))
             .AddHostedService<ObjectStoreOpening>()
             .AddSingleton<PageToken>()

@@ -338,7 +338,7 @@ internal sealed partial class S3Endpoint(ObjectStore store, TimeProvider clock, 
         foreach (var entry in entries)
         {
             var key = Child(entry, "Key")!;
-            if (await DeleteOneAsync(bucket, key, entry, cancel).ConfigureAwait(false) is { } refusal)
+            if (await DeleteOneAsync(http, bucket, key, entry, cancel).ConfigureAwait(false) is { } refusal)
             {
                 result.Add(new XElement(Ns + "Error", new XElement(Ns + "Key", key), new XElement(Ns + "Code", refusal.Code), new XElement(Ns + "Message", refusal.Message)));
             }
@@ -352,7 +352,7 @@ internal sealed partial class S3Endpoint(ObjectStore store, TimeProvider clock, 
     }
 
     /// <summary>Deletes one of many keys: what goes wrong with it says nothing of the others.</summary>
-    private async Task<S3Exception?> DeleteOneAsync(string bucket, string key, XElement entry, CancellationToken cancel)
+    private async Task<S3Exception?> DeleteOneAsync(HttpContext http, string bucket, string key, XElement entry, CancellationToken cancel)
     {
         try
         {
@@ -361,6 +361,7 @@ internal sealed partial class S3Endpoint(ObjectStore store, TimeProvider clock, 
                 throw new S3Exception("UserKeyMustBeSpecified");
             }
 
+            S3Actions.RequireDelete(http, bucket, key);
             ObjectStore.CheckKey(key);
             if (NullIfEmpty(Child(entry, "VersionId")) is { } version && version != "null")
             {
@@ -574,7 +575,8 @@ internal sealed partial class S3Endpoint(ObjectStore store, TimeProvider clock, 
                 new XElement(Ns + "Initiated", Iso(u.Initiated))))), cancel);
     }
 
-    private static (string Bucket, string Key) Source(HttpContext http)
+    /// <summary>Bucket and key that a copy reads.</summary>
+    public static (string Bucket, string Key) Source(HttpContext http)
     {
         var raw = http.Request.Headers["x-amz-copy-source"].ToString();
         var path = Uri.UnescapeDataString(raw.Split('?', 2)[0]).TrimStart('/');

@@ -10,7 +10,7 @@ namespace Ocellus.Objects;
 /// Checks the signature of an object store request, unwraps its body and hands it to the store's endpoint.
 /// The only catch clauses on the request path of the object store are here.
 /// </summary>
-internal sealed partial class S3Gate(RequestAuthenticator authenticator, S3Endpoint endpoint, ILogger<S3Gate> log)
+internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authorizer authorizer, S3Endpoint endpoint, ILogger<S3Gate> log)
 {
     private const string PayloadHashHeader = "x-amz-content-sha256";
 
@@ -27,8 +27,9 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, S3Endpo
         http.Response.Headers["x-amz-request-id"] = requestId;
         try
         {
-            var (caller, signature) = authenticator.AuthenticateS3(http.Request);
+            var (caller, signature) = await authenticator.AuthenticateS3Async(http.Request, http.RequestAborted);
             Unwrap(http, signature);
+            S3Actions.Require(http, authorizer.Of(caller));
             await endpoint.HandleAsync(http, caller.AccountId, caller.Region, http.RequestAborted);
         }
         catch (Exception) when (http.RequestAborted.IsCancellationRequested)
@@ -41,8 +42,9 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, S3Endpo
             RequestFailed(log, failure, http.Request.Method, http.Request.Path, requestId);
             http.Abort();
         }
-        catch (S3Exception refusal)
+        catch (S3Exception failure)
         {
+            var refusal = S3Actions.Veil(http, failure);
             await WriteErrorAsync(http, refusal.Code, refusal.Status, refusal.Message, requestId);
         }
         catch (SignatureException refusal)

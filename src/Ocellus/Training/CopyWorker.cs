@@ -57,9 +57,9 @@ internal sealed partial class CopyWorker(VersionCatalog versions, ObjectStore ob
 
     private async Task CopyAsync(VersionRow version, CancellationToken cancel)
     {
-        if (!OutputLocation.IsWritable(objects, version))
+        if (!OutputLocation.IsWritable(objects, version, await versions.RightsAsync(version.Arn, cancel)))
         {
-            throw new S3Exception("NoSuchBucket");
+            throw new S3Exception("AccessDenied");
         }
 
         var outcome = new VersionOutcome(Now)
@@ -103,7 +103,8 @@ internal sealed partial class CopyWorker(VersionCatalog versions, ObjectStore ob
         }
 
         var target = OutputLocation.Of(version, kind);
-        if (objects.BucketExists(source.Bucket!) && objects.OpenRead(source.Bucket!, source.Name!, out _) is { } content)
+        // The project policy gives the files of the source, not those of whoever has a bucket of that name since.
+        if (objects.FindBucket(source.Bucket!)?.AccountId == Arn.Parse(version.SourceArn!).AccountId && objects.OpenRead(source.Bucket!, source.Name!, out _) is { } content)
         {
             await using (content)
             {

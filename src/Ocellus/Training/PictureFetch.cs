@@ -1,3 +1,4 @@
+using Ocellus.Access;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Objects;
 using Ocellus.Storage;
@@ -15,11 +16,17 @@ internal sealed class PictureFetch(ObjectStore objects)
 
     public const string Unreadable = "The manifest file extension or contents are invalid.";
     public const string Empty = "The manifest file is empty.";
+    public const string NotPermitted = "The S3 bucket permissions are incorrect.";
     public const string TooLarge = "The manifest file size exceeds the maximum supported size.";
 
-    /// <summary>Fetches; null, or the terminal file error of a manifest.</summary>
-    public async Task<string?> RunAsync(JobFolder folder, JobDescription job, string accountId, CancellationToken cancel)
+    /// <summary>Fetches what the caller may read; null, or the terminal file error of a manifest.</summary>
+    public async Task<string?> RunAsync(JobFolder folder, JobDescription job, string accountId, CallerRights rights, CancellationToken cancel)
     {
+        if (job.ManifestDenied)
+        {
+            return NotPermitted;
+        }
+
         if (folder.ReadPictures() is not null)
         {
             return null;
@@ -52,7 +59,7 @@ internal sealed class PictureFetch(ObjectStore objects)
                 objectsFound += line.Content is null ? 0 : 1;
                 if (line.Bucket.Length > 0 && !pictures.ContainsKey(line.SourceRef))
                 {
-                    pictures.Add(line.SourceRef, Fetch(line, folder, pictures.Count, owners, accountId));
+                    pictures.Add(line.SourceRef, Fetch(line, folder, pictures.Count, owners, accountId, rights));
                 }
             }
 
@@ -71,8 +78,14 @@ internal sealed class PictureFetch(ObjectStore objects)
         return null;
     }
 
-    private JobPicture Fetch(ParsedLine line, JobFolder folder, int number, Dictionary<string, string?> owners, string accountId)
+    private JobPicture Fetch(ParsedLine line, JobFolder folder, int number, Dictionary<string, string?> owners, string accountId, CallerRights rights)
     {
+        // First of all: who may not read is not told what is there.
+        if (!rights.Allow(Permission.Read(line.Bucket, line.Key)))
+        {
+            return new JobPicture(line.SourceRef, null, JobPicture.Denied);
+        }
+
         if (!owners.TryGetValue(line.Bucket, out var owner))
         {
             owners[line.Bucket] = owner = objects.FindBucket(line.Bucket)?.AccountId;

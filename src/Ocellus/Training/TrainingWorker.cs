@@ -122,13 +122,14 @@ internal sealed partial class TrainingWorker(
         if (folder.ReadOutcome() is not { } outcome)
         {
             Log.JobStarted(log, version.Arn);
-            if (!OutputLocation.IsWritable(objects, version))
+            var rights = await versions.RightsAsync(version.Arn, cancel);
+            if (!OutputLocation.IsWritable(objects, version, rights))
             {
                 await FailAsync(version, folder, OutputLocation.NotWritable, cancel);
                 return;
             }
 
-            if (await pictures.RunAsync(folder, job, version.AccountId, cancel) is { } fileError)
+            if (await pictures.RunAsync(folder, job, version.AccountId, rights, cancel) is { } fileError)
             {
                 await FailAsync(version, folder, fileError, cancel);
                 return;
@@ -160,6 +161,12 @@ internal sealed partial class TrainingWorker(
     {
         try
         {
+            // Meanwhile the bucket may have gone, and one of another account may have its name.
+            if (!OutputLocation.IsWritable(objects, version))
+            {
+                throw new S3Exception("NoSuchBucket");
+            }
+
             foreach (var file in Directory.Exists(folder.Out) ? Directory.GetFiles(folder.Out, "*.json") : [])
             {
                 await objects.PutFileAsync(version.OutputBucket, OutputLocation.Key(version, Path.GetFileName(file)), file, "application/json", cancel);
