@@ -31,7 +31,7 @@ public sealed class AuthorizationTests
         Assert.Equal(ProjectVersionStatus.RUNNING, (await server.VersionAsync(version))!.Status);
 
         // On an object: the right to the model is not a right to the bucket, there or not.
-        var picture = await server.CallAsync(key, "DetectCustomLabels", $$$"""{"ProjectVersionArn":"{{{version}}}","Image":{"S3Object":{"Bucket":"pictures","Name":"a.png"}}}""");
+        var picture = await server.CallAsync(key, "DetectCustomLabels", $$$$"""{"ProjectVersionArn":"{{{{version}}}}","Image":{"S3Object":{"Bucket":"pictures","Name":"a.png"}}}""");
         Assert.Equal("InvalidS3ObjectException", picture.Error);
         Assert.Contains("s3:GetObject on resource: arn:aws:s3:::pictures/a.png", picture.Message, StringComparison.Ordinal);
     }
@@ -109,7 +109,7 @@ public sealed class AuthorizationTests
         await using var server = await TestServer.StartAsync();
         var key = await server.KeyAsync("ann", """{"Effect":"Allow","Action":"rekognition:*","Resource":"*"}""");
         var project = (await server.CallAsync(key, "CreateProject", """{"ProjectName":"p"}""")).Body.GetProperty("ProjectArn").GetString()!;
-        var answer = await server.CallAsync(key, "CreateDataset", $$$$"""{"ProjectArn":"{{{{project}}}}","DatasetType":"TRAIN","DatasetSource":{"GroundTruthManifest":{"S3Object":{"Bucket":"secret","Name":"m"}}}}""");
+        var answer = await server.CallAsync(key, "CreateDataset", $$$$$"""{"ProjectArn":"{{{{{project}}}}}","DatasetType":"TRAIN","DatasetSource":{"GroundTruthManifest":{"S3Object":{"Bucket":"secret","Name":"m"}}}}""");
         var dataset = answer.Body.GetProperty("DatasetArn").GetString()!;
         JsonElement described;
         var limit = DateTime.UtcNow.AddSeconds(20);
