@@ -13,9 +13,6 @@ namespace Ocellus.Commands;
 /// <summary><c>ocellus keys</c>: access keys of a server and what they may do. A server that runs sees every change at its next request.</summary>
 internal static partial class KeysCommand
 {
-    /// <summary>Longest file that is read as a policy; one of the most characters is far below.</summary>
-    private const int PolicyBytesMax = 64 * 1024;
-
     public static Command Create() => new("keys", "Access keys: make, list and revoke them, and say what each may do. A running server sees a change at once.")
     {
         CreateVerb(),
@@ -39,7 +36,7 @@ internal static partial class KeysCommand
         var command = new Command("create", "Makes an access key and shows its secret, this once.") { name, account, policy, credentials, region, data, json };
         command.Act(async (parsed, terminal, cancel) =>
         {
-            var policies = parsed.GetValue(policy)!.Select(Policy).ToList();
+            var policies = parsed.GetValue(policy)!.Select(PolicyFile.Read).ToList();
             if (policies.Count > KeyCatalog.PoliciesMax || policies.DistinctBy(p => p.Name).Count() < policies.Count)
             {
                 throw new CommandRefusedException($"A key takes up to {KeyCatalog.PoliciesMax} policies with different names; given were {string.Join(", ", policies.Select(p => p.Name))}.");
@@ -106,7 +103,7 @@ internal static partial class KeysCommand
         var policy = new Option<string>("--policy") { Description = $"{string.Join(", ", ReadyMadePolicies.Names)}, or a file; one of the same name is replaced.", Required = true, HelpName = "POLICY" };
         return Change("attach", "Attaches a policy to a key, beside those that it has.", policy, async (keys, key, word, cancel) =>
         {
-            var named = Policy(word);
+            var named = PolicyFile.Read(word);
             await keys.AttachAsync(key.AccessKeyId, named, cancel);
             return $"{named.Name} is attached to {key.AccessKeyId} ({key.UserName}).";
         });
@@ -193,41 +190,6 @@ internal static partial class KeysCommand
         }
     }
 
-    /// <summary>A ready-made policy, or one from a file, which is then called as the file is.</summary>
-    private static NamedPolicy Policy(string word)
-    {
-        if (ReadyMadePolicies.Names.Contains(word))
-        {
-            return ReadyMadePolicies.Get(word);
-        }
-
-        var file = new FileInfo(word);
-        if (!file.Exists)
-        {
-            throw new CommandRefusedException($"--policy '{Readable.Cut(word)}' is neither {string.Join(", ", ReadyMadePolicies.Names)} nor a file.");
-        }
-
-        var name = Path.GetFileNameWithoutExtension(file.Name);
-        if (ReadyMadePolicies.Names.Contains(name) || !PolicyName().IsMatch(name))
-        {
-            throw new CommandRefusedException($"A policy is called as its file, and '{Readable.Cut(name)}' {(PolicyName().IsMatch(name) ? "is the name of a ready-made one" : "is not 1 to 128 letters, digits and +=,.@_-")}; rename {word}.");
-        }
-
-        if (file.Length > PolicyBytesMax)
-        {
-            throw new CommandRefusedException($"{word} has {file.Length} bytes; a policy has {PolicyBytesMax} at most.");
-        }
-
-        try
-        {
-            return NamedPolicy.Of(name, File.ReadAllText(word));
-        }
-        catch (RefusedException refusal)
-        {
-            throw new CommandRefusedException($"{word}: {refusal.Message}");
-        }
-    }
-
     private static async Task<KeyDescription> FindAsync(KeyCatalog keys, string word, CancellationToken cancel)
     {
         var found = (await keys.ListAsync(cancel)).Where(k => k.AccessKeyId == word || k.UserName == word).ToList();
@@ -301,7 +263,4 @@ internal static partial class KeysCommand
 
     [GeneratedRegex(@"\A[0-9]{12}\z", RegexOptions.CultureInvariant)]
     private static partial Regex AccountId();
-
-    [GeneratedRegex(@"\A[A-Za-z0-9_+=,.@-]{1,128}\z", RegexOptions.CultureInvariant)]
-    private static partial Regex PolicyName();
 }
