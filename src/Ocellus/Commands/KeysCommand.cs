@@ -87,8 +87,8 @@ internal static partial class KeysCommand
     private static Command ShowVerb()
     {
         var key = KeyArgument();
-        var (data, _) = Common();
-        var command = new Command("show", "Shows one key with the text of its policies, as JSON.") { key, data };
+        var (data, json) = Common();
+        var command = new Command("show", "Shows one key with the text of its policies, which is JSON in any case.") { key, data, json };
         command.Act(async (parsed, terminal, cancel) =>
         {
             using var folder = Attach(parsed.GetValue(data)!);
