@@ -147,7 +147,7 @@ def main():
         check("is not overwritten", "there already" in keys("create", "--name", "file", "--policy", "inference", "--credentials", file, code=1).stderr)
         listed = json.loads(keys("list", "--json").stdout)["keys"]
         check("the list has every key and no secret", {"app", "eve", "admin"} <= {k["name"] for k in listed} and trainer["secretAccessKey"] not in json.dumps(listed))
-        check("a policy that is not understood is refused and named", "'rekognition:Stopp*'" in keys("create", "--name", "x", "--policy", policy("typo", allow("rekognition:Stopp*")), code=1).stderr)
+        check("a policy that is not understood is refused and named", "'rekognition:Stpo*'" in keys("create", "--name", "x", "--policy", policy("typo", allow("rekognition:Stpo*")), code=1).stderr)
         keys("revoke", "app")
         refused("a revoked key is unknown at the next request", "UnrecognizedClientException", lambda: detect(ask))
         server.restart_after_kill()
