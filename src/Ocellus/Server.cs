@@ -51,7 +51,10 @@ internal static class Server
         builder.Services
             .AddSingleton(data)
             .AddSingleton(clock)
-            .AddSingleton(new RequestAuthenticator(new SignatureVerifier(keys, clock)))
+            .AddSingleton(keys)
+            .AddSingleton(new RequestAuthenticator(new SignatureVerifier(keys, clock), keys))
+            .AddSingleton<Authorizer>()
+            .AddSingleton<RequiredPermissions>()
             .AddObjects(data, builder.Configuration)
             .AddSingleton<PageToken>()
             .AddSingleton<ProjectCatalog>()

@@ -12,7 +12,7 @@ public sealed partial class ArchitectureTests
         [""] = "*",
         ["Commands"] = "*",
         ["Operations"] = "Access Datasets Diagnostics Hosting Objects Projects Protocol Storage Training",
-        ["Training"] = "Datasets Diagnostics Objects Projects Protocol Storage",
+        ["Training"] = "Access Datasets Diagnostics Objects Projects Protocol Storage",
         ["Hosting"] = "Diagnostics Projects Protocol Storage",
         ["Datasets"] = "Access Diagnostics Objects Projects Protocol Storage",
         ["Projects"] = "Access Protocol Storage",

@@ -1,57 +1,99 @@
 using System.Collections.Frozen;
 using System.Data.Common;
-using System.Security.Cryptography;
 using Dapper;
+using Ocellus.Protocol;
 using Ocellus.Protocol.SigV4;
 using Ocellus.Storage;
 
 namespace Ocellus.Access;
 
-/// <summary>The access keys of this server, read once at start.</summary>
+/// <summary>The access keys of this server and their policies, in memory. <see cref="RefreshAsync"/> makes it what the database says now.</summary>
 internal sealed class KeyRing : IKeySource
 {
     /// <summary>Account of the first key; AWS's own documentation uses it, so copied examples work.</summary>
     public const string DefaultAccountId = "123456789012";
 
-    private readonly FrozenDictionary<string, AccessKey> _keys;
+    private readonly DataDirectory _data;
+    private readonly SecretBox _box;
+    private volatile State _state;
 
-    private KeyRing(IEnumerable<AccessKey> keys) => _keys = keys.ToFrozenDictionary(k => k.AccessKeyId);
+    private KeyRing(DataDirectory data, SecretBox box, State state) => (_data, _box, _state) = (data, box, state);
 
-    public AccessKey? Find(string accessKeyId) => _keys.GetValueOrDefault(accessKeyId);
+    public AccessKey? Find(string accessKeyId) => _state.Keys.GetValueOrDefault(accessKeyId);
+
+    /// <summary>The identity policies of a key; none for one that is not there.</summary>
+    public IReadOnlyList<IdentityPolicy> PoliciesOf(string accessKeyId) => _state.Policies.GetValueOrDefault(accessKeyId) ?? [];
+
+    /// <summary>Takes up what was changed since, by this process or another: a new, changed or revoked key counts from the next request on.</summary>
+    public async Task RefreshAsync(CancellationToken cancel)
+    {
+        await using var connection = await _data.ConnectAsync(cancel);
+        if (await connection.ExecuteScalarAsync<long>(KeyCatalog.RevisionQuery) != _state.Revision)
+        {
+            _state = await ReadAsync(connection, _box);
+        }
+    }
 
     /// <summary>Reads the keys; the first start makes one. Writes the credentials file, which only its owner may read.</summary>
     /// <exception cref="InvalidOperationException">The secrets in the database cannot be decrypted.</exception>
     public static async Task<KeyRing> OpenAsync(DataDirectory data, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
-        var keys = (await connection.QueryAsync<KeyRow>("SELECT access_key_id AS AccessKeyId, secret AS Secret, account_id AS AccountId, user_name AS UserName FROM access_keys ORDER BY access_key_id")).ToList();
+        var (_, keys, _) = await KeyCatalog.ReadAsync(connection);
         var box = SecretBox.Open(data.Path, keys.Exists(k => SecretBox.IsSealed(k.Secret)));
         if (keys.Count == 0)
         {
-            var made = new KeyRow
-            {
-                AccessKeyId = "AKIA" + RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16),
-                Secret = RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 40),
-                AccountId = DefaultAccountId,
-                UserName = "admin",
-            };
-            await connection.ExecuteAsync(
-                "INSERT INTO access_keys (access_key_id, secret, account_id, user_name) VALUES (@AccessKeyId, @Sealed, @AccountId, @UserName)",
-                new { made.AccessKeyId, Sealed = box.Seal(made.AccessKeyId, made.Secret), made.AccountId, made.UserName });
-            keys.Add(made);
+            await new KeyCatalog(data, TimeProvider.System).CreateAsync("admin", DefaultAccountId, [ReadyMadePolicies.Get(ReadyMadePolicies.Administrator)], isDefault: true, cancel);
         }
 
         await SealPlainAsync(connection, box, cancel);
-        keys = [.. keys.Select(k => SecretBox.IsSealed(k.Secret) ? k with { Secret = box.Unseal(k.AccessKeyId, k.Secret) } : k)];
+        var state = await ReadAsync(connection, box);
+        if (state.Default is { } key)
+        {
+            WriteCredentials(data.CredentialsPath, key, "us-east-1", overwrite: true);
+        }
 
-        WriteCredentials(data.CredentialsPath, keys[0]);
-        return new KeyRing(keys.Select(k => new AccessKey(k.AccessKeyId, k.Secret, k.AccountId, k.UserName)));
+        return new KeyRing(data, box, state);
+    }
+
+    /// <summary>Writes an AWS shared-credentials file that only its owner may read.</summary>
+    /// <exception cref="IOException">There is such a file and it is not to be overwritten, or the disk does not take it.</exception>
+    public static void WriteCredentials(string path, AccessKey key, string region, bool overwrite)
+    {
+        // A region in the credentials file spares the AWS CLI user a second setting.
+        var text = $"[default]\naws_access_key_id = {key.AccessKeyId}\naws_secret_access_key = {key.SecretAccessKey}\nregion = {region}\n";
+        FileSystem.WritePrivate(path, System.Text.Encoding.ASCII.GetBytes(text), overwrite);
+    }
+
+    private static async Task<State> ReadAsync(DbConnection connection, SecretBox box)
+    {
+        var (revision, rows, policies) = await KeyCatalog.ReadAsync(connection);
+        var keys = rows.ConvertAll(k => new AccessKey(k.AccessKeyId, box.Unseal(k.AccessKeyId, k.Secret), k.AccountId, k.UserName));
+        return new(
+            revision,
+            keys.ToFrozenDictionary(k => k.AccessKeyId),
+            keys.ToFrozenDictionary(k => k.AccessKeyId, k => Read(policies[k.AccessKeyId])),
+            keys.Find(k => rows.Exists(r => r.AccessKeyId == k.AccessKeyId && r.IsDefault != 0)));
+    }
+
+    /// <summary>Parses a key's policies. One that is not understood may hold a Deny, so without it the others must not count either.</summary>
+    private static IReadOnlyList<IdentityPolicy> Read(IEnumerable<string> documents)
+    {
+        try
+        {
+            return [.. documents.Select(IdentityPolicy.Parse)];
+        }
+        catch (RefusedException)
+        {
+            return [];
+        }
     }
 
     /// <summary>Encrypts what an earlier version stored in plain text, and removes the text's traces from the database file.</summary>
     private static async Task SealPlainAsync(DbConnection connection, SecretBox box, CancellationToken cancel)
     {
-        var plain = (await connection.QueryAsync<KeyRow>("SELECT access_key_id AS AccessKeyId, secret AS Secret FROM access_keys")).Where(k => !SecretBox.IsSealed(k.Secret)).ToList();
+        var (_, keys, _) = await KeyCatalog.ReadAsync(connection);
+        var plain = keys.FindAll(k => !SecretBox.IsSealed(k.Secret));
         if (plain.Count == 0)
         {
             return;
@@ -72,24 +114,6 @@ internal sealed class KeyRing : IKeySource
         await connection.ExecuteAsync("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 
-    private static void WriteCredentials(string path, KeyRow key)
-    {
-        // A region in the credentials file spares the AWS CLI user a second setting.
-        var text = $"[default]\naws_access_key_id = {key.AccessKeyId}\naws_secret_access_key = {key.Secret}\nregion = us-east-1\n";
-        FileSystem.WritePrivate(path, System.Text.Encoding.ASCII.GetBytes(text), overwrite: true);
-    }
-
-    private sealed record KeyRow
-    {
-        public string AccessKeyId { get; init; } = "";
-
-        public string Secret { get; init; } = "";
-
-        public string AccountId { get; init; } = "";
-
-        public string UserName { get; init; } = "";
-
-        /// <summary>Leaves the secret out, so that a log line cannot leak it.</summary>
-        public override string ToString() => $"KeyRow {{ {AccessKeyId} }}";
-    }
+    /// <summary>What the database said at a revision.</summary>
+    private sealed record State(long Revision, FrozenDictionary<string, AccessKey> Keys, FrozenDictionary<string, IReadOnlyList<IdentityPolicy>> Policies, AccessKey? Default);
 }

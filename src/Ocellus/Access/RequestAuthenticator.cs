@@ -7,15 +7,16 @@ using Ocellus.Protocol.SigV4;
 namespace Ocellus.Access;
 
 /// <summary>Says who sent a request, from its signature.</summary>
-internal sealed class RequestAuthenticator(SignatureVerifier verifier)
+internal sealed class RequestAuthenticator(SignatureVerifier verifier, KeyRing keys)
 {
     /// <summary>An API request, whose whole body is at hand.</summary>
     /// <exception cref="FrameworkException">The signature is missing or wrong.</exception>
-    public Caller Authenticate(HttpRequest request, ReadOnlySpan<byte> body)
+    public async Task<Caller> AuthenticateAsync(HttpRequest request, byte[] body, CancellationToken cancel)
     {
+        await keys.RefreshAsync(cancel);
         try
         {
-            return CallerOf(verifier.Verify(Signed(request), "rekognition", Convert.ToHexStringLower(SHA256.HashData(body))));
+            return CallerOf(request, verifier.Verify(Signed(request), "rekognition", Convert.ToHexStringLower(SHA256.HashData(body))));
         }
         catch (SignatureException failure)
         {
@@ -25,23 +26,34 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier)
 
     /// <summary>An object store request. The body is hashed or decoded later, while it is read.</summary>
     /// <exception cref="SignatureException">The signature is missing or wrong.</exception>
-    public (Caller Caller, VerifiedSignature Signature) AuthenticateS3(HttpRequest request)
+    public async Task<(Caller Caller, VerifiedSignature Signature)> AuthenticateS3Async(HttpRequest request, CancellationToken cancel)
     {
+        await keys.RefreshAsync(cancel);
         var signature = verifier.Verify(Signed(request), "s3", null);
-        return (CallerOf(signature), signature);
+        return (CallerOf(request, signature), signature);
     }
 
     /// <summary>An upload from a form, which carries its signature in its fields.</summary>
     /// <exception cref="SignatureException">The signature is missing or wrong.</exception>
-    public Caller AuthenticatePost(IReadOnlyDictionary<string, string> fields)
+    public async Task<Caller> AuthenticatePostAsync(HttpRequest request, IReadOnlyDictionary<string, string> fields, CancellationToken cancel)
     {
+        await keys.RefreshAsync(cancel);
         var (key, region) = verifier.VerifyPolicy(fields);
-        return CallerOf(key, region);
+        return CallerOf(request, key, region);
     }
 
-    private static Caller CallerOf(VerifiedSignature signature) => CallerOf(signature.Key, signature.Region);
+    private static Caller CallerOf(HttpRequest request, VerifiedSignature signature) => CallerOf(request, signature.Key, signature.Region);
 
-    private static Caller CallerOf(AccessKey key, string region) => new(key.AccountId, region, key.UserName, key.AccessKeyId);
+    private static Caller CallerOf(HttpRequest request, AccessKey key, string region)
+    {
+        var address = request.HttpContext.Connection.RemoteIpAddress;
+        return new(key.AccountId, region, key.UserName, key.AccessKeyId)
+        {
+            // A socket for both families shows IPv4 addresses in IPv6's clothes, and policies name them as they are.
+            SourceAddress = address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address,
+            IsSecure = request.IsHttps,
+        };
+    }
 
     private static SignedRequest Signed(HttpRequest request)
     {

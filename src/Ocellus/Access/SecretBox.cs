@@ -42,7 +42,7 @@ internal sealed class SecretBox
         {
             if (inUse)
             {
-                throw new InvalidOperationException($"The file {path} is missing, and the secrets of the access keys in {folder} are encrypted with it. Put it back from a backup of the data directory. If there is none, the secrets are lost: delete the rows of the table access_keys in ocellus.db, and the next start makes a new access key.");
+                throw new InvalidOperationException($"The file {path} is missing, and the secrets of the access keys in {folder} are encrypted with it. Put it back from a backup of the data directory. If there is none, the secrets are lost: delete the rows of the tables access_key_policies and access_keys in ocellus.db, and the next start makes a new access key.");
             }
 
             Create(path);

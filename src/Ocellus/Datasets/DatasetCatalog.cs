@@ -39,7 +39,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
     /// <param name="caller">Whose account and region the project is in.</param>
     /// <param name="projectArn">The project.</param>
     /// <param name="type">TRAIN or TEST.</param>
-    /// <param name="source"><c>empty</c>, <c>manifest bucket/key</c> or <c>dataset ARN</c>.</param>
+    /// <param name="source"><c>empty</c>, <c>manifest bucket/key</c>, <c>dataset ARN</c>, or <c>denied bucket/key</c> for a manifest that the caller may not read.</param>
     /// <param name="tags">Tags of the new dataset.</param>
     /// <param name="cancel">Gives up until the intent is durable.</param>
     /// <exception cref="RefusedException">

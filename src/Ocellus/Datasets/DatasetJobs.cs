@@ -1,5 +1,6 @@
 using Ocellus.Datasets.Manifests;
 using Ocellus.Objects;
+using Ocellus.Projects;
 
 namespace Ocellus.Datasets;
 
@@ -16,6 +17,7 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
     private const long ManifestBytesMax = 1L << 30;
 
     private const string Unreadable = "ERROR_MANIFEST_INACCESSIBLE_OR_UNSUPPORTED_FORMAT: The manifest file extension or contents are invalid.";
+    private const string NotPermitted = "ERROR_INVALID_PERMISSIONS_MANIFEST_S3_BUCKET: The S3 bucket permissions are incorrect.";
     private const string TooLarge = "ERROR_MANIFEST_SIZE_TOO_LARGE: The manifest file size exceeds the maximum supported size.";
     private const string Empty = "ERROR_EMPTY_MANIFEST: The manifest file is empty.";
     private const string NotDistributable = "ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_DISTRIBUTE: The manifest file doesn't have enough labeled images to distribute the dataset.";
@@ -57,6 +59,7 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
         var failure = dataset.Source?.Split(' ', 2) switch
         {
             ["manifest", var location] => await ImportAsync(dataset, location, cancel),
+            ["denied", _] => NotPermitted,
             ["dataset", var source] => await CopyAsync(dataset, source, cancel),
             _ => null,
         };
@@ -71,6 +74,12 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
     private async Task<string?> ImportAsync(DatasetRow dataset, string location, CancellationToken cancel)
     {
         var slash = location.IndexOf('/', StringComparison.Ordinal);
+        // The bucket may have gone since, and one of another account may have its name.
+        if (await objects.FindBucketAsync(location[..slash], cancel) is { } bucket && !bucket.IsOf(Arn.Parse(dataset.Arn).AccountId))
+        {
+            return NotPermitted;
+        }
+
         await using var manifest = await OpenAsync(location[..slash], location[(slash + 1)..], cancel);
         if (manifest is null)
         {

@@ -78,7 +78,7 @@ internal sealed partial class BucketRequests(ObjectStore store, ILogger<BucketRe
         foreach (var entry in entries)
         {
             var key = Child(entry, "Key")!;
-            if (await DeleteOneAsync(bucket, key, entry, cancel).ConfigureAwait(false) is { } refusal)
+            if (await DeleteOneAsync(http, bucket, key, entry, cancel).ConfigureAwait(false) is { } refusal)
             {
                 result.Add(new XElement(Ns + "Error", new XElement(Ns + "Key", key), new XElement(Ns + "Code", refusal.Code), new XElement(Ns + "Message", refusal.Message)));
             }
@@ -92,7 +92,7 @@ internal sealed partial class BucketRequests(ObjectStore store, ILogger<BucketRe
     }
 
     /// <summary>Deletes one of many keys: what goes wrong with it says nothing of the others.</summary>
-    private async Task<S3Exception?> DeleteOneAsync(string bucket, string key, XElement entry, CancellationToken cancel)
+    private async Task<S3Exception?> DeleteOneAsync(HttpContext http, string bucket, string key, XElement entry, CancellationToken cancel)
     {
         try
         {
@@ -101,6 +101,7 @@ internal sealed partial class BucketRequests(ObjectStore store, ILogger<BucketRe
                 throw new S3Exception("UserKeyMustBeSpecified");
             }
 
+            S3Actions.RequireDelete(http, bucket, key);
             ObjectNames.CheckKey(key);
             if (NullIfEmpty(Child(entry, "VersionId")) is { } version && version != "null")
             {

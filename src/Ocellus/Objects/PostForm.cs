@@ -26,6 +26,9 @@ internal sealed class PostForm
     /// <summary>Name of the file on the sender's machine, without folders; may be empty.</summary>
     public string FileName { get; }
 
+    /// <summary>The key that the object is to have: the field with the file's name put in. Empty without the field.</summary>
+    public string Key => Fields.GetValueOrDefault("key")?.Replace("${filename}", FileName, StringComparison.Ordinal) ?? "";
+
     /// <summary>The form of a request; null if it has none.</summary>
     public static PostForm? Of(HttpContext http) => http.Items.TryGetValue(Item, out var form) ? (PostForm?)form : null;
 

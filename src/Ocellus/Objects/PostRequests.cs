@@ -17,7 +17,7 @@ internal sealed class PostRequests(ObjectStore store, TimeProvider clock)
         var fields = form.Fields;
         var policy = PostPolicy.Parse(fields["policy"]);
         policy.Check(fields, bucket, clock.GetUtcNow());
-        if (fields.GetValueOrDefault("key") is not { Length: > 0 } pattern)
+        if (form.Key is not { Length: > 0 } key)
         {
             throw new S3Exception("InvalidArgument", "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields: those behind the file do not count.");
         }
@@ -27,7 +27,6 @@ internal sealed class PostRequests(ObjectStore store, TimeProvider clock)
             throw new S3Exception("AccessControlListNotSupported");
         }
 
-        var key = pattern.Replace("${filename}", form.FileName, StringComparison.Ordinal);
         ObjectNames.CheckKey(key);
         AsHeaders(http, fields);
         var info = await store.PutAsync(bucket, key, form.File, new PutOptions

@@ -11,7 +11,7 @@ namespace Ocellus.Objects;
 /// Checks the signature of an object store request, unwraps its body and hands it to the store's endpoint.
 /// The only catch clauses on the request path of the object store are here.
 /// </summary>
-internal sealed partial class S3Gate(RequestAuthenticator authenticator, ObjectStore store, S3Endpoint endpoint, IOptions<OutsideOptions> outside, ILogger<S3Gate> log)
+internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authorizer authorizer, ObjectStore store, S3Endpoint endpoint, IOptions<OutsideOptions> outside, ILogger<S3Gate> log)
 {
     private const string PayloadHashHeader = "x-amz-content-sha256";
 
@@ -43,6 +43,7 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, ObjectS
             }
 
             var caller = await AuthenticateAsync(http);
+            S3Actions.Require(http, authorizer.Of(caller));
             await endpoint.HandleAsync(http, caller.AccountId, caller.Region, http.RequestAborted);
         }
         catch (Exception) when (http.RequestAborted.IsCancellationRequested)
@@ -55,8 +56,9 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, ObjectS
             RequestFailed(log, failure, http.Request.Method, http.Request.Path, requestId);
             http.Abort();
         }
-        catch (S3Exception refusal)
+        catch (S3Exception failure)
         {
+            var refusal = S3Actions.Veil(http, failure);
             await WriteErrorAsync(http, refusal.Code, refusal.Status, refusal.Message, requestId);
         }
         catch (SignatureException refusal)
@@ -85,10 +87,10 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, ObjectS
     {
         if (await PostForm.ReadAsync(http, http.RequestAborted) is { } form)
         {
-            return authenticator.AuthenticatePost(form.Fields);
+            return await authenticator.AuthenticatePostAsync(http.Request, form.Fields, http.RequestAborted);
         }
 
-        var (caller, signature) = authenticator.AuthenticateS3(http.Request);
+        var (caller, signature) = await authenticator.AuthenticateS3Async(http.Request, http.RequestAborted);
         Unwrap(http, signature);
         return caller;
     }

@@ -8,7 +8,7 @@ namespace Ocellus.Operations;
 
 /// <summary>Copies a finished model into another project, of the same account or, where a project policy allows it, of another.</summary>
 /// <remarks>Source: API_CopyProjectVersion, service model rekognition-2016-06-27.</remarks>
-internal sealed class CopyProjectVersion(ProjectCatalog projects, VersionCatalog versions, PolicyCatalog policies, DataDirectory data, CopyWorker worker)
+internal sealed class CopyProjectVersion(ProjectCatalog projects, VersionCatalog versions, PolicyCatalog policies, Authorizer authorizer, DataDirectory data, CopyWorker worker)
 {
     public const string Action = "rekognition:CopyProjectVersion";
 
@@ -69,6 +69,7 @@ internal sealed class CopyProjectVersion(ProjectCatalog projects, VersionCatalog
                     EvaluationResult = source.EvaluationResult,
                     ManifestSummary = source.ManifestSummary,
                     Tags = request.Tags,
+                    Rights = authorizer.Of(caller).ToJson(),
                 },
                 null,
                 cancel);
@@ -91,7 +92,7 @@ internal sealed class CopyProjectVersion(ProjectCatalog projects, VersionCatalog
         // Within an account the caller's own rights suffice, but a Deny is a Deny; another account needs an Allow.
         if (verdict == PolicyVerdict.Denied || (verdict == PolicyVerdict.Silent && source.AccountId != caller.AccountId))
         {
-            var reason = verdict == PolicyVerdict.Denied ? "with an explicit deny in a project policy" : "because no project policy allows the action";
+            var reason = verdict == PolicyVerdict.Denied ? "with an explicit deny in a resource-based policy" : $"because no resource-based policy allows the {Action} action";
             throw new RefusedException(RefusalKind.Denied, $"User: {caller.UserArn} is not authorized to perform: {Action} on resource: {Readable.Cut(request.SourceProjectVersionArn!)} {reason}");
         }
     }

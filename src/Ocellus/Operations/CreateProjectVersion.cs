@@ -13,7 +13,7 @@ namespace Ocellus.Operations;
 /// <summary>Takes a snapshot of the data and writes the intent to train; answers at once. <c>DescribeProjectVersions</c> tells how it goes.</summary>
 /// <remarks>Source: API_CreateProjectVersion, service model rekognition-2016-06-27.</remarks>
 internal sealed class CreateProjectVersion(
-    ProjectCatalog projects, VersionCatalog versions, DatasetCatalog datasets, IObjects objects, DataDirectory data, TrainingWorker worker, IOptions<TrainingOptions> options)
+    ProjectCatalog projects, VersionCatalog versions, DatasetCatalog datasets, IObjects objects, Authorizer authorizer, DataDirectory data, TrainingWorker worker, IOptions<TrainingOptions> options)
 {
     /// <exception cref="RefusedException">NotFound: no such project. InUse: the name is taken or a dataset is in a job. Invalid: no data to train with. LimitExceeded, QuotaExceeded.</exception>
     public async Task<CreateProjectVersionResponse> RunAsync(CreateProjectVersionRequest request, Caller caller, CancellationToken cancel)
@@ -30,7 +30,8 @@ internal sealed class CreateProjectVersion(
         }
 
         await versions.CheckRoomAsync(caller, request.ProjectArn!, request.VersionName!, ProjectVersionStatus.TRAINING_IN_PROGRESS, cancel);
-        var plan = await PlanAsync(request, caller, cancel);
+        var rights = authorizer.Of(caller);
+        var plan = await PlanAsync(request, caller, rights, cancel);
         var name = VersionRemoval.FolderPrefix + Guid.NewGuid().ToString("N");
         var folder = new JobFolder(Path.Combine(data.JobsPath, name));
         Directory.CreateDirectory(folder.Path);
@@ -46,12 +47,14 @@ internal sealed class CreateProjectVersion(
                     TrainingResult = JsonSerializer.Serialize(new TrainingDataResult { Input = plan.Training }, AwsJsonContext.Default.TrainingDataResult),
                     TestingResult = JsonSerializer.Serialize(new TestingDataResult { Input = plan.Testing }, AwsJsonContext.Default.TestingDataResult),
                     Tags = request.Tags,
+                    Rights = rights.ToJson(),
                 },
                 created => folder.Write(new JobDescription
                 {
                     ProjectVersionArn = created.ToString(),
                     ProjectName = created.Project,
                     VersionName = created.Name,
+                    ManifestDenied = plan.Denied,
                     AutoSplit = plan.Testing.AutoCreate is true,
                     TimeBudgetSeconds = options.Value.TimeBudget.TotalSeconds,
                     Threads = options.Value.Threads,
@@ -67,7 +70,7 @@ internal sealed class CreateProjectVersion(
         }
     }
 
-    private async Task<Plan> PlanAsync(CreateProjectVersionRequest request, Caller caller, CancellationToken cancel)
+    private async Task<Plan> PlanAsync(CreateProjectVersionRequest request, Caller caller, CallerRights rights, CancellationToken cancel)
     {
         var held = await datasets.OfProjectAsync(request.ProjectArn!, cancel);
         if (request.TrainingData is null != request.TestingData is null)
@@ -79,7 +82,7 @@ internal sealed class CreateProjectVersion(
         {
             return held.Count > 0
                 ? throw Refused.Invalid("The project has datasets, so TrainingData and TestingData must be left out; external manifests are for projects without datasets.")
-                : External(request.TrainingData, request.TestingData!, caller);
+                : External(request.TrainingData, request.TestingData!, caller, rights);
         }
 
         var training = held.FirstOrDefault(d => d.Type == "TRAIN") ?? throw Refused.Invalid("The project has no TRAIN dataset and the request no TrainingData; create a dataset of type TRAIN first.");
@@ -103,7 +106,7 @@ internal sealed class CreateProjectVersion(
             });
     }
 
-    private Plan External(TrainingData training, TestingData testing, Caller caller)
+    private Plan External(TrainingData training, TestingData testing, Caller caller, CallerRights rights)
     {
         var first = One(training.Assets, "TrainingData.Assets");
         var autoCreate = testing.AutoCreate is true;
@@ -113,18 +116,30 @@ internal sealed class CreateProjectVersion(
         }
 
         var second = autoCreate ? null : One(testing.Assets, "TestingData.Assets");
+        var denied = !MayRead(first) || (second is not null && !MayRead(second));
         return new(
             training,
             new() { Assets = testing.Assets ?? [], AutoCreate = autoCreate },
             async (folder, token) =>
             {
+                // Of what the caller may not read, not even the existence shows in how the training ends.
+                if (denied)
+                {
+                    return;
+                }
+
                 // What is missing is missing in the job too: the training then ends with the error of a manifest that cannot be read.
                 await LinkAsync(first, folder.TrainingManifest, caller, token);
                 if (second is not null)
                 {
                     await LinkAsync(second, folder.TestingManifest, caller, token);
                 }
-            });
+            })
+        {
+            Denied = denied,
+        };
+
+        bool MayRead(S3Object manifest) => rights.Allow(Permission.Read(manifest.Bucket!, manifest.Name!));
     }
 
     private async Task LinkAsync(S3Object manifest, string target, Caller caller, CancellationToken cancel)
@@ -171,5 +186,9 @@ internal sealed class CreateProjectVersion(
     /// <param name="Training">Echoed as TrainingDataResult.Input.</param>
     /// <param name="Testing">Echoed as TestingDataResult.Input.</param>
     /// <param name="SnapshotAsync">Puts the manifests into the job's folder.</param>
-    private sealed record Plan(TrainingData Training, TestingData Testing, Func<JobFolder, CancellationToken, Task> SnapshotAsync);
+    private sealed record Plan(TrainingData Training, TestingData Testing, Func<JobFolder, CancellationToken, Task> SnapshotAsync)
+    {
+        /// <summary>The caller may not read a manifest.</summary>
+        public bool Denied { get; init; }
+    }
 }

@@ -8,7 +8,7 @@ using Ocellus.Protocol;
 namespace Ocellus.Operations;
 
 /// <summary>The dataset operations. They write what is to be done, wake the worker and answer.</summary>
-internal sealed class DatasetOperations(DatasetCatalog datasets, DatasetWorker worker, IObjects objects, PageToken pages)
+internal sealed class DatasetOperations(DatasetCatalog datasets, DatasetWorker worker, IObjects objects, Authorizer authorizer, PageToken pages)
 {
     private const int PageDefault = 100;
 
@@ -114,6 +114,12 @@ internal sealed class DatasetOperations(DatasetCatalog datasets, DatasetWorker w
         if (manifest.Version is not (null or "null"))
         {
             throw new RefusedException(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. The object s3://{Readable.Cut(bucket)}/{Readable.Cut(name)} has no version '{Readable.Cut(manifest.Version)}'; leave Version out.");
+        }
+
+        // The worker ends it as AWS does. Whether the object exists is not looked at.
+        if (!authorizer.Of(caller).Allow(Permission.Read(bucket, name)))
+        {
+            return $"denied {bucket}/{name}";
         }
 
         if (await objects.FindBucketAsync(bucket, cancel) is not { } found || !found.IsOf(caller.AccountId) || !await objects.ExistsAsync(bucket, name, cancel))

@@ -9,7 +9,7 @@ namespace Ocellus.Operations;
 
 /// <summary>Asks a running model version what is in a picture.</summary>
 /// <remarks>Source: API_DetectCustomLabels, service model rekognition-2016-06-27; sizes from the developer guide's quotas.</remarks>
-internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect fleet, IObjects objects)
+internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect fleet, IObjects objects, Authorizer authorizer)
 {
     /// <summary>Bytes of a picture in the request: 4 MB.</summary>
     public const int ImageBytesMax = 4 * 1024 * 1024;
@@ -80,6 +80,11 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect f
     private async Task<byte[]> ReadAsync(S3Object place, Caller caller, CancellationToken cancel)
     {
         var (bucket, name) = (place.Bucket!, place.Name!);
+        if (authorizer.Of(caller).Refusal(Permission.Read(bucket, name)) is { } words)
+        {
+            throw NoObject(words + ".");
+        }
+
         try
         {
             if (await objects.FindBucketAsync(bucket, cancel) is not { } found || !found.IsOf(caller.AccountId))

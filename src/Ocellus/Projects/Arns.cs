@@ -25,16 +25,20 @@ internal readonly partial record struct Arn(ArnKind Kind, string Partition, stri
 {
     /// <summary>Takes an ARN apart.</summary>
     /// <exception cref="RefusedException">Invalid: the text is no ARN of a project, dataset or project version.</exception>
-    public static Arn Parse(string text)
+    public static Arn Parse(string text) =>
+        TryParse(text) ?? throw Refused.Invalid($"'{Readable.Cut(text)}' is not the ARN of a project, dataset or project version, such as arn:aws:rekognition:us-east-1:123456789012:project/name/1690474772815.");
+
+    /// <summary>As <see cref="Parse"/>; null for what is no such ARN.</summary>
+    public static Arn? TryParse(string text)
     {
         var match = Form().Match(text);
         if (!match.Success || !long.TryParse(match.Groups["ms"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var ms))
         {
-            throw Refused.Invalid($"'{Readable.Cut(text)}' is not the ARN of a project, dataset or project version, such as arn:aws:rekognition:us-east-1:123456789012:project/name/1690474772815.");
+            return null;
         }
 
         var kind = match.Groups["kind"].Value switch { "" => ArnKind.Project, "dataset" => ArnKind.Dataset, _ => ArnKind.ProjectVersion };
-        return new(kind, match.Groups["partition"].Value, match.Groups["region"].Value, match.Groups["account"].Value, match.Groups["project"].Value, match.Groups["name"].Value, ms);
+        return new Arn(kind, match.Groups["partition"].Value, match.Groups["region"].Value, match.Groups["account"].Value, match.Groups["project"].Value, match.Groups["name"].Value, ms);
     }
 
     public static Arn ForProject(Caller caller, string name, long createdMs) => new(ArnKind.Project, "aws", caller.Region, caller.AccountId, name, "", createdMs);

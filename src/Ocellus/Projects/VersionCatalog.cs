@@ -88,6 +88,9 @@ internal sealed record NewVersion(string ProjectArn, string Name, ProjectVersion
     public string? ManifestSummary { get; init; }
 
     public IReadOnlyDictionary<string, string>? Tags { get; init; }
+
+    /// <summary>Rights of the caller, for the job: <see cref="CallerRights.ToJson"/>.</summary>
+    public string? Rights { get; init; }
 }
 
 /// <summary>What a job leaves in a version's row when it ends. Null members keep what is there.</summary>
@@ -188,6 +191,11 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
             await connection.ExecuteAsync("INSERT INTO training_jobs (version_arn, lease_until_ms, crashes) VALUES (@arn, 0, 0)", new { arn = arn.ToString() }, transaction);
         }
 
+        if (version.Rights is { } rights)
+        {
+            await connection.ExecuteAsync("INSERT INTO version_rights (version_arn, rights) VALUES (@arn, @rights)", new { arn = arn.ToString(), rights }, transaction);
+        }
+
         await ProjectCatalog.PutTagsAsync(connection, transaction, arn.ToString(), version.Tags);
         beforeCommit?.Invoke(arn);
         await transaction.CommitAsync(CancellationToken.None);
@@ -215,6 +223,13 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
     {
         await using var connection = await data.ConnectAsync(cancel);
         return await connection.QuerySingleOrDefaultAsync<VersionRow>(Columns + "WHERE arn = @arn", new { arn });
+    }
+
+    /// <summary>The rights of the caller whom a training or a copy works for; none when it has ended.</summary>
+    public async Task<CallerRights> RightsAsync(string arn, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        return CallerRights.FromJson(await connection.QuerySingleOrDefaultAsync<string>("SELECT rights FROM version_rights WHERE version_arn = @arn", new { arn }));
     }
 
     /// <summary>One page of a project's versions, newest first, after the one that the last page ended with.</summary>
@@ -312,7 +327,7 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
                 outcome.ManifestSummary,
             },
             transaction);
-        await connection.ExecuteAsync("DELETE FROM training_jobs WHERE version_arn = @arn", new { arn }, transaction);
+        await connection.ExecuteAsync("DELETE FROM training_jobs WHERE version_arn = @arn; DELETE FROM version_rights WHERE version_arn = @arn", new { arn }, transaction);
         await transaction.CommitAsync(CancellationToken.None);
         return moved == 1;
     }
@@ -326,6 +341,7 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
             """
             DELETE FROM tags WHERE resource_arn = @arn;
             DELETE FROM training_jobs WHERE version_arn = @arn;
+            DELETE FROM version_rights WHERE version_arn = @arn;
             DELETE FROM project_versions WHERE arn = @arn AND status = 'DELETING'
             """,
             new { arn },

@@ -7,7 +7,7 @@ using Ocellus.Diagnostics;
 
 namespace Ocellus.Protocol;
 
-/// <summary>One operation of the API: parse, validate, run, answer.</summary>
+/// <summary>One operation of the API: parse, validate, authorize, run, answer.</summary>
 internal interface IOperation
 {
     string Name { get; }
@@ -16,7 +16,7 @@ internal interface IOperation
 }
 
 /// <summary>Binds an operation's code to its name and its two records.</summary>
-internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<TRequest> request, JsonTypeInfo<TResponse> response, Func<TRequest, Caller, CancellationToken, Task<TResponse>> run) : IOperation
+internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<TRequest> request, JsonTypeInfo<TResponse> response, Func<TRequest, Caller, CancellationToken, Task<TResponse>> run, Func<object, Caller, CancellationToken, Task> authorize) : IOperation
     where TRequest : class
 {
     public string Name { get; } = name;
@@ -40,6 +40,8 @@ internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<T
         }
 
         Validation.Check(parsed);
+        // Before anything is looked up: who may not ask is not told what is there.
+        await authorize(parsed, caller, cancel);
         return JsonSerializer.SerializeToUtf8Bytes(await run(parsed, caller, cancel), response);
     }
 }
@@ -78,7 +80,7 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
             }
 
             name = operation.Name;
-            var caller = authenticator.Authenticate(http.Request, body);
+            var caller = await authenticator.AuthenticateAsync(http.Request, body, http.RequestAborted);
             await WriteAsync(http, StatusCodes.Status200OK, await operation.InvokeAsync(body, caller, http.RequestAborted));
             Answered(log, target, "", requestId);
         }

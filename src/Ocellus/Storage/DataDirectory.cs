@@ -11,9 +11,9 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>SQLITE_CORRUPT and SQLITE_NOTADB.</summary>
     private const int SqliteCorrupt = 11, SqliteNotADatabase = 26;
 
-    private readonly FileStream _lock;
+    private readonly FileStream? _lock;
 
-    private DataDirectory(string path, FileStream held)
+    private DataDirectory(string path, FileStream? held)
     {
         Path = path;
         _lock = held;
@@ -87,6 +87,32 @@ internal sealed class DataDirectory : IDisposable
         return directory;
     }
 
+    /// <summary>The folder of a server that may be running, without its lock: for what may be changed under a running server, in the database.</summary>
+    /// <exception cref="InvalidOperationException">It has no database, or one of an earlier version that a running server holds.</exception>
+    public static DataDirectory Attach(string path)
+    {
+        path = System.IO.Path.GetFullPath(path);
+        if (!File.Exists(DatabaseOf(path)))
+        {
+            throw new InvalidOperationException($"{path} is no data directory of a server: it has no {System.IO.Path.GetFileName(DatabaseOf(path))}. --data names the one that `ocellus serve` was given; serving once makes it.");
+        }
+
+        var directory = new DataDirectory(path, null);
+        if (directory.IsCurrent())
+        {
+            return directory;
+        }
+
+        directory.Dispose();
+        if (IsHeld(path))
+        {
+            throw new InvalidOperationException($"The server that runs on {path} is of an earlier version; restart it with this one first.");
+        }
+
+        Open(path).Dispose();
+        return new DataDirectory(path, null);
+    }
+
     /// <summary>The folder of model.onnx and model.json of a version.</summary>
     public string ModelFolder(string accountId, string folder) => ModelFolderOf(Path, accountId, folder);
 
@@ -157,7 +183,7 @@ internal sealed class DataDirectory : IDisposable
             SqliteConnection.ClearPool(connection);
         }
 
-        _lock.Dispose();
+        _lock?.Dispose();
     }
 
     private static bool CanBeWritten(string path)
@@ -174,6 +200,15 @@ internal sealed class DataDirectory : IDisposable
         }
     }
 
+    private bool IsCurrent() => !Upgrade().IsUpgradeRequired();
+
+    private DbUp.Engine.UpgradeEngine Upgrade() =>
+        DeployChanges.To.SqliteDatabase(ConnectionString)
+            .WithScriptsEmbeddedInAssembly(Assembly.GetExecutingAssembly())
+            .WithTransactionPerScript()
+            .LogToNowhere()
+            .Build();
+
     private void Migrate()
     {
         using (var connection = new SqliteConnection(ConnectionString))
@@ -185,12 +220,7 @@ internal sealed class DataDirectory : IDisposable
             command.ExecuteNonQuery();
         }
 
-        var result = DeployChanges.To.SqliteDatabase(ConnectionString)
-            .WithScriptsEmbeddedInAssembly(Assembly.GetExecutingAssembly())
-            .WithTransactionPerScript()
-            .LogToNowhere()
-            .Build()
-            .PerformUpgrade();
+        var result = Upgrade().PerformUpgrade();
         if (!result.Successful)
         {
             throw new InvalidOperationException($"The database in {Path} could not be brought up to date: {result.Error.Message}", result.Error);

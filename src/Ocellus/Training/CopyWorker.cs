@@ -57,9 +57,9 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
 
     private async Task CopyAsync(VersionRow version, CancellationToken cancel)
     {
-        if (!await OutputLocation.IsWritableAsync(objects, version, cancel))
+        if (!await OutputLocation.IsWritableAsync(objects, version, await versions.RightsAsync(version.Arn, cancel), cancel))
         {
-            throw new S3Exception("NoSuchBucket");
+            throw new S3Exception("AccessDenied");
         }
 
         var outcome = new VersionOutcome(Now)
@@ -103,7 +103,8 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
         }
 
         var target = OutputLocation.Of(version, kind);
-        if (await objects.FindBucketAsync(source.Bucket!, cancel) is not null && await objects.OpenReadAsync(source.Bucket!, source.Name!, cancel) is { } content)
+        // The project policy gives the files of the source, not those of whoever has a bucket of that name since.
+        if (await objects.FindBucketAsync(source.Bucket!, cancel) is { } bucket && bucket.IsOf(Arn.Parse(version.SourceArn!).AccountId) && await objects.OpenReadAsync(source.Bucket!, source.Name!, cancel) is { } content)
         {
             await using (content)
             {

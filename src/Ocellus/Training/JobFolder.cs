@@ -17,6 +17,9 @@ internal sealed record JobDescription
     /// <summary>The test pictures are split off the training manifest, for this training only.</summary>
     public bool AutoSplit { get; init; }
 
+    /// <summary>The caller had no right to read the manifests: there are none in the folder.</summary>
+    public bool ManifestDenied { get; init; }
+
     /// <summary>Equal data and seed give an equal model.</summary>
     public int Seed { get; init; }
 
@@ -30,12 +33,13 @@ internal sealed record JobDescription
 /// <summary>One picture that the manifests name: where its copy is, or why there is none.</summary>
 /// <param name="Ref">The <c>source-ref</c>.</param>
 /// <param name="File">Name under <c>pictures/</c>, or a rooted path that stands for itself; null if it could not be fetched.</param>
-/// <param name="Problem">Why not: <see cref="Missing"/>, <see cref="NoBucket"/> or <see cref="OtherOwner"/>.</param>
+/// <param name="Problem">Why not: <see cref="Missing"/>, <see cref="NoBucket"/>, <see cref="OtherOwner"/> or <see cref="Denied"/>.</param>
 internal sealed record JobPicture(string Ref, string? File, string? Problem)
 {
     public const string Missing = "missing";
     public const string NoBucket = "no-bucket";
     public const string OtherOwner = "other-owner";
+    public const string Denied = "denied";
 }
 
 /// <summary>How a job ended: <c>Completed</c> with a model, or <c>Failed</c> for a reason that training again would meet again.</summary>
@@ -133,6 +137,8 @@ internal static class OutputKinds
     public const string TrainingValidation = "TrainingManifestWithValidation";
     public const string TestingValidation = "TestingManifestWithValidation";
     public const string Summary = "ManifestSummary";
+
+    public static IReadOnlyList<string> All { get; } = [Evaluation, TrainingSnapshot, TestingSnapshot, TrainingValidation, TestingValidation, Summary];
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -1,3 +1,4 @@
+using Ocellus.Access;
 using Ocellus.Objects;
 using Ocellus.Projects;
 using Ocellus.Protocol;
@@ -13,6 +14,10 @@ internal static class OutputLocation
     /// <summary>Whether the bucket is there and the version's account's own.</summary>
     public static async Task<bool> IsWritableAsync(IObjects objects, VersionRow version, CancellationToken cancel) =>
         await objects.FindBucketAsync(version.OutputBucket, cancel) is { } bucket && bucket.IsOf(version.AccountId);
+
+    /// <summary>As above, and whether a caller may write every output file there.</summary>
+    public static async Task<bool> IsWritableAsync(IObjects objects, VersionRow version, CallerRights rights, CancellationToken cancel) =>
+        await IsWritableAsync(objects, version, cancel) && OutputKinds.All.All(kind => Of(version, kind) is var file && rights.Allow(Permission.Write(file.Bucket!, file.Name!)));
 
     /// <summary>Prefix and file with one slash between; no prefix gives just the file.</summary>
     public static string Key(VersionRow version, string file) => version.OutputPrefix.Trim('/') is { Length: > 0 } inner ? $"{inner}/{file}" : file;

@@ -1,3 +1,4 @@
+using Ocellus.Access;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Objects;
 using Ocellus.Storage;
@@ -18,11 +19,17 @@ internal sealed class PictureFetch(IObjects objects)
 
     public const string Unreadable = "The manifest file extension or contents are invalid.";
     public const string Empty = "The manifest file is empty.";
+    public const string NotPermitted = "The S3 bucket permissions are incorrect.";
     public const string TooLarge = "The manifest file size exceeds the maximum supported size.";
 
-    /// <summary>Fetches; null, or the terminal file error of a manifest.</summary>
-    public async Task<string?> RunAsync(JobFolder folder, JobDescription job, string accountId, CancellationToken cancel)
+    /// <summary>Fetches what the caller may read; null, or the terminal file error of a manifest.</summary>
+    public async Task<string?> RunAsync(JobFolder folder, JobDescription job, string accountId, CallerRights rights, CancellationToken cancel)
     {
+        if (job.ManifestDenied)
+        {
+            return NotPermitted;
+        }
+
         if (folder.ReadPictures() is not null)
         {
             return null;
@@ -69,11 +76,11 @@ internal sealed class PictureFetch(IObjects objects)
             }
         }
 
-        folder.Write(await FetchAsync([.. places.Values], folder, accountId, cancel));
+        folder.Write(await FetchAsync([.. places.Values], folder, accountId, rights, cancel));
         return null;
     }
 
-    private async Task<JobPicture[]> FetchAsync(IReadOnlyList<Place> places, JobFolder folder, string accountId, CancellationToken cancel)
+    private async Task<JobPicture[]> FetchAsync(IReadOnlyList<Place> places, JobFolder folder, string accountId, CallerRights rights, CancellationToken cancel)
     {
         var buckets = new Dictionary<string, FoundBucket?>(StringComparer.Ordinal);
         foreach (var bucket in places.Select(p => p.Bucket).Distinct())
@@ -83,12 +90,18 @@ internal sealed class PictureFetch(IObjects objects)
 
         var pictures = new JobPicture[places.Count];
         await Parallel.ForEachAsync(Enumerable.Range(0, places.Count), new ParallelOptions { MaxDegreeOfParallelism = ParallelFetches, CancellationToken = cancel },
-            async (i, token) => pictures[i] = await FetchAsync(places[i], folder, i, buckets[places[i].Bucket], accountId, token));
+            async (i, token) => pictures[i] = await FetchAsync(places[i], folder, i, buckets[places[i].Bucket], accountId, rights, token));
         return pictures;
     }
 
-    private async Task<JobPicture> FetchAsync(Place place, JobFolder folder, int number, FoundBucket? bucket, string accountId, CancellationToken cancel)
+    private async Task<JobPicture> FetchAsync(Place place, JobFolder folder, int number, FoundBucket? bucket, string accountId, CallerRights rights, CancellationToken cancel)
     {
+        // First of all: who may not read is not told what is there.
+        if (!rights.Allow(Permission.Read(place.Bucket, place.Key)))
+        {
+            return new JobPicture(place.SourceRef, null, JobPicture.Denied);
+        }
+
         if (bucket is null || !bucket.IsOf(accountId))
         {
             return new JobPicture(place.SourceRef, null, bucket is null ? JobPicture.NoBucket : JobPicture.OtherOwner);

@@ -151,7 +151,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     private static IEnumerable<ContentError> Found(IReadOnlyList<ParsedLine> lines, Dictionary<string, JobPicture> pictures)
     {
         List<JobPicture> named = [.. lines.Where(l => l.SourceRef.Length > 0).Select(l => pictures.GetValueOrDefault(l.SourceRef) ?? new JobPicture(l.SourceRef, null, JobPicture.Missing))];
-        if (named.Exists(p => p.Problem == JobPicture.NoBucket))
+        if (named.Exists(p => p.Problem == JobPicture.NoBucket) || (named.TrueForAll(p => p.File is null) && named.Exists(p => p.Problem == JobPicture.Denied)))
         {
             yield return ContentError.ImageBucketPermissions;
         }

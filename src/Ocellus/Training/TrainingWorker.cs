@@ -143,13 +143,14 @@ internal sealed partial class TrainingWorker(
         if (folder.ReadOutcome() is not { } outcome)
         {
             Log.JobStarted(log, version.Arn);
-            if (!await OutputLocation.IsWritableAsync(objects, version, cancel))
+            var rights = await versions.RightsAsync(version.Arn, cancel);
+            if (!await OutputLocation.IsWritableAsync(objects, version, rights, cancel))
             {
                 await FailAsync(version, folder, OutputLocation.NotWritable, cancel);
                 return;
             }
 
-            if (await pictures.RunAsync(folder, job, version.AccountId, cancel) is { } fileError)
+            if (await pictures.RunAsync(folder, job, version.AccountId, rights, cancel) is { } fileError)
             {
                 await FailAsync(version, folder, fileError, cancel);
                 return;
@@ -181,6 +182,12 @@ internal sealed partial class TrainingWorker(
     {
         try
         {
+            // Meanwhile the bucket may have gone, and one of another account may have its name.
+            if (!await OutputLocation.IsWritableAsync(objects, version, cancel))
+            {
+                throw new S3Exception("NoSuchBucket");
+            }
+
             foreach (var file in Directory.Exists(folder.Out) ? Directory.GetFiles(folder.Out, "*.json") : [])
             {
                 await objects.PutFileAsync(version.OutputBucket, OutputLocation.Key(version, Path.GetFileName(file)), file, "application/json", cancel);

@@ -1,0 +1,51 @@
+using System.Text.RegularExpressions;
+using Ocellus.Access;
+using Ocellus.Protocol;
+
+namespace Ocellus.Commands;
+
+/// <summary>What <c>--policy</c> of <c>ocellus keys</c> names.</summary>
+internal static partial class PolicyFile
+{
+    /// <summary>Longest file that is read; a policy of the most characters is far below.</summary>
+    private const int BytesMax = 64 * 1024;
+
+    /// <summary>A ready-made policy, or one from a file, which is then called as the file is.</summary>
+    /// <exception cref="CommandRefusedException">There is no such policy, or it is not understood.</exception>
+    public static NamedPolicy Read(string word)
+    {
+        if (ReadyMadePolicies.Names.Contains(word))
+        {
+            return ReadyMadePolicies.Get(word);
+        }
+
+        var file = new FileInfo(word);
+        if (!file.Exists)
+        {
+            throw new CommandRefusedException($"--policy '{Readable.Cut(word)}' is neither {string.Join(", ", ReadyMadePolicies.Names)} nor a file.");
+        }
+
+        var name = Path.GetFileNameWithoutExtension(file.Name);
+        if (ReadyMadePolicies.Names.Contains(name) || !Form().IsMatch(name))
+        {
+            throw new CommandRefusedException($"A policy is called as its file, and '{Readable.Cut(name)}' {(Form().IsMatch(name) ? "is the name of a ready-made one" : "is not 1 to 128 letters, digits and +=,.@_-")}; rename {word}.");
+        }
+
+        if (file.Length > BytesMax)
+        {
+            throw new CommandRefusedException($"{word} has {file.Length} bytes; a policy has {BytesMax} at most.");
+        }
+
+        try
+        {
+            return NamedPolicy.Of(name, File.ReadAllText(word));
+        }
+        catch (RefusedException refusal)
+        {
+            throw new CommandRefusedException($"{word}: {refusal.Message}");
+        }
+    }
+
+    [GeneratedRegex(@"\A[A-Za-z0-9_+=,.@-]{1,128}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Form();
+}
