@@ -83,7 +83,9 @@ def in_use(top):
 def out_of_files(top):
     """Many more connections than there are file descriptors: those too many are closed, the process lives, and all is as before once they are gone."""
     data = os.path.join(top, "files")
-    server = Server(data, shell=f"ulimit -n {FILES}; ")
+    # The log has a line for each connection that is closed.
+    log = open(os.path.join(top, "files.log"), "wb")
+    server = Server(data, log=log, shell=f"ulimit -n {FILES}; ")
     s3, rekognition = server.client("s3"), server.client("rekognition")
     s3.create_bucket(Bucket="pictures")
     s3.put_object(Bucket="pictures", Key="before", Body=b"x" * 1000)
@@ -108,6 +110,7 @@ def out_of_files(top):
     check("it takes objects and projects again", until(lambda: tried(s3.put_object, Bucket="pictures", Key="after", Body=b"z"), 30) and until(lambda: tried(rekognition.create_project, ProjectName="after"), 30))
     check("what was there is there", s3.get_object(Bucket="pictures", Key="before")["Body"].read() == b"x" * 1000)
     check("it ends with code 0", server.stop() == 0)
+    log.close()
     left = [f for d, _, fs in os.walk(data) for f in fs if f.endswith(".tmp")]
     check("no half-written file is left", not left, left)
 
