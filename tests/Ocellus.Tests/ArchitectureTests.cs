@@ -24,6 +24,20 @@ public sealed partial class ArchitectureTests
     };
 
     [Fact]
+    public void Notice_names_every_package_of_the_product()
+    {
+        var root = RepositoryRoot();
+        Assert.SkipUnless(Directory.Exists(Path.Combine(root, "src")), "the sources are not here");
+        var notice = File.ReadAllText(Path.Combine(root, "NOTICE"));
+        var packages = Directory.GetFiles(Path.Combine(root, "src"), "*.csproj", SearchOption.AllDirectories)
+            .SelectMany(file => System.Xml.Linq.XDocument.Load(file).Descendants("PackageReference").Select(p => p.Attribute("Include")!.Value)).Distinct().ToList();
+
+        Assert.True(packages.Count > 10);
+        // The native parts have a package for each platform and are named once; ONNX Runtime goes by its own name.
+        Assert.DoesNotContain(packages, p => p is not "Microsoft.ML.OnnxRuntime" && !notice.Contains(p.Split("-cpu-")[0].Replace(".linux-x64", "").Replace(".linux-arm64", "").Replace(".osx-arm64", ""), StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Features_use_only_what_is_below_them()
     {
         var root = Path.Combine(RepositoryRoot(), "src", "Ocellus");
