@@ -27,6 +27,7 @@ internal sealed class PostRequests(ObjectStore store, TimeProvider clock)
             throw new S3Exception("AccessControlListNotSupported");
         }
 
+        S3Endpoint.RefuseUnserved([.. fields.Keys], name => fields.GetValueOrDefault(name) ?? "");
         ObjectNames.CheckKey(key);
         AsHeaders(http, fields);
         var info = await store.PutAsync(bucket, key, form.File, new PutOptions

@@ -15,12 +15,10 @@ internal static class S3Actions
         ["accelerate"] = "AccelerateConfiguration",
         ["acl"] = "BucketAcl",
         ["analytics"] = "AnalyticsConfiguration",
-        ["cors"] = "BucketCORS",
         ["encryption"] = "EncryptionConfiguration",
         ["intelligent-tiering"] = "IntelligentTieringConfiguration",
         ["inventory"] = "InventoryConfiguration",
         ["lifecycle"] = "LifecycleConfiguration",
-        ["location"] = "BucketLocation",
         ["logging"] = "BucketLogging",
         ["metrics"] = "MetricsConfiguration",
         ["notification"] = "BucketNotification",
@@ -31,7 +29,6 @@ internal static class S3Actions
         ["publicAccessBlock"] = "BucketPublicAccessBlock",
         ["replication"] = "ReplicationConfiguration",
         ["requestPayment"] = "BucketRequestPayment",
-        ["tagging"] = "BucketTagging",
         ["versioning"] = "BucketVersioning",
         ["website"] = "BucketWebsite",
     };
@@ -40,10 +37,8 @@ internal static class S3Actions
     private static readonly Dictionary<string, string> _objectParts = new(StringComparer.Ordinal)
     {
         ["acl"] = "ObjectAcl",
-        ["attributes"] = "ObjectAttributes",
         ["legal-hold"] = "ObjectLegalHold",
         ["retention"] = "ObjectRetention",
-        ["tagging"] = "ObjectTagging",
         ["torrent"] = "ObjectTorrent",
     };
 
@@ -104,12 +99,10 @@ internal static class S3Actions
     /// <param name="source">Bucket and key that a copy reads.</param>
     public static IEnumerable<Permission> Of(string method, string bucket, string key, IQueryCollection query, IHeaderDictionary headers, (string Bucket, string Key)? source)
     {
-        if (bucket.Length == 0)
-        {
-            return [new("s3:ListAllMyBuckets", Permission.S3Arn("*"))];
-        }
-
-        return key.Length == 0 ? OfBucket(method, bucket, query) : OfObject(method, bucket, key, query, headers, source);
+        var operation = S3Operations.Of(method, bucket, key, query, source is not null, form: false);
+        return bucket.Length == 0 ? [new("s3:ListAllMyBuckets", Permission.S3Arn("*"))]
+            : key.Length == 0 ? OfBucket(operation, method, bucket, query)
+            : OfObject(operation, method, bucket, key, query, headers, source);
     }
 
     private static void RequireUpload(PostForm form, string bucket, CallerRights rights)
@@ -122,39 +115,62 @@ internal static class S3Actions
         }
     }
 
-    private static IEnumerable<Permission> OfBucket(string method, string bucket, IQueryCollection query)
+    private static IEnumerable<Permission> OfBucket(S3Operation operation, string method, string bucket, IQueryCollection query)
     {
-        if (method == "POST" && query.ContainsKey("delete"))
+        string? action = operation switch
+        {
+            S3Operation.Feature => Subresources.Of(query) is "versions" ? "ListBucketVersions" : _bucketParts.TryGetValue(Subresources.Of(query)!, out var part) ? Act(method, part) : null,
+            S3Operation.CreateBucket => "CreateBucket",
+            S3Operation.DeleteBucket => "DeleteBucket",
+            S3Operation.GetBucketLocation => "GetBucketLocation",
+            S3Operation.GetBucketTagging => "GetBucketTagging",
+            S3Operation.ChangeBucketTagging => "PutBucketTagging",
+            S3Operation.GetBucketCors => "GetBucketCORS",
+            S3Operation.PutBucketCors or S3Operation.DeleteBucketCors => "PutBucketCORS",
+            S3Operation.ListUploads => "ListBucketMultipartUploads",
+            S3Operation.ListObjects or S3Operation.HeadBucket => "ListBucket",
+
+            // The keys of DeleteObjects and of a form are checked when they are known; what is no operation does nothing.
+            _ => null,
+        };
+        if (action is null)
         {
             return [];
         }
 
-        var action = _bucketParts.FirstOrDefault(p => query.ContainsKey(p.Key)).Value is { } part ? Act(method, part) : (method, query) switch
-        {
-            (_, _) when query.ContainsKey("uploads") => "ListBucketMultipartUploads",
-            (_, _) when query.ContainsKey("versions") => "ListBucketVersions",
-            ("PUT", _) => "CreateBucket",
-            ("DELETE", _) => "DeleteBucket",
-            _ => "ListBucket",
-        };
         var values = new[] { (ConditionKeys.ListPrefix, "prefix"), (ConditionKeys.ListDelimiter, "delimiter"), (ConditionKeys.ListMaxKeys, "max-keys") }
             .Where(v => query.ContainsKey(v.Item2)).ToDictionary(v => v.Item1, v => query[v.Item2].ToString());
         return [new("s3:" + action, Permission.S3Arn(bucket)) { Values = values }];
     }
 
-    private static IEnumerable<Permission> OfObject(string method, string bucket, string key, IQueryCollection query, IHeaderDictionary headers, (string Bucket, string Key)? source)
+    private static IEnumerable<Permission> OfObject(S3Operation operation, string method, string bucket, string key, IQueryCollection query, IHeaderDictionary headers, (string Bucket, string Key)? source)
     {
         var version = query.ContainsKey("versionId") ? "ObjectVersion" : "Object";
-        var action = _objectParts.FirstOrDefault(p => query.ContainsKey(p.Key)).Value is { } part ? Act(method, part.Replace("Object", version, StringComparison.Ordinal)) : method switch
+        string? action = operation switch
         {
-            "GET" when query.ContainsKey("uploadId") => "ListMultipartUploadParts",
-            "DELETE" when query.ContainsKey("uploadId") => "AbortMultipartUpload",
-            "POST" when query.ContainsKey("restore") => "RestoreObject",
-            "POST" when query.ContainsKey("select") => "GetObject",
-            "DELETE" => "Delete" + version,
-            "PUT" or "POST" => "PutObject",
-            _ => "Get" + version,
+            S3Operation.Feature => Subresources.Of(query) switch
+            {
+                "restore" => "RestoreObject",
+                "select" => "GetObject",
+                "renameObject" => "PutObject",
+                var parameter => _objectParts.TryGetValue(parameter!, out var part) ? Act(method, part.Replace("Object", version, StringComparison.Ordinal)) : null,
+            },
+            S3Operation.GetObject => "Get" + version,
+            S3Operation.GetObjectAttributes => $"Get{version}Attributes",
+            S3Operation.GetObjectTagging => $"Get{version}Tagging",
+            S3Operation.PutObjectTagging => $"Put{version}Tagging",
+            S3Operation.DeleteObjectTagging => $"Delete{version}Tagging",
+            S3Operation.ListParts => "ListMultipartUploadParts",
+            S3Operation.AbortUpload => "AbortMultipartUpload",
+            S3Operation.DeleteObject => "Delete" + version,
+            S3Operation.PutObject or S3Operation.CopyObject or S3Operation.CreateUpload or S3Operation.PutPart or S3Operation.CompleteUpload => "PutObject",
+            _ => null,
         };
+        if (action is null)
+        {
+            yield break;
+        }
+
         yield return new("s3:" + action, Permission.S3Arn(bucket, key));
         foreach (var also in _headers.Where(h => action == "PutObject" && headers.ContainsKey(h.Key)).Select(h => h.Value).Distinct())
         {

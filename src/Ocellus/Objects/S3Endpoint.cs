@@ -28,111 +28,114 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
         return DispatchAsync(http, bucket, key, accountId, region, cancel);
     }
 
-    private Task DispatchAsync(HttpContext http, string bucket, string key, string accountId, string region, CancellationToken cancel)
+    /// <summary>Refuses what an upload asks for and the store would forget: by header, or by field of a form.</summary>
+    /// <param name="names">Of all headers or fields.</param>
+    /// <param name="value">The value of one of any case; empty if it is not there.</param>
+    /// <exception cref="S3Exception">NotImplemented, AccessControlListNotSupported.</exception>
+    public static void RefuseUnserved(IReadOnlyCollection<string> names, Func<string, string> value)
     {
-        var method = http.Request.Method;
-        var query = http.Request.Query;
-        if (Array.Find(RefusedHeaders, http.Request.Headers.ContainsKey) is { } header)
+        if (Array.Find(RefusedHeaders, header => names.Contains(header, StringComparer.OrdinalIgnoreCase)) is { } refused)
         {
-            throw new S3Exception("NotImplemented", $"The header '{header}' implies functionality that is not implemented.");
+            throw new S3Exception("NotImplemented", $"The header '{refused}' implies functionality that is not implemented.");
         }
 
-        if (http.Request.Headers["x-amz-server-side-encryption"].ToString() is not ("" or "AES256") and var encryption)
+        if (value("x-amz-server-side-encryption") is not ("" or "AES256") and var encryption)
         {
             throw new S3Exception("NotImplemented", $"The header 'x-amz-server-side-encryption' with '{Readable.Cut(encryption)}' implies functionality that is not implemented.");
         }
 
         // The only access list that there is needs no words; others would be forgotten.
-        if (http.Request.Headers["x-amz-acl"].ToString() is not ("" or "private" or "bucket-owner-full-control") || http.Request.Headers.Any(h => h.Key.StartsWith("x-amz-grant-", StringComparison.OrdinalIgnoreCase)))
+        if (value("x-amz-acl") is not ("" or "private" or "bucket-owner-full-control") || names.Any(n => n.StartsWith("x-amz-grant-", StringComparison.OrdinalIgnoreCase)))
         {
             throw new S3Exception("AccessControlListNotSupported", "The bucket does not allow ACLs: its owner owns every object and alone has access. Leave out x-amz-acl and x-amz-grant-*.");
         }
+    }
 
-        if (query["versionId"].ToString() is { Length: > 0 } version && version != "null")
+    private Task DispatchAsync(HttpContext http, string bucket, string key, string accountId, string region, CancellationToken cancel)
+    {
+        RefuseUnserved([.. http.Request.Headers.Keys], name => http.Request.Headers[name].ToString());
+        if (http.Request.Query["versionId"].ToString() is { Length: > 0 } version && version != "null")
         {
             throw new S3Exception("NoSuchVersion", $"The specified version does not exist: '{Readable.Cut(version)}'; buckets have no versions here.");
         }
 
+        var operation = S3Operations.Of(http);
         if (bucket.Length == 0)
         {
-            return method == "GET" ? buckets.ListBucketsAsync(http, accountId, cancel) : throw new S3Exception("MethodNotAllowed");
+            return operation == S3Operation.ListBuckets ? buckets.ListBucketsAsync(http, accountId, cancel) : throw new S3Exception("MethodNotAllowed");
         }
 
-        if (key.Length == 0)
+        return key.Length == 0 ? OnBucketAsync(http, operation, bucket, accountId, region, cancel) : OnObjectAsync(http, operation, bucket, key, accountId, cancel);
+    }
+
+    private Task OnBucketAsync(HttpContext http, S3Operation operation, string bucket, string accountId, string region, CancellationToken cancel)
+    {
+        if (operation == S3Operation.CreateBucket)
         {
-            if (method == "PUT" && !query.ContainsKey("cors") && !query.ContainsKey("tagging") && Subresources.Of(http.Request) is null)
-            {
-                return buckets.CreateBucketAsync(http, bucket, accountId, region, cancel);
-            }
-
-            var found = buckets.Owned(bucket, accountId);
-            if (Subresources.Of(http.Request) is { } parameter)
-            {
-                return WriteAsync(http, Subresources.Answer(parameter, http.Request, onObject: false, accountId), cancel);
-            }
-
-            if (query.ContainsKey("tagging"))
-            {
-                throw method == "GET" ? new S3Exception("NoSuchTagSet") : new S3Exception("NotImplemented", $"{(method == "PUT" ? "Put" : "Delete")}BucketTagging is not implemented: objects have tags, buckets have none.");
-            }
-
-            switch (method)
-            {
-                case "GET" when query.ContainsKey("cors"):
-                    return WriteAsync(http, CorsRules.Write(found.Cors ?? throw new S3Exception("NoSuchCORSConfiguration")), cancel);
-                case "PUT" when query.ContainsKey("cors"):
-                    return buckets.PutCorsAsync(http, bucket, cancel);
-                case "DELETE" when query.ContainsKey("cors"):
-                    store.SetCors(bucket, null);
-                    http.Response.StatusCode = 204;
-                    return Task.CompletedTask;
-                case "POST" when PostForm.Of(http) is { } form:
-                    return posts.PostAsync(http, bucket, form, cancel);
-                case "HEAD":
-                    http.Response.Headers["x-amz-bucket-region"] = found.Region;
-                    return Task.CompletedTask;
-                case "DELETE":
-                    store.DeleteBucket(bucket);
-                    http.Response.StatusCode = 204;
-                    return Task.CompletedTask;
-                case "POST" when query.ContainsKey("delete"):
-                    return buckets.DeleteManyAsync(http, bucket, cancel);
-                case "GET" when query.ContainsKey("location"):
-                    return WriteAsync(http, new XElement(Ns + "LocationConstraint", found.Region == Bucket.FirstRegion ? null : found.Region), cancel);
-                case "GET" when query.ContainsKey("uploads"):
-                    return lists.ListUploadsAsync(http, bucket, cancel);
-                case "GET":
-                    return lists.ListAsync(http, bucket, query["list-type"] == "2", cancel);
-                default:
-                    throw new S3Exception(method == "POST" ? "NotImplemented" : "MethodNotAllowed");
-            }
+            return buckets.CreateBucketAsync(http, bucket, accountId, region, cancel);
         }
 
+        var found = buckets.Owned(bucket, accountId);
+        var query = http.Request.Query;
+        switch (operation)
+        {
+            case S3Operation.Feature:
+                return WriteAsync(http, Subresources.Answer(Subresources.Of(query)!, http.Request, onObject: false, accountId), cancel);
+            case S3Operation.GetBucketTagging:
+                throw new S3Exception("NoSuchTagSet");
+            case S3Operation.ChangeBucketTagging:
+                throw new S3Exception("NotImplemented", $"{(http.Request.Method == "PUT" ? "Put" : "Delete")}BucketTagging is not implemented: objects have tags, buckets have none.");
+            case S3Operation.GetBucketCors:
+                return WriteAsync(http, CorsRules.Write(found.Cors ?? throw new S3Exception("NoSuchCORSConfiguration")), cancel);
+            case S3Operation.PutBucketCors:
+                return buckets.PutCorsAsync(http, bucket, cancel);
+            case S3Operation.DeleteBucketCors:
+                store.SetCors(bucket, null);
+                http.Response.StatusCode = 204;
+                return Task.CompletedTask;
+            case S3Operation.PostObject:
+                return posts.PostAsync(http, bucket, PostForm.Of(http)!, cancel);
+            case S3Operation.HeadBucket:
+                http.Response.Headers["x-amz-bucket-region"] = found.Region;
+                return Task.CompletedTask;
+            case S3Operation.DeleteBucket:
+                store.DeleteBucket(bucket);
+                http.Response.StatusCode = 204;
+                return Task.CompletedTask;
+            case S3Operation.DeleteObjects:
+                return buckets.DeleteManyAsync(http, bucket, cancel);
+            case S3Operation.GetBucketLocation:
+                return WriteAsync(http, new XElement(Ns + "LocationConstraint", found.Region == Bucket.FirstRegion ? null : found.Region), cancel);
+            case S3Operation.ListUploads:
+                return lists.ListUploadsAsync(http, bucket, cancel);
+            case S3Operation.ListObjects:
+                return lists.ListAsync(http, bucket, query["list-type"] == "2", cancel);
+            default:
+                throw new S3Exception(http.Request.Method == "POST" ? "NotImplemented" : "MethodNotAllowed");
+        }
+    }
+
+    private Task OnObjectAsync(HttpContext http, S3Operation operation, string bucket, string key, string accountId, CancellationToken cancel)
+    {
         buckets.Owned(bucket, accountId);
         ObjectNames.CheckKey(key);
-        if (Subresources.Of(http.Request) is { } feature)
+        var upload = http.Request.Query["uploadId"].ToString();
+        return operation switch
         {
-            var answer = Subresources.Answer(feature, http.Request, onObject: true, accountId);
-            return objects.AnswerAsync(http, bucket, key, answer, cancel);
-        }
-
-        var upload = query["uploadId"].ToString();
-        var copy = http.Request.Headers.ContainsKey("x-amz-copy-source");
-        return method switch
-        {
-            "GET" when query.ContainsKey("tagging") => objects.GetTagsAsync(http, bucket, key, cancel),
-            "PUT" when query.ContainsKey("tagging") => objects.PutTagsAsync(http, bucket, key, cancel),
-            "DELETE" when query.ContainsKey("tagging") => objects.DeleteTagsAsync(http, bucket, key),
-            "GET" when query.ContainsKey("attributes") => objects.AttributesAsync(http, bucket, key, cancel),
-            "GET" when upload.Length > 0 => lists.ListPartsAsync(http, bucket, key, upload, cancel),
-            "GET" or "HEAD" => objects.GetAsync(http, bucket, key, cancel),
-            "PUT" when upload.Length > 0 => uploads.PutPartAsync(http, bucket, key, upload, accountId, cancel),
-            "PUT" when copy => objects.CopyAsync(http, bucket, key, accountId, cancel),
-            "PUT" => objects.PutAsync(http, bucket, key, cancel),
-            "POST" when query.ContainsKey("uploads") => uploads.CreateUploadAsync(http, bucket, key, cancel),
-            "POST" when upload.Length > 0 => uploads.CompleteAsync(http, bucket, key, upload, cancel),
-            "DELETE" when upload.Length > 0 => uploads.AbortAsync(http, bucket, key, upload),
-            "DELETE" => objects.DeleteAsync(http, bucket, key, cancel),
+            S3Operation.Feature => objects.AnswerAsync(http, bucket, key, Subresources.Answer(Subresources.Of(http.Request.Query)!, http.Request, onObject: true, accountId), cancel),
+            S3Operation.GetObjectTagging => objects.GetTagsAsync(http, bucket, key, cancel),
+            S3Operation.PutObjectTagging => objects.PutTagsAsync(http, bucket, key, cancel),
+            S3Operation.DeleteObjectTagging => objects.DeleteTagsAsync(http, bucket, key),
+            S3Operation.GetObjectAttributes => objects.AttributesAsync(http, bucket, key, cancel),
+            S3Operation.ListParts => lists.ListPartsAsync(http, bucket, key, upload, cancel),
+            S3Operation.GetObject => objects.GetAsync(http, bucket, key, cancel),
+            S3Operation.PutPart => uploads.PutPartAsync(http, bucket, key, upload, accountId, cancel),
+            S3Operation.CopyObject => objects.CopyAsync(http, bucket, key, accountId, cancel),
+            S3Operation.PutObject => objects.PutAsync(http, bucket, key, cancel),
+            S3Operation.CreateUpload => uploads.CreateUploadAsync(http, bucket, key, cancel),
+            S3Operation.CompleteUpload => uploads.CompleteAsync(http, bucket, key, upload, cancel),
+            S3Operation.AbortUpload => uploads.AbortAsync(http, bucket, key, upload),
+            S3Operation.DeleteObject => objects.DeleteAsync(http, bucket, key, cancel),
             _ => throw new S3Exception("MethodNotAllowed"),
         };
     }

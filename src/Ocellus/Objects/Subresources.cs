@@ -26,7 +26,7 @@ internal static class Subresources
     private static readonly HashSet<string> Whole = ["RestoreObject", "SelectObjectContent", "ListObjectVersions", "RenameObject"];
 
     /// <summary>The parameter of a request that asks for such a feature; null if none does.</summary>
-    public static string? Of(HttpRequest request) => Array.Find(Known, k => request.Query.ContainsKey(k.Parameter)).Parameter;
+    public static string? Of(IQueryCollection query) => Array.Find(Known, k => query.ContainsKey(k.Parameter)).Parameter;
 
     /// <summary>The answer to a question that has one. The bucket, and the object if one is named, are there.</summary>
     /// <exception cref="S3Exception">The operation is not served, or the answer is that nothing is configured.</exception>

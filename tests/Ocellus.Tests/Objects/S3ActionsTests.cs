@@ -35,11 +35,48 @@ public sealed class S3ActionsTests
     [InlineData("GET", "b", "k", "uploadId=u", "s3:ListMultipartUploadParts arn:aws:s3:::b/k")]
     [InlineData("DELETE", "b", "k", "uploadId=u", "s3:AbortMultipartUpload arn:aws:s3:::b/k")]
     [InlineData("DELETE", "b", "k", "", "s3:DeleteObject arn:aws:s3:::b/k")]
+
+    // A parameter that means nothing with the method does not turn the request into a lesser one.
+    [InlineData("GET", "b", "k", "uploadId=", "s3:GetObject arn:aws:s3:::b/k")]
+    [InlineData("DELETE", "b", "k", "uploadId=", "s3:DeleteObject arn:aws:s3:::b/k")]
+    [InlineData("DELETE", "b", "k", "attributes", "s3:DeleteObject arn:aws:s3:::b/k")]
+    [InlineData("PUT", "b", "k", "attributes", "s3:PutObject arn:aws:s3:::b/k")]
+    [InlineData("POST", "b", "k", "tagging&uploads", "s3:PutObject arn:aws:s3:::b/k")]
+    [InlineData("POST", "b", "k", "attributes&uploadId=u", "s3:PutObject arn:aws:s3:::b/k")]
+    [InlineData("HEAD", "b", "k", "tagging", "s3:GetObject arn:aws:s3:::b/k")]
+    [InlineData("HEAD", "b", "k", "attributes", "s3:GetObject arn:aws:s3:::b/k")]
+    [InlineData("DELETE", "b", "", "uploads", "s3:DeleteBucket arn:aws:s3:::b")]
+    [InlineData("DELETE", "b", "", "location", "s3:DeleteBucket arn:aws:s3:::b")]
+    [InlineData("PUT", "b", "", "uploads", "s3:CreateBucket arn:aws:s3:::b")]
+    [InlineData("PUT", "b", "", "location", "s3:CreateBucket arn:aws:s3:::b")]
     public void Every_request_has_its_action_and_resource(string method, string bucket, string key, string query, string needed)
     {
         var permissions = S3Actions.Of(method, bucket, key, new QueryCollection(QueryHelpers.ParseQuery(query)), new HeaderDictionary(), null).ToList();
         Assert.Equal(needed, string.Join(", ", permissions.Select(p => $"{p.Action} {p.Resources.Single()}")));
         Assert.All(permissions, p => Assert.True(KnownActions.Has(p.Action), p.Action));
+    }
+
+    [Fact]
+    public void Whatever_a_request_has_in_its_query_what_changes_something_needs_the_right_to_it()
+    {
+        string[] parameters = ["acl", "attributes", "cors", "delete", "location", "policy", "restore", "select", "tagging", "uploadId=", "uploadId=u", "uploads", "versionId=null", "versions", "partNumber=1"];
+        foreach (var method in new[] { "GET", "HEAD", "PUT", "POST", "DELETE", "PATCH" })
+        {
+            foreach (var (first, second) in parameters.SelectMany(a => parameters.Append("").Select(b => (a, b))))
+            {
+                foreach (var key in new[] { "", "k" })
+                {
+                    var query = new QueryCollection(QueryHelpers.ParseQuery($"{first}&{second}"));
+                    var operation = S3Operations.Of(method, "b", key, query, copies: false, form: false);
+                    var actions = S3Actions.Of(method, "b", key, query, new HeaderDictionary(), null).Select(p => p.Action).ToList();
+
+                    if (operation is not (S3Operation.None or S3Operation.Feature or S3Operation.DeleteObjects))
+                    {
+                        Assert.True(actions.Count == 1 && KnownActions.Has(actions[0]), $"{method} {key}?{first}&{second} is {operation} and needs {string.Join(", ", actions)}");
+                    }
+                }
+            }
+        }
     }
 
     [Fact]
