@@ -222,7 +222,8 @@ internal static class DepthwiseGradient
         public (int First, int End) Inner()
         {
             int first = Math.Min(OutputWidth, (Pad + Stride - 1) / Stride);
-            return (first, Math.Max(first, Math.Min(OutputWidth, (Width + Pad - Side) / Stride + 1)));
+            int last = Width + Pad - Side; // the last column where a kernel that lies inside may begin, counted from the zeros; less than none has no output
+            return (first, last < 0 ? first : Math.Max(first, Math.Min(OutputWidth, last / Stride + 1)));
         }
     }
 }

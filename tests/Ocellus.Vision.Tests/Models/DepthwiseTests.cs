@@ -16,6 +16,8 @@ public sealed class DepthwiseTests
     [InlineData(16, 5, 2, 2, 2, 8, 14)]
     [InlineData(16, 5, 2, 2, 2, 9, 13)]
     [InlineData(16, 3, 1, 0, 0, 5, 3)]
+    [InlineData(16, 3, 2, 0, 1, 2, 2)]
+    [InlineData(16, 5, 2, 1, 2, 2, 2)]
     [InlineData(20, 5, 1, 2, 2, 6, 6)]
     [InlineData(32, 7, 1, 3, 3, 6, 6)]
     public void Values_and_gradients_are_those_of_a_convolution_in_double_precision(int channels, int side, int stride, int before, int after, int height, int width)
