@@ -57,10 +57,11 @@ internal sealed class CallerRights(Caller caller, IReadOnlyList<IdentityPolicy> 
     private (PolicyVerdict Verdict, string Resource) Verdict(Permission permission, Func<string, IReadOnlyDictionary<string, string>>? tagsOf)
     {
         var verdict = PolicyVerdict.Silent;
-        foreach (var resource in permission.Resources)
+        // A resource that is yet to be made has no tags: those of what it is made in count for it too.
+        var tags = tagsOf?.Invoke(permission.Resources[0]) ?? _noTags;
+        foreach (var (number, resource) in permission.Resources.Index())
         {
-            var tags = tagsOf?.Invoke(resource) ?? _noTags;
-            switch (IdentityPolicy.Evaluate(policies, permission.Action, resource, key => ValuesOf(key, permission, tags)))
+            switch (IdentityPolicy.Evaluate(policies, permission.Action, resource, key => ValuesOf(key, permission, tags), onlyNamed: number > 0))
             {
                 case PolicyVerdict.Denied:
                     return (PolicyVerdict.Denied, resource);

@@ -42,13 +42,14 @@ internal sealed class IdentityPolicy
     /// <param name="action">Such as <c>rekognition:StopProjectVersion</c>.</param>
     /// <param name="resource">An ARN, or <c>*</c> for an action that has none.</param>
     /// <param name="valuesOf">The values of a condition key in this request; none when it is absent.</param>
-    public static PolicyVerdict Evaluate(IEnumerable<IdentityPolicy> policies, string action, string resource, Func<string, IReadOnlyList<string>> valuesOf)
+    /// <param name="onlyNamed">A second ARN of what is asked for: statements with NotResource do not speak of it, or they would speak of nearly everything.</param>
+    public static PolicyVerdict Evaluate(IEnumerable<IdentityPolicy> policies, string action, string resource, Func<string, IReadOnlyList<string>> valuesOf, bool onlyNamed = false)
     {
         var verdict = PolicyVerdict.Silent;
         foreach (var statement in policies.SelectMany(p => p._statements))
         {
             // Once something allows, only a Deny can change the answer.
-            if ((statement.Allow && verdict == PolicyVerdict.Allowed) || !statement.Speaks(action, resource, valuesOf))
+            if ((statement.Allow && verdict == PolicyVerdict.Allowed) || (onlyNamed && statement.ButResources) || !statement.Speaks(action, resource, valuesOf))
             {
                 continue;
             }

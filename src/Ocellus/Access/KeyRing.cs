@@ -13,6 +13,7 @@ internal sealed class KeyRing : IKeySource
     /// <summary>Account of the first key; AWS's own documentation uses it, so copied examples work.</summary>
     public const string DefaultAccountId = "123456789012";
 
+    private readonly Lock _gate = new();
     private readonly DataDirectory _data;
     private readonly SecretBox _box;
     private volatile State _state;
@@ -30,7 +31,15 @@ internal sealed class KeyRing : IKeySource
         await using var connection = await _data.ConnectAsync(cancel);
         if (await connection.ExecuteScalarAsync<long>(KeyCatalog.RevisionQuery) != _state.Revision)
         {
-            _state = await ReadAsync(connection, _box);
+            var read = await ReadAsync(connection, _box);
+            lock (_gate)
+            {
+                // Of two that refresh side by side the one with the older state may come last.
+                if (read.Revision > _state.Revision)
+                {
+                    _state = read;
+                }
+            }
         }
     }
 

@@ -2,7 +2,7 @@ namespace Ocellus.Access;
 
 /// <summary>One right that a request needs.</summary>
 /// <param name="Action">Such as <c>rekognition:StopProjectVersion</c>.</param>
-/// <param name="Resources">What it is needed on; of several, an Allow for one is enough and a Deny for one denies. The first is named in refusals.</param>
+/// <param name="Resources">What it is needed on; of several, an Allow for one is enough and a Deny for one denies. The first is named in refusals, its tags count for all, and it alone is tried against NotResource.</param>
 internal sealed record Permission(string Action, params IReadOnlyList<string> Resources)
 {
     /// <summary>Stands for the resource of an action that has none.</summary>

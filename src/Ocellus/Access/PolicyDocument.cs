@@ -24,9 +24,25 @@ internal static class PolicyDocument
     private static readonly string[] _members = ["Sid", "Effect", "Principal", "Action", "Resource", "Condition"];
 
     /// <summary>What all policies of a project say together about a caller who copies a version.</summary>
-    public static PolicyVerdict Evaluate(IEnumerable<string> documents, Caller caller, string versionArn)
+    /// <param name="documents">The policies, as an earlier version may have accepted them.</param>
+    /// <param name="caller">Who copies.</param>
+    /// <param name="versionArn">What is copied.</param>
+    /// <param name="notUnderstood">What is wrong with a document; null if all are understood. One that is not may hold a Deny, so nothing is allowed then.</param>
+    public static PolicyVerdict Evaluate(IEnumerable<string> documents, Caller caller, string versionArn, out string? notUnderstood)
     {
-        var spoken = documents.SelectMany(Read).Where(s => s.Speaks(caller, versionArn)).ToList();
+        List<Statement> statements;
+        try
+        {
+            statements = [.. documents.SelectMany(Read)];
+            notUnderstood = null;
+        }
+        catch (RefusedException refusal)
+        {
+            notUnderstood = refusal.Message;
+            return PolicyVerdict.Denied;
+        }
+
+        var spoken = statements.Where(s => s.Speaks(caller, versionArn)).ToList();
         return spoken.Exists(s => !s.Allow) ? PolicyVerdict.Denied : spoken.Count > 0 ? PolicyVerdict.Allowed : PolicyVerdict.Silent;
     }
 

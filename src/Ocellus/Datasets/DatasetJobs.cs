@@ -75,7 +75,7 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
     {
         var slash = location.IndexOf('/', StringComparison.Ordinal);
         // The bucket may have gone since, and one of another account may have its name.
-        if (await objects.FindBucketAsync(location[..slash], cancel) is { } bucket && !bucket.IsOf(Arn.Parse(dataset.Arn).AccountId))
+        if (await objects.FindBucketAsync(location[..slash], cancel) is { } bucket && !(Arn.Parse(dataset.Arn) is var arn && bucket.IsOf(arn.AccountId) && bucket.IsIn(arn.Region)))
         {
             return NotPermitted;
         }

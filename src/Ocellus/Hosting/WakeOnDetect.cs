@@ -87,6 +87,10 @@ internal sealed class WakeOnDetect(
         {
             await wake.Running.WaitAsync(cancel);
         }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested && !cancel.IsCancellationRequested)
+        {
+            throw Refused.NotReady("The server stops, so the model version is not started now; ask again when the server runs.");
+        }
         finally
         {
             wake.Leave();
@@ -159,7 +163,7 @@ internal sealed class WakeOnDetect(
     });
 
     /// <summary>One start that requests wait for together.</summary>
-    private sealed class Wake(Func<Task> start)
+    internal sealed class Wake(Func<Task> start)
     {
         private readonly Lock _gate = new();
         private Task? _running;
@@ -173,7 +177,8 @@ internal sealed class WakeOnDetect(
         {
             lock (_gate)
             {
-                full = _waiting >= most;
+                // Over, it is in nobody's way: those who still leave it do not fill the next one.
+                full = _waiting >= most && _running is not { IsCompleted: true };
                 if (full || _running is { IsCompleted: true })
                 {
                     return false;

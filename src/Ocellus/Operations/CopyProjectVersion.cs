@@ -8,7 +8,7 @@ namespace Ocellus.Operations;
 
 /// <summary>Copies a finished model into another project, of the same account or, where a project policy allows it, of another.</summary>
 /// <remarks>Source: API_CopyProjectVersion, service model rekognition-2016-06-27.</remarks>
-internal sealed class CopyProjectVersion(ProjectCatalog projects, VersionCatalog versions, PolicyCatalog policies, Authorizer authorizer, DataDirectory data, CopyWorker worker)
+internal sealed partial class CopyProjectVersion(ProjectCatalog projects, VersionCatalog versions, PolicyCatalog policies, Authorizer authorizer, DataDirectory data, CopyWorker worker, ILogger<CopyProjectVersion> log)
 {
     public const string Action = "rekognition:CopyProjectVersion";
 
@@ -88,12 +88,21 @@ internal sealed class CopyProjectVersion(ProjectCatalog projects, VersionCatalog
     private async Task AuthorizeAsync(CopyProjectVersionRequest request, Arn source, Caller caller, CancellationToken cancel)
     {
         var documents = (await policies.ListAsync(request.SourceProjectArn!, null, PolicyCatalog.PoliciesMax, cancel)).Select(p => p.Document);
-        var verdict = PolicyDocument.Evaluate(documents, caller, request.SourceProjectVersionArn!);
+        var verdict = PolicyDocument.Evaluate(documents, caller, request.SourceProjectVersionArn!, out var notUnderstood);
+        if (notUnderstood is not null)
+        {
+            PolicyNotUnderstood(log, request.SourceProjectArn!, notUnderstood);
+        }
+
         // Within an account the caller's own rights suffice, but a Deny is a Deny; another account needs an Allow.
         if (verdict == PolicyVerdict.Denied || (verdict == PolicyVerdict.Silent && source.AccountId != caller.AccountId))
         {
-            var reason = verdict == PolicyVerdict.Denied ? "with an explicit deny in a resource-based policy" : $"because no resource-based policy allows the {Action} action";
+            var reason = notUnderstood is not null ? "because a resource-based policy is not understood; its owner must put it anew"
+                : verdict == PolicyVerdict.Denied ? "with an explicit deny in a resource-based policy" : $"because no resource-based policy allows the {Action} action";
             throw new RefusedException(RefusalKind.Denied, $"User: {caller.UserArn} is not authorized to perform: {Action} on resource: {Readable.Cut(request.SourceProjectVersionArn!)} {reason}");
         }
     }
+
+    [LoggerMessage(1315, LogLevel.Warning, "A policy of {ProjectArn} that an earlier version accepted is not understood, so the project's policies allow no copy: {Reason}")]
+    private static partial void PolicyNotUnderstood(ILogger log, string projectArn, string reason);
 }

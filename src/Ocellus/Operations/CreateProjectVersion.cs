@@ -144,7 +144,7 @@ internal sealed class CreateProjectVersion(
 
     private async Task LinkAsync(S3Object manifest, string target, Caller caller, CancellationToken cancel)
     {
-        if (await objects.FindBucketAsync(manifest.Bucket!, cancel) is { } bucket && bucket.IsOf(caller.AccountId))
+        if (await objects.FindBucketAsync(manifest.Bucket!, cancel) is { } bucket && bucket.IsOf(caller.AccountId) && bucket.IsIn(caller.Region))
         {
             await objects.FetchAsync(manifest.Bucket!, manifest.Name!, target, cancel);
         }

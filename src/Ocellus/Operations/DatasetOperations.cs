@@ -122,7 +122,7 @@ internal sealed class DatasetOperations(DatasetCatalog datasets, DatasetWorker w
             return $"denied {bucket}/{name}";
         }
 
-        if (await objects.FindBucketAsync(bucket, cancel) is not { } found || !found.IsOf(caller.AccountId) || !await objects.ExistsAsync(bucket, name, cancel))
+        if (await objects.FindBucketAsync(bucket, cancel) is not { } found || !found.IsOf(caller.AccountId) || !found.IsIn(caller.Region) || !await objects.ExistsAsync(bucket, name, cancel))
         {
             throw new RefusedException(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. Check object key, region and/or access permissions. No object s3://{Readable.Cut(bucket)}/{Readable.Cut(name)} exists.");
         }

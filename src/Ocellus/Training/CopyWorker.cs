@@ -47,7 +47,12 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
             {
                 await CopyAsync(version, stoppingToken);
             }
-            catch (Exception failure) when (failure is S3Exception or IOException)
+            catch (IOException failure)
+            {
+                // It may pass: the copy stays under way, and the others go on meanwhile.
+                CopyPostponed(log, failure, version.Arn, _lookEvery.TotalSeconds);
+            }
+            catch (S3Exception failure)
             {
                 CopyFailed(log, failure, version.Arn);
                 await versions.EndAsync(version.Arn, VersionEvent.CopyFailed, OutputLocation.NotWritable, new VersionOutcome(Now), stoppingToken);
@@ -122,6 +127,9 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
 
     [LoggerMessage(1312, LogLevel.Warning, "Copying to {ProjectVersionArn} failed")]
     private static partial void CopyFailed(ILogger log, Exception failure, string projectVersionArn);
+
+    [LoggerMessage(1314, LogLevel.Warning, "The store does not let the copy to {ProjectVersionArn} go on; trying again within {RetrySeconds} s")]
+    private static partial void CopyPostponed(ILogger log, Exception failure, string projectVersionArn, double retrySeconds);
 
     [LoggerMessage(1313, LogLevel.Error, "The database could not be asked or written; trying again within {RetrySeconds} s")]
     private static partial void LookFailed(ILogger log, Exception failure, double retrySeconds);

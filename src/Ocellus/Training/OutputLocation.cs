@@ -11,9 +11,9 @@ internal static class OutputLocation
     /// <summary>For <c>StatusMessage</c>.</summary>
     public const string NotWritable = "Unable to write to output S3 bucket.";
 
-    /// <summary>Whether the bucket is there and the version's account's own.</summary>
+    /// <summary>Whether the bucket is there and the version's account's own, in its region.</summary>
     public static async Task<bool> IsWritableAsync(IObjects objects, VersionRow version, CancellationToken cancel) =>
-        await objects.FindBucketAsync(version.OutputBucket, cancel) is { } bucket && bucket.IsOf(version.AccountId);
+        await objects.FindBucketAsync(version.OutputBucket, cancel) is { } bucket && bucket.IsOf(version.AccountId) && bucket.IsIn(Arn.Parse(version.Arn).Region);
 
     /// <summary>As above, and whether a caller may write every output file there.</summary>
     public static async Task<bool> IsWritableAsync(IObjects objects, VersionRow version, CallerRights rights, CancellationToken cancel) =>

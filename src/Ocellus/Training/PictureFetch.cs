@@ -1,6 +1,7 @@
 using Ocellus.Access;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Objects;
+using Ocellus.Projects;
 using Ocellus.Storage;
 
 namespace Ocellus.Training;
@@ -76,16 +77,17 @@ internal sealed class PictureFetch(IObjects objects)
             }
         }
 
-        folder.Write(await FetchAsync([.. places.Values], folder, accountId, rights, cancel));
+        folder.Write(await FetchAsync([.. places.Values], folder, accountId, Arn.Parse(job.ProjectVersionArn).Region, rights, cancel));
         return null;
     }
 
-    private async Task<JobPicture[]> FetchAsync(IReadOnlyList<Place> places, JobFolder folder, string accountId, CallerRights rights, CancellationToken cancel)
+    private async Task<JobPicture[]> FetchAsync(IReadOnlyList<Place> places, JobFolder folder, string accountId, string region, CallerRights rights, CancellationToken cancel)
     {
         var buckets = new Dictionary<string, FoundBucket?>(StringComparer.Ordinal);
         foreach (var bucket in places.Select(p => p.Bucket).Distinct())
         {
-            buckets[bucket] = await objects.FindBucketAsync(bucket, cancel);
+            // One of another region is none to this region's service.
+            buckets[bucket] = await objects.FindBucketAsync(bucket, cancel) is { } found && found.IsIn(region) ? found : null;
         }
 
         var pictures = new JobPicture[places.Count];

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Ocellus.Diagnostics;
@@ -21,6 +22,9 @@ internal sealed partial class TrainingWorker(
 
     /// <summary>Shortest time between two reports in the database: each costs a flush to disk.</summary>
     private static readonly TimeSpan _reportEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>Jobs whose last try the store or the disk did not let through: they come after the others, so that they hold nobody up.</summary>
+    private readonly ConcurrentDictionary<string, bool> _postponed = new(StringComparer.Ordinal);
 
     private readonly WakeSignal _wakes = new(clock);
     private readonly string _owner = $"{Environment.MachineName}:{data.Path}";
@@ -58,7 +62,7 @@ internal sealed partial class TrainingWorker(
     /// <summary>Starts what is due and has a place.</summary>
     private async Task TakeAsync(Dictionary<string, Task> running, CancellationToken cancel)
     {
-        foreach (var arn in await jobs.DueAsync(cancel))
+        foreach (var arn in (await jobs.DueAsync(cancel)).OrderBy(_postponed.ContainsKey))
         {
             Forget(running);
             // A clock that jumps ends a lease in the middle of its job: what runs here is not begun a second time.
@@ -76,7 +80,7 @@ internal sealed partial class TrainingWorker(
             {
                 // On its own task, and the loop looks again when it ends.
                 running[arn] = Task.Run(() => RunAsync(arn, cancel), CancellationToken.None);
-                _ = WakeAfterAsync(running[arn]);
+                _ = WakeAfterAsync(arn, running[arn]);
             }
         }
 
@@ -85,10 +89,14 @@ internal sealed partial class TrainingWorker(
     }
 
     /// <summary>Not at the end of the job itself: the loop would find its place still taken, and the next job would wait for the timer.</summary>
-    private async Task WakeAfterAsync(Task job)
+    private async Task WakeAfterAsync(string arn, Task job)
     {
         await job;
-        Wake();
+        // Woken for a job that is postponed, the loop would try it again without a pause.
+        if (!_postponed.ContainsKey(arn))
+        {
+            Wake();
+        }
     }
 
     private static void Forget(Dictionary<string, Task> running)
@@ -103,6 +111,7 @@ internal sealed partial class TrainingWorker(
     {
         try
         {
+            _postponed.TryRemove(arn, out _);
             if (await versions.FindAsync(arn, cancel) is { } version)
             {
                 await TrainAsync(version, new JobFolder(Path.Combine(data.JobsPath, version.Folder)), cancel);
@@ -111,6 +120,12 @@ internal sealed partial class TrainingWorker(
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             // The server stops; the job goes on after its next start.
+        }
+        catch (NotNowException failure)
+        {
+            // Not the job's doing, and it may pass: what is there of the job stays, and a later look tries again.
+            _postponed[arn] = true;
+            Log.JobPostponed(log, failure.InnerException, arn, _lookEvery.TotalSeconds);
         }
         catch (Exception failure)
         {
@@ -144,13 +159,13 @@ internal sealed partial class TrainingWorker(
         {
             Log.JobStarted(log, version.Arn);
             var rights = await versions.RightsAsync(version.Arn, cancel);
-            if (!await OutputLocation.IsWritableAsync(objects, version, rights, cancel))
+            if (!await NowAsync(() => OutputLocation.IsWritableAsync(objects, version, rights, cancel)))
             {
                 await FailAsync(version, folder, OutputLocation.NotWritable, cancel);
                 return;
             }
 
-            if (await pictures.RunAsync(folder, job, version.AccountId, rights, cancel) is { } fileError)
+            if (await NowAsync(() => pictures.RunAsync(folder, job, version.AccountId, rights, cancel)) is { } fileError)
             {
                 await FailAsync(version, folder, fileError, cancel);
                 return;
@@ -174,7 +189,25 @@ internal sealed partial class TrainingWorker(
             outcome = end.Outcome;
         }
 
-        await PublishAsync(version, folder, outcome, note, cancel);
+        await NowAsync(async () =>
+        {
+            await PublishAsync(version, folder, outcome, note, cancel);
+            return true;
+        });
+    }
+
+    /// <summary>Does a part of a job that reads or writes the store, the disk or the database, and not what is trained.</summary>
+    /// <exception cref="NotNowException">They did not let it: the store is not reachable, say, or the disk is full.</exception>
+    private static async Task<T> NowAsync<T>(Func<Task<T>> part)
+    {
+        try
+        {
+            return await part();
+        }
+        catch (Exception failure) when (failure is System.Data.Common.DbException or (IOException and not (FileNotFoundException or DirectoryNotFoundException)))
+        {
+            throw new NotNowException(failure);
+        }
     }
 
     /// <summary>Writes the output files, then the model's folder, then the state: whoever sees the state finds the rest.</summary>
@@ -333,6 +366,8 @@ internal sealed partial class TrainingWorker(
         }
     }
 
+    private sealed class NotNowException(Exception inner) : Exception(inner.Message, inner);
+
     private static partial class Log
     {
         [LoggerMessage(1301, LogLevel.Information, "Training {ProjectVersionArn}")]
@@ -349,6 +384,9 @@ internal sealed partial class TrainingWorker(
 
         [LoggerMessage(1305, LogLevel.Warning, "The output of {ProjectVersionArn} could not be written")]
         public static partial void OutputNotWritten(ILogger log, Exception failure, string projectVersionArn);
+
+        [LoggerMessage(1308, LogLevel.Warning, "The store or the disk does not let {ProjectVersionArn} go on; trying again within {RetrySeconds} s")]
+        public static partial void JobPostponed(ILogger log, Exception? failure, string projectVersionArn, double retrySeconds);
 
         [LoggerMessage(1307, LogLevel.Error, "The database could not be asked for trainings; asking again within {RetrySeconds} s")]
         public static partial void LookFailed(ILogger log, Exception failure, double retrySeconds);

@@ -92,6 +92,25 @@ public sealed class AuthorizationTests
         Assert.Equal(200, (await server.CallAsync(key, "TagResource", $$$"""{"ResourceArn":"{{{other}}}","Tags":{"team":"lab"}}""")).Status);
     }
 
+    [Theory]
+    // What is yet to be made has no tags: those of the project count, so that having none neither opens nor closes anything.
+    [InlineData("""{"Effect":"Allow","Action":"rekognition:CreateDataset","Resource":"*","Condition":{"StringNotEquals":{"aws:ResourceTag/env":"prod"}}}""", false)]
+    [InlineData("""{"Effect":"Allow","Action":"rekognition:CreateDataset","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}""", true)]
+    [InlineData("""{"Effect":"Allow","Action":"rekognition:*","Resource":"*"},{"Effect":"Deny","Action":"rekognition:*","Resource":"*","Condition":{"StringNotEquals":{"aws:ResourceTag/env":"prod"}}}""", true)]
+    // And only the project is tried against NotResource: the ARN of what is made differs from it, and would never be an exception.
+    [InlineData("""{"Effect":"Allow","Action":"rekognition:*","NotResource":"arn:aws:rekognition:*:*:project/line/1*"}""", false)]
+    [InlineData("""{"Effect":"Allow","Action":"rekognition:*","Resource":"*"},{"Effect":"Deny","Action":"rekognition:*","NotResource":"arn:aws:rekognition:*:*:project/line/1*"}""", true)]
+    public async Task What_is_yet_to_be_made_is_judged_as_the_project_it_is_made_in(string statements, bool allowed)
+    {
+        await using var server = await TestServer.StartAsync();
+        var project = (await server.CallAsync("CreateProject", """{"ProjectName":"line","Tags":{"env":"prod"}}""")).Body.GetProperty("ProjectArn").GetString()!;
+        var key = await server.KeyAsync("ann", statements);
+
+        var answer = await server.CallAsync(key, "CreateDataset", $$"""{"ProjectArn":"{{project}}","DatasetType":"TRAIN"}""");
+
+        Assert.Equal(allowed ? null : "AccessDeniedException", answer.Error);
+    }
+
     [Fact]
     public async Task A_copied_dataset_needs_the_right_to_list_its_source()
     {

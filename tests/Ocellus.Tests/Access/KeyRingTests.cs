@@ -77,6 +77,21 @@ public sealed class KeyRingTests
         }
     }
 
+    [Fact]
+    public async Task An_older_state_of_the_keys_does_not_replace_a_newer_one()
+    {
+        await using var server = await TestServer.StartAsync();
+        var key = await server.KeyAsync("app", "administrator");
+        Assert.Equal(200, (await server.CallAsync(key, "DescribeProjects", "{}")).Status);
+
+        // As a refresh sees it that began before another and ends after it.
+        Execute(server, "UPDATE access_revision SET revision = revision - 1; DELETE FROM access_key_policies WHERE access_key_id <> (SELECT access_key_id FROM access_keys WHERE is_default = 1)");
+        Assert.Equal(200, (await server.CallAsync(key, "DescribeProjects", "{}")).Status);
+
+        Execute(server, "UPDATE access_revision SET revision = revision + 2");
+        Assert.Equal("AccessDeniedException", (await server.CallAsync(key, "DescribeProjects", "{}")).Error);
+    }
+
     private static void AssertAbsent(TestServer server, string secret)
     {
         var files = Directory.GetFiles(server.DataPath, "ocellus.db*");

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Ocellus.Hosting;
 using Ocellus.Projects;
@@ -203,6 +204,35 @@ public sealed class WakeOnDetectTests
         Assert.True(await asked is { Status: 200 } or { Error: "ResourceNotReadyException" });
         await server.WaitForStatusAsync(arn, ProjectVersionStatus.STOPPED);
         Assert.Equal("The model is stopped.", (await server.VersionAsync(arn))!.Message);
+    }
+
+    [Fact]
+    public async Task A_server_that_stops_starts_nothing_and_says_so()
+    {
+        await using var server = await TestServer.StartAsync();
+        var arn = await StoppedAsync(server);
+        server.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+
+        var answer = await server.DetectAsync(arn, TinyModel.Png(0));
+
+        Assert.Equal("ResourceNotReadyException", answer.Error);
+        Assert.Contains("The server stops", answer.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Those_who_have_yet_to_leave_a_start_that_is_over_do_not_fill_it()
+    {
+        var end = new TaskCompletionSource();
+        var wake = new WakeOnDetect.Wake(() => end.Task);
+        Assert.True(wake.TryEnter(1, out _));
+        Assert.False(wake.TryEnter(1, out var full));
+        Assert.True(full);
+
+        end.SetResult();
+        await wake.Running;
+
+        Assert.False(wake.TryEnter(1, out full));
+        Assert.False(full);
     }
 
     /// <summary>A version that ran and was stopped, with the tag set to a value; null leaves it without.</summary>

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Dapper;
+using Microsoft.Data.Sqlite;
 using Ocellus.Access;
 using Ocellus.Projects;
 using Ocellus.Tests.Hosting;
@@ -60,6 +62,25 @@ public sealed class CopyProjectVersionTests
         Assert.Contains($"is not authorized to perform: rekognition:CopyProjectVersion on resource: {source}", answer.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_policy_that_an_earlier_version_accepted_and_this_does_not_understand_gives_nothing()
+    {
+        await using var server = await TestServer.StartAsync();
+        await server.CreateBucketAsync("results");
+        var source = await server.TrainedVersionAsync();
+        var policy = """{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"rekognition:CopyProjectVersion","Resource":"*"}}""";
+        Assert.Equal(200, (await server.CallAsync("PutProjectPolicy", JsonSerializer.Serialize(new { ProjectArn = await ProjectOfAsync(server, source), PolicyName = "old", PolicyDocument = policy }))).Status);
+        using (var connection = new SqliteConnection($"Data Source={Path.Combine(server.DataPath, "ocellus.db")};Pooling=False"))
+        {
+            Assert.Equal(1, connection.Execute("UPDATE project_policies SET document = replace(document, '\"Resource\":\"*\"', '\"Resource\":\"*\",\"Other\":1')"));
+        }
+
+        var answer = await CopyAsync(server, source, await ProjectAsync(server, "target"));
+
+        Assert.Equal("AccessDeniedException", answer.Error);
+        Assert.Contains("is not understood", answer.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     // Principal, resource and effect decide; a Deny wins over any Allow.
     [InlineData("""{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Resource":"*"}""", nameof(PolicyVerdict.Allowed))]
@@ -75,7 +96,8 @@ public sealed class CopyProjectVersionTests
         var document = $$"""{"Version":"2012-10-17","Statement":[{{statements.Replace("\"Resource\"", "\"Action\":\"rekognition:CopyProjectVersion\",\"Resource\"", StringComparison.Ordinal)}}]}""";
         PolicyDocument.Check(document);
 
-        Assert.Equal(verdict, PolicyDocument.Evaluate([document], new Caller("111122223333", "us-east-1", "ann", "k"), "arn:aws:rekognition:us-east-1:123456789012:project/cells/version/one/1").ToString());
+        Assert.Equal(verdict, PolicyDocument.Evaluate([document], new Caller("111122223333", "us-east-1", "ann", "k"), "arn:aws:rekognition:us-east-1:123456789012:project/cells/version/one/1", out var notUnderstood).ToString());
+        Assert.Null(notUnderstood);
     }
 
     private static async Task<ApiAnswer> CopyAsync(TestServer server, string source, string target) =>
