@@ -21,12 +21,12 @@ internal static class MutateBench
     /// <summary>What a damaged picture may be called.</summary>
     private static readonly string[] s_refusals = ["InvalidImageFormatException", "InvalidParameterException", "ImageTooLargeException", "ValidationException"];
 
-    /// <param name="args">PICTURE (brought to 120×90 and written as seven kinds of JPEG and PNG), <c>--count N</c>, <c>--seed S</c>.</param>
+    /// <param name="args">PICTURE (brought to 120×90 and written as seven kinds of JPEG and PNG), <c>--count N</c>, <c>--seed S</c>, <c>--from N</c> to go on after a run of the same seed, <c>--seconds N</c> to end earlier.</param>
     /// <returns>0 when all of it held, 1 otherwise.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
         int Option(string name, int otherwise) => Array.IndexOf(args, name) is > 0 and var i ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : otherwise;
-        int count = Option("--count", 10_000), seed = Option("--seed", Random.Shared.Next());
+        int count = Option("--count", 10_000), seed = Option("--seed", Random.Shared.Next()), first = Option("--from", 0), seconds = Option("--seconds", int.MaxValue), end = first + count;
         var whole = Kinds(args[0]);
         Console.WriteLine($"{count:N0} damaged pictures of {whole.Length} kinds ({whole.Min(w => w.Length):N0} to {whole.Max(w => w.Length):N0} bytes), seed {seed}, {Connections} connections, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
         using var server = new BenchServer();
@@ -39,9 +39,9 @@ internal static class MutateBench
         var faults = 0;
         double slowest = 0, warm = 0;
         var watch = Stopwatch.StartNew();
-        for (var from = 0; from < count; from += Round)
+        for (var from = first; from < end && watch.Elapsed.TotalSeconds < seconds; from += Round)
         {
-            await Parallel.ForEachAsync(Enumerable.Range(from, Math.Min(Round, count - from)), new ParallelOptions { MaxDegreeOfParallelism = Connections }, async (i, _) =>
+            await Parallel.ForEachAsync(Enumerable.Range(from, Math.Min(Round, end - from)), new ParallelOptions { MaxDegreeOfParallelism = Connections }, async (i, _) =>
             {
                 // Each picture has its own seed, so that one of them can be made again.
                 var picture = PictureMutations.Mutate(whole[i % whole.Length], new Random(HashCode(seed, i)));
@@ -57,8 +57,8 @@ internal static class MutateBench
                     Console.WriteLine($"picture {i}: {answer}; kept as {file}");
                 }
             });
-            warm = from == 0 ? server.Resident() : warm;
-            Console.WriteLine($"{Math.Min(count, from + Round):N0} after {watch.Elapsed.TotalSeconds:F0} s: resident {server.Resident():F0} MB");
+            warm = from == first ? server.Resident() : warm;
+            Console.WriteLine($"{Math.Min(end, from + Round):N0} after {watch.Elapsed.TotalSeconds:F0} s: resident {server.Resident():F0} MB");
             if (!server.Lives)
             {
                 break;

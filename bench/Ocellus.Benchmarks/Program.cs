@@ -14,7 +14,7 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine("usage: Ocellus.Benchmarks host PICTURE.jpg [--seconds N]");
-    Console.Error.WriteLine("       Ocellus.Benchmarks mutate PICTURE [--count N] [--seed S]");
+    Console.Error.WriteLine("       Ocellus.Benchmarks mutate PICTURE [--count N] [--seed S] [--from N] [--seconds N]");
     Console.Error.WriteLine("       Ocellus.Benchmarks classify FOLDER [--seed N] [--seconds N] [--epochs N] [--size N] [--start-scale X] [--folds N]");
     Console.Error.WriteLine("       Ocellus.Benchmarks decode FILE [--side N] [--repeat N]");
     Console.Error.WriteLine("       Ocellus.Benchmarks boxes FOLDER [--seed N] [--seconds N] [--epochs N] [--steps N] [--long-side N] [--batch N] [--mosaic SHARE] [--rate N] [--backbone-rate N] [--frozen BLOCKS] [--threads N] [--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
