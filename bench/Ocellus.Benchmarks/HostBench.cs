@@ -24,15 +24,8 @@ namespace Ocellus.Benchmarks;
 /// </summary>
 internal sealed class HostBench : IDisposable
 {
-    private const string Account = "123456789012";
-
-    private readonly string _data = Path.Combine(Path.GetTempPath(), "ocellus-bench-" + Guid.NewGuid().ToString("N"));
-    private readonly HttpClient _client = new(new SocketsHttpHandler { MaxConnectionsPerServer = 1000 });
+    private readonly BenchServer _server = new();
     private readonly byte[] _picture;
-    private string _arn = "";
-    private Signer _signer = null!;
-    private Process _server = null!;
-    private Uri _address = null!;
 
     private HostBench(byte[] picture) => _picture = picture;
 
@@ -48,51 +41,19 @@ internal sealed class HostBench : IDisposable
 
         Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}, picture of {picture.Length:N0} bytes");
         using var bench = new HostBench(picture);
-        await bench.PrepareAsync();
+        await bench._server.PrepareAsync(picture);
         bench.Bare(seconds);
-        await bench.OpenAsync();
+        await bench._server.OpenAsync();
         await bench.MeasureAsync(seconds);
         return 0;
     }
 
-    public void Dispose()
-    {
-        if (_server is { HasExited: false })
-        {
-            _server.Kill();
-            _server.WaitForExit();
-        }
-
-        _server?.Dispose();
-        _client.Dispose();
-        if (Directory.Exists(_data))
-        {
-            Directory.Delete(_data, recursive: true);
-        }
-    }
-
-    /// <summary>A data directory with one trained version: a 224 px classifier of two labels.</summary>
-    private async Task PrepareAsync()
-    {
-        using var image = Image.NewFromBuffer(_picture);
-        using var inverse = image.Invert();
-        byte[][] files = [_picture, inverse.JpegsaveBuffer()];
-        var task = new ClassifierTask(new Files([.. Enumerable.Range(0, 8).Select(i => files[i % 2])]), [.. Enumerable.Range(0, 8).Select(i => (IReadOnlyList<int>)[i % 2])], ["plain", "inverse"], MultiLabel: false);
-        var trained = ClassifierTrainer.Train(task, new ClassifierPlan { Views = 0, FineTune = false });
-        using var data = DataDirectory.Open(_data);
-        var caller = new Caller(Account, "us-east-1", "bench", "bench");
-        var project = await new ProjectCatalog(data, TimeProvider.System).CreateAsync(caller, "bench", null, default);
-        var versions = new VersionCatalog(data, TimeProvider.System, Options.Create(new QuotaOptions()));
-        var arn = await versions.CreateAsync(caller, new NewVersion(project.ToString(), "v1", ProjectVersionStatus.TRAINING_IN_PROGRESS, "model", "bucket", ""), null, default);
-        _arn = arn.ToString();
-        ModelFiles.Save(data.ModelFolder(Account, "model"), trained.Model, trained.Description);
-        await versions.EndAsync(_arn, VersionEvent.Trained, null, new VersionOutcome(0), default);
-    }
+    public void Dispose() => _server.Dispose();
 
     /// <summary>The bound: decoding and network in one process, one thread a core, no server around it.</summary>
     private void Bare(double seconds)
     {
-        using var model = TrainedModel.Load(Path.Combine(_data, "models", Account, "model"));
+        using var model = TrainedModel.Load(_server.ModelFolder);
         double decode = Median(100, () => model.Prepare(_picture, PictureLimits.Default));
         var prepared = model.Prepare(_picture, PictureLimits.Default);
         double network = Median(100, () => model.Predict([prepared]));
@@ -114,30 +75,16 @@ internal sealed class HostBench : IDisposable
         Console.WriteLine($"bare loop on {threads.Count} threads: {count / watch.Elapsed.TotalSeconds:F0} pictures/s");
     }
 
-    private async Task OpenAsync()
-    {
-        var program = Path.Combine(AppContext.BaseDirectory, "Ocellus.dll");
-        var started = Stopwatch.GetTimestamp();
-        _server = Process.Start(new ProcessStartInfo("dotnet", [program, "serve", "--data", _data, "--urls", "http://127.0.0.1:0"]) { RedirectStandardOutput = true, WorkingDirectory = _data })!;
-        var said = await _server.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The server said nothing.");
-        _ = _server.StandardOutput.ReadToEndAsync();
-        _address = new Uri(said.Split(' ')[^1]);
-        await _client.GetAsync(new Uri(_address, "health/ready"));
-        Console.WriteLine($"server ready after {Stopwatch.GetElapsedTime(started).TotalSeconds:F2} s, {CpuSeconds():F2} s of CPU");
-        var credentials = File.ReadAllLines(Path.Combine(_data, "credentials")).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries)).Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1]);
-        _signer = new(credentials["aws_access_key_id"], credentials["aws_secret_access_key"], credentials["region"]);
-    }
-
     private async Task MeasureAsync(double seconds)
     {
         await Task.Delay(3000);
-        Console.WriteLine($"resident, idle: {Resident():F0} MB");
-        var detect = JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = _arn, Image = new { Bytes = _picture } });
+        Console.WriteLine($"resident, idle: {_server.Resident():F0} MB");
+        var detect = JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = _server.Arn, Image = new { Bytes = _picture } });
         for (var round = 1; round <= 2; round++)
         {
-            var before = Resident();
-            var start = await StartAsync();
-            var running = Resident();
+            var before = _server.Resident();
+            var start = await _server.StartAsync();
+            var running = _server.Resident();
             var first = await TimedAsync("DetectCustomLabels", detect);
             var single = new List<double>();
             for (var i = 0; i < 300; i++)
@@ -147,13 +94,13 @@ internal sealed class HostBench : IDisposable
 
             Console.WriteLine($"round {round}: start to RUNNING {start:F0} ms, first answer {first.Milliseconds:F1} ms; one connection: median {At(single, .5):F1} ms, p99 {At(single, .99):F1} ms");
             await LoadAsync(detect, 8, seconds, "8 connections");
-            var loaded = Resident();
+            var loaded = _server.Resident();
             var stop = await StopAsync();
             await Task.Delay(5000);
-            Console.WriteLine($"round {round}: stop call {stop.Call:F1} ms, to STOPPED {stop.Stopped:F0} ms; resident: before start {before:F0} MB, running {running:F0} MB, after load {loaded:F0} MB, 5 s after stop {Resident():F0} MB");
+            Console.WriteLine($"round {round}: stop call {stop.Call:F1} ms, to STOPPED {stop.Stopped:F0} ms; resident: before start {before:F0} MB, running {running:F0} MB, after load {loaded:F0} MB, 5 s after stop {_server.Resident():F0} MB");
         }
 
-        await StartAsync();
+        await _server.StartAsync();
         using (var ending = new CancellationTokenSource())
         {
             var control = ControlAsync(ending.Token);
@@ -167,7 +114,7 @@ internal sealed class HostBench : IDisposable
         List<double> starts = [], calls = [], stops = [];
         for (var i = 0; i < 30; i++)
         {
-            starts.Add(await StartAsync());
+            starts.Add(await _server.StartAsync());
             var (call, stopped) = await StopAsync();
             calls.Add(call);
             stops.Add(stopped);
@@ -175,12 +122,12 @@ internal sealed class HostBench : IDisposable
 
         Console.WriteLine($"30 rounds: start to RUNNING median {At(starts, .5):F0} ms, worst {starts.Max():F0} ms; stop call median {At(calls, .5):F1} ms, worst {calls.Max():F1} ms; to STOPPED median {At(stops, .5):F0} ms, worst {stops.Max():F0} ms");
         await Task.Delay(5000);
-        Console.WriteLine($"resident at the end: {Resident():F0} MB");
+        Console.WriteLine($"resident at the end: {_server.Resident():F0} MB");
     }
 
     private async Task LoadAsync(byte[] detect, int connections, double seconds, string name)
     {
-        var (cpu, watch) = (CpuSeconds(), Stopwatch.StartNew());
+        var (cpu, watch) = (_server.CpuSeconds(), Stopwatch.StartNew());
         List<double> times = [], refused = [];
         var other = 0;
         await Task.WhenAll(Enumerable.Range(0, connections).Select(_ => Task.Run(async () =>
@@ -206,7 +153,7 @@ internal sealed class HostBench : IDisposable
             }
         })));
         var elapsed = watch.Elapsed.TotalSeconds;
-        cpu = CpuSeconds() - cpu;
+        cpu = _server.CpuSeconds() - cpu;
         Console.WriteLine($"{name}: {times.Count / elapsed:F0} answers/s, median {At(times, .5):F1} ms, p99 {At(times, .99):F1} ms; server {1000 * cpu / Math.Max(1, times.Count):F2} ms of CPU an answer, {cpu / elapsed:F2} cores"
             + (refused.Count + other > 0 ? $"; {refused.Count / elapsed:F0} refusals/s, median {At(refused, .5):F1} ms, p99 {At(refused, .99):F1} ms; {other} other" : ""));
     }
@@ -223,60 +170,19 @@ internal sealed class HostBench : IDisposable
         return times;
     }
 
-    private async Task<double> StartAsync()
-    {
-        var started = Stopwatch.GetTimestamp();
-        await SendAsync("StartProjectVersion", JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = _arn, MinInferenceUnits = 1 }));
-        await WaitAsync("RUNNING");
-        return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
-    }
-
     private async Task<(double Call, double Stopped)> StopAsync()
     {
         var started = Stopwatch.GetTimestamp();
-        var (status, call) = await TimedAsync("StopProjectVersion", JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = _arn }));
+        var (status, call) = await TimedAsync("StopProjectVersion", JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = _server.Arn }));
         Debug.Assert(status == 200, "the version runs");
-        await WaitAsync("STOPPED");
+        await _server.WaitAsync("STOPPED");
         return (call, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
-    }
-
-    private async Task WaitAsync(string status)
-    {
-        await using var connection = new SqliteConnection($"Data Source={Path.Combine(_data, "ocellus.db")};Pooling=False");
-        for (string now = ""; now != status; now = await connection.QuerySingleAsync<string>("SELECT status FROM project_versions"))
-        {
-            if (now == "FAILED")
-            {
-                throw new InvalidOperationException("The version FAILED.");
-            }
-
-            await Task.Delay(2);
-        }
     }
 
     private async Task<(int Status, double Milliseconds)> TimedAsync(string operation, byte[] body)
     {
         var started = Stopwatch.GetTimestamp();
-        return (await SendAsync(operation, body), Stopwatch.GetElapsedTime(started).TotalMilliseconds);
-    }
-
-    private async Task<int> SendAsync(string operation, byte[] body)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Post, _address) { Content = new ByteArrayContent(body) };
-        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-amz-json-1.1");
-        request.Headers.TryAddWithoutValidation("X-Amz-Target", "RekognitionService." + operation);
-        _signer.Sign(request, "rekognition", Signer.HashOf(body));
-        using var response = await _client.SendAsync(request);
-        await response.Content.ReadAsByteArrayAsync();
-        return (int)response.StatusCode;
-    }
-
-    private double Resident() => double.Parse(File.ReadLines($"/proc/{_server.Id}/status").Single(l => l.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture) / 1024;
-
-    private double CpuSeconds()
-    {
-        _server.Refresh();
-        return _server.TotalProcessorTime.TotalSeconds;
+        return ((await _server.SendAsync(operation, body)).Status, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
     }
 
     private static double Median(int times, Action action)
@@ -294,11 +200,4 @@ internal sealed class HostBench : IDisposable
     }
 
     private static double At(List<double> values, double share) => values.Count == 0 ? double.NaN : values.Order().ElementAt((int)(share * (values.Count - 1)));
-
-    private sealed class Files(byte[][] files) : IPictureSource
-    {
-        public int Count => files.Length;
-
-        public byte[] Read(int index) => files[index];
-    }
 }

@@ -13,6 +13,7 @@ internal static class Validation
     /// <summary>Most errors that one answer lists: a hostile request may break thousands.</summary>
     private const int ErrorsMax = 10;
 
+    private static readonly TimeSpan s_matchTime = TimeSpan.FromSeconds(1);
     private static readonly ConcurrentDictionary<Type, Member[]> s_members = new();
     private static readonly ConcurrentDictionary<string, Regex> s_patterns = new();
 
@@ -129,10 +130,20 @@ internal static class Validation
         }
     }
 
-    // \A and \z: the model's patterns mean the whole value, and $ alone would let a line break pass.
-    private static Regex Compile(string pattern) => new($@"\A(?:{pattern})\z", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking.If(!pattern.Contains("(?!", StringComparison.Ordinal)), TimeSpan.FromSeconds(1));
-
-    private static RegexOptions If(this RegexOptions options, bool condition) => condition ? options : RegexOptions.None;
+    private static Regex Compile(string pattern)
+    {
+        // \A and \z: the model's patterns mean the whole value, and $ alone would let a line break pass.
+        var whole = $@"\A(?:{pattern})\z";
+        try
+        {
+            return new Regex(whole, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking, s_matchTime);
+        }
+        catch (NotSupportedException)
+        {
+            // TagKey looks ahead and KmsKeyId counts to 2,048, which no automaton of allowed size does. Both have one loop over one set of letters, so trying again costs them no more than one pass.
+            return new Regex(whole, RegexOptions.CultureInvariant, s_matchTime);
+        }
+    }
 
     private static void CheckLength(Shape shape, int length, string value, string at, List<string> errors)
     {

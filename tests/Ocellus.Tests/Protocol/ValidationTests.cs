@@ -50,6 +50,14 @@ public sealed class ValidationTests
         Assert.Contains("(?!aws:)", MessageOf(new CreateProjectRequest { ProjectName = "a", Tags = new Dictionary<string, string> { ["aws:x"] = "y" } }), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_key_id_is_held_against_its_pattern_though_that_counts_to_2048()
+    {
+        var request = new CreateProjectVersionRequest { ProjectArn = "arn:aws:rekognition:us-east-1:123456789012:project/a/1", VersionName = "v", OutputConfig = new() { S3Bucket = "bucket" } };
+        Validation.Check(request with { KmsKeyId = "arn:aws:kms:us-east-1:123456789012:key/" + new string('a', 2000) });
+        Assert.Contains("at 'kmsKeyId' failed to satisfy constraint: Member must satisfy regular expression pattern", MessageOf(request with { KmsKeyId = new string('a', 2000) + "!" }), StringComparison.Ordinal);
+    }
+
     private static string MessageOf(object request)
     {
         var failure = Assert.Throws<FrameworkException>(() => Validation.Check(request));

@@ -1,0 +1,139 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Options;
+using NetVips;
+using Ocellus.Access;
+using Ocellus.Projects;
+using Ocellus.Storage;
+using Ocellus.Tests;
+using Ocellus.Vision.Data;
+using Ocellus.Vision.Inference;
+using Ocellus.Vision.Training;
+
+namespace Ocellus.Benchmarks;
+
+/// <summary>A real server process on a temporary data directory with one trained version, and signed requests to it.</summary>
+internal sealed class BenchServer : IDisposable
+{
+    private const string Account = "123456789012";
+
+    private readonly string _data = Path.Combine(Path.GetTempPath(), "ocellus-bench-" + Guid.NewGuid().ToString("N"));
+    private readonly HttpClient _client = new(new SocketsHttpHandler { MaxConnectionsPerServer = 1000 });
+    private Signer _signer = null!;
+    private Process _server = null!;
+    private Uri _address = null!;
+
+    /// <summary>The trained version.</summary>
+    public string Arn { get; private set; } = "";
+
+    /// <summary>Where its model is.</summary>
+    public string ModelFolder => Path.Combine(_data, "models", Account, "model");
+
+    /// <summary>Whether the process is still there.</summary>
+    public bool Lives => !_server.HasExited;
+
+    public void Dispose()
+    {
+        if (_server is { HasExited: false })
+        {
+            _server.Kill();
+            _server.WaitForExit();
+        }
+
+        _server?.Dispose();
+        _client.Dispose();
+        if (Directory.Exists(_data))
+        {
+            Directory.Delete(_data, recursive: true);
+        }
+    }
+
+    /// <summary>A data directory with one trained version: a 224 px classifier of two labels.</summary>
+    public async Task PrepareAsync(byte[] picture)
+    {
+        using var image = Image.NewFromBuffer(picture);
+        using var inverse = image.Invert();
+        byte[][] files = [picture, inverse.JpegsaveBuffer()];
+        var task = new ClassifierTask(new Files([.. Enumerable.Range(0, 8).Select(i => files[i % 2])]), [.. Enumerable.Range(0, 8).Select(i => (IReadOnlyList<int>)[i % 2])], ["plain", "inverse"], MultiLabel: false);
+        var trained = ClassifierTrainer.Train(task, new ClassifierPlan { Views = 0, FineTune = false });
+        using var data = DataDirectory.Open(_data);
+        var caller = new Caller(Account, "us-east-1", "bench", "bench");
+        var project = await new ProjectCatalog(data, TimeProvider.System).CreateAsync(caller, "bench", null, default);
+        var versions = new VersionCatalog(data, TimeProvider.System, Options.Create(new QuotaOptions()));
+        var arn = await versions.CreateAsync(caller, new NewVersion(project.ToString(), "v1", ProjectVersionStatus.TRAINING_IN_PROGRESS, "model", "bucket", ""), null, default);
+        Arn = arn.ToString();
+        ModelFiles.Save(data.ModelFolder(Account, "model"), trained.Model, trained.Description);
+        await versions.EndAsync(Arn, VersionEvent.Trained, null, new VersionOutcome(0), default);
+    }
+
+    /// <summary>Starts the server and waits until it is ready.</summary>
+    public async Task OpenAsync()
+    {
+        var program = Path.Combine(AppContext.BaseDirectory, "Ocellus.dll");
+        var started = Stopwatch.GetTimestamp();
+        _server = Process.Start(new ProcessStartInfo("dotnet", [program, "serve", "--data", _data, "--urls", "http://127.0.0.1:0"]) { RedirectStandardOutput = true, WorkingDirectory = _data })!;
+        var said = await _server.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The server said nothing.");
+        _ = _server.StandardOutput.ReadToEndAsync();
+        _address = new Uri(said.Split(' ')[^1]);
+        await _client.GetAsync(new Uri(_address, "health/ready"));
+        Console.WriteLine($"server ready after {Stopwatch.GetElapsedTime(started).TotalSeconds:F2} s, {CpuSeconds():F2} s of CPU");
+        var credentials = File.ReadAllLines(Path.Combine(_data, "credentials")).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries)).Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1]);
+        _signer = new(credentials["aws_access_key_id"], credentials["aws_secret_access_key"], credentials["region"]);
+    }
+
+    /// <summary>Starts the version and waits until it is RUNNING; milliseconds.</summary>
+    public async Task<double> StartAsync()
+    {
+        var started = Stopwatch.GetTimestamp();
+        await SendAsync("StartProjectVersion", JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = Arn, MinInferenceUnits = 1 }));
+        await WaitAsync("RUNNING");
+        return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+    }
+
+    /// <summary>Waits for a status of the version, in the database, which costs the server nothing.</summary>
+    public async Task WaitAsync(string status)
+    {
+        await using var connection = new SqliteConnection($"Data Source={Path.Combine(_data, "ocellus.db")};Pooling=False");
+        for (string now = ""; now != status; now = await connection.QuerySingleAsync<string>("SELECT status FROM project_versions"))
+        {
+            if (now == "FAILED")
+            {
+                throw new InvalidOperationException("The version FAILED.");
+            }
+
+            await Task.Delay(2);
+        }
+    }
+
+    /// <summary>Sends a signed request; the HTTP status and the body of its answer.</summary>
+    public async Task<(int Status, byte[] Body)> SendAsync(string operation, byte[] body)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, _address) { Content = new ByteArrayContent(body) };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-amz-json-1.1");
+        request.Headers.TryAddWithoutValidation("X-Amz-Target", "RekognitionService." + operation);
+        _signer.Sign(request, "rekognition", Signer.HashOf(body));
+        using var response = await _client.SendAsync(request);
+        return ((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync());
+    }
+
+    /// <summary>Resident memory in MB.</summary>
+    public double Resident() => double.Parse(File.ReadLines($"/proc/{_server.Id}/status").Single(l => l.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture) / 1024;
+
+    /// <summary>CPU time of the server so far.</summary>
+    public double CpuSeconds()
+    {
+        _server.Refresh();
+        return _server.TotalProcessorTime.TotalSeconds;
+    }
+
+    private sealed class Files(byte[][] files) : IPictureSource
+    {
+        public int Count => files.Length;
+
+        public byte[] Read(int index) => files[index];
+    }
+}
