@@ -43,6 +43,7 @@ internal static class Server
             .AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
 
         builder.Services.AddOptionsWithValidateOnStart<QuotaOptions>().BindConfiguration("Ocellus:Quotas").ValidateDataAnnotations();
+        builder.Services.AddOptionsWithValidateOnStart<ThrottlingOptions>().BindConfiguration("Ocellus:Throttling").ValidateDataAnnotations();
         builder.Services.AddOptionsWithValidateOnStart<TrainingOptions>().BindConfiguration("Ocellus:Training").ValidateDataAnnotations();
         builder.AddHosting();
         builder.Services.AddMetricsPage();
@@ -83,8 +84,9 @@ internal static class Server
             .AddSingleton<StartProjectVersion>()
             .AddSingleton<StopProjectVersion>()
             .AddSingleton<DetectCustomLabels>()
+            .AddSingleton<RequestThrottle>()
             .AddSingleton(OperationTable.Create)
-            .AddSingleton(s => new AwsJsonEndpoint(s.GetRequiredService<System.Collections.Frozen.FrozenDictionary<string, IOperation>>(), s.GetRequiredService<RequestAuthenticator>(), s.GetRequiredService<OcellusMeter>(), s.GetRequiredService<ILogger<AwsJsonEndpoint>>()));
+            .AddSingleton(s => new AwsJsonEndpoint(s.GetRequiredService<System.Collections.Frozen.FrozenDictionary<string, IOperation>>(), s.GetRequiredService<RequestAuthenticator>(), s.GetRequiredService<RequestThrottle>(), s.GetRequiredService<OcellusMeter>(), s.GetRequiredService<ILogger<AwsJsonEndpoint>>()));
 
         var app = builder.Build();
         var api = app.Services.GetRequiredService<AwsJsonEndpoint>();

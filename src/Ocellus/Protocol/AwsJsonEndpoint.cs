@@ -47,7 +47,7 @@ internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<T
 }
 
 /// <summary>Takes AWS JSON 1.1 requests. The only catch clauses on the request path of the API are here.</summary>
-internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOperation> operations, RequestAuthenticator authenticator, OcellusMeter meter, ILogger<AwsJsonEndpoint> log)
+internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOperation> operations, RequestAuthenticator authenticator, RequestThrottle throttle, OcellusMeter meter, ILogger<AwsJsonEndpoint> log)
 {
     /// <summary>The largest legal body is a blob of 5 MiB in base64, about 7 MB: beyond this the body is not read.</summary>
     public const int BodyBytesMax = 12 * 1024 * 1024;
@@ -81,6 +81,7 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
 
             name = operation.Name;
             var caller = await authenticator.AuthenticateAsync(http.Request, body, http.RequestAborted);
+            throttle.Require(caller, name);
             await WriteAsync(http, StatusCodes.Status200OK, await operation.InvokeAsync(body, caller, http.RequestAborted));
             Answered(log, target, "", requestId);
         }
