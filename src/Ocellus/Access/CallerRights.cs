@@ -14,15 +14,15 @@ internal sealed class CallerRights(Caller caller, IReadOnlyList<IdentityPolicy> 
     public bool AsksResourceTags { get; } = policies.Any(p => p.AsksResourceTags);
 
     /// <summary>Whether the caller may do something that no resource tags matter to.</summary>
-    public bool Allow(Permission permission) => Verdict(permission, null).Verdict == PolicyVerdict.Allowed;
+    public bool Allow(Permission permission) => Verdict(permission, _noTags).Verdict == PolicyVerdict.Allowed;
 
     /// <summary>Null if the caller may; otherwise why not, in AWS's words.</summary>
     /// <param name="permission">What is asked for.</param>
-    /// <param name="tagsOf">Tags of a resource; null if none matter.</param>
+    /// <param name="resourceTags">Tags of the first resource; those of what is yet to be made in it too. Null if none matter.</param>
     /// <param name="quote">Sets the resource's ARN in quotation marks, as S3 does.</param>
-    public string? Refusal(Permission permission, Func<string, IReadOnlyDictionary<string, string>>? tagsOf = null, bool quote = false)
+    public string? Refusal(Permission permission, IReadOnlyDictionary<string, string>? resourceTags = null, bool quote = false)
     {
-        var (verdict, resource) = Verdict(permission, tagsOf);
+        var (verdict, resource) = Verdict(permission, resourceTags ?? _noTags);
         if (verdict == PolicyVerdict.Allowed)
         {
             return null;
@@ -54,14 +54,12 @@ internal sealed class CallerRights(Caller caller, IReadOnlyList<IdentityPolicy> 
         return new(caller, [.. stored.Policies.Select(IdentityPolicy.Parse)], DateTimeOffset.FromUnixTimeMilliseconds(stored.AtMs));
     }
 
-    private (PolicyVerdict Verdict, string Resource) Verdict(Permission permission, Func<string, IReadOnlyDictionary<string, string>>? tagsOf)
+    private (PolicyVerdict Verdict, string Resource) Verdict(Permission permission, IReadOnlyDictionary<string, string> resourceTags)
     {
         var verdict = PolicyVerdict.Silent;
-        // A resource that is yet to be made has no tags: those of what it is made in count for it too.
-        var tags = tagsOf?.Invoke(permission.Resources[0]) ?? _noTags;
         foreach (var (number, resource) in permission.Resources.Index())
         {
-            switch (IdentityPolicy.Evaluate(policies, permission.Action, resource, key => ValuesOf(key, permission, tags), onlyNamed: number > 0))
+            switch (IdentityPolicy.Evaluate(policies, permission.Action, resource, key => ValuesOf(key, permission, resourceTags), onlyNamed: number > 0))
             {
                 case PolicyVerdict.Denied:
                     return (PolicyVerdict.Denied, resource);

@@ -1,16 +1,12 @@
+using Ocellus.Protocol;
+
 namespace Ocellus.Objects;
 
 /// <summary>Reads files one after the other.</summary>
-internal sealed class JoinedStream(string[] files) : Stream
+internal sealed class JoinedStream(string[] files) : ForwardStream
 {
     private FileStream? _current;
     private int _next;
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -36,15 +32,6 @@ internal sealed class JoinedStream(string[] files) : Stream
             _current = new FileStream(files[_next++], FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1, FileOptions.Asynchronous);
         }
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -1,15 +1,11 @@
+using Ocellus.Protocol;
+
 namespace Ocellus.Objects;
 
 /// <summary>The next bytes of a stream, up to a number of them.</summary>
-internal sealed class LimitedStream(Stream inner, long left) : Stream
+internal sealed class LimitedStream(Stream inner, long left) : ForwardStream
 {
     private long _left = left;
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -17,13 +13,4 @@ internal sealed class LimitedStream(Stream inner, long left) : Stream
         _left -= read;
         return read;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

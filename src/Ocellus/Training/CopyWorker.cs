@@ -21,23 +21,8 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
     /// <summary>Tells the worker that something is due.</summary>
     public void Wake() => _wakes.Wake();
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        while (true)
-        {
-            try
-            {
-                await WorkAsync(stoppingToken);
-            }
-            catch (Exception failure) when (failure is System.Data.Common.DbException or IOException)
-            {
-                // A full disk, say: the server goes on serving.
-                LookFailed(log, failure, _lookEvery.TotalSeconds);
-            }
-
-            await _wakes.WaitAsync(_lookEvery, stoppingToken);
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        _wakes.LoopAsync(_lookEvery, () => WorkAsync(stoppingToken), failure => LookFailed(log, failure, _lookEvery.TotalSeconds), stoppingToken);
 
     private async Task WorkAsync(CancellationToken stoppingToken)
     {

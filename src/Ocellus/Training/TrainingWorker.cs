@@ -38,20 +38,7 @@ internal sealed partial class TrainingWorker(
         var running = new Dictionary<string, Task>(StringComparer.Ordinal);
         try
         {
-            while (true)
-            {
-                try
-                {
-                    await TakeAsync(running, stoppingToken);
-                }
-                catch (Exception failure) when (failure is System.Data.Common.DbException or IOException)
-                {
-                    // A full disk, say: the server goes on serving, and the worker looks again.
-                    Log.LookFailed(log, failure, _lookEvery.TotalSeconds);
-                }
-
-                await _wakes.WaitAsync(_lookEvery, stoppingToken);
-            }
+            await _wakes.LoopAsync(_lookEvery, () => TakeAsync(running, stoppingToken), failure => Log.LookFailed(log, failure, _lookEvery.TotalSeconds), stoppingToken);
         }
         finally
         {

@@ -141,7 +141,7 @@ public sealed class IdentityPolicyTests
     private static string Verdict(string statements)
     {
         var permission = new Permission("rekognition:StopProjectVersion", One) { Tags = new Dictionary<string, string> { ["stage"] = "test", ["cost"] = "7" }, TagKeys = ["stage", "cost"] };
-        var words = Rights(statements).Refusal(permission, _ => new Dictionary<string, string> { ["team"] = "lab" });
+        var words = Rights(statements).Refusal(permission, new Dictionary<string, string> { ["team"] = "lab" });
         return words is null ? "Allowed" : words.Contains("explicit deny", StringComparison.Ordinal) ? "Denied" : "Silent";
     }
 }

@@ -5,24 +5,17 @@ using static Ocellus.Tests.Objects.S3Calls;
 
 namespace Ocellus.Tests.Objects;
 
-public sealed class CorsRulesTests : IAsyncLifetime
+public sealed class CorsRulesTests : BucketTests
 {
     private const string Rules = "<CORSConfiguration><CORSRule><ID>one</ID><AllowedOrigin>https://*.example.com</AllowedOrigin><AllowedMethod>PUT</AllowedMethod><AllowedMethod>GET</AllowedMethod>"
         + "<AllowedHeader>x-amz-*</AllowedHeader><ExposeHeader>ETag</ExposeHeader><MaxAgeSeconds>60</MaxAgeSeconds></CORSRule>"
         + "<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>HEAD</AllowedMethod></CORSRule></CORSConfiguration>";
 
-    private TestServer _server = null!;
-
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
-        _server = await TestServer.StartAsync();
-        await _server.CreateBucketAsync("bucket");
-        await _server.PutObjectAsync("bucket", "k", "x"u8.ToArray());
+        await base.InitializeAsync();
+        await Server.PutObjectAsync("bucket", "k", "x"u8.ToArray());
     }
-
-    public ValueTask DisposeAsync() => _server.DisposeAsync();
 
     [Theory]
     [InlineData("*", "http://a", true)]
@@ -35,13 +28,13 @@ public sealed class CorsRulesTests : IAsyncLifetime
     [Fact]
     public async Task Rules_come_back_survive_a_restart_and_can_be_taken_away()
     {
-        Assert.Equal(200, await _server.StatusAsync(HttpMethod.Put, "/bucket", "cors=", Rules));
-        await _server.RestartAsync();
-        var rules = await _server.OkAsync(HttpMethod.Get, "/bucket", "cors=");
+        Assert.Equal(200, await Server.StatusAsync(HttpMethod.Put, "/bucket", "cors=", Rules));
+        await Server.RestartAsync();
+        var rules = await Server.OkAsync(HttpMethod.Get, "/bucket", "cors=");
         Assert.Equal(["one", "https://*.example.com", "PUT", "GET", "x-amz-*", "ETag", "60"], rules.Elements().First().Elements().Select(e => e.Value));
-        Assert.Equal(["x"], [await (await _server.SendTextAsync(HttpMethod.Get, "/bucket/k")).Content.ReadAsStringAsync(Cancel)]);
-        Assert.Equal(204, await _server.StatusAsync(HttpMethod.Delete, "/bucket", "cors="));
-        await _server.RefusedAsync(HttpMethod.Get, "/bucket", "cors=", null, 404, "NoSuchCORSConfiguration", "");
+        Assert.Equal(["x"], [await (await Server.SendTextAsync(HttpMethod.Get, "/bucket/k")).Content.ReadAsStringAsync(Cancel)]);
+        Assert.Equal(204, await Server.StatusAsync(HttpMethod.Delete, "/bucket", "cors="));
+        await Server.RefusedAsync(HttpMethod.Get, "/bucket", "cors=", null, 404, "NoSuchCORSConfiguration", "");
     }
 
     [Fact]
@@ -49,7 +42,7 @@ public sealed class CorsRulesTests : IAsyncLifetime
     {
         using var off = await PreflightAsync("https://a.example.com", "PUT", "");
         await AssertErrorAsync(off, 403, "AccessForbidden", "not enabled");
-        await _server.StatusAsync(HttpMethod.Put, "/bucket", "cors=", Rules);
+        await Server.StatusAsync(HttpMethod.Put, "/bucket", "cors=", Rules);
         using var allowed = await PreflightAsync("https://a.example.com", "PUT", "X-Amz-Date, x-amz-content-sha256");
         Assert.Equal(HttpStatusCode.OK, allowed.StatusCode);
         Assert.Equal("https://a.example.com", Header(allowed, "Access-Control-Allow-Origin"));
@@ -62,21 +55,21 @@ public sealed class CorsRulesTests : IAsyncLifetime
             await AssertErrorAsync(refused, 403, "AccessForbidden", "not allowed");
         }
 
-        using var noOrigin = await _server.Client.SendAsync(_server.S3Request(HttpMethod.Options, "/bucket/k"), Cancel);
+        using var noOrigin = await Server.Client.SendAsync(Server.S3Request(HttpMethod.Options, "/bucket/k"), Cancel);
         await AssertErrorAsync(noOrigin, 400, "BadRequest", "Origin");
     }
 
     [Fact]
     public async Task Answers_and_refusals_let_an_allowed_page_read_them()
     {
-        await _server.StatusAsync(HttpMethod.Put, "/bucket", "cors=", Rules);
-        using var read = await _server.SendTextAsync(HttpMethod.Get, "/bucket/k", headers: ("Origin", "https://a.example.com"));
+        await Server.StatusAsync(HttpMethod.Put, "/bucket", "cors=", Rules);
+        using var read = await Server.SendTextAsync(HttpMethod.Get, "/bucket/k", headers: ("Origin", "https://a.example.com"));
         Assert.Equal(("https://a.example.com", "ETag"), (Header(read, "Access-Control-Allow-Origin"), Header(read, "Access-Control-Expose-Headers")));
-        using var missing = await _server.SendTextAsync(HttpMethod.Get, "/bucket/none", headers: ("Origin", "https://a.example.com"));
+        using var missing = await Server.SendTextAsync(HttpMethod.Get, "/bucket/none", headers: ("Origin", "https://a.example.com"));
         Assert.Equal((HttpStatusCode.NotFound, "https://a.example.com"), (missing.StatusCode, Header(missing, "Access-Control-Allow-Origin")));
-        using var other = await _server.SendTextAsync(HttpMethod.Get, "/bucket/k", headers: ("Origin", "https://example.org"));
+        using var other = await Server.SendTextAsync(HttpMethod.Get, "/bucket/k", headers: ("Origin", "https://example.org"));
         Assert.False(other.Headers.Contains("Access-Control-Allow-Origin"));
-        using var any = await _server.SendTextAsync(HttpMethod.Head, "/bucket/k", headers: ("Origin", "https://example.org"));
+        using var any = await Server.SendTextAsync(HttpMethod.Head, "/bucket/k", headers: ("Origin", "https://example.org"));
         Assert.Equal("*", Header(any, "Access-Control-Allow-Origin"));
     }
 
@@ -85,13 +78,13 @@ public sealed class CorsRulesTests : IAsyncLifetime
     [InlineData("<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>", "MalformedXML", "AllowedMethod")]
     [InlineData("<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>PATCH</AllowedMethod></CORSRule></CORSConfiguration>", "InvalidRequest", "PATCH")]
     [InlineData("<CORSConfiguration><CORSRule><AllowedOrigin>*.*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>", "InvalidRequest", "more than one wildcard")]
-    public Task Rules_that_S3_does_not_take_are_refused(string rules, string code, string said) => _server.RefusedAsync(HttpMethod.Put, "/bucket", "cors=", XElement.Parse(rules).ToString(), 400, code, said);
+    public Task Rules_that_S3_does_not_take_are_refused(string rules, string code, string said) => Server.RefusedAsync(HttpMethod.Put, "/bucket", "cors=", XElement.Parse(rules).ToString(), 400, code, said);
 
     private static string Header(HttpResponseMessage response, string name) => string.Join(", ", response.Headers.GetValues(name));
 
     private async Task<HttpResponseMessage> PreflightAsync(string origin, string method, string headers)
     {
-        using var request = _server.S3Request(HttpMethod.Options, "/bucket/k", headers: [("Origin", origin), ("Access-Control-Request-Method", method), ("Access-Control-Request-Headers", headers)]);
-        return await _server.Client.SendAsync(request, Cancel);
+        using var request = Server.S3Request(HttpMethod.Options, "/bucket/k", headers: [("Origin", origin), ("Access-Control-Request-Method", method), ("Access-Control-Request-Headers", headers)]);
+        return await Server.Client.SendAsync(request, Cancel);
     }
 }

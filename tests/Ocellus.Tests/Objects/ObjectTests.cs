@@ -6,23 +6,17 @@ using Ocellus.Objects;
 
 namespace Ocellus.Tests.Objects;
 
-public sealed class ObjectTests : IAsyncLifetime
+public sealed class ObjectTests : BucketTests
 {
-    private TestServer _server = null!;
     private ObjectStore _store = null!;
 
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+    private string Root => Path.Combine(Server.DataPath, "objects");
 
-    private string Root => Path.Combine(_server.DataPath, "objects");
-
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
-        _server = await TestServer.StartAsync();
-        _store = _server.Services.GetRequiredService<ObjectStore>();
-        await _server.CreateBucketAsync("bucket");
+        await base.InitializeAsync();
+        _store = Server.Services.GetRequiredService<ObjectStore>();
     }
-
-    public ValueTask DisposeAsync() => _server.DisposeAsync();
 
     [Theory]
     [InlineData("crc32", "cbf43926")]
@@ -53,10 +47,10 @@ public sealed class ObjectTests : IAsyncLifetime
     [InlineData("control\u0001byte")]
     public async Task Hostile_keys_never_leave_the_root(string key)
     {
-        var before = Directory.GetFileSystemEntries(_server.DataPath).Order();
+        var before = Directory.GetFileSystemEntries(Server.DataPath).Order();
         using var response = await SendAsync(HttpMethod.Put, "bucket", key, "x");
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-        Assert.Equal(before, Directory.GetFileSystemEntries(_server.DataPath).Order());
+        Assert.Equal(before, Directory.GetFileSystemEntries(Server.DataPath).Order());
         Assert.Equal([Path.Combine(Root, "bucket")], Directory.GetFileSystemEntries(Root));
         Assert.Equal(key, Assert.Single(_store.List("bucket", "", null, null, 10).Objects).Key);
         using var read = await SendAsync(HttpMethod.Get, "bucket", key);
@@ -196,5 +190,5 @@ public sealed class ObjectTests : IAsyncLifetime
         RawAsync(method, $"/{bucket}/{Signer.Path(key)}", body, headers);
 
     private Task<HttpResponseMessage> RawAsync(HttpMethod method, string target, string? body, params (string, string)[] headers) =>
-        _server.SendS3Async(method, target.Split('?')[0], target.Contains('?', StringComparison.Ordinal) ? target.Split('?')[1] : "", headers, body is null ? null : Encoding.UTF8.GetBytes(body));
+        Server.SendS3Async(method, target.Split('?')[0], target.Contains('?', StringComparison.Ordinal) ? target.Split('?')[1] : "", headers, body is null ? null : Encoding.UTF8.GetBytes(body));
 }

@@ -9,20 +9,9 @@ using static Ocellus.Tests.Objects.S3Calls;
 namespace Ocellus.Tests.Objects;
 
 /// <summary>What is known of an object that was uploaded in parts.</summary>
-public sealed class PartsTests : IAsyncLifetime
+public sealed class PartsTests : BucketTests
 {
     private const int First = 5 << 20;
-    private TestServer _server = null!;
-
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await TestServer.StartAsync();
-        await _server.CreateBucketAsync("bucket");
-    }
-
-    public ValueTask DisposeAsync() => _server.DisposeAsync();
 
     [Fact]
     public async Task Parts_can_be_read_one_by_one_and_are_told_with_their_checksums()
@@ -32,11 +21,11 @@ public sealed class PartsTests : IAsyncLifetime
         var sums = parts.Select(p => Convert.ToBase64String(SHA256.HashData(p))).ToArray();
         await UploadAsync("big", parts, ("x-amz-checksum-algorithm", "SHA256"));
 
-        using var second = await _server.SendTextAsync(HttpMethod.Get, "/bucket/big", "partNumber=2");
+        using var second = await Server.SendTextAsync(HttpMethod.Get, "/bucket/big", "partNumber=2");
         Assert.Equal((HttpStatusCode.PartialContent, "hello", "2"), (second.StatusCode, await second.Content.ReadAsStringAsync(Cancel), second.Headers.GetValues("x-amz-mp-parts-count").Single()));
         Assert.Equal($"bytes {First}-{First + 4}/{First + 5}", second.Content.Headers.ContentRange!.ToString());
-        await _server.RefusedAsync(HttpMethod.Get, "/bucket/big", "partNumber=3", null, 416, "InvalidPartNumber", "2 part(s)");
-        await _server.RefusedAsync(HttpMethod.Get, "/bucket/big", "partNumber=0", null, 416, "InvalidPartNumber", "'0'");
+        await Server.RefusedAsync(HttpMethod.Get, "/bucket/big", "partNumber=3", null, 416, "InvalidPartNumber", "2 part(s)");
+        await Server.RefusedAsync(HttpMethod.Get, "/bucket/big", "partNumber=0", null, 416, "InvalidPartNumber", "'0'");
 
         var attributes = await AttributesAsync("big", "ETag,Checksum,ObjectParts,StorageClass,ObjectSize");
         // The checksum of the checksums, and the number of parts.
@@ -45,7 +34,7 @@ public sealed class PartsTests : IAsyncLifetime
         Assert.Equal((First + 5).ToString(CultureInfo.InvariantCulture), attributes.Element(Ns + "ObjectSize")!.Value);
         Assert.Equal(sums, attributes.Element(Ns + "ObjectParts")!.Elements(Ns + "Part").Select(p => p.Element(Ns + "ChecksumSHA256")!.Value));
         Assert.Equal("2", attributes.Element(Ns + "ObjectParts")!.Element(Ns + "PartsCount")!.Value);
-        await _server.RefusedAsync(HttpMethod.Get, "/bucket/big", "attributes=", null, 400, "InvalidArgument", "ObjectParts", headers: ("x-amz-object-attributes", "Colour"));
+        await Server.RefusedAsync(HttpMethod.Get, "/bucket/big", "attributes=", null, 400, "InvalidArgument", "ObjectParts", headers: ("x-amz-object-attributes", "Colour"));
     }
 
     [Theory]
@@ -56,64 +45,64 @@ public sealed class PartsTests : IAsyncLifetime
         await UploadAsync("whole", ["hello"u8.ToArray()], ("x-amz-checksum-algorithm", algorithm), ("x-amz-checksum-type", "FULL_OBJECT"));
         var checksum = (await AttributesAsync("whole", "Checksum")).Element(Ns + "Checksum")!;
         Assert.Equal((value, "FULL_OBJECT"), (checksum.Element(Ns + "Checksum" + algorithm)!.Value, checksum.Element(Ns + "ChecksumType")!.Value));
-        using var head = await _server.SendTextAsync(HttpMethod.Head, "/bucket/whole", headers: ("x-amz-checksum-mode", "ENABLED"));
+        using var head = await Server.SendTextAsync(HttpMethod.Head, "/bucket/whole", headers: ("x-amz-checksum-mode", "ENABLED"));
         Assert.Equal(value, head.Headers.GetValues("x-amz-checksum-" + algorithm.ToLowerInvariant()).Single());
     }
 
     [Fact]
     public async Task An_object_that_came_whole_has_no_parts()
     {
-        await _server.PutObjectAsync("bucket", "k", "hello"u8.ToArray());
+        await Server.PutObjectAsync("bucket", "k", "hello"u8.ToArray());
         Assert.Null((await AttributesAsync("k", "ETag,ObjectParts")).Element(Ns + "ObjectParts"));
-        using var first = await _server.SendTextAsync(HttpMethod.Get, "/bucket/k", "partNumber=1");
+        using var first = await Server.SendTextAsync(HttpMethod.Get, "/bucket/k", "partNumber=1");
         Assert.Equal("hello", await first.Content.ReadAsStringAsync(Cancel));
-        await _server.RefusedAsync(HttpMethod.Get, "/bucket/k", "partNumber=2", null, 416, "InvalidPartNumber", "'2'");
-        await _server.RefusedAsync(HttpMethod.Get, "/bucket/none", "attributes=", null, 404, "NoSuchKey", "'none'", headers: ("x-amz-object-attributes", "ETag"));
+        await Server.RefusedAsync(HttpMethod.Get, "/bucket/k", "partNumber=2", null, 416, "InvalidPartNumber", "'2'");
+        await Server.RefusedAsync(HttpMethod.Get, "/bucket/none", "attributes=", null, 404, "NoSuchKey", "'none'", headers: ("x-amz-object-attributes", "ETag"));
     }
 
     [Fact]
     public async Task More_than_one_request_or_one_object_may_have_is_refused_before_it_is_read()
     {
-        var id = (await _server.OkAsync(HttpMethod.Post, "/bucket/huge", "uploads=")).Element(Ns + "UploadId")!.Value;
+        var id = (await Server.OkAsync(HttpMethod.Post, "/bucket/huge", "uploads=")).Element(Ns + "UploadId")!.Value;
         foreach (var (path, query) in new[] { ("/bucket/huge", ""), ("/bucket/huge", $"partNumber=1&uploadId={id}") })
         {
             // Announced and not sent: the refusal must not wait for it.
-            using var request = _server.S3Request(HttpMethod.Put, path, query, [("x-amz-decoded-content-length", ((5L << 30) + 1).ToString(CultureInfo.InvariantCulture))], new ByteArrayContent("0\r\n\r\n"u8.ToArray()));
-            _server.Signer.Sign(request, "s3", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
-            using var response = await _server.Client.SendAsync(request, Cancel);
+            using var request = Server.S3Request(HttpMethod.Put, path, query, [("x-amz-decoded-content-length", ((5L << 30) + 1).ToString(CultureInfo.InvariantCulture))], new ByteArrayContent("0\r\n\r\n"u8.ToArray()));
+            Server.Signer.Sign(request, "s3", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
+            using var response = await Server.Client.SendAsync(request, Cancel);
             await AssertErrorAsync(response, 400, "EntityTooLarge", "5 GB");
         }
 
         var tags = new List<string>();
         foreach (var number in new[] { 1, 2 })
         {
-            using var part = await _server.SendS3Async(HttpMethod.Put, "/bucket/huge", string.Create(CultureInfo.InvariantCulture, $"partNumber={number}&uploadId={id}"), body: "x"u8.ToArray());
+            using var part = await Server.SendS3Async(HttpMethod.Put, "/bucket/huge", string.Create(CultureInfo.InvariantCulture, $"partNumber={number}&uploadId={id}"), body: "x"u8.ToArray());
             tags.Add(part.Headers.ETag!.Tag);
             // As if it had 3 TB, which no test can send.
-            var file = Directory.GetFiles(Path.Combine(_server.DataPath, "objects"), string.Create(CultureInfo.InvariantCulture, $"{number}.json"), SearchOption.AllDirectories).Single();
+            var file = Directory.GetFiles(Path.Combine(Server.DataPath, "objects"), string.Create(CultureInfo.InvariantCulture, $"{number}.json"), SearchOption.AllDirectories).Single();
             var json = System.Text.Json.Nodes.JsonNode.Parse(await File.ReadAllTextAsync(file, Cancel))!;
             json["Size"] = 3L << 40;
             await File.WriteAllTextAsync(file, json.ToJsonString(JsonSerializerOptions.Default), Cancel);
         }
 
-        await _server.RefusedAsync(HttpMethod.Post, "/bucket/huge", $"uploadId={id}", Complete(tags), 400, "EntityTooLarge", "5 TB");
+        await Server.RefusedAsync(HttpMethod.Post, "/bucket/huge", $"uploadId={id}", Complete(tags), 400, "EntityTooLarge", "5 TB");
     }
 
     private static string Complete(IEnumerable<string> tags) => new XElement("CompleteMultipartUpload",
         tags.Select((tag, i) => new XElement("Part", new XElement("PartNumber", i + 1), new XElement("ETag", tag)))).ToString(SaveOptions.DisableFormatting);
 
-    private Task<XElement> AttributesAsync(string key, string names) => _server.OkAsync(HttpMethod.Get, "/bucket/" + key, "attributes=", null, ("x-amz-object-attributes", names));
+    private Task<XElement> AttributesAsync(string key, string names) => Server.OkAsync(HttpMethod.Get, "/bucket/" + key, "attributes=", null, ("x-amz-object-attributes", names));
 
     private async Task UploadAsync(string key, byte[][] parts, params (string Name, string Value)[] headers)
     {
-        var id = (await _server.OkAsync(HttpMethod.Post, "/bucket/" + key, "uploads=", null, headers)).Element(Ns + "UploadId")!.Value;
+        var id = (await Server.OkAsync(HttpMethod.Post, "/bucket/" + key, "uploads=", null, headers)).Element(Ns + "UploadId")!.Value;
         var tags = new List<string>();
         for (var i = 0; i < parts.Length; i++)
         {
-            using var part = await _server.SendS3Async(HttpMethod.Put, "/bucket/" + key, string.Create(CultureInfo.InvariantCulture, $"partNumber={i + 1}&uploadId={id}"), body: parts[i]);
+            using var part = await Server.SendS3Async(HttpMethod.Put, "/bucket/" + key, string.Create(CultureInfo.InvariantCulture, $"partNumber={i + 1}&uploadId={id}"), body: parts[i]);
             tags.Add(part.Headers.ETag!.Tag);
         }
 
-        Assert.Equal(HttpStatusCode.OK, (await _server.SendS3Async(HttpMethod.Post, "/bucket/" + key, $"uploadId={id}", body: Encoding.UTF8.GetBytes(Complete(tags)))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await Server.SendS3Async(HttpMethod.Post, "/bucket/" + key, $"uploadId={id}", body: Encoding.UTF8.GetBytes(Complete(tags)))).StatusCode);
     }
 }

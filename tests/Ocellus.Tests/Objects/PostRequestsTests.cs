@@ -6,20 +6,8 @@ using static Ocellus.Tests.Objects.S3Calls;
 namespace Ocellus.Tests.Objects;
 
 /// <summary>Uploads from forms of web pages.</summary>
-public sealed class PostRequestsTests : IAsyncLifetime
+public sealed class PostRequestsTests : BucketTests
 {
-    private TestServer _server = null!;
-
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await TestServer.StartAsync();
-        await _server.CreateBucketAsync("bucket");
-    }
-
-    public ValueTask DisposeAsync() => _server.DisposeAsync();
-
     [Fact]
     public async Task A_form_that_its_policy_allows_stores_the_file()
     {
@@ -28,19 +16,19 @@ public sealed class PostRequestsTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Created, posted.StatusCode);
         var answer = await TestServer.XmlAsync(posted);
         Assert.Equal(("bucket", "user/a b.png", "\"5d41402abc4b2a76b9719d911017c592\""), (answer.Element("Bucket")!.Value, answer.Element("Key")!.Value, answer.Element("ETag")!.Value));
-        using var read = await _server.SendS3Async(HttpMethod.Get, "/bucket/user/a%20b.png");
+        using var read = await Server.SendS3Async(HttpMethod.Get, "/bucket/user/a%20b.png");
         Assert.Equal(("hello", "image/png", "blue"), (await read.Content.ReadAsStringAsync(Cancel), read.Content.Headers.ContentType!.MediaType, read.Headers.GetValues("x-amz-meta-colour").Single()));
     }
 
     [Fact]
     public async Task Headers_beside_the_form_say_nothing_of_the_object()
     {
-        _server.Client.DefaultRequestHeaders.Add("Cache-Control", "max-age=0");
-        _server.Client.DefaultRequestHeaders.Add("x-amz-meta-colour", "red");
+        Server.Client.DefaultRequestHeaders.Add("Cache-Control", "max-age=0");
+        Server.Client.DefaultRequestHeaders.Add("x-amz-meta-colour", "red");
         using var posted = await PostAsync("""{"key":"k"}""", "x", ("key", "k"));
         Assert.Equal(HttpStatusCode.NoContent, posted.StatusCode);
-        _server.Client.DefaultRequestHeaders.Clear();
-        using var read = await _server.SendS3Async(HttpMethod.Get, "/bucket/k");
+        Server.Client.DefaultRequestHeaders.Clear();
+        using var read = await Server.SendS3Async(HttpMethod.Get, "/bucket/k");
         Assert.Equal((HttpStatusCode.OK, null, false), (read.StatusCode, read.Headers.CacheControl, read.Headers.Contains("x-amz-meta-colour")));
     }
 
@@ -68,19 +56,19 @@ public sealed class PostRequestsTests : IAsyncLifetime
     {
         using var posted = await PostAsync(conditions, content, ("key", "k"));
         await AssertErrorAsync(posted, code == "AccessDenied" ? 403 : 400, code, said);
-        await _server.RefusedAsync(HttpMethod.Get, "/bucket/k", "", null, 404, "NoSuchKey", "'k'");
+        await Server.RefusedAsync(HttpMethod.Get, "/bucket/k", "", null, 404, "NoSuchKey", "'k'");
     }
 
     [Fact]
     public async Task A_policy_that_expired_was_altered_or_was_signed_by_another_is_refused()
     {
-        using var expired = await SendAsync(_server.Signer.SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddSeconds(-1))), "x", ("key", "k"));
+        using var expired = await SendAsync(Server.Signer.SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddSeconds(-1))), "x", ("key", "k"));
         await AssertErrorAsync(expired, 403, "AccessDenied", "Policy expired");
-        var fields = _server.Signer.SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1)));
+        var fields = Server.Signer.SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1)));
         fields["policy"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(Policy("""{"key":"other"}""", DateTimeOffset.UtcNow.AddMinutes(1))));
         using var altered = await SendAsync(fields, "x", ("key", "other"));
         await AssertErrorAsync(altered, 403, "SignatureDoesNotMatch", "changed");
-        using var wrong = await SendAsync((_server.Signer with { Secret = "wrong" }).SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"));
+        using var wrong = await SendAsync((Server.Signer with { Secret = "wrong" }).SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"));
         await AssertErrorAsync(wrong, 403, "SignatureDoesNotMatch", "another key");
         using var unsigned = await SendAsync([], "x", ("key", "k"));
         Assert.Equal(HttpStatusCode.BadRequest, unsigned.StatusCode);
@@ -89,13 +77,13 @@ public sealed class PostRequestsTests : IAsyncLifetime
     [Fact]
     public async Task A_form_that_cannot_be_read_is_refused()
     {
-        using var noFile = await SendAsync(_server.Signer.SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), null, ("key", "k"));
+        using var noFile = await SendAsync(Server.Signer.SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), null, ("key", "k"));
         await AssertErrorAsync(noFile, 400, "InvalidArgument", "'file'");
         using var long_ = await SendAsync([], "x", ("key", new string('k', 21 * 1024)));
         await AssertErrorAsync(long_, 400, "MaxPostPreDataLengthExceeded", "20 KB");
-        using var request = _server.S3Request(HttpMethod.Post, "/bucket", content: new ByteArrayContent("--x\r\nrubbish"u8.ToArray()));
+        using var request = Server.S3Request(HttpMethod.Post, "/bucket", content: new ByteArrayContent("--x\r\nrubbish"u8.ToArray()));
         request.Content!.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=x");
-        using var rubbish = await _server.Client.SendAsync(request, Cancel);
+        using var rubbish = await Server.Client.SendAsync(request, Cancel);
         await AssertErrorAsync(rubbish, 400, "MalformedPOSTRequest", "not well-formed");
     }
 
@@ -103,7 +91,7 @@ public sealed class PostRequestsTests : IAsyncLifetime
         $$"""{"expiration":"{{until.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)}}","conditions":[{{conditions}},["eq","$x-amz-algorithm","AWS4-HMAC-SHA256"],{"x-amz-credential":"CREDENTIAL"},{"x-amz-date":"DATE"}]}""";
 
     private Task<HttpResponseMessage> PostAsync(string conditions, string content, params (string Name, string Value)[] fields) =>
-        SendAsync(_server.Signer.SignPolicy(Policy(conditions, DateTimeOffset.UtcNow.AddMinutes(1))), content, fields);
+        SendAsync(Server.Signer.SignPolicy(Policy(conditions, DateTimeOffset.UtcNow.AddMinutes(1))), content, fields);
 
     private async Task<HttpResponseMessage> SendAsync(Dictionary<string, string> signed, string? content, params (string Name, string Value)[] fields)
     {
@@ -118,7 +106,7 @@ public sealed class PostRequestsTests : IAsyncLifetime
             form.Add(new StringContent(content), "file", "a b.png");
         }
 
-        using var request = _server.S3Request(HttpMethod.Post, "/bucket", content: form);
-        return await _server.Client.SendAsync(request, Cancel);
+        using var request = Server.S3Request(HttpMethod.Post, "/bucket", content: form);
+        return await Server.Client.SendAsync(request, Cancel);
     }
 }

@@ -5,20 +5,8 @@ using static Ocellus.Tests.Objects.S3Calls;
 namespace Ocellus.Tests.Objects;
 
 /// <summary>Requests with the bucket in the host.</summary>
-public sealed class S3TargetTests : IAsyncLifetime
+public sealed class S3TargetTests : BucketTests
 {
-    private TestServer _server = null!;
-
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await TestServer.StartAsync();
-        await _server.CreateBucketAsync("bucket");
-    }
-
-    public ValueTask DisposeAsync() => _server.DisposeAsync();
-
     [Theory]
     [InlineData("k")]
     [InlineData("a/b c")]
@@ -31,18 +19,18 @@ public sealed class S3TargetTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, (await SendAsync(HttpMethod.Put, "/" + Signer.Path(key), "", "hello")).StatusCode);
         using var byHost = await SendAsync(HttpMethod.Get, "/" + Signer.Path(key));
         Assert.Equal("hello", await byHost.Content.ReadAsStringAsync(Cancel));
-        Assert.Equal(key, (await _server.OkAsync(HttpMethod.Get, "/bucket", "list-type=2")).Element(Ns + "Contents")!.Element(Ns + "Key")!.Value);
+        Assert.Equal(key, (await Server.OkAsync(HttpMethod.Get, "/bucket", "list-type=2")).Element(Ns + "Contents")!.Element(Ns + "Key")!.Value);
     }
 
     [Fact]
     public async Task The_root_of_the_host_is_the_bucket()
     {
-        await _server.PutObjectAsync("bucket", "k", "x"u8.ToArray());
+        await Server.PutObjectAsync("bucket", "k", "x"u8.ToArray());
         using var list = await SendAsync(HttpMethod.Get, "/", "list-type=2");
         Assert.Equal("bucket", (await TestServer.XmlAsync(list)).Element(Ns + "Name")!.Value);
         using var deleted = await SendAsync(HttpMethod.Post, "/", "delete=", new XElement("Delete", new XElement("Object", new XElement("Key", "k"))).ToString());
         Assert.Equal(HttpStatusCode.OK, deleted.StatusCode);
-        await _server.RefusedAsync(HttpMethod.Get, "/bucket/k", "", null, 404, "NoSuchKey", "'k'");
+        await Server.RefusedAsync(HttpMethod.Get, "/bucket/k", "", null, 404, "NoSuchKey", "'k'");
         using var absent = await SendAsync(HttpMethod.Get, "/k", host: "absent");
         await AssertErrorAsync(absent, 404, "NoSuchBucket", "'absent'");
     }
@@ -50,9 +38,9 @@ public sealed class S3TargetTests : IAsyncLifetime
     private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string query = "", string? body = null, string host = "bucket")
     {
         var bytes = body is null ? [] : System.Text.Encoding.UTF8.GetBytes(body);
-        using var request = _server.S3Request(method, path, query, content: body is null ? null : new ByteArrayContent(bytes));
-        request.Headers.Host = $"{host}.localhost:{_server.BaseAddress.Port}";
-        _server.Signer.Sign(request, "s3", Signer.HashOf(bytes));
-        return await _server.Client.SendAsync(request, Cancel);
+        using var request = Server.S3Request(method, path, query, content: body is null ? null : new ByteArrayContent(bytes));
+        request.Headers.Host = $"{host}.localhost:{Server.BaseAddress.Port}";
+        Server.Signer.Sign(request, "s3", Signer.HashOf(bytes));
+        return await Server.Client.SendAsync(request, Cancel);
     }
 }

@@ -7,7 +7,7 @@ namespace Ocellus.Protocol.SigV4;
 /// Decodes an <c>aws-chunked</c> body. Signed chunks are held back until their signature is verified.
 /// Reads asynchronously only.
 /// </summary>
-internal sealed class AwsChunkedStream : Stream
+internal sealed class AwsChunkedStream : ForwardStream
 {
     private const int LargestSignedChunk = 16 * 1024 * 1024;
     private const int LongestLine = 8 * 1024;
@@ -47,20 +47,6 @@ internal sealed class AwsChunkedStream : Stream
 
     /// <summary>The trailing headers, complete once the stream has been read to its end.</summary>
     public IReadOnlyDictionary<string, string> Trailers => _trailers;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -116,22 +102,6 @@ internal sealed class AwsChunkedStream : Stream
             throw;
         }
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) =>
-        throw new NotSupportedException("Read this stream asynchronously.");
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private async Task NextChunkAsync(CancellationToken cancel)
     {
