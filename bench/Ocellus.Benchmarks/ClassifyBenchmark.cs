@@ -24,6 +24,9 @@ internal static class ClassifyBenchmark
             Epochs = (int)Option("--epochs", plan.Epochs),
             Size = (int)Option("--size", plan.Size),
             StartScale = Option("--start-scale", plan.StartScale),
+            BackboneRate = Option("--backbone-rate", plan.BackboneRate),
+            HeadRate = Option("--head-rate", plan.HeadRate),
+            Threads = (int)Option("--threads", plan.Threads),
             TimeBudget = TimeSpan.FromSeconds(Option("--seconds", plan.TimeBudget.TotalSeconds)),
         };
         int folds = (int)Option("--folds", 0);
@@ -36,17 +39,19 @@ internal static class ClassifyBenchmark
         // Every picture is tested once, by a model that has not seen it; each fold has as many of each label.
         Picture[] all = [.. train.Concat(test).GroupBy(p => p.Label, StringComparer.Ordinal).SelectMany(g => g.OrderBy(p => p.File, StringComparer.Ordinal))];
         int right = 0;
+        double logLoss = 0;
         for (int fold = 0; fold < folds; fold++)
         {
-            right += Once([.. all.Where((_, i) => i % folds != fold)], [.. all.Where((_, i) => i % folds == fold)], labels, plan, aloud: false);
+            (int r, double l) = Once([.. all.Where((_, i) => i % folds != fold)], [.. all.Where((_, i) => i % folds == fold)], labels, plan, aloud: false);
+            (right, logLoss) = (right + r, logLoss + l);
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"accuracy over {all.Length} pictures in {folds} folds: {(double)right / all.Length:0.0000}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"accuracy over {all.Length} pictures in {folds} folds: {(double)right / all.Length:0.0000}, log loss {logLoss / all.Length:0.0000}"));
         return 0;
     }
 
     /// <summary>Trains on some, tests on others, prints; gives the number of right answers.</summary>
-    private static int Once(IReadOnlyList<Picture> train, IReadOnlyList<Picture> test, string[] labels, ClassifierPlan plan, bool aloud)
+    private static (int Right, double LogLoss) Once(IReadOnlyList<Picture> train, IReadOnlyList<Picture> test, string[] labels, ClassifierPlan plan, bool aloud)
     {
         var task = new ClassifierTask(new Files([.. train.Select(p => p.File)]), [.. train.Select(p => (IReadOnlyList<int>)[Array.IndexOf(labels, p.Label)])], labels, MultiLabel: false);
         long started = Stopwatch.GetTimestamp();
@@ -64,14 +69,15 @@ internal static class ClassifyBenchmark
         }
 
         int right = test.Where((t, i) => labels[Array.IndexOf(scores[i], scores[i].Max())] == t.Label).Count();
+        double logLoss = test.Select((t, i) => -Math.Log(Math.Max(1e-6, scores[i][Array.IndexOf(labels, t.Label)]))).Sum();
         double f1 = labels.Select((label, l) => BestF1([.. scores.Select(s => s[l])], [.. test.Select(t => t.Label == label)])).Average();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{result.Description.Recipe}, {result.EpochsRun} passes, held back: linear {result.LinearScore:0.000}, fine-tuned {result.FineTunedScore:0.000}; {result.Remark}"));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"accuracy {(double)right / test.Count:0.000}, mean best F1 {f1:0.000}, {seconds:0.0} s ({cpuSeconds:0.0} s of processor time, {plan.Threads} threads), peak {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB"));
-        return right;
+            $"accuracy {(double)right / test.Count:0.000}, mean best F1 {f1:0.000}, log loss {logLoss / test.Count:0.000}, {seconds:0.0} s ({cpuSeconds:0.0} s of processor time, {plan.Threads} threads), peak {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB"));
+        return (right, logLoss);
     }
 
     /// <summary>The F1 of the best cut over the distinct scores.</summary>

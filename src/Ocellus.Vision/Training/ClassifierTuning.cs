@@ -2,11 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Ocellus.Vision.Models;
 using Ocellus.Vision.Onnx;
-using TorchSharp;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Ocellus.Vision.Training;
 
@@ -22,18 +18,12 @@ internal sealed class ClassifierTuning : IDisposable
     /// <summary>Bytes that libraries, weights, their moments and their average need; measured 220 MB and what .NET adds.</summary>
     private const long FixedBytes = 400L << 20;
 
-    /// <summary>
-    /// Blocks that always keep their weights, and the stem with them: edges and colours, which ImageNet has taught already. They work
-    /// at a half of the picture's size, and their gradients would cost a quarter of a step's time.
-    /// </summary>
-    private const int KeptBlocks = 2;
-
     private const int FrozenBlocks = 5; // everything up to stride 8, when time is short
     private const double FrozenShare = .8; // of the time of a step
     private const int LossSpan = 20; // steps that the reported loss is a mean of
     private const int PaceSpan = 10; // steps that the pace is measured over
     private const double RateFloor = .01; // of the full rate: keeps the last steps from standing still
-    private const string AveragePrefix = "average:", Schedule = "schedule";
+    private const string Schedule = "schedule";
 
     /// <summary>A plan that turns out this much too long or too short for the budget is changed.</summary>
     private const double Overdue = 1.05;
@@ -47,36 +37,16 @@ internal sealed class ClassifierTuning : IDisposable
     private readonly ClassifierTask _task;
     private readonly ClassifierPlan _plan;
     private readonly ClassifierViews _views;
-    private readonly OnnxFile _backbone;
-    private readonly EfficientNetLite0 _network;
-    private readonly Parameter _weight;
-    private readonly Parameter _bias;
-    private readonly List<(string Name, Parameter Value)> _named;
-    private readonly AdamW _optimizer;
-    private readonly RunningAverage _average;
+    private readonly ClassifierNetwork _network;
     private readonly int _batch;
     private readonly int _startSize;
 
     public ClassifierTuning(ClassifierTask task, ClassifierPlan plan, ClassifierViews views, OnnxFile backbone)
     {
-        (_task, _plan, _views, _backbone) = (task, plan, views, backbone);
+        (_task, _plan, _views) = (task, plan, views);
         _batch = TrainingMemory.Batch(plan.Batch, FixedBytes + plan.PictureCacheBytes, PictureBytesAt224 * plan.Size * plan.Size / (224 * 224), plan.MemoryBytes ?? TrainingMemory.Available());
         _startSize = Math.Max(32, (int)(plan.Size * plan.StartScale) / 32 * 32);
-        _network = new EfficientNetLite0(backbone);
-        using (Tensor w = zeros(task.Labels.Count, EfficientNetLite0.EmbeddingSize), b = zeros(task.Labels.Count))
-        {
-            (_weight, _bias) = (new Parameter(w.clone()), new Parameter(b.clone()));
-        }
-
-        _named = [.. _network.WeightsByName(), ("classifier.weight", _weight), ("classifier.bias", _bias)];
-        foreach ((string name, Parameter value) in _named.Where(p => IsEarly(p.Name, KeptBlocks)))
-        {
-            value.requires_grad = false;
-        }
-
-        double scale = Math.Sqrt((double)_batch / plan.Batch);
-        _optimizer = new AdamW(_named, name => scale * (name.StartsWith("classifier", StringComparison.Ordinal) ? plan.HeadRate : plan.BackboneRate), plan.WeightDecay);
-        _average = new RunningAverage(_named, plan.AverageDecay);
+        _network = new ClassifierNetwork(task, plan, backbone, _batch);
     }
 
     /// <summary>Passes that were run.</summary>
@@ -100,10 +70,10 @@ internal sealed class ClassifierTuning : IDisposable
             planes[i] = random.NextSingle() - .5f;
         }
 #pragma warning restore CA5394
-        var batch = new Batch(planes, new float[_batch * _task.Labels.Count], _batch, _plan.Size);
-        Gradients(batch, 0); // the first one warms up
+        var batch = new ClassifierBatch(planes, new float[_batch * _task.Labels.Count], _batch, _plan.Size);
+        _network.Gradients(batch, 0); // the first one warms up
         long t = Stopwatch.GetTimestamp();
-        Gradients(batch, 0);
+        _network.Gradients(batch, 0);
         double ratio = Math.Pow((double)_startSize / _plan.Size, 2);
         return Stopwatch.GetElapsedTime(t).TotalSeconds / _batch * (_plan.ChooseAt * ratio + 1 - _plan.ChooseAt);
     }
@@ -136,8 +106,7 @@ internal sealed class ClassifierTuning : IDisposable
         string key = Fingerprint();
         if (path is not null && TrainingCheckpoint.Read(path, key) is { } checkpoint)
         {
-            _optimizer.Restore(checkpoint);
-            _average.Restore(name => checkpoint.Values[AveragePrefix + name][0]);
+            _network.Restore(checkpoint);
             float[] state = checkpoint.Values[Schedule][0];
             (step, frozen, steps, chosenAt, joined, before) = ((int)checkpoint.Steps, checkpoint.Frozen, (int)state[0], (int)state[1], state[2] > 0, state[4]);
             Score = chosenAt >= 0 ? state[3] : null;
@@ -154,23 +123,16 @@ internal sealed class ClassifierTuning : IDisposable
                 return null;
             }
 
-            using var noGrad = no_grad();
-            using var inner = NewDisposeScope();
-            _weight.copy_(tensor(linear.Weight, _weight.shape));
-            _bias.copy_(tensor(linear.Bias, _bias.shape));
-            _average.Restart();
+            _network.StartFrom(linear);
         }
 
         if (frozen)
         {
-            foreach ((string name, Parameter value) in _named.Where(p => IsEarly(p.Name, FrozenBlocks)))
-            {
-                value.requires_grad = false;
-            }
+            _network.Keep(FrozenBlocks);
         }
 
         int[] all = [.. learn, .. held];
-        var batches = new Prefetch<Batch>(k => Make(k, joined ? all : learn, joined ? chosenAt : 0, chosenAt >= 0 ? _plan.Size : _startSize));
+        var batches = new Prefetch<ClassifierBatch>(k => Make(k, joined ? all : learn, joined ? chosenAt : 0, chosenAt >= 0 ? _plan.Size : _startSize));
         var losses = new Queue<double>(LossSpan);
         var recent = new Queue<long>(PaceSpan + 1); // when the latest steps ended
         long saved = Stopwatch.GetTimestamp();
@@ -187,21 +149,20 @@ internal sealed class ClassifierTuning : IDisposable
                 if (chosenAt < 0 && step >= _plan.ChooseAt * steps)
                 {
                     batches.Stop();
-                    Score = quality(Export());
-                    (chosenAt, joined) = (step, Score >= linearScore);
+                    Score = quality(_network.Export());
+                    (chosenAt, joined) = (step, !IsWorse(Score.Value, linearScore, held.Length));
                 }
 
                 StepThreads.Apply(_plan.ThreadsNow, _plan.Threads);
                 // The step of the comparison is the first of another kind, so that it is not prepared ahead.
-                Batch batch = batches.Take(step, step + 1 < steps && !(chosenAt < 0 && step + 1 >= _plan.ChooseAt * steps));
-                double loss = Gradients(batch, step);
+                ClassifierBatch batch = batches.Take(step, step + 1 < steps && !(chosenAt < 0 && step + 1 >= _plan.ChooseAt * steps));
+                double loss = _network.Gradients(batch, step);
                 if (!double.IsFinite(loss))
                 {
                     throw new TrainingDivergedException(step, loss);
                 }
 
-                _optimizer.Step(Rate(step, steps));
-                _average.Update(step);
+                _network.Step(Rate(step, steps), step);
                 step++;
                 if (losses.Count == LossSpan)
                 {
@@ -254,13 +215,13 @@ internal sealed class ClassifierTuning : IDisposable
             Remark = string.Create(CultureInfo.InvariantCulture, $"The time budget of {Told(_plan.TimeBudget)} shortened fine-tuning: {steps} of {wanted} steps{(frozen ? ", the first layers left as they were" : "")}.");
         }
 
-        byte[] model = Export();
+        byte[] model = _network.Export();
         if (!joined)
         {
             Score = quality(model);
         }
 
-        return joined || Score >= linearScore ? model : null;
+        return joined || !IsWorse(Score!.Value, linearScore, held.Length) ? model : null;
 
         void Save()
         {
@@ -269,28 +230,29 @@ internal sealed class ClassifierTuning : IDisposable
                 return;
             }
 
-            TrainingCheckpoint now = _optimizer.Capture(key, Epochs, steps * _batch / learn.Length, frozen);
+            TrainingCheckpoint now = _network.Capture(key, Epochs, steps * _batch / learn.Length, frozen);
             var values = new Dictionary<string, float[][]>(now.Values, StringComparer.Ordinal)
             {
                 [Schedule] = [[steps, chosenAt, joined ? 1 : 0, (float)(Score ?? 0), (float)(before + elapsed().TotalSeconds)], [], []],
             };
-            foreach ((string name, float[] value) in _average.Values())
-            {
-                values[AveragePrefix + name] = [value, [], []];
-            }
-
             (now with { Values = values }).Write(path);
         }
     }
 
     public void Dispose() => _network.Dispose();
 
+    /// <summary>
+    /// Worse by more than the standard error of the difference between two shares of so many pictures. On twenty pictures two are
+    /// chance, and where nothing speaks against it, the fine-tuned network is the better one.
+    /// </summary>
+    internal static bool IsWorse(double tuned, double linear, int pictures) => tuned < linear - Math.Sqrt((tuned * (1 - tuned) + linear * (1 - linear)) / pictures);
+
     /// <summary>Warm-up, then half a cosine.</summary>
     private double Rate(int step, int steps) =>
         Math.Min(1, (step + 1.0) / Math.Min(_plan.WarmUpSteps, Math.Max(1, steps / 4))) * (.5 + .5 * Math.Cos(Math.PI * step / steps)) + RateFloor;
 
     /// <summary>The pictures of a step: passes over the pool follow each other without a break, each in an order of its own.</summary>
-    private Batch Make(int step, int[] pool, int firstStep, int size)
+    private ClassifierBatch Make(int step, int[] pool, int firstStep, int size)
     {
         int one = 3 * size * size, labels = _task.Labels.Count;
         var planes = new float[_batch * one];
@@ -321,42 +283,7 @@ internal sealed class ClassifierTuning : IDisposable
             }
         }
 
-        return new Batch(planes, targets, _batch, size);
-    }
-
-    /// <summary>Fresh gradients of the loss, which is returned.</summary>
-    private double Gradients(Batch batch, int step)
-    {
-        using var scope = NewDisposeScope();
-        manual_seed(unchecked(_plan.Seed * 1_000_003L + step)); // dropout
-        Tensor x = tensor(batch.Planes, [batch.Count, 3, batch.Size, batch.Size]), y = tensor(batch.Targets, [batch.Count, _task.Labels.Count]);
-        Tensor embedding = nn.functional.dropout(_network.forward(x), _plan.Dropout, training: true); // [B, 1280]
-        Tensor logits = nn.functional.linear(embedding, _weight, _bias); // [B, labels]
-        Tensor loss = _task.MultiLabel
-            ? nn.functional.binary_cross_entropy_with_logits(logits, y)
-            : -(nn.functional.log_softmax(logits, 1) * y).sum(1).mean();
-        _optimizer.ZeroGradients();
-        loss.backward();
-        return loss.item<float>();
-    }
-
-    /// <summary>A model of the averaged weights.</summary>
-    private byte[] Export()
-    {
-        Dictionary<string, float[]> values = _average.Values();
-        OnnxFile tuned = _backbone.Clone();
-        foreach ((string name, Parameter value) in _network.WeightsByName())
-        {
-            tuned.Set(name, values[name], value.shape);
-        }
-
-        return ClassifierExport.Compose(tuned, new LinearHead(values["classifier.weight"], values["classifier.bias"], EfficientNetLite0.EmbeddingSize), _plan.Size, _task.MultiLabel);
-    }
-
-    private static bool IsEarly(string name, int blocks)
-    {
-        string[] parts = name.Split('.');
-        return parts[0] == "stem" || (parts[0] == "blocks" && int.Parse(parts[1], CultureInfo.InvariantCulture) < blocks);
+        return new ClassifierBatch(planes, targets, _batch, size);
     }
 
     private static string Told(TimeSpan time) => time.TotalSeconds < 60
@@ -371,7 +298,4 @@ internal sealed class ClassifierTuning : IDisposable
             $"2|{_plan with { TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, PictureCacheBytes = 0 }}|{_batch}|{_task.MultiLabel}|{string.Join('\n', _task.Labels)}|{string.Join(';', _task.Targets.Select(t => string.Join(',', t)))}");
         return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }
-
-    /// <summary>Pictures and answers of one step: planes [Count, 3, Size, Size] normalised, targets [Count, labels].</summary>
-    private sealed record Batch(float[] Planes, float[] Targets, int Count, int Size);
 }

@@ -193,6 +193,19 @@ public sealed class ClassifierTrainerTests
         Assert.Contains("diverged", diverged.Message, StringComparison.Ordinal);
     }
 
+    // The standard error of the difference is 0.128 at 0.8 and 0.8 of 20 and 0.018 of 1,000.
+    [Theory]
+    [InlineData(.7, .8, 20, false)]
+    [InlineData(.6, .8, 20, true)]
+    [InlineData(.7, .8, 1000, true)]
+    [InlineData(.79, .8, 1000, false)]
+    [InlineData(.9, .8, 20, false)]
+    [InlineData(.95, 1, 10, false)]
+    [InlineData(0, 1, 10, true)]
+    [InlineData(1, 1, 10, false)]
+    public void A_few_pictures_of_difference_do_not_speak_against_fine_tuning(double tuned, double linear, int pictures, bool worse) =>
+        Assert.Equal(worse, ClassifierTuning.IsWorse(tuned, linear, pictures));
+
     [Fact]
     public void Progress_tells_phases_and_seconds_that_are_left()
     {
