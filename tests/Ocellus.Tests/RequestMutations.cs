@@ -19,6 +19,9 @@ internal sealed record PlainRequest(string Service, string Method, string Target
 /// <summary>Damages requests as proxies, bugs and enemies do: their bytes, or their parts before they are signed, so that the damage gets past the signature. The same seed brings the same damage, but for the time of signing.</summary>
 internal static class RequestMutations
 {
+    /// <summary>How long the server may wait for more of a request before it is told that there is none.</summary>
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(2);
+
     private static readonly string[] s_methods = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "GE", "get"];
 
     private static readonly string[] s_paths = ["/..", "/%2e%2e/%2e%2e/etc", "//", "/%00", "/%", "/%zz", "/%F0%9F%98%80", "/a%2Fb", "/%C0%AF", "/" + new string('k', 1100), "/%0A", "/.", "/mutations/k%20%2B"];
@@ -129,11 +132,21 @@ internal static class RequestMutations
         try
         {
             await stream.WriteAsync(bytes, cancel);
-            // The server need not wait for what a damaged length announces.
-            client.Client.Shutdown(SocketShutdown.Send);
-            while (read < answer.Length && await stream.ReadAsync(answer.AsMemory(read), cancel) is > 0 and var more)
+            while (read < answer.Length)
             {
-                read += more;
+                var more = stream.ReadAsync(answer.AsMemory(read), cancel).AsTask();
+                if (await Task.WhenAny(more, Task.Delay(s_grace, cancel)) != more)
+                {
+                    // The server waits for what a damaged length announces: it comes no more. Not told before, for it would take the client as gone.
+                    client.Client.Shutdown(SocketShutdown.Send);
+                }
+
+                var count = await more;
+                read += count;
+                if (count == 0)
+                {
+                    break;
+                }
             }
         }
         catch (Exception failure) when (failure is IOException or SocketException)

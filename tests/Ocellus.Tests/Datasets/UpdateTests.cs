@@ -126,7 +126,7 @@ public sealed class UpdateTests : IDisposable
         var before = await _datasets.StoredAsync(arn);
 
         await RefusedAsync(arn, Enumerable.Range(0, 251).Select(i => Line($"{i}.jpg", $"l{i}")));
-        await RefusedAsync(arn, Enumerable.Repeat("", DatasetCatalog.EntriesMax + 1));
+        await RefusedAsync(arn, Enumerable.Repeat("", DatasetCatalog.EntriesMax + 2));
         await using (var connection = await _datasets.Data.ConnectAsync(Cancel))
         {
             // As if it had so many entries: two more are one too many, unless one of them is there.
