@@ -23,12 +23,16 @@ internal sealed class BenchServer : IDisposable
 
     private readonly string _data = Path.Combine(Path.GetTempPath(), "ocellus-bench-" + Guid.NewGuid().ToString("N"));
     private readonly HttpClient _client = new(new SocketsHttpHandler { MaxConnectionsPerServer = 1000 });
-    private Signer _signer = null!;
     private Process _server = null!;
-    private Uri _address = null!;
 
     /// <summary>The trained version.</summary>
     public string Arn { get; private set; } = "";
+
+    /// <summary>Where the server listens.</summary>
+    public Uri Address { get; private set; } = null!;
+
+    /// <summary>The key of its credentials file.</summary>
+    public Signer Signer { get; private set; } = null!;
 
     /// <summary>Where its model is.</summary>
     public string ModelFolder => Path.Combine(_data, "models", Account, "model");
@@ -78,11 +82,11 @@ internal sealed class BenchServer : IDisposable
         _server = Process.Start(new ProcessStartInfo("dotnet", [program, "serve", "--data", _data, "--urls", "http://127.0.0.1:0"]) { RedirectStandardOutput = true, WorkingDirectory = _data })!;
         var said = await _server.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The server said nothing.");
         _ = _server.StandardOutput.ReadToEndAsync();
-        _address = new Uri(said.Split(' ')[^1]);
-        await _client.GetAsync(new Uri(_address, "health/ready"));
+        Address = new Uri(said.Split(' ')[^1]);
+        await _client.GetAsync(new Uri(Address, "health/ready"));
         Console.WriteLine($"server ready after {Stopwatch.GetElapsedTime(started).TotalSeconds:F2} s, {CpuSeconds():F2} s of CPU");
         var credentials = File.ReadAllLines(Path.Combine(_data, "credentials")).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries)).Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1]);
-        _signer = new(credentials["aws_access_key_id"], credentials["aws_secret_access_key"], credentials["region"]);
+        Signer = new(credentials["aws_access_key_id"], credentials["aws_secret_access_key"], credentials["region"]);
     }
 
     /// <summary>Starts the version and waits until it is RUNNING; milliseconds.</summary>
@@ -112,10 +116,10 @@ internal sealed class BenchServer : IDisposable
     /// <summary>Sends a signed request; the HTTP status and the body of its answer.</summary>
     public async Task<(int Status, byte[] Body)> SendAsync(string operation, byte[] body)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, _address) { Content = new ByteArrayContent(body) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, Address) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-amz-json-1.1");
         request.Headers.TryAddWithoutValidation("X-Amz-Target", "RekognitionService." + operation);
-        _signer.Sign(request, "rekognition", Signer.HashOf(body));
+        Signer.Sign(request, "rekognition", Signer.HashOf(body));
         using var response = await _client.SendAsync(request);
         return ((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync());
     }

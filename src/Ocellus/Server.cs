@@ -44,6 +44,7 @@ internal static class Server
 
         builder.Services.AddOptionsWithValidateOnStart<QuotaOptions>().BindConfiguration("Ocellus:Quotas").ValidateDataAnnotations();
         builder.Services.AddOptionsWithValidateOnStart<ThrottlingOptions>().BindConfiguration("Ocellus:Throttling").ValidateDataAnnotations();
+        builder.Services.AddOptionsWithValidateOnStart<ApiCorsOptions>().BindConfiguration(ApiCorsOptions.Section).ValidateDataAnnotations();
         builder.Services.AddOptionsWithValidateOnStart<TrainingOptions>().BindConfiguration("Ocellus:Training").ValidateDataAnnotations();
         builder.AddHosting();
         builder.Services.AddMetricsPage();
@@ -85,12 +86,14 @@ internal static class Server
             .AddSingleton<StopProjectVersion>()
             .AddSingleton<DetectCustomLabels>()
             .AddSingleton<RequestThrottle>()
+            .AddSingleton<ApiCors>()
             .AddSingleton(OperationTable.Create)
-            .AddSingleton(s => new AwsJsonEndpoint(s.GetRequiredService<System.Collections.Frozen.FrozenDictionary<string, IOperation>>(), s.GetRequiredService<RequestAuthenticator>(), s.GetRequiredService<RequestThrottle>(), s.GetRequiredService<OcellusMeter>(), s.GetRequiredService<ILogger<AwsJsonEndpoint>>()));
+            .AddSingleton(s => new AwsJsonEndpoint(s.GetRequiredService<System.Collections.Frozen.FrozenDictionary<string, IOperation>>(), s.GetRequiredService<RequestAuthenticator>(), s.GetRequiredService<RequestThrottle>(), s.GetRequiredService<ApiCors>(), s.GetRequiredService<OcellusMeter>(), s.GetRequiredService<ILogger<AwsJsonEndpoint>>()));
 
         var app = builder.Build();
         var api = app.Services.GetRequiredService<AwsJsonEndpoint>();
         var objects = app.Services.GetRequiredService<S3Gate>();
+        var cors = app.Services.GetRequiredService<ApiCors>();
         var stopping = app.Lifetime.ApplicationStopping;
         app.UseMetricsPage();
         app.Run(http => (http.Request.Method, http.Request.Path.Value) switch
@@ -102,6 +105,8 @@ internal static class Server
             ("GET", "/health/ready") => ReadyAsync(http, stopping.IsCancellationRequested),
             // The API has one path and one method; everything else is the object store's.
             ("POST", "/") when http.Request.Headers.ContainsKey("X-Amz-Target") || !http.Request.Query.ContainsKey("delete") => api.HandleAsync(http),
+            // The object store has no rules for its root, and its refusal is the answer when the API has none.
+            ("OPTIONS", "/") when cors.Preflight(http) => Task.CompletedTask,
             _ => objects.HandleAsync(http),
         });
         return app;

@@ -17,7 +17,13 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>Trainings of tests are to end soon; what more time brings is tested where the learning is.</summary>
     static TestServer() => Environment.SetEnvironmentVariable("Ocellus__Training__TimeBudget", "00:00:10");
 
-    private TestServer(string dataPath) => DataPath = dataPath;
+    private readonly KeyValuePair<string, string?>[] _settings;
+
+    private TestServer(string dataPath, IEnumerable<(string Name, string Value)> settings)
+    {
+        DataPath = dataPath;
+        _settings = [.. settings.Select(s => KeyValuePair.Create(s.Name, (string?)s.Value))];
+    }
 
     /// <summary>The data directory.</summary>
     public string DataPath { get; }
@@ -37,9 +43,10 @@ internal sealed class TestServer : IAsyncDisposable
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>Starts a server on a new data directory.</summary>
-    public static async Task<TestServer> StartAsync()
+    /// <param name="settings">Names such as <c>Ocellus:Quotas:Copies</c> and their values.</param>
+    public static async Task<TestServer> StartAsync(params IEnumerable<(string Name, string Value)> settings)
     {
-        var server = new TestServer(Path.Combine(Path.GetTempPath(), "ocellus-test-" + Guid.NewGuid().ToString("N")));
+        var server = new TestServer(Path.Combine(Path.GetTempPath(), "ocellus-test-" + Guid.NewGuid().ToString("N")), settings);
         try
         {
             await server.OpenAsync();
@@ -161,7 +168,7 @@ internal sealed class TestServer : IAsyncDisposable
     private async Task OpenAsync()
     {
         _data = DataDirectory.Open(DataPath);
-        _app = await Server.BuildAsync(_data, "http://127.0.0.1:0", Cancel);
+        _app = await Server.BuildAsync(_data, "http://127.0.0.1:0", Microsoft.Extensions.Logging.LogLevel.Information, _settings, Cancel);
         await _app.StartAsync(Cancel);
         BaseAddress = new Uri(_app.Urls.First() + "/");
         var credentials = (await File.ReadAllLinesAsync(_data.CredentialsPath, Cancel)).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries)).Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1]);

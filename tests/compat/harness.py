@@ -40,7 +40,8 @@ def line(name, label):
 
 def upload_cells(s3, **most):
     """Puts so many pictures of each label of samples/cells, and their manifests, into the bucket 'samples'; for each part, as train=6. Gives the key of the last picture."""
-    s3.create_bucket(Bucket="samples")
+    region = s3.meta.region_name
+    s3.create_bucket(Bucket="samples", **({} if region in (None, "us-east-1", "aws-global") else {"CreateBucketConfiguration": {"LocationConstraint": region}}))
     for part, count in most.items():
         kept, counts = [], {}
         for text in open(os.path.join(ROOT, "samples", "cells", f"{part}.manifest")):

@@ -2,7 +2,7 @@
 
 usage: outside_s3.py      (starts two ./ocellus serve on free ports and temporary data directories)
 """
-import configparser, json, os, sys, tempfile
+import configparser, json, os, subprocess, sys, tempfile, zipfile
 
 from harness import ROOT, Server, check, refusal, refused, summary, until
 
@@ -70,6 +70,10 @@ def main():
         check("and completes", one("two", plain)["Status"] == "TRAINING_COMPLETED", one("two", plain))
         copied = rekognition.copy_project_version(SourceProjectArn=project, SourceProjectVersionArn=version, DestinationProjectArn=project, VersionName="copy", OutputConfig={"S3Bucket": "samples", "S3KeyPrefix": "copied"})
         check("a copy writes its files there", copied and until(lambda: one("copy")["Status"] == "COPYING_COMPLETED") and s3.list_objects_v2(Bucket="samples", Prefix="copied/")["KeyCount"] == 6)
+        keys = {**os.environ, "Ocellus__S3__AccessKey": own["aws_access_key_id"], "Ocellus__S3__SecretKey": own["aws_secret_access_key"]}
+        archive = os.path.join(top, "model.zip")
+        done = subprocess.run([os.path.join(ROOT, "ocellus"), "export", version, "--data", server.data, "--s3-endpoint", store.url, "--out", archive], env=keys, capture_output=True, text=True)
+        check("export takes the evaluation from there", done.returncode == 0 and "evaluation.json" in zipfile.ZipFile(archive).namelist(), done.stderr)
         store.stop()
         code = refusal(rekognition.detect_custom_labels, ProjectVersionArn=version, Image=there)
         check("a store that is away is told, not hung on", code == "InvalidS3ObjectException", code)

@@ -21,14 +21,12 @@ internal sealed class PolicyRow
 /// <summary>The policies of projects. Whether the project exists is asked before.</summary>
 internal sealed class PolicyCatalog(DataDirectory data, TimeProvider clock)
 {
-    /// <summary>Policies of one project. AWS quota.</summary>
-    public const int PoliciesMax = 5;
-
     private const string Columns = "SELECT name AS Name, revision_id AS RevisionId, document AS Document, created_ms AS CreatedMs, updated_ms AS UpdatedMs FROM project_policies WHERE project_arn = @projectArn ";
 
     /// <summary>Saves a new policy (no revision id) or replaces the one that has this revision id.</summary>
     /// <returns>The new revision id: 32 hex digits.</returns>
-    public async Task<string> PutAsync(string projectArn, string name, string document, string? revisionId, CancellationToken cancel)
+    /// <exception cref="RefusedException">AlreadyExists, InvalidPolicyRevision, MalformedPolicy. LimitExceeded: the project has <paramref name="most"/> policies.</exception>
+    public async Task<string> PutAsync(string projectArn, string name, string document, string? revisionId, int most, CancellationToken cancel)
     {
         PolicyDocument.Check(document);
         await using var connection = await data.ConnectAsync(cancel);
@@ -40,9 +38,9 @@ internal sealed class PolicyCatalog(DataDirectory data, TimeProvider clock)
         }
 
         RequireRevision(stored, name, revisionId);
-        if (stored is null && await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM project_policies WHERE project_arn = @projectArn", new { projectArn }, transaction) >= PoliciesMax)
+        if (stored is null && await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM project_policies WHERE project_arn = @projectArn", new { projectArn }, transaction) is var policies && policies >= most)
         {
-            throw Refused.Limit($"The project has {PoliciesMax} policies, the most it may have; delete one first.");
+            throw Refused.Limit($"The project has {policies} policies, and {most} are the most (setting Ocellus:Quotas:PoliciesPerProject); delete one first.");
         }
 
         var made = Guid.NewGuid().ToString("n");

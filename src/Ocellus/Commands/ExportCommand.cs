@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Dapper;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Options;
 using Ocellus.Objects;
 using Ocellus.Projects;
 using Ocellus.Protocol;
@@ -23,13 +24,18 @@ internal static class ExportCommand
         var output = new Option<string>("--out") { Description = "The file to write.", Required = true, HelpName = "MODEL.zip" };
         var data = ServeCommand.DataOption(ServeCommand.DataDefault);
         data.Description = "Data directory of the server, which may be running: nothing in it is changed.";
+        var store = new Option<string?>("--s3-endpoint")
+        {
+            Description = "Address of the outside object store of the server, if it has one, as for serve; the keys come from the environment likewise.",
+            HelpName = "URL",
+        };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
-        var command = new Command("export", "Takes a trained model out of a server's data directory: model.onnx, model.json and a Python program that answers with them.") { arn, output, data, json };
-        command.Act((parsed, terminal, cancel) => RunAsync(parsed.GetValue(arn)!, Path.GetFullPath(parsed.GetValue(output)!), Path.GetFullPath(parsed.GetValue(data)!), parsed.GetValue(json), terminal, cancel));
+        var command = new Command("export", "Takes a trained model out of a server's data directory: model.onnx, model.json and a Python program that answers with them.") { arn, output, data, store, json };
+        command.Act((parsed, terminal, cancel) => RunAsync(parsed.GetValue(arn)!, Path.GetFullPath(parsed.GetValue(output)!), Path.GetFullPath(parsed.GetValue(data)!), OutsideOptionsOf(parsed.GetValue(store)), parsed.GetValue(json), terminal, cancel));
         return command;
     }
 
-    private static async Task<int> RunAsync(string text, string output, string data, bool json, Terminal terminal, CancellationToken cancel)
+    private static async Task<int> RunAsync(string text, string output, string data, OutsideOptions outside, bool json, Terminal terminal, CancellationToken cancel)
     {
         if (Arn.Parse(text).Kind != ArnKind.ProjectVersion)
         {
@@ -49,7 +55,8 @@ internal static class ExportCommand
         }
 
         var description = ModelDescription.FromJson(await File.ReadAllBytesAsync(Path.Combine(folder, ModelFiles.Description), cancel));
-        var evaluation = Evaluation(version, data);
+        using var fetched = new TemporaryFile();
+        var evaluation = await EvaluationAsync(version, data, outside, fetched.Path, cancel);
         ModelArchive.Write(output, folder, evaluation);
         if (json)
         {
@@ -68,7 +75,7 @@ internal static class ExportCommand
         terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{output} ({new FileInfo(output).Length / 1048576.0:0.0} MB): {description.Kind}, {description.Labels.Count} labels"));
         if (evaluation is null)
         {
-            terminal.Remark($"Its evaluation summary is not in the object store any more; the archive has no {ModelArchive.Evaluation}.");
+            terminal.Remark($"Its evaluation summary is not in the object store{(outside.IsOutside ? $" {outside.Endpoint}" : "")}; the archive has no {ModelArchive.Evaluation}.{(outside.IsOutside ? "" : " If the server keeps objects elsewhere, name that with --s3-endpoint.")}");
         }
 
         return ExitCodes.Done;
@@ -102,10 +109,45 @@ internal static class ExportCommand
         }
     }
 
-    private static string? Evaluation(Version version, string data) =>
-        version.EvaluationResult is { } text && JsonNode.Parse(text)?["Summary"]?["S3Object"] is { } place && (string?)place["Bucket"] is { } bucket && (string?)place["Name"] is { } name
-            ? ObjectStore.FindFile(DataDirectory.ObjectsOf(data), bucket, name)
-            : null;
+    /// <summary>The settings of <c>serve</c>, from the same places.</summary>
+    private static OutsideOptions OutsideOptionsOf(string? endpoint)
+    {
+        var outside = new ConfigurationBuilder().AddEnvironmentVariables().Build().GetSection(OutsideOptions.Section).Get<OutsideOptions>() ?? new();
+        outside.Endpoint = endpoint ?? outside.Endpoint;
+        return outside.Validate(new(outside)).FirstOrDefault() is { } mistake ? throw new CommandRefusedException(mistake.ErrorMessage!) : outside;
+    }
+
+    /// <summary>A file with the evaluation summary; null if it is not there.</summary>
+    private static async Task<string?> EvaluationAsync(Version version, string data, OutsideOptions outside, string target, CancellationToken cancel)
+    {
+        if (version.EvaluationResult is not { } text || JsonNode.Parse(text)?["Summary"]?["S3Object"] is not { } place || (string?)place["Bucket"] is not { } bucket || (string?)place["Name"] is not { } name)
+        {
+            return null;
+        }
+
+        if (!outside.IsOutside)
+        {
+            return ObjectStore.FindFile(DataDirectory.ObjectsOf(data), bucket, name);
+        }
+
+        try
+        {
+            using var store = new OutsideObjects(Options.Create(outside));
+            return await store.FetchAsync(bucket, name, target, cancel) ? target : null;
+        }
+        catch (Exception failure) when (failure is S3Exception or IOException)
+        {
+            throw new CommandRefusedException($"The evaluation summary cannot be read. {failure.Message}");
+        }
+    }
+
+    /// <summary>A name for a file that is gone afterwards.</summary>
+    private sealed class TemporaryFile : IDisposable
+    {
+        public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"ocellus-export-{Guid.NewGuid():N}");
+
+        public void Dispose() => File.Delete(Path);
+    }
 
     private sealed class Version
     {

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Dapper;
 using Ocellus.Access;
+using Ocellus.Datasets.Manifests;
 using Ocellus.Projects;
 using Ocellus.Protocol;
 using Ocellus.Storage;
@@ -15,6 +16,9 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
 
     /// <summary>Imports and copies that one account and region may have waiting or under way. Own limit: each holds a manifest to read.</summary>
     public const int ImportsMax = 50;
+
+    /// <summary>Images looked for in one statement, of whose parameters SQLite takes 32,766.</summary>
+    private const int KnownStep = 1000;
 
     private const string Columns =
         """
@@ -133,15 +137,21 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
     }
 
     /// <summary>Writes the intent to apply changes, with the changes.</summary>
-    /// <exception cref="RefusedException">NotFound: no such dataset. InUse: it is not in a status that changes can begin from.</exception>
+    /// <exception cref="RefusedException">NotFound: no such dataset. InUse: it is not in a status that changes can begin from. LimitExceeded: it is known already that the result would have too many entries or labels.</exception>
     public async Task RequestUpdateAsync(Caller caller, string arn, byte[] changes, CancellationToken cancel)
     {
+        var outlook = await UpdateOutlook.ReadAsync(changes, cancel);
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         var row = await FindAsync(connection, transaction, caller, arn);
         if (!row.IsReadable)
         {
             throw Refused.InUse($"The dataset is {row.Status}; its entries can be changed when it is CREATE_COMPLETE, UPDATE_COMPLETE or UPDATE_FAILED.");
+        }
+
+        if (outlook is not null)
+        {
+            await RequireRoomAsync(connection, transaction, row, outlook);
         }
 
         await MoveAsync(connection, transaction, row.Id, "UPDATE_IN_PROGRESS", "The dataset is being updated.", "SUCCESS");
@@ -192,6 +202,29 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
 
         await connection.ExecuteAsync("INSERT INTO dataset_jobs (dataset_id, kind, partner_id) VALUES (@train, 'distribute', @test)", new { train = train.Id, test = test.Id }, transaction);
         await transaction.CommitAsync(cancel);
+    }
+
+    /// <summary>What labels the replaced entries had alone is not looked at: the job sees it, and ends in UPDATE_FAILED.</summary>
+    private static async Task RequireRoomAsync(DbConnection connection, DbTransaction transaction, DatasetRow row, UpdateOutlook outlook)
+    {
+        if (outlook.Labels > ContentCheck.LabelsMax)
+        {
+            throw Refused.Limit($"The changes have {outlook.Labels} labels, and a dataset may have {ContentCheck.LabelsMax}.");
+        }
+
+        var total = row.Total + outlook.Images.Count;
+        if (outlook.Lines <= EntriesMax && total > EntriesMax)
+        {
+            foreach (var images in outlook.Images.Chunk(KnownStep))
+            {
+                total -= await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM dataset_entries WHERE dataset_id = @Id AND source_ref IN @images", new { row.Id, images }, transaction);
+            }
+        }
+
+        if (outlook.Lines > EntriesMax || total > EntriesMax)
+        {
+            throw Refused.Limit(outlook.Lines > EntriesMax ? $"The changes have more than {EntriesMax} lines, and a dataset may have as many entries." : $"The dataset has {row.Total} entries and would have {total}; it may have {EntriesMax}.");
+        }
     }
 
     private static async Task<DatasetRow> FindAsync(DbConnection connection, DbTransaction? transaction, Caller caller, string arn)

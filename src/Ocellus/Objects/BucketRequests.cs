@@ -11,8 +11,6 @@ internal sealed partial class BucketRequests(ObjectStore store, ILogger<BucketRe
     /// <summary>Most keys of one DeleteObjects: S3's limit.</summary>
     private const int DeleteKeysMax = 1000;
 
-    private static readonly string[] ConditionsOfDelete = ["ETag", "LastModifiedTime", "Size"];
-
     /// <summary>A bucket that the account may use.</summary>
     public Bucket Owned(string bucket, string accountId)
     {
@@ -64,6 +62,14 @@ internal sealed partial class BucketRequests(ObjectStore store, ILogger<BucketRe
         store.SetCors(bucket, CorsRules.Read(document!));
     }
 
+    public async Task PutTagsAsync(HttpContext http, string bucket, CancellationToken cancel)
+    {
+        var document = await S3Body.ReadXmlAsync(http, 64 << 10, optional: false, cancel).ConfigureAwait(false);
+        var tags = ObjectTags.Read(document!, ObjectTags.MostOfBucket);
+        store.SetBucketTags(bucket, tags.Count == 0 ? null : tags);
+        http.Response.StatusCode = 204;
+    }
+
     public async Task DeleteManyAsync(HttpContext http, string bucket, CancellationToken cancel)
     {
         var body = await S3Body.ReadXmlAsync(http, 2 << 20, optional: false, cancel).ConfigureAwait(false);
@@ -78,13 +84,14 @@ internal sealed partial class BucketRequests(ObjectStore store, ILogger<BucketRe
         foreach (var entry in entries)
         {
             var key = Child(entry, "Key")!;
+            var version = NullIfEmpty(Child(entry, "VersionId")) is { } id ? new XElement(Ns + "VersionId", id) : null;
             if (await DeleteOneAsync(http, bucket, key, entry, cancel).ConfigureAwait(false) is { } refusal)
             {
-                result.Add(new XElement(Ns + "Error", new XElement(Ns + "Key", key), new XElement(Ns + "Code", refusal.Code), new XElement(Ns + "Message", refusal.Message)));
+                result.Add(new XElement(Ns + "Error", new XElement(Ns + "Key", key), version, new XElement(Ns + "Code", refusal.Code), new XElement(Ns + "Message", refusal.Message)));
             }
             else if (!quiet)
             {
-                result.Add(new XElement(Ns + "Deleted", new XElement(Ns + "Key", key)));
+                result.Add(new XElement(Ns + "Deleted", new XElement(Ns + "Key", key), version));
             }
         }
 
@@ -101,24 +108,20 @@ internal sealed partial class BucketRequests(ObjectStore store, ILogger<BucketRe
                 throw new S3Exception("UserKeyMustBeSpecified");
             }
 
-            S3Actions.RequireDelete(http, bucket, key);
+            var version = NullIfEmpty(Child(entry, "VersionId"));
+            S3Actions.RequireDelete(http, bucket, key, version is not null);
             ObjectNames.CheckKey(key);
-            if (NullIfEmpty(Child(entry, "VersionId")) is { } version && version != "null")
+            if (version is not (null or "null"))
             {
                 throw new S3Exception("NoSuchVersion", $"The specified version does not exist: '{Readable.Cut(version)}'; buckets have no versions here.");
             }
 
-            if (Array.Find(ConditionsOfDelete, name => Child(entry, name) is not null) is { } condition)
-            {
-                throw new S3Exception("NotImplemented", $"The condition '{condition}' implies functionality that is not implemented.");
-            }
-
-            await store.DeleteAsync(bucket, key, cancel).ConfigureAwait(false);
+            await store.DeleteAsync(bucket, key, cancel, DeleteConditions.Of(Child(entry, "ETag"), Child(entry, "LastModifiedTime"), Child(entry, "Size"))).ConfigureAwait(false);
             return null;
         }
         catch (S3Exception refusal) when (refusal.Code != "NoSuchBucket")
         {
-            return refusal;
+            return S3Actions.Veil(http, refusal);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

@@ -47,6 +47,38 @@ internal sealed class ListingRequests(ObjectStore store)
         return WriteAsync(http, result, cancel);
     }
 
+    /// <summary>Every object once, as its only version: what an unversioned bucket of S3 answers.</summary>
+    public Task ListVersionsAsync(HttpContext http, string bucket, CancellationToken cancel)
+    {
+        var query = http.Request.Query;
+        var encode = Encoder(query["encoding-type"].ToString());
+        var prefix = query["prefix"].ToString();
+        var delimiter = NullIfEmpty(query["delimiter"].ToString());
+        var max = Count(query["max-keys"].ToString());
+        var (keyMarker, versionMarker) = (query["key-marker"].ToString(), query["version-id-marker"].ToString());
+        if (versionMarker.Length > 0 && (keyMarker.Length == 0 || versionMarker != "null"))
+        {
+            throw new S3Exception("InvalidArgument", keyMarker.Length == 0 ? "A version-id marker cannot be specified without a key marker." : $"Invalid version id specified: '{Readable.Cut(versionMarker)}'; buckets have no versions here.");
+        }
+
+        // The only version of the key at the marker is the one that the page before ended with.
+        var page = store.List(bucket, prefix, delimiter, NullIfEmpty(keyMarker), max);
+        var owner = store.FindBucket(bucket)?.AccountId ?? "";
+        return WriteAsync(http, new XElement(Ns + "ListVersionsResult",
+            new XElement(Ns + "Name", bucket), new XElement(Ns + "Prefix", encode(prefix)),
+            new XElement(Ns + "KeyMarker", encode(keyMarker)), new XElement(Ns + "VersionIdMarker", versionMarker),
+            page.Next is null ? null : new XElement(Ns + "NextKeyMarker", encode(page.Next)),
+            page.Next is null || page.Prefixes.Contains(page.Next) ? null : new XElement(Ns + "NextVersionIdMarker", "null"),
+            new XElement(Ns + "MaxKeys", max), delimiter is null ? null : new XElement(Ns + "Delimiter", encode(delimiter)),
+            encode("/ ") == "/ " ? null : new XElement(Ns + "EncodingType", "url"), new XElement(Ns + "IsTruncated", page.Next is not null),
+            page.Objects.Select(o => new XElement(Ns + "Version",
+                new XElement(Ns + "Key", encode(o.Key)), new XElement(Ns + "VersionId", "null"), new XElement(Ns + "IsLatest", true),
+                new XElement(Ns + "LastModified", Iso(o.LastModified)), new XElement(Ns + "ETag", Quote(o.ETag)),
+                o.Checksums.Keys.Select(c => new XElement(Ns + "ChecksumAlgorithm", c.ToUpperInvariant())),
+                new XElement(Ns + "Size", o.Size), Owner(owner), new XElement(Ns + "StorageClass", "STANDARD"))),
+            page.Prefixes.Select(p => new XElement(Ns + "CommonPrefixes", new XElement(Ns + "Prefix", encode(p))))), cancel);
+    }
+
     public Task ListPartsAsync(HttpContext http, string bucket, string key, string id, CancellationToken cancel)
     {
         var max = Count(http.Request.Query["max-parts"].ToString());

@@ -14,6 +14,9 @@ internal sealed record Bucket(string Name, string AccountId, string Region, Date
 
     /// <summary>Rules for pages of other origins; null if there are none.</summary>
     public IReadOnlyList<CorsRule>? Cors { get; init; }
+
+    /// <summary>Tags of the bucket itself; null if there are none.</summary>
+    public Dictionary<string, string>? Tags { get; init; }
 }
 
 /// <summary>What is stored beside an object's bytes. <see cref="ETag"/> is unquoted; checksums are base64.</summary>

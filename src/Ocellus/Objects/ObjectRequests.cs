@@ -143,7 +143,8 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
 
     public async Task DeleteAsync(HttpContext http, string bucket, string key, CancellationToken cancel)
     {
-        await store.DeleteAsync(bucket, key, cancel, NullIfEmpty(http.Request.Headers.IfMatch.ToString())).ConfigureAwait(false);
+        var headers = http.Request.Headers;
+        await store.DeleteAsync(bucket, key, cancel, DeleteConditions.Of(headers.IfMatch, headers["x-amz-if-match-last-modified-time"], headers["x-amz-if-match-size"])).ConfigureAwait(false);
         http.Response.StatusCode = 204;
     }
 

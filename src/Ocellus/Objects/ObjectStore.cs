@@ -44,6 +44,9 @@ internal sealed class ObjectStore
     /// <summary>Keeps a bucket's rules for pages of other origins; null takes them away.</summary>
     public void SetCors(string bucket, IReadOnlyList<CorsRule>? rules) => _buckets.Change(bucket, b => b with { Cors = rules });
 
+    /// <summary>Keeps a bucket's tags; null takes them away.</summary>
+    public void SetBucketTags(string bucket, Dictionary<string, string>? tags) => _buckets.Change(bucket, b => b with { Tags = tags });
+
     public Task<ObjectInfo?> HeadAsync(string bucket, string key, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
@@ -235,12 +238,8 @@ internal sealed class ObjectStore
         return true;
     }
 
-    /// <summary>Removes an object; says whether there was one.</summary>
-    /// <param name="bucket">Bucket.</param>
-    /// <param name="key">Key.</param>
-    /// <param name="cancel">Gives up before anything is done.</param>
-    /// <param name="onlyIfETag">Refuses unless the object has this ETag (or any, for "*"); null asks for none.</param>
-    public Task<bool> DeleteAsync(string bucket, string key, CancellationToken cancel, string? onlyIfETag = null)
+    /// <summary>Removes an object, if it is as it must be; says whether there was one.</summary>
+    public Task<bool> DeleteAsync(string bucket, string key, CancellationToken cancel, DeleteConditions? onlyIf = null)
     {
         cancel.ThrowIfCancellationRequested();
         var index = _buckets.Index(bucket);
@@ -251,10 +250,10 @@ internal sealed class ObjectStore
         {
             if (!index.Objects.TryGetValue(key, out info))
             {
-                return onlyIfETag is null ? Task.FromResult(false) : throw new S3Exception("NoSuchKey");
+                return onlyIf is null ? Task.FromResult(false) : throw new S3Exception("NoSuchKey");
             }
 
-            if (onlyIfETag is not (null or "*") && onlyIfETag.Trim('"') != info.ETag)
+            if (onlyIf is not null && !onlyIf.Hold(info))
             {
                 throw new S3Exception("PreconditionFailed");
             }

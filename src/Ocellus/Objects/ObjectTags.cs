@@ -6,11 +6,14 @@ using static Ocellus.Objects.S3Xml;
 
 namespace Ocellus.Objects;
 
-/// <summary>Tags of objects: how they are written on the wire, and what S3 allows of them.</summary>
+/// <summary>Tags of objects and of buckets: how they are written on the wire, and what S3 allows of them.</summary>
 internal static class ObjectTags
 {
     /// <summary>Most tags of an object: S3's limit.</summary>
     public const int Most = 10;
+
+    /// <summary>Most tags of a bucket: S3's limit.</summary>
+    public const int MostOfBucket = 50;
 
     /// <summary>Most characters of a tag's key and value: S3's limits.</summary>
     private const int KeyMost = 128, ValueMost = 256;
@@ -18,11 +21,11 @@ internal static class ObjectTags
     /// <summary>From the header <c>x-amz-tagging</c>, which has the form of a query.</summary>
     /// <exception cref="S3Exception">The tags are not allowed, or not readable.</exception>
     public static Dictionary<string, string> Parse(string header) =>
-        Checked(new QueryStringEnumerable(header).AsPairs());
+        Checked(new QueryStringEnumerable(header).AsPairs(), Most);
 
     /// <summary>From a <c>Tagging</c> document.</summary>
     /// <exception cref="S3Exception">The tags are not allowed, or not readable.</exception>
-    public static Dictionary<string, string> Read(XElement document)
+    public static Dictionary<string, string> Read(XElement document, int most = Most)
     {
         if (document.Name.LocalName != "Tagging" || Children(document, "TagSet").FirstOrDefault() is not { } set)
         {
@@ -31,7 +34,7 @@ internal static class ObjectTags
 
         return Checked(Children(set, "Tag").Select(tag => KeyValuePair.Create(
             Child(tag, "Key") ?? throw new S3Exception("MalformedXML", "A Tag has no Key."),
-            Child(tag, "Value") ?? throw new S3Exception("MalformedXML", "A Tag has no Value."))));
+            Child(tag, "Value") ?? throw new S3Exception("MalformedXML", "A Tag has no Value."))), most);
     }
 
     public static XElement Write(IReadOnlyDictionary<string, string> tags) =>
@@ -48,7 +51,7 @@ internal static class ObjectTags
         return pairs;
     }
 
-    private static Dictionary<string, string> Checked(IEnumerable<KeyValuePair<string, string>> pairs)
+    private static Dictionary<string, string> Checked(IEnumerable<KeyValuePair<string, string>> pairs, int most)
     {
         var tags = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (key, value) in pairs)
@@ -74,7 +77,7 @@ internal static class ObjectTags
             }
         }
 
-        return tags.Count <= Most ? tags : throw new S3Exception("BadRequest", string.Create(CultureInfo.InvariantCulture, $"Object tags cannot be greater than {Most}; received were {tags.Count}."));
+        return tags.Count <= most ? tags : throw new S3Exception("BadRequest", string.Create(CultureInfo.InvariantCulture, $"{(most == Most ? "Object" : "Bucket")} tags cannot be greater than {most}; received were {tags.Count}."));
     }
 
     private static bool IsAllowed(char c) => char.IsLetterOrDigit(c) || char.IsSurrogate(c) || CharUnicodeInfo.GetUnicodeCategory(c) is UnicodeCategory.SpaceSeparator or UnicodeCategory.NonSpacingMark || c is '+' or '-' or '=' or '.' or '_' or ':' or '/' or '@';

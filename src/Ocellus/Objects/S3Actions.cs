@@ -79,7 +79,8 @@ internal static class S3Actions
 
     /// <summary>Checks one of the keys that the body of a request names.</summary>
     /// <exception cref="S3Exception">AccessDenied.</exception>
-    public static void RequireDelete(HttpContext http, string bucket, string key) => Require((CallerRights)http.Items[RightsItem]!, new("s3:DeleteObject", Permission.S3Arn(bucket, key)));
+    public static void RequireDelete(HttpContext http, string bucket, string key, bool version) =>
+        Require((CallerRights)http.Items[RightsItem]!, new(version ? "s3:DeleteObjectVersion" : "s3:DeleteObject", Permission.S3Arn(bucket, key)));
 
     /// <summary>As in S3, whoever may not list a bucket is not told that a key is absent.</summary>
     public static S3Exception Veil(HttpContext http, S3Exception refusal)
@@ -119,12 +120,13 @@ internal static class S3Actions
     {
         string? action = operation switch
         {
-            S3Operation.Feature => Subresources.Of(query) is "versions" ? "ListBucketVersions" : _bucketParts.TryGetValue(Subresources.Of(query)!, out var part) ? Act(method, part) : null,
+            S3Operation.Feature => _bucketParts.TryGetValue(Subresources.Of(query)!, out var part) ? Act(method, part) : null,
             S3Operation.CreateBucket => "CreateBucket",
             S3Operation.DeleteBucket => "DeleteBucket",
             S3Operation.GetBucketLocation => "GetBucketLocation",
             S3Operation.GetBucketTagging => "GetBucketTagging",
-            S3Operation.ChangeBucketTagging => "PutBucketTagging",
+            S3Operation.PutBucketTagging or S3Operation.DeleteBucketTagging => "PutBucketTagging",
+            S3Operation.ListVersions => "ListBucketVersions",
             S3Operation.GetBucketCors => "GetBucketCORS",
             S3Operation.PutBucketCors or S3Operation.DeleteBucketCors => "PutBucketCORS",
             S3Operation.ListUploads => "ListBucketMultipartUploads",

@@ -82,9 +82,13 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
             case S3Operation.Feature:
                 return WriteAsync(http, Subresources.Answer(Subresources.Of(query)!, http.Request, onObject: false, accountId), cancel);
             case S3Operation.GetBucketTagging:
-                throw new S3Exception("NoSuchTagSet");
-            case S3Operation.ChangeBucketTagging:
-                throw new S3Exception("NotImplemented", $"{(http.Request.Method == "PUT" ? "Put" : "Delete")}BucketTagging is not implemented: objects have tags, buckets have none.");
+                return WriteAsync(http, ObjectTags.Write(found.Tags ?? throw new S3Exception("NoSuchTagSet")), cancel);
+            case S3Operation.PutBucketTagging:
+                return buckets.PutTagsAsync(http, bucket, cancel);
+            case S3Operation.DeleteBucketTagging:
+                store.SetBucketTags(bucket, null);
+                http.Response.StatusCode = 204;
+                return Task.CompletedTask;
             case S3Operation.GetBucketCors:
                 return WriteAsync(http, CorsRules.Write(found.Cors ?? throw new S3Exception("NoSuchCORSConfiguration")), cancel);
             case S3Operation.PutBucketCors:
@@ -108,6 +112,8 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
                 return WriteAsync(http, new XElement(Ns + "LocationConstraint", found.Region == Bucket.FirstRegion ? null : found.Region), cancel);
             case S3Operation.ListUploads:
                 return lists.ListUploadsAsync(http, bucket, cancel);
+            case S3Operation.ListVersions:
+                return lists.ListVersionsAsync(http, bucket, cancel);
             case S3Operation.ListObjects:
                 return lists.ListAsync(http, bucket, query["list-type"] == "2", cancel);
             default:

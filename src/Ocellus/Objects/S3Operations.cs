@@ -14,13 +14,13 @@ internal enum S3Operation
     DeleteBucket,
     GetBucketLocation,
     GetBucketTagging,
-
-    /// <summary>Writing or deleting a bucket's tags, of which there are none.</summary>
-    ChangeBucketTagging,
+    PutBucketTagging,
+    DeleteBucketTagging,
     GetBucketCors,
     PutBucketCors,
     DeleteBucketCors,
     ListObjects,
+    ListVersions,
     ListUploads,
     DeleteObjects,
 
@@ -65,12 +65,14 @@ internal static class S3Operations
     private static S3Operation OfBucket(string method, IQueryCollection query, bool form) => method switch
     {
         "GET" when query.ContainsKey("tagging") => S3Operation.GetBucketTagging,
-        _ when query.ContainsKey("tagging") => S3Operation.ChangeBucketTagging,
+        "PUT" when query.ContainsKey("tagging") => S3Operation.PutBucketTagging,
+        "DELETE" when query.ContainsKey("tagging") => S3Operation.DeleteBucketTagging,
         "GET" when query.ContainsKey("cors") => S3Operation.GetBucketCors,
         "PUT" when query.ContainsKey("cors") => S3Operation.PutBucketCors,
         "DELETE" when query.ContainsKey("cors") => S3Operation.DeleteBucketCors,
         "GET" when query.ContainsKey("location") => S3Operation.GetBucketLocation,
         "GET" when query.ContainsKey("uploads") => S3Operation.ListUploads,
+        "GET" when query.ContainsKey("versions") => S3Operation.ListVersions,
         "GET" => S3Operation.ListObjects,
         "HEAD" => S3Operation.HeadBucket,
         "PUT" => S3Operation.CreateBucket,

@@ -19,11 +19,11 @@ internal static class Subresources
         ("ownershipControls", "BucketOwnershipControls", null), ("policy", "BucketPolicy", null), ("policyStatus", "BucketPolicyStatus", null),
         ("publicAccessBlock", "PublicAccessBlock", null), ("replication", "BucketReplication", null), ("requestPayment", "BucketRequestPayment", null),
         ("restore", null, "RestoreObject"), ("retention", null, "ObjectRetention"), ("select", null, "SelectObjectContent"), ("torrent", null, "ObjectTorrent"),
-        ("versioning", "BucketVersioning", null), ("versions", "ListObjectVersions", null), ("website", "BucketWebsite", null), ("renameObject", null, "RenameObject"),
+        ("versioning", "BucketVersioning", null), ("website", "BucketWebsite", null), ("renameObject", null, "RenameObject"),
     ];
 
     /// <summary>Names that are whole as they stand.</summary>
-    private static readonly HashSet<string> Whole = ["RestoreObject", "SelectObjectContent", "ListObjectVersions", "RenameObject"];
+    private static readonly HashSet<string> Whole = ["RestoreObject", "SelectObjectContent", "RenameObject"];
 
     /// <summary>The parameter of a request that asks for such a feature; null if none does.</summary>
     public static string? Of(IQueryCollection query) => Array.Find(Known, k => query.ContainsKey(k.Parameter)).Parameter;

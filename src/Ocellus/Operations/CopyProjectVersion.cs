@@ -87,7 +87,7 @@ internal sealed partial class CopyProjectVersion(ProjectCatalog projects, Versio
 
     private async Task AuthorizeAsync(CopyProjectVersionRequest request, Arn source, Caller caller, CancellationToken cancel)
     {
-        var documents = (await policies.ListAsync(request.SourceProjectArn!, null, PolicyCatalog.PoliciesMax, cancel)).Select(p => p.Document);
+        var documents = (await policies.ListAsync(request.SourceProjectArn!, null, int.MaxValue, cancel)).Select(p => p.Document);
         var verdict = PolicyDocument.Evaluate(documents, caller, request.SourceProjectVersionArn!, out var notUnderstood);
         if (notUnderstood is not null)
         {

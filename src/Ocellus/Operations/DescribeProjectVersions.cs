@@ -38,7 +38,7 @@ internal sealed class DescribeProjectVersions(ProjectCatalog projects, VersionCa
         StatusMessage = row.Message,
         BillableTrainingTimeInSeconds = row.BillableSeconds,
         TrainingEndTimestamp = row.EndedMs / 1000.0,
-        OutputConfig = new() { S3Bucket = row.OutputBucket, S3KeyPrefix = row.OutputPrefix.Length > 0 ? row.OutputPrefix : null },
+        OutputConfig = new() { S3Bucket = row.OutputBucket, S3KeyPrefix = row.OutputPrefix },
         TrainingDataResult = Read(row.TrainingResult, AwsJsonContext.Default.TrainingDataResult),
         TestingDataResult = Read(row.TestingResult, AwsJsonContext.Default.TestingDataResult),
         EvaluationResult = Read(row.EvaluationResult, AwsJsonContext.Default.EvaluationResult),

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using Ocellus.Access;
 using Ocellus.Projects;
 using Ocellus.Protocol;
@@ -5,14 +6,14 @@ using Ocellus.Protocol;
 namespace Ocellus.Operations;
 
 /// <summary>PutProjectPolicy, ListProjectPolicies, DeleteProjectPolicy.</summary>
-internal sealed class PolicyOperations(ProjectCatalog projects, PolicyCatalog policies, PageToken pages)
+internal sealed class PolicyOperations(ProjectCatalog projects, PolicyCatalog policies, PageToken pages, IOptions<QuotaOptions> quotas)
 {
     private const int PageDefault = 5;
 
     public async Task<PutProjectPolicyResponse> PutAsync(PutProjectPolicyRequest request, Caller caller, CancellationToken cancel)
     {
         await projects.GetAsync(caller, request.ProjectArn!, cancel);
-        return new() { PolicyRevisionId = await policies.PutAsync(request.ProjectArn!, request.PolicyName!, request.PolicyDocument!, request.PolicyRevisionId, cancel) };
+        return new() { PolicyRevisionId = await policies.PutAsync(request.ProjectArn!, request.PolicyName!, request.PolicyDocument!, request.PolicyRevisionId, quotas.Value.PoliciesPerProject, cancel) };
     }
 
     public async Task<ListProjectPoliciesResponse> ListAsync(ListProjectPoliciesRequest request, Caller caller, CancellationToken cancel)

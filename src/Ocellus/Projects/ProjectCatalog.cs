@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Dapper;
+using Microsoft.Extensions.Options;
 using Ocellus.Access;
 using Ocellus.Protocol;
 using Ocellus.Storage;
@@ -19,17 +20,16 @@ internal sealed class ProjectRow
 }
 
 /// <summary>Projects and their tags. Every change is one transaction; a refusal leaves nothing behind.</summary>
-internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock)
+internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOptions<QuotaOptions>? quotas = null)
 {
-    /// <summary>Projects of one account and region. Default of the AWS quota.</summary>
-    public const int ProjectsMax = 100;
-
     /// <summary>Tags of one resource, after the change.</summary>
     public const int TagsMax = 200;
 
     private const string Columns = "SELECT arn AS Arn, name AS Name, created_ms AS CreatedMs, status AS Status FROM projects ";
 
-    /// <exception cref="RefusedException">InUse: the name is taken. LimitExceeded: the account has its 100 projects.</exception>
+    private QuotaOptions Quotas { get; } = quotas?.Value ?? new();
+
+    /// <exception cref="RefusedException">InUse: the name is taken. LimitExceeded: the account has all that it may have.</exception>
     public async Task<Arn> CreateAsync(Caller caller, string name, IReadOnlyDictionary<string, string>? tags, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -40,9 +40,9 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock)
             throw Refused.InUse($"A project named '{name}' exists already in {caller.Region}; choose another name or delete that project first.");
         }
 
-        if (await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM projects WHERE account_id = @AccountId AND region = @Region", scope, transaction) >= ProjectsMax)
+        if (await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM projects WHERE account_id = @AccountId AND region = @Region", scope, transaction) is var projects && projects >= Quotas.Projects)
         {
-            throw Refused.Limit($"The account has {ProjectsMax} projects in {caller.Region}, the most it may have; delete one first.");
+            throw Refused.Limit($"The account has {projects} projects in {caller.Region}, and {Quotas.Projects} are the most (setting Ocellus:Quotas:Projects); delete one first.");
         }
 
         var arn = Arn.ForProject(caller, name, clock.GetUtcNow().ToUnixTimeMilliseconds());
@@ -140,10 +140,10 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock)
         var arn = Arn.Parse(text);
         var table = arn.Kind switch { ArnKind.Project => "projects", ArnKind.Dataset => "datasets", ArnKind.ProjectVersion => "project_versions" };
         var found = arn.AccountId == caller.AccountId && arn.Region == caller.Region
-            && await connection.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM {table} WHERE arn = @text", new { text }, transaction) > 0;
+            && await connection.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM {table} WHERE arn = @text AND status NOT IN ('DELETING', 'DELETE_IN_PROGRESS')", new { text }, transaction) > 0;
         if (!found)
         {
-            throw Refused.NotFound($"No resource {Readable.Cut(text)} exists in account {caller.AccountId}, region {caller.Region}.");
+            throw Refused.NotFound($"No resource {Readable.Cut(text)} exists in account {caller.AccountId}, region {caller.Region}, or it is being deleted.");
         }
     }
 

@@ -110,6 +110,14 @@ internal sealed record VersionOutcome(long EndedMs)
 /// <summary>How many there may be. Section <c>Ocellus:Quotas</c>; the defaults are AWS's.</summary>
 internal sealed class QuotaOptions
 {
+    /// <summary>Projects of one account and region.</summary>
+    [System.ComponentModel.DataAnnotations.Range(1, 100_000)]
+    public int Projects { get; set; } = 100;
+
+    /// <summary>Policies of one project.</summary>
+    [System.ComponentModel.DataAnnotations.Range(1, 1000)]
+    public int PoliciesPerProject { get; set; } = 5;
+
     /// <summary>Model versions in one project.</summary>
     [System.ComponentModel.DataAnnotations.Range(1, 100_000)]
     public int VersionsPerProject { get; set; } = 100;

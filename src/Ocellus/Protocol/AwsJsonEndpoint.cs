@@ -47,7 +47,7 @@ internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<T
 }
 
 /// <summary>Takes AWS JSON 1.1 requests. The only catch clauses on the request path of the API are here.</summary>
-internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOperation> operations, RequestAuthenticator authenticator, RequestThrottle throttle, OcellusMeter meter, ILogger<AwsJsonEndpoint> log)
+internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOperation> operations, RequestAuthenticator authenticator, RequestThrottle throttle, ApiCors cors, OcellusMeter meter, ILogger<AwsJsonEndpoint> log)
 {
     /// <summary>The largest legal body is a blob of 5 MiB in base64, about 7 MB: beyond this the body is not read.</summary>
     public const int BodyBytesMax = 12 * 1024 * 1024;
@@ -58,6 +58,7 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
     {
         var requestId = Guid.NewGuid().ToString();
         http.Response.Headers["x-amzn-RequestId"] = requestId;
+        cors.Decorate(http);
         var target = http.Request.Headers["X-Amz-Target"].ToString();
         var started = Stopwatch.GetTimestamp();
         // Only names of the table become tags: what a client sends has no bound.

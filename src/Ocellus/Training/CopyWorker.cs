@@ -93,8 +93,9 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
         }
 
         var target = OutputLocation.Of(version, kind);
-        // The project policy gives the files of the source, not those of whoever has a bucket of that name since.
-        if (await objects.FindBucketAsync(source.Bucket!, cancel) is { } bucket && bucket.IsOf(Arn.Parse(version.SourceArn!).AccountId) && await objects.OpenReadAsync(source.Bucket!, source.Name!, cancel) is { } content)
+        // The project policy gives the files of the source, not those of whoever has a bucket of that name since, or has it elsewhere.
+        var from = Arn.Parse(version.SourceArn!);
+        if (await objects.FindBucketAsync(source.Bucket!, cancel) is { } bucket && bucket.IsOf(from.AccountId) && bucket.IsIn(from.Region) && await objects.OpenReadAsync(source.Bucket!, source.Name!, cancel) is { } content)
         {
             await using (content)
             {

@@ -52,6 +52,43 @@ public sealed class ExportCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task The_evaluation_comes_from_the_outside_store_that_the_server_uses()
+    {
+        await using var store = await TestServer.StartAsync();
+        await store.CreateBucketAsync("results");
+        await store.PutObjectAsync("results", "summary.json", Encoding.UTF8.GetBytes("""{"Version":2}"""));
+        await using var server = await TestServer.StartAsync();
+        var project = (await server.CallAsync("CreateProject", """{"ProjectName":"p"}""")).Body.GetProperty("ProjectArn").GetString()!;
+        var arn = project.Replace("project/p/", "project/p/version/v/", StringComparison.Ordinal);
+        await AddVersionAsync(server, project, arn, """{"F1Score":1,"Summary":{"S3Object":{"Bucket":"results","Name":"summary.json"}}}""");
+        string[] export = ["export", arn, "--data", server.DataPath, "--out", "m.zip"];
+
+        var without = await CommandLineTests.RunAsync(_top, export);
+        Assert.Equal(0, without.Code);
+        Assert.Contains("--s3-endpoint", without.Errors, StringComparison.Ordinal);
+        var keyless = await CommandLineTests.RunAsync(_top, [.. export, "--s3-endpoint", store.BaseAddress.ToString()]);
+        Assert.Equal(1, keyless.Code);
+        Assert.Contains("Ocellus__S3__AccessKey", keyless.Errors, StringComparison.Ordinal);
+
+        Environment.SetEnvironmentVariable("Ocellus__S3__AccessKey", store.Signer.AccessKeyId);
+        Environment.SetEnvironmentVariable("Ocellus__S3__SecretKey", store.Signer.Secret);
+        try
+        {
+            var with = await CommandLineTests.RunAsync(_top, [.. export, "--s3-endpoint", store.BaseAddress.ToString()]);
+            Assert.Equal((0, ""), (with.Code, with.Errors));
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("Ocellus__S3__AccessKey", null);
+            Environment.SetEnvironmentVariable("Ocellus__S3__SecretKey", null);
+        }
+
+        using var archive = ZipFile.OpenRead(Path.Combine(_top, "m.zip"));
+        using var evaluation = new StreamReader(archive.GetEntry("evaluation.json")!.Open());
+        Assert.Equal("""{"Version":2}""", await evaluation.ReadToEndAsync(Cancel));
+    }
+
+    [Fact]
     public async Task What_is_no_data_directory_or_no_version_is_refused()
     {
         var end = await CommandLineTests.RunAsync(_top, "export", "arn:aws:rekognition:us-east-1:123456789012:project/p/version/v/1", "--data", _top, "--out", "m.zip");

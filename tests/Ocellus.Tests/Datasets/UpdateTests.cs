@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Dapper;
 using Ocellus.Datasets;
+using Ocellus.Protocol;
 using static Ocellus.Tests.Datasets.TestDatasets;
 
 namespace Ocellus.Tests.Datasets;
@@ -116,6 +118,29 @@ public sealed class UpdateTests : IDisposable
         Assert.Equal(before, await _datasets.StoredAsync(arn));
         Assert.Equal("UPDATE_COMPLETE", (await _datasets.UpdateAsync(arn, Line("l000.jpg", "instead of l000"))).Status);
     }
+
+    [Fact]
+    public async Task What_is_known_to_be_too_many_labels_or_entries_is_refused_at_once()
+    {
+        var arn = await DatasetAsync("a");
+        var before = await _datasets.StoredAsync(arn);
+
+        await RefusedAsync(arn, Enumerable.Range(0, 251).Select(i => Line($"{i}.jpg", $"l{i}")));
+        await RefusedAsync(arn, Enumerable.Repeat("", DatasetCatalog.EntriesMax + 2));
+        await using (var connection = await _datasets.Data.ConnectAsync(Cancel))
+        {
+            // As if it had so many entries: two more are one too many, unless one of them is there.
+            await connection.ExecuteAsync("UPDATE datasets SET total = @total WHERE arn = @arn", new { total = DatasetCatalog.EntriesMax - 1, arn });
+        }
+
+        await RefusedAsync(arn, [Line("new.jpg", "a"), Line("other.jpg", "a")]);
+        Assert.Equal(before, await _datasets.StoredAsync(arn));
+        Assert.Equal("CREATE_COMPLETE", (await _datasets.RowAsync(arn)).Status);
+        Assert.Equal(("UPDATE_COMPLETE", 2), ((await _datasets.UpdateAsync(arn, Line("new.jpg", "a"), Line("a.jpg", "b"))).Status, (await _datasets.RowAsync(arn)).Total));
+    }
+
+    private async Task RefusedAsync(string arn, IEnumerable<string> lines) =>
+        Assert.Equal(RefusalKind.LimitExceeded, (await Assert.ThrowsAsync<RefusedException>(() => _datasets.UpdateAsync(arn, lines))).Kind);
 
     [Fact]
     public async Task An_update_cut_off_in_the_middle_has_done_nothing_and_a_restart_finishes_it()

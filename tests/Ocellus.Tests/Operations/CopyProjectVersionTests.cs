@@ -34,6 +34,27 @@ public sealed class CopyProjectVersionTests
     }
 
     [Fact]
+    public async Task A_bucket_of_the_source_s_name_that_is_elsewhere_now_gives_no_files()
+    {
+        await using var server = await TestServer.StartAsync();
+        await server.CreateBucketAsync("results");
+        using var created = await server.SendS3Async(HttpMethod.Put, "/evaluations", body: "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>"u8.ToArray());
+        Assert.True(created.IsSuccessStatusCode);
+        await server.PutObjectAsync("evaluations", "summary.json", "theirs"u8.ToArray());
+        var source = await server.TrainedVersionAsync();
+        using (var connection = new SqliteConnection($"Data Source={Path.Combine(server.DataPath, "ocellus.db")};Pooling=False"))
+        {
+            connection.Execute("UPDATE project_versions SET evaluation_result = @text WHERE arn = @source", new { source, text = """{"F1Score":1,"Summary":{"S3Object":{"Bucket":"evaluations","Name":"summary.json"}}}""" });
+        }
+
+        var copy = (await CopyAsync(server, source, await ProjectAsync(server, "target"))).Body.GetProperty("ProjectVersionArn").GetString()!;
+
+        await server.WaitForStatusAsync(copy, ProjectVersionStatus.COPYING_COMPLETED);
+        using var listed = await server.SendS3Async(HttpMethod.Get, "/results");
+        Assert.DoesNotContain("EvaluationResultSummary", await listed.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Without_its_output_bucket_a_copy_fails_with_the_reason()
     {
         await using var server = await TestServer.StartAsync();

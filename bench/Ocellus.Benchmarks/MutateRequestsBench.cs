@@ -1,0 +1,78 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using Ocellus.Tests;
+
+namespace Ocellus.Benchmarks;
+
+/// <summary>Thousands of damaged requests to both services of a real server process: none is answered with an internal error, none hangs, the server lives, and its memory does not grow.</summary>
+internal static class MutateRequestsBench
+{
+    private const int Connections = 4;
+
+    /// <summary>Requests after which the memory is looked at; the first so many warm the server up.</summary>
+    private const int Round = 1000;
+
+    /// <summary>An answer that takes longer is a hang.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    /// <param name="args">PICTURE for a small model that runs, <c>--count N</c>, <c>--seed S</c>.</param>
+    /// <returns>0 when all of it held, 1 otherwise.</returns>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        int Option(string name, int otherwise) => Array.IndexOf(args, name) is > 0 and var i ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : otherwise;
+        int count = Option("--count", 10_000), seed = Option("--seed", Random.Shared.Next());
+        var picture = await File.ReadAllBytesAsync(args[0]);
+        using var server = new BenchServer();
+        await server.PrepareAsync(picture);
+        await server.OpenAsync();
+        await server.StartAsync();
+        var valid = RequestMutations.Valid(server.Arn, picture);
+        Console.WriteLine($"{count:N0} damaged requests of {valid.Length} kinds, seed {seed}, {Connections} connections, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
+        int made = await SendAsync(server, PlainRequest.S3("PUT", "/mutations")), stored = await SendAsync(server, PlainRequest.S3("PUT", "/mutations/k", "content"));
+        Console.WriteLine($"bucket and object: {made}, {stored}; resident, model running: {server.Resident():F0} MB");
+
+        var answers = new ConcurrentDictionary<int, int>();
+        var faults = 0;
+        var watch = Stopwatch.StartNew();
+        for (var from = 0; from < count && server.Lives; from += Round)
+        {
+            await Parallel.ForEachAsync(Enumerable.Range(from, Math.Min(Round, count - from)), new ParallelOptions { MaxDegreeOfParallelism = Connections }, async (i, cancel) =>
+            {
+                // Each request has its own seed, so that one of them can be made again.
+                var bytes = RequestMutations.Mutate(valid[i % valid.Length], server.Address, server.Signer, new Random(seed ^ i));
+                var status = -1;
+                try
+                {
+                    status = await RequestMutations.SendAsync(server.Address, bytes, cancel).WaitAsync(s_patience, cancel);
+                }
+                catch (Exception failure) when (failure is TimeoutException or System.Net.Sockets.SocketException)
+                {
+                    // Stays -1, a fault.
+                }
+
+                answers.AddOrUpdate(status, 1, (_, n) => n + 1);
+                if (status < 0 || RequestMutations.IsFault(status))
+                {
+                    Interlocked.Increment(ref faults);
+                    var file = Path.Combine(Path.GetTempPath(), $"ocellus-request-{seed}-{i}");
+                    await File.WriteAllBytesAsync(file, bytes, CancellationToken.None);
+                    Console.WriteLine($"request {i}: {status}; kept as {file}");
+                }
+            });
+            Console.WriteLine($"{Math.Min(count, from + Round):N0} after {watch.Elapsed.TotalSeconds:F0} s: resident {(server.Lives ? server.Resident() : 0):F0} MB");
+        }
+
+        int api = 0, s3 = 0;
+        if (server.Lives)
+        {
+            (api, s3) = (await SendAsync(server, PlainRequest.Api("DescribeProjects", new { })), await SendAsync(server, PlainRequest.S3("GET", "/")));
+        }
+
+        Console.WriteLine(string.Join(", ", answers.OrderByDescending(a => a.Value).Select(a => $"{(a.Key == 0 ? "closed" : a.Key.ToString(CultureInfo.InvariantCulture))} {a.Value:N0}")));
+        Console.WriteLine($"{faults} faults; valid requests at the end: {api}, {s3}");
+        return faults == 0 && (api, s3) == (200, 200) ? 0 : 1;
+    }
+
+    private static Task<int> SendAsync(BenchServer server, PlainRequest request) => RequestMutations.SendAsync(server.Address, RequestMutations.Sign(request, server.Address, server.Signer), CancellationToken.None);
+}
