@@ -2,7 +2,7 @@
 AWS CLI side by side. Nothing may fail but what is asked wrongly on purpose, and neither memory nor handles may grow. Needs `boto3`; uses `aws` if it is there.
 Not a part of ./test, for below ten minutes memory says nothing yet.
 
-usage: soak.py [--minutes N] [--samples FILE]      (starts ./ocellus serve on a free port and a temporary data directory)
+usage: soak.py [--minutes N] [--samples FILE] [--busy]      (starts ./ocellus serve on a free port and a temporary data directory)
 """
 import argparse, collections, hashlib, json, os, random, shutil, statistics, subprocess, sys, tempfile, threading, time
 
@@ -15,11 +15,16 @@ MEMORY_FROM_MINUTES = 10
 MEMORY_MAY_GROW = 0.05
 HANDLES_MAY_GROW = 3
 THREADS_MAY_GROW = 5
+# Above all that a loaded machine takes; a training that hangs is found all the same.
+TRAINING_PATIENCE = 500
+TOO_LATE = "ProvisionedThroughputExceededException"
 counts, failures, over = collections.Counter(), [], threading.Event()
 
 
 class Worker(threading.Thread):
     """Does one thing again and again until the time is over; whatever is raised is a failure and the next turn goes on."""
+
+    busy = False
 
     def __init__(self, every, work):
         super().__init__(daemon=True)
@@ -32,8 +37,11 @@ class Worker(threading.Thread):
             try:
                 self.work(self.turn)
             except Exception as error:  # noqa: BLE001: what a client sees is what is counted
-                failures.append(f"{time.strftime('%X')} {self.work.__name__} {self.turn}: {type(error).__name__}: {error}")
-                print(f"FAILURE {failures[-1]}", flush=True)
+                if self.busy and TOO_LATE in str(error):
+                    counts.update([f"refused as too late: {self.work.__name__}"])
+                else:
+                    failures.append(f"{time.strftime('%X')} {self.work.__name__} {self.turn}: {type(error).__name__}: {error}")
+                    print(f"FAILURE {failures[-1]}", flush=True)
             self.turn += 1
             due = max(due + self.every, time.monotonic())
             over.wait(due - time.monotonic())
@@ -80,7 +88,7 @@ class Use:
     def train(self, name):
         data = lambda part: {"Assets": [{"GroundTruthManifest": {"S3Object": {"Bucket": "samples", "Name": f"{part}.manifest"}}}]}
         arn = self.api.create_project_version(ProjectArn=self.cells, VersionName=name, OutputConfig={"S3Bucket": "samples", "S3KeyPrefix": name}, TrainingData=data("train"), TestingData=data("test"))["ProjectVersionArn"]
-        self.comes(name, "TRAINING_COMPLETED", 300)
+        self.comes(name, "TRAINING_COMPLETED", TRAINING_PATIENCE)
         return arn
 
     def start_model(self, name, arn):
@@ -179,7 +187,9 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--minutes", type=float, default=30)
     arguments.add_argument("--samples", type=argparse.FileType("w"), help="file for every sample")
+    arguments.add_argument("--busy", action="store_true", help="for a machine that does other work: requests that are refused because no answer was ready in time are counted, not failures")
     arguments = arguments.parse_args()
+    Worker.busy = arguments.busy
     seconds = arguments.minutes * 60
     with tempfile.TemporaryDirectory() as top:
         log = open(os.path.join(top, "server.log"), "wb")
@@ -198,7 +208,7 @@ def main():
                 print(f"{time.monotonic() - began:.0f} s\t{samples[-1][0]:.0f} MB\t{samples[-1][1]} handles\t{samples[-1][2]} threads", file=arguments.samples, flush=True)
         over.set()
         for worker in workers:
-            worker.join(330)
+            worker.join(TRAINING_PATIENCE + 60)
         took, done = time.monotonic() - began, sum(counts.values())
         print(f"        {done} requests in {took / 60:.1f} min ({done / took:.1f}/s): " + ", ".join(f"{name} {n}" for name, n in counts.most_common()))
         check("no request failed that was not asked wrongly", not failures, f"{len(failures)}: {failures[:5]}")
