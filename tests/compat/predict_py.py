@@ -101,14 +101,16 @@ def compare(top, program, has_package, samples, count, budget):
         ours = ocellus(folder, "detect", "model.zip", *paths, *words, "--json")
         answers = [[json.loads(text)["CustomLabels"] for text in output.splitlines()] for output in (ours, theirs.stdout)]
         found = [difference(a, b, model["width"], model["height"]) for a, b in zip(*answers)]
-        exact = kind not in ("larger", "wide") or (kind == "wide" and model["resize"] == "fit")
-        most = [max(d[i] for d in found if d) if any(found) else None for i in (0, 1)]
+        # What is laid on white is rounded up or down, a level apart.
+        exact = kind not in ("larger", "wide", "transparent") or (kind == "wide" and model["resize"] == "fit")
+        most = [max((d[i] for d in found if d), default=0) for i in (0, 1)]
         print(f"        {samples}, {kind}: {sum(len(a) for a in answers[0])} answers; scores differ by {most[0]:.6f} at most, boxes by {most[1]:.3f} px; {found.count(None)} pictures with other names")
         if exact:
             ok = None not in found and most[0] <= SCORE_MAY_DIFFER and most[1] <= PIXELS_MAY_DIFFER
         else:
-            best = lambda answer: answer[0]["Name"] if answer else None
-            ok = all(best(a) == best(b) for a, b in zip(*answers)) and most[0] <= RESIZED_SCORE_MAY_DIFFER
+            # Of a hundred boxes the doubtful ones come in another order: the best one of each picture.
+            best = [(a[0], b[0]) for a, b in zip(*answers) if a and b]
+            ok = len(best) == len(paths) and all(a["Name"] == b["Name"] and abs(a["Confidence"] - b["Confidence"]) <= 100 * RESIZED_SCORE_MAY_DIFFER for a, b in best)
         check(f"{samples}, {kind}: predict.py gives the answers of ocellus detect", ok and any(answers[0]), list(zip(*answers))[:2])
 
 
