@@ -72,6 +72,7 @@ internal static class Server
             .AddSingleton<PictureFetch>()
             .AddSingleton<CopyWorker>()
             .AddHostedService(services => services.GetRequiredService<CopyWorker>())
+            .AddSingleton<TrainingPublisher>()
             .AddSingleton<TrainingWorker>()
             .AddHostedService(services => services.GetRequiredService<TrainingWorker>())
             .AddSingleton<ProjectOperations>()

@@ -21,12 +21,23 @@ public static class Pictures
     // Above this share of missing rows the picture is cut, below it a viewer shows no difference.
     private const double MissingShareMax = 0.03;
 
+    // So much is plain to see at any size, also where it is less than a row of MCUs: 15 rows of 150, say.
+    private const double MissingShareSeen = 1.0 / 16;
+
+    // A picture of few bytes loses many rows with its last 20, as a download that lacks them does. What is missing is judged by the bytes that as many rows above it took.
+    private const int MissingBytesMax = 64;
+
+    // No count of bytes excuses this: it is a picture cut in half.
+    private const double MissingShareCut = 0.4;
+
     // One MCU row of 4:2:0; the row that the cut runs through is always partly missing.
     private const int McuRow = 16;
 
     // Each scan of a progressive JPEG goes over the whole picture, however few bytes it has, and up to 2,688 are allowed by the
     // format. Encoders write about ten; forty over the largest allowed picture take about two seconds.
     private const long ScannedPixelsMax = 40L * 4096 * 4096;
+
+    private const byte MidGrey = 128;
 
     private static readonly double[] White = [255, 255, 255];
 
@@ -197,12 +208,13 @@ public static class Pictures
         var with = Lenient(bytes, ref stride);
         // With the scan's header, so that the decoder smooths the rows without data in both alike.
         var without = walk.Scans > 1 ? Lenient(bytes[..walk.LastScanData], ref stride) : null;
-        var missing = 0;
-        for (var y = header.Height - 1; y >= 0; y--)
+        var missing = 0d;
+        var y = header.Height - 1;
+        for (; y >= 0; y--)
         {
             var row = with.AsSpan(y * stride, stride);
             // The only scan of a file leaves mid-grey where it brought nothing.
-            var same = without is null ? row.IndexOfAnyExcept((byte)128) < 0 : row.SequenceEqual(without.AsSpan(y * stride, stride));
+            var same = without is null ? row.IndexOfAnyExcept(MidGrey) < 0 : row.SequenceEqual(without.AsSpan(y * stride, stride));
             if (!same)
             {
                 break;
@@ -215,8 +227,16 @@ public static class Pictures
             }
         }
 
-        var share = (double)missing / header.Height;
-        return missing > McuRow && share > MissingShareMax
+        // Of the rows that the cut runs through, the ends.
+        for (var cut = y; without is null && cut >= 0 && cut > y - McuRow; cut--)
+        {
+            missing += (stride - 1 - with.AsSpan(cut * stride, stride).LastIndexOfAnyExcept(MidGrey)) / (double)stride;
+        }
+
+        var share = missing / header.Height;
+        // Later scans refine all rows a little: only the bytes of a single one tell of rows.
+        var few = without is null && share < MissingShareCut && share / (1 - share) * (bytes.Length - walk.LastScanData) <= MissingBytesMax;
+        return share > MissingShareMax && (missing > McuRow || (without is null && share > MissingShareSeen)) && !few
             ? throw Cut(header, bytes.Length, string.Create(CultureInfo.InvariantCulture, $", the lower {share * 100:0} % missing"))
             : new PictureWarning(string.Create(
                 CultureInfo.InvariantCulture,

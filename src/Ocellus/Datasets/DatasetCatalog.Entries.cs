@@ -101,7 +101,7 @@ internal sealed partial class DatasetCatalog
         return count;
     }
 
-    internal const string LabelSql = "SELECT label, COUNT(*), SUM(boxes) FROM dataset_entry_labels WHERE dataset_id = @id GROUP BY label ORDER BY MIN(ordinal), label LIMIT @count OFFSET @skip";
+    internal const string LabelSql = "SELECT label, COUNT(*), CAST(SUM(boxes) AS BIGINT) FROM dataset_entry_labels WHERE dataset_id = @id GROUP BY label ORDER BY MIN(ordinal), label LIMIT @count OFFSET @skip";
 
     internal static string EntrySql(EntryFilter filter, bool amongCandidates) =>
         "SELECT ordinal, entry FROM dataset_entries WHERE dataset_id = @id AND ordinal > @after"

@@ -11,6 +11,12 @@ internal static class FileSystem
     /// <summary>ERROR_ALREADY_EXISTS.</summary>
     private const int WindowsAlreadyExists = 183;
 
+    /// <summary>Less is as good as nothing: a checkpoint or a model needs about so much.</summary>
+    private const long RoomMin = 16 << 20;
+
+    /// <summary>Whether the disk of a folder has room for more than a few small files.</summary>
+    public static bool HasRoom(string path) => new DriveInfo(path).AvailableFreeSpace >= RoomMin;
+
     /// <summary>Makes the entries of a folder durable: names that were added, renamed or removed.</summary>
     /// <remarks>
     /// Flushing a file makes its content durable and says nothing of its name, which is the folder's content: after a power

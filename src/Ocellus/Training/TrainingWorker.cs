@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Ocellus.Diagnostics;
 using Ocellus.Objects;
@@ -14,7 +13,7 @@ namespace Ocellus.Training;
 /// and one that had ended but was not published is only published.
 /// </summary>
 internal sealed partial class TrainingWorker(
-    VersionCatalog versions, JobCatalog jobs, IObjects objects, PictureFetch pictures, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, OcellusMeter meter, ServingActivity serving, ILogger<TrainingWorker> log)
+    VersionCatalog versions, JobCatalog jobs, IObjects objects, PictureFetch pictures, TrainingPublisher publisher, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, OcellusMeter meter, ServingActivity serving, ILogger<TrainingWorker> log)
     : BackgroundService
 {
     /// <summary>Looks for work this often even without a wake-up: a lease of another node may have run out.</summary>
@@ -22,6 +21,9 @@ internal sealed partial class TrainingWorker(
 
     /// <summary>Shortest time between two reports in the database: each costs a flush to disk.</summary>
     private static readonly TimeSpan _reportEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>What the version's message says meanwhile. Reasons may name what is the machine's own and are in the log.</summary>
+    private const string Waiting = " It waits: the object store or the disk does not let it go on now. It is tried again by itself.";
 
     /// <summary>Jobs whose last try the store or the disk did not let through: they come after the others, so that they hold nobody up.</summary>
     private readonly ConcurrentDictionary<string, bool> _postponed = new(StringComparer.Ordinal);
@@ -113,6 +115,7 @@ internal sealed partial class TrainingWorker(
             // Not the job's doing, and it may pass: what is there of the job stays, and a later look tries again.
             _postponed[arn] = true;
             Log.JobPostponed(log, failure.InnerException, arn, _lookEvery.TotalSeconds);
+            await ReportAsync(arn, ProjectVersionStates.Message(ProjectVersionStatus.TRAINING_IN_PROGRESS) + Waiting, cancel);
         }
         catch (Exception failure)
         {
@@ -141,20 +144,20 @@ internal sealed partial class TrainingWorker(
     private async Task TrainAsync(VersionRow version, JobFolder folder, CancellationToken cancel)
     {
         var job = folder.Read();
-        var note = Note(version);
+        var note = TrainingPublisher.Note(version);
         if (folder.ReadOutcome() is not { } outcome)
         {
             Log.JobStarted(log, version.Arn);
             var rights = await versions.RightsAsync(version.Arn, cancel);
             if (!await NowAsync(() => OutputLocation.IsWritableAsync(objects, version, rights, cancel)))
             {
-                await FailAsync(version, folder, OutputLocation.NotWritable, cancel);
+                await publisher.FailAsync(version, folder, OutputLocation.NotWritable, cancel);
                 return;
             }
 
             if (await NowAsync(() => pictures.RunAsync(folder, job, version.AccountId, rights, cancel)) is { } fileError)
             {
-                await FailAsync(version, folder, fileError, cancel);
+                await publisher.FailAsync(version, folder, fileError, cancel);
                 return;
             }
 
@@ -169,7 +172,8 @@ internal sealed partial class TrainingWorker(
 
             if (end.Outcome is null)
             {
-                await CrashedAsync(version.Arn, end.Reason, cancel);
+                // However often a full disk ends it: with room again it goes on from its checkpoint.
+                await (FileSystem.HasRoom(folder.Path) ? CrashedAsync(version.Arn, end.Reason, cancel) : throw new NotNowException(new IOException(end.Reason)));
                 return;
             }
 
@@ -178,7 +182,7 @@ internal sealed partial class TrainingWorker(
 
         await NowAsync(async () =>
         {
-            await PublishAsync(version, folder, outcome, note, cancel);
+            await publisher.PublishAsync(version, folder, outcome, note, cancel);
             return true;
         });
     }
@@ -197,101 +201,15 @@ internal sealed partial class TrainingWorker(
         }
     }
 
-    /// <summary>Writes the output files, then the model's folder, then the state: whoever sees the state finds the rest.</summary>
-    private async Task PublishAsync(VersionRow version, JobFolder folder, JobOutcome outcome, string note, CancellationToken cancel)
-    {
-        try
-        {
-            // Meanwhile the bucket may have gone, and one of another account may have its name.
-            if (!await OutputLocation.IsWritableAsync(objects, version, cancel))
-            {
-                throw new S3Exception("NoSuchBucket");
-            }
-
-            foreach (var file in Directory.Exists(folder.Out) ? Directory.GetFiles(folder.Out, "*.json") : [])
-            {
-                await objects.PutFileAsync(version.OutputBucket, OutputLocation.Key(version, Path.GetFileName(file)), file, "application/json", cancel);
-            }
-        }
-        catch (S3Exception failure)
-        {
-            Log.OutputNotWritten(log, failure, version.Arn);
-            await FailAsync(version, folder, OutputLocation.NotWritable, cancel);
-            return;
-        }
-
-        if (outcome.Completed)
-        {
-            var target = data.ModelFolder(version.AccountId, version.Folder);
-            FileSystem.CreateFolder(Path.GetDirectoryName(target)!);
-            if (Directory.Exists(folder.Model))
-            {
-                FileSystem.RemoveFolder(target);
-                Directory.Move(folder.Model, target);
-                FileSystem.SyncFolder(Path.GetDirectoryName(target)!);
-            }
-        }
-
-        var result = new VersionOutcome(outcome.Ended.ToUnixTimeMilliseconds());
-        if (outcome.ContentChecked)
-        {
-            var (training, testing) = (Read(version.TrainingResult, AwsJsonContext.Default.TrainingDataResult), Read(version.TestingResult, AwsJsonContext.Default.TestingDataResult));
-            training = training with
-            {
-                Output = outcome.Completed ? new() { Assets = Assets(OutputKinds.TrainingSnapshot) } : null,
-                Validation = new() { Assets = Assets(OutputKinds.TrainingValidation) },
-            };
-            testing = testing with
-            {
-                Output = outcome.Completed ? new() { Assets = Assets(OutputKinds.TestingSnapshot), AutoCreate = testing.Input?.AutoCreate ?? false } : null,
-                Validation = new() { Assets = Assets(OutputKinds.TestingValidation) },
-            };
-            result = result with
-            {
-                TrainingResult = JsonSerializer.Serialize(training, AwsJsonContext.Default.TrainingDataResult),
-                TestingResult = JsonSerializer.Serialize(testing, AwsJsonContext.Default.TestingDataResult),
-                ManifestSummary = JsonSerializer.Serialize(new GroundTruthManifest { S3Object = OutputLocation.Of(version, OutputKinds.Summary) }, AwsJsonContext.Default.GroundTruthManifest),
-            };
-        }
-
-        if (outcome.Completed)
-        {
-            result = result with
-            {
-                BillableSeconds = Math.Max(1, (long)Math.Ceiling(outcome.TrainingSeconds)),
-                EvaluationResult = JsonSerializer.Serialize(new EvaluationResult { F1Score = outcome.F1, Summary = new() { S3Object = OutputLocation.Of(version, OutputKinds.Evaluation) } }, AwsJsonContext.Default.EvaluationResult),
-            };
-        }
-
-        await versions.EndAsync(version.Arn, outcome.Completed ? VersionEvent.Trained : VersionEvent.TrainingFailed, outcome.Completed ? outcome.Message + note : outcome.Message, result, CancellationToken.None);
-        Log.JobEnded(log, version.Arn, outcome.Message, outcome.TrainingSeconds, outcome.F1);
-        FileSystem.RemoveFolder(folder.Path);
-
-        IReadOnlyList<Asset> Assets(string kind) => [new() { GroundTruthManifest = new() { S3Object = OutputLocation.Of(version, kind) } }];
-    }
-
-    private async Task FailAsync(VersionRow version, JobFolder folder, string message, CancellationToken cancel)
-    {
-        await versions.EndAsync(version.Arn, VersionEvent.TrainingFailed, message, new VersionOutcome(clock.GetUtcNow().ToUnixTimeMilliseconds()), cancel);
-        Log.JobEnded(log, version.Arn, message, 0, null);
-        FileSystem.RemoveFolder(folder.Path);
-    }
-
     private async Task CrashedAsync(string arn, string reason, CancellationToken cancel)
     {
         var crashes = await jobs.CrashedAsync(arn, cancel);
         Log.ProcessDied(log, arn, crashes, reason);
         if (crashes >= options.Value.CrashesMax && await versions.FindAsync(arn, cancel) is { } version)
         {
-            await FailAsync(version, new JobFolder(Path.Combine(data.JobsPath, version.Folder)), $"The training ended {crashes} times without a result, the last time because: {Readable.Cut(reason)}", cancel);
+            await publisher.FailAsync(version, new JobFolder(Path.Combine(data.JobsPath, version.Folder)), $"The training ended {crashes} times without a result, the last time because: {Readable.Cut(reason)}", cancel);
         }
     }
-
-    private static string Note(VersionRow version) =>
-        Read(version.TestingResult, AwsJsonContext.Default.TestingDataResult).Input is { AutoCreate: true, Assets: null } ? " The project has no TEST dataset: 20 % of the TRAIN dataset are held back for testing." : "";
-
-    private static T Read<T>(string? json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
-        where T : new() => json is null ? new T() : JsonSerializer.Deserialize(json, type) ?? new T();
 
     /// <summary>Writes progress to the database, not more often than needed, and renews the lease in between.</summary>
     private sealed class Reports : IProgress<JobProgress>, IAsyncDisposable
@@ -346,7 +264,7 @@ internal sealed partial class TrainingWorker(
         {
             await jobs.ReportAsync(arn, _owner, message, cancel);
         }
-        catch (System.Data.Common.DbException failure)
+        catch (Exception failure) when (failure is System.Data.Common.DbException or OperationCanceledException)
         {
             // A report that is lost is followed by another; the training must not end for it.
             Log.ReportLost(log, failure, arn);
@@ -360,17 +278,11 @@ internal sealed partial class TrainingWorker(
         [LoggerMessage(1301, LogLevel.Information, "Training {ProjectVersionArn}")]
         public static partial void JobStarted(ILogger log, string projectVersionArn);
 
-        [LoggerMessage(1302, LogLevel.Information, "Training of {ProjectVersionArn} ended: {Message} ({TrainingSeconds:F1} s, F1 {F1})")]
-        public static partial void JobEnded(ILogger log, string projectVersionArn, string message, double trainingSeconds, double? f1);
-
         [LoggerMessage(1303, LogLevel.Warning, "The training process of {ProjectVersionArn} died ({Crashes} times so far): {Reason}")]
         public static partial void ProcessDied(ILogger log, string projectVersionArn, long crashes, string reason);
 
         [LoggerMessage(1304, LogLevel.Error, "The training job of {ProjectVersionArn} failed")]
         public static partial void JobFailed(ILogger log, Exception failure, string projectVersionArn);
-
-        [LoggerMessage(1305, LogLevel.Warning, "The output of {ProjectVersionArn} could not be written")]
-        public static partial void OutputNotWritten(ILogger log, Exception failure, string projectVersionArn);
 
         [LoggerMessage(1308, LogLevel.Warning, "The store or the disk does not let {ProjectVersionArn} go on; trying again within {RetrySeconds} s")]
         public static partial void JobPostponed(ILogger log, Exception? failure, string projectVersionArn, double retrySeconds);

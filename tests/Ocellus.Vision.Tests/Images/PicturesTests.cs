@@ -119,6 +119,34 @@ public sealed class PicturesTests
         Near([90, 120, 60], decoded, 32, 32);
     }
 
+    // 150 rows: fifteen of them missing are a tenth of what is seen, and less than one row of the decoder's blocks.
+    [Theory]
+    [InlineData(Enums.ForeignSubsample.On)]
+    [InlineData(Enums.ForeignSubsample.Off)]
+    public void A_small_baseline_jpeg_that_lacks_a_tenth_is_refused(Enums.ForeignSubsample subsample)
+    {
+        using var noise = Image.Gaussnoise(150, 150, mean: 110, sigma: 40, seed: 7);
+        using var picture = noise.Bandjoin(noise, noise).Cast(Enums.BandFormat.Uchar).Copy(interpretation: Enums.Interpretation.Srgb);
+        var bytes = picture.JpegsaveBuffer(q: 80, subsampleMode: subsample);
+        Assert.NotNull(Pictures.DecodeSquashed(bytes.AsMemory(0, bytes.Length - 20), 64, 64).Warning);
+        Refused(PictureProblem.Truncated, () => Pictures.DecodeSquashed(bytes.AsMemory(0, bytes.Length * 9 / 10), 64, 64));
+    }
+
+    // Its last 20 bytes hold a visible part of the rows, for there are only some hundred in all.
+    [Theory]
+    [InlineData(96)]
+    [InlineData(160)]
+    [InlineData(400)]
+    public void A_baseline_jpeg_of_one_colour_without_its_last_20_bytes_is_decoded_with_a_warning_and_half_of_its_rows_are_refused(int side)
+    {
+        using var plain = (Image.Black(side, side, bands: 3) + new double[] { 90, 120, 60 }).Cast(Enums.BandFormat.Uchar);
+        using var rgb = plain.Copy(interpretation: Enums.Interpretation.Srgb);
+        var bytes = rgb.JpegsaveBuffer(q: 80);
+        var scan = bytes.AsSpan().LastIndexOf<byte>([0xFF, 0xDA]);
+        Assert.NotNull(Pictures.DecodeSquashed(bytes.AsMemory(0, bytes.Length - 20), 64, 64).Warning);
+        Refused(PictureProblem.Truncated, () => Pictures.DecodeSquashed(bytes.AsMemory(0, (scan + bytes.Length) / 2), 64, 64));
+    }
+
     [Fact]
     public void A_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded()
     {

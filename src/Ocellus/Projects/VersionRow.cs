@@ -1,0 +1,104 @@
+using Ocellus.Access;
+
+namespace Ocellus.Projects;
+
+/// <summary>A project version as stored.</summary>
+internal sealed class VersionRow
+{
+    public string Arn { get; init; } = "";
+
+    public string ProjectArn { get; init; } = "";
+
+    public string AccountId { get; init; } = "";
+
+    public string Region { get; init; } = "";
+
+    public string Name { get; init; } = "";
+
+    public long CreatedMs { get; init; }
+
+    public long UpdatedMs { get; init; }
+
+    public ProjectVersionStatus Status { get; init; }
+
+    public string Message { get; init; } = "";
+
+    public string? Description { get; init; }
+
+    public string? KmsKeyId { get; init; }
+
+    public string OutputBucket { get; init; } = "";
+
+    public string OutputPrefix { get; init; } = "";
+
+    /// <summary>Name of the version's folder, under <c>models/&lt;account&gt;/</c> for the model and under <c>jobs/</c> for its training.</summary>
+    public string Folder { get; init; } = "";
+
+    public long? MinUnits { get; init; }
+
+    public long? MaxUnits { get; init; }
+
+    /// <summary>MinInferenceUnits of the last start; null before the first.</summary>
+    public long? LastMinUnits { get; init; }
+
+    /// <summary>MaxInferenceUnits of the last start, if it had one.</summary>
+    public long? LastMaxUnits { get; init; }
+
+    /// <summary>Why it stops or stopped although nobody asked it to; null otherwise.</summary>
+    public string? StopReason { get; init; }
+
+    public long? EndedMs { get; init; }
+
+    public long? BillableSeconds { get; init; }
+
+    public string? SourceArn { get; init; }
+
+    /// <summary>JSON of the wire's TrainingDataResult.</summary>
+    public string? TrainingResult { get; init; }
+
+    /// <summary>JSON of the wire's TestingDataResult.</summary>
+    public string? TestingResult { get; init; }
+
+    /// <summary>JSON of the wire's EvaluationResult.</summary>
+    public string? EvaluationResult { get; init; }
+
+    /// <summary>JSON of the wire's GroundTruthManifest.</summary>
+    public string? ManifestSummary { get; init; }
+}
+
+/// <summary>What a version is made from.</summary>
+internal sealed record NewVersion(string ProjectArn, string Name, ProjectVersionStatus Status, string Folder, string OutputBucket, string OutputPrefix)
+{
+    public string? Description { get; init; }
+
+    public string? KmsKeyId { get; init; }
+
+    public string? SourceArn { get; init; }
+
+    public string? TrainingResult { get; init; }
+
+    public string? TestingResult { get; init; }
+
+    public string? EvaluationResult { get; init; }
+
+    public string? ManifestSummary { get; init; }
+
+    public IReadOnlyDictionary<string, string>? Tags { get; init; }
+
+    /// <summary>Rights of the caller, for the job: <see cref="CallerRights.ToJson"/>.</summary>
+    public string? Rights { get; init; }
+}
+
+/// <summary>What a job leaves in a version's row when it ends. Null members keep what is there.</summary>
+internal sealed record VersionOutcome(long EndedMs)
+{
+    public long? BillableSeconds { get; init; }
+
+    public string? TrainingResult { get; init; }
+
+    public string? TestingResult { get; init; }
+
+    public string? EvaluationResult { get; init; }
+
+    public string? ManifestSummary { get; init; }
+}
