@@ -126,7 +126,7 @@ internal static class HostedVersions
     {
         private readonly ManualResetEventSlim _free = new();
 
-        public void Wait() => _free.Wait(Patience, CancellationToken.None);
+        public void Wait() => _free.Wait(CancellationToken.None);
 
         public void Dispose() => _free.Set();
     }
