@@ -11,12 +11,12 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier, KeyRing k
 {
     /// <summary>An API request, whose whole body is at hand.</summary>
     /// <exception cref="FrameworkException">The signature is missing or wrong.</exception>
-    public async Task<Caller> AuthenticateAsync(HttpRequest request, byte[] body, CancellationToken cancel)
+    public async Task<Caller> AuthenticateAsync(HttpRequest request, ReadOnlyMemory<byte> body, CancellationToken cancel)
     {
         await keys.RefreshAsync(cancel);
         try
         {
-            return CallerOf(request, verifier.Verify(Signed(request), "rekognition", Convert.ToHexStringLower(SHA256.HashData(body))));
+            return CallerOf(request, verifier.Verify(Signed(request), "rekognition", Convert.ToHexStringLower(SHA256.HashData(body.Span))));
         }
         catch (SignatureException failure)
         {

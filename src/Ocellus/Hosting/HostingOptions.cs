@@ -12,10 +12,6 @@ internal sealed class HostingOptions
     [Range(1, 10_000)]
     public int QueuePerUnit { get; set; } = 32;
 
-    /// <summary>Waiting requests that a unit puts through the network together. Default 4: more only makes the first of them wait for the last.</summary>
-    [Range(1, 256)]
-    public int BatchMax { get; set; } = 4;
-
     /// <summary>
     /// Longest time inside a model, from the arrival to the answer; then the request is refused instead of being answered late.
     /// Default 10 s: clients give up reading after 60 s, and a refusal leaves them time for their usual three attempts.

@@ -16,7 +16,7 @@ internal static class HostingServices
         builder.Services.AddOptionsWithValidateOnStart<HostingOptions>().BindConfiguration("Ocellus:Hosting").ValidateDataAnnotations();
         builder.Services.AddOptions<HostOptions>().Configure<IOptions<HostingOptions>>((host, hosting) => host.ShutdownTimeout = hosting.Value.DrainTimeout + AfterDrain);
         builder.Services
-            .AddSingleton<DecodeSlots>()
+            .AddSingleton<ServingThreads>()
             .AddSingleton<LocalModels>()
             .AddSingleton<ModelFleet>()
             .AddSingleton<FreedMemory>()

@@ -85,7 +85,7 @@ internal sealed class ModelGrain(LocalModels models) : Grain, IModelGrain
     {
         if (models.Find(Arn) is { } model)
         {
-            // Off the grain's scheduler: pictures are decoded in parallel.
+            // Off the grain's scheduler, which runs one thing at a time.
             return Task.Run(() => DetectAsync(model, request, cancel), CancellationToken.None);
         }
 

@@ -8,12 +8,12 @@ namespace Ocellus.Hosting;
 
 /// <summary>How a model ended.</summary>
 /// <param name="Aborted">Requests that were still inside when the time to drain was over.</param>
-/// <param name="Drain">From the closing of the gate to the end of the last unit.</param>
+/// <param name="Drain">From the closing of the gate to the end of the last request.</param>
 internal sealed record ModelEnd(int Aborted, TimeSpan Drain);
 
 /// <summary>
-/// A model that answers: one shared ONNX Runtime session and a number of inference units, each a thread that takes what waits and puts
-/// it through the network in one pass. The number grows to the maximum under a lasting queue and shrinks again when idle.
+/// A model that answers: one ONNX Runtime session, which the serving threads share, and a number of inference units, each of which is room in the
+/// model's line and a share of those threads beside other models. The number grows to the maximum under a lasting queue and shrinks again when idle.
 /// </summary>
 internal sealed class RunningModel : IAsyncDisposable
 {
@@ -25,14 +25,12 @@ internal sealed class RunningModel : IAsyncDisposable
     private readonly int _minUnits;
     private readonly int _maxUnits;
     private readonly HostingOptions _options;
-    private readonly DecodeSlots _slots;
     private readonly TimeProvider _clock;
     private readonly Action<TimeSpan> _inferred;
     private readonly ILogger _log;
     private readonly DrainGate _gate = new();
-    private readonly WaitingLine _line = new();
+    private readonly ServingLine _line;
     private readonly CancellationTokenSource _abort = new();
-    private readonly List<Task> _units = [];
     private readonly ITimer _scale;
     private readonly Lock _scaling = new();
     private long? _queuedSince;
@@ -45,21 +43,16 @@ internal sealed class RunningModel : IAsyncDisposable
     /// <param name="minUnits">Units at the start and at least.</param>
     /// <param name="maxUnits">Units at most.</param>
     /// <param name="options">Bounds and deadlines.</param>
-    /// <param name="slots">Shared by all models.</param>
+    /// <param name="threads">Shared by all models.</param>
     /// <param name="clock">Of deadlines and of scaling.</param>
     /// <param name="inferred">Told the time of each pass through the network.</param>
     /// <param name="log">State changes go here.</param>
-    public RunningModel(string arn, TrainedModel model, int minUnits, int maxUnits, HostingOptions options, DecodeSlots slots, TimeProvider clock, Action<TimeSpan> inferred, ILogger log)
+    public RunningModel(string arn, TrainedModel model, int minUnits, int maxUnits, HostingOptions options, ServingThreads threads, TimeProvider clock, Action<TimeSpan> inferred, ILogger log)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(minUnits, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxUnits, minUnits);
-        (_arn, _model, _minUnits, _maxUnits, _options, _slots, _clock, _inferred, _log) = (arn, model, minUnits, maxUnits, options, slots, clock, inferred, log);
-        _line.Units = minUnits;
-        for (var unit = 0; unit < minUnits; unit++)
-        {
-            AddUnit(unit);
-        }
-
+        (_arn, _model, _minUnits, _maxUnits, _options, _clock, _inferred, _log) = (arn, model, minUnits, maxUnits, options, clock, inferred, log);
+        _line = new(threads, minUnits);
         _idleSince = _usedAt = clock.GetTimestamp();
         _scale = clock.CreateTimer(_ => Scale(), null, ScalePeriod, ScalePeriod);
     }
@@ -70,8 +63,8 @@ internal sealed class RunningModel : IAsyncDisposable
     /// <summary>Requests inside: waiting, being decoded or in the network.</summary>
     public int InFlight => _gate.Inside;
 
-    /// <summary>Requests that no unit has taken yet.</summary>
-    public int QueueLength => _line.Held;
+    /// <summary>Requests that no thread has taken yet.</summary>
+    public int QueueLength => _line.Length;
 
     /// <summary>Inference units now.</summary>
     public int Units => _line.Units;
@@ -109,23 +102,28 @@ internal sealed class RunningModel : IAsyncDisposable
 
         try
         {
+            var answer = new TaskCompletionSource<IReadOnlyList<Prediction>>(TaskCreationOptions.RunContinuationsAsynchronously);
             var most = _options.QueuePerUnit * Units;
-            if (!_line.TryHold(most))
-            {
-                throw Busy($"{most} requests wait for {Units} inference unit{(Units == 1 ? "" : "s")} already (setting Ocellus:Hosting:QueuePerUnit)");
-            }
-
+            var place = _line.TryAdd(() => Answer(image, answer), most)
+                ?? throw Busy($"{most} requests wait for {Units} inference unit{(Units == 1 ? "" : "s")} already (setting Ocellus:Hosting:QueuePerUnit)");
             using var deadline = new CancellationTokenSource(_options.RequestTimeout, _clock);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token, _abort.Token);
             try
             {
-                return await AnswerAsync(image, either.Token);
+                await using (either.Token.UnsafeRegister(static (a, token) => ((TaskCompletionSource<IReadOnlyList<Prediction>>)a!).TrySetCanceled(token), answer))
+                {
+                    return await answer.Task;
+                }
             }
             catch (OperationCanceledException) when (either.IsCancellationRequested && !cancel.IsCancellationRequested)
             {
                 throw _abort.IsCancellationRequested
                     ? Refused.NotReady(string.Create(CultureInfo.InvariantCulture, $"The model version was stopped, and {_options.DrainTimeout.TotalSeconds:0.###} s were not enough to answer this request (setting Ocellus:Hosting:DrainTimeout)."))
                     : Busy(string.Create(CultureInfo.InvariantCulture, $"no answer was ready within {_options.RequestTimeout.TotalSeconds:0.###} s (setting Ocellus:Hosting:RequestTimeout)"));
+            }
+            finally
+            {
+                _line.Remove(place);
             }
         }
         finally
@@ -136,7 +134,7 @@ internal sealed class RunningModel : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes no more requests, lets those inside finish, ends the units and frees the session. A second call waits for the first.</summary>
+    /// <summary>Takes no more requests, lets those inside finish, and frees the session. A second call waits for the first.</summary>
     public Task<ModelEnd> StopAsync()
     {
         lock (_scaling)
@@ -150,89 +148,31 @@ internal sealed class RunningModel : IAsyncDisposable
     private static RefusedException Busy(string why) =>
         new(RefusalKind.Busy, $"Provisioned Rate exceeded: {why}; ask again later, or start the model version with more inference units.");
 
-    private async Task<IReadOnlyList<Prediction>> AnswerAsync(ReadOnlyMemory<byte> image, CancellationToken cancel)
+    /// <summary>On a serving thread: decodes and asks the network. One picture a pass: on a core's one thread four together take as long as four after each other, and the first would wait for the last.</summary>
+    private void Answer(ReadOnlyMemory<byte> image, TaskCompletionSource<IReadOnlyList<Prediction>> answer)
     {
-        Waiting waiting;
         try
         {
-            waiting = new(await PrepareAsync(image, cancel));
-            cancel.ThrowIfCancellationRequested();
-        }
-        catch
-        {
-            _line.GiveUp();
-            throw;
-        }
-
-        var place = _line.Add(waiting);
-        await using (cancel.UnsafeRegister(static (w, token) => ((Waiting)w!).Answer.TrySetCanceled(token), waiting))
-        {
-            try
+            // Given up in the last moment: nobody reads the answer.
+            if (answer.Task.IsCompleted)
             {
-                return await waiting.Answer.Task;
+                return;
             }
-            finally
-            {
-                _line.Remove(place);
-            }
-        }
-    }
 
-    private async Task<PreparedPicture> PrepareAsync(ReadOnlyMemory<byte> image, CancellationToken cancel)
-    {
-        await _slots.WaitAsync(cancel);
-        try
-        {
-            return _model.Prepare(image, PictureLimits.Default);
+            var picture = _model.Prepare(image, PictureLimits.Default);
+            var started = Stopwatch.GetTimestamp();
+            var predictions = _model.Predict([picture])[0];
+            _inferred(Stopwatch.GetElapsedTime(started));
+            answer.TrySetResult(predictions);
         }
         catch (PictureRefusedException refusal)
         {
-            throw PictureRefusals.Of(refusal);
-        }
-        finally
-        {
-            _slots.Release();
-        }
-    }
-
-    private void AddUnit(int unit) =>
-        // A thread of its own: a pass through the network would otherwise keep a pool thread from requests that only ask or stop.
-        _units.Add(Task.Factory.StartNew(() => Work(unit), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
-
-    private void Work(int unit)
-    {
-        var batch = new List<Waiting>(_options.BatchMax);
-        while (_line.Take(unit, batch, _options.BatchMax))
-        {
-            // Given up in the last moment: nobody reads the answer.
-            batch.RemoveAll(w => w.Answer.Task.IsCompleted);
-            if (batch.Count > 0)
-            {
-                Answer(batch);
-                batch.Clear();
-            }
-        }
-    }
-
-    private void Answer(List<Waiting> batch)
-    {
-        try
-        {
-            var started = Stopwatch.GetTimestamp();
-            var answers = _model.Predict([.. batch.Select(w => w.Picture)]);
-            _inferred(Stopwatch.GetElapsedTime(started));
-            for (var i = 0; i < batch.Count; i++)
-            {
-                batch[i].Answer.TrySetResult(answers[i]);
-            }
+            answer.TrySetException(PictureRefusals.Of(refusal));
         }
         catch (Exception failure)
         {
-            // The unit lives on; each of its callers gets the failure, which the endpoint logs.
-            foreach (var waiting in batch)
-            {
-                waiting.Answer.TrySetException(failure);
-            }
+            // The thread lives on; the caller gets the failure, which the endpoint logs.
+            answer.TrySetException(failure);
         }
     }
 
@@ -256,7 +196,6 @@ internal sealed class RunningModel : IAsyncDisposable
             if (units < _maxUnits && _queuedSince is { } since && _clock.GetElapsedTime(since, now) >= _options.GrowAfter)
             {
                 _line.Units = units + 1;
-                AddUnit(units);
                 (_queuedSince, _idleSince) = (null, now);
                 Log.UnitsGrew(_log, _arn, units, units + 1, QueueLength);
             }
@@ -283,13 +222,12 @@ internal sealed class RunningModel : IAsyncDisposable
         {
             aborted = _gate.Inside;
             await _abort.CancelAsync();
-            // A decoder cannot be interrupted, but it ends; the session must not be freed before.
             await _gate.Drained;
         }
 
         await _scale.DisposeAsync();
-        _line.Close();
-        await Task.WhenAll(_units);
+        // A request whose client left may still be in the network; the session must not be freed before.
+        await _line.CloseAsync();
         _model.Dispose();
         _abort.Dispose();
         return new(aborted, _clock.GetElapsedTime(started));

@@ -12,21 +12,26 @@ internal interface IOperation
 {
     string Name { get; }
 
-    Task<byte[]> InvokeAsync(ReadOnlyMemory<byte> body, Caller caller, CancellationToken cancel);
+    /// <summary>The request in a body, of the right form. It holds nothing of the body.</summary>
+    /// <exception cref="FrameworkException">The body is not a request of this operation.</exception>
+    object Parse(ReadOnlySpan<byte> body);
+
+    /// <summary>Authorizes and runs a parsed request; the answer's body.</summary>
+    Task<byte[]> InvokeAsync(object request, Caller caller, CancellationToken cancel);
 }
 
 /// <summary>Binds an operation's code to its name and its two records.</summary>
-internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<TRequest> request, JsonTypeInfo<TResponse> response, Func<TRequest, Caller, CancellationToken, Task<TResponse>> run, Func<object, Caller, CancellationToken, Task> authorize) : IOperation
+internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<TRequest> form, JsonTypeInfo<TResponse> response, Func<TRequest, Caller, CancellationToken, Task<TResponse>> run, Func<object, Caller, CancellationToken, Task> authorize) : IOperation
     where TRequest : class
 {
     public string Name { get; } = name;
 
-    public async Task<byte[]> InvokeAsync(ReadOnlyMemory<byte> body, Caller caller, CancellationToken cancel)
+    public object Parse(ReadOnlySpan<byte> body)
     {
         TRequest? parsed;
         try
         {
-            parsed = JsonSerializer.Deserialize(body.Length == 0 ? "{}"u8 : body.Span, request);
+            parsed = JsonSerializer.Deserialize(body.IsEmpty ? "{}"u8 : body, form);
         }
         catch (Exception failure) when (failure is JsonException or NotSupportedException)
         {
@@ -40,9 +45,14 @@ internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<T
         }
 
         Validation.Check(parsed);
+        return parsed;
+    }
+
+    public async Task<byte[]> InvokeAsync(object request, Caller caller, CancellationToken cancel)
+    {
         // Before anything is looked up: who may not ask is not told what is there.
-        await authorize(parsed, caller, cancel);
-        return JsonSerializer.SerializeToUtf8Bytes(await run(parsed, caller, cancel), response);
+        await authorize(request, caller, cancel);
+        return JsonSerializer.SerializeToUtf8Bytes(await run((TRequest)request, caller, cancel), response);
     }
 }
 
@@ -66,7 +76,8 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
         string? error = null;
         try
         {
-            if (await ReadBodyAsync(http) is not { } body)
+            using var body = await RequestBody.ReadAsync(http.Request, BodyBytesMax, http.RequestAborted);
+            if (body is null)
             {
                 error = "413";
                 // No __type: to clients the code is then the status, as when a gateway refuses.
@@ -81,9 +92,12 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
             }
 
             name = operation.Name;
-            var caller = await authenticator.AuthenticateAsync(http.Request, body, http.RequestAborted);
+            var caller = await authenticator.AuthenticateAsync(http.Request, body.Bytes, http.RequestAborted);
             throttle.Require(caller, name);
-            await WriteAsync(http, StatusCodes.Status200OK, await operation.InvokeAsync(body, caller, http.RequestAborted));
+            var request = operation.Parse(body.Bytes.Span);
+            // The request may wait for long, and needs it no more.
+            body.Dispose();
+            await WriteAsync(http, StatusCodes.Status200OK, await operation.InvokeAsync(request, caller, http.RequestAborted));
             Answered(log, target, "", requestId);
         }
         catch (RefusedException refusal)
@@ -118,28 +132,6 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
         {
             meter.Operated(name, error, Stopwatch.GetElapsedTime(started));
         }
-    }
-
-    private static async Task<byte[]?> ReadBodyAsync(HttpContext http)
-    {
-        if (http.Request.ContentLength > BodyBytesMax)
-        {
-            return null;
-        }
-
-        using var body = new MemoryStream((int)(http.Request.ContentLength ?? 0));
-        var buffer = new byte[64 * 1024];
-        for (int read; (read = await http.Request.Body.ReadAsync(buffer, http.RequestAborted)) > 0;)
-        {
-            if (body.Length + read > BodyBytesMax)
-            {
-                return null;
-            }
-
-            body.Write(buffer, 0, read);
-        }
-
-        return body.ToArray();
     }
 
     private static Task WriteErrorAsync(HttpContext http, AwsError error, string message) =>

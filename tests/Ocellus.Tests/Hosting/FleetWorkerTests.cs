@@ -48,7 +48,7 @@ public sealed class FleetWorkerTests
         var arn = await server.RunningVersionAsync();
         var other = await server.TrainedVersionAsync();
         Task<ApiAnswer> inside;
-        using (var held = await server.HoldDecodersAsync())
+        using (var held = await server.HoldThreadsAsync())
         {
             inside = server.DetectAsync(arn, TinyModel.Png(1));
             await HostedVersions.UntilAsync(() => server.Model(arn).InFlight == 1, "the request is not inside");
@@ -103,7 +103,7 @@ public sealed class FleetWorkerTests
         var arn = await server.RunningVersionAsync();
         Task<ApiAnswer> inside;
         Task restart;
-        using (var held = await server.HoldDecodersAsync())
+        using (var held = await server.HoldThreadsAsync())
         {
             inside = server.DetectAsync(arn, TinyModel.Png(0));
             await HostedVersions.UntilAsync(() => server.Model(arn).InFlight == 1, "the request is not inside");
@@ -157,7 +157,7 @@ public sealed class FleetWorkerTests
     {
         await using var server = await TestServer.StartAsync();
         var arn = await server.RunningVersionAsync();
-        using var held = await server.HoldDecodersAsync();
+        using var held = await server.HoldThreadsAsync();
         using var client = new CancellationTokenSource();
         var body = JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = arn, Image = new { Bytes = TinyModel.Png(0) } });
         using var request = server.ApiRequest("DetectCustomLabels", body);

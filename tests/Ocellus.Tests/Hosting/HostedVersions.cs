@@ -100,31 +100,34 @@ internal static class HostedVersions
 
     public static Task UntilAsync(Func<bool> holds, string otherwise) => UntilAsync(() => Task.FromResult(holds()), () => otherwise);
 
-    /// <summary>Takes every right to decode, so that requests stay inside their model until the result is disposed.</summary>
-    public static async Task<IDisposable> HoldDecodersAsync(DecodeSlots slots)
+    /// <summary>Keeps every serving thread, so that requests stay inside their model until the result is disposed.</summary>
+    public static async Task<IDisposable> HoldThreadsAsync(ServingThreads threads)
     {
-        for (var i = 0; i < DecodeSlots.Count; i++)
+        var (line, held) = (new ServingLine(threads, 1), new Held());
+        var kept = 0;
+        for (var i = 0; i < ServingThreads.Count; i++)
         {
-            await slots.WaitAsync(Cancel);
+            Assert.NotNull(line.TryAdd(
+                () =>
+                {
+                    Interlocked.Increment(ref kept);
+                    held.Wait();
+                },
+                ServingThreads.Count));
         }
 
-        return new Held(slots);
+        await UntilAsync(() => Volatile.Read(ref kept) == ServingThreads.Count, "the serving threads do not come free");
+        return held;
     }
 
-    public static Task<IDisposable> HoldDecodersAsync(this TestServer server) => HoldDecodersAsync(server.Services.GetRequiredService<DecodeSlots>());
+    public static Task<IDisposable> HoldThreadsAsync(this TestServer server) => HoldThreadsAsync(server.Services.GetRequiredService<ServingThreads>());
 
-    private sealed class Held(DecodeSlots slots) : IDisposable
+    private sealed class Held : IDisposable
     {
-        private int _released;
+        private readonly ManualResetEventSlim _free = new();
 
-        public void Dispose()
-        {
-            for (var i = 0; i < DecodeSlots.Count && _released == 0; i++)
-            {
-                slots.Release();
-            }
+        public void Wait() => _free.Wait(CancellationToken.None);
 
-            _released = 1;
-        }
+        public void Dispose() => _free.Set();
     }
 }

@@ -95,7 +95,7 @@ public sealed class IdleStopTests
     {
         await using var server = await TestServer.StartAsync();
         var arn = await server.RunningVersionAsync();
-        using (await server.HoldDecodersAsync())
+        using (await server.HoldThreadsAsync())
         {
             var inside = server.DetectAsync(arn, TinyModel.Png(1));
             await HostedVersions.UntilAsync(() => server.Model(arn).InFlight == 1, "the request is not inside");
@@ -137,12 +137,12 @@ public sealed class IdleStopTests
     public async Task The_time_since_the_last_request_follows_no_clock_that_is_set_back()
     {
         var clock = new SettableClock();
-        using var slots = new DecodeSlots();
+        using var threads = new ServingThreads();
         var folder = Path.Combine(Path.GetTempPath(), "ocellus-idle-" + Guid.NewGuid().ToString("N"));
         try
         {
             TinyModel.Save(folder);
-            await using var model = new RunningModel("arn", TrainedModel.Load(folder), 1, 1, new HostingOptions(), slots, clock, _ => { }, NullLogger.Instance);
+            await using var model = new RunningModel("arn", TrainedModel.Load(folder), 1, 1, new HostingOptions(), threads, clock, _ => { }, NullLogger.Instance);
             clock.Advance(TimeSpan.FromMinutes(3));
             Assert.Equal(TimeSpan.FromMinutes(3), model.IdleFor);
             // The wall clock goes an hour back; the monotonic one does not.

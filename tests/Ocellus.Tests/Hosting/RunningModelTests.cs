@@ -9,12 +9,12 @@ namespace Ocellus.Tests.Hosting;
 public sealed class RunningModelTests : IDisposable
 {
     private readonly FakeTimeProvider _clock = new();
-    private readonly DecodeSlots _slots = new();
+    private readonly ServingThreads _threads = new();
     private readonly HostingOptions _options = new();
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public void Dispose() => _slots.Dispose();
+    public void Dispose() => _threads.Dispose();
 
     [Fact]
     public async Task Beyond_the_queue_a_request_is_refused_at_once_and_those_inside_are_answered()
@@ -22,7 +22,7 @@ public sealed class RunningModelTests : IDisposable
         _options.QueuePerUnit = 2;
         await using var model = Create();
         Task<IReadOnlyList<Prediction>>[] inside;
-        using (await HostedVersions.HoldDecodersAsync(_slots))
+        using (await HostedVersions.HoldThreadsAsync(_threads))
         {
             inside = [Detect(model), Detect(model)];
             await HostedVersions.UntilAsync(() => model.QueueLength == 2, "the requests are not in the queue");
@@ -40,7 +40,7 @@ public sealed class RunningModelTests : IDisposable
     public async Task A_request_is_refused_at_its_deadline_and_its_place_is_free()
     {
         await using var model = Create();
-        using (await HostedVersions.HoldDecodersAsync(_slots))
+        using (await HostedVersions.HoldThreadsAsync(_threads))
         {
             var late = Detect(model);
             await HostedVersions.UntilAsync(() => model.QueueLength == 1, "the request is not in the queue");
@@ -61,7 +61,7 @@ public sealed class RunningModelTests : IDisposable
     public async Task A_client_that_leaves_frees_its_place()
     {
         await using var model = Create();
-        using var held = await HostedVersions.HoldDecodersAsync(_slots);
+        using var held = await HostedVersions.HoldThreadsAsync(_threads);
         using var client = new CancellationTokenSource();
         var request = Task.Run(() => model.DetectAsync(TinyModel.Png(0), client.Token), Cancel);
         await HostedVersions.UntilAsync(() => model.QueueLength == 1, "the request is not in the queue");
@@ -87,7 +87,7 @@ public sealed class RunningModelTests : IDisposable
         var model = Create(units: 3);
         Task<IReadOnlyList<Prediction>> inside;
         Task<ModelEnd> end;
-        using (await HostedVersions.HoldDecodersAsync(_slots))
+        using (await HostedVersions.HoldThreadsAsync(_threads))
         {
             inside = Detect(model);
             await HostedVersions.UntilAsync(() => model.InFlight == 1, "the request is not inside");
@@ -106,7 +106,7 @@ public sealed class RunningModelTests : IDisposable
     {
         var model = Create();
         _options.RequestTimeout = TimeSpan.FromSeconds(50);
-        using var held = await HostedVersions.HoldDecodersAsync(_slots);
+        using var held = await HostedVersions.HoldThreadsAsync(_threads);
         var inside = Detect(model);
         await HostedVersions.UntilAsync(() => model.InFlight == 1, "the request is not inside");
         var end = model.StopAsync();
@@ -123,7 +123,7 @@ public sealed class RunningModelTests : IDisposable
     {
         await using var model = Create(units: 1, most: 2);
         Task<IReadOnlyList<Prediction>>[] inside;
-        using (await HostedVersions.HoldDecodersAsync(_slots))
+        using (await HostedVersions.HoldThreadsAsync(_threads))
         {
             inside = [Detect(model), Detect(model), Detect(model)];
             await HostedVersions.UntilAsync(() => model.QueueLength == 3, "the requests are not in the queue");
@@ -167,5 +167,5 @@ public sealed class RunningModelTests : IDisposable
     }
 
     private RunningModel Create(int units = 1, int? most = null) =>
-        new("arn", new TrainedModel(TinyModel.Result.Model, TinyModel.Result.Description), units, most ?? units, _options, _slots, _clock, _ => { }, NullLogger.Instance);
+        new("arn", new TrainedModel(TinyModel.Result.Model, TinyModel.Result.Description), units, most ?? units, _options, _threads, _clock, _ => { }, NullLogger.Instance);
 }

@@ -1,0 +1,80 @@
+using System.Diagnostics;
+
+namespace Ocellus.Hosting;
+
+/// <summary>
+/// The threads that answer for all models, one a core: each takes a request, decodes its picture and puts it through the network. More would not be
+/// faster, but would hold more pixels in memory; and as they are not of the thread pool, requests that only ask or stop find a thread there. The
+/// line that has used the least time for each of its units is served next, so models share the cores by their units, whatever a request costs.
+/// </summary>
+internal sealed class ServingThreads : IDisposable
+{
+    // An object and not a Lock: threads sleep on it.
+    private readonly object _gate = new();
+    private readonly List<ServingLine> _lines = [];
+    // Time used for a unit of the line that was served last: one that has been empty for long joins there and does not catch up.
+    private double _reached;
+    private bool _ended;
+
+    public ServingThreads()
+    {
+        for (var i = 0; i < Count; i++)
+        {
+            new Thread(Work) { Name = $"serving {i + 1}", IsBackground = true }.Start();
+        }
+    }
+
+    /// <summary>How many there are.</summary>
+    public static int Count => Environment.ProcessorCount;
+
+    /// <summary>Guards the lines.</summary>
+    internal object Gate => _gate;
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _ended = true;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Takes up a line that was empty. Only inside the gate.</summary>
+    internal void Join(ServingLine line)
+    {
+        line.Used = Math.Max(line.Used, _reached);
+        _lines.Add(line);
+    }
+
+    /// <summary>Forgets a line that is empty again. Only inside the gate.</summary>
+    internal void Leave(ServingLine line) => _lines.Remove(line);
+
+    private void Work()
+    {
+        while (Take() is var (line, request, expected))
+        {
+            var started = Stopwatch.GetTimestamp();
+            request();
+            line.Ended(expected, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        }
+    }
+
+    private (ServingLine Line, Action Request, double Expected)? Take()
+    {
+        lock (_gate)
+        {
+            while (_lines.Count == 0 && !_ended)
+            {
+                Monitor.Wait(_gate);
+            }
+
+            if (_lines.MinBy(l => l.Used) is not { } line)
+            {
+                return null;
+            }
+
+            _reached = line.Used;
+            return (line, line.Take(out var expected), expected);
+        }
+    }
+}
