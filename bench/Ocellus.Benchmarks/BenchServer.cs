@@ -129,16 +129,16 @@ internal sealed class BenchServer : IDisposable
     /// <summary>A request as bytes, signed now: for as long as the server takes its time, five minutes.</summary>
     public byte[] Signed(string operation, byte[] body)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, _address) { Content = new ByteArrayContent(body) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, Address) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-amz-json-1.1");
         request.Headers.TryAddWithoutValidation("X-Amz-Target", "RekognitionService." + operation);
-        _signer.Sign(request, "rekognition", Signer.HashOf(body));
+        Signer.Sign(request, "rekognition", Signer.HashOf(body));
         var lines = request.Headers.Concat(request.Content.Headers).Where(h => h.Key != "Content-Length").Select(h => $"{h.Key}: {string.Join(", ", h.Value)}\r\n");
-        return [.. Encoding.ASCII.GetBytes($"POST / HTTP/1.1\r\nHost: {_address.Authority}\r\nContent-Length: {body.Length}\r\n{string.Concat(lines)}\r\n"), .. body];
+        return [.. Encoding.ASCII.GetBytes($"POST / HTTP/1.1\r\nHost: {Address.Authority}\r\nContent-Length: {body.Length}\r\n{string.Concat(lines)}\r\n"), .. body];
     }
 
     /// <summary>A new connection to it.</summary>
-    public SignedConnection Connect() => new(new(IPAddress.Loopback, _address.Port));
+    public SignedConnection Connect() => new(new(IPAddress.Loopback, Address.Port));
 
     /// <summary>Resident memory in MB.</summary>
     public double Resident() => double.Parse(File.ReadLines($"/proc/{_server.Id}/status").Single(l => l.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture) / 1024;

@@ -41,7 +41,7 @@ public sealed record ClassifierPlan
     public double HeadRate { get; init; } = 1e-3;
 
     /// <summary>A tenth of the head's: the backbone already knows most of it.</summary>
-    public double BackboneRate { get; init; } = 1e-4;
+    public double BackboneRate { get; init; } = 2.5e-4;
 
     public double WeightDecay { get; init; } = .05;
 

@@ -239,9 +239,9 @@ public sealed class ErrorTableTests
         Note("DetectCustomLabels", "LimitExceededException", await server.DetectAsync(asleep, TinyModel.Png(0)));
 
         List<Task<ApiAnswer>> asked;
-        using (await server.HoldDecodersAsync())
+        using (await server.HoldThreadsAsync())
         {
-            // Those that have a place wait for a decoder; the first answer is that of one without.
+            // Those that have a place wait for a thread; the first answer is that of one without.
             asked = [.. Enumerable.Range(0, 40).Select(_ => server.DetectAsync(running, TinyModel.Png(0)))];
             Note("DetectCustomLabels", "ProvisionedThroughputExceededException", await await Task.WhenAny(asked));
         }
