@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,7 +15,7 @@ namespace Ocellus.Vision.Models;
 /// right. With one thread, AVX2, or larger kernels it does not happen, and gradients are right.
 /// </para>
 /// <para>
-/// So outputs are filled up with zeros until every block is full, and each size is tried once on numbers whose product is known:
+/// So on AVX-512 outputs are filled up with zeros until every block is full, and everywhere each size is tried once on numbers whose product is known:
 /// what is still wrong there is computed as a matrix product.
 /// </para>
 /// </remarks>
@@ -79,7 +80,7 @@ public static class Pointwise
             return product.reshape(shape[0], shape[2], shape[3], outputs).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
         }
 
-        long more = outputs <= OneBlock ? 0 : (Block - outputs % Block) % Block;
+        long more = outputs <= OneBlock || !Vector512.IsHardwareAccelerated ? 0 : (Block - outputs % Block) % Block;
         if (more == 0)
         {
             return Activated(nn.functional.conv2d(input, weight, bias), activate).MoveToOuterDisposeScope();

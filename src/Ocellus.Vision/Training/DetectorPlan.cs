@@ -72,8 +72,8 @@ public sealed record DetectorPlan
     public double Mosaic { get; init; }
 
     /// <summary>
-    /// Time for everything; the number of steps follows from a measured step. Null for 255 s up to 300 pictures and 0.8 s more for
-    /// each further one, which holds 14 passes on two cores and leaves a job of 300 s time for its evaluation.
+    /// Time for everything; the number of steps follows from a measured step. Null for 272 s up to 300 pictures and 0.8 s more for
+    /// each further one, which leaves a job of 300 s time for its evaluation.
     /// </summary>
     public TimeSpan? TimeBudget { get; init; }
 
@@ -92,7 +92,7 @@ public sealed record DetectorPlan
     public long? MemoryBytes { get; init; }
 
     /// <summary>The time budget for a number of pictures.</summary>
-    public TimeSpan BudgetFor(int pictures) => TimeBudget ?? TimeSpan.FromSeconds(255 + .8 * Math.Max(0, pictures - 300));
+    public TimeSpan BudgetFor(int pictures) => TimeBudget ?? TimeSpan.FromSeconds(272 + .8 * Math.Max(0, pictures - 300));
 }
 
 /// <summary>A trained detector and how it was trained.</summary>
