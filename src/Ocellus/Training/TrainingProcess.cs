@@ -126,15 +126,15 @@ internal static class TrainingProcess
     private static async Task<string> CopyErrorsAsync(Process process, string path)
     {
         var last = "";
-        await using var log = new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
         while (await process.StandardError.ReadLineAsync() is { } line)
         {
             last = line.Length > 0 ? line : last;
             try
             {
-                await log.WriteLineAsync(line);
+                // Opened for each of the few lines: what a full disk did not take must not come up again when a writer is closed.
+                await File.AppendAllTextAsync(path, line + Environment.NewLine);
             }
-            catch (IOException)
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
                 // The disk is full; the last line is what counts.
             }
