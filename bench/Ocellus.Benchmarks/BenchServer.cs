@@ -118,10 +118,7 @@ internal sealed class BenchServer : IDisposable
     /// <summary>Sends a signed request; the HTTP status and the body of its answer.</summary>
     public async Task<(int Status, byte[] Body)> SendAsync(string operation, byte[] body)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, Address) { Content = new ByteArrayContent(body) };
-        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-amz-json-1.1");
-        request.Headers.TryAddWithoutValidation("X-Amz-Target", "RekognitionService." + operation);
-        Signer.Sign(request, "rekognition", Signer.HashOf(body));
+        using var request = Request(operation, body);
         using var response = await _client.SendAsync(request);
         return ((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync());
     }
@@ -129,11 +126,8 @@ internal sealed class BenchServer : IDisposable
     /// <summary>A request as bytes, signed now: for as long as the server takes its time, five minutes.</summary>
     public byte[] Signed(string operation, byte[] body)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, Address) { Content = new ByteArrayContent(body) };
-        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-amz-json-1.1");
-        request.Headers.TryAddWithoutValidation("X-Amz-Target", "RekognitionService." + operation);
-        Signer.Sign(request, "rekognition", Signer.HashOf(body));
-        var lines = request.Headers.Concat(request.Content.Headers).Where(h => h.Key != "Content-Length").Select(h => $"{h.Key}: {string.Join(", ", h.Value)}\r\n");
+        using var request = Request(operation, body);
+        var lines = request.Headers.Concat(request.Content!.Headers).Where(h => h.Key != "Content-Length").Select(h => $"{h.Key}: {string.Join(", ", h.Value)}\r\n");
         return [.. Encoding.ASCII.GetBytes($"POST / HTTP/1.1\r\nHost: {Address.Authority}\r\nContent-Length: {body.Length}\r\n{string.Concat(lines)}\r\n"), .. body];
     }
 
@@ -148,6 +142,15 @@ internal sealed class BenchServer : IDisposable
     {
         _server.Refresh();
         return _server.TotalProcessorTime.TotalSeconds;
+    }
+
+    private HttpRequestMessage Request(string operation, byte[] body)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, Address) { Content = new ByteArrayContent(body) };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-amz-json-1.1");
+        request.Headers.TryAddWithoutValidation("X-Amz-Target", "RekognitionService." + operation);
+        Signer.Sign(request, "rekognition", Signer.HashOf(body));
+        return request;
     }
 
     private sealed class Files(byte[][] files) : IPictureSource

@@ -212,18 +212,26 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
             throw Refused.Limit($"The changes have {outlook.Labels} labels, and a dataset may have {ContentCheck.LabelsMax}.");
         }
 
-        var total = row.Total + outlook.Images.Count;
-        if (outlook.Lines <= EntriesMax && total > EntriesMax)
+        if (outlook.Lines > EntriesMax)
         {
-            foreach (var images in outlook.Images.Chunk(KnownStep))
-            {
-                total -= await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM dataset_entries WHERE dataset_id = @Id AND source_ref IN @images", new { row.Id, images }, transaction);
-            }
+            throw Refused.Limit($"The changes have more than {EntriesMax} lines, and a dataset may have as many entries.");
         }
 
-        if (outlook.Lines > EntriesMax || total > EntriesMax)
+        var total = row.Total + outlook.Images.Count;
+        if (total <= EntriesMax)
         {
-            throw Refused.Limit(outlook.Lines > EntriesMax ? $"The changes have more than {EntriesMax} lines, and a dataset may have as many entries." : $"The dataset has {row.Total} entries and would have {total}; it may have {EntriesMax}.");
+            return;
+        }
+
+        // Those that replace an entry add none.
+        foreach (var images in outlook.Images.Chunk(KnownStep))
+        {
+            total -= await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM dataset_entries WHERE dataset_id = @Id AND source_ref IN @images", new { row.Id, images }, transaction);
+        }
+
+        if (total > EntriesMax)
+        {
+            throw Refused.Limit($"The dataset has {row.Total} entries and would have {total}; it may have {EntriesMax}.");
         }
     }
 

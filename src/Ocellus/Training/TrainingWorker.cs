@@ -173,7 +173,12 @@ internal sealed partial class TrainingWorker(
             if (end.Outcome is null)
             {
                 // However often a full disk ends it: with room again it goes on from its checkpoint.
-                await (FileSystem.HasRoom(folder.Path) ? CrashedAsync(version.Arn, end.Reason, cancel) : throw new NotNowException(new IOException(end.Reason)));
+                if (!FileSystem.HasRoom(folder.Path))
+                {
+                    throw new NotNowException(new IOException(end.Reason));
+                }
+
+                await CrashedAsync(version.Arn, end.Reason, cancel);
                 return;
             }
 
