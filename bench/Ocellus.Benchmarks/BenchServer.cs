@@ -58,22 +58,37 @@ internal sealed class BenchServer : IDisposable
         }
     }
 
-    /// <summary>A data directory with one trained version: a 224 px classifier of two labels.</summary>
-    public async Task PrepareAsync(byte[] picture)
+    /// <summary>A data directory with one trained version.</summary>
+    /// <param name="picture">Of the pictures it is trained with.</param>
+    /// <param name="model">Folder of model.onnx and model.json; null for a new 224 px classifier of two labels.</param>
+    public async Task PrepareAsync(byte[] picture, string? model = null)
     {
-        using var image = Image.NewFromBuffer(picture);
-        using var inverse = image.Invert();
-        byte[][] files = [picture, inverse.JpegsaveBuffer()];
-        var task = new ClassifierTask(new Files([.. Enumerable.Range(0, 8).Select(i => files[i % 2])]), [.. Enumerable.Range(0, 8).Select(i => (IReadOnlyList<int>)[i % 2])], ["plain", "inverse"], MultiLabel: false);
-        var trained = ClassifierTrainer.Train(task, new ClassifierPlan { Views = 0, FineTune = false });
         using var data = DataDirectory.Open(_data);
         var caller = new Caller(Account, "us-east-1", "bench", "bench");
         var project = await new ProjectCatalog(data, TimeProvider.System).CreateAsync(caller, "bench", null, default);
         var versions = new VersionCatalog(data, TimeProvider.System, Options.Create(new QuotaOptions()));
         var arn = await versions.CreateAsync(caller, new NewVersion(project.ToString(), "v1", ProjectVersionStatus.TRAINING_IN_PROGRESS, "model", "bucket", ""), null, default);
         Arn = arn.ToString();
-        ModelFiles.Save(data.ModelFolder(Account, "model"), trained.Model, trained.Description);
+        if (model is null)
+        {
+            var trained = Train(picture);
+            ModelFiles.Save(ModelFolder, trained.Model, trained.Description);
+        }
+        else
+        {
+            ModelFiles.Save(ModelFolder, File.ReadAllBytes(Path.Combine(model, ModelFiles.Model)), ModelDescription.FromJson(File.ReadAllBytes(Path.Combine(model, ModelFiles.Description))));
+        }
+
         await versions.EndAsync(Arn, VersionEvent.Trained, null, new VersionOutcome(0), default);
+    }
+
+    private static ClassifierResult Train(byte[] picture)
+    {
+        using var image = Image.NewFromBuffer(picture);
+        using var inverse = image.Invert();
+        byte[][] files = [picture, inverse.JpegsaveBuffer()];
+        var task = new ClassifierTask(new Files([.. Enumerable.Range(0, 8).Select(i => files[i % 2])]), [.. Enumerable.Range(0, 8).Select(i => (IReadOnlyList<int>)[i % 2])], ["plain", "inverse"], MultiLabel: false);
+        return ClassifierTrainer.Train(task, new ClassifierPlan { Views = 0, FineTune = false });
     }
 
     /// <summary>Starts the server and waits until it is ready.</summary>

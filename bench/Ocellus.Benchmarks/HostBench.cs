@@ -24,55 +24,76 @@ namespace Ocellus.Benchmarks;
 /// </summary>
 internal sealed class HostBench : IDisposable
 {
+    private const int Turns = 3;
+
     private readonly BenchServer _server = new();
     private readonly byte[] _picture;
+    private TrainedModel? _model;
 
     private HostBench(byte[] picture) => _picture = picture;
 
-    /// <param name="args">PICTURE (a JPEG; it is brought to 500×375) and optionally <c>--seconds N</c> of load.</param>
+    /// <param name="args">PICTURE (a JPEG; it is brought to 500×375, or to 640×480 for a model that finds boxes) and optionally <c>--seconds N</c> of load and <c>--model FOLDER</c>.</param>
     public static async Task<int> RunAsync(string[] args)
     {
         var seconds = args.SkipWhile(a => a != "--seconds").Skip(1).Select(a => double.Parse(a, CultureInfo.InvariantCulture)).FirstOrDefault(8);
+        var folder = args.SkipWhile(a => a != "--model").Skip(1).FirstOrDefault();
+        var boxes = folder is not null && ModelDescription.FromJson(await File.ReadAllBytesAsync(Path.Combine(folder, ModelFiles.Description))).Kind == ModelKinds.Localization;
         byte[] picture;
-        using (var image = Image.Thumbnail(args[0], 500, height: 375, size: Enums.Size.Force))
+        using (var image = Image.Thumbnail(args[0], boxes ? 640 : 500, height: boxes ? 480 : 375, size: Enums.Size.Force))
         {
             picture = image.JpegsaveBuffer(q: 90);
         }
 
         Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}, picture of {picture.Length:N0} bytes");
         using var bench = new HostBench(picture);
-        await bench._server.PrepareAsync(picture);
+        await bench._server.PrepareAsync(picture, folder);
+        bench._model = TrainedModel.Load(bench._server.ModelFolder);
         bench.Bare(seconds);
         await bench._server.OpenAsync();
         await bench.MeasureAsync(seconds);
         return 0;
     }
 
-    public void Dispose() => _server.Dispose();
+    public void Dispose()
+    {
+        _model?.Dispose();
+        _server.Dispose();
+    }
 
-    /// <summary>The bound: decoding and network in one process, one thread a core, no server around it.</summary>
+    /// <summary>Decoding and network alone.</summary>
     private void Bare(double seconds)
     {
-        using var model = TrainedModel.Load(_server.ModelFolder);
+        BareLoop(seconds);
+        var model = _model!;
         double decode = Median(100, () => model.Prepare(_picture, PictureLimits.Default));
         var prepared = model.Prepare(_picture, PictureLimits.Default);
         double network = Median(100, () => model.Predict([prepared]));
-        var four = Enumerable.Repeat(prepared, 4).ToArray();
-        double batch = Median(30, () => model.Predict(four));
-        Console.WriteLine($"bare: decoding {decode:F2} ms, network {network:F2} ms, network for 4 together {batch:F2} ms");
+        using var helped = TrainedModel.Load(_server.ModelFolder, Environment.ProcessorCount);
+        double several = Median(100, () => helped.Predict([prepared]));
+        Console.WriteLine($"bare: decoding {decode:F2} ms, network {network:F2} ms, by {Environment.ProcessorCount} threads {several:F2} ms");
+        if (model.Description.Kind != ModelKinds.Localization)
+        {
+            var four = Enumerable.Repeat(prepared, 4).ToArray();
+            Console.WriteLine($"bare: network for 4 together {Median(30, () => model.Predict(four)):F2} ms");
+        }
+    }
+
+    /// <summary>The bound: decoding and network in one process, one thread a core, no server around it. Pictures a second.</summary>
+    private double BareLoop(double seconds)
+    {
         long count = 0;
         var watch = Stopwatch.StartNew();
         var threads = Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new Thread(() =>
         {
             while (watch.Elapsed.TotalSeconds < seconds)
             {
-                model.Predict([model.Prepare(_picture, PictureLimits.Default)]);
+                _model!.Predict([_model.Prepare(_picture, PictureLimits.Default)]);
                 Interlocked.Increment(ref count);
             }
         })).ToList();
         threads.ForEach(t => t.Start());
         threads.ForEach(t => t.Join());
-        Console.WriteLine($"bare loop on {threads.Count} threads: {count / watch.Elapsed.TotalSeconds:F0} pictures/s");
+        return count / watch.Elapsed.TotalSeconds;
     }
 
     private async Task MeasureAsync(double seconds)
@@ -97,7 +118,7 @@ internal sealed class HostBench : IDisposable
             }
 
             Console.WriteLine($"round {round}: start to RUNNING {start:F0} ms, first answer {first.Milliseconds:F1} ms; one connection: median {At(single, .5):F1} ms, p99 {At(single, .99):F1} ms");
-            await LoadAsync(detect, 8, seconds, TimeSpan.Zero);
+            await CompareAsync(detect, seconds);
             var loaded = _server.Resident();
             var stop = await StopAsync();
             await Task.Delay(5000);
@@ -133,8 +154,21 @@ internal sealed class HostBench : IDisposable
         Console.WriteLine($"resident at the end: {_server.Resident():F0} MB");
     }
 
+    /// <summary>Eight connections and the bare loop by turns: the machine's pace changes within a minute, so only neighbours can be compared.</summary>
+    private async Task CompareAsync(byte[] detect, double seconds)
+    {
+        var before = BareLoop(seconds);
+        for (var turn = 0; turn < Turns; turn++)
+        {
+            var served = await LoadAsync(detect, 8, seconds, TimeSpan.Zero);
+            var after = BareLoop(seconds);
+            Console.WriteLine($"bare loop on {Environment.ProcessorCount} threads: {before:F0} pictures/s before, {after:F0} after; the server answered {200 * served / (before + after):F0} % of it");
+            before = after;
+        }
+    }
+
     /// <summary>That many connections, each of which sends its next request when it has an answer, or that long after a refusal.</summary>
-    private async Task LoadAsync(byte[] detect, int connections, double seconds, TimeSpan pause)
+    private async Task<double> LoadAsync(byte[] detect, int connections, double seconds, TimeSpan pause)
     {
         var signed = _server.Signed("DetectCustomLabels", detect);
         var open = Enumerable.Range(0, connections).Select(_ => _server.Connect()).ToList();
@@ -168,6 +202,7 @@ internal sealed class HostBench : IDisposable
         open.ForEach(c => c.Dispose());
         Console.WriteLine($"{connections} connections{(pause > TimeSpan.Zero ? $", {pause.TotalMilliseconds:F0} ms of pause after a refusal" : "")}: {times.Count / elapsed:F0} answers/s, median {At(times, .5):F1} ms, p99 {At(times, .99):F1} ms; server {1000 * cpu / Math.Max(1, times.Count):F2} ms of CPU an answer, {cpu / elapsed:F2} cores, client {client / elapsed:F2} cores"
             + (refused.Count > 0 ? $"; {refused.Count / elapsed:F0} refusals/s, median {At(refused, .5):F1} ms, p99 {At(refused, .99):F1} ms; {other} other" : ""));
+        return times.Count / elapsed;
     }
 
     private List<double> Control(CancellationToken ending)

@@ -27,6 +27,12 @@ internal sealed class ServingThreads : IDisposable
     /// <summary>How many there are.</summary>
     public static int Count => Environment.ProcessorCount;
 
+    /// <summary>
+    /// Threads that work on one pass through a network. A request that is alone has idle cores beside it; where all cores are busy the helpers come too late
+    /// to find anything to do, and as many passes are made as with one thread each. The layers are too small for more than a few.
+    /// </summary>
+    public static int ForOnePass => Math.Min(Count, 4);
+
     /// <summary>Guards the lines.</summary>
     internal object Gate => _gate;
 

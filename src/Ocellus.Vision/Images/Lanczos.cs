@@ -1,0 +1,237 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace Ocellus.Vision.Images;
+
+/// <summary>Brings a picture of three bytes a pixel to another size by Lanczos-3, as wide as the shrinking asks for. Rows are given as they are decoded, so that it is never held whole.</summary>
+/// <remarks>
+/// Computes what Pillow's <c>resize</c> with <c>LANCZOS</c> does, to the bit: weights of 22 binary places, first along the rows, then along the columns, 8 bits in
+/// between. So a program with that library, as the one beside an exported model, has the pixels of the server. The general library needs
+/// several times as long for a picture of this size, most of it not for arithmetic.
+/// </remarks>
+internal sealed class Lanczos : IDisposable
+{
+    // So that 255 times the weights, some of which are negative, stays below 2³¹.
+    private const int Places = 32 - 8 - 2;
+
+    // Lobes on each side.
+    private const double Support = 3;
+
+    // Read at once for one pixel of 3 bytes.
+    private const int Wide = 16;
+
+    private const int Channels = 3;
+
+    // A server sees pictures of a few sizes; an attacker may send any.
+    private const int KeptMax = 256;
+
+    private static readonly ConcurrentDictionary<(int From, int To), Weights> Kept = new();
+
+    private readonly int _width;
+    private readonly int _height;
+    private readonly int _toWidth;
+    private readonly int _toHeight;
+    private readonly byte[] _across;
+    private int _rows;
+
+    /// <param name="width">Of the picture, at least 1.</param>
+    /// <param name="height">Of the picture, at least 1.</param>
+    /// <param name="toWidth">Wanted, at least 1.</param>
+    /// <param name="toHeight">Wanted, at least 1.</param>
+    public Lanczos(int width, int height, int toWidth, int toHeight)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(toWidth, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(toHeight, 1);
+        (_width, _height, _toWidth, _toHeight) = (width, height, toWidth, toHeight);
+
+        // A byte more: pixels are written with a fourth byte, which the next one overwrites. Rented: a large array for each picture would keep the collector busy.
+        _across = ArrayPool<byte>.Shared.Rent(checked(toWidth * height * Channels) + 1);
+    }
+
+    /// <summary>Takes the next rows of the picture.</summary>
+    /// <param name="rgb">Some rows of width × 3 bytes, without padding.</param>
+    public void Add(ReadOnlySpan<byte> rgb)
+    {
+        int line = _width * Channels, count = rgb.Length / line, toLine = _toWidth * Channels;
+        ArgumentOutOfRangeException.ThrowIfNotEqual(rgb.Length, count * line);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(_rows + count, _height);
+        if (_width == _toWidth)
+        {
+            rgb.CopyTo(_across.AsSpan(_rows * line));
+            _rows += count;
+            return;
+        }
+
+        var weights = For(_width, _toWidth);
+        Span<byte> last = default;
+        for (var y = 0; y < count; y++, _rows++)
+        {
+            var row = rgb[(y * line)..];
+            if (row.Length < line + Wide)
+            {
+                // A pixel is read with what follows it, and nothing does here.
+                last = last.IsEmpty ? new byte[line + Wide] : last;
+                row[..line].CopyTo(last);
+                row = last;
+            }
+
+            Row(ref MemoryMarshal.GetReference(row), weights, ref _across[_rows * toLine]);
+        }
+    }
+
+    /// <summary>The picture at its new size, once all rows are there: toHeight × toWidth × 3 bytes.</summary>
+    public byte[] Finish()
+    {
+        if (_rows < _height)
+        {
+            throw new InvalidOperationException($"Only {_rows} of {_height} rows have been added.");
+        }
+
+        var across = _across.AsSpan(0, _toWidth * _height * Channels);
+        return _height == _toHeight ? across.ToArray() : Columns(across, _toWidth, _height, _toHeight);
+    }
+
+    public void Dispose() => ArrayPool<byte>.Shared.Return(_across);
+
+    private static Weights For(int from, int to)
+    {
+        if (Kept.TryGetValue((from, to), out var weights))
+        {
+            return weights;
+        }
+
+        if (Kept.Count >= KeptMax)
+        {
+            Kept.Clear();
+        }
+
+        return Kept.GetOrAdd((from, to), static key => new(key.From, key.To));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Row(ref byte row, Weights weights, ref byte target)
+    {
+        ref var all = ref MemoryMarshal.GetArrayDataReference(weights.Values);
+        for (var x = 0; x < weights.First.Length; x++)
+        {
+            var sum = Vector128.Create(1 << (Places - 1));
+            ref var pixel = ref Unsafe.Add(ref row, weights.First[x] * Channels);
+            ref var weight = ref Unsafe.Add(ref all, x * weights.Most);
+            for (var k = 0; k < weights.Counts[x]; k++)
+            {
+                // The bytes of one pixel as numbers of 32 bits; indices out of range give zero.
+                var numbers = Vector128.Shuffle(
+                    Vector128.LoadUnsafe(ref pixel, (nuint)(k * Channels)),
+                    Vector128.Create((byte)0, 255, 255, 255, 1, 255, 255, 255, 2, 255, 255, 255, 255, 255, 255, 255)).AsInt32();
+                sum += numbers * Vector128.Create(Unsafe.Add(ref weight, k));
+            }
+
+            var bytes = Vector128.Narrow(Vector128.Narrow(Clamped(sum), Vector128<uint>.Zero), Vector128<ushort>.Zero);
+
+            // Four bytes, of which the next pixel overwrites the last.
+            Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, x * Channels), bytes.AsUInt32().ToScalar());
+        }
+    }
+
+    /// <summary>Along the columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static byte[] Columns(ReadOnlySpan<byte> source, int width, int height, int toHeight)
+    {
+        var weights = For(height, toHeight);
+        var line = width * Channels;
+        var target = GC.AllocateUninitializedArray<byte>(toHeight * line);
+        for (var y = 0; y < toHeight; y++)
+        {
+            var rows = source[(weights.First[y] * line)..];
+            var to = target.AsSpan(y * line, line);
+            var some = weights.Values.AsSpan(y * weights.Most, weights.Counts[y]);
+            var x = 0;
+            for (; x <= line - Vector128<byte>.Count; x += Vector128<byte>.Count)
+            {
+                var half = Vector128.Create(1 << (Places - 1));
+                var (a, b, c, d) = (half, half, half, half);
+                for (var k = 0; k < some.Length; k++)
+                {
+                    var (low, high) = Vector128.Widen(Vector128.Create(rows.Slice((k * line) + x, Vector128<byte>.Count)));
+                    var (w1, w2) = Vector128.Widen(low);
+                    var (w3, w4) = Vector128.Widen(high);
+                    var weight = Vector128.Create(some[k]);
+                    a += w1.AsInt32() * weight;
+                    b += w2.AsInt32() * weight;
+                    c += w3.AsInt32() * weight;
+                    d += w4.AsInt32() * weight;
+                }
+
+                Vector128.Narrow(Vector128.Narrow(Clamped(a), Clamped(b)), Vector128.Narrow(Clamped(c), Clamped(d))).CopyTo(to[x..]);
+            }
+
+            for (; x < line; x++)
+            {
+                var sum = 1 << (Places - 1);
+                for (var k = 0; k < some.Length; k++)
+                {
+                    sum += rows[(k * line) + x] * some[k];
+                }
+
+                to[x] = (byte)Math.Clamp(sum >> Places, 0, 255);
+            }
+        }
+
+        return target;
+    }
+
+    private static Vector128<uint> Clamped(Vector128<int> sums) => Vector128.Min(Vector128.Max(sums >> Places, Vector128<int>.Zero), Vector128.Create(255)).AsUInt32();
+
+    /// <summary>Source pixels and weights of each target pixel along one axis.</summary>
+    private sealed class Weights
+    {
+        public Weights(int from, int to)
+        {
+            double scale = (double)from / to, wide = Math.Max(scale, 1), support = Support * wide;
+            Most = ((int)Math.Ceiling(support) * 2) + 1;
+            (First, Counts, Values) = (new int[to], new int[to], new int[to * Most]);
+            var values = new double[Most];
+            for (var i = 0; i < to; i++)
+            {
+                var middle = (i + .5) * scale;
+                var first = Math.Max((int)(middle - support + .5), 0);
+                var count = Math.Min((int)(middle + support + .5), from) - first;
+                double sum = 0;
+                for (var k = 0; k < count; k++)
+                {
+                    values[k] = Filter((k + first - middle + .5) / wide);
+                    sum += values[k];
+                }
+
+                for (var k = 0; k < count; k++)
+                {
+                    var places = (sum == 0 ? values[k] : values[k] / sum) * (1 << Places);
+                    Values[(i * Most) + k] = (int)(places < 0 ? places - .5 : places + .5);
+                }
+
+                (First[i], Counts[i]) = (first, count);
+            }
+        }
+
+        /// <summary>First source pixel of each target pixel.</summary>
+        public int[] First { get; }
+
+        /// <summary>Source pixels of each target pixel.</summary>
+        public int[] Counts { get; }
+
+        /// <summary>Most of them, and the distance between the weights of two target pixels.</summary>
+        public int Most { get; }
+
+        /// <summary>Weights, with <see cref="Places"/> binary places.</summary>
+        public int[] Values { get; }
+
+        private static double Filter(double x) => x is >= -Support and < Support ? Sinc(x) * Sinc(x / Support) : 0;
+
+        private static double Sinc(double x) => x == 0 ? 1 : Math.Sin(x * Math.PI) / (x * Math.PI);
+    }
+}
