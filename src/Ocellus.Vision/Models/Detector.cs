@@ -229,9 +229,9 @@ internal sealed class Detector : IDisposable
         Tensor depthwise = _weights[name + ".0.weight"];
         long pad = depthwise.shape[2] / 2;
         x = Depthwise.Convolve(x, depthwise, bias: null, stride, pad, pad);
-        x = nn.functional.relu6(Norm(x, name + ".1", training), inplace: true);
+        x = nn.functional.relu6(Norm(x, name + ".1", training));
         x = Pointwise.Convolve(x, _weights[name + ".3.weight"], bias: null);
-        return nn.functional.relu6(Norm(x, name + ".4", training), inplace: true).MoveToOuterDisposeScope();
+        return nn.functional.relu6(Norm(x, name + ".4", training)).MoveToOuterDisposeScope();
     }
 
     private Tensor Norm(Tensor x, string name, bool training) => nn.functional.batch_norm(

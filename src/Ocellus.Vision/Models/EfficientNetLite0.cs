@@ -45,7 +45,7 @@ internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
         Tensor x = node.Groups > 1
             ? Depthwise.Convolve(input, weight, bias, node.Stride, node.Pads[0], node.Pads[2])
             : nn.functional.conv2d(nn.functional.pad(input, [node.Pads[1], node.Pads[3], node.Pads[0], node.Pads[2]]), weight, bias, strides: [node.Stride, node.Stride]);
-        return (activate ? nn.functional.relu6(x, inplace: true) : x).MoveToOuterDisposeScope();
+        return (activate ? nn.functional.relu6(x) : x).MoveToOuterDisposeScope();
     }
 }
 

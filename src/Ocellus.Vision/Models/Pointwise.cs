@@ -91,5 +91,5 @@ public static class Pointwise
         return Activated(EfficientNetLite0.ChannelsLast(wide.narrow(1, 0, outputs)), activate).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Activated(Tensor x, bool activate) => activate ? nn.functional.relu6(x, inplace: true) : x;
+    private static Tensor Activated(Tensor x, bool activate) => activate ? nn.functional.relu6(x) : x;
 }

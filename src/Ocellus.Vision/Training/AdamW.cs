@@ -23,12 +23,12 @@ internal sealed class AdamW
         foreach (var s in _slots) { s.First.requires_grad = false; s.Second.requires_grad = false; }
     }
 
+    /// <summary>Forgets the gradients; the next ones are not added to anything.</summary>
     public void ZeroGradients()
     {
         foreach (var s in _slots)
         {
-            using Tensor? gradient = s.Value.grad;
-            gradient?.zero_();
+            s.Value.grad = null;
         }
     }
 

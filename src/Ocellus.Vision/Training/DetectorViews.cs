@@ -1,5 +1,7 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Ocellus.Vision.Data;
 using Ocellus.Vision.Evaluation;
 using Ocellus.Vision.Images;
@@ -69,7 +71,7 @@ internal sealed class DetectorViews(IPictureSource pictures, IReadOnlyList<IRead
         float contrast = (float)Between(.8, 1.2), brightness = (float)Between(-20, 20);
         bool tinted = random.NextDouble() < .3;
         var gains = new Vector3(contrast * Tint(), contrast * Tint(), contrast * Tint());
-        Draw(picture, view, clip, left, top, width, height, mirrored, gains, brightness);
+        Draw(picture, view, clip, left, top, width, height, mirrored, gains.AsVector128(), Vector128.Create(brightness));
         Add(boxes[index], clip, left, top, width, height, mirrored, truth);
 
         double Between(double low, double high) => low + (high - low) * random.NextDouble();
@@ -117,7 +119,7 @@ internal sealed class DetectorViews(IPictureSource pictures, IReadOnlyList<IRead
     }
 
     /// <summary>Draws the picture, stretched to width × height at left, top, as far as it lies inside the clip.</summary>
-    private void Draw(DecodedPicture picture, Span<float> view, Clip clip, int left, int top, int width, int height, bool mirrored, Vector3 gains, float brightness)
+    private void Draw(DecodedPicture picture, Span<float> view, Clip clip, int left, int top, int width, int height, bool mirrored, Vector128<float> gains, Vector128<float> brightness)
     {
         int x0 = Math.Max(clip.Left, left), x1 = Math.Min(clip.Right, left + width), y0 = Math.Max(clip.Top, top), y1 = Math.Min(clip.Bottom, top + height);
         if (x0 >= x1 || y0 >= y1)
@@ -132,28 +134,21 @@ internal sealed class DetectorViews(IPictureSource pictures, IReadOnlyList<IRead
         var across = new float[(lastRow - firstRow) * line];
         for (int y = firstRow; y < lastRow; y++)
         {
-            ReadOnlySpan<byte> source = picture.Rgb.AsSpan(y * picture.Width * 3, picture.Width * 3);
             Span<float> target = across.AsSpan((y - firstRow) * line, line);
             for (int x = 0; x < x1 - x0; x++)
             {
-                float r = 0, g = 0, b = 0;
-                int at = columns.Start[x] * 3;
+                Vector128<float> sum = default; // red, green, blue and a number that means nothing
+                int at = (y * picture.Width + columns.Start[x]) * 3;
                 for (int k = 0; k < columns.Count; k++, at += 3)
                 {
                     float weight = columns.Weight[x * columns.Count + k];
-                    if (weight == 0)
+                    if (weight != 0) // else it may lie beyond the picture's edge
                     {
-                        continue; // may lie beyond the picture's edge
+                        sum += weight * Pixel(picture.Rgb, at);
                     }
-
-                    r += weight * source[at];
-                    g += weight * source[at + 1];
-                    b += weight * source[at + 2];
                 }
 
-                target[3 * x] = r * gains.X + brightness;
-                target[3 * x + 1] = g * gains.Y + brightness;
-                target[3 * x + 2] = b * gains.Z + brightness;
+                (sum * gains + brightness).AsVector3().CopyTo(target[(3 * x)..]);
             }
         }
 
@@ -171,6 +166,13 @@ internal sealed class DetectorViews(IPictureSource pictures, IReadOnlyList<IRead
 
             Normalise(target);
         }
+    }
+
+    /// <summary>Red, green and blue as numbers, and a fourth that means nothing.</summary>
+    private static Vector128<float> Pixel(byte[] rgb, int at)
+    {
+        uint four = at <= rgb.Length - sizeof(uint) ? Unsafe.ReadUnaligned<uint>(ref rgb[at]) : (uint)(rgb[at] | rgb[at + 1] << 8 | rgb[at + 2] << 16);
+        return Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(four).AsByte())).AsInt32());
     }
 
     private static void AddScaled(Span<float> target, ReadOnlySpan<float> source, float weight)
