@@ -27,7 +27,7 @@ internal static class ClassifyBenchmark
             BackboneRate = Option("--backbone-rate", plan.BackboneRate),
             HeadRate = Option("--head-rate", plan.HeadRate),
             Threads = (int)Option("--threads", plan.Threads),
-            TimeBudget = TimeSpan.FromSeconds(Option("--seconds", plan.TimeBudget.TotalSeconds)),
+            TimeBudget = TimeSpan.FromSeconds(Option("--seconds", ClassifierPlan.RecipeTime(train.Count, (int)Option("--threads", plan.Threads)).TotalSeconds)),
         };
         int folds = (int)Option("--folds", 0);
         if (folds == 0)

@@ -84,6 +84,12 @@ public sealed record ClassifierPlan
     /// </summary>
     public TimeSpan TimeBudget { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>
+    /// What the recipe takes on two cores: 300 pictures in less than two minutes with their evaluation, and 0.4 s more for each further one. On a machine
+    /// that is slower than it was planned for, passes are left out rather than the user made to wait; with one thread it is twice as long.
+    /// </summary>
+    public static TimeSpan RecipeTime(int pictures, int threads) => TimeSpan.FromSeconds(112 + .4 * Math.Max(0, pictures - 300)) * (threads == 1 ? 2 : 1);
+
     /// <summary>Decoded pictures kept in memory, in bytes; beyond it they are decoded again each time.</summary>
     public long PictureCacheBytes { get; init; } = 512L << 20;
 

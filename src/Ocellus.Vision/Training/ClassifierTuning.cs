@@ -20,6 +20,9 @@ internal sealed class ClassifierTuning : IDisposable
 
     private const int FrozenBlocks = 5; // everything up to stride 8, when time is short
     private const double FrozenShare = .8; // of the time of a step
+
+    // Share of the planned steps that is better run with all layers than more of them with the first ones left as they were.
+    private const double StepsEnough = .6;
     private const int LossSpan = 20; // steps that the reported loss is a mean of
     private const int PaceSpan = 10; // steps that the pace is measured over
     private const double RateFloor = .01; // of the full rate: keeps the last steps from standing still
@@ -114,7 +117,7 @@ internal sealed class ClassifierTuning : IDisposable
         else
         {
             double left = (_plan.TimeBudget - elapsed()).TotalSeconds;
-            frozen = Seconds(wanted, secondsPerPicture) > left;
+            frozen = Seconds(wanted, secondsPerPicture) * StepsEnough > left;
             double each = Seconds(1, secondsPerPicture) * (frozen ? FrozenShare : 1);
             steps = (int)Math.Clamp(left / each, 0, wanted);
             if (steps < Math.Min(StepsWorthwhile, wanted) || wanted == 0)

@@ -34,6 +34,14 @@ public sealed class ClassifierTrainerTests
         Assert.Equal(file.InitializerNames.Except(["zero", "six"]).Order(), network.WeightsByName().Select(w => w.Name).Order());
     }
 
+    [Theory]
+    [InlineData(20, 2, 112)]
+    [InlineData(300, 4, 112)]
+    [InlineData(800, 2, 312)]
+    [InlineData(300, 1, 224)]
+    public void The_recipe_takes_less_than_two_minutes_for_300_pictures_and_longer_for_more(int pictures, int threads, double seconds) =>
+        Assert.Equal(seconds, ClassifierPlan.RecipeTime(pictures, threads).TotalSeconds);
+
     [Fact]
     public void Dispose_scopes_hold_the_same_count_after_every_pass()
     {
