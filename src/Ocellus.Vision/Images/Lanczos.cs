@@ -25,8 +25,8 @@ internal sealed class Lanczos : IDisposable
 
     private const int Channels = 3;
 
-    // A server sees pictures of a few sizes; an attacker may send any.
-    private const int KeptMax = 256;
+    // A server sees pictures of a few sizes; an attacker may send any, at up to 100 KB each.
+    private const int KeptMax = 64;
 
     private static readonly ConcurrentDictionary<(int From, int To), Weights> Kept = new();
 
