@@ -186,7 +186,8 @@ public static class Pictures
     /// <summary>Upright, three bands of a byte.</summary>
     private static Image ToRgb(Image picture)
     {
-        using var upright = picture.Contains("orientation") ? picture.Autorot() : picture.Copy();
+        using var turned = picture.Contains("orientation") ? picture.Autorot() : null;
+        var upright = turned ?? picture;
         if (upright is { Bands: 3, Interpretation: Enums.Interpretation.Srgb, Format: Enums.BandFormat.Uchar })
         {
             return upright.Copy();

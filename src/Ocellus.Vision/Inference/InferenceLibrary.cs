@@ -9,9 +9,6 @@ public static class InferenceLibrary
     /// <summary>Side of the smallest picture the backbone takes.</summary>
     private const int Side = 32;
 
-    // A few more than .NET counts before it compiles a method for speed; the first pictures of a model would be decoded in twice the time otherwise.
-    private const int Calls = 40;
-
     // Once a process is enough, whatever number of servers it runs.
     private static readonly Lazy<bool> Warm = new(Run);
 
@@ -27,13 +24,8 @@ public static class InferenceLibrary
         using var extractor = new FeatureExtractor(FeatureExtractor.DefaultBackbone, 1);
         _ = extractor.Embed(new float[3 * Side * Side], 1, Side, Side);
         using var black = Image.Black(2 * Side, 2 * Side, bands: 3);
+        _ = Pictures.DecodeSquashed(black.JpegsaveBuffer(), Side, Side);
         _ = Pictures.DecodeSquashed(black.PngsaveBuffer(), Side, Side);
-        var jpeg = black.JpegsaveBuffer();
-        for (var i = 0; i < Calls; i++)
-        {
-            _ = Pictures.DecodeSquashed(jpeg, Side, Side);
-        }
-
         return true;
     }
 }

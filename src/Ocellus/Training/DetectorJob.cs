@@ -20,9 +20,7 @@ internal static class DetectorJob
             [.. training.Select(line => content.WholeImageBoxes ? [.. line.ImageLabels.Select(l => new LabelledBox(index[l], new BoxRatio(0, 0, 1, 1)))] : Boxes(line, input))],
             content.Labels);
         var plan = new DetectorPlan { Seed = input.Job.Seed, Threads = input.Threads, ThreadsNow = () => input.Pace.Threads };
-        // The recipe's own budget grows with the pictures; the setting is an upper bound to it.
-        var recipe = plan.BudgetFor(training.Count);
-        plan = plan with { TimeBudget = recipe < input.TimeBudget ? recipe : input.TimeBudget };
+        plan = plan with { TimeBudget = input.Within(plan.BudgetFor(training.Count)) };
         var started = Stopwatch.GetTimestamp();
         var result = DetectorTrainer.Train(task, plan, input.Learning, input.Checkpoint, cancel);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;

@@ -21,7 +21,8 @@ internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<
     /// <summary>Pictures put through the finished model at once.</summary>
     private const int TestBatch = 8;
 
-    public TimeSpan TimeBudget => TimeSpan.FromSeconds(Job.TimeBudgetSeconds);
+    /// <summary>The time that a recipe takes by itself, or the job's budget where that is less.</summary>
+    public TimeSpan Within(TimeSpan recipe) => TimeSpan.FromSeconds(Math.Min(recipe.TotalSeconds, Job.TimeBudgetSeconds));
 
     public IProgress<TrainingProgress> Learning => new Forward(Progress);
 
