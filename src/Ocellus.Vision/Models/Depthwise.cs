@@ -23,19 +23,21 @@ internal static class Depthwise
     /// <param name="stride">Pixels from one output to the next.</param>
     /// <param name="before">Zeros before the first row and column.</param>
     /// <param name="after">Zeros after the last row and column: as many as before, or one more.</param>
-    public static Tensor Convolve(Tensor input, Tensor weight, Tensor? bias, long stride, long before, long after)
+    /// <param name="activate">Whether ReLU6 follows.</param>
+    public static Tensor Convolve(Tensor input, Tensor weight, Tensor? bias, long stride, long before, long after, bool activate = false)
     {
         bool own = Vector256.IsHardwareAccelerated && weight.requires_grad && is_grad_enabled()
             && DepthwiseGradient.Can((int)weight.shape[2], (int)weight.shape[0]) && input.numel() <= ValuesMax;
         return own
-            ? Function.apply(input, weight, bias!, stride, before, after)
-            : Forward(input, weight, bias, stride, before, after);
+            ? Function.apply(input, weight, bias!, stride, before, after, activate)
+            : Forward(input, weight, bias, stride, before, after, activate);
     }
 
-    private static Tensor Forward(Tensor input, Tensor weight, Tensor? bias, long stride, long before, long after)
+    private static Tensor Forward(Tensor input, Tensor weight, Tensor? bias, long stride, long before, long after, bool activate)
     {
         using var scope = NewDisposeScope();
-        return nn.functional.conv2d(input, Kernel(weight, before, after), bias, strides: [stride, stride], padding: [after, after], groups: weight.shape[0]).MoveToOuterDisposeScope();
+        Tensor output = nn.functional.conv2d(input, Kernel(weight, before, after), bias, strides: [stride, stride], padding: [after, after], groups: weight.shape[0]);
+        return (activate ? nn.functional.relu6(output, inplace: !is_grad_enabled()) : output).MoveToOuterDisposeScope();
     }
 
     // A row and a column of zeros before the kernel shift it as one zero less before the input would, without a copy of the input.
@@ -48,13 +50,16 @@ internal static class Depthwise
         public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
         {
             var (input, weight, bias) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor?)vars[2]);
-            var (stride, before, after) = ((long)vars[3], (long)vars[4], (long)vars[5]);
-            ctx.save_for_backward([input, weight]);
+            var (stride, before, after, activate) = ((long)vars[3], (long)vars[4], (long)vars[5], (bool)vars[6]);
+            Tensor output = Forward(input, weight, bias, stride, before, after, activate);
+
+            // The output under another name: saved as itself it would keep itself alive.
+            ctx.save_for_backward(activate ? [input, weight, output.detach()] : [input, weight]);
             ctx.save_data("stride", stride);
             ctx.save_data("before", before);
             ctx.save_data("after", after);
             ctx.save_data("bias", bias is not null);
-            return Forward(input, weight, bias, stride, before, after);
+            return output;
         }
 
         public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
@@ -66,13 +71,14 @@ internal static class Depthwise
             long channels = weight.shape[0], side = weight.shape[2];
             Tensor kernel = Kernel(weight, before, after);
             long more = (input.shape[2] + 2 * after - kernel.shape[2]) % stride; // rows that no output has looked at
-            Tensor known = EfficientNetLite0.ChannelsLast(grad_output);
-            Tensor inputs = nn.functional.conv_transpose2d(known, kernel, null, strides: [stride, stride], padding: [after, after], output_padding: [more, more], groups: channels);
-
-            Tensor weights = empty(channels, 1, side, side), sums = empty(channels);
-            DepthwiseGradient.Compute(
-                input.permute(0, 2, 3, 1).contiguous(), known.permute(0, 2, 3, 1), weights, sums, (int)side, (int)stride, (int)before, get_num_threads());
-            return [inputs.MoveToOuterDisposeScope(), weights.MoveToOuterDisposeScope(), (bool)ctx.get_data("bias") ? sums.MoveToOuterDisposeScope() : null!, null!, null!, null!];
+            Tensor known = EfficientNetLite0.ChannelsLast(grad_output).permute(0, 2, 3, 1); // [N,H',W',C]
+            Tensor? active = saved.Count > 2 ? saved[2].permute(0, 2, 3, 1) : null;
+            Tensor passed = active is null ? known : empty_like(known);
+            (Tensor weights, Tensor sums) = DepthwiseGradient.Compute(
+                input.permute(0, 2, 3, 1).contiguous(), known, active, passed, (int)side, (int)stride, (int)before, get_num_threads());
+            Tensor inputs = nn.functional.conv_transpose2d(
+                passed.permute(0, 3, 1, 2), kernel, null, strides: [stride, stride], padding: [after, after], output_padding: [more, more], groups: channels);
+            return [inputs.MoveToOuterDisposeScope(), weights.MoveToOuterDisposeScope(), (bool)ctx.get_data("bias") ? sums.MoveToOuterDisposeScope() : null!, null!, null!, null!, null!];
         }
     }
 }
@@ -82,73 +88,82 @@ internal static class DepthwiseGradient
 {
     private const int Lanes = 16;
 
+    // Sums of their own, each over some of the rows; as many for any number of threads, so the result is the same.
+    private const int PartsMax = 8;
+
     /// <summary>Whether there is a loop for kernels of this side and number of channels.</summary>
     public static bool Can(int side, int channels) => side is 3 or 5 && channels % Lanes == 0;
 
     /// <summary>Sums of input × gradient over all pictures and pixels.</summary>
     /// <param name="input">[N,H,W,C], contiguous.</param>
     /// <param name="gradient">Of the output, [N,H',W',C], contiguous.</param>
-    /// <param name="weights">To be written: [C,1,K,K].</param>
-    /// <param name="bias">To be written: [C].</param>
+    /// <param name="active">Output of ReLU6, [N,H',W',C], contiguous; null where there is none.</param>
+    /// <param name="passed">To be written: the gradient where ReLU6 lets it through, zeros elsewhere; not used without <paramref name="active"/>.</param>
     /// <param name="side">K.</param>
     /// <param name="stride">Pixels of the input from one output to the next.</param>
     /// <param name="pad">Rows and columns of zeros before the input.</param>
     /// <param name="threads">At most.</param>
-    public static void Compute(Tensor input, Tensor gradient, Tensor weights, Tensor bias, int side, int stride, int pad, int threads)
+    /// <returns>[C,1,K,K] and [C].</returns>
+    public static (Tensor Weights, Tensor Bias) Compute(Tensor input, Tensor gradient, Tensor? active, Tensor passed, int side, int stride, int pad, int threads)
     {
         var shape = new Shape((int)input.shape[0], (int)input.shape[1], (int)input.shape[2], (int)input.shape[3], (int)gradient.shape[1], (int)gradient.shape[2], side, stride, pad);
+        int rows = shape.Pictures * shape.OutputHeight, values = shape.OutputWidth * shape.Channels, taps = side * side, blocks = shape.Channels / Lanes;
+        int parts = Math.Min(rows, PartsMax);
+        Tensor weights = zeros(parts, blocks, taps, Lanes), bias = zeros(parts, shape.Channels);
+        Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, part =>
+        {
+            Span<Vector512<float>> sums = MemoryMarshal.Cast<float, Vector512<float>>(Floats(weights)).Slice(part * blocks * taps, blocks * taps);
+            Span<Vector512<float>> totals = MemoryMarshal.Cast<float, Vector512<float>>(Floats(bias)).Slice(part * blocks, blocks);
+            for (int row = rows * part / parts, end = rows * (part + 1) / parts; row < end; row++)
+            {
+                Span<float> known = Floats(gradient).Slice(row * values, values);
+                if (active is not null)
+                {
+                    Span<float> through = Floats(passed).Slice(row * values, values);
+                    Relu6Gradient.Pass(known, Floats(active).Slice(row * values, values), through);
+                    known = through;
+                }
 
-        // Channels share nothing, so each thread takes some and the sums do not depend on the number of threads.
-        Parallel.For(0, shape.Channels / Lanes, new ParallelOptions { MaxDegreeOfParallelism = threads }, block =>
-            Block(Floats(input), Floats(gradient), Floats(weights), Floats(bias), shape, block * Lanes));
+                Row(Floats(input), known, row / shape.OutputHeight, row % shape.OutputHeight, sums, totals, shape);
+            }
+        });
+        return (weights.sum(dim: 0).permute(0, 2, 1).reshape(shape.Channels, 1, side, side), bias.sum(dim: 0));
     }
 
     private static Span<float> Floats(Tensor t) => MemoryMarshal.Cast<byte, float>(t.bytes);
 
-    private static void Block(ReadOnlySpan<float> input, ReadOnlySpan<float> gradient, Span<float> weights, Span<float> bias, in Shape s, int channel)
+    /// <summary>One row of outputs, all channels.</summary>
+    private static void Row(ReadOnlySpan<float> input, ReadOnlySpan<float> gradient, int picture, int y, Span<Vector512<float>> sums, Span<Vector512<float>> totals, in Shape s)
     {
-        Span<Vector512<float>> sums = stackalloc Vector512<float>[s.Side * s.Side];
-        sums.Clear();
-        Vector512<float> total = default;
-        for (int n = 0; n < s.Pictures; n++)
-        {
-            for (int y = 0; y < s.OutputHeight; y++)
-            {
-                ReadOnlySpan<float> known = gradient.Slice((n * s.OutputHeight + y) * s.OutputWidth * s.Channels, s.OutputWidth * s.Channels)[channel..];
-                for (int x = 0; x < s.OutputWidth; x++)
-                {
-                    total += Vector512.LoadUnsafe(in known[0], (nuint)(x * s.Channels));
-                }
-
-                for (int ky = 0; ky < s.Side; ky++)
-                {
-                    int row = y * s.Stride + ky - s.Pad;
-                    if ((uint)row >= (uint)s.Height)
-                    {
-                        continue;
-                    }
-
-                    ReadOnlySpan<float> seen = input.Slice((n * s.Height + row) * s.Width * s.Channels, s.Width * s.Channels)[channel..];
-                    Span<Vector512<float>> here = sums.Slice(ky * s.Side, s.Side);
-                    if (s.Side == 5)
-                    {
-                        Row5(seen, known, here, s);
-                    }
-                    else
-                    {
-                        Row3(seen, known, here, s);
-                    }
-                }
-            }
-        }
-
         int taps = s.Side * s.Side;
-        for (int lane = 0; lane < Lanes; lane++)
+        for (int block = 0; block < totals.Length; block++)
         {
-            bias[channel + lane] = total[lane];
-            for (int k = 0; k < taps; k++)
+            ReadOnlySpan<float> known = gradient[(block * Lanes)..];
+            Vector512<float> total = totals[block];
+            for (int x = 0; x < s.OutputWidth; x++)
             {
-                weights[(channel + lane) * taps + k] = sums[k][lane];
+                total += Vector512.LoadUnsafe(in known[0], (nuint)(x * s.Channels));
+            }
+
+            totals[block] = total;
+            for (int ky = 0; ky < s.Side; ky++)
+            {
+                int row = y * s.Stride + ky - s.Pad;
+                if ((uint)row >= (uint)s.Height)
+                {
+                    continue;
+                }
+
+                ReadOnlySpan<float> seen = input.Slice((picture * s.Height + row) * s.Width * s.Channels, s.Width * s.Channels)[(block * Lanes)..];
+                Span<Vector512<float>> here = sums.Slice(block * taps + ky * s.Side, s.Side);
+                if (s.Side == 5)
+                {
+                    Row5(seen, known, here, s);
+                }
+                else
+                {
+                    Row3(seen, known, here, s);
+                }
             }
         }
     }

@@ -42,9 +42,12 @@ internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
         }
 
         // TensorFlow's SAME pads one more on the right and bottom where the stride is 2.
-        Tensor x = node.Groups > 1
-            ? Depthwise.Convolve(input, weight, bias, node.Stride, node.Pads[0], node.Pads[2])
-            : nn.functional.conv2d(nn.functional.pad(input, [node.Pads[1], node.Pads[3], node.Pads[0], node.Pads[2]]), weight, bias, strides: [node.Stride, node.Stride]);
+        if (node.Groups > 1)
+        {
+            return Depthwise.Convolve(input, weight, bias, node.Stride, node.Pads[0], node.Pads[2], activate).MoveToOuterDisposeScope();
+        }
+
+        Tensor x = nn.functional.conv2d(nn.functional.pad(input, [node.Pads[1], node.Pads[3], node.Pads[0], node.Pads[2]]), weight, bias, strides: [node.Stride, node.Stride]);
         return (activate ? nn.functional.relu6(x) : x).MoveToOuterDisposeScope();
     }
 }

@@ -27,7 +27,10 @@ public static class Pointwise
     // Both sum the same products in another order; a lost input is off by far more.
     private const float Apart = 1e-3f;
 
-    private static readonly ConcurrentDictionary<(long, long, long, long, long, int), Way> Ways = new();
+    // Spans of bytes hold no more.
+    private const long ValuesMax = int.MaxValue / sizeof(float);
+
+    private static readonly ConcurrentDictionary<(long, long, long, long, long, int), Way> Ways = new(), WaysBack = new();
 
     private enum Way
     {
@@ -47,9 +50,17 @@ public static class Pointwise
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(weight);
+        bool own = weight.requires_grad && is_grad_enabled() && PointwiseGradient.Can(weight.shape[1])
+            && input.stride(1) == 1 && Math.Max(input.numel(), input.numel() / weight.shape[1] * weight.shape[0]) <= ValuesMax;
+        return own
+            ? Function.apply(input, weight, bias!, activate)
+            : By(WayFor(input, weight), input, weight, bias, activate);
+    }
+
+    private static Way WayFor(Tensor input, Tensor weight)
+    {
         long[] shape = input.shape; // [N, C, H, W]
-        Way way = Ways.GetOrAdd((shape[0], shape[1], shape[2], shape[3], weight.shape[0], get_num_threads()), static key => Choose(key));
-        return By(way, input, weight, bias, activate);
+        return Ways.GetOrAdd((shape[0], shape[1], shape[2], shape[3], weight.shape[0], get_num_threads()), static key => Choose(key));
     }
 
     private static Way Choose((long Pictures, long Inputs, long Height, long Width, long Outputs, int Threads) key)
@@ -59,12 +70,42 @@ public static class Pointwise
         Tensor input = Numbers(key.Pictures * key.Height * key.Width * key.Inputs).reshape(key.Pictures, key.Height, key.Width, key.Inputs).permute(0, 3, 1, 2);
         Tensor weight = Numbers(key.Outputs * key.Inputs).reshape(key.Outputs, key.Inputs, 1, 1);
         Tensor right = By(Way.Product, input, weight, bias: null, activate: false);
-        float far = Apart * right.abs().max().item<float>();
-        return (By(Way.Convolution, input, weight, bias: null, activate: false) - right).abs().max().item<float>() <= far ? Way.Convolution : Way.Product;
+        return Same(By(Way.Convolution, input, weight, bias: null, activate: false), right) ? Way.Convolution : Way.Product;
     }
 
+    /// <summary>The gradient of the input from that of the output, [N,O,H,W] in channels-last strides.</summary>
+    private static Tensor Back(Tensor known, Tensor weight)
+    {
+        long[] shape = known.shape; // [N, O, H, W]
+        Way way = WaysBack.GetOrAdd((shape[0], shape[1], shape[2], shape[3], weight.shape[1], get_num_threads()), static key => ChooseBack(key));
+        return BackBy(way, known, weight);
+    }
+
+    private static Way ChooseBack((long Pictures, long Outputs, long Height, long Width, long Inputs, int Threads) key)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        Tensor known = Numbers(key.Pictures * key.Height * key.Width * key.Outputs).reshape(key.Pictures, key.Height, key.Width, key.Outputs).permute(0, 3, 1, 2);
+        Tensor weight = Numbers(key.Outputs * key.Inputs).reshape(key.Outputs, key.Inputs, 1, 1);
+        return Same(BackBy(Way.Convolution, known, weight), BackBy(Way.Product, known, weight)) ? Way.Convolution : Way.Product;
+    }
+
+    private static Tensor BackBy(Way way, Tensor known, Tensor weight)
+    {
+        if (way == Way.Convolution)
+        {
+            return nn.functional.conv_transpose2d(known, weight);
+        }
+
+        using var scope = NewDisposeScope();
+        return Pixels(known).mm(weight.reshape(weight.shape[0], weight.shape[1]))
+            .reshape(known.shape[0], known.shape[2], known.shape[3], weight.shape[1]).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+    }
+
+    private static bool Same(Tensor a, Tensor b) => (a - b).abs().max().item<float>() <= Apart * b.abs().max().item<float>();
+
     // Anything but zeros and repetitions will do.
-    private static Tensor Numbers(long count) => (arange(count, ScalarType.Float32) * .7f).sin();
+    private static Tensor Numbers(long count) => (arange(count, ScalarType.Float32) * .618f).frac() - .5f;
 
     private static Tensor By(Way way, Tensor input, Tensor weight, Tensor? bias, bool activate)
     {
@@ -91,5 +132,38 @@ public static class Pointwise
         return Activated(EfficientNetLite0.ChannelsLast(wide.narrow(1, 0, outputs)), activate).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Activated(Tensor x, bool activate) => activate ? nn.functional.relu6(x) : x;
+    private static Tensor Activated(Tensor x, bool activate) => activate ? nn.functional.relu6(x, inplace: !is_grad_enabled()) : x;
+
+    private static Tensor Pixels(Tensor pictures) => pictures.permute(0, 2, 3, 1).reshape(-1, pictures.shape[1]); // [N·H·W, C]
+
+    /// <summary>Forward as above; backward one pass for weights, bias and ReLU6, and then the input's.</summary>
+    private sealed class Function : autograd.SingleTensorFunction<Function>
+    {
+        public override string Name => nameof(Pointwise);
+
+        public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+        {
+            var (input, weight, bias, activate) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor?)vars[2], (bool)vars[3]);
+            Tensor output = By(WayFor(input, weight), input, weight, bias, activate);
+
+            // The output under another name: saved as itself it would keep itself alive.
+            ctx.save_for_backward(activate ? [input, weight, output.detach()] : [input, weight]);
+            ctx.save_data("bias", bias is not null);
+            ctx.save_data("deaf", !input.requires_grad);
+            return output;
+        }
+
+        public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+        {
+            using var scope = NewDisposeScope();
+            List<Tensor> saved = ctx.get_saved_variables();
+            var (input, weight) = (saved[0], saved[1]);
+            Tensor known = EfficientNetLite0.ChannelsLast(grad_output), pixels = Pixels(known); // the same values
+            Tensor? active = saved.Count > 2 ? Pixels(saved[2]) : null;
+            Tensor passed = active is null ? pixels : empty_like(pixels);
+            (Tensor weights, Tensor sums) = PointwiseGradient.Compute(Pixels(input), pixels, active, passed, get_num_threads());
+            Tensor? inputs = (bool)ctx.get_data("deaf") ? null : Back(passed.reshape(known.shape[0], known.shape[2], known.shape[3], known.shape[1]).permute(0, 3, 1, 2), weight);
+            return [inputs?.MoveToOuterDisposeScope()!, weights.reshape(weight.shape).MoveToOuterDisposeScope(), (bool)ctx.get_data("bias") ? sums.MoveToOuterDisposeScope() : null!, null!];
+        }
+    }
 }
