@@ -51,6 +51,7 @@ internal static class Depthwise
         {
             var (input, weight, bias) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor?)vars[2]);
             var (stride, before, after, activate) = ((long)vars[3], (long)vars[4], (long)vars[5], (bool)vars[6]);
+            using var noGrad = no_grad();
             Tensor output = Forward(input, weight, bias, stride, before, after, activate);
 
             // The output under another name: saved as itself it would keep itself alive.
@@ -72,7 +73,7 @@ internal static class Depthwise
             Tensor kernel = Kernel(weight, before, after);
             long more = (input.shape[2] + 2 * after - kernel.shape[2]) % stride; // rows that no output has looked at
             Tensor known = EfficientNetLite0.ChannelsLast(grad_output).permute(0, 2, 3, 1); // [N,H',W',C]
-            Tensor? active = saved.Count > 2 ? saved[2].permute(0, 2, 3, 1) : null;
+            Tensor? active = saved.Count > 2 ? saved[2].permute(0, 2, 3, 1).contiguous() : null;
             Tensor passed = active is null ? known : empty_like(known);
             (Tensor weights, Tensor sums) = DepthwiseGradient.Compute(
                 input.permute(0, 2, 3, 1).contiguous(), known, active, passed, (int)side, (int)stride, (int)before, get_num_threads());

@@ -144,12 +144,14 @@ public static class Pointwise
         public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
         {
             var (input, weight, bias, activate) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor?)vars[2], (bool)vars[3]);
+            bool deaf = !input.requires_grad; // nothing is learnt before it
+            using var noGrad = no_grad();
             Tensor output = By(WayFor(input, weight), input, weight, bias, activate);
 
             // The output under another name: saved as itself it would keep itself alive.
             ctx.save_for_backward(activate ? [input, weight, output.detach()] : [input, weight]);
             ctx.save_data("bias", bias is not null);
-            ctx.save_data("deaf", !input.requires_grad);
+            ctx.save_data("deaf", deaf);
             return output;
         }
 
