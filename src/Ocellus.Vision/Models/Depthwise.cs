@@ -13,9 +13,6 @@ namespace Ocellus.Vision.Models;
 /// </remarks>
 internal static class Depthwise
 {
-    // Spans of bytes hold no more.
-    private const long ValuesMax = int.MaxValue / sizeof(float);
-
     /// <summary>[N,C,H,W] in channels-last strides and weights [C,1,K,K] to [N,C,H',W'].</summary>
     /// <param name="input">[N,C,H,W].</param>
     /// <param name="weight">[C,1,K,K].</param>
@@ -27,7 +24,7 @@ internal static class Depthwise
     public static Tensor Convolve(Tensor input, Tensor weight, Tensor? bias, long stride, long before, long after, bool activate = false)
     {
         bool own = Vector256.IsHardwareAccelerated && weight.requires_grad && is_grad_enabled()
-            && DepthwiseGradient.Can((int)weight.shape[2], (int)weight.shape[0]) && input.numel() <= ValuesMax;
+            && DepthwiseGradient.Can((int)weight.shape[2], (int)weight.shape[0]) && input.numel() <= TensorValues.Max;
         return own
             ? Function.apply(input, weight, bias!, stride, before, after, activate)
             : Forward(input, weight, bias, stride, before, after, activate);
@@ -113,25 +110,16 @@ internal static class DepthwiseGradient
         Tensor weights = zeros(parts, blocks, taps, Lanes), bias = zeros(parts, shape.Channels);
         Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, part =>
         {
-            Span<Vector512<float>> sums = MemoryMarshal.Cast<float, Vector512<float>>(Floats(weights)).Slice(part * blocks * taps, blocks * taps);
-            Span<Vector512<float>> totals = MemoryMarshal.Cast<float, Vector512<float>>(Floats(bias)).Slice(part * blocks, blocks);
+            Span<Vector512<float>> sums = MemoryMarshal.Cast<float, Vector512<float>>(TensorValues.Of(weights)).Slice(part * blocks * taps, blocks * taps);
+            Span<Vector512<float>> totals = MemoryMarshal.Cast<float, Vector512<float>>(TensorValues.Of(bias)).Slice(part * blocks, blocks);
             for (int row = rows * part / parts, end = rows * (part + 1) / parts; row < end; row++)
             {
-                Span<float> known = Floats(gradient).Slice(row * values, values);
-                if (active is not null)
-                {
-                    Span<float> through = Floats(passed).Slice(row * values, values);
-                    Relu6Gradient.Pass(known, Floats(active).Slice(row * values, values), through);
-                    known = through;
-                }
-
-                Row(Floats(input), known, row / shape.OutputHeight, row % shape.OutputHeight, sums, totals, shape);
+                ReadOnlySpan<float> known = Relu6Gradient.Passed(gradient, active, passed, row * values, values);
+                Row(TensorValues.Of(input), known, row / shape.OutputHeight, row % shape.OutputHeight, sums, totals, shape);
             }
         });
         return (weights.sum(dim: 0).permute(0, 2, 1).reshape(shape.Channels, 1, side, side), bias.sum(dim: 0));
     }
-
-    private static Span<float> Floats(Tensor t) => MemoryMarshal.Cast<byte, float>(t.bytes);
 
     /// <summary>One row of outputs, all channels.</summary>
     private static void Row(ReadOnlySpan<float> input, ReadOnlySpan<float> gradient, int picture, int y, Span<Vector512<float>> sums, Span<Vector512<float>> totals, in Shape s)

@@ -16,8 +16,6 @@ internal interface ILanes<TVector>
     /// <summary>The same value in every place.</summary>
     static abstract TVector Create(float value);
 
-    static abstract TVector Add(TVector a, TVector b);
-
     /// <summary>a · b + c, rounded once.</summary>
     static abstract TVector MultiplyAdd(TVector a, TVector b, TVector c);
 }
@@ -33,8 +31,6 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>>
 
     public static Vector256<float> Create(float value) => Vector256.Create(value);
 
-    public static Vector256<float> Add(Vector256<float> a, Vector256<float> b) => a + b;
-
     public static Vector256<float> MultiplyAdd(Vector256<float> a, Vector256<float> b, Vector256<float> c) => Vector256.FusedMultiplyAdd(a, b, c);
 }
 
@@ -48,8 +44,6 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>>
     public static void Store(Vector512<float> value, ref float to, nuint offset) => value.StoreUnsafe(ref to, offset);
 
     public static Vector512<float> Create(float value) => Vector512.Create(value);
-
-    public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;
 
     public static Vector512<float> MultiplyAdd(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.FusedMultiplyAdd(a, b, c);
 }

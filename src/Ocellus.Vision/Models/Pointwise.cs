@@ -27,9 +27,6 @@ public static class Pointwise
     // Both sum the same products in another order; a lost input is off by far more.
     private const float Apart = 1e-3f;
 
-    // Spans of bytes hold no more.
-    private const long ValuesMax = int.MaxValue / sizeof(float);
-
     private static readonly ConcurrentDictionary<(long, long, long, long, long, int), Way> Ways = new(), WaysBack = new();
 
     private enum Way
@@ -51,7 +48,7 @@ public static class Pointwise
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(weight);
         bool own = weight.requires_grad && is_grad_enabled() && PointwiseGradient.Can(weight.shape[1])
-            && input.stride(1) == 1 && Math.Max(input.numel(), input.numel() / weight.shape[1] * weight.shape[0]) <= ValuesMax;
+            && input.stride(1) == 1 && Math.Max(input.numel(), input.numel() / weight.shape[1] * weight.shape[0]) <= TensorValues.Max;
         return own
             ? Function.apply(input, weight, bias!, activate)
             : By(WayFor(input, weight), input, weight, bias, activate);
@@ -67,8 +64,8 @@ public static class Pointwise
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Tensor input = Numbers(key.Pictures * key.Height * key.Width * key.Inputs).reshape(key.Pictures, key.Height, key.Width, key.Inputs).permute(0, 3, 1, 2);
-        Tensor weight = Numbers(key.Outputs * key.Inputs).reshape(key.Outputs, key.Inputs, 1, 1);
+        Tensor input = Numbers(key.Pictures, key.Height, key.Width, key.Inputs).permute(0, 3, 1, 2);
+        Tensor weight = Numbers(key.Outputs, key.Inputs, 1, 1);
         Tensor right = By(Way.Product, input, weight, bias: null, activate: false);
         return Same(By(Way.Convolution, input, weight, bias: null, activate: false), right) ? Way.Convolution : Way.Product;
     }
@@ -85,8 +82,8 @@ public static class Pointwise
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Tensor known = Numbers(key.Pictures * key.Height * key.Width * key.Outputs).reshape(key.Pictures, key.Height, key.Width, key.Outputs).permute(0, 3, 1, 2);
-        Tensor weight = Numbers(key.Outputs * key.Inputs).reshape(key.Outputs, key.Inputs, 1, 1);
+        Tensor known = Numbers(key.Pictures, key.Height, key.Width, key.Outputs).permute(0, 3, 1, 2);
+        Tensor weight = Numbers(key.Outputs, key.Inputs, 1, 1);
         return Same(BackBy(Way.Convolution, known, weight), BackBy(Way.Product, known, weight)) ? Way.Convolution : Way.Product;
     }
 
@@ -105,7 +102,7 @@ public static class Pointwise
     private static bool Same(Tensor a, Tensor b) => (a - b).abs().max().item<float>() <= Apart * b.abs().max().item<float>();
 
     // Anything but zeros and repetitions will do.
-    private static Tensor Numbers(long count) => (arange(count, ScalarType.Float32) * .618f).frac() - .5f;
+    private static Tensor Numbers(params long[] shape) => ((arange(shape.Aggregate((a, b) => a * b), ScalarType.Float32) * .618f).frac() - .5f).reshape(shape);
 
     private static Tensor By(Way way, Tensor input, Tensor weight, Tensor? bias, bool activate)
     {
@@ -114,8 +111,7 @@ public static class Pointwise
         long outputs = weight.shape[0];
         if (way == Way.Product)
         {
-            Tensor pixels = input.permute(0, 2, 3, 1).reshape(-1, shape[1]); // [N·H·W, C]; a view, as the strides are channels-last
-            Tensor product = Activated(nn.functional.linear(pixels, weight.reshape(outputs, shape[1]), bias), activate); // [N·H·W, O]
+            Tensor product = Activated(nn.functional.linear(Pixels(input), weight.reshape(outputs, shape[1]), bias), activate); // [N·H·W, O]
 
             // Activated before it is seen as pictures: in place on a view, gradients would be copied twice.
             return product.reshape(shape[0], shape[2], shape[3], outputs).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
@@ -134,7 +130,7 @@ public static class Pointwise
 
     private static Tensor Activated(Tensor x, bool activate) => activate ? nn.functional.relu6(x, inplace: !is_grad_enabled()) : x;
 
-    private static Tensor Pixels(Tensor pictures) => pictures.permute(0, 2, 3, 1).reshape(-1, pictures.shape[1]); // [N·H·W, C]
+    private static Tensor Pixels(Tensor pictures) => pictures.permute(0, 2, 3, 1).reshape(-1, pictures.shape[1]); // [N·H·W, C]; a view where the strides are channels-last
 
     /// <summary>Forward as above; backward one pass for weights, bias and ReLU6, and then the input's.</summary>
     private sealed class Function : autograd.SingleTensorFunction<Function>

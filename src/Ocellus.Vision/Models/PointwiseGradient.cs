@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -40,24 +39,17 @@ internal static class PointwiseGradient
         Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, part =>
         {
             int first = (int)((long)pixels * part / parts), end = (int)((long)pixels * (part + 1) / parts);
-            Span<float> sums = Floats(weights).Slice(part * outputs * inputs, outputs * inputs), totals = Floats(bias).Slice(part * outputs, outputs);
+            Span<float> sums = TensorValues.Of(weights).Slice(part * outputs * inputs, outputs * inputs), totals = TensorValues.Of(bias).Slice(part * outputs, outputs);
             for (int p = first; p < end; p += TilePixels)
             {
                 int count = Math.Min(TilePixels, end - p);
-                Span<float> known = Floats(gradient).Slice(p * outputs, count * outputs);
-                if (active is not null)
-                {
-                    Span<float> through = Floats(passed).Slice(p * outputs, count * outputs);
-                    Relu6Gradient.Pass(known, Floats(active).Slice(p * outputs, count * outputs), through);
-                    known = through;
-                }
-
+                ReadOnlySpan<float> known = Relu6Gradient.Passed(gradient, active, passed, p * outputs, count * outputs);
                 for (int at = 0; at < known.Length; at += outputs)
                 {
                     Add(known.Slice(at, outputs), totals);
                 }
 
-                ReadOnlySpan<float> seen = Floats(input).Slice(p * inputs, count * inputs);
+                ReadOnlySpan<float> seen = TensorValues.Of(input).Slice(p * inputs, count * inputs);
                 if (Vector512.IsHardwareAccelerated)
                 {
                     int even = inputs - inputs % Lanes512.Count;
@@ -72,8 +64,6 @@ internal static class PointwiseGradient
         });
         return parts == 1 ? (weights[0], bias[0]) : (weights.sum(dim: 0), bias.sum(dim: 0));
     }
-
-    private static Span<float> Floats(Tensor t) => MemoryMarshal.Cast<byte, float>(t.bytes);
 
     private static void Add(ReadOnlySpan<float> values, Span<float> totals)
     {

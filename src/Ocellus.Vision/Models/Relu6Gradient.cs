@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using static TorchSharp.torch;
 
 namespace Ocellus.Vision.Models;
 
@@ -6,12 +7,28 @@ namespace Ocellus.Vision.Models;
 internal static class Relu6Gradient
 {
     /// <summary>The highest output.</summary>
-    public const float Top = 6;
+    private const float Top = 6;
 
-    /// <param name="gradient">Of the output.</param>
-    /// <param name="output">Of ReLU6, 0 to 6, in the same order.</param>
-    /// <param name="passed">To be written: the gradient of the input. May be <paramref name="gradient"/> itself.</param>
-    public static void Pass(ReadOnlySpan<float> gradient, ReadOnlySpan<float> output, Span<float> passed)
+    /// <summary>The gradient behind a convolution, some of its values: as it comes where no ReLU6 follows.</summary>
+    /// <param name="gradient">Contiguous.</param>
+    /// <param name="output">Of ReLU6, 0 to 6, in the same order; null where there is none.</param>
+    /// <param name="passed">To be written there, in the same order, where there is a ReLU6.</param>
+    /// <param name="first">Of the values.</param>
+    /// <param name="count">Of the values.</param>
+    public static ReadOnlySpan<float> Passed(Tensor gradient, Tensor? output, Tensor passed, int first, int count)
+    {
+        ReadOnlySpan<float> known = TensorValues.Of(gradient).Slice(first, count);
+        if (output is null)
+        {
+            return known;
+        }
+
+        Span<float> through = TensorValues.Of(passed).Slice(first, count);
+        Pass(known, TensorValues.Of(output).Slice(first, count), through);
+        return through;
+    }
+
+    private static void Pass(ReadOnlySpan<float> gradient, ReadOnlySpan<float> output, Span<float> passed)
     {
         Vector256<float> low = Vector256<float>.Zero, high = Vector256.Create(Top);
         int i = 0;

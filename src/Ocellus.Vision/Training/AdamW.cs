@@ -1,5 +1,5 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
+using Ocellus.Vision.Models;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -52,7 +52,7 @@ internal sealed class AdamW
 
             // Values and moments lie in row-major order from the beginning; a gradient may come in other strides.
             double rate = s.Rate * share;
-            Move(Values(s.Value), Values(gradient.contiguous()), Values(s.First), Values(s.Second), (float)(1 - rate * _decay), (float)(rate / c1), (float)(1 / c2));
+            Move(TensorValues.Of(s.Value), TensorValues.Of(gradient.contiguous()), TensorValues.Of(s.First), TensorValues.Of(s.Second), (float)(1 - rate * _decay), (float)(rate / c1), (float)(1 / c2));
         }
     }
 
@@ -77,8 +77,6 @@ internal sealed class AdamW
     }
 
     private static float[] Plain(Tensor t) => t.detach().contiguous().data<float>().ToArray();
-
-    private static Span<float> Values(Tensor t) => MemoryMarshal.Cast<byte, float>(t.bytes);
 
     private static void Move(Span<float> value, ReadOnlySpan<float> gradient, Span<float> first, Span<float> second, float keep, float rate, float correction)
     {
