@@ -32,6 +32,11 @@ internal static class BoxesBenchmark
             Threads = (int)Option(args, "--threads", plan.Threads),
             Rate = Option(args, "--rate", plan.Rate),
             BackboneRate = Option(args, "--backbone-rate", plan.BackboneRate),
+            ScaleMin = Option(args, "--scale-min", plan.ScaleMin),
+            ScaleMax = Option(args, "--scale-max", plan.ScaleMax),
+            Average = Option(args, "--average", plan.Average),
+            WeightDecay = Option(args, "--weight-decay", plan.WeightDecay),
+            WarmUpSteps = (int)Option(args, "--warm-up", plan.WarmUpSteps),
         };
         string? only = Text(args, "--label");
         List<string> labels = only is null ? [] : [only];

@@ -8,6 +8,7 @@ return args switch
     ["classify", ..] => ClassifyBenchmark.Run(args[1..]),
     ["decode", ..] => DecodeBenchmark.Run(args[1..]),
     ["step", ..] => StepBenchmark.Run(args[1..]),
+    ["blocks", ..] => BlocksBenchmark.Run(args[1..]),
     ["boxes", ..] => BoxesBenchmark.Run(args[1..]),
     _ => Usage(),
 };
@@ -19,7 +20,8 @@ static int Usage()
     Console.Error.WriteLine("       Ocellus.Benchmarks mutate-requests PICTURE [--count N] [--seed S]");
     Console.Error.WriteLine("       Ocellus.Benchmarks classify FOLDER [--seed N] [--seconds N] [--epochs N] [--size N] [--start-scale X] [--folds N]");
     Console.Error.WriteLine("       Ocellus.Benchmarks decode FILE [--side N] [--repeat N]");
-    Console.Error.WriteLine("       Ocellus.Benchmarks boxes FOLDER [--seed N] [--seconds N] [--epochs N] [--steps N] [--long-side N] [--batch N] [--mosaic SHARE] [--rate N] [--backbone-rate N] [--frozen BLOCKS] [--threads N] [--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
+    Console.Error.WriteLine("       Ocellus.Benchmarks boxes FOLDER [--seed N] [--seconds N] [--epochs N] [--steps N] [--long-side N] [--batch N] [--mosaic SHARE] [--rate N] [--backbone-rate N] [--scale-min X] [--scale-max X] [--average X] [--weight-decay X] [--warm-up STEPS] [--frozen BLOCKS] [--threads N] [--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
     Console.Error.WriteLine("       Ocellus.Benchmarks step [THREADS]");
+    Console.Error.WriteLine("       Ocellus.Benchmarks blocks [THREADS]");
     return 2;
 }

@@ -104,7 +104,7 @@ internal static class DepthwiseGradient
     /// <returns>[C,1,K,K] and [C].</returns>
     public static (Tensor Weights, Tensor Bias) Compute(Tensor input, Tensor gradient, Tensor? active, Tensor passed, int side, int stride, int pad, int threads)
     {
-        var shape = new Shape((int)input.shape[0], (int)input.shape[1], (int)input.shape[2], (int)input.shape[3], (int)gradient.shape[1], (int)gradient.shape[2], side, stride, pad);
+        var shape = new DepthwiseShape((int)input.shape[0], (int)input.shape[1], (int)input.shape[2], (int)input.shape[3], (int)gradient.shape[1], (int)gradient.shape[2], side, stride, pad);
         int rows = shape.Pictures * shape.OutputHeight, values = shape.OutputWidth * shape.Channels, taps = side * side, blocks = shape.Channels / Lanes;
         int parts = Math.Min(rows, PartsMax);
         Tensor weights = zeros(parts, blocks, taps, Lanes), bias = zeros(parts, shape.Channels);
@@ -122,7 +122,7 @@ internal static class DepthwiseGradient
     }
 
     /// <summary>One row of outputs, all channels.</summary>
-    private static void Row(ReadOnlySpan<float> input, ReadOnlySpan<float> gradient, int picture, int y, Span<Vector512<float>> sums, Span<Vector512<float>> totals, in Shape s)
+    private static void Row(ReadOnlySpan<float> input, ReadOnlySpan<float> gradient, int picture, int y, Span<Vector512<float>> sums, Span<Vector512<float>> totals, in DepthwiseShape s)
     {
         int taps = s.Side * s.Side;
         for (int block = 0; block < totals.Length; block++)
@@ -158,7 +158,7 @@ internal static class DepthwiseGradient
     }
 
     // The sums of a row stay in registers, which the compiler does for locals only; so there is one loop for each side.
-    private static void Row5(ReadOnlySpan<float> seen, ReadOnlySpan<float> known, Span<Vector512<float>> sums, in Shape s)
+    private static void Row5(ReadOnlySpan<float> seen, ReadOnlySpan<float> known, Span<Vector512<float>> sums, in DepthwiseShape s)
     {
         ref readonly float input = ref seen[0], gradient = ref known[0];
         var (s0, s1, s2, s3, s4) = (sums[0], sums[1], sums[2], sums[3], sums[4]);
@@ -179,7 +179,7 @@ internal static class DepthwiseGradient
         Edges(seen, known, sums, s, first, end);
     }
 
-    private static void Row3(ReadOnlySpan<float> seen, ReadOnlySpan<float> known, Span<Vector512<float>> sums, in Shape s)
+    private static void Row3(ReadOnlySpan<float> seen, ReadOnlySpan<float> known, Span<Vector512<float>> sums, in DepthwiseShape s)
     {
         ref readonly float input = ref seen[0], gradient = ref known[0];
         var (s0, s1, s2) = (sums[0], sums[1], sums[2]);
@@ -199,7 +199,7 @@ internal static class DepthwiseGradient
     }
 
     /// <summary>The outputs on the left and right whose kernels reach over the edge.</summary>
-    private static void Edges(ReadOnlySpan<float> seen, ReadOnlySpan<float> known, Span<Vector512<float>> sums, in Shape s, int first, int end)
+    private static void Edges(ReadOnlySpan<float> seen, ReadOnlySpan<float> known, Span<Vector512<float>> sums, in DepthwiseShape s, int first, int end)
     {
         for (int x = 0; x < s.OutputWidth; x++)
         {
@@ -218,17 +218,6 @@ internal static class DepthwiseGradient
                     sums[kx] = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in seen[0], (nuint)(column * s.Channels)), g, sums[kx]);
                 }
             }
-        }
-    }
-
-    private readonly record struct Shape(int Pictures, int Height, int Width, int Channels, int OutputHeight, int OutputWidth, int Side, int Stride, int Pad)
-    {
-        /// <summary>Outputs of a row whose kernels lie inside: the first, and the first after the last.</summary>
-        public (int First, int End) Inner()
-        {
-            int first = Math.Min(OutputWidth, (Pad + Stride - 1) / Stride);
-            int last = Width + Pad - Side; // the last column where a kernel that lies inside may begin, counted from the zeros; less than none has no output
-            return (first, last < 0 ? first : Math.Max(first, Math.Min(OutputWidth, last / Stride + 1)));
         }
     }
 }

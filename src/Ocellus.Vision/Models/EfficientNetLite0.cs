@@ -33,6 +33,15 @@ internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
 
     public long Inputs => Shape[1] * node.Groups;
 
+    /// <summary>This 1×1 convolution and a depthwise one behind it, each with its ReLU6.</summary>
+    internal Tensor Then(PaddedConvolution depthwise, Tensor input)
+    {
+        var (before, after) = (depthwise.node.Pads[0], depthwise.node.Pads[2]);
+        return ExpandedDepthwise.Can(input, weight, depthwise.weight, before, after)
+            ? ExpandedDepthwise.Convolve(input, weight, bias, depthwise.weight, depthwise.bias, depthwise.Stride, before, after)
+            : depthwise.forward(forward(input));
+    }
+
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
@@ -131,8 +140,7 @@ public sealed class EfficientNetLite0 : nn.Module<Tensor, Tensor>
         string name = $"blocks.{index}.";
         PaddedConvolution depthwise = convolutions[name + "depthwise"], project = convolutions[name + "project"];
         PaddedConvolution first = convolutions.GetValueOrDefault(name + "expand", depthwise);
-        Tensor x = first == depthwise ? input : first.forward(input);
-        x = project.forward(depthwise.forward(x));
+        Tensor x = project.forward(first == depthwise ? depthwise.forward(input) : first.Then(depthwise, input));
         bool skip = depthwise.Stride == 1 && first.Inputs == project.Shape[0];
         return (skip ? input + x : x).MoveToOuterDisposeScope();
     }

@@ -18,6 +18,9 @@ internal interface ILanes<TVector>
 
     /// <summary>a · b + c, rounded once.</summary>
     static abstract TVector MultiplyAdd(TVector a, TVector b, TVector c);
+
+    /// <summary>Not below <paramref name="low"/> and not above <paramref name="high"/>.</summary>
+    static abstract TVector Clamp(TVector value, TVector low, TVector high);
 }
 
 /// <summary>Eight values.</summary>
@@ -32,6 +35,8 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>>
     public static Vector256<float> Create(float value) => Vector256.Create(value);
 
     public static Vector256<float> MultiplyAdd(Vector256<float> a, Vector256<float> b, Vector256<float> c) => Vector256.FusedMultiplyAdd(a, b, c);
+
+    public static Vector256<float> Clamp(Vector256<float> value, Vector256<float> low, Vector256<float> high) => Vector256.ClampNative(value, low, high);
 }
 
 /// <summary>Sixteen values.</summary>
@@ -46,4 +51,6 @@ internal readonly struct Lanes512 : ILanes<Vector512<float>>
     public static Vector512<float> Create(float value) => Vector512.Create(value);
 
     public static Vector512<float> MultiplyAdd(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.FusedMultiplyAdd(a, b, c);
+
+    public static Vector512<float> Clamp(Vector512<float> value, Vector512<float> low, Vector512<float> high) => Vector512.ClampNative(value, low, high);
 }

@@ -44,25 +44,40 @@ internal static class PointwiseGradient
             {
                 int count = Math.Min(TilePixels, end - p);
                 ReadOnlySpan<float> known = Relu6Gradient.Passed(gradient, active, passed, p * outputs, count * outputs);
-                for (int at = 0; at < known.Length; at += outputs)
-                {
-                    Add(known.Slice(at, outputs), totals);
-                }
-
-                ReadOnlySpan<float> seen = TensorValues.Of(input).Slice(p * inputs, count * inputs);
-                if (Vector512.IsHardwareAccelerated)
-                {
-                    int even = inputs - inputs % Lanes512.Count;
-                    Tile<Lanes512, Vector512<float>>(known, outputs, seen, inputs, 0, even, sums);
-                    Tile<Lanes256, Vector256<float>>(known, outputs, seen, inputs, even, inputs, sums);
-                }
-                else
-                {
-                    Tile<Lanes256, Vector256<float>>(known, outputs, seen, inputs, 0, inputs, sums);
-                }
+                AddRows(known, totals);
+                Products(known, outputs, TensorValues.Of(input).Slice(p * inputs, count * inputs), inputs, sums);
             }
         });
         return parts == 1 ? (weights[0], bias[0]) : (weights.sum(dim: 0), bias.sum(dim: 0));
+    }
+
+    /// <summary>Adds every row of <paramref name="values"/>, which are as long as <paramref name="totals"/>.</summary>
+    public static void AddRows(ReadOnlySpan<float> values, Span<float> totals)
+    {
+        for (int at = 0; at < values.Length; at += totals.Length)
+        {
+            Add(values.Slice(at, totals.Length), totals);
+        }
+    }
+
+    /// <summary>Adds to <paramref name="sums"/> [O,C] the products of each pixel's gradient and input.</summary>
+    /// <param name="known">[P,O], a tile that fits into the cache.</param>
+    /// <param name="outputs">O.</param>
+    /// <param name="seen">[P,C].</param>
+    /// <param name="inputs">C.</param>
+    /// <param name="sums">[O,C].</param>
+    public static void Products(ReadOnlySpan<float> known, int outputs, ReadOnlySpan<float> seen, int inputs, Span<float> sums)
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            int even = inputs - inputs % Lanes512.Count;
+            Tile<Lanes512, Vector512<float>>(known, outputs, seen, inputs, 0, even, sums);
+            Tile<Lanes256, Vector256<float>>(known, outputs, seen, inputs, even, inputs, sums);
+        }
+        else
+        {
+            Tile<Lanes256, Vector256<float>>(known, outputs, seen, inputs, 0, inputs, sums);
+        }
     }
 
     private static void Add(ReadOnlySpan<float> values, Span<float> totals)

@@ -28,7 +28,8 @@ internal static class Relu6Gradient
         return through;
     }
 
-    private static void Pass(ReadOnlySpan<float> gradient, ReadOnlySpan<float> output, Span<float> passed)
+    /// <summary>The gradient where the output lies between 0 and 6, zeros elsewhere; <paramref name="passed"/> may be the gradient itself.</summary>
+    public static void Pass(ReadOnlySpan<float> gradient, ReadOnlySpan<float> output, Span<float> passed)
     {
         Vector256<float> low = Vector256<float>.Zero, high = Vector256.Create(Top);
         int i = 0;

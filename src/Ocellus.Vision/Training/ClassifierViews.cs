@@ -34,9 +34,11 @@ internal sealed class ClassifierViews(IPictureSource pictures, int size, int see
         int cw = Math.Clamp((int)Math.Sqrt(area * ratio), 1, w), ch = Math.Clamp((int)Math.Sqrt(area / ratio), 1, h);
         int left = random.Next(w - cw + 1), top = random.Next(h - ch + 1);
         bool mirrored = random.NextDouble() < .5;
-        var tone = new Tone((float)(.8 + .4 * random.NextDouble()), (float)(30 * random.NextDouble() - 15), (float)(.8 + .4 * random.NextDouble()));
+        Tone tone = Tone.Saturated((float)(.8 + .4 * random.NextDouble()), (float)(30 * random.NextDouble() - 15), (float)(.8 + .4 * random.NextDouble()));
 #pragma warning restore CA5394
-        Crop(picture, left, top, cw, ch, mirrored, tone, side, planes);
+        var pixels = new float[side * side * 3];
+        Resampling.Draw(picture, new ResamplingAxis(left, cw, side, 0, side, mirrored), new ResamplingAxis(top, ch, side, 0, side, mirrored: false), tone, pixels, side * 3);
+        Separate(pixels, planes);
     }
 
     private DecodedPicture Decoded(int index)
@@ -56,40 +58,14 @@ internal sealed class ClassifierViews(IPictureSource pictures, int size, int see
         return picture;
     }
 
-    private static void Crop(DecodedPicture p, int left, int top, int cw, int ch, bool mirrored, Tone tone, int side, Span<float> planes)
+    /// <summary>Interleaved values to planes.</summary>
+    private static void Separate(ReadOnlySpan<float> pixels, Span<float> planes)
     {
-        int area = side * side;
-        byte[] rgb = p.Rgb;
+        int area = pixels.Length / 3;
         Span<float> reds = planes[..area], greens = planes.Slice(area, area), blues = planes.Slice(2 * area, area);
-        for (int y = 0; y < side; y++)
+        for (int i = 0; i < area; i++)
         {
-            float sy = Math.Clamp((y + .5f) * ch / side - .5f, 0, ch - 1);
-            int y0 = (int)sy, y1 = Math.Min(y0 + 1, ch - 1);
-            float fy = sy - y0;
-            int row0 = (top + y0) * p.Width + left, row1 = (top + y1) * p.Width + left;
-            for (int x = 0; x < side; x++)
-            {
-                float sx = Math.Clamp((x + .5f) * cw / side - .5f, 0, cw - 1);
-                int x0 = (int)sx, x1 = Math.Min(x0 + 1, cw - 1);
-                float fx = sx - x0;
-                int at = y * side + (mirrored ? side - 1 - x : x);
-                int a = 3 * (row0 + x0), b = 3 * (row0 + x1), c = 3 * (row1 + x0), d = 3 * (row1 + x1);
-                float wa = (1 - fx) * (1 - fy), wb = fx * (1 - fy), wc = (1 - fx) * fy, wd = fx * fy;
-                float red = wa * rgb[a] + wb * rgb[b] + wc * rgb[c] + wd * rgb[d];
-                float green = wa * rgb[a + 1] + wb * rgb[b + 1] + wc * rgb[c + 1] + wd * rgb[d + 1];
-                float blue = wa * rgb[a + 2] + wb * rgb[b + 2] + wc * rgb[c + 2] + wd * rgb[d + 2];
-                float grey = .299f * red + .587f * green + .114f * blue;
-                reds[at] = tone.Apply(red, grey);
-                greens[at] = tone.Apply(green, grey);
-                blues[at] = tone.Apply(blue, grey);
-            }
+            (reds[i], greens[i], blues[i]) = (pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]);
         }
-    }
-
-    /// <summary>Factor of contrast, shift of brightness in grey values of 0 to 255, factor of saturation.</summary>
-    private readonly record struct Tone(float Contrast, float Brightness, float Saturation)
-    {
-        public float Apply(float value, float grey) =>
-            (Math.Clamp((grey + Saturation * (value - grey)) * Contrast + Brightness, 0, 255) - 127f) / 128f;
     }
 }

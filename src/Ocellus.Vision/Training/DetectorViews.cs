@@ -1,7 +1,3 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using Ocellus.Vision.Data;
 using Ocellus.Vision.Evaluation;
 using Ocellus.Vision.Images;
@@ -70,8 +66,7 @@ internal sealed class DetectorViews(IPictureSource pictures, IReadOnlyList<IRead
         bool mirrored = random.NextDouble() < .5;
         float contrast = (float)Between(.8, 1.2), brightness = (float)Between(-20, 20);
         bool tinted = random.NextDouble() < .3;
-        var gains = new Vector3(contrast * Tint(), contrast * Tint(), contrast * Tint());
-        Draw(picture, view, clip, left, top, width, height, mirrored, gains.AsVector128(), Vector128.Create(brightness));
+        Draw(picture, view, clip, left, top, width, height, mirrored, Tone.Gains(contrast * Tint(), contrast * Tint(), contrast * Tint(), brightness));
         Add(boxes[index], clip, left, top, width, height, mirrored, truth);
 
         double Between(double low, double high) => low + (high - low) * random.NextDouble();
@@ -119,82 +114,14 @@ internal sealed class DetectorViews(IPictureSource pictures, IReadOnlyList<IRead
     }
 
     /// <summary>Draws the picture, stretched to width × height at left, top, as far as it lies inside the clip.</summary>
-    private void Draw(DecodedPicture picture, Span<float> view, Clip clip, int left, int top, int width, int height, bool mirrored, Vector128<float> gains, Vector128<float> brightness)
+    private void Draw(DecodedPicture picture, Span<float> view, Clip clip, int left, int top, int width, int height, bool mirrored, Tone tone)
     {
         int x0 = Math.Max(clip.Left, left), x1 = Math.Min(clip.Right, left + width), y0 = Math.Max(clip.Top, top), y1 = Math.Min(clip.Bottom, top + height);
-        if (x0 >= x1 || y0 >= y1)
+        if (x0 < x1 && y0 < y1)
         {
-            return;
-        }
-
-        var columns = new Taps(picture.Width, width, x0 - left, x1 - left, mirrored);
-        var rows = new Taps(picture.Height, height, y0 - top, y1 - top, mirrored: false);
-        int firstRow = rows.Start.Min(), lastRow = rows.Start.Max() + rows.Count, line = (x1 - x0) * 3;
-        lastRow = Math.Min(lastRow, picture.Height);
-        var across = new float[(lastRow - firstRow) * line];
-        for (int y = firstRow; y < lastRow; y++)
-        {
-            Span<float> target = across.AsSpan((y - firstRow) * line, line);
-            for (int x = 0; x < x1 - x0; x++)
-            {
-                Vector128<float> sum = default; // red, green, blue and a number that means nothing
-                int at = (y * picture.Width + columns.Start[x]) * 3;
-                for (int k = 0; k < columns.Count; k++, at += 3)
-                {
-                    float weight = columns.Weight[x * columns.Count + k];
-                    if (weight != 0) // else it may lie beyond the picture's edge
-                    {
-                        sum += weight * Pixel(picture.Rgb, at);
-                    }
-                }
-
-                (sum * gains + brightness).AsVector3().CopyTo(target[(3 * x)..]);
-            }
-        }
-
-        for (int y = y0; y < y1; y++)
-        {
-            Span<float> target = view.Slice((y * input.Width + x0) * 3, line);
-            for (int k = 0; k < rows.Count; k++)
-            {
-                float weight = rows.Weight[(y - y0) * rows.Count + k];
-                if (weight != 0)
-                {
-                    AddScaled(target, across.AsSpan((rows.Start[y - y0] - firstRow + k) * line, line), weight);
-                }
-            }
-
-            Normalise(target);
-        }
-    }
-
-    /// <summary>Red, green and blue as numbers, and a fourth that means nothing.</summary>
-    private static Vector128<float> Pixel(byte[] rgb, int at)
-    {
-        uint four = at <= rgb.Length - sizeof(uint) ? Unsafe.ReadUnaligned<uint>(ref rgb[at]) : (uint)(rgb[at] | rgb[at + 1] << 8 | rgb[at + 2] << 16);
-        return Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(four).AsByte())).AsInt32());
-    }
-
-    private static void AddScaled(Span<float> target, ReadOnlySpan<float> source, float weight)
-    {
-        Span<Vector<float>> wideTarget = MemoryMarshal.Cast<float, Vector<float>>(target);
-        ReadOnlySpan<Vector<float>> wideSource = MemoryMarshal.Cast<float, Vector<float>>(source);
-        for (int i = 0; i < wideTarget.Length; i++)
-        {
-            wideTarget[i] += wideSource[i] * weight;
-        }
-
-        for (int i = wideTarget.Length * Vector<float>.Count; i < target.Length; i++)
-        {
-            target[i] += source[i] * weight;
-        }
-    }
-
-    private static void Normalise(Span<float> values)
-    {
-        for (int i = 0; i < values.Length; i++)
-        {
-            values[i] = (Math.Clamp(values[i], 0, 255) - 127f) / 128f;
+            var columns = new ResamplingAxis(0, picture.Width, width, x0 - left, x1 - left, mirrored);
+            var rows = new ResamplingAxis(0, picture.Height, height, y0 - top, y1 - top, mirrored: false);
+            Resampling.Draw(picture, columns, rows, tone, view[((y0 * input.Width + x0) * 3)..], input.Width * 3);
         }
     }
 
@@ -203,43 +130,5 @@ internal sealed class DetectorViews(IPictureSource pictures, IReadOnlyList<IRead
         public int Width => Right - Left;
 
         public int Height => Bottom - Top;
-    }
-
-    /// <summary>Source pixels and weights of each target pixel along one axis: a triangle as wide as the shrinking asks for, so that nothing flickers.</summary>
-    private sealed class Taps
-    {
-        public Taps(int source, int target, int from, int to, bool mirrored)
-        {
-            double step = (double)source / target, support = Math.Max(1, step);
-            Count = (int)Math.Ceiling(support * 2) + 1;
-            Start = new int[to - from];
-            Weight = new float[Start.Length * Count];
-            for (int i = 0; i < Start.Length; i++)
-            {
-                int position = mirrored ? target - 1 - (from + i) : from + i;
-                double middle = (position + .5) * step;
-                int start = Math.Clamp((int)Math.Floor(middle - support), 0, source - 1);
-                double sum = 0;
-                for (int k = 0; k < Count && start + k < source; k++)
-                {
-                    double weight = Math.Max(0, 1 - Math.Abs(start + k + .5 - middle) / support);
-                    Weight[i * Count + k] = (float)weight;
-                    sum += weight;
-                }
-
-                for (int k = 0; k < Count; k++)
-                {
-                    Weight[i * Count + k] = (float)(Weight[i * Count + k] / sum);
-                }
-
-                Start[i] = start;
-            }
-        }
-
-        public int[] Start { get; }
-
-        public int Count { get; }
-
-        public float[] Weight { get; }
     }
 }
