@@ -7,10 +7,10 @@ using static TorchSharp.torch;
 
 namespace Ocellus.Benchmarks;
 
-/// <summary>Times the first half of every block of the backbone, both ways: forward and backward, best of eight.</summary>
+/// <summary>Times the first half of every block of the backbone with its two convolutions apart and together: forward and backward, best of eight.</summary>
 internal static class BlocksBenchmark
 {
-    // Inputs, outputs, kernel, stride, times: EfficientNet-Lite0.
+    // Channels of the input, kernel, stride, and by how much the picture has shrunk before: EfficientNet-Lite0.
     private static readonly (int Inputs, int Side, int Stride, int Scale)[] Blocks =
         [(16, 3, 2, 2), (24, 3, 1, 4), (24, 5, 2, 4), (40, 5, 1, 8), (40, 3, 2, 8), (80, 3, 1, 16), (80, 5, 1, 16), (112, 5, 1, 16), (112, 5, 2, 16), (192, 5, 1, 32), (192, 3, 1, 32)];
 
@@ -21,20 +21,33 @@ internal static class BlocksBenchmark
         set_num_threads(threads);
         foreach ((int count, int height, int width) in new[] { (8, 320, 416), (16, 224, 224) })
         {
+            using (NewDisposeScope())
+            {
+                Tensor x = randn(count, height, width, 3).permute(0, 3, 1, 2);
+                Tensor e = (randn(32, 3, 3, 3) * .2).requires_grad_(), eb = randn(32).requires_grad_(), d = (randn(32, 1, 3, 3) * .2).requires_grad_(), db = randn(32).requires_grad_();
+                Tell(count, $"{height}x{width}, stem and first block",
+                    Best(() => Depthwise.Convolve(nn.functional.relu6(nn.functional.conv2d(nn.functional.pad(x, [0, 1, 0, 1]), e, eb, strides: [2, 2])), d, db, 1, 1, 1, activate: true)),
+                    Best(() => ExpandedDepthwise.Convolve(Patches.Of(x, 3, 2, [0, 0, 1, 1]), Patches.Weights(e), eb, d, db, 1, 1, 1)));
+            }
+
             foreach ((int inputs, int side, int stride, int scale) in Blocks)
             {
                 using var scope = NewDisposeScope();
                 int channels = inputs * 6, zeros = side - stride, before = zeros / 2, after = zeros - before;
                 Tensor x = randn(count, height / scale, width / scale, inputs).permute(0, 3, 1, 2).requires_grad_();
                 Tensor e = (randn(channels, inputs, 1, 1) * .2).requires_grad_(), eb = randn(channels).requires_grad_(), d = (randn(channels, 1, side, side) * .2).requires_grad_(), db = randn(channels).requires_grad_();
-                (double f1, double b1) = Best(() => Depthwise.Convolve(Pointwise.Convolve(x, e, eb, activate: true), d, db, stride, before, after, activate: true));
-                (double f2, double b2) = Best(() => ExpandedDepthwise.Convolve(x, e, eb, d, db, stride, before, after));
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{count} x {height / scale}x{width / scale}, {inputs} to {channels}, {side}x{side} stride {stride}: apart {f1:0.0} + {b1:0.0} = {f1 + b1:0.0} ms, together {f2:0.0} + {b2:0.0} = {f2 + b2:0.0} ms"));
+                Tell(count, $"{height / scale}x{width / scale}, {inputs} to {channels}, {side}x{side} stride {stride}",
+                    Best(() => Depthwise.Convolve(Pointwise.Convolve(x, e, eb, activate: true), d, db, stride, before, after, activate: true)),
+                    Best(() => ExpandedDepthwise.Convolve(x, e, eb, d, db, stride, before, after)));
             }
         }
 
         return 0;
     }
+
+    private static void Tell(int count, string what, (double Forward, double Backward) apart, (double Forward, double Backward) together) => Console.WriteLine(string.Create(
+        CultureInfo.InvariantCulture,
+        $"{count} x {what}: apart {apart.Forward:0.0} + {apart.Backward:0.0} = {apart.Forward + apart.Backward:0.0} ms, together {together.Forward:0.0} + {together.Backward:0.0} = {together.Forward + together.Backward:0.0} ms"));
 
     private static (double Forward, double Backward) Best(Func<Tensor> run)
     {

@@ -33,13 +33,17 @@ internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
 
     public long Inputs => Shape[1] * node.Groups;
 
-    /// <summary>This 1×1 convolution and a depthwise one behind it, each with its ReLU6.</summary>
+    /// <summary>This convolution and a depthwise one behind it, each with its ReLU6.</summary>
+    /// <param name="depthwise">The one behind.</param>
+    /// <param name="input">[N,C,H,W] in channels-last strides.</param>
     internal Tensor Then(PaddedConvolution depthwise, Tensor input)
     {
+        using var scope = NewDisposeScope();
         var (before, after) = (depthwise.node.Pads[0], depthwise.node.Pads[2]);
-        return ExpandedDepthwise.Can(input, weight, depthwise.weight, before, after)
-            ? ExpandedDepthwise.Convolve(input, weight, bias, depthwise.weight, depthwise.bias, depthwise.Stride, before, after)
-            : depthwise.forward(forward(input));
+        (Tensor seen, Tensor across) = pointwise ? (input, weight) : (Patches.Of(input, Shape[2], node.Stride, node.Pads), Patches.Weights(weight));
+        return (ExpandedDepthwise.Can(seen, across, depthwise.weight, before, after)
+            ? ExpandedDepthwise.Convolve(seen, across, bias, depthwise.weight, depthwise.bias, depthwise.Stride, before, after)
+            : depthwise.forward(forward(input))).MoveToOuterDisposeScope();
     }
 
     public override Tensor forward(Tensor input)
@@ -98,7 +102,7 @@ public sealed class EfficientNetLite0 : nn.Module<Tensor, Tensor>
     public Tensor[] Stages(Tensor input)
     {
         using var scope = NewDisposeScope();
-        Tensor x = convolutions["stem"].forward(ChannelsLast(input));
+        Tensor x = ChannelsLast(input);
         var cuts = new List<Tensor>(3);
         for (int i = 0; i < Blocks; i++)
         {
@@ -139,8 +143,9 @@ public sealed class EfficientNetLite0 : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         string name = $"blocks.{index}.";
         PaddedConvolution depthwise = convolutions[name + "depthwise"], project = convolutions[name + "project"];
-        PaddedConvolution first = convolutions.GetValueOrDefault(name + "expand", depthwise);
-        Tensor x = project.forward(first == depthwise ? depthwise.forward(input) : first.Then(depthwise, input));
+        // The first block expands nothing: the stem takes that place.
+        PaddedConvolution first = convolutions.GetValueOrDefault(name + "expand", convolutions["stem"]);
+        Tensor x = project.forward(first.Then(depthwise, input));
         bool skip = depthwise.Stride == 1 && first.Inputs == project.Shape[0];
         return (skip ? input + x : x).MoveToOuterDisposeScope();
     }

@@ -35,7 +35,8 @@ internal static class ExpandedDepthwise
     /// <param name="after">Zeros after the last row and column.</param>
     public static Tensor Convolve(Tensor input, Tensor expand, Tensor expandBias, Tensor depthwise, Tensor depthwiseBias, long stride, long before, long after)
     {
-        return expand.requires_grad && is_grad_enabled()
+        bool learns = is_grad_enabled() && new[] { input, expand, expandBias, depthwise, depthwiseBias }.Any(t => t.requires_grad);
+        return learns
             ? Function.apply(input, expand, expandBias, depthwise, depthwiseBias, stride, before, after)
             : Forward(input, expand, expandBias, depthwise, depthwiseBias, Sizes(input, depthwise, stride, before, after));
     }
