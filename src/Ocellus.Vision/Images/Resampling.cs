@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -35,10 +36,11 @@ internal static class Resampling
     {
         int width = columns.Count, line = width * 3;
         int firstRow = rows.First, lastRow = Math.Min(rows.Last, picture.Height);
-        var across = new float[(lastRow - firstRow) * line];
+        float[] rented = ArrayPool<float>.Shared.Rent((lastRow - firstRow) * line); // large: one for each view would keep the collector busy
+        Span<float> across = rented.AsSpan(0, (lastRow - firstRow) * line);
         for (int y = firstRow; y < lastRow; y++)
         {
-            Span<float> to = across.AsSpan((y - firstRow) * line, line);
+            Span<float> to = across.Slice((y - firstRow) * line, line);
             for (int x = 0; x < width; x++)
             {
                 Vector128<float> sum = default; // red, green, blue and a number that means nothing
@@ -66,7 +68,7 @@ internal static class Resampling
             {
                 if (weight != 0)
                 {
-                    AddScaled(to, across.AsSpan(from * line, line), weight);
+                    AddScaled(to, across.Slice(from * line, line), weight);
                 }
 
                 from++;
@@ -74,6 +76,8 @@ internal static class Resampling
 
             Normalise(to);
         }
+
+        ArrayPool<float>.Shared.Return(rented);
     }
 
     /// <summary>Red, green and blue as numbers, and a fourth that means nothing.</summary>

@@ -82,6 +82,7 @@ internal sealed class ClassifierNetwork : IDisposable
     /// <param name="step">Chooses what dropout drops.</param>
     public double Gradients(ClassifierBatch batch, int step)
     {
+        using CollectionPause pause = CollectionPause.Begin();
         using var scope = NewDisposeScope();
         manual_seed(unchecked(_plan.Seed * 1_000_003L + step)); // dropout
         Tensor x = tensor(batch.Planes, [batch.Count, 3, batch.Size, batch.Size]), y = tensor(batch.Targets, [batch.Count, _task.Labels.Count]);
@@ -100,6 +101,7 @@ internal sealed class ClassifierNetwork : IDisposable
     /// <param name="step">Steps taken before, from 0.</param>
     public void Step(double rate, int step)
     {
+        using CollectionPause pause = CollectionPause.Begin();
         _optimizer.Step(rate);
         _average.Update(step);
     }

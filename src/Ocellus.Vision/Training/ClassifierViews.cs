@@ -1,3 +1,4 @@
+using System.Buffers;
 using Ocellus.Vision.Data;
 using Ocellus.Vision.Images;
 
@@ -36,9 +37,11 @@ internal sealed class ClassifierViews(IPictureSource pictures, int size, int see
         bool mirrored = random.NextDouble() < .5;
         Tone tone = Tone.Saturated((float)(.8 + .4 * random.NextDouble()), (float)(30 * random.NextDouble() - 15), (float)(.8 + .4 * random.NextDouble()));
 #pragma warning restore CA5394
-        var pixels = new float[side * side * 3];
+        float[] rented = ArrayPool<float>.Shared.Rent(side * side * 3);
+        Span<float> pixels = rented.AsSpan(0, side * side * 3);
         Resampling.Draw(picture, new ResamplingAxis(left, cw, side, 0, side, mirrored), new ResamplingAxis(top, ch, side, 0, side, mirrored: false), tone, pixels, side * 3);
         Separate(pixels, planes);
+        ArrayPool<float>.Shared.Return(rented);
     }
 
     private DecodedPicture Decoded(int index)

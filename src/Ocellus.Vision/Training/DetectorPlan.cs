@@ -28,10 +28,11 @@ public sealed record DetectorPlan
     public int Batch { get; init; } = 8;
 
     /// <summary>Rate of neck and heads at <see cref="RateBatch"/> pictures a step; with fewer it falls with the root of their number.</summary>
-    public double Rate { get; init; } = 2e-3;
+    /// <remarks>On blood cells, 330 steps of 5 pictures: 2e-3 mAP@0.5 0.882, 3e-3 0.893, 5e-3 0.899.</remarks>
+    public double Rate { get; init; } = 5e-3;
 
     /// <summary>A tenth of the neck's: the backbone already knows most of it.</summary>
-    public double BackboneRate { get; init; } = 2e-4;
+    public double BackboneRate { get; init; } = 5e-4;
 
     /// <summary>
     /// Blocks of the backbone, after the stem, that keep their weights; 0 to train all. Keeping the stem and two blocks makes a step
@@ -62,11 +63,14 @@ public sealed record DetectorPlan
     /// <summary>Steps below which pictures a step are given up for more steps: with fewer the start weights are hardly left.</summary>
     public int StepsFew { get; init; } = 250;
 
-    /// <summary>Smallest scale of a view, as share of the scale at which the picture just fits.</summary>
-    public double ScaleMin { get; init; } = .7;
+    /// <summary>
+    /// Smallest scale of a view, as share of the scale at which the picture just fits. The time holds ten to twenty passes, in which little
+    /// is learnt by heart: sizes far from those that the model will be asked about cost more than they bring (0.7 to 1.28: mAP@0.5 0.882, 0.85 to 1.15: 0.891).
+    /// </summary>
+    public double ScaleMin { get; init; } = .85;
 
     /// <summary>Largest scale of a view, as share of the scale at which the picture just fits.</summary>
-    public double ScaleMax { get; init; } = 1.28;
+    public double ScaleMax { get; init; } = 1.15;
 
     /// <summary>Share of views that are put together from four pictures; none in the last quarter of the steps.</summary>
     public double Mosaic { get; init; }

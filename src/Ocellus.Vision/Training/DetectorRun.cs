@@ -39,6 +39,7 @@ internal sealed class DetectorRun : IDisposable
     private readonly Detector _network;
     private readonly AdamW _optimizer;
     private readonly Dictionary<string, Tensor> _average;
+    private readonly float[]?[] _pixels = new float[2][];
     private readonly float[] _points;
     private readonly Tensor _centres;
     private readonly string _key;
@@ -120,18 +121,21 @@ internal sealed class DetectorRun : IDisposable
                 }
 
                 StepThreads.Apply(_plan.ThreadsNow, _plan.Threads);
-                Batch batch = batches.Take(_step, more: _step + 1 < _steps); // the next one is made while this one is learnt from
-                double loss = Backward(batch);
-                if (!double.IsFinite(loss))
+                double loss;
+                using (CollectionPause.Begin())
                 {
-                    throw new TrainingDivergedException(_step, loss);
-                }
+                    loss = Backward(batches.Take(_step, more: _step + 1 < _steps)); // the next one is made while this one is learnt from
+                    if (!double.IsFinite(loss))
+                    {
+                        throw new TrainingDivergedException(_step, loss);
+                    }
 
-                nn.utils.clip_grad_norm_(_network.Weights().Select(w => w.Value).Where(w => w.requires_grad), _plan.GradientNormMax);
-                _optimizer.Step(RateShare());
-                _position += (1 - _position) / (_steps - _step);
-                _step++;
-                Average();
+                    nn.utils.clip_grad_norm_(_network.Weights().Select(w => w.Value).Where(w => w.requires_grad), _plan.GradientNormMax);
+                    _optimizer.Step(RateShare());
+                    _position += (1 - _position) / (_steps - _step);
+                    _step++;
+                    Average();
+                }
 
                 sum += loss;
                 int count = _step - first;
@@ -213,7 +217,14 @@ internal sealed class DetectorRun : IDisposable
     private Batch Prepare(int step)
     {
         double mosaic = step < MosaicUntil * _steps ? _plan.Mosaic : 0;
-        var pixels = new float[_batch * _views.ValuesPerView];
+        // Two are enough: while one is learnt from, the next one is made.
+        ref float[]? kept = ref _pixels[step % _pixels.Length];
+        if (kept?.Length != _batch * _views.ValuesPerView)
+        {
+            kept = new float[_batch * _views.ValuesPerView];
+        }
+
+        float[] pixels = kept;
         var truth = new TrueBox[_batch][];
         for (int i = 0; i < truth.Length; i++)
         {
@@ -306,8 +317,9 @@ internal sealed class DetectorRun : IDisposable
         for (int i = 0; i <= Measured; i++)
         {
             cancel.ThrowIfCancellationRequested();
+            using CollectionPause pause = CollectionPause.Begin();
             long t = Stopwatch.GetTimestamp();
-            Task<Batch> other = Task.Run(() => Prepare(0)); // as in earnest, so that its share of the cores is counted
+            Task<Batch> other = Task.Run(() => Prepare(1)); // as in earnest, so that its share of the cores is counted
             Backward(batch);
             other.GetAwaiter().GetResult();
             double seconds = Stopwatch.GetElapsedTime(t).TotalSeconds;

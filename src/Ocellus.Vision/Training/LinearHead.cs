@@ -16,6 +16,7 @@ internal sealed record LinearHead(float[] Weight, float[] Bias, int Features)
     public static LinearHead Fit(float[] features, float[] targets, int rows, int labels, bool multiLabel, double c, CancellationToken cancel)
     {
         int width = features.Length / rows;
+        using CollectionPause pause = CollectionPause.Begin();
         using var noGrad = no_grad();
         using var outer = NewDisposeScope();
         Tensor x = cat([tensor(features, [rows, width]), ones(rows, 1)], 1), y = tensor(targets, [rows, labels]);

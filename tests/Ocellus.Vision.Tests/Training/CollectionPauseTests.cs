@@ -1,0 +1,54 @@
+using Ocellus.Vision.Training;
+
+namespace Ocellus.Vision.Tests.Training;
+
+[CollectionDefinition(nameof(CollectionPauseTests), DisableParallelization = true)]
+public sealed class Alone;
+
+[Collection(nameof(CollectionPauseTests))]
+public sealed class CollectionPauseTests
+{
+    // 48 MB: less than a pause allows, and more than the collector waits for without one.
+    private const int Arrays = 600, Bytes = 80_000;
+
+    [Fact]
+    public void Nothing_is_collected_until_the_pause_ends()
+    {
+        int start = GC.CollectionCount(0);
+        Allocate();
+        int without = GC.CollectionCount(0) - start, before, during;
+        using (CollectionPause.Begin())
+        {
+            before = GC.CollectionCount(0);
+            using (CollectionPause.Begin())
+            {
+                Allocate(.9);
+            }
+
+            Allocate(.1); // the inner pause has not ended the outer one
+            during = GC.CollectionCount(0);
+        }
+
+        Assert.True(without > 0, "The same without a pause was no test.");
+        Assert.Equal(before, during);
+    }
+
+    [Fact]
+    public void More_than_was_asked_for_is_collected_and_the_next_pause_holds_again()
+    {
+        using (CollectionPause.Begin())
+        {
+            Allocate(20);
+        }
+
+        Nothing_is_collected_until_the_pause_ends();
+    }
+
+    private static void Allocate(double share = 1)
+    {
+        for (int i = 0; i < Arrays * share; i++)
+        {
+            GC.KeepAlive(new byte[Bytes]);
+        }
+    }
+}
