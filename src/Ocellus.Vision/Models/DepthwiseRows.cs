@@ -52,7 +52,7 @@ internal static class DepthwiseRows
         Vector256<float> most = Vector256.Create(high);
         for (int i = 0; i < row.Length; i += Vector256<float>.Count)
         {
-            Vector256.ClampNative(Vector256.LoadUnsafe(in row[i]), Vector256<float>.Zero, most).StoreUnsafe(ref row[i]);
+            Lanes256.Clamp(Vector256.LoadUnsafe(in row[i]), Vector256<float>.Zero, most).StoreUnsafe(ref row[i]);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Ocellus.Vision.Onnx;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -39,6 +40,11 @@ internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
     internal Tensor Then(PaddedConvolution depthwise, Tensor input)
     {
         using var scope = NewDisposeScope();
+        if (!Vector256.IsHardwareAccelerated)
+        {
+            return depthwise.forward(forward(input)).MoveToOuterDisposeScope();
+        }
+
         var (before, after) = (depthwise.node.Pads[0], depthwise.node.Pads[2]);
         (Tensor seen, Tensor across) = pointwise ? (input, weight) : (Patches.Of(input, Shape[2], node.Stride, node.Pads), Patches.Weights(weight));
         return (ExpandedDepthwise.Can(seen, across, depthwise.weight, before, after)

@@ -22,7 +22,7 @@ internal static class ExpandedDepthwise
     /// <param name="after">Zeros after the last row and column.</param>
     public static bool Can(Tensor input, Tensor expand, Tensor depthwise, long before, long after) =>
         expand.numel() <= MatrixMax && RowProduct.Can((int)expand.shape[0]) && RowProduct.Can((int)expand.shape[1]) && DepthwiseRows.Can((int)depthwise.shape[2], (int)depthwise.shape[0])
-        && before + after < depthwise.shape[2] && input.stride(1) == 1 && input.numel() / expand.shape[1] * expand.shape[0] <= TensorValues.Max;
+        && before + after < depthwise.shape[2] && Math.Min(input.shape[2], input.shape[3]) + before + after >= depthwise.shape[2] && input.stride(1) == 1 && input.numel() / expand.shape[1] * expand.shape[0] <= TensorValues.Max;
 
     /// <summary>[N,C,H,W] in channels-last strides to [N,E,H',W'] in channels-last strides.</summary>
     /// <param name="input">[N,C,H,W].</param>
@@ -121,7 +121,7 @@ internal static class ExpandedDepthwiseRows
     // Runs of rows with sums of their own; as many for any number of threads, so the result is the same.
     private const int PartsMax = 8;
 
-    // Pixels whose values for the weights' gradient stay in the first-level cache.
+    // Pixels whose values for the weights' gradient stay in the second-level cache.
     private const int TilePixels = 64;
 
     /// <summary>Writes the output [N,H',W',E].</summary>

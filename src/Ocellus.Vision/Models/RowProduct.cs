@@ -23,35 +23,33 @@ internal static class RowProduct
     /// <param name="high">∞ for none.</param>
     public static void Compute(ReadOnlySpan<float> values, int inner, ReadOnlySpan<float> matrix, ReadOnlySpan<float> start, Span<float> result, int columns, float low, float high)
     {
-        if (Vector512.IsHardwareAccelerated)
+        // Fewer or broken rows of wide vectors would leave single ones, whose sums wait for each other.
+        if (Vector512.IsHardwareAccelerated && columns % Lanes512.Count == 0 && columns > Lanes512.Count)
         {
-            int even = columns - columns % Lanes512.Count;
-            Part<Lanes512, Vector512<float>>(values, inner, matrix, start, result, columns, 0, even, low, high);
-            Part<Lanes256, Vector256<float>>(values, inner, matrix, start, result, columns, even, columns, low, high);
+            Part<Lanes512, Vector512<float>>(values, inner, matrix, start, result, columns, low, high);
         }
         else
         {
-            Part<Lanes256, Vector256<float>>(values, inner, matrix, start, result, columns, 0, columns, low, high);
+            Part<Lanes256, Vector256<float>>(values, inner, matrix, start, result, columns, low, high);
         }
     }
 
-    /// <summary>The columns from one to another, which are whole vectors.</summary>
     private static void Part<TLanes, TVector>(
-        ReadOnlySpan<float> values, int inner, ReadOnlySpan<float> matrix, ReadOnlySpan<float> start, Span<float> result, int columns, int from, int to, float low, float high)
+        ReadOnlySpan<float> values, int inner, ReadOnlySpan<float> matrix, ReadOnlySpan<float> start, Span<float> result, int columns, float low, float high)
         where TLanes : struct, ILanes<TVector>
         where TVector : struct
     {
         int pixels = values.Length / inner;
-        for (int c = from; c < to;)
+        for (int c = 0; c < columns;)
         {
-            int left = (to - c) / TLanes.Count, width = left is Columns + 1 ? Columns - 1 : Math.Min(left, Columns);
+            int left = (columns - c) / TLanes.Count, width = left is Columns + 1 ? Columns - 1 : Math.Min(left, Columns);
             ref readonly float m = ref matrix[c], s = ref start[c];
             int p = 0;
             if (width == Columns)
             {
                 for (; p <= pixels - Rows; p += Rows)
                 {
-                    Four<TLanes, TVector>(in values[p * inner], inner, in m, columns, in s, ref result[p * columns + c], low, high);
+                    FourByThree<TLanes, TVector>(in values[p * inner], inner, in m, columns, in s, ref result[p * columns + c], low, high);
                 }
             }
             else if (width == Columns - 1)
@@ -75,7 +73,7 @@ internal static class RowProduct
     }
 
     // Sums stay in registers, which the compiler does for locals only; so there is a loop for each width.
-    private static void Four<TLanes, TVector>(ref readonly float values, int inner, ref readonly float matrix, int columns, ref readonly float start, ref float result, float low, float high)
+    private static void FourByThree<TLanes, TVector>(ref readonly float values, int inner, ref readonly float matrix, int columns, ref readonly float start, ref float result, float low, float high)
         where TLanes : struct, ILanes<TVector>
         where TVector : struct
     {

@@ -11,4 +11,12 @@ internal static class TensorValues
 
     /// <summary>The values of a contiguous float32 tensor in their order; valid as long as the tensor is.</summary>
     public static Span<float> Of(Tensor tensor) => MemoryMarshal.Cast<byte, float>(tensor.bytes);
+
+    /// <summary>A tensor with a copy of the values in libtorch's own memory: nothing of .NET's is pinned or kept.</summary>
+    public static Tensor Copied(ReadOnlySpan<float> values, params long[] shape)
+    {
+        Tensor tensor = empty(shape);
+        values.CopyTo(Of(tensor));
+        return tensor;
+    }
 }

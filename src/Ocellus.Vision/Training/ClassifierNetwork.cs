@@ -85,7 +85,7 @@ internal sealed class ClassifierNetwork : IDisposable
         using CollectionPause pause = CollectionPause.Begin();
         using var scope = NewDisposeScope();
         manual_seed(unchecked(_plan.Seed * 1_000_003L + step)); // dropout
-        Tensor x = tensor(batch.Planes, [batch.Count, 3, batch.Size, batch.Size]), y = tensor(batch.Targets, [batch.Count, _task.Labels.Count]);
+        Tensor x = TensorValues.Copied(batch.Planes, batch.Count, 3, batch.Size, batch.Size), y = TensorValues.Copied(batch.Targets, batch.Count, _task.Labels.Count);
         Tensor embedding = nn.functional.dropout(_network.forward(x), _plan.Dropout, training: true); // [B, 1280]
         Tensor logits = nn.functional.linear(embedding, _weight, _bias); // [B, labels]
         Tensor loss = _task.MultiLabel

@@ -6,16 +6,23 @@ namespace Ocellus.Vision.Training;
 /// <remarks>
 /// TorchSharp 0.107 makes an object with a finalizer for every number that takes part in an operation, also for the factor 1 in a + b,
 /// hands its address to libtorch and does not keep the object alive until libtorch has read it. A collection just then lets the finalizer
-/// free it: the operation fails, or takes whatever number lies there. On a busy machine that ended one training in a dozen. So collections are
+/// free it: the operation fails, or takes whatever number lies there. On a busy machine that ended one training of seventeen. So collections are
 /// put off to the time between two steps.
 /// </remarks>
 internal sealed class CollectionPause : IDisposable
 {
-    // More than a step and the views of the next one allocate: their large arrays are used again and again.
-    private const long Bytes = 96L << 20, LargeBytes = 32L << 20;
+    // More than a step and the views of the next one allocate, with files of 10 MB each that are read for them. It is set aside, and touched only as far as it is used.
+    private const long Bytes = 256L << 20, LargeBytes = 192L << 20;
+
+    // Where memory is limited to less, so much less is asked for.
+    private const int Less = 4;
+
+    // A pause that finds room collects nothing; what has piled up is collected before it.
+    private const long PiledUpMax = 64L << 20;
 
     private static readonly Lock Gate = new();
     private static int _open;
+    private static long _after;
 
     private bool _ended;
 
@@ -30,7 +37,13 @@ internal sealed class CollectionPause : IDisposable
         {
             if (_open++ == 0)
             {
-                Try(() => GC.TryStartNoGCRegion(Bytes, LargeBytes));
+                if (GC.GetTotalMemory(forceFullCollection: false) - _after > PiledUpMax)
+                {
+                    GC.Collect();
+                    _after = GC.GetTotalMemory(forceFullCollection: false);
+                }
+
+                Try(() => _ = GC.TryStartNoGCRegion(Bytes, LargeBytes) || GC.TryStartNoGCRegion(Bytes / Less, LargeBytes / Less));
             }
         }
 
@@ -63,7 +76,7 @@ internal sealed class CollectionPause : IDisposable
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentOutOfRangeException)
         {
-            // A limit of memory below the pause's, or a collection since the look at the mode.
+            // Someone else's pause, or a collection since the look at the mode.
         }
     }
 }

