@@ -23,8 +23,8 @@ internal static class Depthwise
     /// <param name="activate">Whether ReLU6 follows.</param>
     public static Tensor Convolve(Tensor input, Tensor weight, Tensor? bias, long stride, long before, long after, bool activate = false)
     {
-        bool own = Vector256.IsHardwareAccelerated && weight.requires_grad && is_grad_enabled()
-            && DepthwiseGradient.Can((int)weight.shape[2], (int)weight.shape[0]) && input.numel() <= TensorValues.Max;
+        bool own = weight.requires_grad && is_grad_enabled()
+            && DepthwiseRows.Can((int)weight.shape[2], (int)weight.shape[0]) && input.numel() <= TensorValues.Max;
         return own
             ? Function.apply(input, weight, bias!, stride, before, after, activate)
             : Forward(input, weight, bias, stride, before, after, activate);
@@ -84,13 +84,8 @@ internal static class Depthwise
 /// <summary>The gradient of a depthwise convolution's weights and bias.</summary>
 internal static class DepthwiseGradient
 {
-    private const int Lanes = 16;
-
     // Sums of their own, each over some of the rows; as many for any number of threads, so the result is the same.
     private const int PartsMax = 8;
-
-    /// <summary>Whether there is a loop for kernels of this side and number of channels.</summary>
-    public static bool Can(int side, int channels) => side is 3 or 5 && channels % Lanes == 0;
 
     /// <summary>Sums of input × gradient over all pictures and pixels.</summary>
     /// <param name="input">[N,H,W,C], contiguous.</param>
@@ -105,9 +100,9 @@ internal static class DepthwiseGradient
     public static (Tensor Weights, Tensor Bias) Compute(Tensor input, Tensor gradient, Tensor? active, Tensor passed, int side, int stride, int pad, int threads)
     {
         var shape = new DepthwiseShape((int)input.shape[0], (int)input.shape[1], (int)input.shape[2], (int)input.shape[3], (int)gradient.shape[1], (int)gradient.shape[2], side, stride, pad);
-        int rows = shape.Pictures * shape.OutputHeight, values = shape.OutputWidth * shape.Channels, taps = side * side, blocks = shape.Channels / Lanes;
+        int rows = shape.Pictures * shape.OutputHeight, values = shape.OutputWidth * shape.Channels, taps = side * side, blocks = shape.Channels / DepthwiseRows.Lanes;
         int parts = Math.Min(rows, PartsMax);
-        Tensor weights = zeros(parts, blocks, taps, Lanes), bias = zeros(parts, shape.Channels);
+        Tensor weights = zeros(parts, blocks, taps, DepthwiseRows.Lanes), bias = zeros(parts, shape.Channels);
         Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, part =>
         {
             Span<Vector512<float>> sums = MemoryMarshal.Cast<float, Vector512<float>>(TensorValues.Of(weights)).Slice(part * blocks * taps, blocks * taps);
@@ -127,7 +122,7 @@ internal static class DepthwiseGradient
         int taps = s.Side * s.Side;
         for (int block = 0; block < totals.Length; block++)
         {
-            ReadOnlySpan<float> known = gradient[(block * Lanes)..];
+            ReadOnlySpan<float> known = gradient[(block * DepthwiseRows.Lanes)..];
             Vector512<float> total = totals[block];
             for (int x = 0; x < s.OutputWidth; x++)
             {
@@ -143,7 +138,7 @@ internal static class DepthwiseGradient
                     continue;
                 }
 
-                ReadOnlySpan<float> seen = input.Slice((picture * s.Height + row) * s.Width * s.Channels, s.Width * s.Channels)[(block * Lanes)..];
+                ReadOnlySpan<float> seen = input.Slice((picture * s.Height + row) * s.Width * s.Channels, s.Width * s.Channels)[(block * DepthwiseRows.Lanes)..];
                 Span<Vector512<float>> here = sums.Slice(block * taps + ky * s.Side, s.Side);
                 if (s.Side == 5)
                 {

@@ -41,7 +41,7 @@ internal sealed class ClassifierTuning : IDisposable
     private readonly ClassifierPlan _plan;
     private readonly ClassifierViews _views;
     private readonly ClassifierNetwork _network;
-    private readonly float[]?[] _planes = new float[2][];
+    private readonly StepBuffers _buffers = new();
     private readonly int _batch;
     private readonly int _startSize;
 
@@ -259,14 +259,7 @@ internal sealed class ClassifierTuning : IDisposable
     private ClassifierBatch Make(int step, int[] pool, int firstStep, int size)
     {
         int one = 3 * size * size, labels = _task.Labels.Count;
-        // Two are enough: while one is learnt from, the next one is made.
-        ref float[]? kept = ref _planes[step % _planes.Length];
-        if (kept?.Length != _batch * one)
-        {
-            kept = new float[_batch * one];
-        }
-
-        float[] planes = kept;
+        float[] planes = _buffers.For(step, _batch * one);
         var targets = new float[_batch * labels];
         // Without the smoothing towards an even answer a handful of pictures is soon learnt by heart.
         double even = _plan.LabelSmoothing / (_task.MultiLabel ? 2 : labels);

@@ -39,7 +39,7 @@ internal sealed class DetectorRun : IDisposable
     private readonly Detector _network;
     private readonly AdamW _optimizer;
     private readonly Dictionary<string, Tensor> _average;
-    private readonly float[]?[] _pixels = new float[2][];
+    private readonly StepBuffers _buffers = new();
     private readonly float[] _points;
     private readonly Tensor _centres;
     private readonly string _key;
@@ -217,14 +217,7 @@ internal sealed class DetectorRun : IDisposable
     private Batch Prepare(int step)
     {
         double mosaic = step < MosaicUntil * _steps ? _plan.Mosaic : 0;
-        // Two are enough: while one is learnt from, the next one is made.
-        ref float[]? kept = ref _pixels[step % _pixels.Length];
-        if (kept?.Length != _batch * _views.ValuesPerView)
-        {
-            kept = new float[_batch * _views.ValuesPerView];
-        }
-
-        float[] pixels = kept;
+        float[] pixels = _buffers.For(step, _batch * _views.ValuesPerView);
         var truth = new TrueBox[_batch][];
         for (int i = 0; i < truth.Length; i++)
         {

@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 
 namespace Ocellus.Vision.Tests.Models;
 
+[Collection(nameof(Alone))]
 public sealed class DetectorTests
 {
     [Fact]

@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 
 namespace Ocellus.Vision.Tests.Models;
 
+[Collection(nameof(Alone))]
 public sealed class ExpandedDepthwiseTests
 {
     // Channels, expanded channels, side, stride, zeros before and after, height, width.

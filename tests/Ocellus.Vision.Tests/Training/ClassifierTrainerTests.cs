@@ -9,6 +9,7 @@ using static TorchSharp.torch;
 
 namespace Ocellus.Vision.Tests.Training;
 
+[Collection(nameof(Alone))]
 public sealed class ClassifierTrainerTests
 {
     [Theory]

@@ -3,10 +3,7 @@ using Ocellus.Vision.Training;
 
 namespace Ocellus.Vision.Tests.Training;
 
-[CollectionDefinition(nameof(CollectionPauseTests), DisableParallelization = true)]
-public sealed class Alone;
-
-[Collection(nameof(CollectionPauseTests))]
+[Collection(nameof(Alone))]
 public sealed class CollectionPauseTests
 {
     // 48 MB: less than a pause allows, and more than the collector waits for without one.
