@@ -26,6 +26,9 @@ internal static class ClassifyBenchmark
             StartScale = Option("--start-scale", plan.StartScale),
             BackboneRate = Option("--backbone-rate", plan.BackboneRate),
             HeadRate = Option("--head-rate", plan.HeadRate),
+            AverageDecay = Option("--average", plan.AverageDecay),
+            HeldBack = Option("--held-back", plan.HeldBack),
+            ViewAreaMin = Option("--area-min", plan.ViewAreaMin),
             Threads = (int)Option("--threads", plan.Threads),
             TimeBudget = TimeSpan.FromSeconds(Option("--seconds", ClassifierPlan.RecipeTime(train.Count, (int)Option("--threads", plan.Threads)).TotalSeconds)),
         };

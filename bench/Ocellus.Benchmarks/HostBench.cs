@@ -78,10 +78,11 @@ internal sealed class HostBench : IDisposable
         }
     }
 
-    /// <summary>The bound: decoding and network in one process, one thread a core, no server around it. Pictures a second.</summary>
-    private double BareLoop(double seconds)
+    /// <summary>The bound: decoding and network in one process, one thread a core, no server around it.</summary>
+    private Pace BareLoop(double seconds)
     {
         long count = 0;
+        var cpu = Environment.CpuUsage.TotalTime;
         var watch = Stopwatch.StartNew();
         var threads = Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new Thread(() =>
         {
@@ -93,7 +94,7 @@ internal sealed class HostBench : IDisposable
         })).ToList();
         threads.ForEach(t => t.Start());
         threads.ForEach(t => t.Join());
-        return count / watch.Elapsed.TotalSeconds;
+        return new Pace(count / watch.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds / count);
     }
 
     private async Task MeasureAsync(double seconds)
@@ -162,13 +163,13 @@ internal sealed class HostBench : IDisposable
         {
             var served = await LoadAsync(detect, 8, seconds, TimeSpan.Zero);
             var after = BareLoop(seconds);
-            Console.WriteLine($"bare loop on {Environment.ProcessorCount} threads: {before:F0} pictures/s before, {after:F0} after; the server answered {200 * served / (before + after):F0} % of it");
+            Console.WriteLine($"bare loop on {Environment.ProcessorCount} threads: {before.PerSecond:F0} pictures/s before, {after.PerSecond:F0} after; the server answered {200 * served.PerSecond / (before.PerSecond + after.PerSecond):F0} % of it, and an answer took {served.Cpu - (before.Cpu + after.Cpu) / 2:F2} ms of CPU more than the {(before.Cpu + after.Cpu) / 2:F2} of a picture there");
             before = after;
         }
     }
 
     /// <summary>That many connections, each of which sends its next request when it has an answer, or that long after a refusal.</summary>
-    private async Task<double> LoadAsync(byte[] detect, int connections, double seconds, TimeSpan pause)
+    private async Task<Pace> LoadAsync(byte[] detect, int connections, double seconds, TimeSpan pause)
     {
         var signed = _server.Signed("DetectCustomLabels", detect);
         var open = Enumerable.Range(0, connections).Select(_ => _server.Connect()).ToList();
@@ -202,7 +203,7 @@ internal sealed class HostBench : IDisposable
         open.ForEach(c => c.Dispose());
         Console.WriteLine($"{connections} connections{(pause > TimeSpan.Zero ? $", {pause.TotalMilliseconds:F0} ms of pause after a refusal" : "")}: {times.Count / elapsed:F0} answers/s, median {At(times, .5):F1} ms, p99 {At(times, .99):F1} ms; server {1000 * cpu / Math.Max(1, times.Count):F2} ms of CPU an answer, {cpu / elapsed:F2} cores, client {client / elapsed:F2} cores"
             + (refused.Count > 0 ? $"; {refused.Count / elapsed:F0} refusals/s, median {At(refused, .5):F1} ms, p99 {At(refused, .99):F1} ms; {other} other" : ""));
-        return times.Count / elapsed;
+        return new Pace(times.Count / elapsed, 1000 * cpu / Math.Max(1, times.Count));
     }
 
     private List<double> Control(CancellationToken ending)
@@ -251,4 +252,8 @@ internal sealed class HostBench : IDisposable
     }
 
     private static double At(List<double> values, double share) => values.Count == 0 ? double.NaN : values.Order().ElementAt((int)(share * (values.Count - 1)));
+
+    /// <param name="PerSecond">Pictures answered a second.</param>
+    /// <param name="Cpu">Milliseconds of CPU for each.</param>
+    private readonly record struct Pace(double PerSecond, double Cpu);
 }

@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Ocellus.Vision.Images;
 
@@ -24,6 +25,9 @@ internal sealed class Lanczos : IDisposable
     private const int Wide = 16;
 
     private const int Channels = 3;
+
+    // Pixels of a row that are weighed at once, and binary places that their weights are split at.
+    private const int Together = 4, Split = 11;
 
     // A server sees pictures of a few sizes; an attacker may send any, at up to 100 KB each.
     private const int KeptMax = 64;
@@ -80,7 +84,15 @@ internal sealed class Lanczos : IDisposable
                 row = last;
             }
 
-            Row(ref MemoryMarshal.GetReference(row), weights, ref _across[_rows * toLine]);
+            ref var target = ref _across[_rows * toLine];
+            if (Avx2.IsSupported)
+            {
+                RowOfFours(ref MemoryMarshal.GetReference(row), weights, ref target);
+            }
+            else
+            {
+                Row(ref MemoryMarshal.GetReference(row), weights, ref target);
+            }
         }
     }
 
@@ -134,6 +146,39 @@ internal sealed class Lanczos : IDisposable
             var bytes = Vector128.Narrow(Vector128.Narrow(Clamped(sum), Vector128<uint>.Zero), Vector128<ushort>.Zero);
 
             // Four bytes, of which the next pixel overwrites the last.
+            Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, x * Channels), bytes.AsUInt32().ToScalar());
+        }
+    }
+
+    /// <summary>
+    /// The same sums, four pixels at once: products of 16 bits, added by twos, take a third of the time of those of 32. A weight has more than 16 bits and is split into
+    /// weight = upper × 2^11 + lower, each of which fits.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RowOfFours(ref byte row, Weights weights, ref byte target)
+    {
+        ref var all = ref MemoryMarshal.GetArrayDataReference(weights.Pairs);
+        // Red of four pixels and green of four in the lower half, blue in the upper; an index of 128 and more gives zero.
+        var order = Vector256.Create(
+            (byte)0, 128, 3, 128, 6, 128, 9, 128, 1, 128, 4, 128, 7, 128, 10, 128,
+            2, 128, 5, 128, 8, 128, 11, 128, 128, 128, 128, 128, 128, 128, 128, 128);
+        for (var x = 0; x < weights.First.Length; x++)
+        {
+            var (upper, lower) = (Vector256<int>.Zero, Vector256<int>.Zero);
+            ref var pixel = ref Unsafe.Add(ref row, weights.First[x] * Channels);
+            ref var pair = ref Unsafe.Add(ref all, x * weights.PairsOfOne);
+            for (var k = 0; k < weights.Counts[x]; k += Together, pair = ref Unsafe.Add(ref pair, 2))
+            {
+                var some = Vector128.LoadUnsafe(ref pixel, (nuint)(k * Channels));
+                var numbers = Avx2.Shuffle(Vector256.Create(some, some), order).AsInt16();
+                upper += Avx2.MultiplyAddAdjacent(numbers, Vector256.Create(pair).AsInt16());
+                lower += Avx2.MultiplyAddAdjacent(numbers, Vector256.Create(Unsafe.Add(ref pair, 1)).AsInt16());
+            }
+
+            var halves = (upper << Split) + lower; // two sums for each channel
+            var sums = Avx2.HorizontalAdd(halves, halves);
+            var sum = Vector128.Create(sums.GetLower().AsInt64().ToScalar(), sums.GetUpper().AsInt64().ToScalar()).AsInt32() + Vector128.Create(1 << (Places - 1));
+            var bytes = Vector128.Narrow(Vector128.Narrow(Clamped(sum), Vector128<uint>.Zero), Vector128<ushort>.Zero);
             Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, x * Channels), bytes.AsUInt32().ToScalar());
         }
     }
@@ -194,7 +239,8 @@ internal sealed class Lanczos : IDisposable
         {
             double scale = (double)from / to, wide = Math.Max(scale, 1), support = Support * wide;
             Most = ((int)Math.Ceiling(support) * 2) + 1;
-            (First, Counts, Values) = (new int[to], new int[to], new int[to * Most]);
+            PairsOfOne = (Most + Together - 1) / Together * 2;
+            (First, Counts, Values, Pairs) = (new int[to], new int[to], new int[to * Most], new long[to * PairsOfOne]);
             var values = new double[Most];
             for (var i = 0; i < to; i++)
             {
@@ -214,6 +260,13 @@ internal sealed class Lanczos : IDisposable
                     Values[(i * Most) + k] = (int)(places < 0 ? places - .5 : places + .5);
                 }
 
+                for (var k = 0; k < count; k++)
+                {
+                    var (weight, shift, at) = (Values[(i * Most) + k], 16 * (k % Together), (i * PairsOfOne) + (k / Together * 2));
+                    Pairs[at] |= (long)(ushort)(weight >> Split) << shift;
+                    Pairs[at + 1] |= (long)(weight & ((1 << Split) - 1)) << shift;
+                }
+
                 (First[i], Counts[i]) = (first, count);
             }
         }
@@ -229,6 +282,12 @@ internal sealed class Lanczos : IDisposable
 
         /// <summary>Weights, with <see cref="Places"/> binary places.</summary>
         public int[] Values { get; }
+
+        /// <summary>The same for <see cref="RowOfFours"/>: for four weights, one after the other, their upper parts as four numbers of 16 bits, then their lower parts; zeros where there are fewer.</summary>
+        public long[] Pairs { get; }
+
+        /// <summary>Distance between the pairs of two target pixels.</summary>
+        public int PairsOfOne { get; }
 
         private static double Filter(double x) => x is >= -Support and < Support ? Sinc(x) * Sinc(x / Support) : 0;
 

@@ -132,6 +132,8 @@ internal static class PictureStructure
     /// Walks the markers. Segments are skipped by their length, so the end marker of a thumbnail
     /// inside EXIF is not taken for the picture's.
     /// </summary>
+    /// <param name="b">The file.</param>
+    /// <param name="headerOnly">Ends where the first scan's data begin.</param>
     internal static JpegWalk WalkJpeg(ReadOnlySpan<byte> b, bool headerOnly)
     {
         var walk = new JpegWalk();
@@ -187,14 +189,15 @@ internal static class PictureStructure
                     walk.Open[body[6 + (3 * c)]] = ulong.MaxValue;
                 }
 
-                if (headerOnly)
-                {
-                    return walk;
-                }
             }
             else if (marker == 0xDA)
             {
                 walk.LastScanData = at + length;
+                if (headerOnly)
+                {
+                    return walk;
+                }
+
                 walk.Scans++;
                 walk.StartScan(body);
             }

@@ -106,31 +106,39 @@ public static class Pictures
     }
 
     /// <summary>Upright, exactly <paramref name="width"/> × <paramref name="height"/>, the aspect not kept.</summary>
-    public static DecodedPicture DecodeSquashed(ReadOnlyMemory<byte> bytes, int width, int height)
+    public static DecodedPicture DecodeSquashed(ReadOnlyMemory<byte> bytes, int width, int height) => DecodeSquashed(bytes, ReadHeader(bytes), width, height);
+
+    /// <summary>As above, for a picture whose header has been read.</summary>
+    internal static DecodedPicture DecodeSquashed(ReadOnlyMemory<byte> bytes, PictureHeader header, int width, int height)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
-        return Decode(bytes, width, height, Fit.Squash);
+        return Decode(bytes, header, width, height, Fit.Squash);
     }
 
     /// <summary>Upright, the aspect kept, the long side at most <paramref name="longSideMax"/>; never enlarged.</summary>
-    public static DecodedPicture DecodeUpright(ReadOnlyMemory<byte> bytes, int longSideMax)
+    public static DecodedPicture DecodeUpright(ReadOnlyMemory<byte> bytes, int longSideMax) => DecodeUpright(bytes, ReadHeader(bytes), longSideMax);
+
+    /// <summary>As above, for a picture whose header has been read.</summary>
+    internal static DecodedPicture DecodeUpright(ReadOnlyMemory<byte> bytes, PictureHeader header, int longSideMax)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(longSideMax);
-        return Decode(bytes, longSideMax, longSideMax, Fit.ShrinkInto);
+        return Decode(bytes, header, longSideMax, longSideMax, Fit.ShrinkInto);
     }
 
     /// <summary>Upright, the aspect kept, as large as fits into <paramref name="width"/> × <paramref name="height"/>; enlarged where it is smaller.</summary>
-    public static DecodedPicture DecodeFitted(ReadOnlyMemory<byte> bytes, int width, int height)
+    public static DecodedPicture DecodeFitted(ReadOnlyMemory<byte> bytes, int width, int height) => DecodeFitted(bytes, ReadHeader(bytes), width, height);
+
+    /// <summary>As above, for a picture whose header has been read.</summary>
+    internal static DecodedPicture DecodeFitted(ReadOnlyMemory<byte> bytes, PictureHeader header, int width, int height)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
-        return Decode(bytes, width, height, Fit.Into);
+        return Decode(bytes, header, width, height, Fit.Into);
     }
 
-    private static DecodedPicture Decode(ReadOnlyMemory<byte> bytes, int width, int height, Fit fit)
+    private static DecodedPicture Decode(ReadOnlyMemory<byte> bytes, PictureHeader header, int width, int height, Fit fit)
     {
-        var header = ReadHeader(bytes);
         if ((long)header.Width * header.Height > PixelsMax)
         {
             throw new PictureRefusedException(
@@ -146,7 +154,8 @@ public static class Pictures
                 : PictureStructure.PngEnds(buffer) ? null
                 : throw Cut(header, bytes.Length, ", without end marker");
             var (toWidth, toHeight) = Target(header, width, height, fit);
-            using var picture = Open(buffer, header, Math.Min((double)header.UprightWidth / toWidth, (double)header.UprightHeight / toHeight));
+            using var source = Source.NewFromMemory(buffer);
+            using var picture = Open(source, header, Math.Min((double)header.UprightWidth / toWidth, (double)header.UprightHeight / toHeight));
             using var rgb = ToRgb(picture);
             return new DecodedPicture(Resized(rgb, toWidth, toHeight), toWidth, toHeight, warning);
         }
@@ -174,13 +183,13 @@ public static class Pictures
     }
 
     /// <summary>Opens a picture that is to become that many times smaller. The decoder of JPEG can leave out what would be lost anyway; it stops short of twice the wanted size, for it knows only a coarse filter.</summary>
-    private static Image Open(byte[] bytes, PictureHeader header, double smaller)
+    private static Image Open(Source source, PictureHeader header, double smaller)
     {
         // To be turned, a picture is read in another order than it is stored in.
         var access = header.Orientation == 1 ? Enums.Access.Sequential : Enums.Access.Random;
         return header.Format == PictureFormat.Jpeg
-            ? Image.JpegloadBuffer(bytes, shrink: smaller >= 16 ? 8 : smaller >= 8 ? 4 : smaller >= 4 ? 2 : 1, access: access, failOn: Enums.FailOn.None)
-            : Image.PngloadBuffer(bytes, access: access, failOn: Enums.FailOn.Truncated);
+            ? Image.JpegloadSource(source, shrink: smaller >= 16 ? 8 : smaller >= 8 ? 4 : smaller >= 4 ? 2 : 1, access: access, failOn: Enums.FailOn.None)
+            : Image.PngloadSource(source, access: access, failOn: Enums.FailOn.Truncated);
     }
 
     /// <summary>Upright, three bands of a byte.</summary>
@@ -304,6 +313,14 @@ public static class Pictures
     {
         // Only EXIF holds one; most pictures have none and need not be opened twice.
         var head = bytes.Span;
+        if (isJpeg)
+        {
+            // Without the scans: the library copies what it is given.
+            var scan = PictureStructure.WalkJpeg(head, headerOnly: true).LastScanData;
+            bytes = scan > 0 ? bytes[..scan] : bytes;
+            head = bytes.Span;
+        }
+
         if (isJpeg ? head.IndexOf("Exif\0"u8) < 0 : head.IndexOf("eXIf"u8) < 0)
         {
             return 1;

@@ -71,8 +71,9 @@ public sealed class TrainedModel : IDisposable
     /// <exception cref="PictureRefusedException">Not a picture that may be asked about.</exception>
     public PreparedPicture Prepare(ReadOnlyMemory<byte> bytes, PictureLimits limits)
     {
-        Pictures.Check(Pictures.ReadHeader(bytes), limits);
-        return Description.Resize == "fit" ? Fitted(bytes, Description.Width, Description.Height) : Squashed(bytes);
+        PictureHeader header = Pictures.ReadHeader(bytes);
+        Pictures.Check(header, limits);
+        return Description.Resize == "fit" ? Fitted(bytes, header, Description.Width, Description.Height) : Squashed(bytes, header);
     }
 
     /// <summary>Answers for several pictures in one pass. A classifier gives every label, in label order; a detector boxes, best first.</summary>
@@ -92,10 +93,10 @@ public sealed class TrainedModel : IDisposable
     }
 
     /// <summary>The picture in the upper left corner at its own shape, the rest grey.</summary>
-    internal static PreparedPicture Fitted(ReadOnlyMemory<byte> bytes, int width, int height)
+    internal static PreparedPicture Fitted(ReadOnlyMemory<byte> bytes, PictureHeader header, int width, int height)
     {
         const byte Grey = 127;
-        DecodedPicture picture = Pictures.DecodeFitted(bytes, width, height);
+        DecodedPicture picture = Pictures.DecodeFitted(bytes, header, width, height);
         if (picture.Width == width && picture.Height == height)
         {
             return new PreparedPicture(picture.Rgb, 1, 1, picture.Warning);
@@ -111,9 +112,9 @@ public sealed class TrainedModel : IDisposable
         return new PreparedPicture(rgb, (float)picture.Width / width, (float)picture.Height / height, picture.Warning);
     }
 
-    private PreparedPicture Squashed(ReadOnlyMemory<byte> bytes)
+    private PreparedPicture Squashed(ReadOnlyMemory<byte> bytes, PictureHeader header)
     {
-        DecodedPicture picture = Pictures.DecodeSquashed(bytes, Description.Width, Description.Height);
+        DecodedPicture picture = Pictures.DecodeSquashed(bytes, header, Description.Width, Description.Height);
         return new PreparedPicture(picture.Rgb, 1, 1, picture.Warning);
     }
 

@@ -27,6 +27,9 @@ public sealed record ClassifierPlan
     /// <summary>Weight of the loss's sum against half the squared weights of the linear head, as in scikit-learn's C.</summary>
     public double Regularisation { get; init; } = .01;
 
+    /// <summary>Smallest share of a picture's area that a random view shows.</summary>
+    public double ViewAreaMin { get; init; } = .35;
+
     public bool FineTune { get; init; } = true;
 
     /// <summary>Passes over the pictures while fine-tuning; fewer when the time budget is short.</summary>

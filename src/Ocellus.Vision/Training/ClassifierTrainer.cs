@@ -43,7 +43,7 @@ public static class ClassifierTrainer
         set_num_threads(plan.Threads);
         using var scope = NewDisposeScope();
         OnnxFile backbone = OnnxFile.Load(plan.BackbonePath);
-        var views = new ClassifierViews(task.Pictures, plan.Size, plan.Seed, plan.PictureCacheBytes);
+        var views = new ClassifierViews(task.Pictures, plan);
         (int[] learn, int[] held) = Split(task, plan);
         int[] all = [.. learn, .. held];
 

@@ -5,10 +5,10 @@ using Ocellus.Vision.Images;
 namespace Ocellus.Vision.Training;
 
 /// <summary>Pictures at network size: the plain squashed one, and random views for training. Used by one thread at a time.</summary>
-internal sealed class ClassifierViews(IPictureSource pictures, int size, int seed, long cacheBytes)
+internal sealed class ClassifierViews(IPictureSource pictures, ClassifierPlan plan)
 {
-    // Smallest share of the picture's area in a view, and most of the change of its shape (natural logarithm), as in the prototype.
-    private const double AreaMin = .35, ShapeSpan = .3;
+    // Most of the change of a view's shape (natural logarithm), as in the prototype.
+    private const double ShapeSpan = .3;
 
     // Half sides of the network that a kept picture's long side has: its smallest views are then still about as large as the network
     // and as sharp as what the finished model will see.
@@ -18,10 +18,10 @@ internal sealed class ClassifierViews(IPictureSource pictures, int size, int see
     private long _cachedBytes;
 
     /// <summary>The picture as the finished model will see it.</summary>
-    public byte[] Plain(int index) => Pictures.DecodeSquashed(pictures.Read(index), size, size).Rgb;
+    public byte[] Plain(int index) => Pictures.DecodeSquashed(pictures.Read(index), plan.Size, plan.Size).Rgb;
 
     /// <summary>
-    /// A crop of 35–100 % of the area, near the picture's own shape, half of the time mirrored, brightness, contrast and saturation
+    /// A crop of at least <see cref="ClassifierPlan.ViewAreaMin"/> of the area, near the picture's own shape, half of the time mirrored, brightness, contrast and saturation
     /// moved a little, brought to <paramref name="side"/> pixels. The same seed, round and picture give the same view.
     /// </summary>
     public void Random(int index, int round, int side, Span<float> planes)
@@ -29,9 +29,9 @@ internal sealed class ClassifierViews(IPictureSource pictures, int size, int see
         DecodedPicture picture = Decoded(index);
         // Not security: views have to repeat for a seed.
 #pragma warning disable CA5394
-        var random = new Random(ViewSeed.Of(seed, round, index));
+        var random = new Random(ViewSeed.Of(plan.Seed, round, index));
         int w = picture.Width, h = picture.Height;
-        double area = w * (double)h * (AreaMin + (1 - AreaMin) * random.NextDouble()), ratio = Math.Exp(ShapeSpan * (2 * random.NextDouble() - 1));
+        double area = w * (double)h * (plan.ViewAreaMin + (1 - plan.ViewAreaMin) * random.NextDouble()), ratio = Math.Exp(ShapeSpan * (2 * random.NextDouble() - 1));
         int cw = Math.Clamp((int)Math.Sqrt(area * ratio), 1, w), ch = Math.Clamp((int)Math.Sqrt(area / ratio), 1, h);
         int left = random.Next(w - cw + 1), top = random.Next(h - ch + 1);
         bool mirrored = random.NextDouble() < .5;
@@ -51,8 +51,8 @@ internal sealed class ClassifierViews(IPictureSource pictures, int size, int see
             return kept;
         }
 
-        DecodedPicture picture = Pictures.DecodeUpright(pictures.Read(index), size * KeptSides / 2);
-        if (_cachedBytes + picture.Rgb.Length <= cacheBytes)
+        DecodedPicture picture = Pictures.DecodeUpright(pictures.Read(index), plan.Size * KeptSides / 2);
+        if (_cachedBytes + picture.Rgb.Length <= plan.PictureCacheBytes)
         {
             _cachedBytes += picture.Rgb.Length;
             _cache.Add(index, picture);

@@ -49,6 +49,6 @@ internal readonly record struct DetectorInput(int Width, int Height)
     // Half a pixel of rounding must not cost a whole row of points.
     private static int RoundUp(double side) => Math.Max(Multiple, (int)Math.Ceiling((side - .5) / Multiple) * Multiple);
 
-    /// <summary>The size of a picture that just fits, as <see cref="Pictures.DecodeFitted"/> makes it.</summary>
+    /// <summary>The size of a picture that just fits, as <see cref="Pictures.DecodeFitted(ReadOnlyMemory{byte}, int, int)"/> makes it.</summary>
     public double FittingScale(int width, int height) => Math.Min((double)Width / width, (double)Height / height);
 }

@@ -103,7 +103,7 @@ internal sealed class DetectorViews(IPictureSource pictures, IReadOnlyList<IRead
         byte[] bytes = pictures.Read(index);
         PictureHeader header = Pictures.ReadHeader(bytes);
         double scale = input.FittingScale(header.UprightWidth, header.UprightHeight) * plan.ScaleMax;
-        DecodedPicture picture = Pictures.DecodeUpright(bytes, Math.Max(1, (int)Math.Ceiling(Math.Max(header.UprightWidth, header.UprightHeight) * scale)));
+        DecodedPicture picture = Pictures.DecodeUpright(bytes, header, Math.Max(1, (int)Math.Ceiling(Math.Max(header.UprightWidth, header.UprightHeight) * scale)));
         if (_cached + picture.Rgb.Length <= plan.PictureCacheBytes)
         {
             _cached += picture.Rgb.Length;

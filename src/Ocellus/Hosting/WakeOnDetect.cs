@@ -29,7 +29,7 @@ internal sealed class WakeOnDetect(
     /// <exception cref="RefusedException">
     /// NotReady: it does not run, and is not to be started for a request. LimitExceeded: too many models run. Busy: too many requests wait. Others: see <see cref="RunningModel.DetectAsync"/>.
     /// </exception>
-    public async Task<IReadOnlyList<Found>> DetectAsync(VersionRow version, Func<Task<byte[]>> readImage, CancellationToken cancel)
+    public async Task<IReadOnlyList<Found>> DetectAsync(ServedVersion version, Func<Task<byte[]>> readImage, CancellationToken cancel)
     {
         if (version.Status != ProjectVersionStatus.RUNNING && !await CanWaitAsync(version, cancel))
         {
@@ -53,7 +53,7 @@ internal sealed class WakeOnDetect(
             }
 
             // Between the look at the row and the model's gate it may have stopped as idle: that must not cost a request.
-            if (answer.Refusal != RefusalKind.NotReady || attempt == Tries || await versions.FindAsync(version.Arn, cancel) is not { } now || now.Status == ProjectVersionStatus.RUNNING || !await CanWaitAsync(now, cancel))
+            if (answer.Refusal != RefusalKind.NotReady || attempt == Tries || await versions.FindServedAsync(version.Arn, cancel) is not { } now || now.Status == ProjectVersionStatus.RUNNING || !await CanWaitAsync(now, cancel))
             {
                 throw new RefusedException(answer.Refusal, answer.Message!);
             }
@@ -63,12 +63,12 @@ internal sealed class WakeOnDetect(
     }
 
     /// <summary>Whether a request for a version in this state waits for it: one that comes up, is stopped, or stops as nobody asked. One that a person stops does not count.</summary>
-    private async Task<bool> CanWaitAsync(VersionRow version, CancellationToken cancel) =>
+    private async Task<bool> CanWaitAsync(ServedVersion version, CancellationToken cancel) =>
         (version.Status is ProjectVersionStatus.STOPPED or ProjectVersionStatus.STARTING || (version.Status == ProjectVersionStatus.STOPPING && version.StopReason is not null))
         && (await choices.OfAsync(version.Arn, cancel)).WakeOnDetect;
 
     /// <summary>Waits until the version runs; the first to wait starts it.</summary>
-    private async Task RunningAsync(VersionRow version, CancellationToken cancel)
+    private async Task RunningAsync(ServedVersion version, CancellationToken cancel)
     {
         var most = options.Value.QueuePerUnit * (int)(version.MinUnits ?? version.LastMinUnits ?? 1);
         Wake wake;
@@ -105,7 +105,7 @@ internal sealed class WakeOnDetect(
         var started = false;
         while (true)
         {
-            var version = await versions.FindAsync(arn, cancel) ?? throw Refused.NotFound($"The model version {Readable.Cut(arn)} was deleted while it was being started.");
+            var version = await versions.FindServedAsync(arn, cancel) ?? throw Refused.NotFound($"The model version {Readable.Cut(arn)} was deleted while it was being started.");
             switch (version.Status)
             {
                 case ProjectVersionStatus.RUNNING:
@@ -136,7 +136,7 @@ internal sealed class WakeOnDetect(
     }
 
     /// <summary>False if someone else was first: what became of the version is seen at the next look.</summary>
-    private async Task<bool> TryStartAsync(VersionRow version, CancellationToken cancel)
+    private async Task<bool> TryStartAsync(ServedVersion version, CancellationToken cancel)
     {
         try
         {
@@ -155,7 +155,7 @@ internal sealed class WakeOnDetect(
         return true;
     }
 
-    private static RefusedException NotReady(VersionRow version) => Refused.NotReady(version.Status switch
+    private static RefusedException NotReady(ServedVersion version) => Refused.NotReady(version.Status switch
     {
         ProjectVersionStatus.STARTING => "The model version is STARTING; it answers when it is RUNNING. Wait a moment.",
         ProjectVersionStatus.FAILED => $"The model version is FAILED; it answers when it is RUNNING. {version.Message}",

@@ -25,7 +25,7 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect f
     /// </exception>
     public async Task<DetectCustomLabelsResponse> RunAsync(DetectCustomLabelsRequest request, Caller caller, CancellationToken cancel)
     {
-        var version = await versions.GetAsync(caller, request.ProjectVersionArn!, cancel);
+        var version = await versions.GetServedAsync(caller, request.ProjectVersionArn!, cancel);
         CheckForm(request.Image!);
         var found = await fleet.DetectAsync(version, async () => request.Image!.Bytes ?? await ReadAsync(request.Image.S3Object!, caller, cancel), cancel);
         return new() { CustomLabels = Choose(found, request.MinConfidence, request.MaxResults) };

@@ -11,7 +11,7 @@ internal sealed partial class VersionCatalog
     /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: wrong state or units. LimitExceeded: too many units or running models.</exception>
     public async Task<VersionRow> StartAsync(Caller caller, string arn, int minUnits, int? maxUnits, CancellationToken cancel)
     {
-        await GetAsync(caller, arn, cancel);
+        await GetServedAsync(caller, arn, cancel);
         return await StartAsync(arn, minUnits, maxUnits, cancel);
     }
 

@@ -14,7 +14,7 @@ internal sealed partial class VersionCatalog
     /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: the state has no way for this event.</exception>
     public async Task<VersionRow> MoveAsync(Caller caller, string arn, VersionEvent what, CancellationToken cancel)
     {
-        await GetAsync(caller, arn, cancel);
+        await GetServedAsync(caller, arn, cancel);
         return await MoveAsync(arn, what, null, cancel);
     }
 

@@ -83,11 +83,19 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
     }
 
     /// <exception cref="RefusedException">NotFound: the caller's account and region have no such version.</exception>
-    public async Task<VersionRow> GetAsync(Caller caller, string arn, CancellationToken cancel)
+    public async Task<ServedVersion> GetServedAsync(Caller caller, string arn, CancellationToken cancel)
     {
         var parsed = Arn.Parse(arn);
-        var row = parsed.AccountId == caller.AccountId && parsed.Region == caller.Region ? await FindAsync(arn, cancel) : null;
+        var row = parsed.AccountId == caller.AccountId && parsed.Region == caller.Region ? await FindServedAsync(arn, cancel) : null;
         return row ?? throw NoSuch(arn);
+    }
+
+    /// <summary>What requests need to know of a version, whoever asks; null if there is none.</summary>
+    public async Task<ServedVersion?> FindServedAsync(string arn, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        return await connection.QuerySingleOrDefaultAsync<ServedVersion>(
+            "SELECT arn AS Arn, status AS Status, message AS Message, stop_reason AS StopReason, min_units AS MinUnits, last_min_units AS LastMinUnits, last_max_units AS LastMaxUnits FROM project_versions WHERE arn = @arn", new { arn });
     }
 
     /// <summary>The version, whoever asks; null if there is none.</summary>

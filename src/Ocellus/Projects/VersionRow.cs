@@ -66,6 +66,27 @@ internal sealed class VersionRow
     public string? ManifestSummary { get; init; }
 }
 
+/// <summary>What a request for a version's model needs to know of it: each request reads it, so it is small.</summary>
+internal sealed class ServedVersion
+{
+    public string Arn { get; init; } = "";
+
+    public ProjectVersionStatus Status { get; init; }
+
+    public string Message { get; init; } = "";
+
+    /// <summary>As in <see cref="VersionRow"/>.</summary>
+    public string? StopReason { get; init; }
+
+    public long? MinUnits { get; init; }
+
+    /// <summary>As in <see cref="VersionRow"/>.</summary>
+    public long? LastMinUnits { get; init; }
+
+    /// <summary>As in <see cref="VersionRow"/>.</summary>
+    public long? LastMaxUnits { get; init; }
+}
+
 /// <summary>What a version is made from.</summary>
 internal sealed record NewVersion(string ProjectArn, string Name, ProjectVersionStatus Status, string Folder, string OutputBucket, string OutputPrefix)
 {

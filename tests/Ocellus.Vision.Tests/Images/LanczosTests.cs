@@ -14,6 +14,9 @@ public sealed class LanczosTests
     [InlineData(40, 30, 40, 9, "840edea2cc5a8ab31216c12b2eedb46a6fe9031b9b85e449b2b62785253bbde6")]
     [InlineData(61, 47, 33, 29, "69b0775ee8e1045aaf6c744459efe03aca8fca54abd5ca4edb97f1cf51bec907")]
     [InlineData(20, 300, 17, 16, "758ac59ac43d92561a6a9110a288edaa46ff052c2372bc4807ae3069f0980413")]
+    [InlineData(500, 375, 224, 224, "589a6e55b0bca18ce4715d18c830077eba6b36710c4101e755b5a6d665401016")]
+    [InlineData(31, 17, 224, 50, "dfb5d411dc1cf5dbdb3984ecd1e0c322d452fcebc006278c0e7bf90ddbe7e11d")]
+    [InlineData(4032, 9, 224, 9, "43cabd423c9ec7ab620f247a359ad77ab1e0da50cc987819ebcaab920f384da4")]
     public void Every_byte_is_as_pillow_computes_it(int width, int height, int toWidth, int toHeight, string sha256)
     {
         foreach (var rows in new[] { 1, 7, height })
