@@ -13,6 +13,13 @@ internal static class Sessions
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         return options;
     }
+
+    /// <summary>A session over the content of an ONNX file.</summary>
+    public static InferenceSession Open(byte[] model, int threads)
+    {
+        using SessionOptions options = Options(threads);
+        return new InferenceSession(model, options);
+    }
 }
 
 /// <summary>Embeddings of the frozen backbone through ONNX Runtime, which is several times faster than libtorch here. Thread-safe.</summary>

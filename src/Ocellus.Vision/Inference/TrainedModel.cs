@@ -21,24 +21,36 @@ public readonly record struct Prediction(int Label, float Score, BoxRatio? Box);
 /// <summary>A trained model: the very file that is exported, run by ONNX Runtime. Thread-safe.</summary>
 public sealed class TrainedModel : IDisposable
 {
-    private readonly SessionOptions options;
     private readonly InferenceSession session;
+    private readonly InferenceSession alone;
 
     /// <param name="model">Content of model.onnx.</param>
     /// <param name="description">Content of model.json.</param>
     /// <param name="threads">Threads for one call. Under load one thread a call and several calls at once beat many threads.</param>
-    public TrainedModel(byte[] model, ModelDescription description, int threads = 1)
+    /// <param name="threadsAlone">Threads for a call that has the machine to itself; null for as many. Another number costs a second session, about 25 MB.</param>
+    public TrainedModel(byte[] model, ModelDescription description, int threads = 1, int? threadsAlone = null)
     {
         Description = description;
-        options = Sessions.Options(threads);
-        session = new InferenceSession(model, options);
+        session = alone = Sessions.Open(model, threads);
+        if (threadsAlone is { } more && more != threads)
+        {
+            try
+            {
+                alone = Sessions.Open(model, more);
+            }
+            catch
+            {
+                session.Dispose();
+                throw;
+            }
+        }
     }
 
     public ModelDescription Description { get; }
 
     /// <summary>Loads model.onnx and model.json from a folder and checks the checksum.</summary>
     /// <exception cref="InvalidDataException">A file is missing, broken or not the one that was written.</exception>
-    public static TrainedModel Load(string folder, int threads = 1)
+    public static TrainedModel Load(string folder, int threads = 1, int? threadsAlone = null)
     {
         byte[] model;
         ModelDescription description;
@@ -59,7 +71,7 @@ public sealed class TrainedModel : IDisposable
 
         try
         {
-            return new TrainedModel(model, description, threads);
+            return new TrainedModel(model, description, threads, threadsAlone);
         }
         catch (OnnxRuntimeException failure)
         {
@@ -77,18 +89,21 @@ public sealed class TrainedModel : IDisposable
     }
 
     /// <summary>Answers for several pictures in one pass. A classifier gives every label, in label order; a detector boxes, best first.</summary>
-    public IReadOnlyList<Prediction>[] Predict(IReadOnlyList<PreparedPicture> pictures)
+    /// <param name="pictures">One or several.</param>
+    /// <param name="helped">Whether cores are idle that may help with this pass.</param>
+    public IReadOnlyList<Prediction>[] Predict(IReadOnlyList<PreparedPicture> pictures, bool helped = false)
     {
         ArgumentNullException.ThrowIfNull(pictures);
+        InferenceSession by = helped ? alone : session;
         int one = Description.Width * Description.Height * 3;
         byte[] rgb = pictures.Count == 1 ? pictures[0].Rgb : new byte[one * pictures.Count];
         for (int i = 0; i < pictures.Count && pictures.Count > 1; i++) pictures[i].Rgb.CopyTo(rgb, i * one);
         if (Description.Kind == ModelKinds.Localization)
         {
-            return Boxes(rgb, pictures);
+            return Boxes(by, rgb, pictures);
         }
 
-        float[,] scores = Score(rgb);
+        float[,] scores = Score(by, rgb);
         return [.. pictures.Select((_, i) => (IReadOnlyList<Prediction>)[.. Enumerable.Range(0, scores.GetLength(1)).Select(l => new Prediction(l, scores[i, l], null))])];
     }
 
@@ -119,10 +134,10 @@ public sealed class TrainedModel : IDisposable
     }
 
     /// <summary>Runs a detector; its boxes become ratios of the pictures as shown.</summary>
-    private List<Prediction>[] Boxes(byte[] rgb, IReadOnlyList<PreparedPicture> pictures)
+    private List<Prediction>[] Boxes(InferenceSession by, byte[] rgb, IReadOnlyList<PreparedPicture> pictures)
     {
         var input = new DenseTensor<byte>(rgb, [pictures.Count, Description.Height, Description.Width, 3]);
-        using var results = session.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["boxes", "scores", "labels", "pictures"]);
+        using var results = by.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["boxes", "scores", "labels", "pictures"]);
         float[] boxes = [.. results[0].AsEnumerable<float>()], scores = [.. results[1].AsEnumerable<float>()];
         long[] labels = [.. results[2].AsEnumerable<long>()], owners = [.. results[3].AsEnumerable<long>()];
         List<Prediction>[] found = [.. pictures.Select(_ => new List<Prediction>())];
@@ -145,19 +160,24 @@ public sealed class TrainedModel : IDisposable
     public float[,] Score(byte[] rgb)
     {
         ArgumentNullException.ThrowIfNull(rgb);
-        int one = Description.Width * Description.Height * 3;
-        if (rgb.Length == 0 || rgb.Length % one != 0) throw new ArgumentException($"{rgb.Length} bytes are not whole pictures of {one} bytes.", nameof(rgb));
-        int count = rgb.Length / one, labels = Description.Labels.Count;
-        var input = new DenseTensor<byte>(rgb, [count, Description.Height, Description.Width, 3]);
-        using var results = session.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["scores"]);
-        var scores = new float[count, labels];
-        Buffer.BlockCopy(results[0].AsTensor<float>().ToArray(), 0, scores, 0, count * labels * sizeof(float));
-        return scores;
+        return Score(session, rgb);
     }
 
     public void Dispose()
     {
         session.Dispose();
-        options.Dispose();
+        alone.Dispose();
+    }
+
+    private float[,] Score(InferenceSession by, byte[] rgb)
+    {
+        int one = Description.Width * Description.Height * 3;
+        if (rgb.Length == 0 || rgb.Length % one != 0) throw new ArgumentException($"{rgb.Length} bytes are not whole pictures of {one} bytes.", nameof(rgb));
+        int count = rgb.Length / one, labels = Description.Labels.Count;
+        var input = new DenseTensor<byte>(rgb, [count, Description.Height, Description.Width, 3]);
+        using var results = by.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["scores"]);
+        var scores = new float[count, labels];
+        Buffer.BlockCopy(results[0].AsTensor<float>().ToArray(), 0, scores, 0, count * labels * sizeof(float));
+        return scores;
     }
 }

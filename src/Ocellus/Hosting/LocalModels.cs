@@ -45,7 +45,7 @@ internal sealed class LocalModels
         TrainedModel? model = null;
         try
         {
-            model = TrainedModel.Load(_data.ModelFolder(accountId, folder), ServingThreads.ForOnePass);
+            model = TrainedModel.Load(_data.ModelFolder(accountId, folder), threads: 1, ServingThreads.ForOnePass);
             RunningModel.WarmUp(model);
         }
         catch (InvalidDataException failure)

@@ -12,7 +12,7 @@ namespace Ocellus.Hosting;
 internal sealed record ModelEnd(int Aborted, TimeSpan Drain);
 
 /// <summary>
-/// A model that answers: one ONNX Runtime session, which the serving threads share, and a number of inference units, each of which is room in the
+/// A model that answers: one ONNX Runtime model, which the serving threads share, and a number of inference units, each of which is room in the
 /// model's line and a share of those threads beside other models. The number grows to the maximum under a lasting queue and shrinks again when idle.
 /// </summary>
 internal sealed class RunningModel : IAsyncDisposable
@@ -29,6 +29,7 @@ internal sealed class RunningModel : IAsyncDisposable
     private readonly Action<TimeSpan> _inferred;
     private readonly ILogger _log;
     private readonly DrainGate _gate = new();
+    private readonly ServingThreads _threads;
     private readonly ServingLine _line;
     private readonly CancellationTokenSource _abort = new();
     private readonly ITimer _scale;
@@ -51,7 +52,7 @@ internal sealed class RunningModel : IAsyncDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(minUnits, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxUnits, minUnits);
-        (_arn, _model, _minUnits, _maxUnits, _options, _clock, _inferred, _log) = (arn, model, minUnits, maxUnits, options, clock, inferred, log);
+        (_arn, _model, _minUnits, _maxUnits, _options, _threads, _clock, _inferred, _log) = (arn, model, minUnits, maxUnits, options, threads, clock, inferred, log);
         _line = new(threads, minUnits);
         _idleSince = _usedAt = clock.GetTimestamp();
         _scale = clock.CreateTimer(_ => Scale(), null, ScalePeriod, ScalePeriod);
@@ -81,7 +82,9 @@ internal sealed class RunningModel : IAsyncDisposable
     {
         try
         {
-            model.Predict([new PreparedPicture(new byte[model.Description.Width * model.Description.Height * 3], 1, 1, null)]);
+            var black = new PreparedPicture(new byte[model.Description.Width * model.Description.Height * 3], 1, 1, null);
+            model.Predict([black]);
+            model.Predict([black], helped: true);
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
@@ -161,7 +164,7 @@ internal sealed class RunningModel : IAsyncDisposable
 
             var picture = _model.Prepare(image, PictureLimits.Default);
             var started = Stopwatch.GetTimestamp();
-            var predictions = _model.Predict([picture])[0];
+            var predictions = _model.Predict([picture], _threads.CanHelp)[0];
             _inferred(Stopwatch.GetElapsedTime(started));
             answer.TrySetResult(predictions);
         }

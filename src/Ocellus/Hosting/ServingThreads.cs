@@ -14,6 +14,7 @@ internal sealed class ServingThreads : IDisposable
     private readonly List<ServingLine> _lines = [];
     // Time used for a unit of the line that was served last: one that has been empty for long joins there and does not catch up.
     private double _reached;
+    private int _busy;
     private bool _ended;
 
     public ServingThreads()
@@ -28,10 +29,13 @@ internal sealed class ServingThreads : IDisposable
     public static int Count => Environment.ProcessorCount;
 
     /// <summary>
-    /// Threads that work on one pass through a network. A request that is alone has idle cores beside it; where all cores are busy the helpers come too late
-    /// to find anything to do, and as many passes are made as with one thread each. The layers are too small for more than a few.
+    /// Threads that work on one pass through a network while cores are idle. Where all are busy, a pass has one: helpers would come too late to find
+    /// anything to do, and forty calls to wake them cost a request 2 ms of a core. The layers are too small for more than a few.
     /// </summary>
     public static int ForOnePass => Math.Min(Count, 4);
+
+    /// <summary>Whether at least half of the cores answer nothing now.</summary>
+    public bool CanHelp => 2 * Volatile.Read(ref _busy) <= Count;
 
     /// <summary>Guards the lines.</summary>
     internal object Gate => _gate;
@@ -60,7 +64,9 @@ internal sealed class ServingThreads : IDisposable
         while (Take() is var (line, request, expected))
         {
             var started = Stopwatch.GetTimestamp();
+            Interlocked.Increment(ref _busy);
             request();
+            Interlocked.Decrement(ref _busy);
             line.Ended(expected, Stopwatch.GetElapsedTime(started).TotalSeconds);
         }
     }

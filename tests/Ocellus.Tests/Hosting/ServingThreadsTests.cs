@@ -40,6 +40,19 @@ public sealed class ServingThreadsTests
         Assert.Equal(0, starved);
     }
 
+    [Fact]
+    public async Task Passes_are_helped_only_while_cores_are_idle()
+    {
+        using var threads = new ServingThreads();
+        Assert.True(threads.CanHelp);
+        using (await HostedVersions.HoldThreadsAsync(threads))
+        {
+            Assert.False(threads.CanHelp);
+        }
+
+        Assert.True(SpinWait.SpinUntil(() => threads.CanHelp, Patience), "the threads are free again");
+    }
+
     [Theory]
     [InlineData(1, 6)]
     [InlineData(3, 2)]

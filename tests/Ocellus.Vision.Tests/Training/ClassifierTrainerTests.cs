@@ -94,10 +94,14 @@ public sealed class ClassifierTrainerTests
         using var network = new EfficientNetLite0(file);
         float[] expected = nn.functional.linear(network.forward(tensor(planes, [1, 3, 64, 64])), tensor(head.Weight, [2, 1280]), tensor(head.Bias)).softmax(1).data<float>().ToArray();
 
-        using var model = new TrainedModel(ClassifierExport.Compose(file, head, 64, multiLabel: false), new ModelDescription("classification", ["a", "b"], 64, 64, "squash", "linear-head", new Dictionary<string, string>()));
+        using var model = new TrainedModel(ClassifierExport.Compose(file, head, 64, multiLabel: false), new ModelDescription("classification", ["a", "b"], 64, 64, "squash", "linear-head", new Dictionary<string, string>()), threads: 1, threadsAlone: 3);
         float[,] actual = model.Score(rgb);
 
         Assert.Equal(expected[0], actual[0, 0], 1e-4f);
+        // Helpers are only faster: with them the answer is the same.
+        var picture = new PreparedPicture(rgb, 1, 1, null);
+        Assert.Equal([actual[0, 0], actual[0, 1]], model.Predict([picture])[0].Select(p => p.Score));
+        Assert.Equal(model.Predict([picture])[0], model.Predict([picture], helped: true)[0]);
         Assert.Equal(expected[1], actual[0, 1], 1e-4f);
     }
 
