@@ -96,7 +96,9 @@ internal sealed class BenchServer : IDisposable
     {
         var program = Path.Combine(AppContext.BaseDirectory, "Ocellus.dll");
         var started = Stopwatch.GetTimestamp();
-        _server = Process.Start(new ProcessStartInfo("dotnet", [program, "serve", "--data", _data, "--urls", "http://127.0.0.1:0"]) { RedirectStandardOutput = true, WorkingDirectory = _data })!;
+        var start = new ProcessStartInfo("dotnet", [program, "serve", "--data", _data, "--urls", "http://127.0.0.1:0"]) { RedirectStandardOutput = true, WorkingDirectory = _data };
+        start.Environment["MALLOC_ARENA_MAX"] = "2"; // as ./ocellus does
+        _server = Process.Start(start)!;
         var said = await _server.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The server said nothing.");
         _ = _server.StandardOutput.ReadToEndAsync();
         Address = new Uri(said.Split(' ')[^1]);

@@ -188,7 +188,6 @@ internal static class PictureStructure
                 {
                     walk.Open[body[6 + (3 * c)]] = ulong.MaxValue;
                 }
-
             }
             else if (marker == 0xDA)
             {
