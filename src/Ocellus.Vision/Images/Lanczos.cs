@@ -143,10 +143,7 @@ internal sealed class Lanczos : IDisposable
                 sum += numbers * Vector128.Create(Unsafe.Add(ref weight, k));
             }
 
-            var bytes = Vector128.Narrow(Vector128.Narrow(Clamped(sum), Vector128<uint>.Zero), Vector128<ushort>.Zero);
-
-            // Four bytes, of which the next pixel overwrites the last.
-            Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, x * Channels), bytes.AsUInt32().ToScalar());
+            Write(sum, ref target, x);
         }
     }
 
@@ -178,9 +175,16 @@ internal sealed class Lanczos : IDisposable
             var halves = (upper << Split) + lower; // two sums for each channel
             var sums = Avx2.HorizontalAdd(halves, halves);
             var sum = Vector128.Create(sums.GetLower().AsInt64().ToScalar(), sums.GetUpper().AsInt64().ToScalar()).AsInt32() + Vector128.Create(1 << (Places - 1));
-            var bytes = Vector128.Narrow(Vector128.Narrow(Clamped(sum), Vector128<uint>.Zero), Vector128<ushort>.Zero);
-            Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, x * Channels), bytes.AsUInt32().ToScalar());
+            Write(sum, ref target, x);
         }
+    }
+
+    /// <summary>A pixel from its three sums: four bytes, of which the next pixel overwrites the last.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Write(Vector128<int> sums, ref byte target, int x)
+    {
+        var bytes = Vector128.Narrow(Vector128.Narrow(Clamped(sums), Vector128<uint>.Zero), Vector128<ushort>.Zero);
+        Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, x * Channels), bytes.AsUInt32().ToScalar());
     }
 
     /// <summary>Along the columns.</summary>

@@ -91,8 +91,8 @@ internal static class PictureStructure
         return LooksLikeText(b) ? TextKind(b) : ("unknown binary data", false);
     }
 
-    /// <summary>Width and height from a JPEG's frame header or a PNG's IHDR; null when not found.</summary>
-    internal static (int Width, int Height)? Dimensions(ReadOnlySpan<byte> b)
+    /// <summary>Width and height from a JPEG's frame header or a PNG's IHDR, and the bytes in which all that is not pixels stands: of a JPEG those before the first scan's data. Null when not found.</summary>
+    internal static (int Width, int Height, int HeaderBytes)? Header(ReadOnlySpan<byte> b)
     {
         if (IsPng(b))
         {
@@ -103,11 +103,11 @@ internal static class PictureStructure
 
             var width = BinaryPrimitives.ReadUInt32BigEndian(b[16..]);
             var height = BinaryPrimitives.ReadUInt32BigEndian(b[20..]);
-            return width is 0 or > int.MaxValue || height is 0 or > int.MaxValue ? null : ((int)width, (int)height);
+            return width is 0 or > int.MaxValue || height is 0 or > int.MaxValue ? null : ((int)width, (int)height, b.Length);
         }
 
         var jpeg = WalkJpeg(b, headerOnly: true);
-        return jpeg.Width > 0 && jpeg.Height > 0 ? (jpeg.Width, jpeg.Height) : null;
+        return jpeg.Width > 0 && jpeg.Height > 0 ? (jpeg.Width, jpeg.Height, jpeg.LastScanData > 0 ? jpeg.LastScanData : b.Length) : null;
     }
 
     /// <summary>Whether a PNG's chunks go on to IEND.</summary>

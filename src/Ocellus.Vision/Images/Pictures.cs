@@ -76,14 +76,14 @@ public static class Pictures
         }
 
         var format = isJpeg ? PictureFormat.Jpeg : PictureFormat.Png;
-        if (PictureStructure.Dimensions(span) is not var (width, height))
+        if (PictureStructure.Header(span) is not var (width, height, headerBytes))
         {
             throw new PictureRefusedException(
                 PictureProblem.Corrupt,
                 string.Create(CultureInfo.InvariantCulture, $"The {Name(format)} has no readable header; received {span.Length:N0} bytes that begin as {Name(format)}."));
         }
 
-        return new PictureHeader(format, width, height, Orientation(bytes, isJpeg));
+        return new PictureHeader(format, width, height, Orientation(bytes[..headerBytes], isJpeg));
     }
 
     /// <summary>Refuses what is outside the limits.</summary>
@@ -309,19 +309,12 @@ public static class Pictures
 
     private static bool IsFlat(ReadOnlySpan<byte> row, int bands) => row[bands..].SequenceEqual(row[..^bands]);
 
+    /// <param name="bytes">The header alone where it can be had: the library copies what it is given.</param>
+    /// <param name="isJpeg">Or a PNG.</param>
     private static int Orientation(ReadOnlyMemory<byte> bytes, bool isJpeg)
     {
         // Only EXIF holds one; most pictures have none and need not be opened twice.
-        var head = bytes.Span;
-        if (isJpeg)
-        {
-            // Without the scans: the library copies what it is given.
-            var scan = PictureStructure.WalkJpeg(head, headerOnly: true).LastScanData;
-            bytes = scan > 0 ? bytes[..scan] : bytes;
-            head = bytes.Span;
-        }
-
-        if (isJpeg ? head.IndexOf("Exif\0"u8) < 0 : head.IndexOf("eXIf"u8) < 0)
+        if (bytes.Span.IndexOf(isJpeg ? "Exif\0"u8 : "eXIf"u8) < 0)
         {
             return 1;
         }
