@@ -6,33 +6,35 @@ namespace Ocellus.Vision.Inference;
 /// <summary>Sessions of ONNX Runtime, made one way.</summary>
 internal static class Sessions
 {
-    public static SessionOptions Options(int threads)
-    {
-        var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        // Spinning pool threads would take the cores from decoding and from other requests.
-        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-        return options;
-    }
-
     /// <summary>A session over the content of an ONNX file.</summary>
     public static InferenceSession Open(byte[] model, int threads)
     {
         using SessionOptions options = Options(threads);
         return new InferenceSession(model, options);
     }
+
+    /// <summary>A session over an ONNX file, which the library reads itself: no copy of it passes through the collector's memory.</summary>
+    public static InferenceSession Open(string path, int threads)
+    {
+        using SessionOptions options = Options(threads);
+        return new InferenceSession(path, options);
+    }
+
+    private static SessionOptions Options(int threads)
+    {
+        var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        // Spinning pool threads would take the cores from decoding and from other requests.
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        return options;
+    }
 }
 
 /// <summary>Embeddings of the frozen backbone through ONNX Runtime, which is several times faster than libtorch here. Thread-safe.</summary>
 public sealed class FeatureExtractor : IDisposable
 {
-    private readonly SessionOptions options;
     private readonly InferenceSession session;
 
-    public FeatureExtractor(string path, int threads)
-    {
-        options = Sessions.Options(threads);
-        session = new InferenceSession(path, options);
-    }
+    public FeatureExtractor(string path, int threads) => session = Sessions.Open(path, threads);
 
     /// <summary>Where the build puts the pretrained backbone.</summary>
     public static string DefaultBackbone => Path.Combine(AppContext.BaseDirectory, "backbone", "efficientnet-lite0.onnx");
@@ -57,9 +59,5 @@ public sealed class FeatureExtractor : IDisposable
         return results[0].AsTensor<float>().ToArray();
     }
 
-    public void Dispose()
-    {
-        session.Dispose();
-        options.Dispose();
-    }
+    public void Dispose() => session.Dispose();
 }

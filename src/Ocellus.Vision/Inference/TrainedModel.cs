@@ -29,14 +29,19 @@ public sealed class TrainedModel : IDisposable
     /// <param name="threads">Threads for one call. Under load one thread a call and several calls at once beat many threads.</param>
     /// <param name="threadsAlone">Threads for a call that has the machine to itself; null for as many. Another number costs a second session, about 25 MB.</param>
     public TrainedModel(byte[] model, ModelDescription description, int threads = 1, int? threadsAlone = null)
+        : this(count => Sessions.Open(model, count), description, threads, threadsAlone)
+    {
+    }
+
+    private TrainedModel(Func<int, InferenceSession> open, ModelDescription description, int threads, int? threadsAlone)
     {
         Description = description;
-        session = alone = Sessions.Open(model, threads);
+        session = alone = open(threads);
         if (threadsAlone is { } more && more != threads)
         {
             try
             {
-                alone = Sessions.Open(model, more);
+                alone = open(more);
             }
             catch
             {
@@ -52,11 +57,16 @@ public sealed class TrainedModel : IDisposable
     /// <exception cref="InvalidDataException">A file is missing, broken or not the one that was written.</exception>
     public static TrainedModel Load(string folder, int threads = 1, int? threadsAlone = null)
     {
-        byte[] model;
+        string model = Path.Combine(folder, ModelFiles.Model), checksum;
+        long length;
         ModelDescription description;
         try
         {
-            model = File.ReadAllBytes(Path.Combine(folder, ModelFiles.Model));
+            using (FileStream content = File.OpenRead(model))
+            {
+                (checksum, length) = (Convert.ToHexStringLower(SHA256.HashData(content)), content.Length);
+            }
+
             description = ModelDescription.FromJson(File.ReadAllBytes(Path.Combine(folder, ModelFiles.Description)));
         }
         catch (IOException failure)
@@ -64,14 +74,14 @@ public sealed class TrainedModel : IDisposable
             throw new InvalidDataException($"The model's files cannot be read: {failure.Message}", failure);
         }
 
-        if (Convert.ToHexStringLower(SHA256.HashData(model)) != description.ModelSha256)
+        if (checksum != description.ModelSha256)
         {
-            throw new InvalidDataException($"{ModelFiles.Model} ({model.Length:N0} bytes) is not the file that was written: its SHA-256 differs from the one in {ModelFiles.Description}.");
+            throw new InvalidDataException($"{ModelFiles.Model} ({length:N0} bytes) is not the file that was written: its SHA-256 differs from the one in {ModelFiles.Description}.");
         }
 
         try
         {
-            return new TrainedModel(model, description, threads, threadsAlone);
+            return new TrainedModel(count => Sessions.Open(model, count), description, threads, threadsAlone);
         }
         catch (OnnxRuntimeException failure)
         {

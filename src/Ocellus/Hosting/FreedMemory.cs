@@ -8,8 +8,11 @@ namespace Ocellus.Hosting;
 /// </summary>
 internal sealed class FreedMemory(TimeProvider clock)
 {
-    /// <summary>Wait before returning: the last request's buffers are let go, and several models stopped together cost one collection.</summary>
+    /// <summary>Quiet before returning: the last request's buffers are let go, and several models stopped together cost one collection.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Longest wait for that quiet. A collection holds every request up for some ten milliseconds, so under starts and stops without a break they are to be rare.</summary>
+    private static readonly TimeSpan SettleMax = TimeSpan.FromSeconds(2.5);
 
     /// <summary>
     /// Blocks of at least this many bytes are mapped one by one and so returned when freed. Left alone, glibc raises its bound (128 KB) up
@@ -31,6 +34,7 @@ internal sealed class FreedMemory(TimeProvider clock)
     private const int KeptBytesMaxParameter = -1;
 
     private int _pending;
+    private long _asked;
 
     /// <summary>Tells the C library to keep less. To be called before the first model is loaded.</summary>
     public static void Prepare()
@@ -52,6 +56,7 @@ internal sealed class FreedMemory(TimeProvider clock)
     /// <summary>Asks for it; returns at once.</summary>
     public void Return()
     {
+        Volatile.Write(ref _asked, clock.GetTimestamp());
         if (Interlocked.Exchange(ref _pending, 1) == 0)
         {
             _ = Task.Run(ReturnAsync);
@@ -60,7 +65,13 @@ internal sealed class FreedMemory(TimeProvider clock)
 
     private async Task ReturnAsync()
     {
-        await Task.Delay(Settle, clock);
+        var begun = clock.GetTimestamp();
+        for (var wait = Settle; wait > TimeSpan.Zero; wait = Sooner(Settle - clock.GetElapsedTime(Volatile.Read(ref _asked)), SettleMax - clock.GetElapsedTime(begun)))
+        {
+            await Task.Delay(wait, clock);
+        }
+
+        // Whoever asks from here on is not answered by this collection.
         Volatile.Write(ref _pending, 0);
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         if (OperatingSystem.IsLinux())
@@ -75,6 +86,8 @@ internal sealed class FreedMemory(TimeProvider clock)
             }
         }
     }
+
+    private static TimeSpan Sooner(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
     [DllImport("libc", EntryPoint = "malloc_trim"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Trim(nuint keepBytes);

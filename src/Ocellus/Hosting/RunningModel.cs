@@ -30,7 +30,7 @@ internal sealed class RunningModel : IAsyncDisposable
     private readonly ILogger _log;
     private readonly DrainGate _gate = new();
     private readonly ServingThreads _threads;
-    private readonly ServingLine _line;
+    private readonly ServingLine<Asked> _line;
     private readonly CancellationTokenSource _abort = new();
     private readonly ITimer _scale;
     private readonly Lock _scaling = new();
@@ -53,7 +53,7 @@ internal sealed class RunningModel : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(minUnits, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxUnits, minUnits);
         (_arn, _model, _minUnits, _maxUnits, _options, _threads, _clock, _inferred, _log) = (arn, model, minUnits, maxUnits, options, threads, clock, inferred, log);
-        _line = new(threads, minUnits);
+        _line = new(threads, minUnits, options.BatchMax, Answer);
         _idleSince = _usedAt = clock.GetTimestamp();
         _scale = clock.CreateTimer(_ => Scale(), null, ScalePeriod, ScalePeriod);
     }
@@ -107,7 +107,7 @@ internal sealed class RunningModel : IAsyncDisposable
         {
             var answer = new TaskCompletionSource<IReadOnlyList<Prediction>>(TaskCreationOptions.RunContinuationsAsynchronously);
             var most = _options.QueuePerUnit * Units;
-            var place = _line.TryAdd(() => Answer(image, answer), most)
+            var place = _line.TryAdd(new Asked(image, answer), most)
                 ?? throw Busy($"{most} requests wait for {Units} inference unit{(Units == 1 ? "" : "s")} already (setting Ocellus:Hosting:QueuePerUnit)");
             using var deadline = new CancellationTokenSource(_options.RequestTimeout, _clock);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token, _abort.Token);
@@ -151,31 +151,50 @@ internal sealed class RunningModel : IAsyncDisposable
     private static RefusedException Busy(string why) =>
         new(RefusalKind.Busy, $"Provisioned Rate exceeded: {why}; ask again later, or start the model version with more inference units.");
 
-    /// <summary>On a serving thread: decodes and asks the network. One picture a pass: on a core's one thread four together take as long as four after each other, and the first would wait for the last.</summary>
-    private void Answer(ReadOnlyMemory<byte> image, TaskCompletionSource<IReadOnlyList<Prediction>> answer)
+    /// <summary>On a serving thread: decodes the pictures and asks the network about all of them in one pass. A picture that is refused does not concern the others.</summary>
+    private void Answer(IReadOnlyList<Asked> together)
     {
+        var (asked, pictures) = (new List<Asked>(together.Count), new List<PreparedPicture>(together.Count));
+        foreach (var one in together)
+        {
+            try
+            {
+                // Given up in the last moment: nobody reads the answer.
+                if (!one.Answer.Task.IsCompleted)
+                {
+                    pictures.Add(_model.Prepare(one.Image, PictureLimits.Default));
+                    asked.Add(one);
+                }
+            }
+            catch (PictureRefusedException refusal)
+            {
+                one.Answer.TrySetException(PictureRefusals.Of(refusal));
+            }
+            catch (Exception failure)
+            {
+                // The thread lives on; the caller gets the failure, which the endpoint logs.
+                one.Answer.TrySetException(failure);
+            }
+        }
+
+        if (asked.Count == 0)
+        {
+            return;
+        }
+
         try
         {
-            // Given up in the last moment: nobody reads the answer.
-            if (answer.Task.IsCompleted)
-            {
-                return;
-            }
-
-            var picture = _model.Prepare(image, PictureLimits.Default);
             var started = Stopwatch.GetTimestamp();
-            var predictions = _model.Predict([picture], _threads.CanHelp)[0];
+            var predictions = _model.Predict(pictures, _threads.CanHelp);
             _inferred(Stopwatch.GetElapsedTime(started));
-            answer.TrySetResult(predictions);
-        }
-        catch (PictureRefusedException refusal)
-        {
-            answer.TrySetException(PictureRefusals.Of(refusal));
+            for (var i = 0; i < asked.Count; i++)
+            {
+                asked[i].Answer.TrySetResult(predictions[i]);
+            }
         }
         catch (Exception failure)
         {
-            // The thread lives on; the caller gets the failure, which the endpoint logs.
-            answer.TrySetException(failure);
+            asked.ForEach(a => a.Answer.TrySetException(failure));
         }
     }
 
@@ -235,4 +254,7 @@ internal sealed class RunningModel : IAsyncDisposable
         _abort.Dispose();
         return new(aborted, _clock.GetElapsedTime(started));
     }
+
+    /// <summary>A picture that waits, and where its answer goes.</summary>
+    private sealed record Asked(ReadOnlyMemory<byte> Image, TaskCompletionSource<IReadOnlyList<Prediction>> Answer);
 }

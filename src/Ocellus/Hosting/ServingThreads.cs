@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Ocellus.Hosting;
 
 /// <summary>
-/// The threads that answer for all models, one a core: each takes a request, decodes its picture and puts it through the network. More would not be
+/// The threads that answer for all models, one a core: each takes a request (or several, see <see cref="HostingOptions.BatchMax"/>), decodes its picture and puts it through the network. More would not be
 /// faster, but would hold more pixels in memory; and as they are not of the thread pool, requests that only ask or stop find a thread there. The
 /// line that has used the least time for each of its units is served next, so models share the cores by their units, whatever a request costs.
 /// </summary>
@@ -61,17 +61,16 @@ internal sealed class ServingThreads : IDisposable
 
     private void Work()
     {
-        while (Take() is var (line, request, expected))
+        while (Take() is { } turn)
         {
             var started = Stopwatch.GetTimestamp();
-            Interlocked.Increment(ref _busy);
-            request();
+            turn.Work();
             Interlocked.Decrement(ref _busy);
-            line.Ended(expected, Stopwatch.GetElapsedTime(started).TotalSeconds);
+            turn.Line.Ended(turn, Stopwatch.GetElapsedTime(started).TotalSeconds);
         }
     }
 
-    private (ServingLine Line, Action Request, double Expected)? Take()
+    private ServingTurn? Take()
     {
         lock (_gate)
         {
@@ -86,7 +85,8 @@ internal sealed class ServingThreads : IDisposable
             }
 
             _reached = line.Used;
-            return (line, line.Take(out var expected), expected);
+            var free = Count - Interlocked.Increment(ref _busy) + 1;
+            return line.Take(free);
         }
     }
 }

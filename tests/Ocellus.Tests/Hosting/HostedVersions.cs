@@ -100,10 +100,13 @@ internal static class HostedVersions
 
     public static Task UntilAsync(Func<bool> holds, string otherwise) => UntilAsync(() => Task.FromResult(holds()), () => otherwise);
 
+    /// <summary>A line whose requests are what is to be done.</summary>
+    public static ServingLine<Action> Line(ServingThreads threads, int units) => new(threads, units, 1, requests => requests[0]());
+
     /// <summary>Keeps every serving thread, so that requests stay inside their model until the result is disposed.</summary>
     public static async Task<IDisposable> HoldThreadsAsync(ServingThreads threads)
     {
-        var (line, held) = (new ServingLine(threads, 1), new Held());
+        var (line, held) = (Line(threads, 1), new Held());
         var kept = 0;
         for (var i = 0; i < ServingThreads.Count; i++)
         {

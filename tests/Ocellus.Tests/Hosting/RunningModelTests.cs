@@ -154,6 +154,27 @@ public sealed class RunningModelTests : IDisposable
         Assert.Equal(Enumerable.Range(0, 90).Select(i => i % 3), answers.Select(Best));
     }
 
+    [Fact]
+    public async Task Pictures_that_wait_go_through_the_network_together_and_a_refused_one_leaves_the_others_alone()
+    {
+        _options.BatchMax = 4;
+        var passes = 0;
+        await using var model = Create(inferred: _ => Interlocked.Increment(ref passes));
+        Task<IReadOnlyList<Prediction>>[] inside;
+        Task<IReadOnlyList<Prediction>> broken;
+        using (await HostedVersions.HoldThreadsAsync(_threads))
+        {
+            broken = Task.Run(() => model.DetectAsync("no picture"u8.ToArray(), Cancel), Cancel);
+            inside = [.. Enumerable.Range(0, 4 * ServingThreads.Count).Select(i => Detect(model, i % 3))];
+            await HostedVersions.UntilAsync(() => model.QueueLength == inside.Length + 1, "the requests are not in the queue");
+        }
+
+        Assert.Equal(Enumerable.Range(0, inside.Length).Select(i => i % 3), (await Task.WhenAll(inside)).Select(Best));
+        Assert.Equal(RefusalKind.InvalidImage, (await Assert.ThrowsAsync<RefusedException>(() => broken)).Kind);
+        Assert.True(passes < inside.Length, $"{passes} passes for {inside.Length} pictures");
+        Assert.Equal((0, 0), (model.InFlight, model.QueueLength));
+    }
+
     private static int Best(IReadOnlyList<Prediction> answer) => answer.MaxBy(p => p.Score).Label;
 
     private static Task<IReadOnlyList<Prediction>> Detect(RunningModel model, int label = 0) => Task.Run(() => model.DetectAsync(TinyModel.Png(label), Cancel), Cancel);
@@ -166,6 +187,6 @@ public sealed class RunningModelTests : IDisposable
         }
     }
 
-    private RunningModel Create(int units = 1, int? most = null) =>
-        new("arn", new TrainedModel(TinyModel.Result.Model, TinyModel.Result.Description), units, most ?? units, _options, _threads, _clock, _ => { }, NullLogger.Instance);
+    private RunningModel Create(int units = 1, int? most = null, Action<TimeSpan>? inferred = null) =>
+        new("arn", new TrainedModel(TinyModel.Result.Model, TinyModel.Result.Description), units, most ?? units, _options, _threads, _clock, inferred ?? (_ => { }), NullLogger.Instance);
 }

@@ -14,7 +14,7 @@ public sealed class ServingThreadsTests
     {
         using var threads = new ServingThreads();
         using var served = new ManualResetEventSlim();
-        var (busy, quiet) = (new ServingLine(threads, 1), new ServingLine(threads, 1));
+        var (busy, quiet) = (HostedVersions.Line(threads, 1), HostedVersions.Line(threads, 1));
         var starved = 0;
         using (await HostedVersions.HoldThreadsAsync(threads))
         {
@@ -60,16 +60,45 @@ public sealed class ServingThreadsTests
     {
         using var threads = new ServingThreads();
         using var held = await HostedVersions.HoldThreadsAsync(threads);
-        var line = new ServingLine(threads, units);
+        var line = HostedVersions.Line(threads, units);
         Assert.NotNull(line.TryAdd(() => { }, 1));
         var before = line.Used;
         lock (threads.Gate)
         {
-            line.Take(out var reckoned);
-            line.Ended(reckoned, 6);
+            line.Ended(line.Take(free: 1), 6);
         }
 
         Assert.Equal(expected, line.Used - before, 9);
+    }
+
+    [Theory]
+    [InlineData(1, 1, 7, 1)]
+    [InlineData(4, 1, 7, 4)]
+    [InlineData(4, 1, 3, 3)]
+    [InlineData(4, 2, 5, 3)]
+    [InlineData(4, 2, 2, 1)]
+    [InlineData(64, 8, 1, 1)]
+    public async Task What_waits_is_shared_among_the_threads_that_are_free(int together, int free, int waiting, int expected)
+    {
+        using var threads = new ServingThreads();
+        using var held = await HostedVersions.HoldThreadsAsync(threads);
+        var served = new List<int>();
+        var line = new ServingLine<int>(threads, 1, together, served.AddRange);
+        for (var i = 0; i < waiting; i++)
+        {
+            Assert.NotNull(line.TryAdd(i, waiting));
+        }
+
+        ServingTurn turn;
+        lock (threads.Gate)
+        {
+            turn = line.Take(free);
+        }
+
+        turn.Work();
+        Assert.Equal(expected, turn.Count);
+        Assert.Equal(Enumerable.Range(0, expected), served);
+        Assert.Equal(waiting - expected, line.Length);
     }
 
     [Fact]
@@ -77,7 +106,7 @@ public sealed class ServingThreadsTests
     {
         using var threads = new ServingThreads();
         using var held = await HostedVersions.HoldThreadsAsync(threads);
-        var line = new ServingLine(threads, 1);
+        var line = HostedVersions.Line(threads, 1);
         var first = line.TryAdd(() => { }, 2);
         Assert.NotNull(line.TryAdd(() => { }, 2));
         Assert.Null(line.TryAdd(() => { }, 2));
@@ -93,7 +122,7 @@ public sealed class ServingThreadsTests
         using var threads = new ServingThreads();
         using var end = new ManualResetEventSlim();
         var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var line = new ServingLine(threads, 1);
+        var line = HostedVersions.Line(threads, 1);
         Assert.NotNull(line.TryAdd(
             () =>
             {

@@ -5,6 +5,7 @@ using Ocellus.Projects;
 
 namespace Ocellus.Tests.Hosting;
 
+/// <summary>Needs <c>MALLOC_ARENA_MAX=2</c>, which <c>./ocellus</c> and <c>./test</c> set: see <c>docs/operating.md</c>.</summary>
 [Collection(AloneCollection.Name)]
 public sealed class StopMemoryTests
 {
