@@ -17,6 +17,8 @@ internal sealed class KeyRing : IKeySource
     private readonly DataDirectory _data;
     private readonly SecretBox _box;
     private volatile State _state;
+    // What the database's mark was before the state was last found current.
+    private long? _mark;
 
     private KeyRing(DataDirectory data, SecretBox box, State state) => (_data, _box, _state) = (data, box, state);
 
@@ -28,6 +30,15 @@ internal sealed class KeyRing : IKeySource
     /// <summary>Takes up what was changed since, by this process or another: a new, changed or revoked key counts from the next request on.</summary>
     public async Task RefreshAsync(CancellationToken cancel)
     {
+        var mark = _data.Commits.Now();
+        lock (_gate)
+        {
+            if (_mark == mark)
+            {
+                return;
+            }
+        }
+
         await using var connection = await _data.ConnectAsync(cancel);
         if (await connection.ExecuteScalarAsync<long>(KeyCatalog.RevisionQuery) != _state.Revision)
         {
@@ -41,12 +52,19 @@ internal sealed class KeyRing : IKeySource
                 }
             }
         }
+
+        lock (_gate)
+        {
+            _mark = mark;
+        }
     }
 
     /// <summary>Reads the keys; the first start makes one. Writes the credentials file, which only its owner may read.</summary>
     /// <exception cref="InvalidOperationException">The secrets in the database cannot be decrypted.</exception>
     public static async Task<KeyRing> OpenAsync(DataDirectory data, CancellationToken cancel)
     {
+        // Opened here, where a lack of files or rights shows at the start.
+        data.Commits.Now();
         await using var connection = await data.ConnectAsync(cancel);
         var (_, keys, _) = await KeyCatalog.ReadAsync(connection);
         var box = SecretBox.Open(data.Path, keys.Exists(k => SecretBox.IsSealed(k.Secret)));

@@ -22,7 +22,7 @@ internal sealed class OcellusMeter
     {
         _meter = meters.Create(Name);
         _operations = _meter.CreateHistogram("ocellus.operation.duration", "s", "Time of an API request from its first byte to its answer.", advice: Seconds);
-        _inferences = _meter.CreateHistogram("ocellus.inference.duration", "s", "Time of one picture's pass through a network.", advice: Seconds);
+        _inferences = _meter.CreateHistogram("ocellus.inference.duration", "s", "Time of a pass through a network.", advice: Seconds);
         _idleStops = _meter.CreateCounter<long>("ocellus.model.idle_stops", "{stop}", "Models stopped because nobody asked them.");
         _wakes = _meter.CreateHistogram("ocellus.model.wake.duration", "s", "Time from the request that wakes a stopped model until it runs.", advice: Seconds);
         Observe("ocellus.training.queue.length", "{job}", "Trainings that wait for their turn.", () => Volatile.Read(ref _trainingQueueLength));

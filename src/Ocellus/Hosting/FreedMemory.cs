@@ -73,6 +73,7 @@ internal sealed class FreedMemory(TimeProvider clock)
 
         // Whoever asks from here on is not answered by this collection.
         Volatile.Write(ref _pending, 0);
+        var quiet = clock.GetElapsedTime(Volatile.Read(ref _asked)) >= Settle;
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         if (OperatingSystem.IsLinux())
         {
@@ -84,6 +85,12 @@ internal sealed class FreedMemory(TimeProvider clock)
             {
                 // Not glibc: musl returns freed memory by itself.
             }
+        }
+
+        // Whoever asked in the last moment may not have let go of everything yet.
+        if (!quiet)
+        {
+            Return();
         }
     }
 

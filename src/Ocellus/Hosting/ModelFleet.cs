@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Ocellus.Projects;
 
 namespace Ocellus.Hosting;
@@ -5,6 +6,9 @@ namespace Ocellus.Hosting;
 /// <summary>The running models of the cluster, as the rest of the server sees them.</summary>
 internal sealed class ModelFleet(IGrainFactory grains)
 {
+    // A reference stays right wherever its grain moves; making one looks up attributes of the interface each time.
+    private readonly ConcurrentDictionary<string, IModelGrain> _references = new(StringComparer.Ordinal);
+
     /// <summary>Loads a version's model somewhere in the cluster.</summary>
     /// <returns>Null, or why it cannot be hosted.</returns>
     public async Task<string?> LoadAsync(VersionRow version)
@@ -14,10 +18,20 @@ internal sealed class ModelFleet(IGrainFactory grains)
     }
 
     /// <summary>Drains a version's model and frees it. Null if it was not loaded.</summary>
-    public Task<UnloadAnswer?> UnloadAsync(string arn) => GrainOf(arn).UnloadAsync();
+    public async Task<UnloadAnswer?> UnloadAsync(string arn)
+    {
+        try
+        {
+            return await GrainOf(arn).UnloadAsync();
+        }
+        finally
+        {
+            _references.TryRemove(arn, out _);
+        }
+    }
 
     /// <summary>What a running model finds in a picture, for a classifier every label; or its refusal: see <see cref="RunningModel.DetectAsync"/>.</summary>
     public Task<DetectAnswer> DetectAsync(string arn, byte[] image, CancellationToken cancel) => GrainOf(arn).DetectAsync(new(image), cancel);
 
-    private IModelGrain GrainOf(string arn) => grains.GetGrain<IModelGrain>(arn);
+    private IModelGrain GrainOf(string arn) => _references.GetOrAdd(arn, static (a, factory) => factory.GetGrain<IModelGrain>(a), grains);
 }

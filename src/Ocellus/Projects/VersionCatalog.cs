@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Data.Common;
 using Dapper;
 using Ocellus.Access;
@@ -16,6 +17,9 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
                last_min_units AS LastMinUnits, last_max_units AS LastMaxUnits, stop_reason AS StopReason, ended_ms AS EndedMs, billable_seconds AS BillableSeconds, source_arn AS SourceArn, training_result AS TrainingResult, testing_result AS TestingResult,
                evaluation_result AS EvaluationResult, manifest_summary AS ManifestSummary FROM project_versions 
         """;
+
+    /// <summary>What requests last read of a version, and the database's mark before: each request asks for it, and it seldom changes.</summary>
+    private readonly ConcurrentDictionary<string, (long Mark, ServedVersion Version)> _served = new(StringComparer.Ordinal);
 
     /// <summary>Writes a version and, for a training, its job.</summary>
     /// <param name="caller">Who asks.</param>
@@ -93,9 +97,25 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
     /// <summary>What requests need to know of a version, whoever asks; null if there is none.</summary>
     public async Task<ServedVersion?> FindServedAsync(string arn, CancellationToken cancel)
     {
+        var mark = data.Commits.Now();
+        if (_served.TryGetValue(arn, out var known) && known.Mark == mark)
+        {
+            return known.Version;
+        }
+
         await using var connection = await data.ConnectAsync(cancel);
-        return await connection.QuerySingleOrDefaultAsync<ServedVersion>(
+        var version = await connection.QuerySingleOrDefaultAsync<ServedVersion>(
             "SELECT arn AS Arn, status AS Status, message AS Message, stop_reason AS StopReason, min_units AS MinUnits, last_min_units AS LastMinUnits, last_max_units AS LastMaxUnits FROM project_versions WHERE arn = @arn", new { arn });
+        if (version is null)
+        {
+            _served.TryRemove(arn, out _);
+        }
+        else
+        {
+            _served[arn] = (mark, version);
+        }
+
+        return version;
     }
 
     /// <summary>The version, whoever asks; null if there is none.</summary>

@@ -23,11 +23,15 @@ internal sealed class DataDirectory : IDisposable
             ForeignKeys = true,
             DefaultTimeout = 30,
         }.ToString();
+        Commits = new CommitWatch(ConnectionString);
     }
 
     public string Path { get; }
 
     public string ConnectionString { get; }
+
+    /// <summary>Whether the database has changed.</summary>
+    public CommitWatch Commits { get; }
 
     public string ObjectsPath => ObjectsOf(Path);
 
@@ -178,6 +182,7 @@ internal sealed class DataDirectory : IDisposable
 
     public void Dispose()
     {
+        Commits.Dispose();
         using (var connection = new SqliteConnection(ConnectionString))
         {
             SqliteConnection.ClearPool(connection);

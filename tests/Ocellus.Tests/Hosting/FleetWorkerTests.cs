@@ -121,6 +121,7 @@ public sealed class FleetWorkerTests
     [InlineData("changed", "SHA-256")]
     [InlineData("missing", "cannot be read")]
     [InlineData("no description", "cannot be read")]
+    [InlineData("no network", "cannot be loaded")]
     public async Task A_broken_model_file_ends_in_FAILED_with_the_reason_and_starts_after_repair(string damage, string reason)
     {
         await using var server = await TestServer.StartAsync();
@@ -134,6 +135,10 @@ public sealed class FleetWorkerTests
             var old = model.ReadByte();
             model.Position--;
             model.WriteByte((byte)(old ^ 1));
+        }
+        else if (damage == "no network")
+        {
+            ModelFiles.Save(folder, "not a network"u8.ToArray(), TinyModel.Result.Description);
         }
         else
         {

@@ -157,7 +157,7 @@ public sealed class RunningModelTests : IDisposable
     [Fact]
     public async Task Pictures_that_wait_go_through_the_network_together_and_a_refused_one_leaves_the_others_alone()
     {
-        _options.BatchMax = 4;
+        (_options.BatchMax, _options.QueuePerUnit) = (4, 1000);
         var passes = 0;
         await using var model = Create(inferred: _ => Interlocked.Increment(ref passes));
         Task<IReadOnlyList<Prediction>>[] inside;

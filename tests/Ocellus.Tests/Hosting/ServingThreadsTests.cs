@@ -83,7 +83,18 @@ public sealed class ServingThreadsTests
         using var threads = new ServingThreads();
         using var held = await HostedVersions.HoldThreadsAsync(threads);
         var served = new List<int>();
-        var line = new ServingLine<int>(threads, 1, together, served.AddRange);
+        var line = new ServingLine<int>(
+            threads,
+            1,
+            together,
+            requests =>
+            {
+                // The serving threads take the rest at the end.
+                lock (served)
+                {
+                    served.AddRange(requests);
+                }
+            });
         for (var i = 0; i < waiting; i++)
         {
             Assert.NotNull(line.TryAdd(i, waiting));

@@ -1,0 +1,78 @@
+using Dapper;
+using Microsoft.Extensions.Options;
+using Ocellus.Access;
+using Ocellus.Projects;
+using Ocellus.Storage;
+
+namespace Ocellus.Tests.Storage;
+
+public sealed class CommitWatchTests : IDisposable
+{
+    private readonly string _path = Path.Combine(Path.GetTempPath(), "ocellus-commits-" + Guid.NewGuid().ToString("N"));
+    private readonly DataDirectory _data;
+
+    public CommitWatchTests() => _data = DataDirectory.Open(_path);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        Directory.Delete(_path, recursive: true);
+    }
+
+    [Fact]
+    public async Task The_mark_changes_with_each_commit_and_with_nothing_else()
+    {
+        var first = _data.Commits.Now();
+        await using (var connection = await _data.ConnectAsync(Cancel))
+        {
+            await connection.ExecuteScalarAsync<long>("SELECT count(*) FROM access_revision");
+            Assert.Equal(first, _data.Commits.Now());
+
+            await using var transaction = await connection.BeginTransactionAsync(Cancel);
+            await connection.ExecuteAsync("UPDATE access_revision SET revision = revision + 1", transaction: transaction);
+            Assert.Equal(first, _data.Commits.Now());
+            await transaction.CommitAsync(Cancel);
+        }
+
+        var second = _data.Commits.Now();
+        Assert.NotEqual(first, second);
+        Assert.Equal(second, _data.Commits.Now());
+    }
+
+    [Fact]
+    public async Task A_commit_of_another_holder_of_the_folder_counts()
+    {
+        var before = _data.Commits.Now();
+        using (var other = DataDirectory.Attach(_path))
+        {
+            await using var connection = await other.ConnectAsync(Cancel);
+            await connection.ExecuteAsync("UPDATE access_revision SET revision = revision + 1");
+        }
+
+        Assert.NotEqual(before, _data.Commits.Now());
+    }
+
+    [Fact]
+    public async Task What_is_served_is_read_once_and_again_after_each_change()
+    {
+        var versions = new VersionCatalog(_data, TimeProvider.System, Options.Create(new QuotaOptions()));
+        var caller = new Caller("123456789012", "us-east-1", "test", "test");
+        var project = (await new ProjectCatalog(_data, TimeProvider.System, Options.Create(new QuotaOptions())).CreateAsync(caller, "p", null, Cancel)).ToString();
+        var arn = (await versions.CreateAsync(caller, new NewVersion(project, "v", ProjectVersionStatus.TRAINING_COMPLETED, "f", "bucket", ""), null, Cancel)).ToString();
+
+        var first = await versions.FindServedAsync(arn, Cancel);
+        Assert.Equal(ProjectVersionStatus.TRAINING_COMPLETED, first!.Status);
+        Assert.Same(first, await versions.FindServedAsync(arn, Cancel));
+
+        await using (var connection = await _data.ConnectAsync(Cancel))
+        {
+            await connection.ExecuteAsync("UPDATE project_versions SET status = 'STOPPING' WHERE arn = @arn", new { arn });
+            Assert.Equal(ProjectVersionStatus.STOPPING, (await versions.FindServedAsync(arn, Cancel))!.Status);
+            await connection.ExecuteAsync("DELETE FROM project_versions WHERE arn = @arn", new { arn });
+        }
+
+        Assert.Null(await versions.FindServedAsync(arn, Cancel));
+    }
+}
