@@ -107,6 +107,7 @@ internal sealed partial class VersionCatalog
             new { arn },
             transaction);
         await transaction.CommitAsync(CancellationToken.None);
+        _served.TryRemove(arn, out _);
     }
 
     /// <summary>A version that stopped by itself goes on saying why.</summary>

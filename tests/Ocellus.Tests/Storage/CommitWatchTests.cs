@@ -55,6 +55,31 @@ public sealed class CommitWatchTests : IDisposable
     }
 
     [Fact]
+    public void Nothing_is_told_of_a_database_that_was_let_go()
+    {
+        using var watch = new CommitWatch(_data.ConnectionString);
+        watch.Now();
+        watch.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => watch.Now());
+    }
+
+    [Fact]
+    public async Task A_key_that_another_holder_of_the_folder_revokes_is_gone_with_the_next_request()
+    {
+        var ring = await KeyRing.OpenAsync(_data, Cancel);
+        using var other = DataDirectory.Attach(_path);
+        var keys = new KeyCatalog(other, TimeProvider.System);
+        var id = (await keys.CreateAsync("app", KeyRing.DefaultAccountId, [ReadyMadePolicies.Get(ReadyMadePolicies.Administrator)], isDefault: false, Cancel)).AccessKeyId;
+        await ring.RefreshAsync(Cancel);
+        Assert.NotNull(ring.Find(id));
+
+        await keys.RevokeAsync(id, Cancel);
+
+        await ring.RefreshAsync(Cancel);
+        Assert.Null(ring.Find(id));
+    }
+
+    [Fact]
     public async Task What_is_served_is_read_once_and_again_after_each_change()
     {
         var versions = new VersionCatalog(_data, TimeProvider.System, Options.Create(new QuotaOptions()));
