@@ -52,34 +52,6 @@ public sealed class PointwiseTests
         Assert.Null(x.grad);
     }
 
-    [Fact]
-    public void What_is_kept_for_the_gradient_is_freed_with_it()
-    {
-        using var scope = NewDisposeScope();
-        Tensor x = randn(8, 64, 64, 16).permute(0, 3, 1, 2), w = randn(96, 16, 1, 1).requires_grad_();
-        Step();
-        long before = Resident();
-
-        for (int i = 0; i < 40; i++) // 12 MB each
-        {
-            Step();
-        }
-
-        Assert.InRange(Resident() - before, long.MinValue, 150 << 20);
-
-        void Step()
-        {
-            using var inner = NewDisposeScope();
-            Pointwise.Convolve(x, w, bias: null, activate: true).sum().backward();
-        }
-    }
-
-    private static long Resident()
-    {
-        using var own = System.Diagnostics.Process.GetCurrentProcess();
-        return own.WorkingSet64;
-    }
-
     private static Tensor Activated(Tensor x, bool activate) => activate ? nn.functional.relu6(x) : x;
 
     private static Tensor[] Run(Func<Tensor, Tensor, Tensor, Tensor> convolve, Tensor input, Tensor weight, Tensor bias)
