@@ -5,7 +5,6 @@ using Ocellus.Datasets;
 using Ocellus.Diagnostics;
 using Ocellus.Hosting;
 using Ocellus.Objects;
-using Ocellus.Operations;
 using Ocellus.Projects;
 using Ocellus.Protocol;
 using Ocellus.Protocol.SigV4;
@@ -58,7 +57,6 @@ internal static class Server
             .AddSingleton(keys)
             .AddSingleton(new RequestAuthenticator(new SignatureVerifier(keys, clock), keys))
             .AddSingleton<Authorizer>()
-            .AddSingleton<RequiredPermissions>()
             .AddObjects(data, builder.Configuration)
             .AddSingleton<PageToken>()
             .AddSingleton<ProjectCatalog>()
@@ -77,21 +75,10 @@ internal static class Server
             .AddSingleton<TrainingPublisher>()
             .AddSingleton<TrainingWorker>()
             .AddHostedService(services => services.GetRequiredService<TrainingWorker>())
-            .AddSingleton<ProjectOperations>()
-            .AddSingleton<DatasetOperations>()
-            .AddSingleton<PolicyOperations>()
-            .AddSingleton<TagOperations>()
-            .AddSingleton<CopyProjectVersion>()
-            .AddSingleton<CreateProjectVersion>()
-            .AddSingleton<DescribeProjectVersions>()
-            .AddSingleton<DeleteProjectVersion>()
-            .AddSingleton<StartProjectVersion>()
-            .AddSingleton<StopProjectVersion>()
-            .AddSingleton<DetectCustomLabels>()
+            .AddOperations()
             .AddSingleton<RequestThrottle>()
             .AddSingleton<ApiCors>()
-            .AddSingleton(OperationTable.Create)
-            .AddSingleton(s => new AwsJsonEndpoint(s.GetRequiredService<System.Collections.Frozen.FrozenDictionary<string, IOperation>>(), s.GetRequiredService<RequestAuthenticator>(), s.GetRequiredService<RequestThrottle>(), s.GetRequiredService<ApiCors>(), s.GetRequiredService<OcellusMeter>(), s.GetRequiredService<ILogger<AwsJsonEndpoint>>()));
+            .AddSingleton<AwsJsonEndpoint>();
 
         var app = builder.Build();
         var api = app.Services.GetRequiredService<AwsJsonEndpoint>();

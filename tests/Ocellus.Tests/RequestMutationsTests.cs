@@ -1,4 +1,4 @@
-using Ocellus.Tests.Operations;
+using Ocellus.Tests.Hosting;
 
 namespace Ocellus.Tests;
 

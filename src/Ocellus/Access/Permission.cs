@@ -17,6 +17,12 @@ internal sealed record Permission(string Action, params IReadOnlyList<string> Re
     /// <summary>Condition keys that only this request has, such as <c>s3:prefix</c>.</summary>
     public IReadOnlyDictionary<string, string> Values { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>An action of the API, by the operation's name.</summary>
+    public static Permission Rekognition(string operation, params IReadOnlyList<string> resources) => new("rekognition:" + operation, resources);
+
+    /// <summary>The same permission for a request that sets tags.</summary>
+    public Permission WithTags(IReadOnlyDictionary<string, string>? tags) => this with { Tags = tags ?? new Dictionary<string, string>(), TagKeys = [.. tags?.Keys ?? []] };
+
     /// <summary>Reading an object of the object store.</summary>
     public static Permission Read(string bucket, string key) => new("s3:GetObject", S3Arn(bucket, key));
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Ocellus.Hosting;
-using Ocellus.Operations;
 using Ocellus.Protocol;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;

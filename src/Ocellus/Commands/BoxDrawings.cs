@@ -1,5 +1,5 @@
 using System.Globalization;
-using Ocellus.Protocol;
+using Ocellus.Hosting;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
 

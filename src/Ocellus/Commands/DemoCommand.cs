@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Ocellus.Datasets.Manifests;
+using Ocellus.Hosting;
 using Ocellus.Protocol;
 using Ocellus.Storage;
 using Ocellus.Training;
@@ -212,7 +213,7 @@ internal static partial class DemoCommand
                 new JsonObject { ["ProjectVersionArn"] = arn, ["Image"] = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = line.Bucket, ["Name"] = line.Key } } },
                 cancel);
             var milliseconds = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
-            var found = answer.Deserialize(AwsJsonContext.Default.DetectCustomLabelsResponse)!.CustomLabels!;
+            var found = answer.Deserialize(HostingJson.Default.DetectCustomLabelsResponse)!.CustomLabels!;
             List<(string Name, double Confidence)> labels = [.. found.Select(l => (l.Name!, l.Confidence!.Value))];
             if (line.HasBoxes)
             {

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Ocellus.Protocol;
+using Ocellus.Hosting;
 using Ocellus.Vision.Images;
 using Spectre.Console;
 

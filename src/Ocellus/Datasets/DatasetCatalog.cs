@@ -107,14 +107,10 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
     }
 
     /// <summary>The datasets of one project, TRAIN first; at most two.</summary>
-    public async Task<IReadOnlyList<DatasetRow>> OfProjectAsync(string projectArn, CancellationToken cancel) => [.. (await OfProjectsAsync([projectArn], cancel))[projectArn]];
-
-    /// <summary>The datasets of each project, TRAIN first.</summary>
-    public async Task<ILookup<string, DatasetRow>> OfProjectsAsync(IReadOnlyList<string> projectArns, CancellationToken cancel)
+    public async Task<IReadOnlyList<DatasetRow>> OfProjectAsync(string projectArn, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
-        var rows = projectArns.Count == 0 ? [] : await connection.QueryAsync<DatasetRow>(Columns + "WHERE project_arn IN @projectArns ORDER BY type DESC", new { projectArns });
-        return rows.ToLookup(r => r.ProjectArn);
+        return [.. await connection.QueryAsync<DatasetRow>(Columns + "WHERE project_arn = @projectArn ORDER BY type DESC", new { projectArn })];
     }
 
     /// <summary>Writes the intent to remove the dataset. A second call answers as the first.</summary>

@@ -36,7 +36,7 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
             Headers = Kept(http),
             Algorithm = algorithm,
             ChecksumType = type,
-            Tags = Tags(http),
+            Tags = TagsOf(http),
         });
         if (algorithm is not null)
         {

@@ -19,7 +19,7 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
             Algorithms = S3Body.Algorithms(http),
             Verify = d => S3Body.Verify(http, d),
             ChecksumType = "FULL_OBJECT",
-            Tags = Tags(http),
+            Tags = TagsOf(http),
         };
         S3Body.CheckAnnounced(http);
         var info = await store.PutAsync(bucket, key, http.Request.Body, options, cancel).ConfigureAwait(false);
@@ -134,7 +134,7 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
                 Headers = replace ? Kept(http) : source.Headers,
                 Algorithms = [.. source.Checksums.Keys, .. S3Body.Algorithms(http)],
                 ChecksumType = "FULL_OBJECT",
-                Tags = S3Conditions.Directive(http, "x-amz-tagging-directive") ? Tags(http) : source.Tags,
+                Tags = S3Conditions.Directive(http, "x-amz-tagging-directive") ? TagsOf(http) : source.Tags,
             }, cancel).ConfigureAwait(false);
             await WriteAsync(http, new XElement(Ns + "CopyObjectResult", new XElement(Ns + "LastModified", Iso(info.LastModified)),
                 new XElement(Ns + "ETag", Quote(info.ETag)), ChecksumElements(info.Checksums)), cancel).ConfigureAwait(false);

@@ -27,7 +27,7 @@ internal static class S3Headers
     }
 
     /// <summary>The tags that a request gives its object.</summary>
-    public static Dictionary<string, string> Tags(HttpContext http) => NullIfEmpty(http.Request.Headers["x-amz-tagging"].ToString()) is { } tags ? ObjectTags.Parse(tags) : [];
+    public static Dictionary<string, string> TagsOf(HttpContext http) => NullIfEmpty(http.Request.Headers["x-amz-tagging"].ToString()) is { } tags ? ObjectTags.Parse(tags) : [];
 
     /// <summary>A stored value as a header may carry it: S3 sends what is not ASCII in the form of RFC 2047.</summary>
     public static string Sendable(string value) =>

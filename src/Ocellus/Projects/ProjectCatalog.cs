@@ -66,6 +66,19 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
         return [.. await connection.QueryAsync<ProjectRow>(sql, new { caller.AccountId, caller.Region, names, beforeMs, beforeArn, count })];
     }
 
+    /// <summary>The datasets of each project, TRAIN first.</summary>
+    public async Task<ILookup<string, ProjectDataset>> DatasetsAsync(IReadOnlyList<string> projectArns, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        var rows = projectArns.Count == 0 ? [] : await connection.QueryAsync<ProjectDataset>(
+            """
+            SELECT project_arn AS ProjectArn, arn AS Arn, type AS Type, status AS Status, message AS Message, code AS Code, created_ms AS CreatedMs
+            FROM datasets WHERE project_arn IN @projectArns ORDER BY type DESC
+            """,
+            new { projectArns });
+        return rows.ToLookup(r => r.ProjectArn);
+    }
+
     /// <exception cref="RefusedException">NotFound: the caller's account and region have no such project.</exception>
     public async Task<ProjectRow> GetAsync(Caller caller, string arn, CancellationToken cancel)
     {

@@ -1,63 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Ocellus.Access;
 using Ocellus.Diagnostics;
 
 namespace Ocellus.Protocol;
 
-/// <summary>One operation of the API: parse, validate, authorize, run, answer.</summary>
-internal interface IOperation
-{
-    string Name { get; }
-
-    /// <summary>The request in a body, of the right form. It holds nothing of the body.</summary>
-    /// <exception cref="FrameworkException">The body is not a request of this operation.</exception>
-    object Parse(ReadOnlySpan<byte> body);
-
-    /// <summary>Authorizes and runs a parsed request; the answer's body.</summary>
-    Task<byte[]> InvokeAsync(object request, Caller caller, CancellationToken cancel);
-}
-
-/// <summary>Binds an operation's code to its name and its two records.</summary>
-internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<TRequest> form, JsonTypeInfo<TResponse> response, Func<TRequest, Caller, CancellationToken, Task<TResponse>> run, Func<object, Caller, CancellationToken, Task> authorize) : IOperation
-    where TRequest : class
-{
-    public string Name { get; } = name;
-
-    public object Parse(ReadOnlySpan<byte> body)
-    {
-        TRequest? parsed;
-        try
-        {
-            parsed = JsonSerializer.Deserialize(body.IsEmpty ? "{}"u8 : body, form);
-        }
-        catch (Exception failure) when (failure is JsonException or NotSupportedException)
-        {
-            var where = failure is JsonException { Path: { } path } json ? $" at {Readable.Cut(path)}, line {json.LineNumber + 1}, byte {json.BytePositionInLine}" : "";
-            throw new FrameworkException("SerializationException", $"The request body of {body.Length} bytes is not a JSON object of {Name}'s form: a wrong type, broken JSON or bad base64{where}.");
-        }
-
-        if (parsed is null)
-        {
-            throw new FrameworkException("SerializationException", "The request body is the JSON value null; an object was expected.");
-        }
-
-        Validation.Check(parsed);
-        return parsed;
-    }
-
-    public async Task<byte[]> InvokeAsync(object request, Caller caller, CancellationToken cancel)
-    {
-        // Before anything is looked up: who may not ask is not told what is there.
-        await authorize(request, caller, cancel);
-        return JsonSerializer.SerializeToUtf8Bytes(await run((TRequest)request, caller, cancel), response);
-    }
-}
-
 /// <summary>Takes AWS JSON 1.1 requests. The only catch clauses on the request path of the API are here.</summary>
-internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOperation> operations, RequestAuthenticator authenticator, RequestThrottle throttle, ApiCors cors, OcellusMeter meter, ILogger<AwsJsonEndpoint> log) : IDisposable
+internal sealed partial class AwsJsonEndpoint(OperationTable operations, RequestAuthenticator authenticator, Authorizer authorizer, RequestThrottle throttle, ApiCors cors, OcellusMeter meter, ILogger<AwsJsonEndpoint> log) : IDisposable
 {
     /// <summary>The largest legal body is a blob of 5 MiB in base64, about 7 MB: beyond this the body is not read.</summary>
     public const int BodyBytesMax = 12 * 1024 * 1024;
@@ -91,16 +41,18 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
                 return;
             }
 
-            if (!target.StartsWith(TargetPrefix, StringComparison.Ordinal) || !operations.TryGetValue(target[TargetPrefix.Length..], out var operation))
+            if (!target.StartsWith(TargetPrefix, StringComparison.Ordinal) || operations.Find(target[TargetPrefix.Length..]) is not { } operation)
             {
                 throw new FrameworkException("UnknownOperationException", $"The header X-Amz-Target is '{Readable.Cut(target)}'; Ocellus serves the {operations.Count} Custom Labels operations, such as {TargetPrefix}DescribeProjects.");
             }
 
             name = operation.Name;
-            var (caller, request) = await ReadAsync(http, operation, body);
+            var (caller, call) = await ReadAsync(http, operation, body);
             // The request may wait for long, and needs it no more.
             body.Dispose();
-            await WriteAsync(http, StatusCodes.Status200OK, await operation.InvokeAsync(request, caller, http.RequestAborted));
+            // Before anything is looked up: who may not ask is not told what is there.
+            await authorizer.RequireAsync(caller, call.Requires(caller), http.RequestAborted);
+            await WriteAsync(http, StatusCodes.Status200OK, await call.RunAsync(caller, http.RequestAborted));
             Answered(log, target, "", requestId);
         }
         catch (RefusedException refusal)
@@ -144,7 +96,7 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
     /// ask at once, requests that only describe or stop would wait behind all of them in the thread pool. Their reading takes no turn: who sends
     /// slowly holds up nobody.
     /// </summary>
-    private async Task<(Caller Caller, object Request)> ReadAsync(HttpContext http, IOperation operation, RequestBody body)
+    private async Task<(Caller Caller, IOperationCall Call)> ReadAsync(HttpContext http, IOperation operation, RequestBody body)
     {
         var large = body.Bytes.Length > LargeBytes;
         if (large)
@@ -155,7 +107,7 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
         try
         {
             var caller = await authenticator.AuthenticateAsync(http.Request, body.Bytes, http.RequestAborted);
-            throttle.Require(caller, operation.Name);
+            throttle.Require(caller, operation);
             return (caller, operation.Parse(body.Bytes.Span));
         }
         finally

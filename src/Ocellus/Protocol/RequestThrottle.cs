@@ -10,33 +10,37 @@ internal sealed class RequestThrottle(IOptions<ThrottlingOptions> options) : IDi
     /// <summary>Parts of a second after which tokens come back, so that a steady sender just below the rate is not refused.</summary>
     private const int Shares = 10;
 
-    private readonly PartitionedRateLimiter<(string Account, string Region, string Operation)> _buckets = PartitionedRateLimiter.Create<(string Account, string Region, string Operation), (string, string, string)>(
-        asked => RateLimitPartition.GetTokenBucketLimiter((asked.Account, asked.Region, asked.Operation), _ =>
+    private readonly PartitionedRateLimiter<Bucket> _buckets = PartitionedRateLimiter.Create<Bucket, Bucket>(bucket =>
+        RateLimitPartition.GetTokenBucketLimiter(bucket, _ =>
         {
-            var rate = options.Value.PerSecond(asked.Operation);
-            var share = Math.Max(1, rate / Shares);
+            var share = Math.Max(1, bucket.PerSecond / Shares);
             return new TokenBucketRateLimiterOptions
             {
-                TokenLimit = rate,
+                TokenLimit = bucket.PerSecond,
                 TokensPerPeriod = share,
-                ReplenishmentPeriod = TimeSpan.FromSeconds((double)share / rate),
+                ReplenishmentPeriod = TimeSpan.FromSeconds((double)share / bucket.PerSecond),
                 QueueLimit = 0,
             };
         }));
 
+    private readonly record struct Bucket(string Account, string Region, string Operation, int PerSecond);
+
     /// <summary>Takes a token.</summary>
     /// <exception cref="RefusedException">Throttled: there is none. Nothing of the request has been looked at yet.</exception>
-    public void Require(Caller caller, string operation)
+    public void Require(Caller caller, IOperation operation)
     {
         if (!options.Value.Enabled)
         {
             return;
         }
 
-        using var lease = _buckets.AttemptAcquire((caller.AccountId, caller.Region, operation));
+        var perSecond = operation.PerSecond(options.Value);
+        using var lease = _buckets.AttemptAcquire(new(caller.AccountId, caller.Region, operation.Name, perSecond));
         if (!lease.IsAcquired)
         {
-            throw new RefusedException(RefusalKind.Throttled, $"Rate exceeded: {operation} takes {options.Value.PerSecond(operation)} requests a second of one account and region (settings Ocellus:Throttling); ask again later.");
+            throw new RefusedException(
+                RefusalKind.Throttled,
+                $"Rate exceeded: {operation.Name} takes {perSecond} requests a second of one account and region (settings Ocellus:Throttling); try again later.");
         }
     }
 

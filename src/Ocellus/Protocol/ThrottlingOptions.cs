@@ -20,12 +20,4 @@ internal sealed class ThrottlingOptions
     /// <summary>Every other operation a second, each.</summary>
     [Range(1, 1_000_000)]
     public int OthersPerSecond { get; set; } = 5;
-
-    /// <summary>The rate of an operation.</summary>
-    public int PerSecond(string operation) => operation switch
-    {
-        "DetectCustomLabels" => DetectPerSecond,
-        "TagResource" or "UntagResource" or "ListTagsForResource" => TagsPerSecond,
-        _ => OthersPerSecond,
-    };
 }

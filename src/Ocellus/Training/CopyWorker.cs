@@ -54,21 +54,21 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
 
         var outcome = new VersionOutcome(Now)
         {
-            TrainingResult = await MoveAsync(version.TrainingResult, AwsJsonContext.Default.TrainingDataResult, async r => r with
+            TrainingResult = await MoveAsync(version.TrainingResult, TrainingJson.Default.TrainingDataResult, async r => r with
             {
                 Output = r.Output is null ? null : new() { Assets = await AssetsAsync(version, r.Output.Assets, OutputKinds.TrainingSnapshot, cancel) },
                 Validation = r.Validation is null ? null : new() { Assets = await AssetsAsync(version, r.Validation.Assets, OutputKinds.TrainingValidation, cancel) },
             }),
-            TestingResult = await MoveAsync(version.TestingResult, AwsJsonContext.Default.TestingDataResult, async r => r with
+            TestingResult = await MoveAsync(version.TestingResult, TrainingJson.Default.TestingDataResult, async r => r with
             {
                 Output = r.Output is null ? null : r.Output with { Assets = await AssetsAsync(version, r.Output.Assets, OutputKinds.TestingSnapshot, cancel) },
                 Validation = r.Validation is null ? null : new() { Assets = await AssetsAsync(version, r.Validation.Assets, OutputKinds.TestingValidation, cancel) },
             }),
-            EvaluationResult = await MoveAsync(version.EvaluationResult, AwsJsonContext.Default.EvaluationResult, async r => r with
+            EvaluationResult = await MoveAsync(version.EvaluationResult, TrainingJson.Default.EvaluationResult, async r => r with
             {
                 Summary = new() { S3Object = await ObjectAsync(version, r.Summary?.S3Object, OutputKinds.Evaluation, cancel) },
             }),
-            ManifestSummary = await MoveAsync(version.ManifestSummary, AwsJsonContext.Default.GroundTruthManifest, async r => new()
+            ManifestSummary = await MoveAsync(version.ManifestSummary, TrainingJson.Default.GroundTruthManifest, async r => new()
             {
                 S3Object = await ObjectAsync(version, r.S3Object, OutputKinds.Summary, cancel),
             }),

@@ -52,7 +52,7 @@ internal sealed partial class TrainingPublisher(VersionCatalog versions, IObject
         var result = new VersionOutcome(outcome.Ended.ToUnixTimeMilliseconds());
         if (outcome.ContentChecked)
         {
-            var (training, testing) = (Read(version.TrainingResult, AwsJsonContext.Default.TrainingDataResult), Read(version.TestingResult, AwsJsonContext.Default.TestingDataResult));
+            var (training, testing) = (Read(version.TrainingResult, TrainingJson.Default.TrainingDataResult), Read(version.TestingResult, TrainingJson.Default.TestingDataResult));
             training = training with
             {
                 Output = outcome.Completed ? new() { Assets = Assets(OutputKinds.TrainingSnapshot) } : null,
@@ -65,9 +65,9 @@ internal sealed partial class TrainingPublisher(VersionCatalog versions, IObject
             };
             result = result with
             {
-                TrainingResult = JsonSerializer.Serialize(training, AwsJsonContext.Default.TrainingDataResult),
-                TestingResult = JsonSerializer.Serialize(testing, AwsJsonContext.Default.TestingDataResult),
-                ManifestSummary = JsonSerializer.Serialize(new GroundTruthManifest { S3Object = OutputLocation.Of(version, OutputKinds.Summary) }, AwsJsonContext.Default.GroundTruthManifest),
+                TrainingResult = JsonSerializer.Serialize(training, TrainingJson.Default.TrainingDataResult),
+                TestingResult = JsonSerializer.Serialize(testing, TrainingJson.Default.TestingDataResult),
+                ManifestSummary = JsonSerializer.Serialize(new GroundTruthManifest { S3Object = OutputLocation.Of(version, OutputKinds.Summary) }, TrainingJson.Default.GroundTruthManifest),
             };
         }
 
@@ -76,7 +76,7 @@ internal sealed partial class TrainingPublisher(VersionCatalog versions, IObject
             result = result with
             {
                 BillableSeconds = Math.Max(1, (long)Math.Ceiling(outcome.TrainingSeconds)),
-                EvaluationResult = JsonSerializer.Serialize(new EvaluationResult { F1Score = outcome.F1, Summary = new() { S3Object = OutputLocation.Of(version, OutputKinds.Evaluation) } }, AwsJsonContext.Default.EvaluationResult),
+                EvaluationResult = JsonSerializer.Serialize(new EvaluationResult { F1Score = outcome.F1, Summary = new() { S3Object = OutputLocation.Of(version, OutputKinds.Evaluation) } }, TrainingJson.Default.EvaluationResult),
             };
         }
 
@@ -97,7 +97,7 @@ internal sealed partial class TrainingPublisher(VersionCatalog versions, IObject
 
     /// <summary>What its messages say besides, when the test pictures were split off by the server; empty otherwise.</summary>
     public static string Note(VersionRow version) =>
-        Read(version.TestingResult, AwsJsonContext.Default.TestingDataResult).Input is { AutoCreate: true, Assets: null } ? " The project has no TEST dataset: 20 % of the TRAIN dataset are held back for testing." : "";
+        Read(version.TestingResult, TrainingJson.Default.TestingDataResult).Input is { AutoCreate: true, Assets: null } ? " The project has no TEST dataset: 20 % of the TRAIN dataset are held back for testing." : "";
 
     private static T Read<T>(string? json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
         where T : new() => json is null ? new T() : JsonSerializer.Deserialize(json, type) ?? new T();

@@ -2,7 +2,6 @@ using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Ocellus.Access;
-using Ocellus.Operations;
 using Ocellus.Projects;
 using Ocellus.Protocol;
 using Ocellus.Tests.Hosting;

@@ -4,7 +4,6 @@ using Dapper;
 using Microsoft.Extensions.DependencyInjection;
 using Ocellus.Storage;
 using Ocellus.Tests.Hosting;
-using Ocellus.Tests.Operations;
 
 namespace Ocellus.Tests.Protocol;
 

@@ -1,7 +1,11 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Ocellus.Access;
+using Ocellus.Hosting;
+using Ocellus.Projects;
 using Ocellus.Protocol;
+using Ocellus.Tags;
 
 namespace Ocellus.Tests.Protocol;
 
@@ -9,20 +13,24 @@ public sealed class RequestThrottleTests
 {
     private static readonly Caller Ann = new("123456789012", "us-east-1", "ann", "AKIA1");
 
+    /// <summary>An operation that is looked at and not called.</summary>
+    private static T Uncalled<T>()
+        where T : IOperation => (T)RuntimeHelpers.GetUninitializedObject(typeof(T));
+
     [Fact]
     public void Each_account_region_and_operation_has_a_second_s_worth_of_its_own()
     {
         using var throttle = new RequestThrottle(Options.Create(new ThrottlingOptions { Enabled = true, OthersPerSecond = 3, TagsPerSecond = 2, DetectPerSecond = 4 }));
 
         // Tokens may come back while the test runs, so more may be taken than the bucket holds, but never fewer.
-        Assert.InRange(TakenOf(20, Ann, "DescribeProjects"), 3, 19);
-        Assert.InRange(TakenOf(20, Ann, "TagResource"), 2, 19);
-        Assert.InRange(TakenOf(20, Ann, "DetectCustomLabels"), 4, 19);
-        Assert.Equal(3, TakenOf(3, Ann with { AccountId = "111122223333" }, "DescribeProjects"));
-        Assert.Equal(3, TakenOf(3, Ann with { Region = "eu-west-1" }, "DescribeProjects"));
-        Assert.Equal(3, TakenOf(3, Ann, "CreateProject"));
+        Assert.InRange(TakenOf(20, Ann, Uncalled<DescribeProjects>()), 3, 19);
+        Assert.InRange(TakenOf(20, Ann, Uncalled<TagResource>()), 2, 19);
+        Assert.InRange(TakenOf(20, Ann, Uncalled<DetectCustomLabels>()), 4, 19);
+        Assert.Equal(3, TakenOf(3, Ann with { AccountId = "111122223333" }, Uncalled<DescribeProjects>()));
+        Assert.Equal(3, TakenOf(3, Ann with { Region = "eu-west-1" }, Uncalled<DescribeProjects>()));
+        Assert.Equal(3, TakenOf(3, Ann, Uncalled<CreateProject>()));
 
-        int TakenOf(int times, Caller caller, string operation) => Enumerable.Range(0, times).Count(_ =>
+        int TakenOf(int times, Caller caller, IOperation operation) => Enumerable.Range(0, times).Count(_ =>
         {
             try
             {
@@ -32,7 +40,7 @@ public sealed class RequestThrottleTests
             catch (RefusedException refusal)
             {
                 Assert.Equal(RefusalKind.Throttled, refusal.Kind);
-                Assert.Contains(operation, refusal.Message, StringComparison.Ordinal);
+                Assert.Contains(operation.Name, refusal.Message, StringComparison.Ordinal);
                 return false;
             }
         });
@@ -45,7 +53,7 @@ public sealed class RequestThrottleTests
 
         for (var i = 0; i < 100; i++)
         {
-            throttle.Require(Ann, "DescribeProjects");
+            throttle.Require(Ann, Uncalled<DescribeProjects>());
         }
     }
 

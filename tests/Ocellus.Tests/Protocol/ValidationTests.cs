@@ -1,4 +1,7 @@
+using Ocellus.Hosting;
+using Ocellus.Projects;
 using Ocellus.Protocol;
+using Ocellus.Training;
 
 namespace Ocellus.Tests.Protocol;
 

@@ -1,0 +1,103 @@
+using System.ComponentModel.DataAnnotations;
+using Ocellus.Access;
+using Ocellus.Objects;
+using Ocellus.Projects;
+using Ocellus.Protocol;
+
+namespace Ocellus.Datasets;
+
+internal sealed record CreateDatasetRequest
+{
+    public DatasetSource? DatasetSource { get; init; }
+
+    [Required, Shape("DatasetType")]
+    public string? DatasetType { get; init; }
+
+    [Required, Shape("ProjectArn")]
+    public string? ProjectArn { get; init; }
+
+    [Shape("TagMap")]
+    public IReadOnlyDictionary<string, string>? Tags { get; init; }
+}
+
+internal sealed record CreateDatasetResponse
+{
+    [Shape("DatasetArn")]
+    public string? DatasetArn { get; init; }
+}
+
+/// <summary>Writes the intent to make a dataset from a manifest, from another dataset, or empty; answers at once. <c>DescribeDataset</c> tells how the import goes.</summary>
+/// <remarks>Source: API_CreateDataset, service model rekognition-2016-06-27.</remarks>
+internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worker, IObjects objects, Authorizer authorizer, TimeProvider clock)
+    : Operation<CreateDatasetRequest, CreateDatasetResponse>(DatasetsJson.Default)
+{
+    public override IReadOnlyList<Permission> Requires(CreateDatasetRequest request, Caller caller) =>
+        NewResource.Permissions(
+            request.Tags,
+            NewResource.ArnIn(request.ProjectArn!, p => p.Dataset(request.DatasetType == "TEST" ? "test" : "train", clock.GetUtcNow().ToUnixTimeMilliseconds())),
+            made =>
+            [
+                Needs(request.ProjectArn!, made),
+                .. request.DatasetSource?.DatasetArn is { } source ? [Permission.Rekognition("ListDatasetEntries", source)] : Array.Empty<Permission>(),
+            ]);
+
+    public override async Task<CreateDatasetResponse> RunAsync(CreateDatasetRequest request, Caller caller, CancellationToken cancel)
+    {
+        var source = await SourceAsync(request.DatasetSource, caller, cancel);
+        var arn = await datasets.CreateAsync(caller, request.ProjectArn!, request.DatasetType!, source, request.Tags, cancel);
+        worker.Wake();
+        return new() { DatasetArn = arn.ToString() };
+    }
+
+    private async Task<string> SourceAsync(DatasetSource? source, Caller caller, CancellationToken cancel)
+    {
+        if (source is null)
+        {
+            return "empty";
+        }
+
+        if (source.GroundTruthManifest is null == source.DatasetArn is null)
+        {
+            throw Refused.Invalid("DatasetSource takes exactly one of GroundTruthManifest and DatasetArn.");
+        }
+
+        if (source.DatasetArn is { } sourceArn)
+        {
+            // The catalog looks at its status, in the transaction that writes the intent.
+            _ = await datasets.GetAsync(caller, sourceArn, cancel);
+            return $"dataset {sourceArn}";
+        }
+
+        if (source.GroundTruthManifest!.S3Object is not { Bucket: { } bucket, Name: { } name } manifest)
+        {
+            throw Refused.Invalid("GroundTruthManifest needs S3Object with Bucket and Name.");
+        }
+
+        // The store keeps no versions: as in S3, the one that an object then has is called null.
+        if (manifest.Version is not (null or "null"))
+        {
+            throw new RefusedException(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. The object s3://{Readable.Cut(bucket)}/{Readable.Cut(name)} has no version '{Readable.Cut(manifest.Version)}'; leave Version out.");
+        }
+
+        // The worker ends it as AWS does. Whether the object exists is not looked at.
+        if (!authorizer.Of(caller).Allow(Permission.Read(bucket, name)))
+        {
+            return $"denied {bucket}/{name}";
+        }
+
+        if (await objects.FindBucketAsync(bucket, cancel) is not { } found || !found.IsOf(caller.AccountId) || !found.IsIn(caller.Region) || !await objects.ExistsAsync(bucket, name, cancel))
+        {
+            throw new RefusedException(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. Check object key, region and/or access permissions. No object s3://{Readable.Cut(bucket)}/{Readable.Cut(name)} exists.");
+        }
+
+        return $"manifest {bucket}/{name}";
+    }
+}
+
+internal sealed record DatasetSource
+{
+    public GroundTruthManifest? GroundTruthManifest { get; init; }
+
+    [Shape("DatasetArn")]
+    public string? DatasetArn { get; init; }
+}

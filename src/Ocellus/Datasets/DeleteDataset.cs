@@ -1,0 +1,29 @@
+using System.ComponentModel.DataAnnotations;
+using Ocellus.Access;
+using Ocellus.Protocol;
+
+namespace Ocellus.Datasets;
+
+internal sealed record DeleteDatasetRequest
+{
+    [Required, Shape("DatasetArn")]
+    public string? DatasetArn { get; init; }
+}
+
+internal sealed record DeleteDatasetResponse;
+
+/// <summary>Writes the intent to delete a dataset; answers at once.</summary>
+/// <remarks>Source: API_DeleteDataset, service model rekognition-2016-06-27.</remarks>
+internal sealed class DeleteDataset(DatasetCatalog datasets, DatasetWorker worker)
+    : Operation<DeleteDatasetRequest, DeleteDatasetResponse>(DatasetsJson.Default)
+{
+    public override IReadOnlyList<Permission> Requires(DeleteDatasetRequest request, Caller caller) =>
+        [Needs(request.DatasetArn!)];
+
+    public override async Task<DeleteDatasetResponse> RunAsync(DeleteDatasetRequest request, Caller caller, CancellationToken cancel)
+    {
+        await datasets.RequestDeleteAsync(caller, request.DatasetArn!, cancel);
+        worker.Wake();
+        return new();
+    }
+}

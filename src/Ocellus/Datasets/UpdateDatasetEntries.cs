@@ -1,0 +1,38 @@
+using System.ComponentModel.DataAnnotations;
+using Ocellus.Access;
+using Ocellus.Protocol;
+
+namespace Ocellus.Datasets;
+
+internal sealed record UpdateDatasetEntriesRequest
+{
+    [Required, Shape("DatasetArn")]
+    public string? DatasetArn { get; init; }
+
+    [Required]
+    public DatasetChanges? Changes { get; init; }
+}
+
+internal sealed record UpdateDatasetEntriesResponse;
+
+/// <summary>Writes the intent to add or replace entries of a dataset; answers at once.</summary>
+/// <remarks>Source: API_UpdateDatasetEntries, service model rekognition-2016-06-27.</remarks>
+internal sealed class UpdateDatasetEntries(DatasetCatalog datasets, DatasetWorker worker)
+    : Operation<UpdateDatasetEntriesRequest, UpdateDatasetEntriesResponse>(DatasetsJson.Default)
+{
+    public override IReadOnlyList<Permission> Requires(UpdateDatasetEntriesRequest request, Caller caller) =>
+        [Needs(request.DatasetArn!)];
+
+    public override async Task<UpdateDatasetEntriesResponse> RunAsync(UpdateDatasetEntriesRequest request, Caller caller, CancellationToken cancel)
+    {
+        await datasets.RequestUpdateAsync(caller, request.DatasetArn!, request.Changes!.GroundTruth!, cancel);
+        worker.Wake();
+        return new();
+    }
+}
+
+internal sealed record DatasetChanges
+{
+    [Required, Shape("GroundTruthBlob")]
+    public byte[]? GroundTruth { get; init; }
+}

@@ -1,0 +1,200 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using Ocellus.Access;
+using Ocellus.Objects;
+using Ocellus.Projects;
+using Ocellus.Protocol;
+
+namespace Ocellus.Hosting;
+
+internal sealed record DetectCustomLabelsRequest
+{
+    [Required, Shape("ProjectVersionArn")]
+    public string? ProjectVersionArn { get; init; }
+
+    [Required]
+    public Image? Image { get; init; }
+
+    [Shape("UInteger")]
+    public int? MaxResults { get; init; }
+
+    [Shape("Percent")]
+    public double? MinConfidence { get; init; }
+}
+
+internal sealed record DetectCustomLabelsResponse
+{
+    [Shape("CustomLabels")]
+    public IReadOnlyList<CustomLabel>? CustomLabels { get; init; }
+}
+
+/// <summary>Asks a running model version what is in a picture.</summary>
+/// <remarks>Source: API_DetectCustomLabels, service model rekognition-2016-06-27; sizes from the developer guide's quotas.</remarks>
+internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect fleet, IObjects objects, Authorizer authorizer)
+    : Operation<DetectCustomLabelsRequest, DetectCustomLabelsResponse>(HostingJson.Default)
+{
+    /// <summary>Bytes of a picture in the request: 4 MB.</summary>
+    public const int ImageBytesMax = 4 * 1024 * 1024;
+
+    /// <summary>Bytes of a picture in the object store: 15 MB.</summary>
+    public const int ObjectBytesMax = 15 * 1024 * 1024;
+
+    /// <summary>Boxes in one answer, even when MinConfidence 0 asks for every candidate.</summary>
+    public const int BoxesMax = 100;
+
+    public override int PerSecond(ThrottlingOptions rates) => rates.DetectPerSecond;
+
+    public override IReadOnlyList<Permission> Requires(DetectCustomLabelsRequest request, Caller caller) =>
+        [Needs(request.ProjectVersionArn!)];
+
+    /// <exception cref="RefusedException">
+    /// NotFound: no such version. NotReady: it is not RUNNING, and no request may start it. LimitExceeded: a request may, but too many models run. Invalid, InvalidImage, ImageTooLarge, InvalidS3Object: the picture. Busy: more calls than the units can serve.
+    /// </exception>
+    public override async Task<DetectCustomLabelsResponse> RunAsync(DetectCustomLabelsRequest request, Caller caller, CancellationToken cancel)
+    {
+        var version = await versions.GetServedAsync(caller, request.ProjectVersionArn!, cancel);
+        CheckForm(request.Image!);
+        var found = await fleet.DetectAsync(version, async () => request.Image!.Bytes ?? await ReadAsync(request.Image.S3Object!, caller, cancel), cancel);
+        return new() { CustomLabels = Choose(found, request.MinConfidence, request.MaxResults) };
+    }
+
+    /// <summary>The labels that count, the most confident first and equal ones by name.</summary>
+    /// <param name="found">What the model says of each label, or of each box.</param>
+    /// <param name="minConfidence">0 to 100, for every label; null asks for each label's own threshold.</param>
+    /// <param name="maxResults">Labels at most; null for all.</param>
+    internal static List<CustomLabel> Choose(IReadOnlyList<Found> found, double? minConfidence, int? maxResults)
+    {
+        var most = found.Any(f => f.Box is not null) ? Math.Min(maxResults ?? BoxesMax, BoxesMax) : maxResults ?? int.MaxValue;
+        return
+        [
+            .. found.Where(f => minConfidence is { } least ? Confidence(f) >= least : f.Score >= f.Threshold)
+                .OrderByDescending(f => f.Score).ThenBy(f => f.Name, StringComparer.Ordinal)
+                .Take(most)
+                .Select(f => new CustomLabel { Name = f.Name, Confidence = Confidence(f), Geometry = f.Box is { } box ? new() { BoundingBox = Inside(box) } : null }),
+        ];
+    }
+
+    /// <summary>A float, widened, as AWS prints it. Rounding may lift a sum of scores above 1, but no confidence above 100.</summary>
+    private static double Confidence(Found found) => Math.Clamp(100f * found.Score, 0f, 100f);
+
+    private static BoundingBox Inside(FoundBox box)
+    {
+        float left = Math.Clamp(box.Left, 0, 1), top = Math.Clamp(box.Top, 0, 1);
+        return new() { Left = left, Top = top, Width = Math.Clamp(box.Left + box.Width, left, 1) - left, Height = Math.Clamp(box.Top + box.Height, top, 1) - top };
+    }
+
+    private static void CheckForm(Image image)
+    {
+        if (image.Bytes is null == image.S3Object is null)
+        {
+            throw Refused.Invalid($"Image has {(image.Bytes is null ? "neither Bytes nor S3Object" : "both Bytes and S3Object")}; exactly one of them is needed.");
+        }
+
+        if (image.Bytes is { Length: > ImageBytesMax } bytes)
+        {
+            throw TooLarge("Image.Bytes", bytes.Length, ImageBytesMax, "4 MB", " Put the picture into the object store and name it as Image.S3Object: there it may have 15 MB.");
+        }
+
+        if (image.S3Object is { } place && (string.IsNullOrEmpty(place.Bucket) || string.IsNullOrEmpty(place.Name)))
+        {
+            throw Refused.Invalid("Image.S3Object needs Bucket and Name.");
+        }
+    }
+
+    private static RefusedException TooLarge(string what, long bytes, int most, string words, string advice) =>
+        new(RefusalKind.ImageTooLarge, string.Create(CultureInfo.InvariantCulture, $"Image size is too large. {what} has {bytes:N0} bytes; {most:N0} ({words}) are the most.{advice}"));
+
+    private async Task<byte[]> ReadAsync(S3Object place, Caller caller, CancellationToken cancel)
+    {
+        var (bucket, name) = (place.Bucket!, place.Name!);
+        if (authorizer.Of(caller).Refusal(Permission.Read(bucket, name)) is { } words)
+        {
+            throw NoObject(words + ".");
+        }
+
+        try
+        {
+            if (await objects.FindBucketAsync(bucket, cancel) is not { } found || !found.IsOf(caller.AccountId))
+            {
+                throw NoObject($"This account has no bucket {Readable.Cut(bucket)}.");
+            }
+
+            if (!found.IsIn(caller.Region))
+            {
+                throw NoObject($"The bucket {Readable.Cut(bucket)} is in {found.Region}; the request was signed for {caller.Region}.");
+            }
+
+            if (place.Version is { } version && version != "null")
+            {
+                throw NoObject($"The object store keeps no versions, so there is no version '{Readable.Cut(version)}' of s3://{Readable.Cut(bucket)}/{Readable.Cut(name)}.");
+            }
+
+            await using var content = await objects.OpenReadAsync(bucket, name, cancel) ?? throw NoObject($"No object s3://{Readable.Cut(bucket)}/{Readable.Cut(name)} exists.");
+            if (content.Size > ObjectBytesMax)
+            {
+                throw TooLarge($"s3://{Readable.Cut(bucket)}/{Readable.Cut(name)}", content.Size, ObjectBytesMax, "15 MB", "");
+            }
+
+            var image = new byte[content.Size];
+            await content.Stream.ReadExactlyAsync(image, cancel);
+            return image;
+        }
+        catch (Exception failure) when (failure is S3Exception or StoreUnreachableException)
+        {
+            throw NoObject($"The object store answered {failure.Message}.");
+        }
+    }
+
+    private static RefusedException NoObject(string why) => new(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. Check object key, region and/or access permissions. {why}");
+}
+
+internal sealed record Image
+{
+    [Shape("ImageBlob")]
+    public byte[]? Bytes { get; init; }
+
+    public S3Object? S3Object { get; init; }
+}
+
+internal sealed record CustomLabel
+{
+    [Shape("String")]
+    public string? Name { get; init; }
+
+    [Shape("Percent")]
+    public double? Confidence { get; init; }
+
+    public Geometry? Geometry { get; init; }
+}
+
+internal sealed record Geometry
+{
+    public BoundingBox? BoundingBox { get; init; }
+
+    [Shape("Polygon")]
+    public IReadOnlyList<Point>? Polygon { get; init; }
+}
+
+internal sealed record BoundingBox
+{
+    [Shape("Float")]
+    public double? Width { get; init; }
+
+    [Shape("Float")]
+    public double? Height { get; init; }
+
+    [Shape("Float")]
+    public double? Left { get; init; }
+
+    [Shape("Float")]
+    public double? Top { get; init; }
+}
+
+internal sealed record Point
+{
+    [Shape("Float")]
+    public double? X { get; init; }
+
+    [Shape("Float")]
+    public double? Y { get; init; }
+}

@@ -1,0 +1,10 @@
+using System.Text.Json.Serialization;
+
+namespace Ocellus.Hosting;
+
+/// <summary>Source-generated serialization of this feature's messages: exact member names, absent instead of null. One line an operation.</summary>
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(DetectCustomLabelsRequest)), JsonSerializable(typeof(DetectCustomLabelsResponse))]
+[JsonSerializable(typeof(StartProjectVersionRequest)), JsonSerializable(typeof(StartProjectVersionResponse))]
+[JsonSerializable(typeof(StopProjectVersionRequest)), JsonSerializable(typeof(StopProjectVersionResponse))]
+internal sealed partial class HostingJson : JsonSerializerContext;

@@ -1,0 +1,45 @@
+using System.ComponentModel.DataAnnotations;
+using Ocellus.Access;
+using Ocellus.Projects;
+using Ocellus.Protocol;
+
+namespace Ocellus.Hosting;
+
+internal sealed record StopProjectVersionRequest
+{
+    [Required, Shape("ProjectVersionArn")]
+    public string? ProjectVersionArn { get; init; }
+}
+
+internal sealed record StopProjectVersionResponse
+{
+    [Shape("ProjectVersionStatus")]
+    public string? Status { get; init; }
+}
+
+/// <summary>Asks a running model version to stop. Answers at once; <c>DescribeProjectVersions</c> tells when it has stopped.</summary>
+/// <remarks>Source: API_StopProjectVersion, service model rekognition-2016-06-27.</remarks>
+internal sealed class StopProjectVersion(VersionCatalog versions, FleetWorker fleet)
+    : Operation<StopProjectVersionRequest, StopProjectVersionResponse>(HostingJson.Default)
+{
+    public override IReadOnlyList<Permission> Requires(StopProjectVersionRequest request, Caller caller) =>
+        [Needs(request.ProjectVersionArn!)];
+
+    /// <exception cref="RefusedException">NotFound: no such version. InUse: its status has no way to STOPPING.</exception>
+    public override async Task<StopProjectVersionResponse> RunAsync(StopProjectVersionRequest request, Caller caller, CancellationToken cancel)
+    {
+        try
+        {
+            // Durable from here: a crash only delays the stop until the restart.
+            await versions.MoveAsync(caller, request.ProjectVersionArn!, VersionEvent.StopRequested, cancel);
+        }
+        finally
+        {
+            // Also when the client left just after the intent was written.
+            fleet.Wake();
+        }
+
+        // Not what the row says now: the fleet may have been faster.
+        return new() { Status = nameof(ProjectVersionStatus.STOPPING) };
+    }
+}

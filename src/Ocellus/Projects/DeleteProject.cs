@@ -1,0 +1,32 @@
+using System.ComponentModel.DataAnnotations;
+using Ocellus.Access;
+using Ocellus.Protocol;
+
+namespace Ocellus.Projects;
+
+internal sealed record DeleteProjectRequest
+{
+    [Required, Shape("ProjectArn")]
+    public string? ProjectArn { get; init; }
+}
+
+internal sealed record DeleteProjectResponse
+{
+    [Shape("ProjectStatus")]
+    public string? Status { get; init; }
+}
+
+/// <summary>Deletes an empty project and its policies; it is gone when this answers.</summary>
+/// <remarks>Source: API_DeleteProject, service model rekognition-2016-06-27.</remarks>
+internal sealed class DeleteProject(ProjectCatalog projects)
+    : Operation<DeleteProjectRequest, DeleteProjectResponse>(ProjectsJson.Default)
+{
+    public override IReadOnlyList<Permission> Requires(DeleteProjectRequest request, Caller caller) =>
+        [Needs(request.ProjectArn!)];
+
+    public override async Task<DeleteProjectResponse> RunAsync(DeleteProjectRequest request, Caller caller, CancellationToken cancel)
+    {
+        await projects.DeleteAsync(caller, request.ProjectArn!, cancel);
+        return new() { Status = "DELETING" };
+    }
+}

@@ -1,0 +1,18 @@
+using Ocellus.Access;
+
+namespace Ocellus.Projects;
+
+/// <summary>Permissions of the operations that make a resource, which policies may name before it exists.</summary>
+internal static class NewResource
+{
+    /// <summary>The ARN that a resource made now in a project would have; the given text itself where it is no project's ARN, for the operation to refuse.</summary>
+    public static string ArnIn(string projectArn, Func<Arn, Arn> made) =>
+        Arn.TryParse(projectArn) is { Kind: ArnKind.Project } project ? made(project).ToString() : projectArn;
+
+    /// <summary>What making a resource needs: the operation's own permissions, and TagResource too when it is made with tags.</summary>
+    /// <param name="tags">Tags of the request.</param>
+    /// <param name="arn">ARN that the resource would have now.</param>
+    /// <param name="own">The operation's own permissions, given that ARN.</param>
+    public static IReadOnlyList<Permission> Permissions(IReadOnlyDictionary<string, string>? tags, string arn, Func<string, IReadOnlyList<Permission>> own) =>
+        tags is { Count: > 0 } ? [.. own(arn).Append(Permission.Rekognition("TagResource", arn)).Select(p => p.WithTags(tags))] : own(arn);
+}

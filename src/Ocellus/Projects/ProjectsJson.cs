@@ -1,0 +1,13 @@
+using System.Text.Json.Serialization;
+
+namespace Ocellus.Projects;
+
+/// <summary>Source-generated serialization of this feature's messages: exact member names, absent instead of null. One line an operation.</summary>
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(CreateProjectRequest)), JsonSerializable(typeof(CreateProjectResponse))]
+[JsonSerializable(typeof(DeleteProjectRequest)), JsonSerializable(typeof(DeleteProjectResponse))]
+[JsonSerializable(typeof(DeleteProjectPolicyRequest)), JsonSerializable(typeof(DeleteProjectPolicyResponse))]
+[JsonSerializable(typeof(DescribeProjectsRequest)), JsonSerializable(typeof(DescribeProjectsResponse))]
+[JsonSerializable(typeof(ListProjectPoliciesRequest)), JsonSerializable(typeof(ListProjectPoliciesResponse))]
+[JsonSerializable(typeof(PutProjectPolicyRequest)), JsonSerializable(typeof(PutProjectPolicyResponse))]
+internal sealed partial class ProjectsJson : JsonSerializerContext;

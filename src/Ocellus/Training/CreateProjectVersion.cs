@@ -1,0 +1,274 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
+using Microsoft.Extensions.Options;
+using Ocellus.Access;
+using Ocellus.Datasets;
+using Ocellus.Objects;
+using Ocellus.Projects;
+using Ocellus.Protocol;
+using Ocellus.Storage;
+
+namespace Ocellus.Training;
+
+internal sealed record CreateProjectVersionRequest
+{
+    [Required, Shape("ProjectArn")]
+    public string? ProjectArn { get; init; }
+
+    [Required, Shape("VersionName")]
+    public string? VersionName { get; init; }
+
+    [Required]
+    public OutputConfig? OutputConfig { get; init; }
+
+    public TrainingData? TrainingData { get; init; }
+
+    public TestingData? TestingData { get; init; }
+
+    [Shape("TagMap")]
+    public IReadOnlyDictionary<string, string>? Tags { get; init; }
+
+    [Shape("KmsKeyId")]
+    public string? KmsKeyId { get; init; }
+
+    [Shape("VersionDescription")]
+    public string? VersionDescription { get; init; }
+
+    public CustomizationFeatureConfig? FeatureConfig { get; init; }
+}
+
+internal sealed record CreateProjectVersionResponse
+{
+    [Shape("ProjectVersionArn")]
+    public string? ProjectVersionArn { get; init; }
+}
+
+/// <summary>Takes a snapshot of the data and writes the intent to train; answers at once. <c>DescribeProjectVersions</c> tells how it goes.</summary>
+/// <remarks>Source: API_CreateProjectVersion, service model rekognition-2016-06-27.</remarks>
+internal sealed class CreateProjectVersion(
+    ProjectCatalog projects, VersionCatalog versions, DatasetCatalog datasets, IObjects objects, Authorizer authorizer, DataDirectory data, TrainingWorker worker, IOptions<TrainingOptions> options, TimeProvider clock)
+    : Operation<CreateProjectVersionRequest, CreateProjectVersionResponse>(TrainingJson.Default)
+{
+    public override IReadOnlyList<Permission> Requires(CreateProjectVersionRequest request, Caller caller) =>
+        NewResource.Permissions(
+            request.Tags,
+            NewResource.ArnIn(request.ProjectArn!, p => p.Version(request.VersionName!, clock.GetUtcNow().ToUnixTimeMilliseconds())),
+            made => [Needs(request.ProjectArn!, made)]);
+
+    /// <exception cref="RefusedException">NotFound: no such project. InUse: the name is taken or a dataset is in a job. Invalid: no data to train with. LimitExceeded, QuotaExceeded.</exception>
+    public override async Task<CreateProjectVersionResponse> RunAsync(CreateProjectVersionRequest request, Caller caller, CancellationToken cancel)
+    {
+        await projects.GetAsync(caller, request.ProjectArn!, cancel);
+        if (request.FeatureConfig?.ContentModeration is not null)
+        {
+            throw Refused.Invalid("FeatureConfig has ContentModeration, which is for CONTENT_MODERATION projects; leave it out for a CUSTOM_LABELS project.");
+        }
+
+        if (request.OutputConfig!.S3Bucket is not { } bucket)
+        {
+            throw Refused.Invalid("OutputConfig needs S3Bucket: the bucket that evaluation files are written to.");
+        }
+
+        await versions.CheckRoomAsync(caller, request.ProjectArn!, request.VersionName!, ProjectVersionStatus.TRAINING_IN_PROGRESS, cancel);
+        var rights = authorizer.Of(caller);
+        var plan = await PlanAsync(request, caller, rights, cancel);
+        var name = VersionRemoval.FolderPrefix + Guid.NewGuid().ToString("N");
+        var folder = new JobFolder(Path.Combine(data.JobsPath, name));
+        Directory.CreateDirectory(folder.Path);
+        try
+        {
+            await plan.SnapshotAsync(folder, cancel);
+            var arn = await versions.CreateAsync(
+                caller,
+                new NewVersion(request.ProjectArn!, request.VersionName!, ProjectVersionStatus.TRAINING_IN_PROGRESS, name, bucket, request.OutputConfig.S3KeyPrefix ?? "")
+                {
+                    Description = request.VersionDescription,
+                    KmsKeyId = request.KmsKeyId,
+                    TrainingResult = JsonSerializer.Serialize(new TrainingDataResult { Input = plan.Training }, TrainingJson.Default.TrainingDataResult),
+                    TestingResult = JsonSerializer.Serialize(new TestingDataResult { Input = plan.Testing }, TrainingJson.Default.TestingDataResult),
+                    Tags = request.Tags,
+                    Rights = rights.ToJson(),
+                },
+                created => folder.Write(new JobDescription
+                {
+                    ProjectVersionArn = created.ToString(),
+                    ProjectName = created.Project,
+                    VersionName = created.Name,
+                    ManifestDenied = plan.Denied,
+                    AutoSplit = plan.Testing.AutoCreate is true,
+                    TimeBudgetSeconds = options.Value.TimeBudget.TotalSeconds,
+                    Threads = options.Value.Threads,
+                }),
+                cancel);
+            worker.Wake();
+            return new() { ProjectVersionArn = arn.ToString() };
+        }
+        catch
+        {
+            Directory.Delete(folder.Path, recursive: true);
+            throw;
+        }
+    }
+
+    private async Task<Plan> PlanAsync(CreateProjectVersionRequest request, Caller caller, CallerRights rights, CancellationToken cancel)
+    {
+        var held = await datasets.OfProjectAsync(request.ProjectArn!, cancel);
+        if (request.TrainingData is null != request.TestingData is null)
+        {
+            throw Refused.Invalid("TrainingData and TestingData go together: give both, or neither to train with the project's datasets.");
+        }
+
+        if (request.TrainingData is not null)
+        {
+            return held.Count > 0
+                ? throw Refused.Invalid("The project has datasets, so TrainingData and TestingData must be left out; external manifests are for projects without datasets.")
+                : External(request.TrainingData, request.TestingData!, caller, rights);
+        }
+
+        var training = held.FirstOrDefault(d => d.Type == "TRAIN") ?? throw Refused.Invalid("The project has no TRAIN dataset and the request no TrainingData; create a dataset of type TRAIN first.");
+        var testing = held.FirstOrDefault(d => d.Type == "TEST");
+        RequireUsable(training);
+        if (testing is not null)
+        {
+            RequireUsable(testing);
+        }
+
+        return new(
+            new(),
+            new() { AutoCreate = testing is null },
+            async (folder, token) =>
+            {
+                await ExportAsync(training.Arn, folder.TrainingManifest, token);
+                if (testing is not null)
+                {
+                    await ExportAsync(testing.Arn, folder.TestingManifest, token);
+                }
+            });
+    }
+
+    private Plan External(TrainingData training, TestingData testing, Caller caller, CallerRights rights)
+    {
+        var first = One(training.Assets, "TrainingData.Assets");
+        var autoCreate = testing.AutoCreate is true;
+        if (autoCreate && testing.Assets is { Count: > 0 })
+        {
+            throw Refused.Invalid("TestingData has both AutoCreate true and Assets; give one manifest, or let AutoCreate split the training manifest.");
+        }
+
+        var second = autoCreate ? null : One(testing.Assets, "TestingData.Assets");
+        var denied = !MayRead(first) || (second is not null && !MayRead(second));
+        return new(
+            training,
+            new() { Assets = testing.Assets ?? [], AutoCreate = autoCreate },
+            async (folder, token) =>
+            {
+                // Of what the caller may not read, not even the existence shows in how the training ends.
+                if (denied)
+                {
+                    return;
+                }
+
+                // What is missing is missing in the job too: the training then ends with the error of a manifest that cannot be read.
+                await LinkAsync(first, folder.TrainingManifest, caller, token);
+                if (second is not null)
+                {
+                    await LinkAsync(second, folder.TestingManifest, caller, token);
+                }
+            })
+        {
+            Denied = denied,
+        };
+
+        bool MayRead(S3Object manifest) => rights.Allow(Permission.Read(manifest.Bucket!, manifest.Name!));
+    }
+
+    private async Task LinkAsync(S3Object manifest, string target, Caller caller, CancellationToken cancel)
+    {
+        if (await objects.FindBucketAsync(manifest.Bucket!, cancel) is { } bucket && bucket.IsOf(caller.AccountId) && bucket.IsIn(caller.Region))
+        {
+            await objects.FetchAsync(manifest.Bucket!, manifest.Name!, target, cancel);
+        }
+    }
+
+    private static S3Object One(IReadOnlyList<Asset>? assets, string member) => assets switch
+    {
+        [{ GroundTruthManifest.S3Object: { Bucket: not null, Name: not null } manifest }] => manifest,
+        { Count: > 1 } => throw Refused.Invalid($"{member} has {assets.Count} manifests; one is the most."),
+        _ => throw Refused.Invalid($"{member} needs one asset with GroundTruthManifest.S3Object, Bucket and Name."),
+    };
+
+    private static void RequireUsable(DatasetRow dataset)
+    {
+        switch (dataset.Status)
+        {
+            case "CREATE_IN_PROGRESS" or "UPDATE_IN_PROGRESS" or "DELETE_IN_PROGRESS":
+                throw Refused.InUse($"The {dataset.Type} dataset is {dataset.Status}; wait until its job has ended.");
+            case "CREATE_FAILED":
+                throw Refused.Invalid($"The {dataset.Type} dataset is CREATE_FAILED; delete it and create it again.");
+            default:
+                if (dataset.Total == 0)
+                {
+                    throw Refused.Invalid($"The {dataset.Type} dataset has no entries.");
+                }
+
+                return;
+        }
+    }
+
+    private async Task ExportAsync(string arn, string path, CancellationToken cancel)
+    {
+        await using var target = File.Create(path);
+        await datasets.ExportAsync(arn, target, cancel);
+        target.Flush(flushToDisk: true);
+    }
+
+    /// <summary>Where the data comes from.</summary>
+    /// <param name="Training">Echoed as TrainingDataResult.Input.</param>
+    /// <param name="Testing">Echoed as TestingDataResult.Input.</param>
+    /// <param name="SnapshotAsync">Puts the manifests into the job's folder.</param>
+    private sealed record Plan(TrainingData Training, TestingData Testing, Func<JobFolder, CancellationToken, Task> SnapshotAsync)
+    {
+        /// <summary>The caller may not read a manifest.</summary>
+        public bool Denied { get; init; }
+    }
+}
+
+internal sealed record OutputConfig
+{
+    [Shape("S3Bucket")]
+    public string? S3Bucket { get; init; }
+
+    [Shape("S3KeyPrefix")]
+    public string? S3KeyPrefix { get; init; }
+}
+
+internal sealed record TrainingData
+{
+    [Shape("Assets")]
+    public IReadOnlyList<Asset>? Assets { get; init; }
+}
+
+internal sealed record TestingData
+{
+    [Shape("Assets")]
+    public IReadOnlyList<Asset>? Assets { get; init; }
+
+    [Shape("Boolean")]
+    public bool? AutoCreate { get; init; }
+}
+
+internal sealed record Asset
+{
+    public GroundTruthManifest? GroundTruthManifest { get; init; }
+}
+
+internal sealed record CustomizationFeatureConfig
+{
+    public CustomizationFeatureContentModerationConfig? ContentModeration { get; init; }
+}
+
+internal sealed record CustomizationFeatureContentModerationConfig
+{
+    [Shape("Percent")]
+    public double? ConfidenceThreshold { get; init; }
+}

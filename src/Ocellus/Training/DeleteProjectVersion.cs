@@ -1,0 +1,35 @@
+using System.ComponentModel.DataAnnotations;
+using Ocellus.Access;
+using Ocellus.Projects;
+using Ocellus.Protocol;
+
+namespace Ocellus.Training;
+
+internal sealed record DeleteProjectVersionRequest
+{
+    [Required, Shape("ProjectVersionArn")]
+    public string? ProjectVersionArn { get; init; }
+}
+
+internal sealed record DeleteProjectVersionResponse
+{
+    [Shape("ProjectVersionStatus")]
+    public string? Status { get; init; }
+}
+
+/// <summary>Deletes a version that neither trains, copies nor runs. Its output files stay; copies made from it live on.</summary>
+/// <remarks>Source: API_DeleteProjectVersion, service model rekognition-2016-06-27.</remarks>
+internal sealed class DeleteProjectVersion(VersionCatalog versions, VersionRemoval removal)
+    : Operation<DeleteProjectVersionRequest, DeleteProjectVersionResponse>(TrainingJson.Default)
+{
+    public override IReadOnlyList<Permission> Requires(DeleteProjectVersionRequest request, Caller caller) =>
+        [Needs(request.ProjectVersionArn!)];
+
+    /// <exception cref="RefusedException">NotFound: no such version. InUse: it trains, copies or runs.</exception>
+    public override async Task<DeleteProjectVersionResponse> RunAsync(DeleteProjectVersionRequest request, Caller caller, CancellationToken cancel)
+    {
+        var version = await versions.MoveAsync(caller, request.ProjectVersionArn!, VersionEvent.DeleteRequested, cancel);
+        removal.Wake();
+        return new() { Status = version.Status.ToString() };
+    }
+}

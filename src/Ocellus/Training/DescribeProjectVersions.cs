@@ -1,0 +1,174 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Text.Json.Serialization.Metadata;
+using System.Text.Json;
+using Ocellus.Access;
+using Ocellus.Projects;
+using Ocellus.Protocol;
+
+namespace Ocellus.Training;
+
+internal sealed record DescribeProjectVersionsRequest
+{
+    [Required, Shape("ProjectArn")]
+    public string? ProjectArn { get; init; }
+
+    [Shape("VersionNames")]
+    public IReadOnlyList<string>? VersionNames { get; init; }
+
+    [Shape("ExtendedPaginationToken")]
+    public string? NextToken { get; init; }
+
+    [Shape("ProjectVersionsPageSize")]
+    public int? MaxResults { get; init; }
+}
+
+internal sealed record DescribeProjectVersionsResponse
+{
+    [Shape("ProjectVersionDescriptions")]
+    public IReadOnlyList<ProjectVersionDescription>? ProjectVersionDescriptions { get; init; }
+
+    [Shape("ExtendedPaginationToken")]
+    public string? NextToken { get; init; }
+}
+
+/// <summary>Lists a project's model versions, newest first.</summary>
+/// <remarks>Source: API_DescribeProjectVersions, service model rekognition-2016-06-27.</remarks>
+internal sealed class DescribeProjectVersions(ProjectCatalog projects, VersionCatalog versions, PageToken pages)
+    : Operation<DescribeProjectVersionsRequest, DescribeProjectVersionsResponse>(TrainingJson.Default)
+{
+    private const int PageSizeDefault = 100;
+
+    public override IReadOnlyList<Permission> Requires(DescribeProjectVersionsRequest request, Caller caller) =>
+        [Needs(request.ProjectArn!)];
+
+    /// <exception cref="RefusedException">NotFound: no such project. InvalidToken: a token of another call.</exception>
+    public override async Task<DescribeProjectVersionsResponse> RunAsync(DescribeProjectVersionsRequest request, Caller caller, CancellationToken cancel)
+    {
+        var scope = $"DescribeProjectVersions {caller.AccountId} {request.ProjectArn} [{string.Join(',', request.VersionNames ?? [])}]";
+        (long? Ms, string? Arn) before = pages.Read(scope, request.NextToken) is { } position ? (long.Parse(position.Split(' ')[0], CultureInfo.InvariantCulture), position.Split(' ')[1]) : (null, null);
+        await projects.GetAsync(caller, request.ProjectArn!, cancel);
+        var count = request.MaxResults ?? PageSizeDefault;
+        var rows = await versions.ListAsync(request.ProjectArn!, request.VersionNames, before.Ms, before.Arn, count + 1, cancel);
+        return new()
+        {
+            ProjectVersionDescriptions = [.. rows.Take(count).Select(Describe)],
+            NextToken = rows.Count > count ? pages.Make(scope, string.Create(CultureInfo.InvariantCulture, $"{rows[count - 1].CreatedMs} {rows[count - 1].Arn}")) : null,
+        };
+    }
+
+    private static ProjectVersionDescription Describe(VersionRow row) => new()
+    {
+        ProjectVersionArn = row.Arn,
+        CreationTimestamp = row.CreatedMs / 1000.0,
+        MinInferenceUnits = (int?)row.MinUnits,
+        MaxInferenceUnits = (int?)row.MaxUnits,
+        Status = row.Status.ToString(),
+        StatusMessage = row.Message,
+        BillableTrainingTimeInSeconds = row.BillableSeconds,
+        TrainingEndTimestamp = row.EndedMs / 1000.0,
+        OutputConfig = new() { S3Bucket = row.OutputBucket, S3KeyPrefix = row.OutputPrefix },
+        TrainingDataResult = Read(row.TrainingResult, TrainingJson.Default.TrainingDataResult),
+        TestingDataResult = Read(row.TestingResult, TrainingJson.Default.TestingDataResult),
+        EvaluationResult = Read(row.EvaluationResult, TrainingJson.Default.EvaluationResult),
+        ManifestSummary = Read(row.ManifestSummary, TrainingJson.Default.GroundTruthManifest),
+        KmsKeyId = row.KmsKeyId,
+        SourceProjectVersionArn = row.SourceArn,
+        VersionDescription = row.Description,
+        Feature = "CUSTOM_LABELS",
+    };
+
+    private static T? Read<T>(string? json, JsonTypeInfo<T> type)
+        where T : class => json is null ? null : JsonSerializer.Deserialize(json, type);
+}
+
+internal sealed record ProjectVersionDescription
+{
+    [Shape("ProjectVersionArn")]
+    public string? ProjectVersionArn { get; init; }
+
+    [Shape("DateTime")]
+    public double? CreationTimestamp { get; init; }
+
+    [Shape("InferenceUnits")]
+    public int? MinInferenceUnits { get; init; }
+
+    [Shape("ProjectVersionStatus")]
+    public string? Status { get; init; }
+
+    [Shape("StatusMessage")]
+    public string? StatusMessage { get; init; }
+
+    [Shape("ULong")]
+    public long? BillableTrainingTimeInSeconds { get; init; }
+
+    [Shape("DateTime")]
+    public double? TrainingEndTimestamp { get; init; }
+
+    public OutputConfig? OutputConfig { get; init; }
+
+    public TrainingDataResult? TrainingDataResult { get; init; }
+
+    public TestingDataResult? TestingDataResult { get; init; }
+
+    public EvaluationResult? EvaluationResult { get; init; }
+
+    public GroundTruthManifest? ManifestSummary { get; init; }
+
+    [Shape("KmsKeyId")]
+    public string? KmsKeyId { get; init; }
+
+    [Shape("InferenceUnits")]
+    public int? MaxInferenceUnits { get; init; }
+
+    [Shape("ProjectVersionArn")]
+    public string? SourceProjectVersionArn { get; init; }
+
+    [Shape("VersionDescription")]
+    public string? VersionDescription { get; init; }
+
+    [Shape("CustomizationFeature")]
+    public string? Feature { get; init; }
+
+    [Shape("String")]
+    public string? BaseModelVersion { get; init; }
+
+    public CustomizationFeatureConfig? FeatureConfig { get; init; }
+}
+
+internal sealed record TrainingDataResult
+{
+    public TrainingData? Input { get; init; }
+
+    public TrainingData? Output { get; init; }
+
+    public ValidationData? Validation { get; init; }
+}
+
+internal sealed record TestingDataResult
+{
+    public TestingData? Input { get; init; }
+
+    public TestingData? Output { get; init; }
+
+    public ValidationData? Validation { get; init; }
+}
+
+internal sealed record ValidationData
+{
+    [Shape("Assets")]
+    public IReadOnlyList<Asset>? Assets { get; init; }
+}
+
+internal sealed record EvaluationResult
+{
+    [Shape("Float")]
+    public double? F1Score { get; init; }
+
+    public Summary? Summary { get; init; }
+}
+
+internal sealed record Summary
+{
+    public S3Object? S3Object { get; init; }
+}
