@@ -11,9 +11,9 @@ public sealed partial class ArchitectureTests
     {
         [""] = "*",
         ["Commands"] = "*",
-        ["Operations"] = "Access Datasets Diagnostics Hosting Objects Projects Protocol Storage Training",
+        ["Tags"] = "Access Projects Protocol",
         ["Training"] = "Access Datasets Diagnostics Objects Projects Protocol Storage",
-        ["Hosting"] = "Diagnostics Projects Protocol Storage",
+        ["Hosting"] = "Access Diagnostics Objects Projects Protocol Storage",
         ["Datasets"] = "Access Diagnostics Objects Projects Protocol Storage",
         ["Projects"] = "Access Protocol Storage",
         ["Objects"] = "Access Protocol Storage",
