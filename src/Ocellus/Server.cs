@@ -7,6 +7,7 @@ using Ocellus.Hosting;
 using Ocellus.Objects;
 using Ocellus.Projects;
 using Ocellus.Protocol;
+using Ocellus.Protocol.SigV2;
 using Ocellus.Protocol.SigV4;
 using Ocellus.Storage;
 using Ocellus.Training;
@@ -46,6 +47,7 @@ internal static class Server
         builder.Services.AddOptionsWithValidateOnStart<QuotaOptions>().BindConfiguration("Ocellus:Quotas").ValidateDataAnnotations();
         builder.Services.AddOptionsWithValidateOnStart<ThrottlingOptions>().BindConfiguration("Ocellus:Throttling").ValidateDataAnnotations();
         builder.Services.AddOptionsWithValidateOnStart<ApiCorsOptions>().BindConfiguration(ApiCorsOptions.Section).ValidateDataAnnotations();
+        builder.Services.AddOptionsWithValidateOnStart<RegionOptions>().BindConfiguration(RegionOptions.Section).ValidateDataAnnotations();
         builder.Services.AddOptionsWithValidateOnStart<TrainingOptions>().BindConfiguration("Ocellus:Training").ValidateDataAnnotations();
         builder.AddHosting();
         builder.Services.AddMetricsPage();
@@ -55,7 +57,11 @@ internal static class Server
             .AddSingleton(data)
             .AddSingleton(clock)
             .AddSingleton(keys)
-            .AddSingleton(new RequestAuthenticator(new SignatureVerifier(keys, clock), keys))
+            .AddSingleton<IKeySource>(keys)
+            .AddSingleton<Regions>()
+            .AddSingleton<SignatureVerifier>()
+            .AddSingleton<VersionTwoVerifier>()
+            .AddSingleton<RequestAuthenticator>()
             .AddSingleton<Authorizer>()
             .AddObjects(data, builder.Configuration)
             .AddSingleton<PageToken>()
@@ -85,6 +91,12 @@ internal static class Server
         var objects = app.Services.GetRequiredService<S3Gate>();
         var cors = app.Services.GetRequiredService<ApiCors>();
         var stopping = app.Lifetime.ApplicationStopping;
+        // First of all: whoever asks for a parameter afterwards has what the signature covers.
+        app.Use((http, next) =>
+        {
+            RequestTarget.Attach(http);
+            return next(http);
+        });
         app.UseMetricsPage();
         app.Run(http => (http.Request.Method, http.Request.Path.Value) switch
         {

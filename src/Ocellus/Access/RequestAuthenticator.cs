@@ -1,13 +1,13 @@
 using System.Collections.ObjectModel;
 using System.Security.Cryptography;
-using Microsoft.AspNetCore.Http.Features;
 using Ocellus.Protocol;
+using Ocellus.Protocol.SigV2;
 using Ocellus.Protocol.SigV4;
 
 namespace Ocellus.Access;
 
 /// <summary>Says who sent a request, from its signature.</summary>
-internal sealed class RequestAuthenticator(SignatureVerifier verifier, KeyRing keys)
+internal sealed class RequestAuthenticator(SignatureVerifier verifier, VersionTwoVerifier versionTwo, KeyRing keys)
 {
     /// <summary>An API request, whose whole body is at hand.</summary>
     /// <exception cref="FrameworkException">The signature is missing or wrong.</exception>
@@ -25,20 +25,24 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier, KeyRing k
     }
 
     /// <summary>An object store request. The body is hashed or decoded later, while it is read.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="place">Where it goes, if its signature does not say.</param>
+    /// <param name="cancel">Ends the wait.</param>
     /// <exception cref="SignatureException">The signature is missing or wrong.</exception>
-    public async Task<(Caller Caller, VerifiedSignature Signature)> AuthenticateS3Async(HttpRequest request, CancellationToken cancel)
+    public async Task<(Caller Caller, VerifiedSignature Signature)> AuthenticateS3Async(HttpRequest request, UnscopedPlace place, CancellationToken cancel)
     {
         await keys.RefreshAsync(cancel);
-        var signature = verifier.Verify(Signed(request), "s3", null);
+        var signed = Signed(request);
+        var signature = VersionTwoVerifier.Signs(signed.Target) ? versionTwo.Verify(signed, place) : verifier.Verify(signed, "s3", null);
         return (CallerOf(request, signature), signature);
     }
 
     /// <summary>An upload from a form, which carries its signature in its fields.</summary>
     /// <exception cref="SignatureException">The signature is missing or wrong.</exception>
-    public async Task<Caller> AuthenticatePostAsync(HttpRequest request, IReadOnlyDictionary<string, string> fields, CancellationToken cancel)
+    public async Task<Caller> AuthenticatePostAsync(HttpRequest request, IReadOnlyDictionary<string, string> fields, UnscopedPlace place, CancellationToken cancel)
     {
         await keys.RefreshAsync(cancel);
-        var (key, region) = verifier.VerifyPolicy(fields);
+        var (key, region) = VersionTwoVerifier.Signs(fields) ? (versionTwo.VerifyPolicy(fields), place.Region) : verifier.VerifyPolicy(fields);
         return CallerOf(request, key, region);
     }
 
@@ -57,11 +61,8 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier, KeyRing k
 
     private static SignedRequest Signed(HttpRequest request)
     {
-        // The path exactly as sent: a decoded one cannot be signed again for keys with %, + or spaces.
-        var target = request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
-        var question = target.IndexOf('?', StringComparison.Ordinal);
         var headers = request.Headers.SelectMany(h => h.Value.Select(v => KeyValuePair.Create(h.Key, v ?? ""))).ToList();
-        return new(request.Method, question < 0 ? target : target[..question], question < 0 ? "" : target[(question + 1)..], new ReadOnlyCollection<KeyValuePair<string, string>>(headers));
+        return new(request.Method, RequestTarget.Of(request), new ReadOnlyCollection<KeyValuePair<string, string>>(headers));
     }
 
     private static string TypeOf(SignatureProblem problem) => problem switch
@@ -70,7 +71,7 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier, KeyRing k
         SignatureProblem.Incomplete or SignatureProblem.QueryIncomplete => "IncompleteSignatureException",
         SignatureProblem.UnknownKey or SignatureProblem.UnknownToken => "UnrecognizedClientException",
         SignatureProblem.Expired => "ExpiredTokenException",
-        SignatureProblem.Mismatch or SignatureProblem.Skewed or SignatureProblem.WrongScope or SignatureProblem.NotSigned
+        SignatureProblem.Mismatch or SignatureProblem.Skewed or SignatureProblem.WrongScope or SignatureProblem.NotSigned or SignatureProblem.Two
             or SignatureProblem.PayloadForm or SignatureProblem.BodyMismatch => "InvalidSignatureException",
     };
 }

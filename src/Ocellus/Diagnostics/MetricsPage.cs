@@ -19,6 +19,7 @@ internal static class MetricsPage
         HttpMethods.IsGet(http.Request.Method)
         && http.Request.Path.Value == "/metrics"
         && !http.Request.Host.Host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase) // a bucket in the host has every path to itself
-        && !http.Request.Headers.Authorization.ToString().StartsWith("AWS4", StringComparison.Ordinal)
-        && !http.Request.Query.ContainsKey("X-Amz-Signature"));
+        && !http.Request.Headers.Authorization.ToString().StartsWith("AWS", StringComparison.Ordinal)
+        && !http.Request.Query.ContainsKey("X-Amz-Signature")
+        && !http.Request.Query.ContainsKey("Signature"));
 }

@@ -6,7 +6,7 @@ using static Ocellus.Objects.S3Xml;
 namespace Ocellus.Objects;
 
 /// <summary>Requests to buckets as such, and the deletion of many of their objects.</summary>
-internal sealed partial class BucketRequests(ObjectStore store, ILogger<BucketRequests> log)
+internal sealed partial class BucketRequests(ObjectStore store, Regions regions, ILogger<BucketRequests> log)
 {
     /// <summary>Most keys of one DeleteObjects: S3's limit.</summary>
     private const int DeleteKeysMax = 1000;
@@ -33,9 +33,9 @@ internal sealed partial class BucketRequests(ObjectStore store, ILogger<BucketRe
     {
         var body = await S3Body.ReadXmlAsync(http, 1 << 20, optional: true, cancel).ConfigureAwait(false);
         var wanted = NullIfEmpty(Child(body, "LocationConstraint"));
-        if (wanted is not null && !RegionForm().IsMatch(wanted))
+        if (wanted is not null && !regions.Has(wanted))
         {
-            throw new S3Exception("InvalidLocationConstraint", $"The specified location constraint is not valid: '{Readable.Cut(wanted)}' is not the name of a region, such as eu-west-1.");
+            throw new S3Exception("InvalidLocationConstraint", $"The specified location constraint is not valid: '{Readable.Cut(wanted)}' is not a region, such as eu-west-1, nor one that the setting {RegionOptions.Section}:More names.");
         }
 
         // As in AWS, us-east-1 makes buckets for every region and any other region for itself only.
@@ -129,9 +129,6 @@ internal sealed partial class BucketRequests(ObjectStore store, ILogger<BucketRe
             return new S3Exception("InternalError");
         }
     }
-
-    [System.Text.RegularExpressions.GeneratedRegex(@"\A[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}\z")]
-    private static partial System.Text.RegularExpressions.Regex RegionForm();
 
     [LoggerMessage(1302, LogLevel.Error, "Deleting {Key} of bucket {Bucket} failed")]
     private static partial void DeleteFailed(ILogger log, Exception failure, string bucket, string key);

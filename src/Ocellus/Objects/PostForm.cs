@@ -42,6 +42,12 @@ internal sealed class PostForm
             return null;
         }
 
+        // The policy speaks of the fields alone, and whoever has the form could add parameters.
+        if (http.Request.Query.Keys.FirstOrDefault() is { } parameter)
+        {
+            throw new S3Exception("InvalidArgument", $"An upload from a form takes no parameters in its address; received '{Readable.Cut(Uri.EscapeDataString(parameter))}'.");
+        }
+
         var boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value;
         if (boundary is not { Length: > 0 and <= 200 })
         {

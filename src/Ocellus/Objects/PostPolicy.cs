@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Ocellus.Protocol;
+using Ocellus.Protocol.SigV2;
 
 namespace Ocellus.Objects;
 
@@ -11,13 +12,16 @@ internal sealed class PostPolicy
     /// <summary>Fields that need no condition: those of the signature itself.</summary>
     private static readonly HashSet<string> Free = new(StringComparer.OrdinalIgnoreCase) { "x-amz-signature", "policy", "file" };
 
+    /// <summary>The same where the signature is one of version 2.</summary>
+    private static readonly HashSet<string> FreeInVersionTwo = new(StringComparer.OrdinalIgnoreCase) { "AWSAccessKeyId", "signature", "policy", "file" };
+
     private readonly List<(string Operator, string Field, string Value, string Text)> _conditions = [];
 
     private PostPolicy(DateTimeOffset expiration) => Expiration = expiration;
 
     public DateTimeOffset Expiration { get; }
 
-    /// <summary>Least and most bytes of the file.</summary>
+    /// <summary>Least and most bytes of the file: what every content-length-range of the policy allows.</summary>
     public (long Least, long Most) Length { get; private set; } = (0, ObjectStore.MaxObjectBytes);
 
     /// <summary>Reads a policy as a form carries it: the base64 of a JSON document.</summary>
@@ -27,6 +31,11 @@ internal sealed class PostPolicy
         try
         {
             using var json = JsonDocument.Parse(Convert.FromBase64String(base64), new JsonDocumentOptions { AllowTrailingCommas = true, MaxDepth = 8 });
+            if (json.RootElement.EnumerateObject().GroupBy(m => m.Name).FirstOrDefault(m => m.Count() > 1) is { } twice)
+            {
+                throw Invalid($"'{Readable.Cut(twice.Key)}' is given more than once.");
+            }
+
             if (!json.RootElement.TryGetProperty("expiration", out var expiration)
                 || !DateTimeOffset.TryParse(expiration.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var until))
             {
@@ -64,6 +73,12 @@ internal sealed class PostPolicy
             throw Denied($"Policy expired. It was good until {Expiration:yyyy-MM-dd'T'HH:mm:ss'Z'}.");
         }
 
+        // Without it the form would be good for every bucket of the account.
+        if (!_conditions.Exists(c => c.Field.Equals("bucket", StringComparison.OrdinalIgnoreCase)))
+        {
+            throw Denied($$"""the policy has no condition for the bucket; add {"bucket": "{{bucket}}"} or ["starts-with", "$bucket", "…"] to its conditions.""");
+        }
+
         foreach (var (how, field, value, text) in _conditions)
         {
             var said = field.Equals("bucket", StringComparison.OrdinalIgnoreCase) ? bucket : fields.GetValueOrDefault(field);
@@ -73,7 +88,8 @@ internal sealed class PostPolicy
             }
         }
 
-        if (fields.Keys.FirstOrDefault(name => !Free.Contains(name) && !name.StartsWith("x-ignore-", StringComparison.OrdinalIgnoreCase) && !_conditions.Exists(c => c.Field.Equals(name, StringComparison.OrdinalIgnoreCase))) is { } extra)
+        var free = VersionTwoVerifier.Signs(fields) ? FreeInVersionTwo : Free;
+        if (fields.Keys.FirstOrDefault(name => !free.Contains(name) && !name.StartsWith("x-ignore-", StringComparison.OrdinalIgnoreCase) && !_conditions.Exists(c => c.Field.Equals(name, StringComparison.OrdinalIgnoreCase))) is { } extra)
         {
             throw Denied($"Extra input fields: {Readable.Cut(extra)}");
         }
@@ -98,7 +114,13 @@ internal sealed class PostPolicy
         var how = parts.Count == 3 ? Text(parts[0]).ToLowerInvariant() : "";
         if (how == "content-length-range")
         {
-            Length = (Bytes(parts[1]), Bytes(parts[2]));
+            var (least, most) = (Bytes(parts[1]), Bytes(parts[2]));
+            if (least > most)
+            {
+                throw Invalid($"Invalid condition: {Readable.Cut(condition.GetRawText())}. The least number of bytes is above the most.");
+            }
+
+            Length = (Math.Max(Length.Least, least), Math.Min(Length.Most, most));
             return;
         }
 

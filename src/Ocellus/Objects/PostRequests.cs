@@ -3,13 +3,14 @@ using System.Text;
 using System.Xml.Linq;
 using Microsoft.AspNetCore.WebUtilities;
 using Ocellus.Protocol;
+using Ocellus.Protocol.SigV2;
 using static Ocellus.Objects.S3Headers;
 using static Ocellus.Objects.S3Xml;
 
 namespace Ocellus.Objects;
 
 /// <summary>Uploads from forms of web pages (POST Object).</summary>
-internal sealed class PostRequests(ObjectStore store, TimeProvider clock)
+internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier versionTwo, TimeProvider clock)
 {
     /// <summary>Stores the file of a form whose policy's signature is verified.</summary>
     public async Task PostAsync(HttpContext http, string bucket, PostForm form, CancellationToken cancel)
@@ -17,6 +18,11 @@ internal sealed class PostRequests(ObjectStore store, TimeProvider clock)
         var fields = form.Fields;
         var policy = PostPolicy.Parse(fields["policy"]);
         policy.Check(fields, bucket, clock.GetUtcNow());
+        if (VersionTwoVerifier.Signs(fields) && versionTwo.IsTooFar(policy.Expiration))
+        {
+            throw new S3Exception("AccessDenied", $"Invalid according to Policy: it is good until {policy.Expiration:yyyy-MM-dd'T'HH:mm:ss'Z'}; a form with a signature of version 2 may be good for a week.");
+        }
+
         if (form.Key is not { Length: > 0 } key)
         {
             throw new S3Exception("InvalidArgument", "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields: those behind the file do not count.");

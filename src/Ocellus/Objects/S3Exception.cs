@@ -29,6 +29,7 @@ internal sealed class S3Exception(string code, string? message = null) : Excepti
         ["InvalidRange"] = (416, "The requested range is not satisfiable."),
         ["InvalidRequest"] = (400, "Invalid Request"),
         ["InvalidTag"] = (400, "The tag provided was not a valid tag."),
+        ["InvalidURI"] = (400, "Couldn't parse the specified URI."),
         ["KeyTooLongError"] = (400, "Your key is too long."),
         ["MalformedPOSTRequest"] = (400, "The body of your POST request is not well-formed multipart/form-data."),
         ["MalformedTrailerError"] = (400, "The request contained trailing data that was not well-formed or did not conform to our published schema."),

@@ -3,6 +3,7 @@ using System.Xml.Linq;
 using Microsoft.Extensions.Options;
 using Ocellus.Access;
 using Ocellus.Protocol;
+using Ocellus.Protocol.SigV2;
 using Ocellus.Protocol.SigV4;
 
 namespace Ocellus.Objects;
@@ -15,13 +16,6 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
 {
     private const string PayloadHashHeader = "x-amz-content-sha256";
 
-    /// <summary>Parameters of a link that belong to its signature. What else begins with x-amz- stands for the header of that name.</summary>
-    private static readonly HashSet<string> SignatureParameters = new(StringComparer.OrdinalIgnoreCase)
-    {
-        "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature",
-        "X-Amz-Security-Token", "X-Amz-Content-Sha256",
-    };
-
     public async Task HandleAsync(HttpContext http)
     {
         var requestId = Guid.NewGuid().ToString("N")[..16].ToUpperInvariant();
@@ -33,6 +27,11 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
                 throw new S3Exception("NotImplemented", $"This server keeps no objects: it is set to use the object store at {outside.Value.Endpoint}. Send S3 requests there.");
             }
 
+            if (RequestTarget.Of(http.Request).Fault is var (code, message))
+            {
+                throw new S3Exception(code, message);
+            }
+
             var bucket = store.FindBucket(S3Target.Of(http.Request).Bucket);
             CorsRules.Decorate(http, bucket);
             if (HttpMethods.IsOptions(http.Request.Method))
@@ -42,7 +41,7 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
                 return;
             }
 
-            var caller = await AuthenticateAsync(http);
+            var caller = await AuthenticateAsync(http, bucket);
             S3Actions.Require(http, authorizer.Of(caller));
             await endpoint.HandleAsync(http, caller.AccountId, caller.Region, http.RequestAborted);
         }
@@ -83,14 +82,15 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
     }
 
     /// <summary>Says who sent a request. The body is ready to be read afterwards.</summary>
-    private async Task<Caller> AuthenticateAsync(HttpContext http)
+    private async Task<Caller> AuthenticateAsync(HttpContext http, Bucket? bucket)
     {
+        var place = new UnscopedPlace(S3Target.BucketInHost(http.Request), bucket?.Region ?? Bucket.FirstRegion);
         if (await PostForm.ReadAsync(http, http.RequestAborted) is { } form)
         {
-            return await authenticator.AuthenticatePostAsync(http.Request, form.Fields, http.RequestAborted);
+            return await authenticator.AuthenticatePostAsync(http.Request, form.Fields, place, http.RequestAborted);
         }
 
-        var (caller, signature) = await authenticator.AuthenticateS3Async(http.Request, http.RequestAborted);
+        var (caller, signature) = await authenticator.AuthenticateS3Async(http.Request, place, http.RequestAborted);
         Unwrap(http, signature);
         return caller;
     }
@@ -101,15 +101,9 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
 
         // What the signature covers, wherever it was said: the endpoint holds the body against it.
         headers[PayloadHashHeader] = signature.PayloadHash;
-        if (signature.FromQuery)
+        foreach (var (name, value) in signature.LinkHeaders)
         {
-            foreach (var (name, value) in http.Request.Query)
-            {
-                if (name.StartsWith("x-amz-", StringComparison.OrdinalIgnoreCase) && !SignatureParameters.Contains(name))
-                {
-                    headers.TryAdd(name, value);
-                }
-            }
+            headers.TryAdd(name, value);
         }
 
         if (signature.PayloadHash.StartsWith("STREAMING-", StringComparison.Ordinal))
@@ -126,6 +120,7 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
         SignatureProblem.MissingToken => ("AccessDenied", 403),
         SignatureProblem.Incomplete => ("AuthorizationHeaderMalformed", 400),
         SignatureProblem.QueryIncomplete => ("AuthorizationQueryParametersError", 400),
+        SignatureProblem.Two => ("InvalidArgument", 400),
         SignatureProblem.NotSigned => ("AccessDenied", 403),
         SignatureProblem.UnknownKey => ("InvalidAccessKeyId", 403),
         SignatureProblem.UnknownToken => ("InvalidToken", 400),

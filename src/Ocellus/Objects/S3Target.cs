@@ -1,4 +1,4 @@
-using Microsoft.AspNetCore.Http.Features;
+using Ocellus.Protocol;
 
 namespace Ocellus.Objects;
 
@@ -9,19 +9,13 @@ internal readonly record struct S3Target(string Bucket, string Key)
     private const string HostSuffix = ".localhost";
 
     /// <summary>Whether the host of a request names a bucket: <c>BUCKET.localhost:8741</c>.</summary>
-    public static bool InHost(HttpRequest request) => BucketOf(request).Length > 0;
+    public static bool InHost(HttpRequest request) => BucketInHost(request).Length > 0;
 
     /// <remarks>From the raw target, because the server's decoded path has its dot segments removed and keeps %2F.</remarks>
     public static S3Target Of(HttpRequest request)
     {
-        var raw = request.HttpContext.Features.Get<IHttpRequestFeature>()?.RawTarget;
-        if (string.IsNullOrEmpty(raw) || raw[0] != '/')
-        {
-            raw = request.Path.ToUriComponent();
-        }
-
-        var path = raw.Split('?', 2)[0];
-        if (BucketOf(request) is { Length: > 0 } bucket)
+        var path = RequestTarget.Of(request).RawPath;
+        if (BucketInHost(request) is { Length: > 0 } bucket)
         {
             // A key may begin with a slash, so only the first one is the path's own.
             return new(bucket, Uri.UnescapeDataString(path[1..]));
@@ -32,7 +26,8 @@ internal readonly record struct S3Target(string Bucket, string Key)
         return slash < 0 ? new(Uri.UnescapeDataString(path), "") : new(Uri.UnescapeDataString(path[..slash]), Uri.UnescapeDataString(path[(slash + 1)..]));
     }
 
-    private static string BucketOf(HttpRequest request)
+    /// <summary>The bucket that the host names; empty in path style.</summary>
+    public static string BucketInHost(HttpRequest request)
     {
         var host = request.Host.Host;
         return host.EndsWith(HostSuffix, StringComparison.OrdinalIgnoreCase) ? host[..^HostSuffix.Length].ToLowerInvariant() : "";

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using Ocellus.Tests.Protocol.SigV2;
 using static Ocellus.Tests.Objects.S3Calls;
 
 namespace Ocellus.Tests.Objects;
@@ -50,6 +51,13 @@ public sealed class PostRequestsTests : BucketTests
     [InlineData("""["content-length-range",0,10]""", "x", "AccessDenied", "Extra input fields: key")]
     [InlineData("""{"key":"k"},["content-length-range",2,10]""", "x", "EntityTooSmall", "received 1 bytes")]
     [InlineData("""{"key":"k"},["content-length-range",0,4]""", "hello", "EntityTooLarge", "exceeds")]
+    [InlineData("""{"key":"k"},["content-length-range",3,10],["content-length-range",0,10]""", "x", "EntityTooSmall", "asks for 3")]
+    [InlineData("""{"key":"k"},["content-length-range",0,10],["content-length-range",3,100]""", "x", "EntityTooSmall", "asks for 3")]
+    [InlineData("""{"key":"k"},["content-length-range",0,4],["content-length-range",0,100]""", "hello", "EntityTooLarge", "exceeds")]
+    [InlineData("""{"key":"k"},["content-length-range",10,0]""", "x", "InvalidPolicyDocument", "above the most")]
+    [InlineData("""{"key":"k"},{"key":"l"}""", "x", "AccessDenied", "Policy Condition failed: {\"key\":\"l\"}")]
+    [InlineData("""{"key":"k"},["starts-with","$bucket","user-"]""", "x", "AccessDenied", "'bucket'")]
+    [InlineData("""{"key":"k"}],"conditions":[{"bucket":"bucket"},{"key":"k"}""", "x", "InvalidPolicyDocument", "'conditions' is given more than once")]
     [InlineData("""{"key":"k"},["matches","$key","k"]""", "x", "InvalidPolicyDocument", "Invalid condition")]
     [InlineData("""{"key":"k"},{""", "x", "InvalidPolicyDocument", "Invalid JSON")]
     public async Task A_form_that_its_policy_does_not_allow_stores_nothing(string conditions, string content, string code, string said)
@@ -57,6 +65,46 @@ public sealed class PostRequestsTests : BucketTests
         using var posted = await PostAsync(conditions, content, ("key", "k"));
         await AssertErrorAsync(posted, code == "AccessDenied" ? 403 : 400, code, said);
         await Server.RefusedAsync(HttpMethod.Get, "/bucket/k", "", null, 404, "NoSuchKey", "'k'");
+    }
+
+    [Fact]
+    public async Task A_policy_without_a_condition_for_the_bucket_is_good_for_none()
+    {
+        using var posted = await SendAsync(Server.Signer.SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1)).Replace("""{"bucket":"bucket"},""", "", StringComparison.Ordinal)), "x", ("key", "k"));
+        await AssertErrorAsync(posted, 403, "AccessDenied", "no condition for the bucket");
+        using var second = await SendAsync(Server.Signer.SignPolicyV2(PolicyV2("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1)).Replace("""{"bucket":"bucket"},""", "", StringComparison.Ordinal)), "x", ("key", "k"));
+        await AssertErrorAsync(second, 403, "AccessDenied", "no condition for the bucket");
+        await Server.RefusedAsync(HttpMethod.Get, "/bucket/k", "", null, 404, "NoSuchKey", "'k'");
+    }
+
+    [Fact]
+    public async Task A_form_takes_no_parameters_in_its_address()
+    {
+        foreach (var query in new[] { "tagging", "delete", "acl", "x-amz-acl=public-read", "?x" })
+        {
+            using var posted = await SendAsync("/bucket?" + query, Server.Signer.SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"));
+            await AssertErrorAsync(posted, 400, "InvalidArgument", "no parameters");
+        }
+    }
+
+    [Fact]
+    public async Task A_form_of_version_2_is_held_to_its_policy_too()
+    {
+        using var posted = await SendAsync(Server.Signer.SignPolicyV2(PolicyV2("""["starts-with","$key","user/"],["content-length-range",1,10]""", DateTimeOffset.UtcNow.AddMinutes(1))), "hello", ("key", "user/k"));
+        Assert.Equal(HttpStatusCode.NoContent, posted.StatusCode);
+        using var read = await Server.SendS3Async(HttpMethod.Get, "/bucket/user/k");
+        Assert.Equal("hello", await read.Content.ReadAsStringAsync(Cancel));
+        using var other = await SendAsync(Server.Signer.SignPolicyV2(PolicyV2("""{"key":"other"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"));
+        await AssertErrorAsync(other, 403, "AccessDenied", "Policy Condition failed");
+        using var extra = await SendAsync(Server.Signer.SignPolicyV2(PolicyV2("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"), ("x-amz-meta-a", "b"));
+        await AssertErrorAsync(extra, 403, "AccessDenied", "Extra input fields: x-amz-meta-a");
+        using var far = await SendAsync(Server.Signer.SignPolicyV2(PolicyV2("""{"key":"k"}""", DateTimeOffset.UtcNow.AddDays(8))), "x", ("key", "k"));
+        await AssertErrorAsync(far, 403, "AccessDenied", "a week");
+        using var wrong = await SendAsync((Server.Signer with { Secret = "wrong" }).SignPolicyV2(PolicyV2("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"));
+        await AssertErrorAsync(wrong, 403, "SignatureDoesNotMatch", "another key");
+        var both = Server.Signer.SignPolicyV2(PolicyV2("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))).Concat(Server.Signer.SignPolicy("{}").Where(f => f.Key != "policy")).ToDictionary();
+        using var two = await SendAsync(both, "x", ("key", "k"));
+        await AssertErrorAsync(two, 400, "InvalidArgument", "Only one");
     }
 
     [Fact]
@@ -88,12 +136,19 @@ public sealed class PostRequestsTests : BucketTests
     }
 
     private static string Policy(string conditions, DateTimeOffset until) =>
-        $$"""{"expiration":"{{until.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)}}","conditions":[{{conditions}},["eq","$x-amz-algorithm","AWS4-HMAC-SHA256"],{"x-amz-credential":"CREDENTIAL"},{"x-amz-date":"DATE"}]}""";
+        $$"""{"expiration":"{{until.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)}}","conditions":[{{conditions}},{{Bucket(conditions)}}["eq","$x-amz-algorithm","AWS4-HMAC-SHA256"],{"x-amz-credential":"CREDENTIAL"},{"x-amz-date":"DATE"}]}""";
+
+    private static string PolicyV2(string conditions, DateTimeOffset until) => $$"""{"expiration":"{{until.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)}}","conditions":[{"bucket":"bucket"},{{conditions}}]}""";
+
+    /// <summary>The condition for the bucket that every policy needs, where a test says nothing of it.</summary>
+    private static string Bucket(string conditions) => conditions.Contains("bucket", StringComparison.Ordinal) ? "" : """{"bucket":"bucket"},""";
 
     private Task<HttpResponseMessage> PostAsync(string conditions, string content, params (string Name, string Value)[] fields) =>
         SendAsync(Server.Signer.SignPolicy(Policy(conditions, DateTimeOffset.UtcNow.AddMinutes(1))), content, fields);
 
-    private async Task<HttpResponseMessage> SendAsync(Dictionary<string, string> signed, string? content, params (string Name, string Value)[] fields)
+    private Task<HttpResponseMessage> SendAsync(Dictionary<string, string> signed, string? content, params (string Name, string Value)[] fields) => SendAsync("/bucket", signed, content, fields);
+
+    private async Task<HttpResponseMessage> SendAsync(string target, Dictionary<string, string> signed, string? content, params (string Name, string Value)[] fields)
     {
         using var form = new MultipartFormDataContent();
         foreach (var (name, value) in fields.Concat(signed.Select(s => (s.Key, s.Value))))
@@ -106,7 +161,7 @@ public sealed class PostRequestsTests : BucketTests
             form.Add(new StringContent(content), "file", "a b.png");
         }
 
-        using var request = Server.S3Request(HttpMethod.Post, "/bucket", content: form);
+        using var request = Server.S3Request(HttpMethod.Post, target, content: form);
         return await Server.Client.SendAsync(request, Cancel);
     }
 }

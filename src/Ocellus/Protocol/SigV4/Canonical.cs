@@ -46,10 +46,11 @@ internal static class Canonical
         return kept.Count == 0 ? "/" : "/" + string.Join('/', kept) + (endsInSlash ? "/" : "");
     }
 
+    /// <summary>Names and values of a query, without its question mark, in the form that is signed.</summary>
     public static List<KeyValuePair<string, string>> ParseQuery(string rawQuery)
     {
         var result = new List<KeyValuePair<string, string>>();
-        foreach (var part in rawQuery.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var part in rawQuery.Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var equals = part.IndexOf('=', StringComparison.Ordinal);
             var name = equals < 0 ? part : part[..equals];
@@ -133,7 +134,7 @@ internal static class Canonical
         return text.ToString();
     }
 
-    private static byte[] Decode(string text, bool plusIsSpace)
+    public static byte[] Decode(string text, bool plusIsSpace)
     {
         var source = Encoding.UTF8.GetBytes(text);
         var target = new byte[source.Length];

@@ -4,17 +4,19 @@ using System.Text;
 namespace Ocellus.Protocol.SigV4;
 
 /// <summary>Verifies AWS Signature Version 4 in its header form and, for S3, in its query form.</summary>
-internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
+internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimeProvider clock)
 {
     private const string UnsignedPayload = "UNSIGNED-PAYLOAD";
-    private const string StreamedPayload = "STREAMING-";
     private const string TokenHeader = "x-amz-security-token";
 
     /// <summary>Longest life of a link, in seconds: seven days, as in S3.</summary>
-    private const int LongestExpiry = 7 * 24 * 60 * 60;
+    public const int LongestExpiry = 7 * 24 * 60 * 60;
 
     /// <summary>How far a client's clock may be off, either way: what most AWS services allow.</summary>
-    private static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
+    public static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
+
+    /// <summary>What stands for the hash of a body that comes in chunks.</summary>
+    private static readonly string[] s_streamedPayloads = ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"];
 
     /// <summary>Verifies the signature of a request.</summary>
     /// <param name="request">The request as it was sent.</param>
@@ -27,10 +29,15 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
     public VerifiedSignature Verify(SignedRequest request, string service, string? bodySha256Hex)
     {
         var objectStore = service == "s3";
-        var query = Canonical.ParseQuery(request.RawQuery);
-        var authorization = Header(request, "authorization");
-        if (authorization is not null)
+        var query = request.Target.Encoded;
+        if (request.Lines("authorization").ToList() is { Count: > 0 } lines)
         {
+            if (objectStore && (request.Target.Query.ContainsKey("X-Amz-Algorithm") || request.Target.Query.ContainsKey("X-Amz-Signature")))
+            {
+                throw Two();
+            }
+
+            var authorization = lines.Count == 1 ? lines[0] : throw Incomplete("The header 'authorization' is given more than once.");
             return VerifyHeader(request, query, authorization, service, objectStore, bodySha256Hex);
         }
 
@@ -51,7 +58,7 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
 
     private VerifiedSignature VerifyHeader(
         SignedRequest request,
-        List<KeyValuePair<string, string>> query,
+        IReadOnlyList<KeyValuePair<string, string>> query,
         string authorization,
         string service,
         bool objectStore,
@@ -62,7 +69,9 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
         var algorithm = blank < 0 ? text : text[..blank];
         if (algorithm != Canonical.Algorithm)
         {
-            throw Incomplete($"Unsupported signing algorithm '{algorithm}'; expected '{Canonical.Algorithm}'.");
+            throw Incomplete(algorithm == "AWS"
+                ? "Unsupported signing algorithm 'AWS': signatures of version 2 are taken in links and forms, not in the Authorization header. Let the client sign with version 4 (s3cmd: signature_v2 = False; boto3: signature_version='s3v4')."
+                : $"Unsupported signing algorithm '{Readable.Cut(algorithm)}'; expected '{Canonical.Algorithm}'.");
         }
 
         var parts = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -70,13 +79,13 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
             .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             var equals = part.IndexOf('=', StringComparison.Ordinal);
-            if (equals <= 0 || !parts.TryAdd(part[..equals], part[(equals + 1)..]))
+            if (equals <= 0 || part[..equals] is not ("Credential" or "SignedHeaders" or "Signature") || !parts.TryAdd(part[..equals], part[(equals + 1)..]))
             {
-                throw Incomplete("The Authorization header holds a part that cannot be read or is given twice.");
+                throw Incomplete("The Authorization header holds a part that cannot be read or is given twice; it has Credential, SignedHeaders and Signature.");
             }
         }
 
-        var credential = Credential.Parse(Needed(parts, "Credential"), service, clock);
+        var credential = Credential.Parse(Needed(parts, "Credential"), service, regions, clock);
         var signedHeaders = SplitSignedHeaders(Needed(parts, "SignedHeaders"));
         var signature = Needed(parts, "Signature");
 
@@ -89,7 +98,7 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
         }
 
         var date = ParseDate(dateText);
-        var key = FindKey(credential, Header(request, TokenHeader));
+        var key = keys.Require(credential.AccessKeyId, Header(request, TokenHeader));
         CheckDay(credential, date);
         var now = clock.GetUtcNow();
         if (date < now - Window)
@@ -113,7 +122,7 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
 
     private VerifiedSignature VerifyQuery(
         SignedRequest request,
-        List<KeyValuePair<string, string>> query,
+        IReadOnlyList<KeyValuePair<string, string>> query,
         string service,
         string? bodyHash)
     {
@@ -124,10 +133,10 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
         var algorithm = Required("X-Amz-Algorithm");
         if (algorithm != Canonical.Algorithm)
         {
-            throw Incomplete($"Unsupported signing algorithm '{algorithm}'; expected '{Canonical.Algorithm}'.");
+            throw Incomplete($"Unsupported signing algorithm '{Readable.Cut(algorithm)}'; expected '{Canonical.Algorithm}'.");
         }
 
-        var credential = Credential.Parse(Required("X-Amz-Credential"), service, clock);
+        var credential = Credential.Parse(Required("X-Amz-Credential"), service, regions, clock);
         var signedHeaders = SplitSignedHeaders(Required("X-Amz-SignedHeaders"));
         var signature = Required("X-Amz-Signature");
         var date = ParseDate(Required("X-Amz-Date"));
@@ -138,7 +147,7 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
             throw Incomplete($"X-Amz-Expires is '{Readable.Cut(expiresText)}'; it must be a number of seconds from 1 to {LongestExpiry} (a week).");
         }
 
-        var key = FindKey(credential, Parameter(query, "X-Amz-Security-Token") ?? Header(request, TokenHeader));
+        var key = keys.Require(credential.AccessKeyId, Parameter(query, "X-Amz-Security-Token") ?? Header(request, TokenHeader));
         CheckDay(credential, date);
         var now = clock.GetUtcNow();
         if (date - now > Window)
@@ -163,7 +172,7 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
             ?? UnsignedPayload;
         var payloadHash = PayloadHash(declared, bodyHash, objectStore: true);
         var covered = query.Where(pair => pair.Key != "X-Amz-Signature").ToList();
-        return Check(request, covered, true, signedHeaders, payloadHash, key, credential, date, signature) with { FromQuery = true };
+        return Check(request, covered, true, signedHeaders, payloadHash, key, credential, date, signature) with { LinkHeaders = LinkHeaders.Of(request) };
     }
 
     /// <summary>Verifies the signature of the policy of an upload from a form.</summary>
@@ -179,9 +188,9 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
             throw Incomplete($"Unsupported signing algorithm '{Readable.Cut(algorithm)}'; expected '{Canonical.Algorithm}'.");
         }
 
-        var credential = Credential.Parse(Required("x-amz-credential"), "s3", clock);
+        var credential = Credential.Parse(Required("x-amz-credential"), "s3", regions, clock);
         CheckDay(credential, ParseDate(Required("x-amz-date")));
-        var key = FindKey(credential, fields.GetValueOrDefault(TokenHeader));
+        var key = keys.Require(credential.AccessKeyId, fields.GetValueOrDefault(TokenHeader));
         var signingKey = Canonical.SigningKey(key.SecretAccessKey, credential.Day, credential.Region, credential.Service);
         return Canonical.Same(Canonical.Sign(signingKey, Required("policy")), Required("x-amz-signature")) ? (key, credential.Region)
             : throw new SignatureException(SignatureProblem.Mismatch, "The request signature we calculated does not match the signature you provided: the policy was changed after it was signed, or another key signed it.");
@@ -189,7 +198,7 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
 
     private static VerifiedSignature Check(
         SignedRequest request,
-        List<KeyValuePair<string, string>> query,
+        IReadOnlyList<KeyValuePair<string, string>> query,
         bool objectStore,
         string[] signedHeaders,
         string payloadHash,
@@ -200,7 +209,7 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
     {
         var canonical = new StringBuilder()
             .Append(request.Method).Append('\n')
-            .Append(Canonical.Path(request.RawPath, objectStore)).Append('\n')
+            .Append(Canonical.Path(request.Target.RawPath, objectStore)).Append('\n')
             .Append(Canonical.Query(query)).Append('\n');
         foreach (var name in signedHeaders)
         {
@@ -223,16 +232,6 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
         }
 
         return new VerifiedSignature(key, credential.Region, amzDate, credential.Scope, signingKey, signature, payloadHash);
-    }
-
-    private AccessKey FindKey(Credential credential, string? token)
-    {
-        var key = keys.Find(credential.AccessKeyId) ?? throw new SignatureException(
-            SignatureProblem.UnknownKey,
-            $"The security token included in the request is invalid. The access key id '{Readable.Cut(credential.AccessKeyId)}' is unknown.");
-        return token is null ? key : throw new SignatureException(
-            SignatureProblem.UnknownToken,
-            $"The security token included in the request is invalid. Received was a session token of {token.Length} characters, and this server issues none: send the request without '{TokenHeader}' (AWS_SESSION_TOKEN, aws_session_token).");
     }
 
     /// <summary>
@@ -280,7 +279,7 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
         // Only S3 knows unsigned and streamed bodies; elsewhere the body itself counts.
         if (declared is { Length: > 0 } && objectStore)
         {
-            return declared == UnsignedPayload || declared.StartsWith(StreamedPayload, StringComparison.Ordinal) ? declared : throw new SignatureException(
+            return declared == UnsignedPayload || s_streamedPayloads.Contains(declared) ? declared : throw new SignatureException(
                 SignatureProblem.PayloadForm,
                 $"x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-UNSIGNED-PAYLOAD-TRAILER, or a valid sha256 value; received '{Readable.Cut(declared)}'.");
         }
@@ -292,14 +291,14 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
     private static string[] SplitSignedHeaders(string text)
     {
         var names = text.Split(';');
-        if (names.Any(name => name.Length == 0 || name.Any(char.IsAsciiLetterUpper)))
+        if (!names.All(name => LinkHeaders.IsName(name) && !name.Any(char.IsAsciiLetterUpper)) || names.Distinct(StringComparer.Ordinal).Count() < names.Length)
         {
-            throw Incomplete($"SignedHeaders must be lower-case names joined by ';'; received '{text}'.");
+            throw Incomplete($"SignedHeaders must be lower-case names of headers, each once, joined by ';'; received '{Readable.Cut(Uri.EscapeDataString(text))}'.");
         }
 
         return names.Contains("host")
             ? names
-            : throw Incomplete($"The header 'host' must be among the signed headers; signed were '{text}'.");
+            : throw Incomplete($"The header 'host' must be among the signed headers; signed were '{Readable.Cut(text)}'.");
     }
 
     private static DateTimeOffset ParseDate(string text)
@@ -318,14 +317,11 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
     /// <summary>The canonical value of a header, its lines joined by commas; null when there is none.</summary>
     private static string? Header(SignedRequest request, string name)
     {
-        var values = request.Headers
-            .Where(header => string.Equals(header.Key, name, StringComparison.OrdinalIgnoreCase))
-            .Select(header => Canonical.HeaderValue(header.Value))
-            .ToList();
+        var values = request.Lines(name).Select(Canonical.HeaderValue).ToList();
         return values.Count == 0 ? null : string.Join(',', values);
     }
 
-    private static string? Parameter(List<KeyValuePair<string, string>> query, string name)
+    private static string? Parameter(IReadOnlyList<KeyValuePair<string, string>> query, string name)
     {
         var values = query.Where(pair => pair.Key == name).ToList();
         return values.Count switch
@@ -335,6 +331,10 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
             _ => throw Incomplete($"The query parameter '{name}' is given more than once."),
         };
     }
+
+    internal static SignatureException Two() => new(
+        SignatureProblem.Two,
+        "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter, the Authorization header or the fields of one form may be there.");
 
     internal static SignatureException Incomplete(string message) => new(SignatureProblem.Incomplete, message);
 }

@@ -2,20 +2,39 @@ namespace Ocellus.Protocol.SigV4;
 
 /// <summary>What a signature covers, independent of the web server.</summary>
 /// <param name="Method">The HTTP method as sent.</param>
-/// <param name="RawPath">The path as sent, not decoded.</param>
-/// <param name="RawQuery">The query as sent, with or without the leading question mark.</param>
+/// <param name="Target">Path and parameters, read once for the signature and for what is done.</param>
 /// <param name="Headers">All header lines in order of arrival.</param>
-internal sealed record SignedRequest(
-    string Method,
-    string RawPath,
-    string RawQuery,
-    IReadOnlyList<KeyValuePair<string, string>> Headers);
+internal sealed record SignedRequest(string Method, RequestTarget Target, IReadOnlyList<KeyValuePair<string, string>> Headers)
+{
+    /// <summary>Of a path as sent and a query without its question mark.</summary>
+    public SignedRequest(string method, string rawPath, string rawQuery, IReadOnlyList<KeyValuePair<string, string>> headers)
+        : this(method, RequestTarget.Parse(rawQuery.Length == 0 ? rawPath : $"{rawPath}?{rawQuery}"), headers)
+    {
+    }
+
+    /// <summary>The lines of a header, by a name of any case.</summary>
+    public IEnumerable<string> Lines(string name) => Headers.Where(header => header.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(header => header.Value);
+}
 
 /// <summary>Finds the secret that belongs to an access key id.</summary>
 internal interface IKeySource
 {
     /// <summary>The key, or null when it is unknown.</summary>
     AccessKey? Find(string accessKeyId);
+
+    /// <summary>The key that a request is signed with.</summary>
+    /// <param name="accessKeyId">Its id, as received.</param>
+    /// <param name="token">The session token that came with it; null if none did.</param>
+    /// <exception cref="SignatureException">It is unknown, or a session token was sent.</exception>
+    sealed AccessKey Require(string accessKeyId, string? token)
+    {
+        var key = Find(accessKeyId) ?? throw new SignatureException(
+            SignatureProblem.UnknownKey,
+            $"The security token included in the request is invalid. The access key id '{Readable.Cut(accessKeyId)}' is unknown.");
+        return token is null ? key : throw new SignatureException(
+            SignatureProblem.UnknownToken,
+            $"The security token included in the request is invalid. Received was a session token of {token.Length} characters, and this server issues none: send the request without 'x-amz-security-token' (AWS_SESSION_TOKEN, aws_session_token).");
+    }
 }
 
 /// <summary>An access key and whom it stands for.</summary>
@@ -35,8 +54,8 @@ internal sealed record VerifiedSignature(
     string Signature,
     string PayloadHash)
 {
-    /// <summary>Whether it came in the query: a link that someone else may use.</summary>
-    public bool FromQuery { get; init; }
+    /// <summary>Of a link, the parameters that stand for headers, by the headers' names.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> LinkHeaders { get; init; } = [];
 }
 
 /// <summary>Why a signature was refused.</summary>
@@ -48,7 +67,10 @@ internal enum SignatureProblem
     /// <summary>As <see cref="Incomplete"/>, in the query form.</summary>
     QueryIncomplete,
 
-    /// <summary>A header that must be signed was sent unsigned.</summary>
+    /// <summary>Two signatures were sent.</summary>
+    Two,
+
+    /// <summary>A header or parameter that must be signed was sent unsigned.</summary>
     NotSigned,
     UnknownKey,
 

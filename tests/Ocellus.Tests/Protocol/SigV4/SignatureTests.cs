@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Ocellus.Protocol;
 using Ocellus.Protocol.SigV4;
 using Xunit;
 
@@ -301,7 +302,7 @@ public sealed class SignatureTests
         return Verifier(now).Verify(new SignedRequest("GET", path, query, headers), "service", bodyHash);
     }
 
-    private static SignatureVerifier Verifier(string now) => new(new PublishedKeys(), new FixedClock(now));
+    private static SignatureVerifier Verifier(string now) => new(new PublishedKeys(), Regions.OfAws, new FixedClock(now));
 
     private sealed class PublishedKeys : IKeySource
     {
