@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace Ocellus.Protocol;
 
 /// <summary>Source-generated serialization of the wire: exact member names, absent instead of null.</summary>
-[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = JsonDepth.RequestMax)]
 [JsonSerializable(typeof(CreateProjectRequest))]
 [JsonSerializable(typeof(CreateProjectResponse))]
 [JsonSerializable(typeof(DescribeProjectsRequest))]

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Ocellus.Access;
 using Ocellus.Diagnostics;
+using Ocellus.Protocol.SigV4;
 
 namespace Ocellus.Protocol;
 
@@ -11,6 +12,9 @@ namespace Ocellus.Protocol;
 internal interface IOperation
 {
     string Name { get; }
+
+    /// <summary>Bytes of the longest body that is read.</summary>
+    int BodyBytesMax { get; }
 
     /// <summary>The request in a body, of the right form. It holds nothing of the body.</summary>
     /// <exception cref="FrameworkException">The body is not a request of this operation.</exception>
@@ -25,6 +29,8 @@ internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<T
     where TRequest : class
 {
     public string Name { get; } = name;
+
+    public int BodyBytesMax { get; } = LargestRequest.BytesOf(typeof(TRequest));
 
     public object Parse(ReadOnlySpan<byte> body)
     {
@@ -57,11 +63,8 @@ internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<T
 }
 
 /// <summary>Takes AWS JSON 1.1 requests. The only catch clauses on the request path of the API are here.</summary>
-internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOperation> operations, RequestAuthenticator authenticator, RequestThrottle throttle, ApiCors cors, OcellusMeter meter, ILogger<AwsJsonEndpoint> log) : IDisposable
+internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOperation> operations, RequestAuthenticator authenticator, BodyReader bodies, RequestThrottle throttle, ApiCors cors, OcellusMeter meter, ILogger<AwsJsonEndpoint> log) : IDisposable
 {
-    /// <summary>The largest legal body is a blob of 5 MiB in base64, about 7 MB: beyond this the body is not read.</summary>
-    public const int BodyBytesMax = 12 * 1024 * 1024;
-
     /// <summary>Larger bodies take turns.</summary>
     private const int LargeBytes = 32 * 1024;
 
@@ -81,23 +84,25 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
         string? error = null;
         try
         {
-            using var body = await RequestBody.ReadAsync(http.Request, BodyBytesMax, http.RequestAborted);
-            if (body is null)
-            {
-                error = "413";
-                // No __type: to clients the code is then the status, as when a gateway refuses.
-                var length = http.Request.ContentLength is { } announced ? $"{announced} bytes" : "more";
-                await WriteAsync(http, StatusCodes.Status413PayloadTooLarge, JsonSerializer.SerializeToUtf8Bytes(new TransportError($"The request body has {length}; the most is {BodyBytesMax} bytes."), ErrorJsonContext.Default.TransportError));
-                return;
-            }
-
+            // All that can be refused without the body is refused before a byte of it is read: the operation, its length, and who sends it.
             if (!target.StartsWith(TargetPrefix, StringComparison.Ordinal) || !operations.TryGetValue(target[TargetPrefix.Length..], out var operation))
             {
                 throw new FrameworkException("UnknownOperationException", $"The header X-Amz-Target is '{Readable.Cut(target)}'; Ocellus serves the {operations.Count} Custom Labels operations, such as {TargetPrefix}DescribeProjects.");
             }
 
             name = operation.Name;
-            var (caller, request) = await ReadAsync(http, operation, body);
+            var claim = http.Request.ContentLength > operation.BodyBytesMax ? null : await authenticator.ClaimAsync(http.Request, http.RequestAborted);
+            using var body = claim is null ? null : await bodies.ReadAsync(http.Request, operation.BodyBytesMax, http.RequestAborted);
+            if (claim is null || body is null)
+            {
+                error = "413";
+                // No __type: to clients the code is then the status, as when a gateway refuses.
+                var length = http.Request.ContentLength is { } announced ? $"{announced} bytes" : "more";
+                await WriteAsync(http, StatusCodes.Status413PayloadTooLarge, JsonSerializer.SerializeToUtf8Bytes(new TransportError($"The request body has {length}; the most that {operation.Name} takes is {operation.BodyBytesMax} bytes."), ErrorJsonContext.Default.TransportError));
+                return;
+            }
+
+            var (caller, request) = await ReadAsync(http, operation, claim, body);
             // The request may wait for long, and needs it no more.
             body.Dispose();
             await WriteAsync(http, StatusCodes.Status200OK, await operation.InvokeAsync(request, caller, http.RequestAborted));
@@ -112,13 +117,19 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
         catch (FrameworkException refusal)
         {
             error = refusal.Type;
-            await WriteAsync(http, StatusCodes.Status400BadRequest, JsonSerializer.SerializeToUtf8Bytes(new FrameworkError(refusal.Type, refusal.Message), ErrorJsonContext.Default.FrameworkError));
+            await WriteAsync(http, refusal.Status, JsonSerializer.SerializeToUtf8Bytes(new FrameworkError(refusal.Type, refusal.Message), ErrorJsonContext.Default.FrameworkError));
             Answered(log, target, refusal.Message, requestId);
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
             // The client left: nobody reads an answer.
             error = "client_closed_request";
+        }
+        catch (BadHttpRequestException failure) when (failure.StatusCode == StatusCodes.Status408RequestTimeout)
+        {
+            // Kestrel's own least rate.
+            error = FrameworkException.Timeout;
+            await WriteAsync(http, failure.StatusCode, JsonSerializer.SerializeToUtf8Bytes(new FrameworkError(error, $"The request body came too slowly: {failure.Message} Send it again."), ErrorJsonContext.Default.FrameworkError));
         }
         catch (BadHttpRequestException failure)
         {
@@ -144,7 +155,7 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
     /// ask at once, requests that only describe or stop would wait behind all of them in the thread pool. Their reading takes no turn: who sends
     /// slowly holds up nobody.
     /// </summary>
-    private async Task<(Caller Caller, object Request)> ReadAsync(HttpContext http, IOperation operation, RequestBody body)
+    private async Task<(Caller Caller, object Request)> ReadAsync(HttpContext http, IOperation operation, SignatureClaim claim, RequestBody body)
     {
         var large = body.Bytes.Length > LargeBytes;
         if (large)
@@ -154,7 +165,7 @@ internal sealed partial class AwsJsonEndpoint(IReadOnlyDictionary<string, IOpera
 
         try
         {
-            var caller = await authenticator.AuthenticateAsync(http.Request, body.Bytes, http.RequestAborted);
+            var caller = await authenticator.AuthenticateAsync(http.Request, claim, body.Bytes, http.RequestAborted);
             throttle.Require(caller, operation.Name);
             return (caller, operation.Parse(body.Bytes.Span));
         }
