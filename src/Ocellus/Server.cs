@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
 using Ocellus.Access;
 using Ocellus.Datasets;
 using Ocellus.Diagnostics;
@@ -30,7 +31,12 @@ internal static class Server
         {
             // Objects may have 5 GB; the API's endpoint has its own, smaller limit.
             kestrel.Limits.MaxRequestBodySize = null;
+            // A key has 1,024 bytes, three characters each when encoded, and a signature in the query a few hundred; the rest is for filters, tags and metadata.
             kestrel.Limits.MaxRequestLineSize = 16 * 1024;
+            // S3 has 8 KB of headers, 2 KB of them metadata; the rest is for proxies. More of either is answered with 431.
+            kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
+            kestrel.Limits.MaxRequestHeaderCount = 100;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(30);
             // What comes beyond is closed at once; the others are served.
             kestrel.Limits.MaxConcurrentConnections = OpenFiles.ConnectionsMax(OpenFiles.Limit());
             kestrel.AddServerHeader = false;
@@ -46,6 +52,7 @@ internal static class Server
 
         builder.Services.AddOptionsWithValidateOnStart<QuotaOptions>().BindConfiguration("Ocellus:Quotas").ValidateDataAnnotations();
         builder.Services.AddOptionsWithValidateOnStart<ThrottlingOptions>().BindConfiguration("Ocellus:Throttling").ValidateDataAnnotations();
+        builder.Services.AddOptionsWithValidateOnStart<BodyOptions>().BindConfiguration(BodyOptions.Section).ValidateDataAnnotations();
         builder.Services.AddOptionsWithValidateOnStart<ApiCorsOptions>().BindConfiguration(ApiCorsOptions.Section).ValidateDataAnnotations();
         builder.Services.AddOptionsWithValidateOnStart<RegionOptions>().BindConfiguration(RegionOptions.Section).ValidateDataAnnotations();
         builder.Services.AddOptionsWithValidateOnStart<TrainingOptions>().BindConfiguration("Ocellus:Training").ValidateDataAnnotations();
@@ -84,6 +91,8 @@ internal static class Server
             .AddOperations()
             .AddSingleton<RequestThrottle>()
             .AddSingleton<ApiCors>()
+            .AddSingleton(s => new BodyBudget(s.GetRequiredService<IOptions<BodyOptions>>(), clock, s.GetRequiredService<FreedMemory>().Return))
+            .AddSingleton<BodyReader>()
             .AddSingleton<AwsJsonEndpoint>();
 
         var app = builder.Build();
@@ -91,6 +100,7 @@ internal static class Server
         var objects = app.Services.GetRequiredService<S3Gate>();
         var cors = app.Services.GetRequiredService<ApiCors>();
         var stopping = app.Lifetime.ApplicationStopping;
+        app.UseUnreadBodies();
         // First of all: whoever asks for a parameter afterwards has what the signature covers.
         app.Use((http, next) =>
         {

@@ -6,7 +6,7 @@ namespace Ocellus.Access;
 /// <summary>What identity policies and project policies have in common on paper: the frame around the statements.</summary>
 internal static class PolicyJson
 {
-    private static readonly JsonDocumentOptions _strict = new() { AllowDuplicateProperties = false };
+    private static readonly JsonDocumentOptions _strict = new() { AllowDuplicateProperties = false, MaxDepth = JsonDepth.PolicyMax };
 
     /// <summary>Reads the statements of a document.</summary>
     /// <param name="text">The document.</param>

@@ -9,14 +9,30 @@ namespace Ocellus.Access;
 /// <summary>Says who sent a request, from its signature.</summary>
 internal sealed class RequestAuthenticator(SignatureVerifier verifier, VersionTwoVerifier versionTwo, KeyRing keys)
 {
-    /// <summary>An API request, whose whole body is at hand.</summary>
-    /// <exception cref="FrameworkException">The signature is missing or wrong.</exception>
-    public async Task<Caller> AuthenticateAsync(HttpRequest request, ReadOnlyMemory<byte> body, CancellationToken cancel)
+    /// <summary>An API request before its body is read.</summary>
+    /// <exception cref="FrameworkException">The signature is missing, or no body could make it right.</exception>
+    public async Task<SignatureClaim> ClaimAsync(HttpRequest request, CancellationToken cancel)
     {
         await keys.RefreshAsync(cancel);
         try
         {
-            return CallerOf(request, verifier.Verify(Signed(request), "rekognition", Convert.ToHexStringLower(SHA256.HashData(body.Span))));
+            return verifier.Claim(Signed(request), "rekognition");
+        }
+        catch (SignatureException failure)
+        {
+            throw new FrameworkException(TypeOf(failure.Problem), failure.Message);
+        }
+    }
+
+    /// <summary>An API request, whose whole body is at hand.</summary>
+    /// <exception cref="FrameworkException">The signature is wrong.</exception>
+    public async Task<Caller> AuthenticateAsync(HttpRequest request, SignatureClaim claim, ReadOnlyMemory<byte> body, CancellationToken cancel)
+    {
+        // A key may have been revoked while the body came.
+        await keys.RefreshAsync(cancel);
+        try
+        {
+            return CallerOf(request, verifier.Complete(claim, Convert.ToHexStringLower(SHA256.HashData(body.Span))));
         }
         catch (SignatureException failure)
         {

@@ -51,6 +51,7 @@ internal sealed class S3Exception(string code, string? message = null) : Excepti
         ["ObjectLockConfigurationNotFoundError"] = (404, "Object Lock configuration does not exist for this bucket"),
         ["PreconditionFailed"] = (412, "At least one of the preconditions that you specified did not hold."),
         ["ReplicationConfigurationNotFoundError"] = (404, "The replication configuration was not found"),
+        ["RequestTimeout"] = (400, "Your socket connection to the server was not read from or written to within the timeout period."),
         ["ServerSideEncryptionConfigurationNotFoundError"] = (404, "The server side encryption configuration was not found"),
         ["UserKeyMustBeSpecified"] = (400, "The request must name a key."),
         ["XAmzContentSHA256Mismatch"] = (400, "The provided 'x-amz-content-sha256' header does not match what was computed."),

@@ -12,7 +12,7 @@ namespace Ocellus.Objects;
 /// Checks the signature of an object store request, unwraps its body and hands it to the store's endpoint.
 /// The only catch clauses on the request path of the object store are here.
 /// </summary>
-internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authorizer authorizer, ObjectStore store, S3Endpoint endpoint, IOptions<OutsideOptions> outside, ILogger<S3Gate> log)
+internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authorizer authorizer, ObjectStore store, S3Endpoint endpoint, IOptions<OutsideOptions> outside, IOptions<BodyOptions> bodies, TimeProvider clock, ILogger<S3Gate> log)
 {
     private const string PayloadHashHeader = "x-amz-content-sha256";
 
@@ -20,6 +20,7 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
     {
         var requestId = Guid.NewGuid().ToString("N")[..16].ToUpperInvariant();
         http.Response.Headers["x-amz-request-id"] = requestId;
+        await using var paced = PacedStream.Of(http, bodies, clock);
         try
         {
             if (outside.Value.IsOutside)

@@ -3,15 +3,15 @@ using System.Globalization;
 using System.Text.Json;
 using Ocellus.Access;
 using Ocellus.Diagnostics;
+using Ocellus.Protocol.SigV4;
 
 namespace Ocellus.Protocol;
 
 /// <summary>Takes AWS JSON 1.1 requests. The only catch clauses on the request path of the API are here.</summary>
-internal sealed partial class AwsJsonEndpoint(OperationTable operations, RequestAuthenticator authenticator, Authorizer authorizer, RequestThrottle throttle, ApiCors cors, OcellusMeter meter, ILogger<AwsJsonEndpoint> log) : IDisposable
+internal sealed partial class AwsJsonEndpoint(
+    OperationTable operations, RequestAuthenticator authenticator, Authorizer authorizer, BodyReader bodies, RequestThrottle throttle, ApiCors cors, OcellusMeter meter,
+    ILogger<AwsJsonEndpoint> log) : IDisposable
 {
-    /// <summary>The largest legal body is a blob of 5 MiB in base64, about 7 MB: beyond this the body is not read.</summary>
-    public const int BodyBytesMax = 12 * 1024 * 1024;
-
     /// <summary>Larger bodies take turns.</summary>
     private const int LargeBytes = 32 * 1024;
 
@@ -31,23 +31,25 @@ internal sealed partial class AwsJsonEndpoint(OperationTable operations, Request
         string? error = null;
         try
         {
-            using var body = await RequestBody.ReadAsync(http.Request, BodyBytesMax, http.RequestAborted);
-            if (body is null)
-            {
-                error = "413";
-                // No __type: to clients the code is then the status, as when a gateway refuses.
-                var length = http.Request.ContentLength is { } announced ? $"{announced} bytes" : "more";
-                await WriteAsync(http, StatusCodes.Status413PayloadTooLarge, JsonSerializer.SerializeToUtf8Bytes(new TransportError($"The request body has {length}; the most is {BodyBytesMax} bytes."), ErrorJsonContext.Default.TransportError));
-                return;
-            }
-
+            // All that can be refused without the body is refused before a byte of it is read: the operation, its length, and who sends it.
             if (!target.StartsWith(TargetPrefix, StringComparison.Ordinal) || operations.Find(target[TargetPrefix.Length..]) is not { } operation)
             {
                 throw new FrameworkException("UnknownOperationException", $"The header X-Amz-Target is '{Readable.Cut(target)}'; Ocellus serves the {operations.Count} Custom Labels operations, such as {TargetPrefix}DescribeProjects.");
             }
 
             name = operation.Name;
-            var (caller, call) = await ReadAsync(http, operation, body);
+            var claim = http.Request.ContentLength > operation.BodyBytesMax ? null : await authenticator.ClaimAsync(http.Request, http.RequestAborted);
+            using var body = claim is null ? null : await bodies.ReadAsync(http.Request, operation.BodyBytesMax, http.RequestAborted);
+            if (claim is null || body is null)
+            {
+                error = "413";
+                // No __type: to clients the code is then the status, as when a gateway refuses.
+                var length = http.Request.ContentLength is { } announced ? $"{announced} bytes" : "more";
+                await WriteAsync(http, StatusCodes.Status413PayloadTooLarge, JsonSerializer.SerializeToUtf8Bytes(new TransportError($"The request body has {length}; the most that {operation.Name} takes is {operation.BodyBytesMax} bytes."), ErrorJsonContext.Default.TransportError));
+                return;
+            }
+
+            var (caller, call) = await ReadAsync(http, operation, claim, body);
             // The request may wait for long, and needs it no more.
             body.Dispose();
             // Before anything is looked up: who may not ask is not told what is there.
@@ -64,13 +66,19 @@ internal sealed partial class AwsJsonEndpoint(OperationTable operations, Request
         catch (FrameworkException refusal)
         {
             error = refusal.Type;
-            await WriteAsync(http, StatusCodes.Status400BadRequest, JsonSerializer.SerializeToUtf8Bytes(new FrameworkError(refusal.Type, refusal.Message), ErrorJsonContext.Default.FrameworkError));
+            await WriteAsync(http, refusal.Status, JsonSerializer.SerializeToUtf8Bytes(new FrameworkError(refusal.Type, refusal.Message), ErrorJsonContext.Default.FrameworkError));
             Answered(log, target, refusal.Message, requestId);
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
             // The client left: nobody reads an answer.
             error = "client_closed_request";
+        }
+        catch (BadHttpRequestException failure) when (failure.StatusCode == StatusCodes.Status408RequestTimeout)
+        {
+            // Kestrel's own least rate.
+            error = FrameworkException.Timeout;
+            await WriteAsync(http, failure.StatusCode, JsonSerializer.SerializeToUtf8Bytes(new FrameworkError(error, $"The request body came too slowly: {failure.Message} Send it again."), ErrorJsonContext.Default.FrameworkError));
         }
         catch (BadHttpRequestException failure)
         {
@@ -96,7 +104,7 @@ internal sealed partial class AwsJsonEndpoint(OperationTable operations, Request
     /// ask at once, requests that only describe or stop would wait behind all of them in the thread pool. Their reading takes no turn: who sends
     /// slowly holds up nobody.
     /// </summary>
-    private async Task<(Caller Caller, IOperationCall Call)> ReadAsync(HttpContext http, IOperation operation, RequestBody body)
+    private async Task<(Caller Caller, IOperationCall Call)> ReadAsync(HttpContext http, IOperation operation, SignatureClaim claim, RequestBody body)
     {
         var large = body.Bytes.Length > LargeBytes;
         if (large)
@@ -106,7 +114,7 @@ internal sealed partial class AwsJsonEndpoint(OperationTable operations, Request
 
         try
         {
-            var caller = await authenticator.AuthenticateAsync(http.Request, body.Bytes, http.RequestAborted);
+            var caller = await authenticator.AuthenticateAsync(http.Request, claim, body.Bytes, http.RequestAborted);
             throttle.Require(caller, operation);
             return (caller, operation.Parse(body.Bytes.Span));
         }

@@ -11,6 +11,9 @@ internal interface IOperation
     /// <summary>As in <c>X-Amz-Target</c>, without the prefix.</summary>
     string Name { get; }
 
+    /// <summary>Bytes of the longest body that is read.</summary>
+    int BodyBytesMax { get; }
+
     /// <summary>Requests a second that one account may send in one region, where <see cref="ThrottlingOptions.Enabled"/> is set.</summary>
     int PerSecond(ThrottlingOptions rates);
 
@@ -45,6 +48,8 @@ internal abstract class Operation<TRequest, TResponse>(JsonSerializerContext jso
     private readonly JsonTypeInfo<TResponse> _response = (JsonTypeInfo<TResponse>)json.GetTypeInfo(typeof(TResponse))!;
 
     public string Name => GetType().Name;
+
+    public int BodyBytesMax { get; } = LargestRequest.BytesOf(typeof(TRequest));
 
     public virtual int PerSecond(ThrottlingOptions rates) => rates.OthersPerSecond;
 

@@ -1,6 +1,43 @@
 using System.Buffers;
+using System.Globalization;
+using System.IO.Pipelines;
+using Microsoft.Extensions.Options;
 
 namespace Ocellus.Protocol;
+
+/// <summary>Reads the bodies of API requests, within the bounds of all of them together.</summary>
+internal sealed class BodyReader(BodyBudget budget, IOptions<BodyOptions> options, TimeProvider clock)
+{
+    /// <summary>Reads a body to its end; null if it has more than <paramref name="most"/> bytes.</summary>
+    /// <exception cref="RefusedException">Throttled: the bodies of all requests have no room for it.</exception>
+    /// <exception cref="FrameworkException">RequestTimeoutException: it was not whole in time.</exception>
+    public async Task<RequestBody?> ReadAsync(HttpRequest request, int most, CancellationToken cancel)
+    {
+        if (request.ContentLength > most)
+        {
+            return null;
+        }
+
+        var reader = request.BodyReader;
+        var body = new RequestBody(budget.Open(reader.CancelPendingRead), request.ContentLength ?? most);
+        try
+        {
+            var isWhole = await body.FillAsync(reader, most, options.Value.ApiTimeout, clock, cancel);
+            if (isWhole)
+            {
+                return body;
+            }
+        }
+        catch
+        {
+            body.Dispose();
+            throw;
+        }
+
+        body.Dispose();
+        return null;
+    }
+}
 
 /// <summary>The body of a request in a buffer that other requests use after it: a picture's is large, and one array for each would cost more than reading it.</summary>
 internal sealed class RequestBody : IDisposable
@@ -8,58 +45,89 @@ internal sealed class RequestBody : IDisposable
     /// <summary>Larger buffers, 1 MB and more, are rare, and would stay in memory for nothing.</summary>
     private const int PooledBytesMax = 1024 * 1024;
 
-    /// <summary>Where the length is not announced: most bodies without a picture fit.</summary>
-    private const int BytesAtFirst = 16 * 1024;
+    /// <summary>The first buffer holds a usual picture, so that no byte of one is moved. A larger one is given to who has sent so much.</summary>
+    private const int FirstBytesMax = 256 * 1024;
 
-    private byte[] _buffer;
+    /// <summary>How much larger the next buffer is: the largest body is then moved twice, a sixth of it, and holds no more than eight times what has come.</summary>
+    private const int Growth = 8;
+
+    private readonly BodyBudget.Share _share;
+    private readonly long _bytesMax;
+    private byte[] _buffer = [];
     private int _length;
 
-    private RequestBody(int bytes) => _buffer = Rent(bytes);
+    /// <param name="share">The body's part of the memory of all.</param>
+    /// <param name="bytesMax">What is announced, or the most that is taken.</param>
+    internal RequestBody(BodyBudget.Share share, long bytesMax) => (_share, _bytesMax) = (share, bytesMax);
 
     /// <summary>What has been read. Not to be used after <see cref="Dispose"/>.</summary>
     public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
-
-    /// <summary>Reads a body to its end; null if it has more than <paramref name="most"/> bytes.</summary>
-    public static async Task<RequestBody?> ReadAsync(HttpRequest request, int most, CancellationToken cancel)
-    {
-        if (request.ContentLength > most)
-        {
-            return null;
-        }
-
-        // One byte more than announced, so that the end is seen without a larger buffer.
-        var body = new RequestBody((int?)request.ContentLength + 1 ?? BytesAtFirst);
-        try
-        {
-            for (int read; (read = await request.Body.ReadAsync(body._buffer.AsMemory(body._length), cancel)) > 0;)
-            {
-                body._length += read;
-                if (body._length > most)
-                {
-                    body.Dispose();
-                    return null;
-                }
-
-                body.Widen();
-            }
-
-            return body;
-        }
-        catch
-        {
-            body.Dispose();
-            throw;
-        }
-    }
 
     /// <summary>Gives the buffer back. A second call does nothing.</summary>
     public void Dispose()
     {
         Return(_buffer);
         (_buffer, _length) = ([], 0);
+        _share.Dispose();
     }
 
-    private static byte[] Rent(int bytes) => bytes <= PooledBytesMax ? ArrayPool<byte>.Shared.Rent(bytes) : new byte[bytes];
+    /// <summary>Reads to the end; false if there is more than what is taken.</summary>
+    internal async Task<bool> FillAsync(PipeReader reader, int most, TimeSpan timeout, TimeProvider clock, CancellationToken cancel)
+    {
+        ITimer? deadline = null;
+        try
+        {
+            while (true)
+            {
+                var reading = reader.ReadAsync(cancel);
+                if (!reading.IsCompleted)
+                {
+                    // Most bodies come with their headers and need none.
+                    deadline ??= clock.CreateTimer(_ => _share.Stop(BodyStop.Late), null, timeout, Timeout.InfiniteTimeSpan);
+                }
+
+                var result = await reading;
+                if (result.IsCanceled)
+                {
+                    reader.AdvanceTo(result.Buffer.Start);
+                    ThrowIfStopped(timeout);
+                    continue;
+                }
+
+                if (_length + result.Buffer.Length > most)
+                {
+                    reader.AdvanceTo(result.Buffer.End);
+                    return false;
+                }
+
+                try
+                {
+                    await WidenAsync((int)result.Buffer.Length, cancel);
+                    result.Buffer.CopyTo(_buffer.AsSpan(_length));
+                    _length += (int)result.Buffer.Length;
+                }
+                finally
+                {
+                    reader.AdvanceTo(result.Buffer.End);
+                }
+
+                if (result.IsCompleted)
+                {
+                    return true;
+                }
+            }
+        }
+        finally
+        {
+            _share.Arrived();
+            if (deadline is not null)
+            {
+                await deadline.DisposeAsync();
+            }
+        }
+    }
+
+    private static byte[] Rent(int bytes) => bytes <= PooledBytesMax ? ArrayPool<byte>.Shared.Rent(bytes) : GC.AllocateUninitializedArray<byte>(bytes);
 
     private static void Return(byte[] buffer)
     {
@@ -69,16 +137,34 @@ internal sealed class RequestBody : IDisposable
         }
     }
 
-    private void Widen()
+    private void ThrowIfStopped(TimeSpan timeout)
     {
-        if (_length < _buffer.Length)
+        if (_share.Stopped == BodyStop.Late)
+        {
+            throw new FrameworkException(FrameworkException.Timeout, string.Create(CultureInfo.InvariantCulture, $"The request body was not whole after {timeout.TotalSeconds:0.#} s ({_length} bytes came); send it faster, or raise the setting {BodyOptions.Section}:{nameof(BodyOptions.ApiTimeout)}."), StatusCodes.Status408RequestTimeout);
+        }
+
+        if (_share.Stopped == BodyStop.ForOthers)
+        {
+            throw _share.NoRoom();
+        }
+    }
+
+    private async ValueTask WidenAsync(int more, CancellationToken cancel)
+    {
+        if (_length + more <= _buffer.Length)
         {
             return;
         }
 
-        var wider = Rent(2 * _buffer.Length);
-        _buffer.AsSpan(0, _length).CopyTo(wider);
-        Return(_buffer);
-        _buffer = wider;
+        var wanted = Math.Max(_length + more, Math.Min(_bytesMax, _buffer.Length == 0 ? FirstBytesMax : (long)Growth * _buffer.Length));
+        var old = _buffer;
+        // The pool's arrays have the next power of two.
+        var bytes = wanted <= PooledBytesMax ? (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, wanted)) : (int)wanted;
+        await _share.TakeAsync(bytes, cancel);
+        _buffer = Rent(bytes);
+        old.AsSpan(0, _length).CopyTo(_buffer);
+        Return(old);
+        _share.Give(old.Length);
     }
 }

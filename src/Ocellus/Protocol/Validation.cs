@@ -77,6 +77,11 @@ internal static class Validation
                 CheckLength(shape, map.Count, string.Create(CultureInfo.InvariantCulture, $"<map of {map.Count}>"), at, errors);
                 foreach (var (key, item) in map)
                 {
+                    if (errors.Count >= ErrorsMax)
+                    {
+                        break;
+                    }
+
                     CheckValue(key, shape.Key, $"{at}.key", errors);
                     if (item is not null)
                     {

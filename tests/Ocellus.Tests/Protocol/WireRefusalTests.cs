@@ -1,6 +1,8 @@
+using System.Collections.Frozen;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 using Ocellus.Protocol;
 
 namespace Ocellus.Tests.Protocol;
@@ -83,18 +85,21 @@ public sealed class WireRefusalTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task A_body_over_the_limit_is_refused_unread(bool announced)
+    [InlineData("CreateProject", true)]
+    [InlineData("CreateProject", false)]
+    [InlineData("DetectCustomLabels", true)]
+    [InlineData("DetectCustomLabels", false)]
+    public async Task A_body_over_the_limit_of_its_operation_is_refused_unread(string operation, bool announced)
     {
-        var body = new byte[AwsJsonEndpoint.BodyBytesMax + 1];
-        using var request = _server.ApiRequest("CreateProject", body);
+        var most = _server.Services.GetRequiredService<FrozenDictionary<string, IOperation>>()[operation].BodyBytesMax;
+        var body = new byte[most + 1];
+        using var request = _server.ApiRequest(operation, body);
         request.Headers.TransferEncodingChunked = !announced;
         _server.Signer.Sign(request, "rekognition", Signer.HashOf(body));
         var answer = await _server.AnswerAsync(request);
         Assert.Equal(413, answer.Status);
         Assert.Null(answer.Error);
-        Assert.Contains($"{AwsJsonEndpoint.BodyBytesMax} bytes", answer.Message, StringComparison.Ordinal);
+        Assert.Contains($"{most} bytes", answer.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ocellus.Protocol;
 
 namespace Ocellus.Datasets.Manifests;
 
@@ -32,7 +33,7 @@ internal static class LineParser
     private static readonly string[] DateFormats = ["yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd' 'HH:mm:ss.FFFFFFFK"];
 
     // Two keys of one name make the meaning a matter of luck, so they are refused with the JSON itself.
-    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = JsonDepth.LineMax };
 
     /// <summary>Parses and checks; never throws for what the line contains.</summary>
     public static ParsedLine Parse(ManifestLine line)
@@ -114,7 +115,7 @@ internal static class LineParser
         {
             // Escapes of half a surrogate pair pass the parser and throw when the text is read, so all text is read once here.
             var utf8 = Encoding.UTF8.GetBytes(text);
-            var reader = new Utf8JsonReader(utf8);
+            var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = JsonDepth.LineMax });
             while (reader.Read())
             {
                 if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)

@@ -37,8 +37,7 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
                 throw Two();
             }
 
-            var authorization = lines.Count == 1 ? lines[0] : throw Incomplete("The header 'authorization' is given more than once.");
-            return VerifyHeader(request, query, authorization, service, objectStore, bodySha256Hex);
+            return Complete(ClaimOf(request, Only(lines), service, objectStore), bodySha256Hex);
         }
 
         if (objectStore && Parameter(query, "X-Amz-Algorithm") is not null)
@@ -56,13 +55,25 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         throw new SignatureException(SignatureProblem.MissingToken, "Missing Authentication Token");
     }
 
-    private VerifiedSignature VerifyHeader(
-        SignedRequest request,
-        IReadOnlyList<KeyValuePair<string, string>> query,
-        string authorization,
-        string service,
-        bool objectStore,
-        string? bodyHash)
+    /// <summary>Checks all of a signature in a header that can be checked before the body is there: key id, scope, date and which headers are signed.</summary>
+    /// <exception cref="SignatureException">It is absent or unreadable, or no body could make it right.</exception>
+    public SignatureClaim Claim(SignedRequest request, string service) =>
+        request.Lines("authorization").ToList() is { Count: > 0 } lines
+            ? ClaimOf(request, Only(lines), service, service == "s3")
+            : throw new SignatureException(SignatureProblem.MissingToken, "Missing Authentication Token");
+
+    /// <summary>Verifies a claim with the hash of the body.</summary>
+    /// <exception cref="SignatureException">The signature is wrong, or its key was revoked meanwhile.</exception>
+    public VerifiedSignature Complete(SignatureClaim claim, string? bodySha256Hex)
+    {
+        var key = keys.Require(claim.Credential.AccessKeyId, token: null);
+        var payloadHash = PayloadHash(Header(claim.Request, "x-amz-content-sha256"), bodySha256Hex, claim.ObjectStore);
+        return Check(claim.Request, claim.Request.Target.Encoded, claim.ObjectStore, claim.SignedHeaders, payloadHash, key, claim.Credential, claim.Date, claim.Signature);
+    }
+
+    private static string Only(List<string> lines) => lines.Count == 1 ? lines[0] : throw Incomplete("The header 'authorization' is given more than once.");
+
+    private SignatureClaim ClaimOf(SignedRequest request, string authorization, string service, bool objectStore)
     {
         var text = authorization.Trim();
         var blank = text.IndexOf(' ', StringComparison.Ordinal);
@@ -98,7 +109,8 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         }
 
         var date = ParseDate(dateText);
-        var key = keys.Require(credential.AccessKeyId, Header(request, TokenHeader));
+        // Whether the key is known; its secret is needed only once the body is there.
+        keys.Require(credential.AccessKeyId, Header(request, TokenHeader));
         CheckDay(credential, date);
         var now = clock.GetUtcNow();
         if (date < now - Window)
@@ -116,8 +128,7 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         }
 
         CheckSigned(request, signedHeaders, objectStore);
-        var payloadHash = PayloadHash(Header(request, "x-amz-content-sha256"), bodyHash, objectStore);
-        return Check(request, query, objectStore, signedHeaders, payloadHash, key, credential, date, signature);
+        return new(request, objectStore, credential, signedHeaders, date, signature);
     }
 
     private VerifiedSignature VerifyQuery(
@@ -291,6 +302,7 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
     private static string[] SplitSignedHeaders(string text)
     {
         var names = text.Split(';');
+        // Each once, too: a name puts its header's value into what is signed, and a thousand times the same would make megabytes of kilobytes.
         if (!names.All(name => LinkHeaders.IsName(name) && !name.Any(char.IsAsciiLetterUpper)) || names.Distinct(StringComparer.Ordinal).Count() < names.Length)
         {
             throw Incomplete($"SignedHeaders must be lower-case names of headers, each once, joined by ';'; received '{Readable.Cut(Uri.EscapeDataString(text))}'.");

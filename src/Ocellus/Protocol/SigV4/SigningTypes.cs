@@ -44,6 +44,15 @@ internal sealed record AccessKey(string AccessKeyId, string SecretAccessKey, str
     public override string ToString() => $"AccessKey {{ {AccessKeyId}, {AccountId}, {UserName} }}";
 }
 
+/// <summary>A signature in a header whose key id, scope and date are good; whether it is right, the body will tell.</summary>
+internal sealed record SignatureClaim(
+    SignedRequest Request,
+    bool ObjectStore,
+    Credential Credential,
+    string[] SignedHeaders,
+    DateTimeOffset Date,
+    string Signature);
+
 /// <summary>A signature that was found right, with what is needed to verify the chunks that follow it.</summary>
 internal sealed record VerifiedSignature(
     AccessKey Key,
