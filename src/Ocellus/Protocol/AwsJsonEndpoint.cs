@@ -28,6 +28,11 @@ internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<T
 
     public object Parse(ReadOnlySpan<byte> body)
     {
+        if (Unicode.NotUtf8(body) is { } bad)
+        {
+            throw new FrameworkException("SerializationException", $"The request body of {body.Length} bytes is not UTF-8: {bad}. JSON is sent as UTF-8.");
+        }
+
         TRequest? parsed;
         try
         {
@@ -36,7 +41,7 @@ internal sealed class Operation<TRequest, TResponse>(string name, JsonTypeInfo<T
         catch (Exception failure) when (failure is JsonException or NotSupportedException)
         {
             var where = failure is JsonException { Path: { } path } json ? $" at {Readable.Cut(path)}, line {json.LineNumber + 1}, byte {json.BytePositionInLine}" : "";
-            throw new FrameworkException("SerializationException", $"The request body of {body.Length} bytes is not a JSON object of {Name}'s form: a wrong type, broken JSON or bad base64{where}.");
+            throw new FrameworkException("SerializationException", $"The request body of {body.Length} bytes is not a JSON object of {Name}'s form: a wrong type, broken JSON, half of a surrogate pair or bad base64{where}.");
         }
 
         if (parsed is null)
