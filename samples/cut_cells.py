@@ -6,6 +6,7 @@ BCCD_FOLDER holds train.manifest, test.manifest and images/. The result is the s
 on every run with the same Pillow. Needs Pillow (Debian: python3-pil).
 """
 import json
+import random
 import shutil
 import sys
 from pathlib import Path
@@ -14,12 +15,15 @@ from PIL import Image
 
 NAMES = {"RBC": "red", "WBC": "white", "Platelets": "platelet"}
 PER_LABEL = {"train": 40, "test": 20}
-PER_PICTURE = {"red": 1, "white": 2, "platelet": 2}
-MARGIN = 0.2          # of the longer side of the box, on each side
+PER_PICTURE = {"red": 1, "white": 2, "platelet": 3}
+# Every crop is as many pixels of its original, never resized: what kind a cell is must not show in how smooth or how
+# large the crop is. A red cell and its rim fill it, a platelet lies among red cells, of a white one the middle is seen.
+SIDE = 116
+JITTER = 8            # pixels that a cell may be away from the middle, each way
 OVERLAP_MAX = 0.15    # share of a box that one other box may cover
+MARGIN_MAX = {"white": 0.05, "platelet": 0.5}    # share of the box of such a cell that may reach into another's crop
 # Smaller boxes are mostly mistakes of the annotation (a platelet called a white cell).
 BOX_SIDE_MIN = {"red": 50, "white": 75, "platelet": 20}
-SIDE_MIN = 96         # the service refuses pictures under 64 pixels
 QUALITY = 88
 CREATED = "2026-01-01T00:00:00"
 
@@ -33,17 +37,16 @@ def covered(box, other):
     return width * height / ((box[2] - box[0]) * (box[3] - box[1]))
 
 
-def square(box, width, height):
-    """The square around box with its margin, moved (not shrunk) into the picture; None if it does not fit."""
-    side = round(max(box[2] - box[0], box[3] - box[1]) * (1 + 2 * MARGIN))
-    if side > min(width, height):
+def square(box, width, height, chance):
+    """The square around the middle of box, a little off it; None where it would leave the picture."""
+    left = (box[0] + box[2] - SIDE) // 2 + chance.randint(-JITTER, JITTER)
+    top = (box[1] + box[3] - SIDE) // 2 + chance.randint(-JITTER, JITTER)
+    if left < 0 or top < 0 or left + SIDE > width or top + SIDE > height:
         return None
-    left = min(max((box[0] + box[2] - side) // 2, 0), width - side)
-    top = min(max((box[1] + box[3] - side) // 2, 0), height - side)
-    return left, top, left + side, top + side
+    return left, top, left + SIDE, top + SIDE
 
 
-def cells(line):
+def cells(line, chance):
     """The usable cells of a manifest line: (label, square)."""
     attribute = next(key[:-len("-metadata")] for key in line if key.endswith("-metadata"))
     size = line[attribute]["image_size"][0]
@@ -62,10 +65,11 @@ def cells(line):
         if any(max(covered(box, other), covered(other, box)) > OVERLAP_MAX
                for j, (_, other) in enumerate(boxes) if j != i):
             continue
-        crop = square(box, width, height)
-        # A white cell in the margin of another crop would make its label doubtful.
-        if crop is None or (label != "white" and any(
-                name == "white" and covered(crop, other) > 0.05 for name, other in boxes)):
+        crop = square(box, width, height, chance)
+        # Red cells lie beside everything; a white cell or a platelet in the margin of another kind's crop would make its label doubtful.
+        if crop is None or any(
+                name not in ("red", label) and covered(other, crop) > MARGIN_MAX[name]
+                for name, other in boxes):
             continue
         yield label, crop
 
@@ -81,18 +85,16 @@ def cut(source, output, part):
     for line in lines:
         name = line["source-ref"].rsplit("/", 1)[1]
         here = dict.fromkeys(count, 0)
+        chance = random.Random(name)
         with Image.open(source / "images" / part / name) as picture:
             picture = picture.convert("RGB")
-        for label, crop in cells(line):
+        for label, crop in cells(line, chance):
             if here[label] == PER_PICTURE[label] or count[label] == PER_LABEL[part]:
                 continue
             here[label] += 1
             count[label] += 1
-            cell = picture.crop(crop)
-            if cell.width < SIDE_MIN:
-                cell = cell.resize((SIDE_MIN, SIDE_MIN), Image.BICUBIC)
             key = f"{part}/{label}-{count[label]:03}.jpg"
-            cell.save(output / key, quality=QUALITY)
+            picture.crop(crop).save(output / key, quality=QUALITY)
             entries.append((key, label))
     entries.sort()
     labels = sorted(count)

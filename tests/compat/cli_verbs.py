@@ -123,7 +123,7 @@ def main():
         check("the work's folder is gone", sorted(os.listdir(top)) == ["model.zip", "test.manifest", "train.manifest"], os.listdir(top))
         model = os.path.join(top, "model.zip")
         with zipfile.ZipFile(model) as z:
-            check("the archive is whole", z.testzip() is None and sorted(z.namelist()) == ["evaluation.json", "model.json", "model.onnx", "predict.py"], z.namelist())
+            check("the archive is whole", z.testzip() is None and sorted(z.namelist()) == ["cmyk.icc", "evaluation.json", "model.json", "model.onnx", "predict.py", "read_picture.py", "srgb.icc"], z.namelist())
 
         white = os.path.join(SAMPLES, "test", "white-001.jpg")
         r = run(top, "detect", "model.zip", white, os.path.join(SAMPLES, "test", "red-001.jpg"), "--json", "--min-confidence", "0", "--max-results", "1")

@@ -11,7 +11,8 @@ namespace Ocellus.Vision.Images;
 /// <remarks>
 /// The recipe: JPEG decoded at a fraction of its size where four times or more than wanted is there; turn upright by EXIF; CMYK through its profile
 /// (or a standard one) to sRGB; 16 bits cut to the upper 8; grey repeated three times; transparency laid on white; resize with
-/// Lanczos-3, antialiased. RGB profiles are not applied, as most readers do not apply them.
+/// Lanczos-3, antialiased; to sRGB by the embedded profile of red, green and blue or of grey (<see cref="ColourProfile"/>). <c>predict.py</c> of an
+/// export follows the same recipe, with the same refusals: what is changed here has to change there.
 /// </remarks>
 public static class Pictures
 {
@@ -156,8 +157,11 @@ public static class Pictures
             var (toWidth, toHeight) = Target(header, width, height, fit);
             using var source = Source.NewFromMemory(buffer);
             using var picture = Open(source, header, Math.Min((double)header.UprightWidth / toWidth, (double)header.UprightHeight / toHeight));
-            using var rgb = ToRgb(picture);
-            return new DecodedPicture(Resized(rgb, toWidth, toHeight), toWidth, toHeight, warning);
+            var profile = ColourProfile.Embedded(picture);
+            var isCmyk = picture.Interpretation == Enums.Interpretation.Cmyk;
+            using var rgb = ToRgb(picture, profile);
+            var pixels = Resized(rgb, toWidth, toHeight);
+            return new DecodedPicture(profile is null || isCmyk ? pixels : ColourProfile.ToSrgb(pixels, toWidth, toHeight, profile), toWidth, toHeight, warning);
         }
         catch (VipsException e)
         {
@@ -192,14 +196,19 @@ public static class Pictures
             : Image.PngloadSource(source, access: access, failOn: Enums.FailOn.Truncated);
     }
 
-    /// <summary>Upright, three bands of a byte.</summary>
-    private static Image ToRgb(Image picture)
+    /// <summary>Upright, three bands of a byte; CMYK by <paramref name="profile"/>, other colours as they are.</summary>
+    private static Image ToRgb(Image picture, byte[]? profile)
     {
         using var turned = picture.Contains("orientation") ? picture.Autorot() : null;
         var upright = turned ?? picture;
         if (upright is { Bands: 3, Interpretation: Enums.Interpretation.Srgb, Format: Enums.BandFormat.Uchar })
         {
             return upright.Copy();
+        }
+
+        if (upright.Interpretation == Enums.Interpretation.Cmyk)
+        {
+            return ColourProfile.FromCmyk(upright, profile);
         }
 
         using var colour = upright.Colourspace(Enums.Interpretation.Srgb);

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Ocellus.Protocol;
 
@@ -71,7 +72,9 @@ internal static class PolicyJson
     {
         try
         {
-            return JsonDocument.Parse(text, _strict);
+            return Unicode.HasHalfPair(Encoding.UTF8.GetBytes(text))
+                ? throw Malformed("a text in it holds half of a surrogate pair, such as \\ud83d without the \\ude00 that would make it a character")
+                : JsonDocument.Parse(text, _strict);
         }
         catch (JsonException failure)
         {

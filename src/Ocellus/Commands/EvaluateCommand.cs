@@ -138,6 +138,7 @@ internal static class EvaluateCommand
         await using var stream = File.OpenRead(manifest);
         await foreach (var text in ManifestReader.ReadAsync(stream, cancel))
         {
+            TextFile.Check(manifest, text);
             var line = LineParser.Parse(text);
             if (!line.IsUsable)
             {

@@ -1,14 +1,18 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
 using Microsoft.ML.OnnxRuntime;
+using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;
 
-/// <summary>A trained model as one file: <c>model.onnx</c>, <c>model.json</c>, a Python program that answers with them, and how the model did.</summary>
+/// <summary>A trained model as one file: <c>model.onnx</c>, <c>model.json</c>, a Python program that answers with them, the colour profiles that it needs, and how the model did.</summary>
 internal static class ModelArchive
 {
     public const string Program = "predict.py";
+
+    /// <summary>What <see cref="Program"/> reads images with.</summary>
+    public const string Reader = "read_picture.py";
 
     public const string Evaluation = "evaluation.json";
 
@@ -35,10 +39,17 @@ internal static class ModelArchive
                     // Weights hardly shrink; packing them costs a second and saves a twentieth.
                     archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Model), ModelFiles.Model, CompressionLevel.NoCompression);
                     archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Description), ModelFiles.Description);
-                    using (var program = archive.CreateEntry(Program).Open())
-                    using (var source = typeof(ModelArchive).Assembly.GetManifestResourceStream(Program)!)
+                    foreach (var name in (ReadOnlySpan<string>)[Program, Reader])
                     {
+                        using var program = archive.CreateEntry(name).Open();
+                        using var source = typeof(ModelArchive).Assembly.GetManifestResourceStream(name)!;
                         source.CopyTo(program);
+                    }
+
+                    foreach (var (name, profile) in (ReadOnlySpan<(string, byte[])>)[("srgb.icc", ColourProfile.Srgb()), ("cmyk.icc", ColourProfile.Cmyk())])
+                    {
+                        using var entry = archive.CreateEntry(name).Open();
+                        entry.Write(profile);
                     }
 
                     if (evaluation is not null)

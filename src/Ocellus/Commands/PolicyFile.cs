@@ -38,7 +38,7 @@ internal static partial class PolicyFile
 
         try
         {
-            return NamedPolicy.Of(name, File.ReadAllText(word));
+            return NamedPolicy.Of(name, TextFile.Read(word));
         }
         catch (RefusedException refusal)
         {

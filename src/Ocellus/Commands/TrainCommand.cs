@@ -191,6 +191,7 @@ internal static class TrainCommand
             await using var stream = File.OpenRead(manifest);
             await foreach (var text in ManifestReader.ReadAsync(stream, cancel))
             {
+                TextFile.Check(manifest == folder.TrainingManifest ? request.Manifest : request.TestManifest!, text);
                 var line = LineParser.Parse(text);
                 if (line.Bucket.Length > 0 && !pictures.ContainsKey(line.SourceRef))
                 {

@@ -3,13 +3,11 @@
 
 usage: predict.py [--min-confidence N] [--max-results N] PICTURE...
 
-Lies beside model.onnx and model.json. Needs onnxruntime, pillow and numpy. Writes one JSON object a picture, each on a line:
+Lies beside read_picture.py, model.onnx, model.json, srgb.icc and cmyk.icc. Needs onnxruntime, pillow and numpy. Writes one JSON object a picture, each on a line:
 {"picture": "a.jpg", "CustomLabels": [{"Name": "...", "Confidence": 97.5, "Geometry": {"BoundingBox": {...}}}]}
-(Geometry for models that find boxes, in ratios of the picture). Exit code 1 if a picture could not be read.
+(Geometry for models that find boxes, in ratios of the picture). Exit code 1 if a picture was refused; the others are answered all the same.
 
-The network is the very file that the server runs, and the picture is brought to its size by the same arithmetic: with Pillow 9.4,
-whose JPEG decoder is libjpeg-turbo as the server's, every pixel of 300 pictures of all kinds was the same. CMYK pictures are
-converted without their colour profile here.
+The network is the very file that the server runs, and read_picture.py reads pictures as the server does.
 """
 import argparse
 import json
@@ -18,11 +16,11 @@ import sys
 
 import numpy as np
 import onnxruntime
-from PIL import Image, ImageOps
+
+import read_picture
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GREY = 127
-ORIENTATION = 0x0112
 
 
 def target(model, width, height):
@@ -34,25 +32,7 @@ def target(model, width, height):
 
 
 def open_rgb(path, model):
-    """The picture upright, as RGB, at its size in the network's input; transparency is laid on white, of 16 bits the upper 8 count."""
-    picture = Image.open(path)
-    width, height = picture.size if picture.getexif().get(ORIENTATION, 1) < 5 else picture.size[::-1]
-    size = target(model, width, height)
-    smaller = min(width / size[0], height / size[1])
-    if picture.format == "JPEG":
-        # A large one is decoded at a fraction of its size.
-        fraction = 8 if smaller >= 16 else 4 if smaller >= 8 else 2 if smaller >= 4 else 1
-        whole = (picture.width // fraction, picture.height // fraction)
-        picture.draft(None, whole)
-        picture = picture.crop((0, 0, *whole))  # a part of a pixel at the edge is left out
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I;16") or picture.mode == "I":
-        picture = Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        pixels = np.asarray(picture.convert("RGBA")).astype(np.uint32)
-        opaque = pixels[:, :, 3:]
-        picture = Image.fromarray(((pixels[:, :, :3] * opaque + 255 * (255 - opaque)) // 255).astype(np.uint8))
-    return picture.convert("RGB").resize(size, Image.LANCZOS)
+    return read_picture.open_rgb(path, lambda width, height: target(model, width, height))
 
 
 def prepare(picture, model):
@@ -101,14 +81,16 @@ def main():
     with open(os.path.join(HERE, "model.json"), encoding="utf-8") as file:
         model = json.load(file)
     session = onnxruntime.InferenceSession(os.path.join(HERE, "model.onnx"), providers=["CPUExecutionProvider"])
+    # Of a name that is not UTF-8 the bytes become escapes that JSON knows.
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     refused = False
     for path in options.pictures:
         try:
             labels = choose(model, answer(session, model, path), options.min_confidence, options.max_results)
             print(json.dumps({"picture": path, "CustomLabels": labels}, ensure_ascii=False), flush=True)
-        except (OSError, ValueError) as problem:
+        except Exception as problem:  # of whatever kind: one bad file never costs the others
             refused = True
-            print(f"predict.py: {path}: {problem}", file=sys.stderr)
+            print(f"predict.py: {path}: {problem or type(problem).__name__}", file=sys.stderr)
     return 1 if refused else 0
 
 

@@ -124,6 +124,11 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
             return ContentError.TooManyRows.Text;
         }
 
+        if (reader.EncodingFault is { } fault)
+        {
+            return $"{Unreadable} {fault}";
+        }
+
         if (!reader.IsJsonLines)
         {
             return Unreadable;
@@ -174,6 +179,12 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
         if (reader.Lines > DatasetCatalog.EntriesMax)
         {
             return ContentError.TooManyRows.Text;
+        }
+
+        // Changes that an earlier version accepted.
+        if (reader.EncodingFault is { } fault)
+        {
+            return $"{Unreadable} {fault}";
         }
 
         return ContentCheck.IsTooMany(reader.Dropped, reader.Lines)

@@ -18,6 +18,9 @@ internal sealed class EntryReader(Stream lines)
     /// <summary>Lines dropped so far.</summary>
     public long Dropped { get; private set; }
 
+    /// <summary>What is wrong with the first line that is not UTF-8; null while all are. The entries of such a file are good for nothing: who wrote one line wrote all.</summary>
+    public string? EncodingFault { get; private set; }
+
     /// <summary>Whether some line was JSON Lines at all.</summary>
     public bool IsJsonLines { get; private set; }
 
@@ -31,6 +34,7 @@ internal sealed class EntryReader(Stream lines)
                 yield break;
             }
 
+            EncodingFault ??= line.NotUtf8 is null ? null : line.EncodingFault;
             var parsed = LineParser.Parse(line);
             IsJsonLines |= parsed.Content is not null || line.TooLong;
             if (parsed.IsDatasetTerminal || !_seen.Add(Digest(parsed.SourceRef)))

@@ -1,4 +1,5 @@
 using Ocellus.Datasets.Manifests;
+using Ocellus.Protocol;
 
 namespace Ocellus.Datasets;
 
@@ -9,6 +10,7 @@ namespace Ocellus.Datasets;
 internal sealed record UpdateOutlook(long Lines, IReadOnlyList<string> Images, int Labels)
 {
     /// <returns>Null when so many lines are bad that the update will change nothing.</returns>
+    /// <exception cref="RefusedException">Invalid: a line is not UTF-8.</exception>
     public static async Task<UpdateOutlook?> ReadAsync(byte[] changes, CancellationToken cancel)
     {
         using var stream = new MemoryStream(changes, writable: false);
@@ -19,6 +21,11 @@ internal sealed record UpdateOutlook(long Lines, IReadOnlyList<string> Images, i
         {
             images.Add(entry.SourceRef);
             labels.UnionWith(entry.Labels.Keys);
+        }
+
+        if (reader.EncodingFault is { } fault)
+        {
+            throw Refused.Invalid($"Changes.GroundTruth: {fault}");
         }
 
         return reader.Lines <= DatasetCatalog.EntriesMax && ContentCheck.IsTooMany(reader.Dropped, reader.Lines) ? null : new(reader.Lines, images, labels.Count);

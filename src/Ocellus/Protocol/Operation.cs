@@ -66,6 +66,11 @@ internal abstract class Operation<TRequest, TResponse>(JsonSerializerContext jso
 
     public IOperationCall Parse(ReadOnlySpan<byte> body)
     {
+        if (Unicode.NotUtf8(body) is { } bad)
+        {
+            throw new FrameworkException("SerializationException", $"The request body of {body.Length} bytes is not UTF-8: {bad}. JSON is sent as UTF-8.");
+        }
+
         TRequest? request;
         try
         {
@@ -76,7 +81,7 @@ internal abstract class Operation<TRequest, TResponse>(JsonSerializerContext jso
             var where = failure is JsonException { Path: { } path } at ? $" at {Readable.Cut(path)}, line {at.LineNumber + 1}, byte {at.BytePositionInLine}" : "";
             throw new FrameworkException(
                 "SerializationException",
-                $"The request body of {body.Length} bytes is not a JSON object of {Name}'s form: a wrong type, broken JSON or bad base64{where}.");
+                $"The request body of {body.Length} bytes is not a JSON object of {Name}'s form: a wrong type, broken JSON, half of a surrogate pair or bad base64{where}.");
         }
 
         if (request is null)

@@ -58,6 +58,11 @@ internal sealed class PictureFetch(IObjects objects)
             await foreach (var text in ManifestReader.ReadAsync(stream, cancel))
             {
                 read++;
+                if (text.NotUtf8 is not null)
+                {
+                    return $"{Unreadable} {text.EncodingFault}";
+                }
+
                 var line = LineParser.Parse(text);
                 objectsFound += line.Content is null ? 0 : 1;
                 if (line.Bucket.Length > 0)

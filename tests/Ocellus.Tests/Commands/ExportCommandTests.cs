@@ -31,7 +31,7 @@ public sealed class ExportCommandTests : IDisposable
         Assert.Equal(Path.Combine(_top, "running.zip"), (string?)JsonNode.Parse(end.Output)!["model"]);
         using (var archive = ZipFile.OpenRead(Path.Combine(_top, "running.zip")))
         {
-            Assert.Equal(["model.onnx", "model.json", "predict.py", "evaluation.json"], archive.Entries.Select(e => e.FullName));
+            Assert.Equal(["model.onnx", "model.json", "predict.py", "read_picture.py", "srgb.icc", "cmyk.icc", "evaluation.json"], archive.Entries.Select(e => e.FullName));
             using var evaluation = new StreamReader(archive.GetEntry("evaluation.json")!.Open());
             Assert.Equal("""{"Version":1}""", await evaluation.ReadToEndAsync(Cancel));
         }

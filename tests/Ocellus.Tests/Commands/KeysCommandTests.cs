@@ -52,6 +52,8 @@ public sealed class KeysCommandTests
         var refusal = await RunAsync(ExitCodes.Refused, "create", "--name", "a", "--policy", file, "--data", server.DataPath);
         Assert.Contains("rekognition:StopProjectVersoin", refusal.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("user/a\"", (await RunAsync(ExitCodes.Done, "list", "--data", server.DataPath, "--json")).Out, StringComparison.Ordinal);
+        await File.WriteAllBytesAsync(file, "{\"Version\":\"B\u00E4r\"}".Select(c => (byte)c).ToArray(), TestContext.Current.CancellationToken);
+        Assert.Contains("mine.json is not UTF-8: byte 14 is 0xE4. Save it as UTF-8.", (await RunAsync(ExitCodes.Refused, "create", "--name", "a", "--policy", file, "--data", server.DataPath)).Error, StringComparison.Ordinal);
         Assert.Contains("neither administrator, trainer, inference nor a file", (await RunAsync(ExitCodes.Refused, "create", "--name", "a", "--policy", "boss", "--data", server.DataPath)).Error, StringComparison.Ordinal);
         Assert.Contains("twelve digits", (await RunAsync(ExitCodes.Usage, "create", "--name", "a", "--account", "12", "--policy", "trainer", "--data", server.DataPath)).Error, StringComparison.Ordinal);
         Assert.Contains("no user 'nobody'", (await RunAsync(ExitCodes.Refused, "revoke", "nobody", "--data", server.DataPath)).Error, StringComparison.Ordinal);

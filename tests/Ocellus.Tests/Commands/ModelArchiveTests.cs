@@ -19,7 +19,7 @@ public sealed class ModelArchiveTests : IDisposable
         File.WriteAllText(evaluation, "{}");
         ModelArchive.Write(Archive, Model(), evaluation);
         using var archive = ZipFile.OpenRead(Archive);
-        Assert.Equal(["model.onnx", "model.json", "predict.py", "evaluation.json"], archive.Entries.Select(e => e.FullName));
+        Assert.Equal(["model.onnx", "model.json", "predict.py", "read_picture.py", "srgb.icc", "cmyk.icc", "evaluation.json"], archive.Entries.Select(e => e.FullName));
         Assert.Equal([1, 2, 3], Bytes(archive.GetEntry("model.onnx")!));
         Assert.Contains("onnxruntime", System.Text.Encoding.UTF8.GetString(Bytes(archive.GetEntry("predict.py")!)), StringComparison.Ordinal);
         Assert.Equal(["model", "model.zip", "summary"], Directory.EnumerateFileSystemEntries(_top).Select(Path.GetFileName).Order(StringComparer.Ordinal));

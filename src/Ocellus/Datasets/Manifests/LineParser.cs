@@ -38,7 +38,7 @@ internal static class LineParser
     /// <summary>Parses and checks; never throws for what the line contains.</summary>
     public static ParsedLine Parse(ManifestLine line)
     {
-        var content = line.TooLong ? null : ReadObject(line.Text);
+        var content = line.TooLong || line.NotUtf8 is not null ? null : ReadObject(line.Text);
         var parsed = new ParsedLine(line.Number, content);
         if (content is null)
         {
@@ -113,18 +113,8 @@ internal static class LineParser
     {
         try
         {
-            // Escapes of half a surrogate pair pass the parser and throw when the text is read, so all text is read once here.
             var utf8 = Encoding.UTF8.GetBytes(text);
-            var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = JsonDepth.LineMax });
-            while (reader.Read())
-            {
-                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)
-                {
-                    _ = reader.GetString();
-                }
-            }
-
-            return JsonNode.Parse(utf8, documentOptions: Strict) as JsonObject;
+            return Unicode.HasHalfPair(utf8) ? null : JsonNode.Parse(utf8, documentOptions: Strict) as JsonObject;
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {

@@ -1,13 +1,19 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using Ocellus.Protocol;
 
 namespace Ocellus.Datasets.Manifests;
 
 /// <summary>One line of a manifest.</summary>
 /// <param name="Number">Line number, from 1.</param>
-/// <param name="Text">The line without its line break; empty if <paramref name="TooLong"/>.</param>
+/// <param name="Text">The line without its line break; empty if <paramref name="TooLong"/> or <paramref name="NotUtf8"/>.</param>
 /// <param name="TooLong">The line has more than <see cref="ManifestReader.LineLengthMax"/> characters.</param>
-internal sealed record ManifestLine(int Number, string Text, bool TooLong = false);
+/// <param name="NotUtf8">Where the line stops being UTF-8; null if it is UTF-8.</param>
+internal sealed record ManifestLine(int Number, string Text, bool TooLong = false, string? NotUtf8 = null)
+{
+    /// <summary>For a person: what is wrong with a line that is not UTF-8, and what would be right.</summary>
+    public string EncodingFault => $"Line {Number} is not UTF-8: {NotUtf8}. Save the file as UTF-8.";
+}
 
 /// <summary>Reads JSON Lines without ever holding more than one permitted line.</summary>
 internal static class ManifestReader
@@ -15,42 +21,39 @@ internal static class ManifestReader
     /// <summary>Most characters (UTF-16 units) of one line; the documented limit.</summary>
     public const int LineLengthMax = 100_000;
 
-    private const int ChunkLength = 16 * 1024;
+    private const int ChunkBytes = 16 * 1024;
+
+    /// <summary>Bytes of one line: a UTF-16 unit takes three in UTF-8 at most, and a CR may follow.</summary>
+    private const int LineBytesMax = (3 * LineLengthMax) + 1;
+
+    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
     /// <summary>Lines in order. A byte order mark is skipped, LF and CRLF end a line, and the last line break adds no line.</summary>
-    /// <remarks>The stream is left open. Bytes that are not UTF-8 become U+FFFD.</remarks>
+    /// <remarks>The stream is left open.</remarks>
     public static async IAsyncEnumerable<ManifestLine> ReadAsync(Stream stream, [EnumeratorCancellation] CancellationToken cancel = default)
     {
-        using var reader = new StreamReader(stream, new UTF8Encoding(false), detectEncodingFromByteOrderMarks: false, ChunkLength, leaveOpen: true);
-        var chunk = new char[ChunkLength];
-        var line = new StringBuilder();
+        var chunk = new byte[ChunkBytes];
+        using var line = new MemoryStream();
         var number = 0;
         var tooLong = false;
         var open = false;
-        var first = true;
         int read;
-        while ((read = await reader.ReadAsync(chunk.AsMemory(), cancel).ConfigureAwait(false)) > 0)
+        while ((read = await stream.ReadAsync(chunk, cancel).ConfigureAwait(false)) > 0)
         {
             var start = 0;
-            if (first)
-            {
-                first = false;
-                start = chunk[0] == '\uFEFF' ? 1 : 0;
-            }
-
             while (start < read)
             {
-                var found = Array.IndexOf(chunk, '\n', start, read - start);
+                var found = Array.IndexOf(chunk, (byte)'\n', start, read - start);
                 var end = found < 0 ? read : found;
-                // One character more than the limit is kept, for it may be the CR of a CRLF.
-                if (!tooLong && line.Length + (end - start) <= LineLengthMax + 1)
+                // The byte order mark is not the line's.
+                if (!tooLong && line.Length + (end - start) <= LineBytesMax + (number == 0 ? ByteOrderMark.Length : 0))
                 {
-                    line.Append(chunk, start, end - start);
+                    line.Write(chunk, start, end - start);
                 }
                 else
                 {
                     tooLong = true;
-                    line.Clear();
+                    line.SetLength(0);
                 }
 
                 open = true;
@@ -58,7 +61,7 @@ internal static class ManifestReader
                 if (found >= 0)
                 {
                     yield return Finish(++number, line, tooLong);
-                    line.Clear();
+                    line.SetLength(0);
                     tooLong = false;
                     open = false;
                     start = found + 1;
@@ -72,13 +75,30 @@ internal static class ManifestReader
         }
     }
 
-    private static ManifestLine Finish(int number, StringBuilder line, bool tooLong)
+    private static ManifestLine Finish(int number, MemoryStream line, bool tooLong)
     {
-        if (line.Length > 0 && line[^1] == '\r')
+        var bytes = line.GetBuffer().AsSpan(0, (int)line.Length);
+        if (number == 1 && bytes.StartsWith(ByteOrderMark))
         {
-            line.Length--;
+            bytes = bytes[ByteOrderMark.Length..];
         }
 
-        return tooLong || line.Length > LineLengthMax ? new ManifestLine(number, "", true) : new ManifestLine(number, line.ToString());
+        if (bytes is [.., (byte)'\r'])
+        {
+            bytes = bytes[..^1];
+        }
+
+        if (tooLong)
+        {
+            return new ManifestLine(number, "", true);
+        }
+
+        if (Unicode.NotUtf8(bytes) is { } where)
+        {
+            return new ManifestLine(number, "", NotUtf8: where);
+        }
+
+        var text = Encoding.UTF8.GetString(bytes);
+        return text.Length > LineLengthMax ? new ManifestLine(number, "", true) : new ManifestLine(number, text);
     }
 }

@@ -37,9 +37,30 @@ public sealed class ManifestReaderTests
     public async Task The_line_after_a_long_one_is_whole() =>
         Assert.Equal([new(1, "", true), new(2, "next")], await Read(new string('x', 250_000) + "\nnext\n"));
 
-    private static async Task<List<ManifestLine>> Read(string text)
+    [Theory]
+    [InlineData("ä")]
+    [InlineData("漢")]
+    [InlineData("😀")]
+    public async Task Characters_count_however_many_bytes_they_have(string character)
     {
-        using var stream = new MemoryStream(Encoding.UTF8.GetBytes(text));
+        var most = 100_000 / character.Length;
+        var lines = await Read($"\uFEFF{string.Concat(Enumerable.Repeat(character, most))}\r\n{string.Concat(Enumerable.Repeat(character, most + 1))}\r\nnext");
+        Assert.Equal([(100_000, false), (0, true), (4, false)], lines.Select(l => (l.Text.Length, l.TooLong)));
+    }
+
+    [Fact]
+    public async Task A_line_that_is_not_utf_8_is_told_and_the_next_is_whole() =>
+        Assert.Equal([new(1, "a"), new(2, "", NotUtf8: "byte 2 is 0xE4"), new(3, "é")], await Read([(byte)'a', 10, (byte)'B', 0xE4, (byte)'r', 13, 10, 0xC3, 0xA9]));
+
+    [Fact]
+    public async Task UTF_16_is_told() =>
+        Assert.Equal("Line 1 is not UTF-8: it begins as UTF-16 does. Save the file as UTF-8.", (await Read([.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes("{}\n{}")]))[0].EncodingFault);
+
+    private static Task<List<ManifestLine>> Read(string text) => Read(Encoding.UTF8.GetBytes(text));
+
+    private static async Task<List<ManifestLine>> Read(byte[] bytes)
+    {
+        using var stream = new MemoryStream(bytes);
         var lines = new List<ManifestLine>();
         await foreach (var line in ManifestReader.ReadAsync(stream, TestContext.Current.CancellationToken))
         {
