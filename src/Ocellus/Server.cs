@@ -94,6 +94,7 @@ internal static class Server
             .AddSingleton(s => new AwsJsonEndpoint(s.GetRequiredService<System.Collections.Frozen.FrozenDictionary<string, IOperation>>(), s.GetRequiredService<RequestAuthenticator>(), s.GetRequiredService<RequestThrottle>(), s.GetRequiredService<ApiCors>(), s.GetRequiredService<OcellusMeter>(), s.GetRequiredService<ILogger<AwsJsonEndpoint>>()));
 
         var app = builder.Build();
+        keys.WarnOfUnreachable(app.Services.GetRequiredService<ILogger<KeyRing>>());
         var api = app.Services.GetRequiredService<AwsJsonEndpoint>();
         var objects = app.Services.GetRequiredService<S3Gate>();
         var cors = app.Services.GetRequiredService<ApiCors>();
