@@ -62,7 +62,8 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
         var algorithm = blank < 0 ? text : text[..blank];
         if (algorithm != Canonical.Algorithm)
         {
-            throw Incomplete($"Unsupported signing algorithm '{algorithm}'; expected '{Canonical.Algorithm}'.");
+            // One word alone may be a token, which is not to be repeated.
+            throw Incomplete(blank < 0 ? $"The Authorization header is one word of {text.Length} characters; expected '{Canonical.Algorithm}' and what belongs to it." : $"Unsupported signing algorithm '{algorithm}'; expected '{Canonical.Algorithm}'.");
         }
 
         var parts = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -219,7 +220,7 @@ internal sealed class SignatureVerifier(IKeySource keys, TimeProvider clock)
             throw new SignatureException(
                 SignatureProblem.Mismatch,
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. "
-                + $"Received was the signature '{signature}' of access key '{key.AccessKeyId}' over the headers '{string.Join(';', signedHeaders)}'.");
+                + $"Received was a signature of access key '{key.AccessKeyId}' over the headers '{string.Join(';', signedHeaders)}'.");
         }
 
         return new VerifiedSignature(key, credential.Region, amzDate, credential.Scope, signingKey, signature, payloadHash);
