@@ -72,6 +72,7 @@ internal static class Server
             .AddHostedService(services => services.GetRequiredService<DatasetWorker>())
             .AddSingleton<VersionRemoval>()
             .AddHostedService(services => services.GetRequiredService<VersionRemoval>())
+            .AddHostedService<Commands.BackupSweep>()
             .AddSingleton<JobCatalog>()
             .AddSingleton<PictureFetch>()
             .AddSingleton<CopyWorker>()
