@@ -47,6 +47,8 @@ internal static class Server
         // What the frameworks tell of themselves concerns those who look for a fault in them.
         var frameworks = logs < LogLevel.Debug || logs > LogLevel.Warning ? logs : LogLevel.Warning;
         builder.Logging.AddFilter("Microsoft", frameworks).AddFilter("Orleans", frameworks).AddFilter("Polly", frameworks)
+            // They write the query of each request, and with it the signature of a link that is good for days; so they are silent at every level, whatever the settings say of it.
+            .AddFilter<ConsoleLoggerProvider>("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Error).AddFilter<ConsoleLoggerProvider>("Microsoft.AspNetCore.Server.Kestrel.BadRequests", LogLevel.Error)
             // Each start it recommends the server's garbage collector, which trades the memory that we give back; and its watchdog warns of the time since boot.
             .AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
 
@@ -81,6 +83,7 @@ internal static class Server
             .AddHostedService(services => services.GetRequiredService<DatasetWorker>())
             .AddSingleton<VersionRemoval>()
             .AddHostedService(services => services.GetRequiredService<VersionRemoval>())
+            .AddHostedService<Commands.BackupSweep>()
             .AddSingleton<JobCatalog>()
             .AddSingleton<PictureFetch>()
             .AddSingleton<CopyWorker>()
@@ -96,6 +99,7 @@ internal static class Server
             .AddSingleton<AwsJsonEndpoint>();
 
         var app = builder.Build();
+        keys.WarnOfUnreachable(app.Services.GetRequiredService<ILogger<KeyRing>>());
         var api = app.Services.GetRequiredService<AwsJsonEndpoint>();
         var objects = app.Services.GetRequiredService<S3Gate>();
         var cors = app.Services.GetRequiredService<ApiCors>();

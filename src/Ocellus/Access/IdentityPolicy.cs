@@ -37,6 +37,13 @@ internal sealed class IdentityPolicy
             : throw PolicyJson.Malformed($"it has {characters} characters without white space; {CharactersMax} are the most");
     }
 
+    /// <summary>
+    /// What of it no request can ever meet, in a sentence; null if nothing is. Policies that an earlier version took may have it: they go on as they were,
+    /// and a new one is refused.
+    /// </summary>
+    public string? Unreachable =>
+        _statements.SelectMany(s => s.Resources.Select(PolicyReach.Resource).Concat(s.Conditions.Select(PolicyReach.Condition))).FirstOrDefault(r => r is not null);
+
     /// <summary>What policies say together: a Deny of any wins, and silence allows nothing.</summary>
     /// <param name="policies">The policies.</param>
     /// <param name="action">Such as <c>rekognition:StopProjectVersion</c>.</param>

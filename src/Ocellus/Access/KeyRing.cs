@@ -8,7 +8,7 @@ using Ocellus.Storage;
 namespace Ocellus.Access;
 
 /// <summary>The access keys of this server and their policies, in memory. <see cref="RefreshAsync"/> makes it what the database says now.</summary>
-internal sealed class KeyRing : IKeySource
+internal sealed partial class KeyRing : IKeySource
 {
     /// <summary>Account of the first key; AWS's own documentation uses it, so copied examples work.</summary>
     public const string DefaultAccountId = "123456789012";
@@ -26,6 +26,18 @@ internal sealed class KeyRing : IKeySource
 
     /// <summary>The identity policies of a key; none for one that is not there.</summary>
     public IReadOnlyList<IdentityPolicy> PoliciesOf(string accessKeyId) => _state.Policies.GetValueOrDefault(accessKeyId) ?? [];
+
+    /// <summary>Warns of policies that an earlier version took and that hold what no request can ever meet. They go on as they were: a key that is in use must not end with an update.</summary>
+    public void WarnOfUnreachable(ILogger log)
+    {
+        foreach (var (id, policies) in _state.Policies)
+        {
+            foreach (var reason in policies.Select(p => p.Unreachable).OfType<string>())
+            {
+                PolicyUnreachable(log, id, reason);
+            }
+        }
+    }
 
     /// <summary>Takes up what was changed since, by this process or another: a new, changed or revoked key counts from the next request on.</summary>
     public async Task RefreshAsync(CancellationToken cancel)
@@ -140,6 +152,9 @@ internal sealed class KeyRing : IKeySource
         await connection.ExecuteAsync("VACUUM");
         await connection.ExecuteAsync("PRAGMA wal_checkpoint(TRUNCATE)");
     }
+
+    [LoggerMessage(1501, LogLevel.Warning, "A policy of the access key {AccessKeyId} holds what no request can ever meet, and goes on as it was: {Reason}. Attach it anew without that.")]
+    private static partial void PolicyUnreachable(ILogger log, string accessKeyId, string reason);
 
     /// <summary>What the database said at a revision.</summary>
     private sealed record State(long Revision, FrozenDictionary<string, AccessKey> Keys, FrozenDictionary<string, IReadOnlyList<IdentityPolicy>> Policies, AccessKey? Default);

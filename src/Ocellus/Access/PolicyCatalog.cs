@@ -28,7 +28,7 @@ internal sealed class PolicyCatalog(DataDirectory data, TimeProvider clock)
     /// <exception cref="RefusedException">AlreadyExists, InvalidPolicyRevision, MalformedPolicy. LimitExceeded: the project has <paramref name="most"/> policies.</exception>
     public async Task<string> PutAsync(string projectArn, string name, string document, string? revisionId, int most, CancellationToken cancel)
     {
-        PolicyDocument.Check(document);
+        PolicyDocument.Check(document, projectArn);
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         var stored = await connection.QuerySingleOrDefaultAsync<PolicyRow>(Columns + "AND name = @name", new { projectArn, name }, transaction);

@@ -22,7 +22,13 @@ internal sealed class PolicyCondition
     private const string IfExists = "IfExists";
     private readonly Func<IReadOnlyList<string>, bool> _holds;
 
-    private PolicyCondition(string key, Func<IReadOnlyList<string>, bool> holds) => (Key, _holds) = (key, holds);
+    private PolicyCondition(string name, string key, IReadOnlyList<string> values, Func<IReadOnlyList<string>, bool> holds) => (Operator, Key, Compared, _holds) = (name, key, values, holds);
+
+    /// <summary>Such as <c>StringLike</c>, without what stands before and behind it.</summary>
+    public string Operator { get; }
+
+    /// <summary>What it compares with.</summary>
+    public IReadOnlyList<string> Compared { get; }
 
     /// <summary>The key as the policy writes it; its case does not count.</summary>
     public string Key { get; }
@@ -68,7 +74,7 @@ internal sealed class PolicyCondition
 
         if (name == "Null")
         {
-            return new(key.Name, Absence(key.Name, values));
+            return new(name, key.Name, values, Absence(key.Name, values));
         }
 
         var test = ConditionOperators.All[name];
@@ -79,7 +85,7 @@ internal sealed class PolicyCondition
 
         var tests = values.ConvertAll(v => test.Compile(v) ?? throw PolicyJson.Malformed($"{text} of {key.Name} must be {test.Kind}; '{Readable.Cut(v)}' is not"));
         bool Passes(string actual) => tests.Exists(t => t(actual)) != test.Negated;
-        return new(key.Name, actual => (actual.Count, quantifier) switch
+        return new(name, key.Name, values, actual => (actual.Count, quantifier) switch
         {
             (0, ConditionQuantifier.All) => true,
             (0, ConditionQuantifier.Any) => optional,

@@ -34,7 +34,9 @@ internal static class PolicyDocument
         try
         {
             statements = [.. documents.SelectMany(Read)];
-            notUnderstood = null;
+
+            // An Allow for nobody gives nothing, as ever; a Deny for nobody was meant for someone.
+            notUnderstood = statements.Find(s => !s.Allow && s.Unreachable is not null)?.Unreachable;
         }
         catch (RefusedException refusal)
         {
@@ -42,12 +44,27 @@ internal static class PolicyDocument
             return PolicyVerdict.Denied;
         }
 
+        if (notUnderstood is not null)
+        {
+            return PolicyVerdict.Denied;
+        }
+
         var spoken = statements.Where(s => s.Speaks(caller, versionArn)).ToList();
         return spoken.Exists(s => !s.Allow) ? PolicyVerdict.Denied : spoken.Count > 0 ? PolicyVerdict.Allowed : PolicyVerdict.Silent;
     }
 
-    /// <exception cref="RefusedException">MalformedPolicy: says which rule is broken.</exception>
-    public static void Check(string text) => Read(text);
+    /// <summary>Checks a document that is to be put on a project.</summary>
+    /// <exception cref="RefusedException">MalformedPolicy: says which rule is broken, or what no copy of the project's versions can ever meet.</exception>
+    public static void Check(string text, string projectArn)
+    {
+        foreach (var statement in Read(text))
+        {
+            if ((statement.Unreachable ?? statement.Resources.ConvertAll(r => PolicyReach.Version(r, projectArn)).Find(r => r is not null)) is { } reason)
+            {
+                throw PolicyJson.Malformed(reason);
+            }
+        }
+    }
 
     private static List<Statement> Read(string text) => PolicyJson.Statements(text, _members, Read);
 
@@ -70,13 +87,16 @@ internal static class PolicyDocument
         }
 
         var conditions = statement.TryGetProperty("Condition", out var condition) ? PolicyCondition.Parse(condition, ConditionKeys.Project) : [];
+        var everyone = principal.ValueKind == JsonValueKind.String;
         List<string> names = [];
-        if (principal.ValueKind != JsonValueKind.String && principal.TryGetProperty("AWS", out var aws))
+        if (!everyone && principal.TryGetProperty("AWS", out var aws))
         {
             PolicyJson.Texts(aws, out names);
         }
 
-        return new(allow, principal.ValueKind == JsonValueKind.String, names, resources, conditions);
+        var unreachable = (everyone ? null : Stranger(principal))
+            ?? names.ConvertAll(PolicyReach.Principal).Concat(resources.Select(r => PolicyReach.Version(r))).Concat(conditions.Select(PolicyReach.Condition)).FirstOrDefault(r => r is not null);
+        return new(allow, everyone, names, resources, conditions, unreachable);
     }
 
     private static bool IsPrincipal(JsonElement principal) =>
@@ -84,7 +104,20 @@ internal static class PolicyDocument
             ? principal.GetString() == "*"
             : principal.ValueKind == JsonValueKind.Object && principal.EnumerateObject().Any() && principal.EnumerateObject().All(p => PolicyJson.Texts(p.Value, out _));
 
-    private sealed record Statement(bool Allow, bool Everyone, List<string> Principals, List<string> Resources, List<PolicyCondition> Conditions)
+    /// <summary>Why a kind of principal is none of this server's callers; null if there are only such that are.</summary>
+    private static string? Stranger(JsonElement principal) =>
+        principal.EnumerateObject().Select(p => p.Name).FirstOrDefault(n => n != "AWS") is { } kind
+            ? $"Principal has '{Readable.Cut(kind)}', and nobody who calls this server is one; it must be \"*\" or {{\"AWS\": one or more account ids, arn:aws:iam::ACCOUNT:root or arn:aws:iam::ACCOUNT:user/NAME}}"
+            : null;
+
+    /// <summary>A statement.</summary>
+    /// <param name="Allow">Allow; otherwise Deny.</param>
+    /// <param name="Everyone">It speaks of everyone.</param>
+    /// <param name="Principals">Of whom it speaks otherwise.</param>
+    /// <param name="Resources">Patterns of versions.</param>
+    /// <param name="Conditions">All must hold.</param>
+    /// <param name="Unreachable">What of it no request can ever meet, in a sentence.</param>
+    private sealed record Statement(bool Allow, bool Everyone, List<string> Principals, List<string> Resources, List<PolicyCondition> Conditions, string? Unreachable)
     {
         public bool Speaks(Caller caller, string versionArn) =>
             Resources.Exists(r => PolicyPattern.MatchesArn(r, versionArn))

@@ -3,8 +3,12 @@ namespace Ocellus.Access;
 /// <summary>A policy and the name it is attached under.</summary>
 internal sealed record NamedPolicy(string Name, string Document)
 {
-    /// <exception cref="Protocol.RefusedException">MalformedPolicy: names what is not understood.</exception>
-    public static NamedPolicy Of(string name, string document) => new(name, IdentityPolicy.Parse(document).Document);
+    /// <exception cref="Protocol.RefusedException">MalformedPolicy: names what is not understood, or what no request can ever meet.</exception>
+    public static NamedPolicy Of(string name, string document)
+    {
+        var policy = IdentityPolicy.Parse(document);
+        return policy.Unreachable is { } reason ? throw PolicyJson.Malformed(reason) : new(name, policy.Document);
+    }
 }
 
 /// <summary>The policies that come with the product: the files of <c>Access/Policies</c>.</summary>

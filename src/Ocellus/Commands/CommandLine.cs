@@ -44,6 +44,8 @@ internal static class CommandLine
         EvaluateCommand.Create(),
         ExportCommand.Create(),
         KeysCommand.Create(),
+        BackupCommand.Create(),
+        RestoreCommand.Create(),
         DoctorCommand.Create(),
         TrainJobCommand.Create(),
         LoadCheckCommand.Create(),

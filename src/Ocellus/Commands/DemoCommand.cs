@@ -61,7 +61,7 @@ internal static partial class DemoCommand
         }
 
         var started = Stopwatch.GetTimestamp();
-        using var data = ServeCommand.Open(path);
+        using var data = ServeCommand.Open(path, terminal);
         // Whatever matters comes back through the API; a log would run through the bars.
         await using var app = await ServeCommand.BuildAsync(data, urls, LogLevel.Error, [new($"Ocellus:Training:{nameof(TrainingOptions.TimeBudget)}", $"{sample.TimeBudget}")], cancel);
         try

@@ -55,6 +55,7 @@ internal static class ExportCommand
         }
 
         var description = ModelDescription.FromJson(await File.ReadAllBytesAsync(Path.Combine(folder, ModelFiles.Description), cancel));
+        FileSystem.KeepPrivate();
         using var fetched = new TemporaryFile();
         var evaluation = await EvaluationAsync(version, data, outside, fetched.Path, cancel);
         ModelArchive.Write(output, folder, evaluation);
@@ -87,6 +88,11 @@ internal static class ExportCommand
         if (!File.Exists(database))
         {
             throw new CommandRefusedException($"{data} is no data directory of a server: it has no {Path.GetFileName(database)}. --data names the one that `ocellus serve` was given.");
+        }
+
+        if (SchemaJournal.Later(data) is { } later)
+        {
+            throw new CommandRefusedException(later);
         }
 
         try

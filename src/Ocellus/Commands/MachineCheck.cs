@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Ocellus.Storage;
+using Ocellus.Training;
 using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;
@@ -120,6 +121,11 @@ internal static class MachineCheck
             return new(name, FindingState.Ok, "none yet; the first start makes it");
         }
 
+        if (SchemaJournal.Later(data) is { } later)
+        {
+            return new(name, FindingState.Problem, later, "Start the later version again, or name another folder with --data.");
+        }
+
         try
         {
             return DataDirectory.Damage(data) is { } damage
@@ -206,6 +212,7 @@ internal static class MachineCheck
     {
         var host = Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
         var start = new ProcessStartInfo(host, ["exec", Path.Combine(AppContext.BaseDirectory, "Ocellus.dll"), LoadCheckCommand.Name, library]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        ChildEnvironment.Restrict(start);
         start.Environment["TORCH_CPP_LOG_LEVEL"] = "ERROR";
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(_loadWait);

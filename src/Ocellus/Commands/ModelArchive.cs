@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
 using Microsoft.ML.OnnxRuntime;
+using Ocellus.Storage;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
 
@@ -32,7 +33,7 @@ internal static class ModelArchive
         var temporary = $"{path}.{Environment.ProcessId}.tmp";
         try
         {
-            using (var stream = File.Create(temporary))
+            using (var stream = FileSystem.CreatePrivate(temporary))
             {
                 using (var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
                 {

@@ -86,11 +86,17 @@ internal static class ServeCommand
 
     /// <summary>Opens a data directory.</summary>
     /// <exception cref="CommandRefusedException">Another server holds it, or it cannot be used.</exception>
-    public static DataDirectory Open(string path)
+    public static DataDirectory Open(string path, Terminal terminal)
     {
         try
         {
-            return DataDirectory.Open(path);
+            var data = DataDirectory.Open(path);
+            foreach (var warning in data.Warnings)
+            {
+                terminal.Remark($"Warning: {warning}");
+            }
+
+            return data;
         }
         catch (InvalidOperationException refusal)
         {
@@ -128,7 +134,7 @@ internal static class ServeCommand
 
     private static async Task<int> RunAsync(string path, string urls, LogLevel logs, string? store, Terminal terminal, CancellationToken cancel)
     {
-        using var data = Open(path);
+        using var data = Open(path, terminal);
         await using var app = await BuildAsync(data, urls, logs, store is null ? [] : [new($"{OutsideOptions.Section}:{nameof(OutsideOptions.Endpoint)}", store)], cancel);
         await StartAsync(app, urls, cancel);
         terminal.Result($"Ocellus serves {string.Join(' ', app.Urls)}\n{Exports(app.Urls.First(), data)}");

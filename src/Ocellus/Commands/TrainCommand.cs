@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
+using Ocellus.Storage;
 using Ocellus.Training;
 
 namespace Ocellus.Commands;
@@ -139,6 +140,8 @@ internal static class TrainCommand
             Directory.Delete(folder.Path, recursive: true);
         }
 
+        // Pictures and labels of the job are for its user only.
+        FileSystem.KeepPrivate();
         Directory.CreateDirectory(folder.Path);
         try
         {

@@ -10,6 +10,9 @@ internal sealed class BucketFolders(string root, TimeProvider clock)
 
     private readonly string _root = Path.GetFullPath(root);
     private readonly Lock _gate = new();
+
+    /// <summary>Entered by every change that others can see, before any lock is taken: who reads must not wait behind who waits for it.</summary>
+    public WriteBarrier Barrier { get; } = new(Path.GetFullPath(root));
     private Dictionary<string, BucketIndex>? _buckets;
 
     public IReadOnlyList<Bucket> All(string? accountId = null)
@@ -54,6 +57,7 @@ internal sealed class BucketFolders(string root, TimeProvider clock)
             throw new S3Exception("InvalidBucketName");
         }
 
+        using var entered = Barrier.Enter();
         lock (_gate)
         {
             if (Loaded().TryGetValue(bucket, out var existing))
@@ -80,6 +84,7 @@ internal sealed class BucketFolders(string root, TimeProvider clock)
     /// <summary>Changes what is known of a bucket.</summary>
     public void Change(string bucket, Func<Bucket, Bucket> change)
     {
+        using var entered = Barrier.Enter();
         lock (_gate)
         {
             var index = Index(bucket);
@@ -92,6 +97,7 @@ internal sealed class BucketFolders(string root, TimeProvider clock)
 
     public void Delete(string bucket)
     {
+        using var entered = Barrier.Enter();
         lock (_gate)
         {
             var index = Index(bucket);

@@ -69,7 +69,7 @@ internal static class ObjectFiles
         var how = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 1, Options = options };
         if (!OperatingSystem.IsWindows())
         {
-            how.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+            how.UnixCreateMode = UnixFileMode.UserRead;
         }
 
         return new FileStream(path, how);

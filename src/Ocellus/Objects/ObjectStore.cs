@@ -110,6 +110,7 @@ internal sealed class ObjectStore
 
             // The data's name must be durable before the metadata that speaks of it.
             FileSystem.SyncFolder(folder);
+            using var entered = await _buckets.Barrier.EnterAsync(cancel).ConfigureAwait(false);
             lock (index.Gate)
             {
                 old = index.Objects.GetValueOrDefault(key);
@@ -222,6 +223,7 @@ internal sealed class ObjectStore
     {
         var index = _buckets.Index(bucket);
         var metadata = MetadataPath(index.Folder, key);
+        using var entered = _buckets.Barrier.Enter();
         lock (index.Gate)
         {
             if (!index.Objects.TryGetValue(key, out var info))
@@ -246,6 +248,7 @@ internal sealed class ObjectStore
         var metadata = MetadataPath(index.Folder, key);
         var folder = Path.GetDirectoryName(metadata)!;
         ObjectInfo? info;
+        using var entered = _buckets.Barrier.Enter();
         lock (index.Gate)
         {
             if (!index.Objects.TryGetValue(key, out info))

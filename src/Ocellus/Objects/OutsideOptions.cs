@@ -29,6 +29,13 @@ internal sealed class OutsideOptions : IValidatableObject
             yield break;
         }
 
+        if (Uri.TryCreate(Endpoint, UriKind.Absolute, out var said) && said.UserInfo.Length > 0)
+        {
+            // Not repeated: the address is logged and told, and a secret would go with it.
+            yield return new($"{Section}:Endpoint has a user or password before its host; keys of the store belong into {Section}:AccessKey and {Section}:SecretKey (environment: Ocellus__S3__SecretKey).");
+            yield break;
+        }
+
         if (!Uri.TryCreate(Endpoint, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https") || address.AbsolutePath != "/" || address.Query.Length > 0)
         {
             yield return new($"{Section}:Endpoint is '{Endpoint}'; it must be an http or https address without a path, such as http://127.0.0.1:9000.");

@@ -33,8 +33,12 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
             try
             {
                 // Files first: a row without files is deleted again after a crash, files without a row would stay.
-                FileSystem.RemoveFolder(data.ModelFolder(version.AccountId, version.Folder));
-                FileSystem.RemoveFolder(Path.Combine(data.JobsPath, version.Folder));
+                using (await data.Barrier.EnterAsync(stoppingToken))
+                {
+                    FileSystem.RemoveFolder(data.ModelFolder(version.AccountId, version.Folder));
+                    FileSystem.RemoveFolder(Path.Combine(data.JobsPath, version.Folder));
+                }
+
                 await versions.RemoveAsync(version.Arn, stoppingToken);
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or System.Data.Common.DbException)

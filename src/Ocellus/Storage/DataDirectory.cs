@@ -24,6 +24,7 @@ internal sealed class DataDirectory : IDisposable
             DefaultTimeout = 30,
         }.ToString();
         Commits = new CommitWatch(ConnectionString);
+        Barrier = new WriteBarrier(ObjectsOf(path));
     }
 
     public string Path { get; }
@@ -33,10 +34,16 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>Whether the database has changed.</summary>
     public CommitWatch Commits { get; }
 
+    /// <summary>Whoever removes or moves files that the database names enters it.</summary>
+    public WriteBarrier Barrier { get; }
+
     public string ObjectsPath => ObjectsOf(Path);
 
     /// <summary>Trainings under way: checkpoints, inputs, logs.</summary>
     public string JobsPath => System.IO.Path.Combine(Path, "jobs");
+
+    /// <summary>What its user should know of the folder, in sentences: that others can look into it, say.</summary>
+    public IReadOnlyList<string> Warnings { get; private init; } = [];
 
     /// <summary>What versions are made of.</summary>
     public string ModelsPath => System.IO.Path.Combine(Path, "models");
@@ -48,10 +55,11 @@ internal sealed class DataDirectory : IDisposable
     public static DataDirectory Open(string path)
     {
         path = System.IO.Path.GetFullPath(path);
+        FileSystem.KeepPrivate();
         FileStream held;
         try
         {
-            Directory.CreateDirectory(path);
+            DirectoryPrivacy.Create(path);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -71,7 +79,14 @@ internal sealed class DataDirectory : IDisposable
                 failure);
         }
 
-        var directory = new DataDirectory(path, held);
+        if (SchemaJournal.Later(path) is { } later)
+        {
+            held.Dispose();
+            throw new InvalidOperationException(later);
+        }
+
+        // Before anything is written, and after the lock: another server's folder is not for this one to change.
+        var directory = new DataDirectory(path, held) { Warnings = DirectoryPrivacy.Mend(path) };
         try
         {
             if (Damage(path) is { } damage)
@@ -81,6 +96,7 @@ internal sealed class DataDirectory : IDisposable
             }
 
             directory.Migrate();
+            directory.Barrier.Prepare();
         }
         catch
         {
@@ -96,9 +112,15 @@ internal sealed class DataDirectory : IDisposable
     public static DataDirectory Attach(string path)
     {
         path = System.IO.Path.GetFullPath(path);
+        FileSystem.KeepPrivate();
         if (!File.Exists(DatabaseOf(path)))
         {
             throw new InvalidOperationException($"{path} is no data directory of a server: it has no {System.IO.Path.GetFileName(DatabaseOf(path))}. --data names the one that `ocellus serve` was given; serving once makes it.");
+        }
+
+        if (SchemaJournal.Later(path) is { } later)
+        {
+            throw new InvalidOperationException(later);
         }
 
         var directory = new DataDirectory(path, null);

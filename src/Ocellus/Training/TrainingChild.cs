@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Ocellus.Storage;
 
 namespace Ocellus.Training;
 
@@ -22,6 +23,7 @@ internal static class TrainingChild
 
     public static async Task<int> RunAsync(string path, CancellationToken cancel)
     {
+        FileSystem.KeepPrivate();
         var folder = new JobFolder(path);
         var pace = new TrainingPace(TrainingRun.ThreadsOf(folder.Read()));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);

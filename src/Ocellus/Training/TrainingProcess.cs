@@ -102,6 +102,7 @@ internal static class TrainingProcess
             RedirectStandardError = true,
             UseShellExecute = false,
         };
+        ChildEnvironment.Restrict(start);
         // The server's, see the launcher: two words for one setting, and which of them counts is nowhere promised.
         start.Environment.Remove("MALLOC_ARENA_MAX");
         foreach (var (name, value) in _environment)

@@ -43,6 +43,7 @@ internal sealed partial class TrainingPublisher(VersionCatalog versions, IObject
             FileSystem.CreateFolder(Path.GetDirectoryName(target)!);
             if (Directory.Exists(folder.Model))
             {
+                using var entered = await data.Barrier.EnterAsync(cancel);
                 FileSystem.RemoveFolder(target);
                 Directory.Move(folder.Model, target);
                 FileSystem.SyncFolder(Path.GetDirectoryName(target)!);
@@ -82,7 +83,7 @@ internal sealed partial class TrainingPublisher(VersionCatalog versions, IObject
 
         await versions.EndAsync(version.Arn, outcome.Completed ? VersionEvent.Trained : VersionEvent.TrainingFailed, outcome.Completed ? outcome.Message + note : outcome.Message, result, CancellationToken.None);
         Log.JobEnded(log, version.Arn, outcome.Message, outcome.TrainingSeconds, outcome.F1);
-        FileSystem.RemoveFolder(folder.Path);
+        await RemoveAsync(folder);
 
         IReadOnlyList<Asset> Assets(string kind) => [new() { GroundTruthManifest = new() { S3Object = OutputLocation.Of(version, kind) } }];
     }
@@ -92,7 +93,16 @@ internal sealed partial class TrainingPublisher(VersionCatalog versions, IObject
     {
         await versions.EndAsync(version.Arn, VersionEvent.TrainingFailed, message, new VersionOutcome(clock.GetUtcNow().ToUnixTimeMilliseconds()), cancel);
         Log.JobEnded(log, version.Arn, message, 0, null);
-        FileSystem.RemoveFolder(folder.Path);
+        await RemoveAsync(folder);
+    }
+
+    /// <summary>Not while a backup takes its moment, in whose database the job may still be under way.</summary>
+    private async Task RemoveAsync(JobFolder folder)
+    {
+        using (await data.Barrier.EnterAsync(CancellationToken.None))
+        {
+            FileSystem.RemoveFolder(folder.Path);
+        }
     }
 
     /// <summary>What its messages say besides, when the test pictures were split off by the server; empty otherwise.</summary>

@@ -115,7 +115,7 @@ public sealed class CopyProjectVersionTests
     public void A_policy_says_what_its_statements_say_together(string statements, string verdict)
     {
         var document = $$"""{"Version":"2012-10-17","Statement":[{{statements.Replace("\"Resource\"", "\"Action\":\"rekognition:CopyProjectVersion\",\"Resource\"", StringComparison.Ordinal)}}]}""";
-        PolicyDocument.Check(document);
+        PolicyDocument.Check(document, $"arn:aws:rekognition:us-east-1:123456789012:project/{(statements.Contains("/other/", StringComparison.Ordinal) ? "other" : "cells")}/1");
 
         Assert.Equal(verdict, PolicyDocument.Evaluate([document], new Caller("111122223333", "us-east-1", "ann", "k"), "arn:aws:rekognition:us-east-1:123456789012:project/cells/version/one/1", out var notUnderstood).ToString());
         Assert.Null(notUnderstood);

@@ -202,7 +202,7 @@ internal sealed class AwsChunkedStream : ForwardStream
         {
             throw new SignatureException(
                 SignatureProblem.Mismatch,
-                $"The signature of a part of the streamed body does not match; received was '{received}'.");
+                "The signature of a part of the streamed body does not match: the part was changed, or signed with another key.");
         }
 
         _previous = expected;

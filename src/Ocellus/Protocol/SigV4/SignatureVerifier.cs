@@ -80,9 +80,14 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         var algorithm = blank < 0 ? text : text[..blank];
         if (algorithm != Canonical.Algorithm)
         {
-            throw Incomplete(algorithm == "AWS"
-                ? "Unsupported signing algorithm 'AWS': signatures of version 2 are taken in links and forms, not in the Authorization header. Let the client sign with version 4 (s3cmd: signature_v2 = False; boto3: signature_version='s3v4')."
-                : $"Unsupported signing algorithm '{Readable.Cut(algorithm)}'; expected '{Canonical.Algorithm}'.");
+            // One word alone may be a token, which is not to be repeated.
+            throw Incomplete(algorithm switch
+            {
+                "AWS" => "Unsupported signing algorithm 'AWS': signatures of version 2 are taken in links and forms, not in the Authorization header."
+                    + " Let the client sign with version 4 (s3cmd: signature_v2 = False; boto3: signature_version='s3v4').",
+                _ when blank < 0 => $"The Authorization header is one word of {text.Length} characters; expected '{Canonical.Algorithm}' and what belongs to it.",
+                _ => $"Unsupported signing algorithm '{Readable.Cut(algorithm)}'; expected '{Canonical.Algorithm}'.",
+            });
         }
 
         var parts = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -239,7 +244,7 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
             throw new SignatureException(
                 SignatureProblem.Mismatch,
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. "
-                + $"Received was the signature '{signature}' of access key '{key.AccessKeyId}' over the headers '{string.Join(';', signedHeaders)}'.");
+                + $"Received was a signature of access key '{key.AccessKeyId}' over the headers '{string.Join(';', signedHeaders)}'.");
         }
 
         return new VerifiedSignature(key, credential.Region, amzDate, credential.Scope, signingKey, signature, payloadHash);

@@ -1,0 +1,161 @@
+using System.CommandLine;
+using System.Formats.Tar;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ocellus.Storage;
+
+namespace Ocellus.Commands;
+
+/// <summary><c>ocellus backup</c>: a data directory as one file, while its server runs.</summary>
+internal static class BackupCommand
+{
+    /// <summary>Shortest time between two lines of progress.</summary>
+    private static readonly TimeSpan _tellEvery = TimeSpan.FromSeconds(2);
+
+    public static Command Create()
+    {
+        var data = ServeCommand.DataOption(ServeCommand.DataDefault);
+        data.Description = "Data directory of the server, which may be running.";
+        var output = new Option<string>("--out") { Description = "The file to write; it holds secrets, and only its owner may read it.", Required = true, HelpName = "FILE.tar" };
+        var force = new Option<bool>("--force") { Description = "Replace the file if it is there." };
+        var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
+        var command = new Command("backup", "Writes a data directory, as it is in one moment, to one file that `ocellus restore` takes.") { data, output, force, json };
+        command.Act((parsed, terminal, cancel) => RunAsync(Path.GetFullPath(parsed.GetValue(data)!), Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(force), parsed.GetValue(json), terminal, cancel));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string data, string output, bool force, bool json, Terminal terminal, CancellationToken cancel)
+    {
+        Check(data, output, force);
+        FileSystem.KeepPrivate();
+        var told = new Pace(terminal);
+        using var snapshot = await BackupSnapshot.TakeAsync(data, told.Tell, TimeProvider.System, cancel);
+        var temporary = $"{output}.{Environment.ProcessId}.part";
+        (int Files, long Bytes) written;
+        try
+        {
+            written = Write(temporary, snapshot, told.Tell, cancel);
+            if (!force && File.Exists(output))
+            {
+                throw new CommandRefusedException($"{output} was made meanwhile; add --force to replace it.");
+            }
+
+            File.Move(temporary, output, overwrite: true);
+            FileSystem.SyncFolder(Path.GetDirectoryName(output)!);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandRefusedException($"{output} cannot be written: {failure.Message} Nothing is left of it{(File.Exists(output) ? "; the file that was there is as it was" : "")}.");
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+
+        Show(snapshot, output, written, json, terminal);
+        return ExitCodes.Done;
+    }
+
+    private static void Check(string data, string output, bool force)
+    {
+        if (!File.Exists(DataDirectory.DatabaseOf(data)))
+        {
+            throw new CommandRefusedException($"{data} is no data directory of a server: it has no ocellus.db. --data names the one that `ocellus serve` was given.");
+        }
+
+        if (SchemaJournal.Later(data) is { } later)
+        {
+            throw new CommandRefusedException(later);
+        }
+
+        if (!Directory.Exists(Path.GetDirectoryName(output)) || Directory.Exists(output))
+        {
+            throw new CommandRefusedException($"{output} cannot be written: {(Directory.Exists(output) ? "that is a folder" : "its folder does not exist")}.");
+        }
+
+        if (!force && File.Exists(output))
+        {
+            throw new CommandRefusedException($"{output} is there already; choose another name, or add --force to replace it.");
+        }
+
+        if (DataDirectory.IsHeld(data) && !new WriteBarrier(DataDirectory.ObjectsOf(data)).IsThere)
+        {
+            throw new CommandRefusedException($"The server that runs on {data} is of an earlier version, which cannot be backed up while it runs; stop it, or restart it with this version first.");
+        }
+    }
+
+    private static (int Files, long Bytes) Write(string path, BackupSnapshot snapshot, Action<string> tell, CancellationToken cancel)
+    {
+        // The database first: a reader sees soon what it has.
+        var files = Directory.EnumerateFiles(snapshot.Folder, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(snapshot.Folder, f).Replace(Path.DirectorySeparatorChar, '/'))
+            .OrderBy(f => f.Contains('/', StringComparison.Ordinal)).ThenBy(f => f, StringComparer.Ordinal).ToList();
+        var unknown = files.Find(f => !BackupFormat.IsFile(f));
+        if (unknown is not null)
+        {
+            throw new CommandRefusedException($"The data directory holds '{unknown}', which no version of this server makes; move it away and try again.");
+        }
+
+        long bytes = 0;
+        using var sums = new StringWriter { NewLine = "\n" };
+        using var stream = FileSystem.CreatePrivate(path);
+        using (var tar = new TarWriter(stream, TarEntryFormat.Pax, leaveOpen: true))
+        {
+            var description = new BackupDescription(BackupFormat.Current, SchemaJournal.ProgramVersion, TimeProvider.System.GetUtcNow(), snapshot.Schema);
+            Add(tar, BackupFormat.Description, new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(description, BackupJson.Default.BackupDescription)), sums);
+            foreach (var file in files)
+            {
+                cancel.ThrowIfCancellationRequested();
+                bytes += Add(tar, file, File.OpenRead(Path.Combine(snapshot.Folder, file)), sums);
+                tell(string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576} MB"));
+            }
+
+            Add(tar, BackupFormat.Sums, new MemoryStream(Encoding.ASCII.GetBytes(sums.ToString())), null);
+        }
+
+        stream.Flush(flushToDisk: true);
+        return (files.Count, stream.Length);
+    }
+
+    private static long Add(TarWriter tar, string name, Stream content, StringWriter? sums)
+    {
+        using var hashed = new HashingStream(content);
+        tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = hashed, Mode = FileSystem.PrivateFile });
+        sums?.WriteLine($"{hashed.Sum()}  {name}");
+        return hashed.Length;
+    }
+
+    private static void Show(BackupSnapshot snapshot, string output, (int Files, long Bytes) written, bool json, Terminal terminal)
+    {
+        if (snapshot.Damaged > 0)
+        {
+            terminal.Remark($"Warning: {snapshot.Damaged} object(s) are damaged in the data directory and so in the backup; `ocellus doctor` names them.");
+        }
+
+        if (json)
+        {
+            terminal.Json(new JsonObject { ["backup"] = output, ["files"] = written.Files, ["bytes"] = written.Bytes, ["damagedObjects"] = snapshot.Damaged, ["heldSeconds"] = Math.Round(snapshot.Held.TotalSeconds, 3) });
+            return;
+        }
+
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{output} ({written.Bytes / 1048576.0:0.0} MB): {written.Files} files; writes were held back for {snapshot.Held.TotalSeconds:0.000} s."));
+        terminal.Remark("It holds the secrets of all access keys, and whoever can read it can use them: keep it as you keep those.");
+        terminal.Remark($"ocellus restore --in {output} --data DIR brings it back.");
+    }
+
+    /// <summary>Tells how far it is, not more often than can be read.</summary>
+    private sealed class Pace(Terminal terminal)
+    {
+        private long _last = TimeProvider.System.GetTimestamp();
+
+        public void Tell(string what)
+        {
+            if (TimeProvider.System.GetElapsedTime(_last) >= _tellEvery)
+            {
+                _last = TimeProvider.System.GetTimestamp();
+                terminal.Remark($"… {what}");
+            }
+        }
+    }
+}
