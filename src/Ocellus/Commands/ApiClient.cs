@@ -12,13 +12,16 @@ namespace Ocellus.Commands;
 /// </summary>
 internal sealed class ApiClient : IDisposable
 {
-    private readonly HttpClient _http = new();
+    private readonly HttpClient _http = Straight();
     private readonly Uri _endpoint;
     private readonly string _key;
     private readonly string _secret;
     private readonly string _region;
 
     private ApiClient(Uri endpoint, string key, string secret, string region) => (_endpoint, _key, _secret, _region) = (endpoint, key, secret, region);
+
+    /// <summary>A client for a server on this machine. Without a proxy, whatever the environment says: what is meant for a neighbour would leave the machine otherwise.</summary>
+    public static HttpClient Straight() => new(new SocketsHttpHandler { UseProxy = false });
 
     /// <summary>A client with the default profile of an AWS shared-credentials file.</summary>
     /// <exception cref="InvalidDataException">The file has no key.</exception>

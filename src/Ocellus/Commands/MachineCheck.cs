@@ -190,7 +190,8 @@ internal static class MachineCheck
     /// <summary>Whether something that answers like a server of ours listens there.</summary>
     private static async Task<bool> AnswersAsync(IPAddress ip, int port, CancellationToken cancel)
     {
-        using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
+        using var client = ApiClient.Straight();
+        client.Timeout = TimeSpan.FromSeconds(2);
         var target = ip.Equals(IPAddress.Any) ? IPAddress.Loopback : ip.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : ip;
         try
         {
