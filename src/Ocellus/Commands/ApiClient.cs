@@ -27,9 +27,17 @@ internal sealed class ApiClient : IDisposable
     /// <exception cref="InvalidDataException">The file has no key.</exception>
     public static ApiClient Open(string endpoint, string credentials)
     {
+        var (key, secret, region) = Profile(credentials);
+        return new ApiClient(new Uri(endpoint.TrimEnd('/') + "/"), key, secret, region);
+    }
+
+    /// <summary>The first profile of an AWS shared-credentials file.</summary>
+    /// <exception cref="InvalidDataException">The file has no key.</exception>
+    public static (string Key, string Secret, string Region) Profile(string credentials)
+    {
         var values = File.ReadLines(credentials).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries)).Where(p => p.Length == 2).ToLookup(p => p[0], p => p[1], StringComparer.Ordinal);
         return values["aws_access_key_id"].FirstOrDefault() is { } key && values["aws_secret_access_key"].FirstOrDefault() is { } secret
-            ? new ApiClient(new Uri(endpoint.TrimEnd('/') + "/"), key, secret, values["region"].FirstOrDefault() ?? "us-east-1")
+            ? (key, secret, values["region"].FirstOrDefault() ?? "us-east-1")
             : throw new InvalidDataException($"{credentials} has no aws_access_key_id and aws_secret_access_key.");
     }
 

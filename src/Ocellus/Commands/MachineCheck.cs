@@ -59,6 +59,7 @@ internal static class MachineCheck
             LibraryAsync("Inference library (ONNX Runtime)", LoadCheckCommand.Inference, "Models cannot be run or trained. Build Ocellus anew; if it stays so, this system or processor has no build of ONNX Runtime.", cancel),
             LibraryAsync("Picture library (libvips)", LoadCheckCommand.Pictures, "Pictures cannot be read. Build Ocellus anew; if it stays so, this system or processor has no build of NetVips.Native.", cancel),
         ];
+        var clients = InstalledClients.LookAsync(cancel);
         List<Finding> findings = [Runtime(), Backbone(), Memory(), Disk(data), Data(data), Database(data), Clock(data), Files()];
         foreach (var url in urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
@@ -66,6 +67,7 @@ internal static class MachineCheck
         }
 
         findings.InsertRange(1, await Task.WhenAll(libraries));
+        findings.AddRange(await clients);
         return findings;
     }
 
