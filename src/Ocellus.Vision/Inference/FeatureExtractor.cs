@@ -6,6 +6,9 @@ namespace Ocellus.Vision.Inference;
 /// <summary>Sessions of ONNX Runtime, made one way.</summary>
 internal static class Sessions
 {
+    // On Windows its events go to the system's own tracing, which OnnxTelemetry's variable does not stop.
+    static Sessions() => OrtEnv.Instance().DisableTelemetryEvents();
+
     /// <summary>A session over the content of an ONNX file.</summary>
     public static InferenceSession Open(byte[] model, int threads)
     {

@@ -12,7 +12,7 @@ namespace Ocellus.Commands;
 /// </summary>
 internal sealed class ApiClient : IDisposable
 {
-    private readonly HttpClient _http = new();
+    private readonly HttpClient _http = Straight();
     private readonly Uri _endpoint;
     private readonly string _key;
     private readonly string _secret;
@@ -20,13 +20,24 @@ internal sealed class ApiClient : IDisposable
 
     private ApiClient(Uri endpoint, string key, string secret, string region) => (_endpoint, _key, _secret, _region) = (endpoint, key, secret, region);
 
+    /// <summary>A client for a server on this machine. Without a proxy, whatever the environment says: what is meant for a neighbour would leave the machine otherwise.</summary>
+    public static HttpClient Straight() => new(new SocketsHttpHandler { UseProxy = false });
+
     /// <summary>A client with the default profile of an AWS shared-credentials file.</summary>
     /// <exception cref="InvalidDataException">The file has no key.</exception>
     public static ApiClient Open(string endpoint, string credentials)
     {
+        var (key, secret, region) = Profile(credentials);
+        return new ApiClient(new Uri(endpoint.TrimEnd('/') + "/"), key, secret, region);
+    }
+
+    /// <summary>The first profile of an AWS shared-credentials file.</summary>
+    /// <exception cref="InvalidDataException">The file has no key.</exception>
+    public static (string Key, string Secret, string Region) Profile(string credentials)
+    {
         var values = File.ReadLines(credentials).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries)).Where(p => p.Length == 2).ToLookup(p => p[0], p => p[1], StringComparer.Ordinal);
         return values["aws_access_key_id"].FirstOrDefault() is { } key && values["aws_secret_access_key"].FirstOrDefault() is { } secret
-            ? new ApiClient(new Uri(endpoint.TrimEnd('/') + "/"), key, secret, values["region"].FirstOrDefault() ?? "us-east-1")
+            ? (key, secret, values["region"].FirstOrDefault() ?? "us-east-1")
             : throw new InvalidDataException($"{credentials} has no aws_access_key_id and aws_secret_access_key.");
     }
 

@@ -43,6 +43,7 @@ internal static class CommandLine
         DetectCommand.Create(),
         EvaluateCommand.Create(),
         ExportCommand.Create(),
+        EnvCommand.Create(),
         KeysCommand.Create(),
         BackupCommand.Create(),
         RestoreCommand.Create(),

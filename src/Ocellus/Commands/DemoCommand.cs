@@ -66,13 +66,13 @@ internal static partial class DemoCommand
         await using var app = await ServeCommand.BuildAsync(data, urls, LogLevel.Error, [new($"Ocellus:Training:{nameof(TrainingOptions.TimeBudget)}", $"{sample.TimeBudget}")], cancel);
         try
         {
-            await ServeCommand.StartAsync(app, urls, cancel);
+            await ServeCommand.StartAsync(app, data, urls, cancel);
             var url = app.Urls.First();
             terminal.Result($"A server runs at {url}, its data is in {data.Path}");
             using var client = ApiClient.Open(url, data.CredentialsPath);
             var told = await TellAsync(sample, client, data.Path, terminal, cancel);
             terminal.Result(string.Create(CultureInfo.InvariantCulture, $"\nThat took {Stopwatch.GetElapsedTime(started).TotalSeconds:0} s. Everything is in {data.Path}; the keys are in {data.CredentialsPath}."));
-            terminal.Result(HowToGoOn(sample, told, keep ? url : null, data));
+            terminal.Result(HowToGoOn(sample, told, keep, data.Path));
             if (keep)
             {
                 await app.WaitForShutdownAsync(cancel);
@@ -246,17 +246,18 @@ internal static partial class DemoCommand
 
     private static string Key(DemoSample sample, string file) => $"{sample.Folder}/{file.Replace(Path.DirectorySeparatorChar, '/')}";
 
-    private static string HowToGoOn(DemoSample sample, Told told, string? url, DataDirectory data)
+    private static string HowToGoOn(DemoSample sample, Told told, bool keep, string path)
     {
-        var address = url ?? ServeCommand.UrlDefault;
-        var first = url is null ? $"Start the server again, and go on with the AWS CLI in another terminal:\n  ./ocellus serve --data {data.Path}\n" : "The server goes on until Ctrl-C. In another terminal:\n";
+        var folder = ClientEnvironment.QuoteForSh(path);
+        var first = keep ? "The server goes on until Ctrl-C. In another terminal:" : $"Start the server again, and go on with the AWS CLI in another terminal:\n  ./ocellus serve --data {folder}";
         var image = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = sample.Bucket, ["Name"] = told.Key } };
         return $"""
-            {first}{ServeCommand.Exports(address, data)}
+            {first}
+              {EnvCommand.Hint(path)}
               aws rekognition start-project-version --min-inference-units 1 --project-version-arn {told.Arn}
               aws rekognition detect-custom-labels --project-version-arn {told.Arn} --image '{image.ToJsonString()}'
             Without a server:
-              ./ocellus export {told.Arn} --data {data.Path} --out {sample.Project}.zip
+              ./ocellus export {told.Arn} --data {folder} --out {sample.Project}.zip
               ./ocellus detect {sample.Project}.zip PICTURE…
             """;
     }

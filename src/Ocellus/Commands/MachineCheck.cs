@@ -60,6 +60,7 @@ internal static class MachineCheck
             LibraryAsync("Inference library (ONNX Runtime)", LoadCheckCommand.Inference, "Models cannot be run or trained. Build Ocellus anew; if it stays so, this system or processor has no build of ONNX Runtime.", cancel),
             LibraryAsync("Picture library (libvips)", LoadCheckCommand.Pictures, "Pictures cannot be read. Build Ocellus anew; if it stays so, this system or processor has no build of NetVips.Native.", cancel),
         ];
+        var clients = InstalledClients.LookAsync(cancel);
         List<Finding> findings = [Runtime(), Backbone(), Memory(), Disk(data), Data(data), Database(data), Clock(data), Files()];
         foreach (var url in urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
@@ -67,6 +68,7 @@ internal static class MachineCheck
         }
 
         findings.InsertRange(1, await Task.WhenAll(libraries));
+        findings.AddRange(await clients);
         return findings;
     }
 
@@ -196,7 +198,8 @@ internal static class MachineCheck
     /// <summary>Whether something that answers like a server of ours listens there.</summary>
     private static async Task<bool> AnswersAsync(IPAddress ip, int port, CancellationToken cancel)
     {
-        using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
+        using var client = ApiClient.Straight();
+        client.Timeout = TimeSpan.FromSeconds(2);
         var target = ip.Equals(IPAddress.Any) ? IPAddress.Loopback : ip.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : ip;
         try
         {

@@ -104,10 +104,11 @@ internal static class ServeCommand
         }
     }
 
-    /// <summary>Starts a server.</summary>
+    /// <summary>Starts a server, and writes down where it is.</summary>
     /// <exception cref="CommandRefusedException">The address cannot be listened on.</exception>
-    public static async Task StartAsync(WebApplication app, string urls, CancellationToken cancel)
+    public static async Task StartAsync(WebApplication app, DataDirectory data, string urls, CancellationToken cancel)
     {
+        ServedAddress.Forget(data);
         try
         {
             await app.StartAsync(cancel);
@@ -116,6 +117,8 @@ internal static class ServeCommand
         {
             throw new CommandRefusedException($"{urls} cannot be listened on: {failure.Message} Choose another address with --urls.");
         }
+
+        ServedAddress.Publish(app, data);
     }
 
     /// <summary>Builds a server.</summary>
@@ -136,8 +139,8 @@ internal static class ServeCommand
     {
         using var data = Open(path, terminal);
         await using var app = await BuildAsync(data, urls, logs, store is null ? [] : [new($"{OutsideOptions.Section}:{nameof(OutsideOptions.Endpoint)}", store)], cancel);
-        await StartAsync(app, urls, cancel);
-        terminal.Result($"Ocellus serves {string.Join(' ', app.Urls)}\n{Exports(app.Urls.First(), data)}");
+        await StartAsync(app, data, urls, cancel);
+        terminal.Result($"Ocellus serves {string.Join(' ', app.Urls)}\n  {EnvCommand.Hint(data.Path)}");
         foreach (var open in app.Urls.Where(u => !IsLoopback(u)))
         {
             terminal.Remark($"Warning: {open} can be reached from other machines, and what is sent there is not encrypted; put a proxy with TLS in front of it.");
@@ -148,10 +151,8 @@ internal static class ServeCommand
         return ExitCodes.Done;
     }
 
-    /// <summary>The line that leads an AWS client here.</summary>
-    public static string Exports(string url, DataDirectory data) => $"  export AWS_ENDPOINT_URL={url} AWS_SHARED_CREDENTIALS_FILE={data.CredentialsPath}";
-
-    private static bool IsLoopback(string url)
+    /// <summary>Whether an address to listen on is reached from this machine alone.</summary>
+    public static bool IsLoopback(string url)
     {
         var host = BindingAddress.Parse(url).Host;
         return host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));

@@ -14,6 +14,9 @@ import json
 import os
 import sys
 
+# Read when the library is loaded: ONNX Runtime reports its use to its makers otherwise, and writes a device id below the home folder.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import numpy as np
 import onnxruntime
 
@@ -80,6 +83,7 @@ def main():
     options = parser.parse_args()
     with open(os.path.join(HERE, "model.json"), encoding="utf-8") as file:
         model = json.load(file)
+    onnxruntime.disable_telemetry_events()  # on Windows the variable above does not do it
     session = onnxruntime.InferenceSession(os.path.join(HERE, "model.onnx"), providers=["CPUExecutionProvider"])
     # Of a name that is not UTF-8 the bytes become escapes that JSON knows.
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")

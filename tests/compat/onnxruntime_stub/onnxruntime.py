@@ -59,6 +59,10 @@ class _Argument:
         self.name = name
 
 
+def disable_telemetry_events():
+    """Of no effect here: the library was told by its environment when it was loaded, which is what counts on Linux."""
+
+
 class InferenceSession:
     def __init__(self, path, providers=None):
         assert providers in (None, ["CPUExecutionProvider"])
