@@ -51,6 +51,7 @@ internal sealed class S3Exception(string code, string? message = null) : Excepti
         ["PreconditionFailed"] = (412, "At least one of the preconditions that you specified did not hold."),
         ["ReplicationConfigurationNotFoundError"] = (404, "The replication configuration was not found"),
         ["ServerSideEncryptionConfigurationNotFoundError"] = (404, "The server side encryption configuration was not found"),
+        ["TooManyBuckets"] = (400, "You have attempted to create more buckets than allowed."),
         ["UserKeyMustBeSpecified"] = (400, "The request must name a key."),
         ["XAmzContentSHA256Mismatch"] = (400, "The provided 'x-amz-content-sha256' header does not match what was computed."),
     };
