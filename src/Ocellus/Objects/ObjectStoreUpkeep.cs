@@ -11,6 +11,9 @@ internal sealed partial class ObjectStoreUpkeep(ObjectStore store, TimeProvider 
     /// <summary>Looks this often without a wake-up: uploads expire by days, and what could not be removed is tried again.</summary>
     private static readonly TimeSpan _lookEvery = TimeSpan.FromMinutes(10);
 
+    /// <summary>Bytes of an index whose reading leaves more behind than a pause of the collector at the start costs.</summary>
+    private const long LargeIndex = 16 << 20;
+
     private readonly WakeSignal _wakes = new(clock);
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.Run(
@@ -18,6 +21,12 @@ internal sealed partial class ObjectStoreUpkeep(ObjectStore store, TimeProvider 
         {
             store.Removed.Added = _wakes.Wake;
             store.Open(stoppingToken);
+            if (store.IndexBytes > LargeIndex)
+            {
+                // What was read to make the index is several times its size, and would stay with the process.
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            }
+
             await _wakes.LoopAsync(_lookEvery, () => WorkAsync(stoppingToken), failure => WorkFailed(log, failure, _lookEvery.TotalMinutes), stoppingToken);
         },
         stoppingToken);
