@@ -5,6 +5,7 @@ return args switch
     ["host", _, ..] => await HostBench.RunAsync(args[1..]),
     ["mutate", _, ..] => await MutateBench.RunAsync(args[1..]),
     ["mutate-requests", _, ..] => await MutateRequestsBench.RunAsync(args[1..]),
+    ["objects", ..] => await ObjectsBench.RunAsync(args[1..]),
     ["classify", ..] => ClassifyBenchmark.Run(args[1..]),
     ["decode", ..] => DecodeBenchmark.Run(args[1..]),
     ["step", ..] => StepBenchmark.Run(args[1..]),
@@ -18,6 +19,7 @@ static int Usage()
     Console.Error.WriteLine("usage: Ocellus.Benchmarks host PICTURE.jpg [--seconds N] [--model FOLDER]");
     Console.Error.WriteLine("       Ocellus.Benchmarks mutate PICTURE [--count N] [--seed S] [--from N] [--seconds N]");
     Console.Error.WriteLine("       Ocellus.Benchmarks mutate-requests PICTURE [--count N] [--seed S]");
+    Console.Error.WriteLine("       Ocellus.Benchmarks objects [--keys N] [--uploads N] [--seconds N] [--program Ocellus.dll]");
     Console.Error.WriteLine("       Ocellus.Benchmarks classify FOLDER [--seed N] [--seconds N] [--epochs N] [--size N] [--start-scale X] [--folds N]");
     Console.Error.WriteLine("       Ocellus.Benchmarks decode FILE [--side N] [--repeat N]");
     Console.Error.WriteLine("       Ocellus.Benchmarks boxes FOLDER [--seed N] [--seconds N] [--epochs N] [--steps N] [--long-side N] [--batch N] [--mosaic SHARE] [--rate N] [--backbone-rate N] [--scale-min X] [--scale-max X] [--average X] [--weight-decay X] [--warm-up STEPS] [--frozen BLOCKS] [--threads N] [--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");

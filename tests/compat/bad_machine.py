@@ -58,6 +58,42 @@ def damaged(top):
     server.stop()
 
 
+def damaged_object(top):
+    data = os.path.join(top, "torn")
+    log = open(os.path.join(top, "torn.log"), "w+")
+    server = Server(data, log=log)
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="bucket")
+    for key in ("whole", "torn"):
+        s3.put_object(Bucket="bucket", Key=key, Body=key.encode())
+    server.stop()
+    files = [os.path.join(d, f) for d, _, fs in os.walk(os.path.join(data, "objects")) for f in fs if f.endswith(".json") and f != "bucket.json"]
+    file = next(f for f in files if '"Key":"torn"' in open(f).read())
+    text = open(file).read()
+    open(file, "w").write(text[:150])
+
+    server.start()
+    check("with a damaged object the others are served", s3.get_object(Bucket="bucket", Key="whole")["Body"].read() == b"whole")
+    check("a damaged object is not served, and not said to be absent", refusal(s3.get_object, Bucket="bucket", Key="torn") == "InternalError")
+    check("the log names the damaged file", until(lambda: file in open(log.name).read(), 10), open(log.name).read()[-500:])
+    doctor = [OCELLUS, "doctor", "--data", data, "--urls", f"http://127.0.0.1:{free_port()}", "--json"]
+    found = subprocess.run(doctor, capture_output=True, text=True, timeout=300)
+    check("ocellus doctor finds it beside the server", found.returncode == 1 and file in found.stdout and "--repair" in found.stdout, found.stdout[-800:])
+    busy = subprocess.run([*doctor, "--repair"], capture_output=True, text=True, timeout=300)
+    check("ocellus doctor --repair wants the server stopped", busy.returncode == 1 and "stop it" in busy.stderr, busy.stderr[-800:])
+    check("the server stops with code 0 all the same", server.stop() == 0)
+    mended = subprocess.run([*doctor, "--repair"], capture_output=True, text=True, timeout=300)
+    check("ocellus doctor --repair mends it and tells", "is there again" in mended.stdout, mended.stdout[-800:])
+    server.start()
+    check("the mended object is served", s3.get_object(Bucket="bucket", Key="torn")["Body"].read() == b"torn")
+    server.stop()
+
+    objects = os.path.join(data, "objects")
+    os.rename(objects, objects + ".kept")
+    open(objects, "w").close()
+    refuses("a file where the object store should be", data, "ObjectStoreUpkeep", objects)
+
+
 def read_only(top):
     disk = os.path.join(top, "disk")
     os.mkdir(disk)
@@ -128,6 +164,7 @@ def tried(call, **arguments):
 def main():
     with tempfile.TemporaryDirectory() as top:
         damaged(top)
+        damaged_object(top)
         read_only(top)
         in_use(top)
         out_of_files(top)

@@ -76,6 +76,7 @@ internal static partial class DemoCommand
             if (keep)
             {
                 await app.WaitForShutdownAsync(cancel);
+                ServeCommand.CheckBackground(app);
             }
 
             return ExitCodes.Done;

@@ -14,11 +14,22 @@ internal static class DoctorCommand
         var urls = ServeCommand.UrlsOption(ServeCommand.UrlDefault);
         urls.Description = "Address that a server is to listen on.";
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
-        var command = new Command("doctor", "Looks for what would stop this machine from working, and says what to do.") { data, urls, json };
+        var repair = new Option<bool>("--repair") { Description = "Mend damaged descriptions of objects and buckets, and move what cannot be mended to DIR/damaged. Nothing is deleted; the server must be stopped." };
+        var account = new Option<string?>("--account") { Description = "With --repair: account of buckets whose description does not say it any more. Needed where several accounts have keys.", HelpName = "ID" };
+        account.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string?>() is { } text && (text.Length != 12 || !text.All(char.IsAsciiDigit)))
+            {
+                result.AddError($"--account '{text}' is no account; it should have 12 digits, such as 123456789012.");
+            }
+        });
+        var command = new Command("doctor", "Looks for what would stop this machine from working and for damaged files, and says what to do.") { data, urls, json, repair, account };
         command.Act(async (parsed, terminal, cancel) =>
         {
-            var findings = await MachineCheck.RunAsync(Path.GetFullPath(parsed.GetValue(data)!), parsed.GetValue(urls)!, cancel);
-            return Show(findings, parsed.GetValue(json), terminal);
+            var path = Path.GetFullPath(parsed.GetValue(data)!);
+            var repaired = parsed.GetValue(repair) ? DataCheck.Repair(path, parsed.GetValue(account), cancel) : [];
+            var findings = await MachineCheck.RunAsync(path, parsed.GetValue(urls)!, cancel);
+            return Show([.. repaired, .. findings, .. DataCheck.Look(path, cancel)], parsed.GetValue(json), terminal);
         });
         return command;
     }

@@ -133,7 +133,7 @@ internal static class ExportCommand
 
         if (!outside.IsOutside)
         {
-            return ObjectStore.FindFile(DataDirectory.ObjectsOf(data), bucket, name);
+            return ObjectData.FindFile(DataDirectory.ObjectsOf(data), bucket, name);
         }
 
         try

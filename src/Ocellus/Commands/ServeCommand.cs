@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Options;
 using Ocellus.Objects;
 using Ocellus.Storage;
 
@@ -105,7 +107,7 @@ internal static class ServeCommand
     }
 
     /// <summary>Starts a server, and writes down where it is.</summary>
-    /// <exception cref="CommandRefusedException">The address cannot be listened on.</exception>
+    /// <exception cref="CommandRefusedException">The address cannot be listened on, or a part of the server does not start.</exception>
     public static async Task StartAsync(WebApplication app, DataDirectory data, string urls, CancellationToken cancel)
     {
         ServedAddress.Forget(data);
@@ -113,12 +115,41 @@ internal static class ServeCommand
         {
             await app.StartAsync(cancel);
         }
-        catch (Exception failure) when (failure is IOException or SocketException)
+        catch (Exception failure) when (failure is SocketException or IOException { InnerException: AddressInUseException or SocketException })
         {
             throw new CommandRefusedException($"{urls} cannot be listened on: {failure.Message} Choose another address with --urls.");
         }
+        catch (Exception failure) when (failure is not OptionsValidationException && !cancel.IsCancellationRequested)
+        {
+            // A background service that fails at once stops the host, and then its start tells of a cancellation only.
+            CheckBackground(app);
+            throw new CommandRefusedException($"The server could not start: {Reason(app, failure)}");
+        }
 
         ServedAddress.Publish(app, data);
+    }
+
+    /// <summary>Whether every background service of a server that has stopped ended well.</summary>
+    /// <exception cref="CommandRefusedException">One failed, and that stopped the server: its name and why.</exception>
+    /// <remarks>.NET 10 stops the host then and calls that a success (dotnet/docs issue 52290).</remarks>
+    public static void CheckBackground(WebApplication app)
+    {
+        foreach (var service in app.Services.GetServices<IHostedService>().OfType<BackgroundService>())
+        {
+            if (service.ExecuteTask is { IsFaulted: true, Exception: { } failure })
+            {
+                throw new CommandRefusedException($"The server has ended, for its background service {service.GetType().Name} failed: {Reason(app, failure.GetBaseException())} What was accepted is kept.");
+            }
+        }
+    }
+
+    private static string Reason(WebApplication app, Exception failure)
+    {
+        var data = app.Services.GetRequiredService<DataDirectory>();
+        var said = $"{failure.Message.TrimEnd('.')}.";
+        return failure is System.Data.Common.DbException ? $"the database {DataDirectory.DatabaseOf(data.Path)} answered {said} 'ocellus doctor --data {data.Path}' checks it."
+            : failure is IOException or UnauthorizedAccessException or CommandRefusedException or InvalidOperationException ? said
+            : $"{failure.GetType().Name}: {said}";
     }
 
     /// <summary>Builds a server.</summary>
@@ -147,6 +178,7 @@ internal static class ServeCommand
         }
 
         await app.WaitForShutdownAsync(cancel);
+        CheckBackground(app);
         // Ctrl-C is how a server ends: nothing went wrong.
         return ExitCodes.Done;
     }

@@ -27,7 +27,7 @@ internal sealed class IdleStop(VersionCatalog versions, HostingChoices choices, 
             {
                 await LookAsync(stoppingToken);
             }
-            catch (Exception failure) when (failure is System.Data.Common.DbException or IOException)
+            catch (Exception failure) when (failure is System.Data.Common.DbException or IOException or UnauthorizedAccessException)
             {
                 // A full disk, say: a model that runs longer harms nobody.
                 Log.IdleStopFailed(log, failure);

@@ -51,6 +51,7 @@ internal sealed class LocalModels
         catch (InvalidDataException failure)
         {
             model?.Dispose();
+            Log.ModelDamaged(_log, _data.ModelFolder(accountId, folder), failure.Message);
             // The API's callers need not know where on this machine the data lies.
             return failure.Message.Replace(_data.Path, "DIR", StringComparison.Ordinal);
         }

@@ -1,84 +1,171 @@
-using static Ocellus.Objects.ObjectFiles;
+using System.Collections.Immutable;
 
 namespace Ocellus.Objects;
 
-/// <summary>What is in one bucket, in memory: read from disk when it is first asked for.</summary>
-internal sealed class BucketIndex(Bucket bucket, string folder)
+/// <summary>
+/// What is in one bucket, in memory: read from disk when it is first asked for. The sets never change, a change makes another: who reads or lists has one moment of the bucket
+/// and holds nobody up. The gate is held for as long as a file takes to be renamed or unlinked, never for more.
+/// </summary>
+internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memory, SharedNames names)
 {
-    private bool _loaded;
+    private readonly Lock _reading = new();
+    private volatile Bucket _bucket = bucket;
+    private volatile bool _loaded;
+    private volatile bool _deleted;
+    private Task? _opening;
+    private volatile ImmutableSortedSet<StoredObject> _objects = StoredObject.None;
+    private volatile ImmutableSortedSet<StoredUpload> _uploads = StoredUpload.None;
+    // Hashes of keys and ids of uploads whose descriptions cannot be read.
+    private volatile ImmutableHashSet<string> _damagedObjects = [];
+    private volatile ImmutableHashSet<string> _damagedUploads = [];
+    private long _bytes;
 
-    public Bucket Bucket { get; set; } = bucket;
-    public string Folder { get; } = folder;
-    public Lock Gate { get; } = new();
-    public bool Deleted { get; set; }
-    public SortedSet<string> Keys { get; } = new(Utf8Order.Keys);
-    public Dictionary<string, ObjectInfo> Objects { get; } = new(StringComparer.Ordinal);
-
-    public void Set(ObjectInfo info)
+    public Bucket Bucket
     {
-        Objects[info.Key] = info;
-        Keys.Add(info.Key);
+        get => _bucket;
+        set => _bucket = value;
     }
 
-    /// <summary>Keys after <paramref name="after"/> in the order of their UTF-8 bytes. The caller holds the gate.</summary>
+    public string Folder { get; } = folder;
+
+    /// <summary>Held while a change of the bucket's content is made and seen.</summary>
+    public Lock Gate { get; } = new();
+
+    public bool Deleted
+    {
+        get => _deleted;
+        set => _deleted = value;
+    }
+
+    /// <summary>Whether it was read from disk.</summary>
+    public bool IsLoaded => _loaded;
+
+    public ImmutableSortedSet<StoredObject> Objects => _objects;
+
+    public ImmutableSortedSet<StoredUpload> Uploads => _uploads;
+
+    /// <summary>Ids of the uploads whose description cannot be read.</summary>
+    public IReadOnlyCollection<string> DamagedUploads => _damagedUploads;
+
+    /// <summary>Objects whose description or data cannot be read.</summary>
+    public int DamagedObjects => _damagedObjects.Count;
+
+    /// <summary>Told of each damaged file when the bucket is read.</summary>
+    public Action<DamagedFile>? Found { get; init; }
+
+    /// <summary>The object of a key; null if there is none, or none that can be read.</summary>
+    public StoredObject? Peek(string key) => _objects.TryGetValue(StoredObject.Probe(key), out var found) ? found : null;
+
+    /// <summary>The object of a key; null if there is none.</summary>
+    /// <exception cref="S3Exception">There is one that cannot be read.</exception>
+    public StoredObject? Find(string key) => Peek(key) ?? (IsDamaged(key) ? throw DamagedObject() : null);
+
+    public bool IsDamaged(string key) => _damagedObjects is { IsEmpty: false } damaged && damaged.Contains(ObjectFiles.Hash(key));
+
+    public static S3Exception DamagedObject() => Descriptions.Refusal("this object", "Storing the object anew heals it.");
+
+    /// <summary>The unfinished upload of a key; null if there is none.</summary>
+    /// <exception cref="S3Exception">There is one that cannot be read.</exception>
+    public StoredUpload? FindUpload(string key, string id) =>
+        _uploads.TryGetValue(StoredUpload.Probe(key, id), out var found) ? found
+        : _damagedUploads.Contains(id) ? throw Descriptions.Refusal("this upload", "Abort it and begin again.")
+        : null;
+
+    /// <summary>Refuses an object that the index has no room for. The caller holds the gate.</summary>
+    public void Require(StoredObject wanted) => memory.Require(wanted.Bytes - (Peek(wanted.Key)?.Bytes ?? 0));
+
+    public StoredObject Shrink(ObjectInfo info) => new(info, names);
+
+    /// <summary>Puts an object in the place of one of its key. The caller holds the gate.</summary>
+    public void Set(StoredObject stored)
+    {
+        var objects = _objects;
+        if (objects.TryGetValue(stored, out var old))
+        {
+            objects = objects.Remove(old);
+            Count(-old.Bytes);
+        }
+
+        _objects = objects.Add(stored);
+        Count(stored.Bytes);
+        Heal(stored.Key);
+    }
+
+    /// <summary>Takes an object out, readable or not. The caller holds the gate.</summary>
+    public void Remove(string key)
+    {
+        if (Peek(key) is { } old)
+        {
+            _objects = _objects.Remove(old);
+            Count(-old.Bytes);
+        }
+
+        Heal(key);
+    }
+
+    /// <summary>Adds an upload, unless there are too many. The caller holds the gate.</summary>
+    public void Add(StoredUpload upload, int max)
+    {
+        if (_uploads.Count >= max)
+        {
+            throw new S3Exception("InvalidRequest", $"The bucket has {_uploads.Count} unfinished uploads, and {ObjectOptions.Section}:{nameof(ObjectOptions.UploadsPerBucket)} allows {max}. Complete or abort some (ListMultipartUploads shows them), or raise the setting.");
+        }
+
+        memory.Require(upload.Bytes);
+        _uploads = _uploads.Add(upload);
+        Count(upload.Bytes);
+    }
+
+    /// <summary>Takes an upload out, readable or not. The caller holds the gate.</summary>
+    public void Remove(string key, string id)
+    {
+        if (_uploads.TryGetValue(StoredUpload.Probe(key, id), out var old))
+        {
+            _uploads = _uploads.Remove(old);
+            Count(-old.Bytes);
+        }
+
+        _damagedUploads = _damagedUploads.Remove(id);
+    }
+
+    /// <summary>Gives back what the index took. Nothing is read or written through it any more.</summary>
+    public void Forget()
+    {
+        _deleted = true;
+        memory.Add(-Interlocked.Exchange(ref _bytes, 0));
+    }
+
+    /// <summary>Keys after <paramref name="after"/> in the order of their UTF-8 bytes.</summary>
     public ObjectPage List(string prefix, string? delimiter, string? after, int max)
     {
-        var objects = new List<ObjectInfo>();
-        var prefixes = new List<string>();
-        if (max <= 0 || Keys.Count == 0)
-        {
-            return new ObjectPage(objects, prefixes, null);
-        }
-
-        var last = Keys.Max!;
-        var from = after is not null && Utf8Order.Keys.Compare(after, prefix) > 0 ? after : prefix;
-        if (Utf8Order.Keys.Compare(from, last) > 0)
-        {
-            return new ObjectPage(objects, prefixes, null);
-        }
-
-        string? common = null;
-        string? given = null;
-        foreach (var key in Keys.GetViewBetween(from, last))
-        {
-            if (!key.StartsWith(prefix, StringComparison.Ordinal))
-            {
-                break;
-            }
-
-            if (after is not null && Utf8Order.Keys.Compare(key, after) <= 0)
-            {
-                continue;
-            }
-
-            var cut = string.IsNullOrEmpty(delimiter) ? -1 : key.IndexOf(delimiter, prefix.Length, StringComparison.Ordinal);
-            var group = cut < 0 ? null : key[..(cut + delimiter!.Length)];
-
-            // A page that ended with a common prefix continues after all of its keys.
-            if (group is not null && (group == common || (after is not null && after == group)))
-            {
-                continue;
-            }
-
-            if (objects.Count + prefixes.Count == max)
-            {
-                return new ObjectPage(objects, prefixes, given);
-            }
-
-            given = group ?? key;
-            if (group is null)
-            {
-                objects.Add(Objects[key]);
-            }
-            else
-            {
-                prefixes.Add(common = group);
-            }
-        }
-
-        return new ObjectPage(objects, prefixes, null);
+        var page = KeyPages.Of(_objects, o => o.Key, prefix, delimiter, after, o => after is null || Utf8Order.Keys.Compare(o.Key, after) > 0, max);
+        return new([.. page.Items.Select(o => o.ToInfo())], page.Prefixes, page.Next);
     }
 
+    /// <summary>Unfinished uploads after a key, or after one upload of that key.</summary>
+    public KeyPage<StoredUpload> ListUploads(string prefix, string? delimiter, string afterKey, string afterId, int max) =>
+        KeyPages.Of(_uploads, u => u.Key, prefix, delimiter, afterKey.Length == 0 || afterId.Length > 0 ? null : afterKey,
+            u => afterKey.Length == 0 || (Utf8Order.Keys.Compare(u.Key, afterKey) is var order && (order > 0 || (order == 0 && afterId.Length > 0 && string.CompareOrdinal(u.Id, afterId) > 0))), max);
+
+    /// <summary>Reads the bucket, if it is not yet; no thread waits for it.</summary>
+    public Task OpenAsync(CancellationToken cancel)
+    {
+        if (_loaded)
+        {
+            return Task.CompletedTask;
+        }
+
+        Task opening;
+        lock (Gate)
+        {
+            opening = _opening is null or { IsFaulted: true } ? _opening = Task.Run(Load, CancellationToken.None) : _opening;
+        }
+
+        return opening.WaitAsync(cancel);
+    }
+
+    /// <summary>Reads the bucket, if it is not yet. Who asks for a bucket not yet read waits for that bucket only.</summary>
+    /// <exception cref="IOException">A folder cannot be read; the next request tries again.</exception>
     public void Load()
     {
         if (_loaded)
@@ -86,59 +173,40 @@ internal sealed class BucketIndex(Bucket bucket, string folder)
             return;
         }
 
-        // A sweep is safe here only: nothing has been written to this bucket since the server started.
-        foreach (var shard in Directory.EnumerateDirectories(Folder).Where(d => Path.GetFileName(d).Length == 2))
+        lock (_reading)
         {
-            var files = Directory.EnumerateFiles(shard).Select(f => Path.GetFileName(f)).ToHashSet(StringComparer.Ordinal);
-            var named = new HashSet<string>(StringComparer.Ordinal);
-            foreach (var file in files.Where(f => f.EndsWith(".json", StringComparison.Ordinal)))
+            if (_loaded)
             {
-                if (ReadJson(Path.Combine(shard, file), ObjectJson.Default.ObjectInfo) is { } info)
-                {
-                    Set(info);
-                    named.Add(info.DataFile);
-                }
+                return;
             }
 
-            Sweep(shard, files, named);
+            // A sweep is safe here only: nothing has been written to this bucket since the server started.
+            var content = BucketReading.Read(Folder, names);
+            foreach (var damage in content.Damages)
+            {
+                Found?.Invoke(damage);
+            }
+
+            _objects = ImmutableSortedSet.CreateRange(StoredObject.ByKey, content.Objects);
+            _uploads = ImmutableSortedSet.CreateRange(StoredUpload.ByKey, content.Uploads);
+            _damagedObjects = [.. content.DamagedObjects];
+            _damagedUploads = [.. content.DamagedUploads];
+            Count(_objects.Sum(o => (long)o.Bytes) + _uploads.Sum(u => (long)u.Bytes));
+            _loaded = true;
         }
-
-        var uploads = Path.Combine(Folder, MultipartUploads.FolderName);
-        foreach (var upload in Directory.Exists(uploads) ? Directory.EnumerateDirectories(uploads) : [])
-        {
-            if (!File.Exists(Path.Combine(upload, "upload.json")))
-            {
-                // Forgetting it was interrupted.
-                Directory.Delete(upload, recursive: true);
-                continue;
-            }
-
-            var files = Directory.EnumerateFiles(upload).Select(f => Path.GetFileName(f)).ToHashSet(StringComparer.Ordinal);
-            var named = new HashSet<string>(StringComparer.Ordinal);
-            foreach (var file in files.Where(f => f.EndsWith(".json", StringComparison.Ordinal) && f != "upload.json"))
-            {
-                var part = Path.Combine(upload, file);
-                var data = ReadJson(part, ObjectJson.Default.PartInfo)!.DataFile;
-                if (!files.Contains(data))
-                {
-                    // Never answered for: the power went between the part's name and its data's.
-                    TryDelete(part);
-                }
-
-                named.Add(data);
-            }
-
-            Sweep(upload, files, named);
-        }
-
-        _loaded = true;
     }
 
-    private static void Sweep(string folder, IEnumerable<string> files, HashSet<string> named)
+    private void Heal(string key)
     {
-        foreach (var file in files.Where(f => f.EndsWith(".tmp", StringComparison.Ordinal) || (f.EndsWith(".data", StringComparison.Ordinal) && !named.Contains(f))))
+        if (_damagedObjects is { IsEmpty: false } damaged)
         {
-            TryDelete(Path.Combine(folder, file));
+            _damagedObjects = damaged.Remove(ObjectFiles.Hash(key));
         }
+    }
+
+    private void Count(long bytes)
+    {
+        Interlocked.Add(ref _bytes, bytes);
+        memory.Add(bytes);
     }
 }

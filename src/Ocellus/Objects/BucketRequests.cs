@@ -19,6 +19,7 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
             throw new S3Exception("InvalidBucketName", $"The specified bucket is not valid: '{Readable.Cut(bucket)}'.");
         }
 
+        store.CheckReadable(bucket);
         var found = store.FindBucket(bucket) ?? throw new S3Exception("NoSuchBucket", $"The specified bucket does not exist: '{bucket}'.");
         return found.AccountId == accountId ? found : throw new S3Exception("AccessDenied", $"Access Denied: the bucket '{bucket}' belongs to another account than {accountId}.");
     }

@@ -83,12 +83,11 @@ internal sealed class ListingRequests(ObjectStore store)
     {
         var max = Count(http.Request.Query["max-parts"].ToString());
         var marker = Number(http.Request.Query["part-number-marker"].ToString(), 0);
-        var rest = store.Uploads.Parts(bucket, key, id).Where(p => p.Number > marker).ToList();
-        var shown = rest.Take(max).ToList();
+        var (shown, more) = store.Uploads.Parts(bucket, key, id, marker, max);
         return WriteAsync(http, new XElement(Ns + "ListPartsResult", new XElement(Ns + "Bucket", bucket), new XElement(Ns + "Key", key),
             new XElement(Ns + "UploadId", id), new XElement(Ns + "PartNumberMarker", marker),
             new XElement(Ns + "NextPartNumberMarker", shown.Count > 0 ? shown[^1].Number : 0), new XElement(Ns + "MaxParts", max),
-            new XElement(Ns + "IsTruncated", rest.Count > shown.Count), new XElement(Ns + "StorageClass", "STANDARD"),
+            new XElement(Ns + "IsTruncated", more), new XElement(Ns + "StorageClass", "STANDARD"),
             shown.Select(p => new XElement(Ns + "Part", new XElement(Ns + "PartNumber", p.Number), new XElement(Ns + "LastModified", Iso(p.LastModified)),
                 new XElement(Ns + "ETag", Quote(p.ETag)), new XElement(Ns + "Size", p.Size), ChecksumElements(p.Checksums)))), cancel);
     }
@@ -97,26 +96,23 @@ internal sealed class ListingRequests(ObjectStore store)
     {
         var encode = Encoder(http.Request.Query["encoding-type"].ToString());
         var query = http.Request.Query;
-        if (NullIfEmpty(query["delimiter"].ToString()) is { } delimiter)
-        {
-            throw new S3Exception("NotImplemented", $"A delimiter ('{Readable.Cut(delimiter)}') in a list of uploads is not implemented; use a prefix.");
-        }
-
+        var delimiter = NullIfEmpty(query["delimiter"].ToString());
         var prefix = query["prefix"].ToString();
         var max = Count(query["max-uploads"].ToString());
         var (keyMarker, idMarker) = (query["key-marker"].ToString(), query["upload-id-marker"].ToString());
-        var rest = store.Uploads.All(bucket, keyMarker, idMarker).Where(u => u.Key.StartsWith(prefix, StringComparison.Ordinal)).ToList();
-        var shown = rest.Take(max).ToList();
-        var more = rest.Count > shown.Count && shown.Count > 0;
+        var page = store.Uploads.List(bucket, prefix, delimiter, keyMarker, idMarker, max);
         return WriteAsync(http, new XElement(Ns + "ListMultipartUploadsResult", new XElement(Ns + "Bucket", bucket),
             new XElement(Ns + "KeyMarker", encode(keyMarker)), new XElement(Ns + "UploadIdMarker", idMarker),
-            more ? new XElement(Ns + "NextKeyMarker", encode(shown[^1].Key)) : null, more ? new XElement(Ns + "NextUploadIdMarker", shown[^1].Id) : null,
-            new XElement(Ns + "Prefix", encode(prefix)), new XElement(Ns + "MaxUploads", max), new XElement(Ns + "IsTruncated", more),
+            page.Next is null ? null : new XElement(Ns + "NextKeyMarker", encode(page.Next)),
+            page.Next is null || page.NextIsPrefix ? null : new XElement(Ns + "NextUploadIdMarker", page.Items[^1].Id),
+            new XElement(Ns + "Prefix", encode(prefix)), delimiter is null ? null : new XElement(Ns + "Delimiter", encode(delimiter)),
+            new XElement(Ns + "MaxUploads", max), new XElement(Ns + "IsTruncated", page.Next is not null),
             encode("/ ") == "/ " ? null : new XElement(Ns + "EncodingType", "url"),
-            shown.Select(u => new XElement(Ns + "Upload",
+            page.Items.Select(u => new XElement(Ns + "Upload",
                 new XElement(Ns + "Key", encode(u.Key)), new XElement(Ns + "UploadId", u.Id), new XElement(Ns + "StorageClass", "STANDARD"),
                 u.Algorithm is null ? null : new XElement(Ns + "ChecksumAlgorithm", u.Algorithm.ToUpperInvariant()),
-                new XElement(Ns + "Initiated", Iso(u.Initiated))))), cancel);
+                new XElement(Ns + "Initiated", Iso(u.Initiated)))),
+            page.Prefixes.Select(p => new XElement(Ns + "CommonPrefixes", new XElement(Ns + "Prefix", encode(p))))), cancel);
     }
 
     private static Func<string, string> Encoder(string type) => type switch

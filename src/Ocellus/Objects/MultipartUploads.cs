@@ -1,11 +1,12 @@
 using System.Security.Cryptography;
 using Ocellus.Storage;
 using static Ocellus.Objects.ObjectFiles;
+using static Ocellus.Objects.UploadFolders;
 
 namespace Ocellus.Objects;
 
-/// <summary>Unfinished uploads in parts: a folder each inside their bucket's, until they complete into an object or are aborted.</summary>
-internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore objects)
+/// <summary>Unfinished uploads in parts: a folder each inside their bucket's, until they complete into an object, are aborted or expire.</summary>
+internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore objects, ObjectOptions options, TimeProvider clock)
 {
     public const string FolderName = ".uploads";
 
@@ -20,48 +21,69 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
         ObjectNames.CheckKey(template.Key);
         var index = buckets.Index(bucket);
         var upload = template with { Id = Guid.NewGuid().ToString("N"), Initiated = buckets.Now() };
-        var folder = Path.Combine(index.Folder, FolderName, upload.Id);
-        FileSystem.CreateFolder(folder);
-        WriteJson(Path.Combine(folder, "upload.json"), upload, ObjectJson.Default.UploadInfo);
-        FileSystem.SyncFolder(folder);
+        var stored = new StoredUpload(upload.Key, upload.Id, upload.Initiated, upload.Algorithm);
+        lock (index.Gate)
+        {
+            index.Add(stored, options.UploadsPerBucket);
+        }
+
+        var folder = FolderOf(index, upload.Id);
+        try
+        {
+            FileSystem.CreateFolder(folder);
+            WriteJson(Path.Combine(folder, Descriptions.UploadFile), upload, ObjectJson.Default.UploadInfo);
+            FileSystem.SyncFolder(folder);
+        }
+        catch
+        {
+            // What is in the folder has no description and goes with the next start.
+            lock (index.Gate)
+            {
+                index.Remove(stored.Key, stored.Id);
+            }
+
+            throw;
+        }
+
         return upload;
     }
 
-    public UploadInfo Upload(string bucket, string key, string id) => ReadUpload(UploadFolder(bucket, id), key);
+    public UploadInfo Upload(string bucket, string key, string id) => Read(buckets.Index(bucket), key, id);
 
-    /// <summary>The unfinished uploads of a bucket, by key and id, after a key or after one upload of that key.</summary>
-    public IReadOnlyList<UploadInfo> All(string bucket, string afterKey = "", string afterId = "")
-    {
-        var folder = Path.Combine(buckets.Index(bucket).Folder, FolderName);
-        return !Directory.Exists(folder)
-            ? []
-            : [.. Directory.EnumerateDirectories(folder).Select(TryReadUpload).OfType<UploadInfo>()
-                .Where(u => afterKey.Length == 0 || Utf8Order.Keys.Compare(u.Key, afterKey) is var order && (order > 0 || (order == 0 && afterId.Length > 0 && string.CompareOrdinal(u.Id, afterId) > 0)))
-                .OrderBy(u => u.Key, Utf8Order.Keys).ThenBy(u => u.Id, StringComparer.Ordinal)];
-    }
+    /// <summary>Unfinished uploads of a bucket, by key and id, after a key or after one upload of that key.</summary>
+    public KeyPage<StoredUpload> List(string bucket, string prefix, string? delimiter, string afterKey, string afterId, int max) =>
+        buckets.Index(bucket).ListUploads(prefix, delimiter, afterKey, afterId, max);
 
-    public async Task<PartInfo> PutPartAsync(string bucket, string key, string id, int number, Stream content, PutOptions options, CancellationToken cancel)
+    public async Task<PartInfo> PutPartAsync(string bucket, string key, string id, int number, Stream content, PutOptions put, CancellationToken cancel)
     {
-        Upload(bucket, key, id);
-        var folder = UploadFolder(bucket, id);
+        var index = buckets.Index(bucket);
+        var upload = Find(index, key, id);
+        var folder = FolderOf(index, id);
         var dataFile = $"{number}.{Guid.NewGuid():N}.data";
         var data = Path.Combine(folder, dataFile);
+        var described = data + ".json.tmp";
         var committed = false;
         try
         {
-            var digests = await WriteDataAsync(data, content, options.Algorithms, ObjectStore.MaxObjectBytes, cancel).ConfigureAwait(false);
-            options.Verify?.Invoke(digests);
+            var digests = await WriteDataAsync(data, content, put.Algorithms, ObjectStore.MaxObjectBytes, cancel).ConfigureAwait(false);
+            put.Verify?.Invoke(digests);
             var part = new PartInfo(
                 number, digests.Length, Convert.ToHexStringLower(digests.Md5), buckets.Now(),
                 digests.Values.ToDictionary(p => p.Key, p => Convert.ToBase64String(p.Value)), dataFile);
-            var index = buckets.Index(bucket);
+            WriteFlushed(described, part, ObjectJson.Default.PartInfo);
+            FileSystem.SyncFolder(folder);
             PartInfo? old;
-            lock (index.Gate)
+            lock (upload.Gate)
             {
-                ReadUpload(folder, key);
+                if (upload.Ended)
+                {
+                    throw new S3Exception("NoSuchUpload");
+                }
+
+                // One whose description is damaged is replaced like any other.
                 var file = Path.Combine(folder, $"{number}.json");
-                old = File.Exists(file) ? ReadJson(file, ObjectJson.Default.PartInfo) : null;
-                WriteJson(file, part, ObjectJson.Default.PartInfo);
+                old = File.Exists(file) ? Descriptions.Part(file, out _) : null;
+                File.Move(described, file, overwrite: true);
                 committed = true;
             }
 
@@ -83,16 +105,21 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
             if (!committed)
             {
                 TryDelete(data);
+                TryDelete(described);
             }
         }
     }
 
-    public IReadOnlyList<PartInfo> Parts(string bucket, string key, string id)
+    /// <summary>Parts of an upload in order, after a number; of a long upload only those that are asked for are read. Whether more follow.</summary>
+    public (IReadOnlyList<PartInfo> Parts, bool More) Parts(string bucket, string key, string id, long after, int max)
     {
-        Upload(bucket, key, id);
-        return [.. Directory.EnumerateFiles(UploadFolder(bucket, id), "*.json").Where(f => Path.GetFileName(f) != "upload.json")
-            .Select(f => ReadJson(f, ObjectJson.Default.PartInfo)!).OrderBy(p => p.Number)];
+        var index = buckets.Index(bucket);
+        Find(index, key, id);
+        return UploadFolders.Parts(FolderOf(index, id), after, max);
     }
+
+    /// <summary>All parts of an upload, in order.</summary>
+    public IReadOnlyList<PartInfo> Parts(string bucket, string key, string id) => Parts(bucket, key, id, 0, int.MaxValue).Parts;
 
     /// <summary>Joins the named parts into the object and forgets the upload.</summary>
     /// <param name="bucket">Bucket.</param>
@@ -106,6 +133,7 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
     public async Task<ObjectInfo> CompleteUploadAsync(
         string bucket, string key, string id, IReadOnlyList<WantedPart> wanted, IReadOnlyDictionary<string, string> checksums, long? size, PutOptions conditions, CancellationToken cancel)
     {
+        var stored = Find(buckets.Index(bucket), key, id);
         var upload = Upload(bucket, key, id);
         var have = Parts(bucket, key, id).ToDictionary(p => p.Number);
         var parts = new List<PartInfo>();
@@ -141,7 +169,13 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
             throw new S3Exception("EntityTooSmall");
         }
 
-        var folder = UploadFolder(bucket, id);
+        var index = buckets.Index(bucket);
+        var folder = FolderOf(index, id);
+        if (parts.Select(p => (p.Number, Why: Descriptions.DataProblem(folder, p))).FirstOrDefault(p => p.Why is not null) is { Why: { } why } torn && !Find(index, key, id).Ended)
+        {
+            throw new S3Exception("InvalidPart", $"Part {torn.Number} is damaged on the server's disk: {why}. Upload it again.");
+        }
+
 #pragma warning disable CA5351 // The ETag is defined this way.
         var etagOfAll = $"{Convert.ToHexStringLower(MD5.HashData([.. parts.SelectMany(p => Convert.FromHexString(p.ETag))]))}-{parts.Count}";
 #pragma warning restore CA5351
@@ -191,13 +225,13 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
                 },
             }, cancel).ConfigureAwait(false);
         }
-        catch (FileNotFoundException)
+        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
         {
             // Another request completed or aborted the upload, or replaced a part, while this one read it.
             throw new S3Exception("NoSuchUpload");
         }
 
-        Forget(folder);
+        Forget(index, stored);
         return made;
 
         void CheckWhole(string algorithm, string value)
@@ -210,44 +244,66 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
         }
     }
 
+    /// <summary>Gives an upload up; one that cannot be read too.</summary>
     public void AbortUpload(string bucket, string key, string id)
     {
-        Upload(bucket, key, id);
-        Forget(UploadFolder(bucket, id));
+        var index = buckets.Index(bucket);
+        Forget(index, index.DamagedUploads.Contains(id) ? new StoredUpload(key, id, default, null) : Find(index, key, id));
     }
 
-    private string UploadFolder(string bucket, string id) =>
-        Guid.TryParseExact(id, "N", out var parsed)
-            ? Path.Combine(buckets.Index(bucket).Folder, FolderName, parsed.ToString("N"))
-            : throw new S3Exception("NoSuchUpload");
-
-    private static UploadInfo ReadUpload(string folder, string key) =>
-        TryReadUpload(folder) is { } upload && upload.Key == key ? upload : throw new S3Exception("NoSuchUpload");
-
-    private static UploadInfo? TryReadUpload(string folder)
+    /// <summary>Removes uploads that nobody completed in time.</summary>
+    /// <returns>How many.</returns>
+    public int Expire(CancellationToken cancel)
     {
-        try
+        var count = 0;
+        if (options.UploadExpiry <= TimeSpan.Zero)
         {
-            return ReadJson(Path.Combine(folder, "upload.json"), ObjectJson.Default.UploadInfo);
+            return count;
         }
-        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
+
+        var oldest = clock.GetUtcNow() - options.UploadExpiry;
+        foreach (var index in buckets.Indexes().Where(i => i.IsLoaded))
         {
-            return null;
+            // Of a damaged one nothing is known but the folder's time.
+            var due = index.Uploads.Where(u => u.Initiated <= oldest)
+                .Concat(index.DamagedUploads.Where(id => Directory.GetLastWriteTimeUtc(FolderOf(index, id)) <= oldest).Select(id => new StoredUpload("", id, default, null)));
+            foreach (var upload in due)
+            {
+                cancel.ThrowIfCancellationRequested();
+                Forget(index, upload);
+                count++;
+            }
         }
+
+        return count;
     }
 
-    private static void Forget(string folder)
+    /// <summary>The rename ends the upload; what is in its folder is removed later.</summary>
+    private void Forget(BucketIndex index, StoredUpload upload)
     {
-        // The description goes first: without it the upload no longer exists, even if removing the rest is interrupted.
-        File.Delete(Path.Combine(folder, "upload.json"));
-        FileSystem.SyncFolder(folder);
+        var folder = FolderOf(index, upload.Id);
+        lock (upload.Gate)
+        {
+            if (Directory.Exists(folder))
+            {
+                buckets.Removed.Take(folder);
+            }
+
+            upload.Ended = true;
+        }
+
+        lock (index.Gate)
+        {
+            index.Remove(upload.Key, upload.Id);
+        }
+
         try
         {
-            Directory.Delete(folder, recursive: true);
+            FileSystem.SyncFolder(Path.GetDirectoryName(folder)!);
         }
-        catch (IOException)
+        catch (IOException) when (index.Deleted)
         {
-            // A part that is still coming in made a file meanwhile; the next start sweeps the folder.
+            // The bucket went too.
         }
     }
 }

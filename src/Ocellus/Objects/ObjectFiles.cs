@@ -9,9 +9,12 @@ namespace Ocellus.Objects;
 /// <summary>How the store's files are written and read. A name becomes a path here and nowhere else, and a key only as a hash.</summary>
 internal static class ObjectFiles
 {
+    /// <summary>What stands for a key in names of files.</summary>
+    public static string Hash(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+
     public static string MetadataPath(string folder, string key)
     {
-        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+        var hash = Hash(key);
         return Path.Combine(folder, hash[..2], hash + ".json");
     }
 
@@ -74,8 +77,6 @@ internal static class ObjectFiles
 
         return new FileStream(path, how);
     }
-
-    public static T? ReadJson<T>(string path, JsonTypeInfo<T> type) => JsonSerializer.Deserialize(File.ReadAllBytes(path), type);
 
     public static void TryDelete(string path)
     {

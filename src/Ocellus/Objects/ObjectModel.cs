@@ -26,11 +26,13 @@ internal sealed record Bucket(string Name, string AccountId, string Region, Date
 /// <summary>What is stored beside an object's bytes. <see cref="ETag"/> is unquoted; checksums are base64.</summary>
 internal sealed record ObjectInfo
 {
+    public const string DefaultContentType = "binary/octet-stream";
+
     public required string Key { get; init; }
     public required long Size { get; init; }
     public required string ETag { get; init; }
     public required DateTimeOffset LastModified { get; init; }
-    public string ContentType { get; init; } = "binary/octet-stream";
+    public string ContentType { get; init; } = DefaultContentType;
     public Dictionary<string, string> UserMetadata { get; init; } = [];
 
     /// <summary>Headers that are returned as they came: Cache-Control, Content-Encoding and the like.</summary>
@@ -108,4 +110,5 @@ internal sealed record ObjectPage(IReadOnlyList<ObjectInfo> Objects, IReadOnlyLi
 [JsonSerializable(typeof(ObjectInfo))]
 [JsonSerializable(typeof(UploadInfo))]
 [JsonSerializable(typeof(PartInfo))]
+[JsonSerializable(typeof(string))]
 internal sealed partial class ObjectJson : JsonSerializerContext;

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using Ocellus.Storage;
 
 namespace Ocellus.Objects;
@@ -8,10 +9,12 @@ internal static class ObjectServices
     public static IServiceCollection AddObjects(this IServiceCollection services, DataDirectory data, IConfiguration configuration)
     {
         services.AddOptionsWithValidateOnStart<OutsideOptions>().BindConfiguration(OutsideOptions.Section).ValidateDataAnnotations();
-        services.AddSingleton(s => new ObjectStore(data.ObjectsPath, s.GetRequiredService<TimeProvider>()));
+        services.AddOptionsWithValidateOnStart<ObjectOptions>().BindConfiguration(ObjectOptions.Section).ValidateDataAnnotations();
+        services.AddSingleton(s => new ObjectStore(
+            data.ObjectsPath, s.GetRequiredService<TimeProvider>(), s.GetRequiredService<IOptions<ObjectOptions>>().Value, s.GetRequiredService<ILogger<ObjectStore>>()));
         if (string.IsNullOrEmpty(configuration[$"{OutsideOptions.Section}:{nameof(OutsideOptions.Endpoint)}"]))
         {
-            services.AddSingleton<IObjects, EmbeddedObjects>().AddHostedService<ObjectStoreOpening>();
+            services.AddSingleton<IObjects, EmbeddedObjects>().AddHostedService<ObjectStoreUpkeep>();
         }
         else
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Logging.Abstractions;
 using Ocellus.Storage;
 using static Ocellus.Objects.ObjectFiles;
 
@@ -13,28 +14,63 @@ namespace Ocellus.Objects;
 /// makes another file. So a hard link to it is a snapshot of the object (<see cref="TryLink"/>). What a write leaves behind
 /// when the process ends before its commit is named by no metadata and is removed when the bucket is next read from disk.
 /// </remarks>
-internal sealed class ObjectStore
+internal sealed partial class ObjectStore
 {
     /// <summary>Most bytes that one request may store: S3's limit.</summary>
     public const long MaxObjectBytes = 5L << 30;
 
     private readonly BucketFolders _buckets;
+    private readonly ObjectData _data;
+    private readonly ILogger _log;
 
-    public ObjectStore(string root, TimeProvider clock)
+    public ObjectStore(string root, TimeProvider clock, ObjectOptions? options = null, ILogger<ObjectStore>? log = null)
     {
-        _buckets = new(root, clock);
-        Uploads = new(_buckets, this);
+        _log = log ?? NullLogger<ObjectStore>.Instance;
+        _buckets = new(root, clock, options ?? new(), _log);
+        _data = new(_buckets, _log);
+        Uploads = new(_buckets, this, options ?? new(), clock);
     }
 
     /// <summary>Uploads in parts that are not finished.</summary>
     public MultipartUploads Uploads { get; }
 
+    /// <summary>Where deleted buckets and ended uploads wait to be removed.</summary>
+    public RemovedFolders Removed => _buckets.Removed;
+
+    /// <summary>Bytes of memory that the index takes.</summary>
+    public long IndexBytes => _buckets.IndexBytes;
+
     public IReadOnlyList<Bucket> Buckets(string? accountId = null) => _buckets.All(accountId);
 
     public Bucket? FindBucket(string bucket) => _buckets.Find(bucket);
 
-    /// <summary>Reads every bucket from disk, so that no request has to wait for it, and sweeps what interrupted writes left.</summary>
-    public void Open(CancellationToken cancel) => _buckets.Open(cancel);
+    /// <exception cref="S3Exception">There is such a bucket, and its description cannot be read.</exception>
+    public void CheckReadable(string bucket) => _buckets.CheckReadable(bucket);
+
+    /// <summary>Reads every bucket from disk, so that no request has to wait for it, and sweeps what interrupted writes left. What cannot be read is logged and keeps nothing up.</summary>
+    /// <exception cref="IOException">Not even the buckets' names can be read.</exception>
+    public void Open(CancellationToken cancel)
+    {
+        foreach (var bucket in Buckets())
+        {
+            cancel.ThrowIfCancellationRequested();
+            try
+            {
+                _buckets.Index(bucket.Name);
+            }
+            catch (S3Exception)
+            {
+                // Deleted in between.
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                BucketUnreadable(_log, failure, bucket.Name);
+            }
+        }
+    }
+
+    /// <summary>Completes when a bucket has been read; until then a request for it waits without a thread. At once if there is none.</summary>
+    public Task OpenedAsync(string bucket, CancellationToken cancel) => _buckets.OpenAsync(bucket, cancel);
 
     /// <summary>Makes a bucket; refuses when the name is malformed or taken.</summary>
     public Bucket CreateBucket(string bucket, string accountId, string region) => _buckets.Create(bucket, accountId, region);
@@ -50,29 +86,12 @@ internal sealed class ObjectStore
     public Task<ObjectInfo?> HeadAsync(string bucket, string key, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        var index = _buckets.Index(bucket);
-        lock (index.Gate)
-        {
-            return Task.FromResult(index.Objects.GetValueOrDefault(key));
-        }
+        return Task.FromResult(_buckets.Index(bucket).Find(key)?.ToInfo());
     }
 
     /// <summary>Opens an object, or gives null when there is none. The stream outlives a later overwrite.</summary>
-    public Stream? OpenRead(string bucket, string key, [NotNullWhen(true)] out ObjectInfo? info)
-    {
-        var index = _buckets.Index(bucket);
-        lock (index.Gate)
-        {
-            if (!index.Objects.TryGetValue(key, out info))
-            {
-                return null;
-            }
-
-            return new FileStream(
-                Path.Combine(Path.GetDirectoryName(MetadataPath(index.Folder, key))!, info.DataFile),
-                FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1, FileOptions.Asynchronous);
-        }
-    }
+    /// <exception cref="S3Exception">There is one, and its description or its data is damaged.</exception>
+    public Stream? OpenRead(string bucket, string key, [NotNullWhen(true)] out ObjectInfo? info) => _data.OpenRead(bucket, key, out info);
 
     /// <summary>Stores an object whole or not at all.</summary>
     public async Task<ObjectInfo> PutAsync(string bucket, string key, Stream content, PutOptions options, CancellationToken cancel)
@@ -84,7 +103,7 @@ internal sealed class ObjectStore
         var dataFile = $"{Path.GetFileNameWithoutExtension(metadata)}.{Guid.NewGuid():N}.data";
         var data = Path.Combine(folder, dataFile);
         var described = data + ".json.tmp";
-        ObjectInfo? old;
+        StoredObject? old;
         var committed = false;
         try
         {
@@ -97,7 +116,7 @@ internal sealed class ObjectStore
                 Size = digests.Length,
                 ETag = options.ETag ?? Convert.ToHexStringLower(digests.Md5),
                 LastModified = _buckets.Now(),
-                ContentType = options.ContentType ?? "binary/octet-stream",
+                ContentType = options.ContentType ?? ObjectInfo.DefaultContentType,
                 UserMetadata = options.UserMetadata,
                 Headers = options.Headers,
                 Checksums = options.Checksums ?? digests.Values.ToDictionary(p => p.Key, p => Convert.ToBase64String(p.Value)),
@@ -107,32 +126,19 @@ internal sealed class ObjectStore
                 DataFile = dataFile,
             };
             WriteFlushed(described, info, ObjectJson.Default.ObjectInfo);
+            var stored = index.Shrink(info);
 
             // The data's name must be durable before the metadata that speaks of it.
             FileSystem.SyncFolder(folder);
             using var entered = await _buckets.Barrier.EnterAsync(cancel).ConfigureAwait(false);
             lock (index.Gate)
             {
-                old = index.Objects.GetValueOrDefault(key);
-                if (index.Deleted)
-                {
-                    throw new S3Exception("NoSuchBucket");
-                }
-
-                if (options.OnlyIfETag is not null && old is null)
-                {
-                    throw new S3Exception("NoSuchKey");
-                }
-
-                if ((options.OnlyIfAbsent && old is not null)
-                    || (options.OnlyIfETag is { } wanted && wanted != "*" && wanted.Trim('"') != old!.ETag))
-                {
-                    throw new S3Exception("PreconditionFailed");
-                }
-
+                old = index.Peek(key);
+                Check(index, key, options, old);
+                index.Require(stored);
                 File.Move(described, metadata, overwrite: true);
                 committed = true;
-                index.Set(info);
+                index.Set(stored);
             }
 
             // Outside the lock: other keys need not wait for the disk. The old data goes only when the new name is durable.
@@ -165,57 +171,7 @@ internal sealed class ObjectStore
     /// </summary>
     /// <returns>False when there is no such object or bucket.</returns>
     /// <exception cref="IOException">The target is there already, or cannot be written.</exception>
-    public bool TryLink(string bucket, string key, string targetFile)
-    {
-        if (FindBucket(bucket) is null)
-        {
-            return false;
-        }
-
-        BucketIndex index;
-        try
-        {
-            index = _buckets.Index(bucket);
-        }
-        catch (S3Exception)
-        {
-            // Deleted in between.
-            return false;
-        }
-
-        FileStream source;
-        lock (index.Gate)
-        {
-            if (!index.Objects.TryGetValue(key, out var info))
-            {
-                return false;
-            }
-
-            var data = Path.Combine(Path.GetDirectoryName(MetadataPath(index.Folder, key))!, info.DataFile);
-            if (FileSystem.TryHardLink(data, targetFile))
-            {
-                return true;
-            }
-
-            // Opened under the lock, read outside it: an open file outlives the deletion of its name.
-            source = new FileStream(data, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1);
-        }
-
-        using (source)
-        {
-            using var target = CreateImmutable(targetFile, FileOptions.None);
-            try
-            {
-                source.CopyTo(target);
-                return true;
-            }
-            catch
-            {
-                TryDelete(targetFile);
-                throw;
-            }
-        }
-    }
+    public bool TryLink(string bucket, string key, string targetFile) => _data.TryLink(bucket, key, targetFile);
 
     /// <summary>Gives an object other tags; its bytes and its time stay.</summary>
     /// <returns>False when there is no such object.</returns>
@@ -223,80 +179,106 @@ internal sealed class ObjectStore
     {
         var index = _buckets.Index(bucket);
         var metadata = MetadataPath(index.Folder, key);
-        using var entered = _buckets.Barrier.Enter();
-        lock (index.Gate)
+        while (index.Find(key) is { } old)
         {
-            if (!index.Objects.TryGetValue(key, out var info))
+            var info = old.ToInfo() with { Tags = tags };
+            var described = $"{metadata}.{Guid.NewGuid():N}.tmp";
+            try
             {
-                return false;
+                // Flushed before the lock is taken; if the object is another one by then, once more.
+                WriteFlushed(described, info, ObjectJson.Default.ObjectInfo);
+                using var entered = _buckets.Barrier.Enter();
+                lock (index.Gate)
+                {
+                    if (ReferenceEquals(index.Peek(key), old))
+                    {
+                        var stored = index.Shrink(info);
+                        index.Require(stored);
+                        File.Move(described, metadata, overwrite: true);
+                        index.Set(stored);
+                        break;
+                    }
+                }
             }
+            catch (DirectoryNotFoundException) when (index.Deleted)
+            {
+                throw new S3Exception("NoSuchBucket");
+            }
+            finally
+            {
+                TryDelete(described);
+            }
+        }
 
-            info = info with { Tags = tags };
-            WriteJson(metadata, info, ObjectJson.Default.ObjectInfo);
-            index.Set(info);
+        if (index.Peek(key) is null)
+        {
+            return false;
         }
 
         FileSystem.SyncFolder(Path.GetDirectoryName(metadata)!);
         return true;
     }
 
-    /// <summary>Removes an object, if it is as it must be; says whether there was one.</summary>
+    /// <summary>Removes an object, if it is as it must be; says whether there was one. One whose description is damaged is removed too, if nothing is asked of it.</summary>
     public Task<bool> DeleteAsync(string bucket, string key, CancellationToken cancel, DeleteConditions? onlyIf = null)
     {
         cancel.ThrowIfCancellationRequested();
         var index = _buckets.Index(bucket);
         var metadata = MetadataPath(index.Folder, key);
         var folder = Path.GetDirectoryName(metadata)!;
-        ObjectInfo? info;
+        StoredObject? old;
         using var entered = _buckets.Barrier.Enter();
         lock (index.Gate)
         {
-            if (!index.Objects.TryGetValue(key, out info))
+            old = onlyIf is null ? index.Peek(key) : index.Find(key);
+            if (old is null && !index.IsDamaged(key))
             {
                 return onlyIf is null ? Task.FromResult(false) : throw new S3Exception("NoSuchKey");
             }
 
-            if (onlyIf is not null && !onlyIf.Hold(info))
+            if (onlyIf is not null && !onlyIf.Hold(old!.ToInfo()))
             {
                 throw new S3Exception("PreconditionFailed");
             }
 
             File.Delete(metadata);
-            index.Objects.Remove(key);
-            index.Keys.Remove(key);
+            index.Remove(key);
         }
 
-        // The data goes last: after a power cut no metadata may name data that is gone.
+        // The data goes last: after a power cut no metadata may name data that is gone. What a damaged description named goes with the next start.
         FileSystem.SyncFolder(folder);
-        TryDelete(Path.Combine(folder, info.DataFile));
+        if (old is not null)
+        {
+            TryDelete(Path.Combine(folder, old.DataFile));
+        }
+
         return Task.FromResult(true);
     }
 
     /// <summary>Lists keys after <paramref name="after"/> in the order of their UTF-8 bytes.</summary>
-    public ObjectPage List(string bucket, string prefix, string? delimiter, string? after, int max)
+    public ObjectPage List(string bucket, string prefix, string? delimiter, string? after, int max) => _buckets.Index(bucket).List(prefix, delimiter, after, max);
+
+    /// <summary>Whether an object may be written in the place of what is there. The caller holds the gate.</summary>
+    private static void Check(BucketIndex index, string key, PutOptions options, StoredObject? old)
     {
-        var index = _buckets.Index(bucket);
-        lock (index.Gate)
+        if (index.Deleted)
         {
-            return index.List(prefix, delimiter, after, max);
+            throw new S3Exception("NoSuchBucket");
+        }
+
+        if (options.OnlyIfETag is not null && old is null)
+        {
+            // Of one that is damaged nobody can say what it was.
+            throw index.IsDamaged(key) ? BucketIndex.DamagedObject() : new S3Exception("NoSuchKey");
+        }
+
+        if ((options.OnlyIfAbsent && (old is not null || index.IsDamaged(key)))
+            || (options.OnlyIfETag is { } wanted && wanted != "*" && wanted.Trim('"') != old!.ToInfo().ETag))
+        {
+            throw new S3Exception("PreconditionFailed");
         }
     }
 
-    /// <summary>The file with an object's content in a store that another process may have open; null if there is none. Nothing is made, swept or locked.</summary>
-    public static string? FindFile(string root, string bucket, string key)
-    {
-        if (!ObjectNames.IsBucketName(bucket))
-        {
-            return null;
-        }
-
-        var metadata = MetadataPath(Path.Combine(root, bucket), key);
-        if (!File.Exists(metadata) || ReadJson(metadata, ObjectJson.Default.ObjectInfo) is not { } info)
-        {
-            return null;
-        }
-
-        var file = Path.Combine(Path.GetDirectoryName(metadata)!, info.DataFile);
-        return File.Exists(file) ? file : null;
-    }
+    [LoggerMessage(1332, LogLevel.Error, "The bucket {Bucket} cannot be read; requests for it are refused, every other bucket is served")]
+    private static partial void BucketUnreadable(ILogger log, Exception failure, string bucket);
 }

@@ -51,7 +51,7 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
         }
     }
 
-    private Task DispatchAsync(HttpContext http, string bucket, string key, string accountId, string region, CancellationToken cancel)
+    private async Task DispatchAsync(HttpContext http, string bucket, string key, string accountId, string region, CancellationToken cancel)
     {
         RefuseUnserved([.. http.Request.Headers.Keys], name => http.Request.Headers[name].ToString());
         if (http.Request.Query["versionId"].ToString() is { Length: > 0 } version && version != "null")
@@ -62,10 +62,13 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
         var operation = S3Operations.Of(http);
         if (bucket.Length == 0)
         {
-            return operation == S3Operation.ListBuckets ? buckets.ListBucketsAsync(http, accountId, cancel) : throw new S3Exception("MethodNotAllowed");
+            await (operation == S3Operation.ListBuckets ? buckets.ListBucketsAsync(http, accountId, cancel) : throw new S3Exception("MethodNotAllowed")).ConfigureAwait(false);
+            return;
         }
 
-        return key.Length == 0 ? OnBucketAsync(http, operation, bucket, accountId, region, cancel) : OnObjectAsync(http, operation, bucket, key, accountId, cancel);
+        // While a large bucket is still being read, requests for it wait here, and their threads serve the others.
+        await store.OpenedAsync(bucket, cancel).ConfigureAwait(false);
+        await (key.Length == 0 ? OnBucketAsync(http, operation, bucket, accountId, region, cancel) : OnObjectAsync(http, operation, bucket, key, accountId, cancel)).ConfigureAwait(false);
     }
 
     private Task OnBucketAsync(HttpContext http, S3Operation operation, string bucket, string accountId, string region, CancellationToken cancel)

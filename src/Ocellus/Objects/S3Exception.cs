@@ -53,6 +53,7 @@ internal sealed class S3Exception(string code, string? message = null) : Excepti
         ["ReplicationConfigurationNotFoundError"] = (404, "The replication configuration was not found"),
         ["RequestTimeout"] = (400, "Your socket connection to the server was not read from or written to within the timeout period."),
         ["ServerSideEncryptionConfigurationNotFoundError"] = (404, "The server side encryption configuration was not found"),
+        ["TooManyBuckets"] = (400, "You have attempted to create more buckets than allowed."),
         ["UserKeyMustBeSpecified"] = (400, "The request must name a key."),
         ["XAmzContentSHA256Mismatch"] = (400, "The provided 'x-amz-content-sha256' header does not match what was computed."),
     };

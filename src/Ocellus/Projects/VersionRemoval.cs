@@ -53,8 +53,16 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
         var known = await versions.FoldersAsync(cancel);
         foreach (var folder in Folders(data.JobsPath).Concat(Folders(data.ModelsPath).SelectMany(Folders)).Where(f => Path.GetFileName(f).StartsWith(FolderPrefix, StringComparison.Ordinal) && !known.Contains(Path.GetFileName(f))))
         {
-            Swept(log, folder);
-            FileSystem.RemoveFolder(folder);
+            try
+            {
+                FileSystem.RemoveFolder(folder);
+                Swept(log, folder);
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                // What is left over harms nobody.
+                NotSwept(log, failure, folder);
+            }
         }
     }
 
@@ -65,6 +73,9 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
 
     [LoggerMessage(1402, LogLevel.Information, "Removed {Folder}, which belongs to no version")]
     private static partial void Swept(ILogger log, string folder);
+
+    [LoggerMessage(1404, LogLevel.Warning, "{Folder} belongs to no version and could not be removed; the next start tries again")]
+    private static partial void NotSwept(ILogger log, Exception failure, string folder);
 
     [LoggerMessage(1403, LogLevel.Error, "The database could not be asked or written; trying again within {RetrySeconds} s")]
     private static partial void LookFailed(ILogger log, Exception failure, double retrySeconds);

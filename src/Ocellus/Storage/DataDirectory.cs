@@ -95,6 +95,11 @@ internal sealed class DataDirectory : IDisposable
                     $"The database {DatabaseOf(path)} is damaged: {damage} Nothing in {path} was changed. Put back a backup of the whole folder; without one, `sqlite3 {DatabaseOf(path)} .recover` saves what can be read. `ocellus doctor --data {path}` checks it again.");
             }
 
+            if (LostDatabase(path) is { } lost)
+            {
+                throw new InvalidOperationException(lost);
+            }
+
             directory.Migrate();
             directory.Barrier.Prepare();
         }
@@ -192,6 +197,17 @@ internal sealed class DataDirectory : IDisposable
         {
             return failure.Message;
         }
+    }
+
+    /// <summary>
+    /// Why a folder with models must not get a new database, in words; null if that is not the case. Models that no row names are taken for what a crash left, and removed.
+    /// </summary>
+    public static string? LostDatabase(string path)
+    {
+        var models = System.IO.Path.Combine(path, "models");
+        return new FileInfo(DatabaseOf(path)) is { Exists: true, Length: > 0 } || !Directory.Exists(models) || !Directory.EnumerateDirectories(models).Any(account => Directory.EnumerateDirectories(account).Any())
+            ? null
+            : $"The database {DatabaseOf(path)} is {(File.Exists(DatabaseOf(path)) ? "empty" : "not there")}, and {models} holds models of versions that only it knows. Nothing in {path} was changed. Put back a backup of the whole folder; to begin anew without these models, move {models} away first.";
     }
 
     /// <summary>An open connection. Foreign keys are on; a writer waits for another writer up to 30 s.</summary>

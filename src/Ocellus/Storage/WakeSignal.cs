@@ -24,7 +24,7 @@ internal sealed class WakeSignal(TimeProvider clock)
             {
                 await work();
             }
-            catch (Exception failure) when (failure is DbException or IOException)
+            catch (Exception failure) when (failure is DbException or IOException or UnauthorizedAccessException)
             {
                 failed(failure);
             }

@@ -32,7 +32,7 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
             {
                 await CopyAsync(version, stoppingToken);
             }
-            catch (IOException failure)
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
                 // It may pass: the copy stays under way, and the others go on meanwhile.
                 CopyPostponed(log, failure, version.Arn, _lookEvery.TotalSeconds);
@@ -41,6 +41,12 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
             {
                 CopyFailed(log, failure, version.Arn);
                 await versions.EndAsync(version.Arn, VersionEvent.CopyFailed, OutputLocation.NotWritable, new VersionOutcome(Now), stoppingToken);
+            }
+            catch (Exception failure) when (failure is not (OperationCanceledException or System.Data.Common.DbException))
+            {
+                // A row that cannot be read, say: it ends this copy and no other.
+                CopyFailed(log, failure, version.Arn);
+                await versions.EndAsync(version.Arn, VersionEvent.CopyFailed, "The service experienced an internal error.", new VersionOutcome(Now), stoppingToken);
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Ocellus.Vision.Data;
 using Ocellus.Vision.Training;
 
@@ -78,6 +79,9 @@ internal sealed class JobFolder(string path)
 {
     public string Path { get; } = path;
 
+    /// <summary>Told when a file that can be made anew is damaged and taken for absent.</summary>
+    public Action<string>? Damaged { get; init; }
+
     /// <summary>The training manifest as it was when the training was asked for.</summary>
     public string TrainingManifest => In("training.manifest");
 
@@ -113,17 +117,44 @@ internal sealed class JobFolder(string path)
     /// <summary>The description is there: the folder was not left half made.</summary>
     public bool IsWhole => File.Exists(Description);
 
-    public JobDescription Read() => JsonSerializer.Deserialize(File.ReadAllBytes(Description), JobJson.Default.JobDescription)!;
+    /// <exception cref="InvalidDataException">It is damaged: it is written once, so nobody can make it anew.</exception>
+    public JobDescription Read() => Read(Description, JobJson.Default.JobDescription);
 
     public void Write(IReadOnlyList<JobPicture> pictures) => WholeFile.Write(Index, JsonSerializer.SerializeToUtf8Bytes(pictures, JobJson.Default.IReadOnlyListJobPicture));
 
-    /// <summary>The pictures; null as long as they are not all fetched.</summary>
-    public IReadOnlyList<JobPicture>? ReadPictures() => File.Exists(Index) ? JsonSerializer.Deserialize(File.ReadAllBytes(Index), JobJson.Default.IReadOnlyListJobPicture) : null;
+    /// <summary>The pictures; null as long as they are not all fetched, or if the list is damaged: then they are fetched again.</summary>
+    public IReadOnlyList<JobPicture>? ReadPictures() => TryRead(Index, JobJson.Default.IReadOnlyListJobPicture);
 
     public void Write(JobOutcome outcome) => WholeFile.Write(Ended, JsonSerializer.SerializeToUtf8Bytes(outcome, JobJson.Default.JobOutcome));
 
-    /// <summary>How the job ended; null as long as it has not.</summary>
-    public JobOutcome? ReadOutcome() => File.Exists(Ended) ? JsonSerializer.Deserialize(File.ReadAllBytes(Ended), JobJson.Default.JobOutcome) : null;
+    /// <summary>How the job ended; null as long as it has not, or if nobody can read how: then it goes on from its last checkpoint and ends again.</summary>
+    public JobOutcome? ReadOutcome() => TryRead(Ended, JobJson.Default.JobOutcome);
+
+    private static T Read<T>(string file, JsonTypeInfo<T> type)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(file), type) ?? throw new InvalidDataException($"{file} is damaged: it says null.");
+        }
+        catch (JsonException failure)
+        {
+            throw new InvalidDataException($"{file} is damaged: {failure.Message}", failure);
+        }
+    }
+
+    private T? TryRead<T>(string file, JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            return File.Exists(file) ? Read(file, type) : null;
+        }
+        catch (InvalidDataException failure)
+        {
+            Damaged?.Invoke(failure.Message);
+            return null;
+        }
+    }
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 }

@@ -103,7 +103,7 @@ internal sealed partial class TrainingWorker(
             _postponed.TryRemove(arn, out _);
             if (await versions.FindAsync(arn, cancel) is { } version)
             {
-                await TrainAsync(version, new JobFolder(Path.Combine(data.JobsPath, version.Folder)), cancel);
+                await TrainAsync(version, FolderOf(version), cancel);
             }
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
@@ -129,14 +129,17 @@ internal sealed partial class TrainingWorker(
         }
     }
 
+    private JobFolder FolderOf(VersionRow version) => new(Path.Combine(data.JobsPath, version.Folder)) { Damaged = message => Log.FileDamaged(log, version.Arn, message) };
+
     private async Task TryAsync(Func<Task> write, string arn)
     {
         try
         {
             await write();
         }
-        catch (Exception failure) when (failure is System.Data.Common.DbException or IOException or OperationCanceledException)
+        catch (Exception failure)
         {
+            // Whatever it is, it is one job's: the worker goes on with the others.
             Log.ReportLost(log, failure, arn);
         }
     }
@@ -212,7 +215,7 @@ internal sealed partial class TrainingWorker(
         Log.ProcessDied(log, arn, crashes, reason);
         if (crashes >= options.Value.CrashesMax && await versions.FindAsync(arn, cancel) is { } version)
         {
-            await publisher.FailAsync(version, new JobFolder(Path.Combine(data.JobsPath, version.Folder)), $"The training ended {crashes} times without a result, the last time because: {Readable.Cut(reason)}", cancel);
+            await publisher.FailAsync(version, FolderOf(version), $"The training ended {crashes} times without a result, the last time because: {Readable.Cut(reason.Replace(data.Path, "DIR", StringComparison.Ordinal))}", cancel);
         }
     }
 
@@ -294,6 +297,9 @@ internal sealed partial class TrainingWorker(
 
         [LoggerMessage(1307, LogLevel.Error, "The database could not be asked for trainings; asking again within {RetrySeconds} s")]
         public static partial void LookFailed(ILogger log, Exception failure, double retrySeconds);
+
+        [LoggerMessage(1309, LogLevel.Error, "A file of the training of {ProjectVersionArn} is damaged and made anew: {Reason}")]
+        public static partial void FileDamaged(ILogger log, string projectVersionArn, string reason);
 
         [LoggerMessage(1306, LogLevel.Warning, "A progress report of {ProjectVersionArn} could not be written")]
         public static partial void ReportLost(ILogger log, Exception failure, string projectVersionArn);

@@ -88,6 +88,43 @@ public sealed class PartsTests : BucketTests
         await Server.RefusedAsync(HttpMethod.Post, "/bucket/huge", $"uploadId={id}", Complete(tags), 400, "EntityTooLarge", "5 TB");
     }
 
+    [Fact]
+    public async Task Uploads_and_parts_are_listed_by_pages_with_prefix_and_delimiter()
+    {
+        var ids = new List<string>();
+        foreach (var key in new[] { "a/1", "a/2", "b", "b", "c/1" })
+        {
+            ids.Add((await Server.OkAsync(HttpMethod.Post, "/bucket/" + key, "uploads=")).Element(Ns + "UploadId")!.Value);
+        }
+
+        var (lower, upper) = (ids[2..4].Min(StringComparer.Ordinal)!, ids[2..4].Max(StringComparer.Ordinal)!);
+        var first = await Server.OkAsync(HttpMethod.Get, "/bucket", "delimiter=%2F&max-uploads=2&uploads=");
+        Assert.Equal($"a/; b {lower}; true; b {lower}", Told(first));
+        var second = await Server.OkAsync(HttpMethod.Get, "/bucket", $"delimiter=%2F&key-marker=b&upload-id-marker={lower}&uploads=");
+        Assert.Equal($"c/; b {upper}; false;  ", Told(second));
+        // A page that ends with a common prefix has no id to go on from, and the next begins behind its keys.
+        var folder = await Server.OkAsync(HttpMethod.Get, "/bucket", "delimiter=%2F&max-uploads=1&uploads=");
+        Assert.Equal(("a/", null), (folder.Element(Ns + "NextKeyMarker")!.Value, folder.Element(Ns + "NextUploadIdMarker")));
+        Assert.Equal(["c/"], (await Server.OkAsync(HttpMethod.Get, "/bucket", "delimiter=%2F&key-marker=b&uploads=")).Descendants(Ns + "CommonPrefixes").Select(p => p.Value));
+        Assert.Equal(["b", "b"], (await Server.OkAsync(HttpMethod.Get, "/bucket", "delimiter=%2F&key-marker=a%2F&uploads=")).Elements(Ns + "Upload").Select(u => u.Element(Ns + "Key")!.Value));
+
+        foreach (var number in new[] { 1, 2, 10 })
+        {
+            Assert.Equal(200, await Server.StatusAsync(HttpMethod.Put, "/bucket/b", string.Create(CultureInfo.InvariantCulture, $"partNumber={number}&uploadId={ids[2]}"), "x"));
+        }
+
+        var parts = await Server.OkAsync(HttpMethod.Get, "/bucket/b", $"max-parts=1&part-number-marker=1&uploadId={ids[2]}");
+        Assert.Equal("2", Assert.Single(parts.Descendants(Ns + "PartNumber")).Value);
+        Assert.Equal(("2", "true"), (parts.Element(Ns + "NextPartNumberMarker")!.Value, parts.Element(Ns + "IsTruncated")!.Value));
+        Assert.Equal("false", (await Server.OkAsync(HttpMethod.Get, "/bucket/b", $"max-parts=1&part-number-marker=2&uploadId={ids[2]}")).Element(Ns + "IsTruncated")!.Value);
+
+        static string Told(XElement list) => string.Join("; ",
+            string.Join(' ', list.Descendants(Ns + "CommonPrefixes").Select(p => p.Value)),
+            string.Join(' ', list.Elements(Ns + "Upload").Select(u => $"{u.Element(Ns + "Key")!.Value} {u.Element(Ns + "UploadId")!.Value}")),
+            list.Element(Ns + "IsTruncated")!.Value,
+            $"{list.Element(Ns + "NextKeyMarker")?.Value} {list.Element(Ns + "NextUploadIdMarker")?.Value}");
+    }
+
     private static string Complete(IEnumerable<string> tags) => new XElement("CompleteMultipartUpload",
         tags.Select((tag, i) => new XElement("Part", new XElement("PartNumber", i + 1), new XElement("ETag", tag)))).ToString(SaveOptions.DisableFormatting);
 

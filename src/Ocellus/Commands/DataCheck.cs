@@ -1,0 +1,195 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Ocellus.Access;
+using Ocellus.Objects;
+using Ocellus.Storage;
+using Ocellus.Training;
+using Ocellus.Vision.Inference;
+
+namespace Ocellus.Commands;
+
+/// <summary>Looks for damaged files in a data directory, each of which costs what it stands for and nothing else; and mends what can be mended.</summary>
+internal static class DataCheck
+{
+    /// <summary>Damaged files that are named; the rest is counted.</summary>
+    private const int NamedMax = 20;
+
+    public static IEnumerable<Finding> Look(string data, CancellationToken cancel)
+    {
+        if (!Directory.Exists(data))
+        {
+            yield break;
+        }
+
+        if (DataDirectory.LostDatabase(data) is { } lost)
+        {
+            yield return new("Database", FindingState.Problem, lost);
+        }
+
+        yield return Contained(() => Objects(data, cancel), "Objects");
+        yield return Contained(() => Models(data, cancel), "Models");
+        yield return Contained(() => Jobs(data, cancel), "Trainings under way");
+        yield return Contained(() => Keys(data), "Keys");
+    }
+
+    /// <summary>Mends damaged descriptions of the object store; what cannot be mended moves to DIR/damaged. Nothing is deleted.</summary>
+    /// <param name="data">The data directory.</param>
+    /// <param name="account">Owner of buckets whose description does not say it; null for the only account that has keys.</param>
+    /// <param name="cancel">Stops between two files.</param>
+    /// <exception cref="CommandRefusedException">A server has the directory.</exception>
+    public static IReadOnlyList<Finding> Repair(string data, string? account, CancellationToken cancel)
+    {
+        if (!Directory.Exists(DataDirectory.ObjectsOf(data)))
+        {
+            return [];
+        }
+
+        // As a server holds it: none can start meanwhile.
+        FileStream held;
+        try
+        {
+            held = new FileStream(Path.Combine(data, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            throw new CommandRefusedException($"{data} is in use by a server; stop it, and repair then.");
+        }
+
+        using (held)
+        {
+            account ??= OnlyAccount(data);
+            var root = DataDirectory.ObjectsOf(data);
+            return
+            [
+                .. StoreCheck.Look(root, cancel).ToList().Select(damage =>
+                {
+                    cancel.ThrowIfCancellationRequested();
+                    try
+                    {
+                        var done = StoreCheck.Repair(root, Path.Combine(data, "damaged"), damage, account);
+                        var state = done.StartsWith("Left", StringComparison.Ordinal) ? FindingState.Problem : FindingState.Warning;
+                        return new Finding("Repaired", state, $"{damage.File.Path} was damaged: {damage.File.Why}.", done);
+                    }
+                    catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+                    {
+                        return new Finding("Repaired", FindingState.Problem, $"{damage.File.Path} is damaged: {damage.File.Why}.", $"It could not be moved: {failure.Message}");
+                    }
+                }),
+            ];
+        }
+    }
+
+    private static Finding Objects(string data, CancellationToken cancel)
+    {
+        var damages = StoreCheck.Look(DataDirectory.ObjectsOf(data), cancel).ToList();
+        return Told("Objects", "every description is in order, and its data is there",
+            [.. damages.Select(d => $"{d.File.Path}{(d.Key is null ? "" : $" (key '{d.Key}')")}: {d.File.Why}")],
+            $"The server serves everything else. Put the files back from a backup; or stop the server and run `ocellus doctor --data {data} --repair`, which mends what is beyond doubt, moves the rest to {Path.Combine(data, "damaged")} and says for each what is lost.");
+    }
+
+    private static Finding Models(string data, CancellationToken cancel)
+    {
+        var damages = new List<string>();
+        foreach (var folder in Folders(Path.Combine(data, "models")).SelectMany(Folders))
+        {
+            cancel.ThrowIfCancellationRequested();
+            try
+            {
+                var description = ModelDescription.FromJson(File.ReadAllBytes(Path.Combine(folder, ModelFiles.Description)));
+                using var model = File.OpenRead(Path.Combine(folder, ModelFiles.Model));
+                if (Convert.ToHexStringLower(SHA256.HashData(model)) != description.ModelSha256)
+                {
+                    damages.Add($"{model.Name}: its SHA-256 differs from the one in {ModelFiles.Description}");
+                }
+            }
+            catch (Exception failure) when (failure is InvalidDataException or IOException or UnauthorizedAccessException)
+            {
+                damages.Add($"{folder}: {failure.Message.TrimEnd('.')}");
+            }
+        }
+
+        return Told("Models", "every model is the file that was written", damages, "Its version cannot be started, everything else is served. Put the folder back from a backup; without one, train again.");
+    }
+
+    private static Finding Jobs(string data, CancellationToken cancel)
+    {
+        var damages = new List<string>();
+        foreach (var path in Folders(Path.Combine(data, "jobs")))
+        {
+            cancel.ThrowIfCancellationRequested();
+            var folder = new JobFolder(path) { Damaged = damage => damages.Add($"{damage.TrimEnd('.')} (it is made anew)") };
+            try
+            {
+                if (folder.IsWhole)
+                {
+                    folder.Read();
+                    folder.ReadPictures();
+                    folder.ReadOutcome();
+                }
+            }
+            catch (Exception failure) when (failure is InvalidDataException or IOException or UnauthorizedAccessException)
+            {
+                damages.Add(failure.Message.TrimEnd('.'));
+            }
+        }
+
+        return Told("Trainings under way", "their files are in order", damages, "A training whose job.json is damaged fails, with a message that says so; ask for it again.");
+    }
+
+    private static Finding Keys(string data)
+    {
+        var path = Path.Combine(data, SecretBox.FileName);
+        if (!File.Exists(path))
+        {
+            return new("Keys", FindingState.Ok, "no secret key yet; the first start makes it");
+        }
+
+        try
+        {
+            SecretBox.Open(data, inUse: true);
+            return new("Keys", FindingState.Ok, $"{path} holds a key");
+        }
+        catch (InvalidOperationException failure)
+        {
+            return new("Keys", FindingState.Problem, failure.Message);
+        }
+    }
+
+    private static Finding Told(string name, string fine, IReadOnlyList<string> damages, string advice) => damages.Count == 0
+        ? new(name, FindingState.Ok, fine)
+        : new(name, FindingState.Problem, string.Create(CultureInfo.InvariantCulture, $"{damages.Count} damaged\n{string.Join('\n', damages.Take(NamedMax))}{(damages.Count > NamedMax ? $"\nand {damages.Count - NamedMax} more" : "")}"), advice);
+
+    private static Finding Contained(Func<Finding> look, string name)
+    {
+        try
+        {
+            return look();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return new(name, FindingState.Problem, $"They could not be looked at: {failure.Message}", "Give this user the right to read there.");
+        }
+    }
+
+    private static string? OnlyAccount(string data)
+    {
+        if (!File.Exists(DataDirectory.DatabaseOf(data)))
+        {
+            return null;
+        }
+
+        try
+        {
+            using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = DataDirectory.DatabaseOf(data), Pooling = false, Mode = SqliteOpenMode.ReadWrite }.ToString());
+            return connection.Query<string>("SELECT DISTINCT account_id FROM access_keys").ToList() is [var only] ? only : null;
+        }
+        catch (SqliteException)
+        {
+            return null;
+        }
+    }
+
+    private static string[] Folders(string path) => Directory.Exists(path) ? Directory.GetDirectories(path) : [];
+}
