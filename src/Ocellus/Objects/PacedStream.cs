@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Globalization;
+using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using Ocellus.Protocol;
@@ -11,7 +13,7 @@ namespace Ocellus.Objects;
 /// </summary>
 internal sealed class PacedStream : ForwardStream
 {
-    private readonly Stream _inner;
+    private readonly PipeReader _inner;
     private readonly BodyOptions _options;
     private readonly TimeProvider _clock;
     private readonly ITimer _timer;
@@ -21,13 +23,13 @@ internal sealed class PacedStream : ForwardStream
 
     private PacedStream(HttpRequest request, BodyOptions options, TimeProvider clock)
     {
-        (_inner, _options, _clock) = (request.Body, options, clock);
-        var reader = request.BodyReader;
+        // The reader and not the stream: a stream whose read was cancelled cannot be read any more.
+        (_inner, _options, _clock) = (request.BodyReader, options, clock);
         _timer = clock.CreateTimer(
             _ =>
             {
                 _isDue = true;
-                reader.CancelPendingRead();
+                _inner.CancelPendingRead();
             },
             null,
             Timeout.InfiniteTimeSpan,
@@ -50,47 +52,27 @@ internal sealed class PacedStream : ForwardStream
     /// <exception cref="S3Exception">RequestTimeout: too little came over a window of time.</exception>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        if (buffer.IsEmpty)
+        {
+            return 0;
+        }
+
         while (true)
         {
-            var reading = _inner.ReadAsync(buffer, cancellationToken);
-            if (reading.IsCompletedSuccessfully)
+            // Before a read begins: none may be left waiting.
+            if (_isDue || _waited >= _options.UploadWindow)
             {
-                return Count(reading.Result);
+                EndWindow();
             }
 
-            // Only waiting counts: the disk's time is not the sender's.
-            var begun = _clock.GetTimestamp();
-            _timer.Change(_options.UploadWindow - _waited, Timeout.InfiniteTimeSpan);
-            int? read = null;
-            try
-            {
-                read = Count(await reading.ConfigureAwait(false));
-            }
-            catch (OperationCanceledException) when (_isDue && !cancellationToken.IsCancellationRequested)
-            {
-                // The window has ended.
-            }
-            catch (BadHttpRequestException failure) when (failure.StatusCode == StatusCodes.Status408RequestTimeout)
-            {
-                throw TooSlow();
-            }
-            finally
-            {
-                _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-                _waited += _clock.GetElapsedTime(begun);
-            }
-
-            if (read != 0 && (_isDue || _waited >= _options.UploadWindow))
-            {
-                if (_received < _options.UploadBytesPerSecondMin * _options.UploadWindow.TotalSeconds)
-                {
-                    throw TooSlow();
-                }
-
-                (_isDue, _waited, _received) = (false, TimeSpan.Zero, 0);
-            }
-
-            if (read is { } count)
+            var reading = _inner.ReadAsync(cancellationToken);
+            var result = reading.IsCompletedSuccessfully ? reading.Result : await PatientlyAsync(reading).ConfigureAwait(false);
+            var count = (int)Math.Min(result.Buffer.Length, buffer.Length);
+            var part = result.Buffer.Slice(0, count);
+            part.CopyTo(buffer.Span);
+            _inner.AdvanceTo(part.End);
+            _received += count;
+            if (count > 0 || result.IsCompleted)
             {
                 return count;
             }
@@ -110,12 +92,37 @@ internal sealed class PacedStream : ForwardStream
         await base.DisposeAsync().ConfigureAwait(false);
     }
 
-    private int Count(int read)
+    private async ValueTask<ReadResult> PatientlyAsync(ValueTask<ReadResult> reading)
     {
-        _received += read;
-        return read;
+        // Only waiting counts: the disk's time is not the sender's.
+        var begun = _clock.GetTimestamp();
+        _timer.Change(_options.UploadWindow - _waited, Timeout.InfiniteTimeSpan);
+        try
+        {
+            return await reading.ConfigureAwait(false);
+        }
+        catch (BadHttpRequestException failure) when (failure.StatusCode == StatusCodes.Status408RequestTimeout)
+        {
+            // The web server's own least rate.
+            throw TooSlow();
+        }
+        finally
+        {
+            _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _waited += _clock.GetElapsedTime(begun);
+        }
+    }
+
+    private void EndWindow()
+    {
+        if (_received < _options.UploadBytesPerSecondMin * _options.UploadWindow.TotalSeconds)
+        {
+            throw TooSlow();
+        }
+
+        (_isDue, _waited, _received) = (false, TimeSpan.Zero, 0);
     }
 
     private S3Exception TooSlow() => new("RequestTimeout", string.Create(CultureInfo.InvariantCulture,
-        $"Your socket connection to the server was not read from or written to within the timeout period: {_received} bytes came in {_waited.TotalSeconds:0.#} s; an upload brings at least {_options.UploadBytesPerSecondMin} bytes a second (settings {BodyOptions.Section}:{nameof(BodyOptions.UploadBytesPerSecondMin)} and {nameof(BodyOptions.UploadWindow)})."));
+        $"Your socket connection to the server was not read from or written to within the timeout period: {_received} bytes came in {_waited.TotalSeconds:0.#} s; an upload brings at least {_options.UploadBytesPerSecondMin} bytes a second (settings {BodyOptions.Section}:{nameof(BodyOptions.UploadBytesPerSecondMin)} and {BodyOptions.Section}:{nameof(BodyOptions.UploadWindow)})."));
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
+using System.Numerics;
 using Microsoft.Extensions.Options;
 
 namespace Ocellus.Protocol;
@@ -42,8 +43,8 @@ internal sealed class BodyReader(BodyBudget budget, IOptions<BodyOptions> option
 /// <summary>The body of a request in a buffer that other requests use after it: a picture's is large, and one array for each would cost more than reading it.</summary>
 internal sealed class RequestBody : IDisposable
 {
-    /// <summary>Larger buffers, 1 MB and more, are rare, and would stay in memory for nothing.</summary>
-    private const int PooledBytesMax = 1024 * 1024;
+    /// <summary>Larger buffers are rare, and would stay in memory for nothing.</summary>
+    private const int PooledBytesMax = 512 * 1024;
 
     /// <summary>The first buffer holds a usual picture, so that no byte of one is moved. A larger one is given to who has sent so much.</summary>
     private const int FirstBytesMax = 256 * 1024;
@@ -53,7 +54,8 @@ internal sealed class RequestBody : IDisposable
 
     private readonly BodyBudget.Share _share;
     private readonly long _bytesMax;
-    private byte[] _buffer = [];
+    private IMemoryOwner<byte>? _owner;
+    private int _capacity;
     private int _length;
 
     /// <param name="share">The body's part of the memory of all.</param>
@@ -61,13 +63,13 @@ internal sealed class RequestBody : IDisposable
     internal RequestBody(BodyBudget.Share share, long bytesMax) => (_share, _bytesMax) = (share, bytesMax);
 
     /// <summary>What has been read. Not to be used after <see cref="Dispose"/>.</summary>
-    public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
+    public ReadOnlyMemory<byte> Bytes => _owner is null ? default : _owner.Memory[.._length];
 
     /// <summary>Gives the buffer back. A second call does nothing.</summary>
     public void Dispose()
     {
-        Return(_buffer);
-        (_buffer, _length) = ([], 0);
+        _owner?.Dispose();
+        (_owner, _capacity, _length) = (null, 0, 0);
         _share.Dispose();
     }
 
@@ -103,7 +105,11 @@ internal sealed class RequestBody : IDisposable
                 try
                 {
                     await WidenAsync((int)result.Buffer.Length, cancel);
-                    result.Buffer.CopyTo(_buffer.AsSpan(_length));
+                    if (_owner is not null)
+                    {
+                        result.Buffer.CopyTo(_owner.Memory.Span[_length..]);
+                    }
+
                     _length += (int)result.Buffer.Length;
                 }
                 finally
@@ -127,16 +133,6 @@ internal sealed class RequestBody : IDisposable
         }
     }
 
-    private static byte[] Rent(int bytes) => bytes <= PooledBytesMax ? ArrayPool<byte>.Shared.Rent(bytes) : GC.AllocateUninitializedArray<byte>(bytes);
-
-    private static void Return(byte[] buffer)
-    {
-        if (buffer.Length is > 0 and <= PooledBytesMax)
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-    }
-
     private void ThrowIfStopped(TimeSpan timeout)
     {
         if (_share.Stopped == BodyStop.Late)
@@ -152,19 +148,19 @@ internal sealed class RequestBody : IDisposable
 
     private async ValueTask WidenAsync(int more, CancellationToken cancel)
     {
-        if (_length + more <= _buffer.Length)
+        if (_length + more <= _capacity)
         {
             return;
         }
 
-        var wanted = Math.Max(_length + more, Math.Min(_bytesMax, _buffer.Length == 0 ? FirstBytesMax : (long)Growth * _buffer.Length));
-        var old = _buffer;
+        var wanted = (int)Math.Max(_length + more, Math.Min(_bytesMax, _capacity == 0 ? FirstBytesMax : (long)Growth * _capacity));
         // The pool's arrays have the next power of two.
-        var bytes = wanted <= PooledBytesMax ? (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, wanted)) : (int)wanted;
+        var bytes = wanted <= PooledBytesMax ? (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, wanted)) : wanted;
         await _share.TakeAsync(bytes, cancel);
-        _buffer = Rent(bytes);
-        old.AsSpan(0, _length).CopyTo(_buffer);
-        Return(old);
-        _share.Give(old.Length);
+        var wider = bytes <= PooledBytesMax ? MemoryPool<byte>.Shared.Rent(bytes) : new NativeBlock(bytes);
+        Bytes.Span.CopyTo(wider.Memory.Span);
+        _owner?.Dispose();
+        _share.Give(_capacity);
+        (_owner, _capacity) = (wider, bytes);
     }
 }

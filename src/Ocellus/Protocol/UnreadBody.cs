@@ -36,8 +36,7 @@ internal static class UnreadBody
         // Read-only once reading has begun, and with the first read Kestrel tells the client to send.
         var limit = http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>();
         var wasAskedFor = limit.IsReadOnly || http.Request.Headers.Expect.Count == 0;
-        var hasTwoLengths = http.Request.Headers.TransferEncoding.Count > 0 && http.Request.Headers.ContainsKey("X-Content-Length");
-        if (wasAskedFor && !hasTwoLengths && (limit.IsReadOnly || length is not > DrainBytesMax) && await IsReadToEndAsync(reader))
+        if (wasAskedFor && (limit.IsReadOnly || length is not > DrainBytesMax) && await IsReadToEndAsync(reader))
         {
             return;
         }

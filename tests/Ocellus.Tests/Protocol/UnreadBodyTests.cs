@@ -2,22 +2,18 @@ namespace Ocellus.Tests.Protocol;
 
 /// <summary>Answers that are given before the body was read: what comes next on the connection is never taken for that body, nor that body for a request.</summary>
 /// <remarks>RFC 9110, 10.1.1: a final status instead of 100 says whether the connection closes. RFC 9112, 6.1: a request with two lengths closes it; 9.3: an unread body too.</remarks>
-public sealed class UnreadBodyTests : IAsyncLifetime
+public sealed class UnreadBodyTests(UnreadBodyTests.One one) : IClassFixture<UnreadBodyTests.One>
 {
     private const string Hidden = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-    private TestServer _server = null!;
+    private readonly TestServer _server = one.Server;
 
     /// <summary>Requests that are answered without their body, each by another part of the server.</summary>
-    public static TheoryData<string> Unread => ["object", "no bucket", "form", "delete", "head", "get", "live", "ready", "metrics", "absent", "options", "preflight", "unsigned api", "unknown operation", "unknown key", "begin upload"];
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await TestServer.StartAsync(("Ocellus:Cors:Origins", "http://localhost:3000"));
-        await _server.CreateBucketAsync("pictures");
-    }
-
-    public ValueTask DisposeAsync() => _server.DisposeAsync();
+    public static TheoryData<string> Unread =>
+    [
+        "object", "no bucket", "form", "delete", "head", "get", "begin upload", "absent", "options",
+        "live", "ready", "metrics", "preflight", "unsigned api", "unknown operation", "unknown key",
+    ];
 
     [Theory, MemberData(nameof(Unread))]
     public async Task A_client_that_waits_to_be_asked_for_its_body_is_answered_and_the_connection_closes(string kind)
@@ -197,5 +193,19 @@ public sealed class UnreadBodyTests : IAsyncLifetime
                 new Signer("AKIANOBODYHASTHISKEY", "x").Sign(unknown, "rekognition", Signer.HashOf([]));
                 return unknown;
         }
+    }
+
+    /// <summary>One server for all: none of these requests changes it for the others.</summary>
+    public sealed class One : IAsyncLifetime
+    {
+        internal TestServer Server { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync()
+        {
+            Server = await TestServer.StartAsync(("Ocellus:Cors:Origins", "http://localhost:3000"));
+            await Server.CreateBucketAsync("pictures");
+        }
+
+        public ValueTask DisposeAsync() => Server.DisposeAsync();
     }
 }
