@@ -33,6 +33,7 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
                 throw new S3Exception("NotImplemented", $"This server keeps no objects: it is set to use the object store at {outside.Value.Endpoint}. Send S3 requests there.");
             }
 
+            S3Target.Check(http.Request);
             var bucket = store.FindBucket(S3Target.Of(http.Request).Bucket);
             CorsRules.Decorate(http, bucket);
             if (HttpMethods.IsOptions(http.Request.Method))

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.Features;
+using Ocellus.Protocol;
 
 namespace Ocellus.Objects;
 
@@ -14,13 +15,7 @@ internal readonly record struct S3Target(string Bucket, string Key)
     /// <remarks>From the raw target, because the server's decoded path has its dot segments removed and keeps %2F.</remarks>
     public static S3Target Of(HttpRequest request)
     {
-        var raw = request.HttpContext.Features.Get<IHttpRequestFeature>()?.RawTarget;
-        if (string.IsNullOrEmpty(raw) || raw[0] != '/')
-        {
-            raw = request.Path.ToUriComponent();
-        }
-
-        var path = raw.Split('?', 2)[0];
+        var path = RawPath(request);
         if (BucketOf(request) is { Length: > 0 } bucket)
         {
             // A key may begin with a slash, so only the first one is the path's own.
@@ -30,6 +25,27 @@ internal readonly record struct S3Target(string Bucket, string Key)
         path = path.TrimStart('/');
         var slash = path.IndexOf('/', StringComparison.Ordinal);
         return slash < 0 ? new(Uri.UnescapeDataString(path), "") : new(Uri.UnescapeDataString(path[..slash]), Uri.UnescapeDataString(path[(slash + 1)..]));
+    }
+
+    /// <summary>Refuses a path that is not percent-encoded UTF-8 throughout: it would be taken for a key of other characters.</summary>
+    /// <exception cref="S3Exception">InvalidURI.</exception>
+    public static void Check(HttpRequest request)
+    {
+        if (HeaderText.Unescape(RawPath(request)) is null)
+        {
+            throw new S3Exception("InvalidURI", "Couldn't parse the specified URI: its path is not UTF-8, percent-encoded.");
+        }
+    }
+
+    private static string RawPath(HttpRequest request)
+    {
+        var raw = request.HttpContext.Features.Get<IHttpRequestFeature>()?.RawTarget;
+        if (string.IsNullOrEmpty(raw) || raw[0] != '/')
+        {
+            raw = request.Path.ToUriComponent();
+        }
+
+        return raw.Split('?', 2)[0];
     }
 
     private static string BucketOf(HttpRequest request)
