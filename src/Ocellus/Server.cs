@@ -44,8 +44,8 @@ internal static class Server
             kestrel.AddServerHeader = false;
         });
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, ReceivePool.Factory>();
-        builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(logs);
-        builder.Services.Configure<ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Logging.ClearProviders().AddConsole(o => (o.FormatterName, o.LogToStandardErrorThreshold) = (LogLines.FormatName, LogLevel.Trace))
+            .AddConsoleFormatter<LogLines, ConsoleFormatterOptions>().SetMinimumLevel(logs);
         // What the frameworks tell of themselves concerns those who look for a fault in them.
         var frameworks = logs < LogLevel.Debug || logs > LogLevel.Warning ? logs : LogLevel.Warning;
         builder.Logging.AddFilter("Microsoft", frameworks).AddFilter("Orleans", frameworks).AddFilter("Polly", frameworks)

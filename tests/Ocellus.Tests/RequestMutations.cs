@@ -24,12 +24,12 @@ internal static class RequestMutations
 
     private static readonly string[] s_methods = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "GE", "get"];
 
-    private static readonly string[] s_paths = ["/..", "/%2e%2e/%2e%2e/etc", "//", "/%00", "/%", "/%zz", "/%F0%9F%98%80", "/a%2Fb", "/%C0%AF", "/" + new string('k', 1100), "/%0A", "/.", "/mutations/k%20%2B"];
+    private static readonly string[] s_paths = ["/..", "/%2e%2e/%2e%2e/etc", "//", "/%00", "/%", "/%zz", "/%F0%9F%98%80", "/a%2Fb", "/%C0%AF", "/" + new string('k', 1100), "/%0A", "/%1B%5B31m", "/mutations/%08", "/mutations/%FF", "/" + string.Concat(Enumerable.Repeat("%F0%9F%98%80", 130)), "/.", "/mutations/k%20%2B"];
 
     private static readonly string[] s_parameters =
     [
         "uploads", "versions", "versionId=", "versionId=7", "partNumber=99999999999", "partNumber=1&uploadId=x", "uploadId=%00", "max-keys=-1", "max-keys=2147483648", "list-type=3", "tagging", "acl", "policy", "delete", "cors",
-        "attributes", "location", "delimiter=", "prefix=%F0%9F", "encoding-type=x", "continuation-token=%%%", "key-marker=a&version-id-marker=b", "response-content-type=%0d%0a", "X-Amz-Expires=1", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0", "=", "&&&", "a=b=c",
+        "attributes", "location", "delimiter=", "prefix=%F0%9F", "encoding-type=x", "continuation-token=%%%", "key-marker=a&version-id-marker=b", "response-content-type=%0d%0a", "X-Amz-Expires=1", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0", "max-buckets=0", "max-buckets=1&prefix=%00", "bucket-region=%0d", "continuation-token=", "continuation-token=%2Fw%3D%3D", "response-expires=%F0%9F%98%80", "response-content-disposition=%1b", "x-amz-meta-%C3%BC=1", "=", "&&&", "a=b=c",
     ];
 
     private static readonly (string Name, string Value)[] s_headers =
@@ -38,7 +38,8 @@ internal static class RequestMutations
         ("x-amz-copy-source", "mutations/none?versionId=1"), ("x-amz-copy-source", "/"), ("x-amz-tagging", "a&b=%"), ("x-amz-checksum-crc32", "AAAA"), ("x-amz-checksum-algorithm", "NONE"), ("x-amz-sdk-checksum-algorithm", "SHA256"), ("x-amz-trailer", "x-amz-checksum-crc32"),
         ("If-Match", "\"\""), ("If-Match", ",,,"), ("If-None-Match", "x"), ("If-Modified-Since", "never"), ("x-amz-decoded-content-length", "-1"), ("x-amz-metadata-directive", "x"), ("x-amz-object-attributes", ",ETag,,X"), ("x-amz-max-parts", "-1"),
         ("X-Amz-Target", "RekognitionService."), ("X-Amz-Target", "RekognitionService.DetectFaces"), ("Transfer-Encoding", "chunked"), ("Transfer-Encoding", "gzip"), ("Expect", "100-continue"), ("Origin", "null"), ("Cookie", "a=b"), ("x-amz-meta-ü", "ü"), ("x-amz-acl", "public-read"),
-        ("x-amz-if-match-size", "x"), ("x-amz-if-match-last-modified-time", "x"), ("x-amz-security-token", "t"), ("X-Forwarded-Host", "elsewhere"), ("Connection", "upgrade"), ("Upgrade", "h2c"), ("Accept-Encoding", "x"),
+        ("x-amz-if-match-size", "x"), ("x-amz-if-match-last-modified-time", "x"), ("x-amz-security-token", "t"), ("X-Forwarded-Host", "elsewhere"), ("Connection", "upgrade"), ("Upgrade", "h2c"), ("Accept-Encoding", "x"), ("Origin", "https://ü"), ("Origin", "\u001b"), ("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "ü, x"), ("x-amz-meta-b", "\u001bü\u202e"), ("Content-Disposition", "\u0001ü"), ("Cache-Control", "ü"), ("Content-Language", "\u007f"),
+        ("x-amz-server-side-encryption", "AES256"), ("x-amz-storage-class", "\u001b"), ("x-amz-expected-bucket-owner", "ü"), ("x-amz-copy-source", "mutations/%FF"), ("x-amz-copy-source", "mutations/k"), ("x-amz-checksum-mode", "ENABLED"),
     ];
 
     private static readonly string[] s_payloads = ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", Signer.UnsignedPayload, "x", ""];
@@ -68,6 +69,13 @@ internal static class RequestMutations
             PlainRequest.S3("GET", "/mutations?list-type=2&prefix=k&max-keys=10"),
             PlainRequest.S3("GET", "/mutations?versions="),
             PlainRequest.S3("GET", "/mutations?uploads="),
+            PlainRequest.S3("GET", "/?max-buckets=1&prefix=m"),
+            PlainRequest.S3("GET", "/mutations?cors="),
+            PlainRequest.S3("GET", "/mutations?tagging="),
+            PlainRequest.S3("OPTIONS", "/mutations/k", "", ("Origin", "https://page"), ("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "x-amz-date")),
+            PlainRequest.S3("POST", "/mutations/parts?uploads=", "", ("x-amz-checksum-algorithm", "CRC32"), ("x-amz-meta-a", "b")),
+            PlainRequest.S3("PUT", "/mutations/parts?partNumber=1&uploadId=00000000000000000000000000000000", "content"),
+            PlainRequest.S3("POST", "/mutations/parts?uploadId=00000000000000000000000000000000", "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>\"0\"</ETag></Part></CompleteMultipartUpload>"),
             PlainRequest.S3("PUT", "/mutations?tagging=", "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"),
             PlainRequest.S3("PUT", "/mutations?cors=", "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>"),
             PlainRequest.S3("POST", "/mutations?delete=", "<Delete><Object><Key>gone</Key><Size>1</Size></Object></Delete>"),

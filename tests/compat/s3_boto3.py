@@ -75,6 +75,22 @@ def main():
         check("or replaces it", s3.head_object(Bucket="one", Key="copy")["Metadata"] == {"size": "5"})
         refused("a copy of nothing", "NoSuchKey", s3.copy_object, Bucket="one", Key="copy", CopySource="one/none")
 
+        copied = s3.copy_object(Bucket="one", Key="copy", CopySource="one/sum")["CopyObjectResult"]
+        check("a copy tells its checksum and what it is of", copied["ChecksumSHA256"] == p["ChecksumSHA256"] and copied.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT", copied)
+        plain = session.client("s3", endpoint_url=server.url, config=Config(s3=path_style, request_checksum_calculation="when_required"))
+        unasked = plain.put_object(Bucket="one", Key="unasked", Body=b"x")
+        check("no checksum that nobody asked for", not [k for k in unasked if k.startswith("Checksum")], unasked)
+        s3.put_object(Bucket="one", Key="encoded", Body=b"x", ContentEncoding="deflate, gzip")
+        check("a content encoding to the letter", s3.head_object(Bucket="one", Key="encoded")["ContentEncoding"] == "deflate, gzip")
+        refused("encryption that is none", "NotImplemented", s3.put_object, Bucket="one", Key="bad", Body=b"x", ServerSideEncryption="AES256")
+        refused("another owner", "AccessDenied", s3.get_object, Bucket="one", Key="plain", ExpectedBucketOwner="999999999999")
+        refused("a control character among keys to delete, in words that are read", "MalformedXML", s3.delete_objects, Bucket="one", Delete={"Objects": [{"Key": "a\x08"}]})
+        refused("a key with a control character that is not there", "NoSuchKey", s3.get_object, Bucket="one", Key="a\x08")
+        s3.put_object(Bucket="one", Key="a\x08", Body=b"x")
+        check("and one that is", [o["Key"] for o in s3.list_objects_v2(Bucket="one", Prefix="a")["Contents"]] == ["a\x08"] and s3.delete_object(Bucket="one", Key="a\x08"))
+        pages = list(s3.get_paginator("list_buckets").paginate(PaginationConfig={"PageSize": 1})) if s3.can_paginate("list_buckets") else [s3.list_buckets()]
+        check("buckets in pages of one", [b["Name"] for page in pages for b in page["Buckets"]] == ["one", "west"], pages)
+
         # keys and lists
         keys = sorted(["odd/ ", "odd/+", "odd/%", "odd/%2F", "odd/../x", "odd//y", "odd/ö", "odd/\U0001F600", "odd/<&>\"'", "odd/" + "k" * 1020], key=lambda k: k.encode())
         for k in keys:
@@ -83,6 +99,7 @@ def main():
         check("odd keys, in pages of three", listed == keys, listed)
         check("and by the old list", [o["Key"] for page in s3.get_paginator("list_objects").paginate(Bucket="one", Prefix="odd/", PaginationConfig={"PageSize": 3}) for o in page["Contents"]] == keys)
         check("their content", all(s3.get_object(Bucket="one", Key=k)["Body"].read() == k.encode() for k in keys))
+        check("an empty continuation token", s3.list_objects_v2(Bucket="one", Prefix="odd/", ContinuationToken="").get("ContinuationToken") == "")
         check("start after", [o["Key"] for o in s3.list_objects_v2(Bucket="one", Prefix="odd/", StartAfter=keys[4])["Contents"]] == keys[5:])
         check("a delimiter", [p["Prefix"] for p in s3.list_objects_v2(Bucket="one", Delimiter="/")["CommonPrefixes"]] == ["odd/"])
 
@@ -104,6 +121,9 @@ def main():
         check("list_parts", [(p["PartNumber"], p["ETag"]) for p in s3.list_parts(Bucket="one", Key="hand", UploadId=up)["Parts"]] == [(1, tag)])
         check("list_multipart_uploads", [u["UploadId"] for u in s3.list_multipart_uploads(Bucket="one")["Uploads"]] == [up])
         refused("a part that is not there", "InvalidPart", s3.complete_multipart_upload, Bucket="one", Key="hand", UploadId=up, MultipartUpload={"Parts": [{"PartNumber": 2, "ETag": tag}]})
+        done = [s3.complete_multipart_upload(Bucket="one", Key="hand", UploadId=up, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": tag}]}) for _ in range(2)]
+        check("an upload completed twice gives one answer", done[0]["ETag"] == done[1]["ETag"] and done[0]["Location"] == done[1]["Location"], done)
+        up = s3.create_multipart_upload(Bucket="one", Key="hand")["UploadId"]
         s3.abort_multipart_upload(Bucket="one", Key="hand", UploadId=up)
         refused("an aborted upload", "NoSuchUpload", s3.list_parts, Bucket="one", Key="hand", UploadId=up)
 

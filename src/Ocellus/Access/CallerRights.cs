@@ -23,13 +23,22 @@ internal sealed class CallerRights(Caller caller, IReadOnlyList<IdentityPolicy> 
     public string? Refusal(Permission permission, IReadOnlyDictionary<string, string>? resourceTags = null, bool quote = false)
     {
         var (verdict, resource) = Verdict(permission, resourceTags ?? _noTags);
-        if (verdict == PolicyVerdict.Allowed)
-        {
-            return null;
-        }
+        return verdict == PolicyVerdict.Allowed ? null : Words(verdict, permission.Action, quote ? $"\"{resource}\"" : resource);
+    }
 
-        var reason = verdict == PolicyVerdict.Denied ? "with an explicit deny in an identity-based policy" : $"because no identity-based policy allows the {permission.Action} action";
-        return $"User: {caller.UserArn} is not authorized to perform: {permission.Action} on resource: {(quote ? $"\"{resource}\"" : resource)} {reason}";
+    private string Words(PolicyVerdict verdict, string action, string resource)
+    {
+        var reason = verdict == PolicyVerdict.Denied ? "with an explicit deny in an identity-based policy" : $"because no identity-based policy allows the {action} action";
+        return $"User: {caller.UserArn} is not authorized to perform: {action} on resource: {resource} {reason}";
+    }
+
+    /// <summary>Null if the caller may do one of some actions with something that lies under an ARN; otherwise why not. It can be asked before the names of what is meant are known.</summary>
+    /// <param name="prefix">What the ARNs begin with.</param>
+    /// <param name="actions">The actions; the first is named.</param>
+    public string? RefusalUnder(string prefix, params IReadOnlyList<string> actions)
+    {
+        var verdicts = actions.Select(a => new Permission(a, prefix + "*")).Select(p => IdentityPolicy.EvaluateUnder(policies, p.Action, prefix, key => ValuesOf(key, p, _noTags))).ToList();
+        return verdicts.Contains(PolicyVerdict.Allowed) ? null : Words(verdicts[0], actions[0], $"\"{prefix}*\"");
     }
 
     /// <summary>The rights as a text to store.</summary>

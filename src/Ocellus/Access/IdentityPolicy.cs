@@ -72,6 +72,27 @@ internal sealed class IdentityPolicy
         return verdict;
     }
 
+    /// <summary>What policies can say about an action on what lies under an ARN: Denied or Silent when it is refused whatever its name is, Allowed when it is allowed for some name.</summary>
+    /// <param name="policies">The policies.</param>
+    /// <param name="action">Such as <c>s3:DeleteObject</c>.</param>
+    /// <param name="prefix">What the ARNs begin with, such as <c>arn:aws:s3:::bucket/</c>.</param>
+    /// <param name="valuesOf">The values of a condition key in this request.</param>
+    public static PolicyVerdict EvaluateUnder(IEnumerable<IdentityPolicy> policies, string action, string prefix, Func<string, IReadOnlyList<string>> valuesOf)
+    {
+        var verdict = PolicyVerdict.Silent;
+        foreach (var statement in policies.SelectMany(p => p._statements).Where(s => s.SpeaksUnder(action, prefix, valuesOf)))
+        {
+            if (!statement.Allow)
+            {
+                return PolicyVerdict.Denied;
+            }
+
+            verdict = PolicyVerdict.Allowed;
+        }
+
+        return verdict;
+    }
+
     private static Statement Read(JsonElement statement)
     {
         var allow = PolicyJson.Allows(statement);
@@ -118,6 +139,12 @@ internal sealed class IdentityPolicy
     /// <param name="Conditions">All must hold.</param>
     private sealed record Statement(bool Allow, List<string> Actions, bool ButActions, List<string> Resources, bool ButResources, List<PolicyCondition> Conditions)
     {
+        /// <summary>Whether it allows something under an ARN, or denies everything there.</summary>
+        public bool SpeaksUnder(string action, string prefix, Func<string, IReadOnlyList<string>> valuesOf) =>
+            Actions.Exists(a => PolicyPattern.Matches(a, action, ignoreCase: true)) != ButActions
+            && (Allow != ButResources ? Resources.Exists(r => PolicyPattern.CanMatchUnder(r, prefix)) : Resources.Exists(r => PolicyPattern.MatchesAllUnder(r, prefix))) != ButResources
+            && Conditions.TrueForAll(c => c.Holds(valuesOf));
+
         public bool Speaks(string action, string resource, Func<string, IReadOnlyList<string>> valuesOf) =>
             Actions.Exists(a => PolicyPattern.Matches(a, action, ignoreCase: true)) != ButActions
             && Resources.Exists(r => PolicyPattern.MatchesArn(r, resource)) != ButResources

@@ -40,14 +40,47 @@ internal static class PolicyPattern
     /// Whether an ARN has the pattern's form. <c>*</c> alone is every ARN; otherwise the first five parts are compared one by one, so
     /// that a star in one of them cannot reach over a colon, and the resource as a whole: there a star also takes slashes and colons.
     /// </summary>
-    public static bool MatchesArn(string pattern, string arn)
+    public static bool MatchesArn(string pattern, string arn) =>
+        pattern == "*" || (Resources(pattern, arn, out var form, out var text) && Matches(form, text));
+
+    /// <summary>Whether an ARN that begins as this one and ends in any way can have the pattern's form.</summary>
+    public static bool CanMatchUnder(string pattern, string arn)
     {
         if (pattern == "*")
         {
             return true;
         }
 
-        ReadOnlySpan<char> form = pattern, text = arn;
+        if (!Resources(pattern, arn, out var form, out var text))
+        {
+            return false;
+        }
+
+        // Some beginning of the pattern takes all of the text, and the rest of the pattern what follows it.
+        for (var length = 0; length <= form.Length; length++)
+        {
+            if (Matches(form[..length], text))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether every ARN that begins as this one has the pattern's form, whatever follows.</summary>
+    public static bool MatchesAllUnder(string pattern, string arn) =>
+        pattern == "*" || (pattern.EndsWith('*') && Resources(pattern, arn, out var form, out var text) && Matches(form, text));
+
+    /// <summary>Whether the text has the six parts of an ARN; each may have wildcards, and region and account may be empty.</summary>
+    public static bool IsArn(string text) =>
+        text.Split(':', ArnParts) is ["arn", { Length: > 0 }, { Length: > 0 }, _, _, { Length: > 0 }];
+
+    /// <summary>Compares the first five parts of an ARN one by one, and gives what follows them.</summary>
+    private static bool Resources(string pattern, string arn, out ReadOnlySpan<char> form, out ReadOnlySpan<char> text)
+    {
+        form = pattern;
+        text = arn;
         for (var part = 1; part < ArnParts; part++)
         {
             int formEnd = form.IndexOf(':'), textEnd = text.IndexOf(':');
@@ -60,12 +93,8 @@ internal static class PolicyPattern
             text = text[(textEnd + 1)..];
         }
 
-        return Matches(form, text);
+        return true;
     }
-
-    /// <summary>Whether the text has the six parts of an ARN; each may have wildcards, and region and account may be empty.</summary>
-    public static bool IsArn(string text) =>
-        text.Split(':', ArnParts) is ["arn", { Length: > 0 }, { Length: > 0 }, _, _, { Length: > 0 }];
 
     private static bool Same(char one, char other, bool ignoreCase) =>
         one == other || (ignoreCase && char.ToLowerInvariant(one) == char.ToLowerInvariant(other));

@@ -1,14 +1,16 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
+using Ocellus.Protocol;
 using Ocellus.Training;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Ocellus.Commands;
 
 /// <summary>
 /// Where a verb writes. Results go to standard output and all else (progress, remarks, refusals) to standard error, so that
-/// <c>--json</c> leaves nothing but JSON in a pipe.
+/// <c>--json</c> leaves nothing but JSON in a pipe. Names of files, of labels and of what a server answers come from others: no character of theirs steers the terminal.
 /// </summary>
 internal sealed class Terminal
 {
@@ -28,19 +30,19 @@ internal sealed class Terminal
     }
 
     /// <summary>A line of the result, never wrapped: paths and commands can be copied from it.</summary>
-    public void Result(string text = "") => _output.WriteLine(text);
+    public void Result(string text = "") => _output.WriteLine(Readable.Plain(text, lines: true));
 
     /// <summary>A table of the result.</summary>
     public void Result(Table table) => _results.Write(table);
 
-    /// <summary>A JSON document on one line of standard output, names in any script readable.</summary>
-    public void Json(JsonNode document) => _output.WriteLine(document.ToJsonString(ParsedLine.Compact));
+    /// <summary>A JSON document on one line of standard output, names in any script readable. What is escaped is escaped as JSON does.</summary>
+    public void Json(JsonNode document) => _output.WriteLine(Readable.Plain(document.ToJsonString(ParsedLine.Compact)));
 
     /// <summary>A line beside the result.</summary>
-    public void Remark(string text = "") => _error.WriteLine(text);
+    public void Remark(string text = "") => _error.WriteLine(Readable.Plain(text, lines: true));
 
     /// <summary>Why a verb does not do what it was asked.</summary>
-    public void Complain(string text) => _error.WriteLine($"ocellus: {text}");
+    public void Complain(string text) => _error.WriteLine($"ocellus: {Readable.Plain(text, lines: true)}");
 
     /// <summary>Shows a training's progress: bars on a terminal, otherwise a line now and then.</summary>
     public async Task<T> ShowAsync<T>(Func<IProgress<JobProgress>, Task<T>> work)
@@ -69,6 +71,21 @@ internal sealed class Terminal
             console.Profile.Width = PipeColumns;
         }
 
+        console.Pipeline.Attach(new PlainText());
         return console;
+    }
+
+    /// <summary>Escapes the texts of tables and bars; the codes that place and colour them stay.</summary>
+    private sealed class PlainText : IRenderHook
+    {
+        public IEnumerable<IRenderable> Process(RenderOptions options, IEnumerable<IRenderable> renderables) => renderables.Select(r => new Escaped(r));
+
+        private sealed class Escaped(IRenderable inner) : IRenderable
+        {
+            public Measurement Measure(RenderOptions options, int maxWidth) => inner.Measure(options, maxWidth);
+
+            public IEnumerable<Segment> Render(RenderOptions options, int maxWidth) =>
+                inner.Render(options, maxWidth).Select(s => s.IsControlCode || s.IsLineBreak ? s : new Segment(Readable.Plain(s.Text, lines: true), s.Style));
+        }
     }
 }

@@ -17,9 +17,10 @@ internal sealed class ListingRequests(ObjectStore store)
         var prefix = query["prefix"].ToString();
         var delimiter = NullIfEmpty(query["delimiter"].ToString());
         var max = Count(query["max-keys"].ToString());
-        var token = v2 ? NullIfEmpty(query["continuation-token"].ToString()) : null;
+        // An empty one is echoed as every other, and begins at the start.
+        var token = v2 && query.TryGetValue("continuation-token", out var sent) ? sent.ToString() : null;
         var start = NullIfEmpty(query[v2 ? "start-after" : "marker"].ToString());
-        var page = store.List(bucket, prefix, delimiter, token is null ? start : FromToken(token), max);
+        var page = store.List(bucket, prefix, delimiter, string.IsNullOrEmpty(token) ? start : FromToken(token), max);
         var owner = !v2 || query["fetch-owner"] == "true" ? store.FindBucket(bucket)?.AccountId : null;
         var result = new XElement(Ns + "ListBucketResult",
             new XElement(Ns + "Name", bucket), new XElement(Ns + "Prefix", encode(prefix)),
@@ -31,7 +32,7 @@ internal sealed class ListingRequests(ObjectStore store)
             result.Add(new XElement(Ns + "KeyCount", page.Objects.Count + page.Prefixes.Count),
                 token is null ? null : new XElement(Ns + "ContinuationToken", token),
                 start is null ? null : new XElement(Ns + "StartAfter", encode(start)),
-                page.Next is null ? null : new XElement(Ns + "NextContinuationToken", Convert.ToBase64String(Encoding.UTF8.GetBytes(page.Next))));
+                page.Next is null ? null : new XElement(Ns + "NextContinuationToken", ToToken(page.Next)));
         }
         else
         {
@@ -122,12 +123,14 @@ internal sealed class ListingRequests(ObjectStore store)
         _ => throw new S3Exception("InvalidArgument", $"Invalid Encoding Method specified in Request: '{Readable.Cut(type)}'; it can be url."),
     };
 
-    private static string FromToken(string token)
+    public static string ToToken(string last) => Convert.ToBase64String(Encoding.UTF8.GetBytes(last));
+
+    /// <exception cref="S3Exception">InvalidArgument: no list gave this token.</exception>
+    public static string FromToken(string token)
     {
         var buffer = new byte[token.Length];
-        return Convert.TryFromBase64String(token, buffer, out var length)
-            ? Encoding.UTF8.GetString(buffer, 0, length)
-            : throw new S3Exception("InvalidArgument", $"The continuation token provided is incorrect: '{Readable.Cut(token)}'.");
+        return (Convert.TryFromBase64String(token, buffer, out var length) ? HeaderText.Utf8(buffer.AsSpan(0, length)) : null)
+            ?? throw new S3Exception("InvalidArgument", $"The continuation token provided is incorrect: '{Readable.Cut(token)}'.");
     }
 
     private static int Count(string text) => (int)Math.Min(1000, Number(text, 1000));

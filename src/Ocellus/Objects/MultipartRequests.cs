@@ -11,12 +11,7 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
 {
     public Task CreateUploadAsync(HttpContext http, string bucket, string key, CancellationToken cancel)
     {
-        var algorithm = NullIfEmpty(http.Request.Headers["x-amz-checksum-algorithm"].ToString())?.ToLowerInvariant();
-        if (algorithm is not null && !DigestSet.Names.Contains(algorithm))
-        {
-            throw new S3Exception("InvalidRequest", $"Checksum algorithm provided is unsupported: '{Readable.Cut(algorithm)}'. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
-        }
-
+        var algorithm = S3Body.Asked(http);
         var wantedType = NullIfEmpty(http.Request.Headers["x-amz-checksum-type"].ToString());
         if (wantedType is not null && (algorithm is null || wantedType != (algorithm is "crc64nvme" ? "FULL_OBJECT" : algorithm is "sha1" or "sha256" ? "COMPOSITE" : wantedType)
             || wantedType is not ("FULL_OBJECT" or "COMPOSITE")))
@@ -63,6 +58,7 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
             var part = await store.Uploads.PutPartAsync(bucket, key, id, number, http.Request.Body, new PutOptions
             {
                 Algorithms = [.. algorithms, .. S3Body.Algorithms(http)],
+                OnlyVerified = S3Body.OnlyVerified(http),
                 Verify = d => S3Body.Verify(http, d),
             }, cancel).ConfigureAwait(false);
             http.Response.Headers.ETag = Quote(part.ETag);
@@ -92,17 +88,17 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
 
     public async Task CompleteAsync(HttpContext http, string bucket, string key, string id, CancellationToken cancel)
     {
-        store.Uploads.Upload(bucket, key, id);
-        var body = await S3Body.ReadXmlAsync(http, 2 << 20, optional: false, cancel).ConfigureAwait(false);
+        await store.Uploads.RequireAsync(bucket, key, id, cancel).ConfigureAwait(false);
+        var body = await S3Body.ReadXmlAsync(http, S3Document.CompleteMultipartUpload, optional: false, cancel).ConfigureAwait(false);
         var parts = new List<WantedPart>();
-        foreach (var part in Children(body, "Part"))
+        foreach (var part in body!.All("Part"))
         {
-            if (!int.TryParse(Child(part, "PartNumber"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) || Child(part, "ETag") is not { } etag)
+            if (!int.TryParse(part.Child("PartNumber"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) || part.Child("ETag") is not { } etag)
             {
                 throw new S3Exception("MalformedXML", $"Each Part needs a PartNumber and an ETag; part {parts.Count + 1} of the list has not both.");
             }
 
-            parts.Add(new(number, etag, DigestSet.Names.Where(n => Child(part, "Checksum" + n.ToUpperInvariant()) is not null).ToDictionary(n => n, n => Child(part, "Checksum" + n.ToUpperInvariant())!.Trim())));
+            parts.Add(new(number, etag, DigestSet.Names.Where(n => part.Child("Checksum" + n.ToUpperInvariant()) is not null).ToDictionary(n => n, n => part.Child("Checksum" + n.ToUpperInvariant())!.Trim())));
         }
 
         if (parts.Count == 0)

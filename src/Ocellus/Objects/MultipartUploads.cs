@@ -65,11 +65,11 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
         var committed = false;
         try
         {
-            var digests = await WriteDataAsync(data, content, put.Algorithms, ObjectStore.MaxObjectBytes, cancel).ConfigureAwait(false);
+            var digests = await WriteDataAsync(data, content, [.. put.Algorithms, .. put.OnlyVerified], ObjectStore.MaxObjectBytes, cancel).ConfigureAwait(false);
             put.Verify?.Invoke(digests);
             var part = new PartInfo(
                 number, digests.Length, Convert.ToHexStringLower(digests.Md5), buckets.Now(),
-                digests.Values.ToDictionary(p => p.Key, p => Convert.ToBase64String(p.Value)), dataFile);
+                digests.Kept(put.Algorithms), dataFile);
             WriteFlushed(described, part, ObjectJson.Default.PartInfo);
             FileSystem.SyncFolder(folder);
             PartInfo? old;
@@ -121,7 +121,17 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
     /// <summary>All parts of an upload, in order.</summary>
     public IReadOnlyList<PartInfo> Parts(string bucket, string key, string id) => Parts(bucket, key, id, 0, int.MaxValue).Parts;
 
-    /// <summary>Joins the named parts into the object and forgets the upload.</summary>
+    /// <summary>Refuses what is neither an unfinished upload nor the one that made the object.</summary>
+    /// <exception cref="S3Exception">NoSuchUpload.</exception>
+    public async Task RequireAsync(string bucket, string key, string id, CancellationToken cancel)
+    {
+        if ((await objects.HeadAsync(bucket, key, cancel).ConfigureAwait(false))?.UploadId != UploadFolderName(id))
+        {
+            Upload(bucket, key, id);
+        }
+    }
+
+    /// <summary>Joins the named parts into the object and forgets the upload. Asked again, as after an answer that was lost, it gives the object that it made as long as that is there.</summary>
     /// <param name="bucket">Bucket.</param>
     /// <param name="key">Key of the object and of its upload.</param>
     /// <param name="id">The upload.</param>
@@ -133,6 +143,11 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
     public async Task<ObjectInfo> CompleteUploadAsync(
         string bucket, string key, string id, IReadOnlyList<WantedPart> wanted, IReadOnlyDictionary<string, string> checksums, long? size, PutOptions conditions, CancellationToken cancel)
     {
+        if (await FinishedAsync(bucket, key, id, wanted, cancel).ConfigureAwait(false) is { } finished)
+        {
+            return finished;
+        }
+
         var stored = Find(buckets.Index(bucket), key, id);
         var upload = Upload(bucket, key, id);
         var have = Parts(bucket, key, id).ToDictionary(p => p.Number);
@@ -176,9 +191,7 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
             throw new S3Exception("InvalidPart", $"Part {torn.Number} is damaged on the server's disk: {why}. Upload it again.");
         }
 
-#pragma warning disable CA5351 // The ETag is defined this way.
-        var etagOfAll = $"{Convert.ToHexStringLower(MD5.HashData([.. parts.SelectMany(p => Convert.FromHexString(p.ETag))]))}-{parts.Count}";
-#pragma warning restore CA5351
+        var etagOfAll = ETagOf(string.Concat(parts.Select(p => p.ETag)), parts.Count);
         Dictionary<string, string>? composite = null;
         string[] whole = [];
         if (upload.Algorithm is { } name)
@@ -216,6 +229,7 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
                 ChecksumType = upload.ChecksumType,
                 Tags = upload.Tags,
                 Parts = [.. parts.Select(p => new ObjectPart(p.Number, p.Size, p.Checksums))],
+                UploadId = UploadFolderName(id),
                 Verify = digests =>
                 {
                     foreach (var algorithm in whole)
@@ -228,7 +242,7 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
         catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
         {
             // Another request completed or aborted the upload, or replaced a part, while this one read it.
-            throw new S3Exception("NoSuchUpload");
+            return await FinishedAsync(bucket, key, id, wanted, cancel).ConfigureAwait(false) ?? throw new S3Exception("NoSuchUpload");
         }
 
         Forget(index, stored);
@@ -249,6 +263,42 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
     {
         var index = buckets.Index(bucket);
         Forget(index, index.DamagedUploads.Contains(id) ? new StoredUpload(key, id, default, null) : Find(index, key, id));
+    }
+
+    private static string UploadFolderName(string id) => Guid.TryParseExact(id, "N", out var parsed) ? parsed.ToString("N") : throw new S3Exception("NoSuchUpload");
+
+    /// <summary>The object that an upload made of the named parts; null if the object there is another's work.</summary>
+    /// <exception cref="S3Exception">InvalidPart: it was made of other parts.</exception>
+    private async Task<ObjectInfo?> FinishedAsync(string bucket, string key, string id, IReadOnlyList<WantedPart> wanted, CancellationToken cancel)
+    {
+        if (await objects.HeadAsync(bucket, key, cancel).ConfigureAwait(false) is not { Parts: { } parts } made || made.UploadId != UploadFolderName(id))
+        {
+            return null;
+        }
+
+        // The ETag of an object in parts is made of the ETags of its parts.
+        var tags = string.Concat(wanted.Select(w => w.ETag.Trim('"')));
+        if (!wanted.Select(w => w.Number).SequenceEqual(parts.Select(p => p.Number)) || tags.Length % 2 != 0 || !tags.All(char.IsAsciiHexDigit) || ETagOf(tags, parts.Count) != made.ETag)
+        {
+            var other = wanted.Zip(parts).FirstOrDefault(z => z.First.Number != z.Second.Number).First?.Number ?? wanted[0].Number;
+            throw new S3Exception("InvalidPart", $"The upload is completed, and was of other parts than these: part {other} with these ETags is none of them.");
+        }
+
+        var index = buckets.Index(bucket);
+        if (index.Uploads.FirstOrDefault(u => u.Key == key && u.Id == made.UploadId) is { } left)
+        {
+            // The process ended between the object and this.
+            Forget(index, left);
+        }
+
+        return made;
+    }
+
+    private static string ETagOf(string tagsOfParts, int parts)
+    {
+#pragma warning disable CA5351 // The ETag is defined this way.
+        return $"{Convert.ToHexStringLower(MD5.HashData(Convert.FromHexString(tagsOfParts)))}-{parts}";
+#pragma warning restore CA5351
     }
 
     /// <summary>Removes uploads that nobody completed in time.</summary>

@@ -44,6 +44,9 @@ internal sealed record ObjectInfo
     /// <summary>The parts that it was uploaded in, in order; null if it came whole.</summary>
     public IReadOnlyList<ObjectPart>? Parts { get; init; }
 
+    /// <summary>The upload in parts that made it, by which a completion that is sent again is known; null if it came whole.</summary>
+    public string? UploadId { get; init; }
+
     /// <summary>Name of the data file, which changes with every write, so that metadata and data never mix.</summary>
     public required string DataFile { get; init; }
 }
@@ -57,6 +60,9 @@ internal sealed record PutOptions
 
     /// <summary>Checksums to compute and keep, besides MD5.</summary>
     public IReadOnlyCollection<string> Algorithms { get; init; } = [];
+
+    /// <summary>Checksums to compute for <see cref="Verify"/> and not to keep.</summary>
+    public IReadOnlyCollection<string> OnlyVerified { get; init; } = [];
 
     /// <summary>Called when the bytes are on disk and before they become visible; it throws to refuse them.</summary>
     public Action<ObjectDigests>? Verify { get; init; }
@@ -76,13 +82,18 @@ internal sealed record PutOptions
     public string? ChecksumType { get; init; }
     public Dictionary<string, string> Tags { get; init; } = [];
     public IReadOnlyList<ObjectPart>? Parts { get; init; }
+    public string? UploadId { get; init; }
 }
 
 /// <summary>A part that an object was made of. Checksums are base64 by name.</summary>
 internal sealed record ObjectPart(int Number, long Size, Dictionary<string, string> Checksums);
 
 /// <summary>Digests of the bytes that were read: MD5 in hex and in base64, the others in base64 by name.</summary>
-internal sealed record ObjectDigests(long Length, byte[] Md5, IReadOnlyDictionary<string, byte[]> Values);
+internal sealed record ObjectDigests(long Length, byte[] Md5, IReadOnlyDictionary<string, byte[]> Values)
+{
+    /// <summary>Some of the others, in base64.</summary>
+    public Dictionary<string, string> Kept(IReadOnlyCollection<string> names) => Values.Where(v => names.Contains(v.Key)).ToDictionary(v => v.Key, v => Convert.ToBase64String(v.Value));
+}
 
 internal sealed record UploadInfo
 {

@@ -17,6 +17,7 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
             UserMetadata = UserMetadata(http),
             Headers = Kept(http),
             Algorithms = S3Body.Algorithms(http),
+            OnlyVerified = S3Body.OnlyVerified(http),
             Verify = d => S3Body.Verify(http, d),
             ChecksumType = "FULL_OBJECT",
             Tags = TagsOf(http),
@@ -76,9 +77,15 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
                 headers["x-amz-tagging-count"] = info.Tags.Count.ToString(CultureInfo.InvariantCulture);
             }
 
-            foreach (var (name, value) in info.UserMetadata)
+            foreach (var (name, value) in info.UserMetadata.Where(m => HeaderText.IsName(MetadataPrefix + m.Key)))
             {
-                headers["x-amz-meta-" + name] = Sendable(value);
+                headers[MetadataPrefix + name] = Sendable(value);
+            }
+
+            // Earlier versions took names that no header can have.
+            if (info.UserMetadata.Keys.Count(name => !HeaderText.IsName(MetadataPrefix + name)) is > 0 and var missing)
+            {
+                headers["x-amz-missing-meta"] = missing.ToString(CultureInfo.InvariantCulture);
             }
 
             foreach (var name in KeptHeaders.Append("Content-Type"))
@@ -132,12 +139,13 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
                 ContentType = replace ? NullIfEmpty(http.Request.ContentType) : source.ContentType,
                 UserMetadata = replace ? UserMetadata(http) : source.UserMetadata,
                 Headers = replace ? Kept(http) : source.Headers,
-                Algorithms = [.. source.Checksums.Keys, .. S3Body.Algorithms(http)],
+                Algorithms = S3Body.Asked(http) is { } asked ? [asked] : source.Checksums.Keys,
                 ChecksumType = "FULL_OBJECT",
                 Tags = S3Conditions.Directive(http, "x-amz-tagging-directive") ? TagsOf(http) : source.Tags,
             }, cancel).ConfigureAwait(false);
             await WriteAsync(http, new XElement(Ns + "CopyObjectResult", new XElement(Ns + "LastModified", Iso(info.LastModified)),
-                new XElement(Ns + "ETag", Quote(info.ETag)), ChecksumElements(info.Checksums)), cancel).ConfigureAwait(false);
+                new XElement(Ns + "ETag", Quote(info.ETag)), ChecksumElements(info.Checksums),
+                info.Checksums.Count > 0 ? new XElement(Ns + "ChecksumType", info.ChecksumType) : null), cancel).ConfigureAwait(false);
         }
     }
 
@@ -217,7 +225,7 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
 
     public async Task PutTagsAsync(HttpContext http, string bucket, string key, CancellationToken cancel)
     {
-        var document = await S3Body.ReadXmlAsync(http, 1 << 20, optional: false, cancel).ConfigureAwait(false);
+        var document = await S3Body.ReadXmlAsync(http, S3Document.Tagging, optional: false, cancel).ConfigureAwait(false);
         if (!store.SetTags(bucket, key, ObjectTags.Read(document!)))
         {
             throw Missing(bucket, key);

@@ -108,7 +108,7 @@ internal sealed partial class ObjectStore
         try
         {
             FileSystem.CreateFolder(folder);
-            var digests = await WriteDataAsync(data, content, options.Algorithms, options.LengthMax, cancel).ConfigureAwait(false);
+            var digests = await WriteDataAsync(data, content, [.. options.Algorithms, .. options.OnlyVerified], options.LengthMax, cancel).ConfigureAwait(false);
             options.Verify?.Invoke(digests);
             var info = new ObjectInfo
             {
@@ -119,10 +119,11 @@ internal sealed partial class ObjectStore
                 ContentType = options.ContentType ?? ObjectInfo.DefaultContentType,
                 UserMetadata = options.UserMetadata,
                 Headers = options.Headers,
-                Checksums = options.Checksums ?? digests.Values.ToDictionary(p => p.Key, p => Convert.ToBase64String(p.Value)),
+                Checksums = options.Checksums ?? digests.Kept(options.Algorithms),
                 ChecksumType = options.ChecksumType,
                 Tags = options.Tags,
                 Parts = options.Parts,
+                UploadId = options.UploadId,
                 DataFile = dataFile,
             };
             WriteFlushed(described, info, ObjectJson.Default.ObjectInfo);

@@ -25,16 +25,16 @@ internal static class ObjectTags
 
     /// <summary>From a <c>Tagging</c> document.</summary>
     /// <exception cref="S3Exception">The tags are not allowed, or not readable.</exception>
-    public static Dictionary<string, string> Read(XElement document, int most = Most)
+    public static Dictionary<string, string> Read(XmlNode document, int most = Most)
     {
-        if (document.Name.LocalName != "Tagging" || Children(document, "TagSet").FirstOrDefault() is not { } set)
+        if (document.Name != "Tagging" || document.All("TagSet").FirstOrDefault() is not { } set)
         {
-            throw new S3Exception("MalformedXML", $"A Tagging element with a TagSet was expected; received was '{Readable.Cut(document.Name.LocalName)}'.");
+            throw new S3Exception("MalformedXML", $"A Tagging element with a TagSet was expected; received was '{Readable.Cut(document.Name)}'.");
         }
 
-        return Checked(Children(set, "Tag").Select(tag => KeyValuePair.Create(
-            Child(tag, "Key") ?? throw new S3Exception("MalformedXML", "A Tag has no Key."),
-            Child(tag, "Value") ?? throw new S3Exception("MalformedXML", "A Tag has no Value."))), most);
+        return Checked(set.All("Tag").Select(tag => KeyValuePair.Create(
+            tag.Child("Key") ?? throw new S3Exception("MalformedXML", "A Tag has no Key."),
+            tag.Child("Value") ?? throw new S3Exception("MalformedXML", "A Tag has no Value."))), most);
     }
 
     public static XElement Write(IReadOnlyDictionary<string, string> tags) =>
@@ -45,6 +45,12 @@ internal static class ObjectTags
         var pairs = new List<KeyValuePair<string, string>>();
         foreach (var pair in query)
         {
+            // One too many is enough to refuse them.
+            if (pairs.Count > Most)
+            {
+                break;
+            }
+
             pairs.Add(new(pair.DecodeName().ToString(), pair.DecodeValue().ToString()));
         }
 
@@ -77,7 +83,7 @@ internal static class ObjectTags
             }
         }
 
-        return tags.Count <= most ? tags : throw new S3Exception("BadRequest", string.Create(CultureInfo.InvariantCulture, $"{(most == Most ? "Object" : "Bucket")} tags cannot be greater than {most}; received were {tags.Count}."));
+        return tags.Count <= most ? tags : throw new S3Exception("BadRequest", string.Create(CultureInfo.InvariantCulture, $"{(most == Most ? "Object" : "Bucket")} tags cannot be greater than {most}; received were more."));
     }
 
     private static bool IsAllowed(char c) => char.IsLetterOrDigit(c) || char.IsSurrogate(c) || CharUnicodeInfo.GetUnicodeCategory(c) is UnicodeCategory.SpaceSeparator or UnicodeCategory.NonSpacingMark || c is '+' or '-' or '=' or '.' or '_' or ':' or '/' or '@';

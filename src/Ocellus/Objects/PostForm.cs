@@ -75,12 +75,25 @@ internal sealed class PostForm
                 if (name.Equals("file", StringComparison.OrdinalIgnoreCase))
                 {
                     var path = HeaderUtilities.RemoveQuotes(disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).Value ?? "";
+                    // The reader puts this character for bytes that are not UTF-8, and then files of different names would have one.
+                    if (path.Contains('\ufffd', StringComparison.Ordinal))
+                    {
+                        throw new S3Exception("InvalidArgument", $"The name of the form's file, '{Readable.Cut(path)}', is not UTF-8.");
+                    }
+
                     return new PostForm(fields, section.Body, path[(path.LastIndexOfAny(['/', '\\']) + 1)..]);
                 }
 
+                // A field without a value has a name, which takes memory too.
+                left -= section.Headers?.Sum(h => h.Key.Length + h.Value.ToString().Length) ?? 0;
                 var value = await ReadFieldAsync(section.Body, left, cancel).ConfigureAwait(false);
                 left -= value.Length;
-                if (!fields.TryAdd(name, Encoding.UTF8.GetString(value)))
+                if (HeaderText.Utf8(value) is not { } text || name.Contains('\ufffd', StringComparison.Ordinal))
+                {
+                    throw new S3Exception("InvalidArgument", $"The field '{Readable.Cut(name)}' of the form is not UTF-8.");
+                }
+
+                if (!fields.TryAdd(name, text))
                 {
                     throw new S3Exception("InvalidArgument", $"POST requires exactly one field of a name; '{Readable.Cut(name)}' is there twice.");
                 }
@@ -101,14 +114,20 @@ internal sealed class PostForm
         int read;
         while ((read = await body.ReadAsync(buffer, cancel).ConfigureAwait(false)) > 0)
         {
-            if (value.Length + read > left)
+            value.Write(buffer, 0, read);
+            Check();
+        }
+
+        Check();
+
+        return value.ToArray();
+
+        void Check()
+        {
+            if (value.Length > left)
             {
                 throw new S3Exception("MaxPostPreDataLengthExceeded");
             }
-
-            value.Write(buffer, 0, read);
         }
-
-        return value.ToArray();
     }
 }

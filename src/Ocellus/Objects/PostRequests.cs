@@ -43,7 +43,7 @@ internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier version
             Headers = Kept(http),
             Algorithms = [.. DigestSet.Names.Where(n => fields.ContainsKey("x-amz-checksum-" + n))],
             ChecksumType = "FULL_OBJECT",
-            Tags = NullIfEmpty(fields.GetValueOrDefault("tagging")) is { } tags ? ObjectTags.Read(Parse(new MemoryStream(Encoding.UTF8.GetBytes(tags)))) : [],
+            Tags = NullIfEmpty(fields.GetValueOrDefault("tagging")) is { } tags ? ObjectTags.Read(S3Document.Tagging.Parse(Encoding.UTF8.GetBytes(tags), cancel)) : [],
             LengthMax = Math.Min(policy.Length.Most, ObjectStore.MaxObjectBytes),
             Verify = digests =>
             {
@@ -82,10 +82,10 @@ internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier version
         var place = $"{http.Request.Scheme}://{http.Request.Host}/{(S3Target.InHost(http.Request) ? "" : bucket + "/")}{Uri.EscapeDataString(key).Replace("%2F", "/", StringComparison.Ordinal)}";
         response.Headers.Location = place;
         if ((NullIfEmpty(fields.GetValueOrDefault("success_action_redirect")) ?? NullIfEmpty(fields.GetValueOrDefault("redirect"))) is { } redirect
-            && Uri.TryCreate(redirect, UriKind.Absolute, out var target) && target.Scheme is "http" or "https")
+            && Place(redirect) is { } target)
         {
             response.StatusCode = StatusCodes.Status303SeeOther;
-            response.Headers.Location = QueryHelpers.AddQueryString(target.AbsoluteUri, new Dictionary<string, string?> { ["bucket"] = bucket, ["key"] = key, ["etag"] = Quote(info.ETag) });
+            response.Headers.Location = QueryHelpers.AddQueryString(target, new Dictionary<string, string?> { ["bucket"] = bucket, ["key"] = key, ["etag"] = Quote(info.ETag) });
             return;
         }
 
@@ -96,4 +96,9 @@ internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier version
             await WriteAsync(http, new XElement("PostResponse", new XElement("Location", place), new XElement("Bucket", bucket), new XElement("Key", key), new XElement("ETag", Quote(info.ETag))), cancel).ConfigureAwait(false);
         }
     }
+
+    /// <summary>An address as a header may carry it, names of hosts in their ASCII form; null if it is none of HTTP.</summary>
+    private static string? Place(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri.HostNameType != UriHostNameType.Unknown
+        && new UriBuilder(uri) { Host = uri.IdnHost }.Uri.AbsoluteUri is var place && HeaderText.IsValue(place) ? place : null;
 }

@@ -75,6 +75,12 @@ internal static class S3Actions
         {
             Require(rights, permission);
         }
+
+        // Which keys is known only when the body is read, and it is read only for those who may delete some key.
+        if (key.Length == 0 && S3Operations.Of(http) == S3Operation.DeleteObjects && rights.RefusalUnder(Permission.S3Arn(bucket) + "/", "s3:DeleteObject", "s3:DeleteObjectVersion") is { } words)
+        {
+            throw new S3Exception("AccessDenied", words);
+        }
     }
 
     /// <summary>Checks one of the keys that the body of a request names.</summary>

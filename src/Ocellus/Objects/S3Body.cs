@@ -1,9 +1,7 @@
 using System.Globalization;
-using System.Xml.Linq;
 using Ocellus.Protocol;
 using Ocellus.Protocol.SigV4;
 using static Ocellus.Objects.S3Headers;
-using static Ocellus.Objects.S3Xml;
 
 namespace Ocellus.Objects;
 
@@ -17,12 +15,23 @@ internal static class S3Body
     {
         var headers = http.Request.Headers;
         var announced = Announced(http);
-        var sdk = headers["x-amz-sdk-checksum-algorithm"].ToString() + headers["x-amz-checksum-algorithm"];
+        var sdk = headers["x-amz-sdk-checksum-algorithm"].ToString();
+        var asked = Asked(http);
         return [.. DigestSet.Names.Where(n => headers.ContainsKey("x-amz-checksum-" + n)
             || announced.Contains("x-amz-checksum-" + n)
-            || sdk.Equals(n, StringComparison.OrdinalIgnoreCase)),
-            .. headers["x-amz-content-sha256"].ToString().Length == 64 ? ["sha256"] : Array.Empty<string>()];
+            || sdk.Equals(n, StringComparison.OrdinalIgnoreCase)
+            || n == asked)];
     }
+
+    /// <summary>Those that are computed to hold the body against its signature and are nobody's wish to keep.</summary>
+    public static string[] OnlyVerified(HttpContext http) => Canonical.IsHash(http.Request.Headers["x-amz-content-sha256"].ToString()) ? ["sha256"] : [];
+
+    /// <summary>The checksum that a request asks by name to be computed, in lower case; null if it asks for none.</summary>
+    /// <exception cref="S3Exception">InvalidRequest: there is no such checksum.</exception>
+    public static string? Asked(HttpContext http) =>
+        NullIfEmpty(http.Request.Headers["x-amz-checksum-algorithm"].ToString()) is not { } asked ? null
+        : DigestSet.Names.Contains(asked.ToLowerInvariant()) ? asked.ToLowerInvariant()
+        : throw new S3Exception("InvalidRequest", $"Checksum algorithm provided is unsupported: '{Readable.Cut(asked.ToLowerInvariant())}'. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
 
     /// <summary>Refuses a body that is announced to be too long before a byte of it is read.</summary>
     public static void CheckAnnounced(HttpContext http)
@@ -86,17 +95,26 @@ internal static class S3Body
         }
     }
 
-    public static async Task<XElement?> ReadXmlAsync(HttpContext http, int limit, bool optional, CancellationToken cancel)
+    /// <summary>Reads the document of a request, whose sender may do what it asks for.</summary>
+    /// <returns>Null for an empty body, if that is allowed.</returns>
+    /// <exception cref="S3Exception">It is beyond the bounds of its kind, not well formed, or not what its signature and checksums say.</exception>
+    public static async Task<XmlNode?> ReadXmlAsync(HttpContext http, S3Document form, bool optional, CancellationToken cancel)
     {
+        var tooLong = form.Malformed(string.Create(CultureInfo.InvariantCulture, $"it has more than {form.BytesMax} bytes."));
+        if (http.Request.ContentLength > form.BytesMax)
+        {
+            throw tooLong;
+        }
+
         using var body = new MemoryStream();
         var buffer = new byte[16 * 1024];
         int read;
-        using var digests = new DigestSet(Algorithms(http));
+        using var digests = new DigestSet([.. Algorithms(http), .. OnlyVerified(http)]);
         while ((read = await http.Request.Body.ReadAsync(buffer, cancel).ConfigureAwait(false)) > 0)
         {
-            if (body.Length + read > limit)
+            if (body.Length + read > form.BytesMax)
             {
-                throw new S3Exception("MalformedXML");
+                throw tooLong;
             }
 
             digests.Append(buffer.AsSpan(0, read));
@@ -119,8 +137,7 @@ internal static class S3Body
             return null;
         }
 
-        body.Position = 0;
-        return Parse(body);
+        return form.Parse(body.GetBuffer().AsSpan(0, (int)body.Length), cancel);
     }
 
     private static void CheckSignedHash(string signed, ObjectDigests digests)

@@ -9,12 +9,16 @@ namespace Ocellus.Objects;
 /// <summary>Serves an <see cref="ObjectStore"/> as S3, in path style and with the bucket in the host. The caller has authenticated the request.</summary>
 internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, ObjectRequests objects, ListingRequests lists, MultipartRequests uploads, PostRequests posts)
 {
+    private const string ExpectedOwner = "x-amz-expected-bucket-owner";
+
     /// <summary>Headers of features that are not served. To store an object and forget them would mislead: the refusal is S3's own.</summary>
     private static readonly string[] RefusedHeaders =
     [
-        "x-amz-server-side-encryption-customer-algorithm", "x-amz-copy-source-server-side-encryption-customer-algorithm",
         "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold", "x-amz-website-redirect-location", "x-amz-write-offset-bytes",
     ];
+
+    /// <summary>What the names of headers begin with that ask for encryption, of the object or of a copy's source.</summary>
+    private static readonly string[] EncryptionHeaders = ["x-amz-server-side-encryption", "x-amz-copy-source-server-side-encryption"];
 
     /// <exception cref="S3Exception">The request is refused.</exception>
     public Task HandleAsync(HttpContext http, string accountId, string region, CancellationToken cancel)
@@ -39,9 +43,22 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
             throw new S3Exception("NotImplemented", $"The header '{refused}' implies functionality that is not implemented.");
         }
 
-        if (value("x-amz-server-side-encryption") is not ("" or "AES256") and var encryption)
+        // Of every kind: the store encrypts nothing, and to say so is better than to seem to.
+        if (names.FirstOrDefault(n => Array.Exists(EncryptionHeaders, h => n.StartsWith(h, StringComparison.OrdinalIgnoreCase)) && value(n).Length > 0) is { } encryption)
         {
-            throw new S3Exception("NotImplemented", $"The header 'x-amz-server-side-encryption' with '{Readable.Cut(encryption)}' implies functionality that is not implemented.");
+            // The value of another header may be a key.
+            var what = encryption.Equals(EncryptionHeaders[0], StringComparison.OrdinalIgnoreCase) ? $" with '{Readable.Cut(value(encryption))}'" : "";
+            throw new S3Exception("NotImplemented", $"The header '{Readable.Cut(encryption)}'{what} asks for encryption, and this store does not encrypt what it keeps. Leave the header out; encrypt the disk or the content.");
+        }
+
+        if (value("x-amz-storage-class") is not ("" or "STANDARD") and var storage)
+        {
+            throw new S3Exception("InvalidStorageClass", $"The storage class you specified is not valid: '{Readable.Cut(storage)}'; there is only STANDARD.");
+        }
+
+        if (value("x-amz-bucket-object-lock-enabled").Equals("true", StringComparison.OrdinalIgnoreCase) || value("x-amz-object-ownership") is not ("" or "BucketOwnerEnforced"))
+        {
+            throw new S3Exception("NotImplemented", "x-amz-bucket-object-lock-enabled and x-amz-object-ownership imply functionality that is not implemented: there is no object lock, and the bucket's owner owns every object.");
         }
 
         // The only access list that there is needs no words; others would be forgotten.
@@ -78,7 +95,7 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
             return buckets.CreateBucketAsync(http, bucket, accountId, region, cancel);
         }
 
-        var found = buckets.Owned(bucket, accountId);
+        var found = buckets.Owned(bucket, accountId, http.Request.Headers[ExpectedOwner].ToString());
         var query = http.Request.Query;
         switch (operation)
         {
@@ -126,7 +143,7 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
 
     private Task OnObjectAsync(HttpContext http, S3Operation operation, string bucket, string key, string accountId, CancellationToken cancel)
     {
-        buckets.Owned(bucket, accountId);
+        buckets.Owned(bucket, accountId, http.Request.Headers[ExpectedOwner].ToString());
         ObjectNames.CheckKey(key);
         var upload = http.Request.Query["uploadId"].ToString();
         return operation switch

@@ -67,6 +67,7 @@ internal sealed class StoredObject
         Checksums = Table(_rest?.Checksums),
         Tags = Table(_rest?.Tags),
         Parts = _rest?.Parts,
+        UploadId = _rest?.UploadId?.ToString("N"),
         DataFile = DataFile,
     };
 
@@ -93,8 +94,10 @@ internal sealed class StoredObject
             Checksums = Flat(info.Checksums, names);
             Tags = Flat(info.Tags, names);
             Parts = info.Parts is null ? null : new PartTable(info.Parts, names);
+            // Only needed of what came in parts: a completion that is sent again is known by it.
+            UploadId = Parts is not null && Guid.TryParseExact(info.UploadId, "N", out var upload) ? upload : null;
             // Names count too: not all of them are shared in the end.
-            Bytes = 72 + (Parts?.Bytes ?? 0) + new[] { UserMetadata, Headers, Checksums, Tags }.Sum(t => t is null ? 0 : 24 + t.Sum(s => 8 + SharedNames.BytesOf(s)));
+            Bytes = 72 + 24 + (Parts?.Bytes ?? 0) + new[] { UserMetadata, Headers, Checksums, Tags }.Sum(t => t is null ? 0 : 24 + t.Sum(s => 8 + SharedNames.BytesOf(s)));
         }
 
         public string ContentType { get; }
@@ -110,6 +113,8 @@ internal sealed class StoredObject
         public string[]? Tags { get; }
 
         public PartTable? Parts { get; }
+
+        public Guid? UploadId { get; }
 
         public int Bytes { get; }
 

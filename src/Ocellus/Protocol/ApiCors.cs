@@ -28,7 +28,8 @@ internal sealed class ApiCors(IOptions<ApiCorsOptions> options)
     /// <returns>False when no page of its origin may call the API.</returns>
     public bool Preflight(HttpContext http)
     {
-        if (!Decorate(http))
+        var asked = http.Request.Headers.AccessControlRequestHeaders.ToString();
+        if (!HeaderText.IsValue(asked) || !Decorate(http))
         {
             return false;
         }
@@ -36,7 +37,7 @@ internal sealed class ApiCors(IOptions<ApiCorsOptions> options)
         var headers = http.Response.Headers;
         headers.AccessControlAllowMethods = "POST";
         // What SDKs send beside what they sign differs by their version; what is asked for is given.
-        headers.AccessControlAllowHeaders = http.Request.Headers.AccessControlRequestHeaders;
+        headers.AccessControlAllowHeaders = asked;
         headers.AccessControlMaxAge = "172800";
         return true;
     }
@@ -46,7 +47,7 @@ internal sealed class ApiCors(IOptions<ApiCorsOptions> options)
     public bool Decorate(HttpContext http)
     {
         var headers = http.Response.Headers;
-        if (_origins.Count == 0 || http.Request.Headers.Origin.ToString() is not { Length: > 0 } origin)
+        if (_origins.Count == 0 || http.Request.Headers.Origin.ToString() is not { Length: > 0 } origin || !HeaderText.IsValue(origin))
         {
             return false;
         }

@@ -238,6 +238,14 @@ internal sealed class AwsChunkedStream : ForwardStream
     /// <summary>Reads to the next line feed; a trailing header may end in it alone.</summary>
     private async Task<string> ReadLineAsync(CancellationToken cancel)
     {
+        // Nearly always the whole line is there.
+        var there = _input.AsSpan(_inputStart, _inputEnd - _inputStart);
+        if (there.IndexOf((byte)'\n') is >= 0 and < LongestLine and var length)
+        {
+            _inputStart += length + 1;
+            return Encoding.Latin1.GetString(there[..(length > 0 && there[length - 1] == '\r' ? length - 1 : length)]);
+        }
+
         var line = new StringBuilder();
         while (true)
         {

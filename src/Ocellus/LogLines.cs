@@ -1,0 +1,44 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging.Console;
+using Ocellus.Protocol;
+
+namespace Ocellus;
+
+/// <summary>
+/// Writes the log: one line an event, as <c>level: category[event] message exception</c>. What senders say is in messages, so every character that could
+/// begin another line or steer a terminal is written as in source code.
+/// </summary>
+internal sealed class LogLines() : ConsoleFormatter(FormatName)
+{
+    public const string FormatName = "ocellus";
+
+    private const string Reset = "\u001b[0m";
+
+    /// <summary>Only a terminal shows colours; a file keeps their codes.</summary>
+    private readonly bool _colours = !Console.IsErrorRedirected;
+
+    public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
+    {
+        var (word, colour) = Level(logEntry.LogLevel);
+        textWriter.Write(_colours ? $"{colour}{word}{Reset}" : word);
+        textWriter.Write($": {Readable.Plain(logEntry.Category)}[{logEntry.EventId.Id}] {Readable.Plain(logEntry.Formatter(logEntry.State, logEntry.Exception))}");
+        if (logEntry.Exception is { } failure)
+        {
+            textWriter.Write(' ');
+            // A stack trace has lines of its own.
+            textWriter.Write(Readable.Plain(failure.ToString().ReplaceLineEndings(" ")));
+        }
+
+        textWriter.Write('\n');
+    }
+
+    private static (string Word, string Colour) Level(LogLevel level) => level switch
+    {
+        LogLevel.Trace => ("trce", "\u001b[90m"),
+        LogLevel.Debug => ("dbug", "\u001b[90m"),
+        LogLevel.Information => ("info", "\u001b[32m"),
+        LogLevel.Warning => ("warn", "\u001b[33m"),
+        LogLevel.Error => ("fail", "\u001b[31m"),
+        _ => ("crit", "\u001b[41m"),
+    };
+}

@@ -1,0 +1,183 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Http;
+using Ocellus.Access;
+using Ocellus.Objects;
+using Ocellus.Protocol;
+using Ocellus.Protocol.SigV4;
+
+namespace Ocellus.Tests;
+
+/// <summary>
+/// Everything that reads text from outside, and what bounds it in depth, count and time. A parser that is new fails the first test until it is written down here with its bound;
+/// those that strangers reach are given a megabyte of the worst that we know of.
+/// </summary>
+[Collection(AloneCollection.Name)]
+public sealed partial class BoundedParsersTests
+{
+    private const int Megabyte = 1 << 20;
+
+    /// <summary>What a parser may take of all cores together, compiled for the first time and on a slow machine.</summary>
+    private const string Project = "arn:aws:rekognition:us-east-1:123456789012:project/p/1";
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+
+    /// <summary>The files of src/Ocellus that parse, and their bound. "Own files" are written by this program or by the person who runs it.</summary>
+    private static readonly Dictionary<string, string> s_bounds = new(StringComparer.Ordinal)
+    {
+        ["Access/CallerRights.cs"] = "JSON from the database: own files",
+        ["Access/PolicyJson.cs"] = "JSON: 64 levels, and the characters that a policy may have",
+        ["Commands/ApiClient.cs"] = "answers of a server that this program started, to the length of an answer",
+        ["Commands/DemoCommand.cs"] = "own files",
+        ["Commands/EvaluationTables.cs"] = "own files",
+        ["Commands/ExportCommand.cs"] = "own files",
+        ["Commands/KeysCommand.cs"] = "names, by a pattern without repetition in repetition",
+        ["Commands/ModelArchive.cs"] = "archives that a person names: bounds of its own on entries and their bytes",
+        ["Commands/PolicyFile.cs"] = "a file of 64 KB that a person names",
+        ["Commands/TrainCommand.cs"] = "own files",
+        ["Datasets/Manifests/LineParser.cs"] = "JSON: 64 levels, one line of a manifest",
+        ["Datasets/Manifests/ParsedLine.cs"] = "lines that were parsed before",
+        ["Objects/BucketRequests.cs"] = "names of regions, by a pattern without repetition in repetition",
+        ["Objects/ObjectFiles.cs"] = "own files",
+        ["Objects/ObjectTags.cs"] = "the form of a query: no longer than a header, and 10 tags",
+        ["Objects/PostForm.cs"] = "forms: 20 KB of names and values before the file",
+        ["Objects/PostPolicy.cs"] = "JSON: 8 levels, in a field of a form",
+        ["Objects/S3Document.cs"] = "XML: 16 levels, elements and bytes by the kind of document, 16 KB and 16 attributes an element, no type definition",
+        ["Objects/S3Gate.cs"] = "aws-chunked bodies, see AwsChunkedStream",
+        ["Operations/DescribeProjectVersions.cs"] = "JSON from the database: own files",
+        ["Projects/Arns.cs"] = "ARNs: 2,048 characters, by a pattern without repetition in repetition",
+        ["Protocol/AwsJsonEndpoint.cs"] = "JSON: 64 levels, and the bytes that an operation's body may have",
+        ["Protocol/SigV4/AwsChunkedStream.cs"] = "lines of 8 KB, 32 trailing headers, signed chunks of 16 MB",
+        ["Protocol/Validation.cs"] = "patterns of the service model: an automaton, or one loop over one set, and a second at most",
+        ["Training/CopyWorker.cs"] = "JSON from the database: own files",
+        ["Training/JobFolder.cs"] = "own files",
+        ["Training/TrainingProcess.cs"] = "lines of a process of our own",
+        ["Training/TrainingPublisher.cs"] = "own files",
+    };
+
+    /// <summary>Parsers that a request reaches, with a text of a megabyte or of the bound before it that costs the most.</summary>
+    private static readonly Dictionary<string, Func<Task>> s_worst = new(StringComparer.Ordinal)
+    {
+        ["XML, deep"] = () => Xml(Repeat("<a>", Megabyte)),
+        ["XML, wide"] = () => Xml("<Delete>" + Repeat("<a/>", Megabyte)),
+        ["XML, texts in pieces"] = () => Xml("<Delete>" + Repeat("<![CDATA[a]]>", Megabyte)),
+        ["XML, references"] = () => Xml("<Delete>" + Repeat("&#97;", Megabyte)),
+        ["XML, comments"] = () => Xml("<Delete>" + Repeat("<!--a-->", Megabyte)),
+        ["XML, one long name"] = () => Xml("<" + Repeat("a", Megabyte)),
+        ["XML, attributes"] = () => Xml($"<a {string.Join(' ', Enumerable.Range(0, 120_000).Select(i => $"a{i}=''"))}/>"),
+        ["XML, namespaces"] = () => Xml($"<a {string.Join(' ', Enumerable.Range(0, 80_000).Select(i => $"xmlns:a{i}='b'"))}/>"),
+        ["tags"] = () => Refused(() => ObjectTags.Parse(string.Join('&', Enumerable.Range(0, 140_000).Select(i => $"k{i}=")))),
+        ["tags, escaped"] = () => Refused(() => ObjectTags.Parse("k=" + Repeat("%41", Megabyte))),
+        ["range"] = () => Done(() => S3Conditions.Range("bytes=" + Repeat("0-1,", Megabyte), 10)),
+        ["range of digits"] = () => Done(() => S3Conditions.Range("bytes=" + Repeat("9", Megabyte) + "-", 10)),
+        ["range of a copy"] = () => Refused(() => S3Conditions.CopyRange("bytes=" + Repeat("0-", Megabyte), 10)),
+        ["conditions on tags"] = () => Done(() => S3Conditions.Evaluate(Repeat(",", Megabyte), null, null, null, Info())),
+        ["conditions on dates"] = () => Done(() => S3Conditions.Evaluate(null, null, Repeat("1 ", Megabyte), Repeat("Jan", Megabyte), Info())),
+        ["source of a copy"] = () => Done(() => CopySource.Of(With("x-amz-copy-source", "bucket/" + Repeat("%41", Megabyte)))),
+        ["metadata"] = () => Refused(() => S3Headers.UserMetadata(With("x-amz-meta-a", Repeat("a", Megabyte)))),
+        ["encodings"] = () => Done(() => S3Headers.Kept(With("Content-Encoding", Repeat("aws-chunked,", Megabyte)))),
+        ["announced trailers"] = () => Done(() => S3Body.Algorithms(With("x-amz-trailer", Repeat("x-a,", Megabyte)))),
+        ["token of a list"] = () => Refused(() => ListingRequests.FromToken(Repeat("/w==", Megabyte))),
+        ["CORS, headers of a page against all rules"] = () => Refused(() => CorsRules.Preflight(Page("https://page", string.Join(',', Enumerable.Range(0, 150_000).Select(i => $"x{i}"))), Rules())),
+        ["CORS, as many headers as are looked at"] = () => Refused(() => CorsRules.Preflight(Page("https://page", string.Join(',', Enumerable.Range(0, 99).Select(i => $"x{i}9").Append("y"))), Rules())),
+        ["CORS, an origin"] = () => Refused(() => CorsRules.Preflight(Page(Repeat("a", Megabyte), "x"), Rules())),
+        ["form of empty fields"] = () => Refused(() => FormAsync(string.Concat(Enumerable.Range(0, 16_000).Select(i => $"--x\r\nContent-Disposition: form-data; name=\"{i}\"\r\n\r\n\r\n")))),
+        ["form, a name in pieces"] = () => Refused(() => FormAsync("--x\r\nContent-Disposition: form-data" + Repeat("; a=b", 20_000) + "\r\n\r\n\r\n")),
+        ["form, a name of a file escaped"] = () => Refused(() => FormAsync("--x\r\nContent-Disposition: form-data; name=file; filename*=UTF-8''" + Repeat("%FF", 19_000) + "\r\n\r\n\r\n")),
+        ["form without an end"] = () => Refused(() => FormAsync("--x\r\nContent-Disposition: form-data; name=a\r\n\r\n" + Repeat("\r\n--", Megabyte))),
+        ["form, its type"] = () => Refused(() => PostForm.ReadAsync(Form("multipart/form-data" + Repeat(";a=b", Megabyte), ""), default)),
+        ["form policy, deep"] = () => Refused(() => PostPolicy.Parse(Base64("{\"expiration\":" + Repeat("[", Megabyte)))),
+        ["form policy, conditions"] = () => Refused(() => PostPolicy.Parse(Base64("{\"expiration\":\"2099-01-01T00:00:00Z\",\"conditions\":[" + Repeat("{\"a\":\"b\"},", Megabyte) + "1]}"))),
+        ["chunks of a byte"] = () => Refused(() => ChunksAsync(Repeat("1\r\na\r\n", Megabyte))),
+        ["trailers"] = () => Refused(() => ChunksAsync("0\r\n" + string.Concat(Enumerable.Range(0, 100_000).Select(i => $"a{i}:b\r\n")))),
+        ["a line of the framing"] = () => Refused(() => ChunksAsync(Repeat("0", Megabyte))),
+        ["identity policy"] = () => Refused(() => IdentityPolicy.Parse("{\"Statement\":" + Repeat("[", Megabyte))),
+        ["project policy, deep"] = () => Refused(() => PolicyDocument.Check("{\"Statement\":" + Repeat("[", Megabyte), Project)),
+        ["project policy, members of one name"] = () => Refused(() => PolicyDocument.Check("{" + Repeat("\"a\":1,", Megabyte) + "\"b\":1}", Project)),
+        ["pattern of a policy"] = () => Done(() => PolicyPattern.MatchesArn("arn:aws:s3:::" + Repeat("*a", 6000), "arn:aws:s3:::" + Repeat("a", 1088) + "b")),
+        ["pattern of a policy, one star"] = () => Done(() => PolicyPattern.MatchesArn("arn:aws:s3:::*" + Repeat("a", 500) + "b", "arn:aws:s3:::" + Repeat("a", 1088))),
+        ["pattern of a policy under a bucket"] = () => Done(() => PolicyPattern.CanMatchUnder("arn:aws:s3:::" + Repeat("*a", 6000), "arn:aws:s3:::" + Repeat("a", 63) + "/")),
+        ["ARN"] = () => Done(() => Ocellus.Projects.Arn.TryParse("arn:aws:rekognition:us-east-1:123456789012:project/" + Repeat("a", Megabyte))),
+        ["ARN, its first parts"] = () => Done(() => Ocellus.Projects.Arn.TryParse("arn:" + Repeat("a-", Megabyte))),
+        ["text of an error"] = () => Done(() => Readable.Plain(Repeat("\u001b\ud800", Megabyte))),
+    };
+
+    public static TheoryData<string> Worst => [.. s_worst.Keys];
+
+    [Fact]
+    public void Every_parser_is_written_down_with_its_bound()
+    {
+        var root = Path.Combine(RepositoryRoot(), "src", "Ocellus");
+        Assert.SkipUnless(Directory.Exists(root), "the sources are not here");
+        var parse = Directory.GetFiles(root, "*.cs", SearchOption.AllDirectories).Where(f => Parser().IsMatch(File.ReadAllText(f))).Select(f => Path.GetRelativePath(root, f).Replace('\\', '/'));
+
+        Assert.Equal(s_bounds.Keys.Order(StringComparer.Ordinal), parse.Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Worst))]
+    public async Task A_megabyte_of_the_worst_costs_no_more_than_its_reading(string parser)
+    {
+        using var process = Process.GetCurrentProcess();
+        var before = process.TotalProcessorTime;
+        await s_worst[parser]();
+        process.Refresh();
+        var took = process.TotalProcessorTime - before;
+        TestContext.Current.TestOutputHelper!.WriteLine($"{took.TotalSeconds:F2} s");
+        Assert.True(took < s_patience, $"{parser}: {took.TotalSeconds:F2} s");
+    }
+
+    private static string Repeat(string piece, int characters) => new StringBuilder().Insert(0, piece, characters / piece.Length).ToString();
+
+    private static string Base64(string text) => Convert.ToBase64String(Encoding.UTF8.GetBytes(text));
+
+    private static Task Done(Action parse)
+    {
+        parse();
+        return Task.CompletedTask;
+    }
+
+    private static Task Done(Func<Task> parse) => parse();
+
+    private static async Task Refused(Func<Task> parse)
+    {
+        var refusal = await Assert.ThrowsAnyAsync<Exception>(parse);
+        Assert.True(refusal is S3Exception or RefusedException or InvalidDataException, refusal.ToString());
+    }
+
+    private static Task Refused(Action parse) => Refused(() => Done(parse));
+
+    private static Task Xml(string text) => Refused(() => { S3Document.Delete.Parse(Encoding.UTF8.GetBytes(text), default); });
+
+    private static ObjectInfo Info() => new() { Key = "k", Size = 1, ETag = "0", LastModified = DateTimeOffset.UnixEpoch, DataFile = "d" };
+
+    private static DefaultHttpContext With(string header, string value) => new() { Request = { Headers = { [header] = value } } };
+
+    private static DefaultHttpContext Page(string origin, string headers) =>
+        new() { Request = { Headers = { Origin = origin, AccessControlRequestMethod = "GET", AccessControlRequestHeaders = headers } } };
+
+    /// <summary>As many rules as 64 KB hold, of which none fits before the last header was tried with all of them.</summary>
+    private static Bucket Rules() => new("bucket", "123456789012", "us-east-1", DateTimeOffset.UnixEpoch)
+    {
+        Cors = [.. Enumerable.Range(0, 100).Select(_ => new CorsRule(null, ["*"], ["GET"], [.. Enumerable.Range(0, 20).Select(i => $"x*{i}"), "*9"], [], null))],
+    };
+
+    private static DefaultHttpContext Form(string type, string body) =>
+        new() { Request = { Method = "POST", Path = "/bucket", ContentType = type, Body = new MemoryStream(Encoding.UTF8.GetBytes(body)) } };
+
+    private static Task FormAsync(string body) => PostForm.ReadAsync(Form("multipart/form-data; boundary=x", body), default);
+
+    private static async Task ChunksAsync(string body)
+    {
+        var seed = new VerifiedSignature(null!, "us-east-1", "20260101T000000Z", "scope", [], "", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
+        await using var chunks = new AwsChunkedStream(new MemoryStream(Encoding.UTF8.GetBytes(body)), "STREAMING-UNSIGNED-PAYLOAD-TRAILER", seed);
+        await chunks.CopyToAsync(Stream.Null);
+    }
+
+    private static string RepositoryRoot([CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "..", ".."));
+
+    [GeneratedRegex(@"XmlReader\.Create|XDocument\.|XElement\.(Parse|Load)|JsonDocument\.Parse|JsonNode\.Parse|JsonSerializer\.Deserialize|Utf8JsonReader|new Regex\(|GeneratedRegex|MultipartReader\(|HeaderValue\.(Try)?Parse|QueryStringEnumerable\(|QueryHelpers\.Parse|AwsChunkedStream\(|ZipArchive")]
+    private static partial Regex Parser();
+}
