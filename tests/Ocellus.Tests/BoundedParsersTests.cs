@@ -19,9 +19,9 @@ public sealed partial class BoundedParsersTests
 {
     private const int Megabyte = 1 << 20;
 
-    /// <summary>What a parser may take of all cores together, compiled for the first time and on a slow machine.</summary>
     private const string Project = "arn:aws:rekognition:us-east-1:123456789012:project/p/1";
 
+    /// <summary>What a parser may take of all cores together, compiled for the first time and on a slow machine.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     /// <summary>The files of src/Ocellus that parse, and their bound. "Own files" are written by this program or by the person who runs it.</summary>
@@ -30,28 +30,35 @@ public sealed partial class BoundedParsersTests
         ["Access/CallerRights.cs"] = "JSON from the database: own files",
         ["Access/PolicyJson.cs"] = "JSON: 64 levels, and the characters that a policy may have",
         ["Commands/ApiClient.cs"] = "answers of a server that this program started, to the length of an answer",
+        ["Commands/BackupFormat.cs"] = "names in an archive that a person names, by a pattern without repetition in repetition",
+        ["Commands/BackupReader.cs"] = "the first entry of an archive that a person names, 64 KB at most",
         ["Commands/DemoCommand.cs"] = "own files",
         ["Commands/EvaluationTables.cs"] = "own files",
         ["Commands/ExportCommand.cs"] = "own files",
+        ["Commands/InstalledClients.cs"] = "versions that installed programs tell, by a pattern without repetition in repetition",
         ["Commands/KeysCommand.cs"] = "names, by a pattern without repetition in repetition",
         ["Commands/ModelArchive.cs"] = "archives that a person names: bounds of its own on entries and their bytes",
         ["Commands/PolicyFile.cs"] = "a file of 64 KB that a person names",
+        ["Commands/ShardLinks.cs"] = "own files",
         ["Commands/TrainCommand.cs"] = "own files",
         ["Datasets/Manifests/LineParser.cs"] = "JSON: 64 levels, one line of a manifest",
         ["Datasets/Manifests/ParsedLine.cs"] = "lines that were parsed before",
-        ["Objects/BucketRequests.cs"] = "names of regions, by a pattern without repetition in repetition",
-        ["Objects/ObjectFiles.cs"] = "own files",
+        ["Objects/Descriptions.cs"] = "own files",
         ["Objects/ObjectTags.cs"] = "the form of a query: no longer than a header, and 10 tags",
         ["Objects/PostForm.cs"] = "forms: 20 KB of names and values before the file",
         ["Objects/PostPolicy.cs"] = "JSON: 8 levels, in a field of a form",
         ["Objects/S3Document.cs"] = "XML: 16 levels, elements and bytes by the kind of document, 16 KB and 16 attributes an element, no type definition",
         ["Objects/S3Gate.cs"] = "aws-chunked bodies, see AwsChunkedStream",
-        ["Operations/DescribeProjectVersions.cs"] = "JSON from the database: own files",
+        ["Objects/StoreCheck.cs"] = "own files",
         ["Projects/Arns.cs"] = "ARNs: 2,048 characters, by a pattern without repetition in repetition",
-        ["Protocol/AwsJsonEndpoint.cs"] = "JSON: 64 levels, and the bytes that an operation's body may have",
+        ["Protocol/Operation.cs"] = "JSON: 16 levels, and the bytes that an operation's body may have",
+        ["Protocol/Regions.cs"] = "names of regions, by a pattern without repetition in repetition",
         ["Protocol/SigV4/AwsChunkedStream.cs"] = "lines of 8 KB, 32 trailing headers, signed chunks of 16 MB",
+        ["Protocol/SigV4/Credential.cs"] = "a credential scope: no longer than a header, by patterns without repetition in repetition",
+        ["Protocol/Unicode.cs"] = "JSON: 64 levels, one line of a manifest",
         ["Protocol/Validation.cs"] = "patterns of the service model: an automaton, or one loop over one set, and a second at most",
         ["Training/CopyWorker.cs"] = "JSON from the database: own files",
+        ["Training/DescribeProjectVersions.cs"] = "JSON from the database: own files",
         ["Training/JobFolder.cs"] = "own files",
         ["Training/TrainingProcess.cs"] = "lines of a process of our own",
         ["Training/TrainingPublisher.cs"] = "own files",

@@ -159,6 +159,6 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
         }
     }
 
-    [LoggerMessage(1302, LogLevel.Error, "Deleting {Key} of bucket {Bucket} failed")]
+    [LoggerMessage(1412, LogLevel.Error, "Deleting {Key} of bucket {Bucket} failed")]
     private static partial void DeleteFailed(ILogger log, Exception failure, string bucket, string key);
 }

@@ -159,6 +159,6 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
         await S3Xml.WriteAsync(http, error, http.RequestAborted);
     }
 
-    [LoggerMessage(1301, LogLevel.Error, "{Method} {Path} of the object store failed ({RequestId})")]
+    [LoggerMessage(1411, LogLevel.Error, "{Method} {Path} of the object store failed ({RequestId})")]
     private static partial void RequestFailed(ILogger log, Exception failure, string method, string path, string requestId);
 }
