@@ -36,8 +36,6 @@ internal static class Server
             // S3 has 8 KB of headers, 2 KB of them metadata; the rest is for proxies. More of either is answered with 431.
             kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
             kestrel.Limits.MaxRequestHeaderCount = 100;
-            // Received ahead of who reads it, of each connection: a usual picture, and not the megabyte that Kestrel takes.
-            kestrel.Limits.MaxRequestBufferSize = 256 * 1024;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(30);
             // What comes beyond is closed at once; the others are served.
             kestrel.Limits.MaxConcurrentConnections = OpenFiles.ConnectionsMax(OpenFiles.Limit());

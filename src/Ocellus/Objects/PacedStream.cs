@@ -8,8 +8,8 @@ using Ocellus.Protocol;
 namespace Ocellus.Objects;
 
 /// <summary>
-/// The body of a request to the object store, which must come at a least rate. An upload may take hours, so it has no deadline; but one that stalls must not hold
-/// its connection and what it has written for ever. Kestrel takes the rate over the whole body, so that a fast beginning buys a pause of hours.
+/// The body of a request to the object store, which must come at a least rate. An upload may take hours, so it has no deadline; but one that stalls must not
+/// hold its connection and what it has written for ever. Kestrel takes the rate over the whole body, so that a fast beginning buys a pause of hours.
 /// </summary>
 internal sealed class PacedStream : ForwardStream
 {
@@ -124,5 +124,6 @@ internal sealed class PacedStream : ForwardStream
     }
 
     private S3Exception TooSlow() => new("RequestTimeout", string.Create(CultureInfo.InvariantCulture,
-        $"Your socket connection to the server was not read from or written to within the timeout period: {_received} bytes came in {_waited.TotalSeconds:0.#} s; an upload brings at least {_options.UploadBytesPerSecondMin} bytes a second (settings {BodyOptions.Section}:{nameof(BodyOptions.UploadBytesPerSecondMin)} and {BodyOptions.Section}:{nameof(BodyOptions.UploadWindow)})."));
+        $"Your socket connection to the server was not read from or written to within the timeout period: {_received} bytes came in {_waited.TotalSeconds:0.#} s; "
+        + $"an upload brings at least {_options.UploadBytesPerSecondMin} bytes a second (settings {BodyOptions.Section}:{nameof(BodyOptions.UploadBytesPerSecondMin)} and {BodyOptions.Section}:{nameof(BodyOptions.UploadWindow)})."));
 }

@@ -31,7 +31,7 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
     /// <summary>Longest wait for the memory of a body that was told to end: it ends as soon as a thread is free.</summary>
     private static readonly TimeSpan EndMax = TimeSpan.FromSeconds(2);
 
-    /// <summary>Bytes in use at once from which on their memory is given back to the system afterwards. Usual load stays below, and a collection holds every request up.</summary>
+    /// <summary>Bytes in use at once from which on memory is given back to the system afterwards. Usual load stays below: a collection holds every request up.</summary>
     private const long MuchBytes = 64L * 1024 * 1024;
 
     /// <summary>Bytes in use from which down that is done: with more, the load goes on.</summary>
@@ -85,7 +85,8 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
 
         /// <summary>Takes bytes.</summary>
         /// <exception cref="RefusedException">Throttled: there is no room, and no other body can make it.</exception>
-        public ValueTask TakeAsync(int bytes, CancellationToken cancel) => budget.TryTake(this, bytes) ? ValueTask.CompletedTask : new(budget.TakeOrStopAsync(this, bytes, cancel));
+        public ValueTask TakeAsync(int bytes, CancellationToken cancel) =>
+            budget.TryTake(this, bytes) ? ValueTask.CompletedTask : new(budget.TakeOrStopAsync(this, bytes, cancel));
 
         /// <summary>Gives bytes back.</summary>
         public void Give(int bytes) => budget.Give(this, bytes);
@@ -201,5 +202,6 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
     }
 
     private RefusedException NoRoom(Share share) => new(RefusalKind.Throttled, string.Create(CultureInfo.InvariantCulture,
-        $"Service Unavailable: the request bodies that are arriving fill the {options.Value.UnverifiedBytesMax} bytes that they may take together (setting {BodyOptions.Section}:{nameof(BodyOptions.UnverifiedBytesMax)}), and this one was not whole after {share.Age.TotalSeconds:F1} s; send it again later."));
+        $"Service Unavailable: the request bodies that are arriving fill the {options.Value.UnverifiedBytesMax} bytes that they may take together "
+        + $"(setting {BodyOptions.Section}:{nameof(BodyOptions.UnverifiedBytesMax)}), and this one was not whole after {share.Age.TotalSeconds:F1} s; send it again later."));
 }

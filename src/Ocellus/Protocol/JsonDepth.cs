@@ -1,6 +1,6 @@
 namespace Ocellus.Protocol;
 
-/// <summary>How deep JSON of senders may be nested. Deeper text is refused by the reader before anything is built of it, so that no depth costs stack or time.</summary>
+/// <summary>How deep JSON of senders may be nested. Deeper text is refused by the reader, so that no depth costs stack or time.</summary>
 internal static class JsonDepth
 {
     /// <summary>Of an API request. The deepest member of the service model is at 6: TrainingData.Assets[].GroundTruthManifest.S3Object.Name.</summary>

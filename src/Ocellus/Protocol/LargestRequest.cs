@@ -12,7 +12,7 @@ internal static class LargestRequest
     /// </summary>
     private const int BlobBytes = 12 * 1024 * 1024;
 
-    /// <summary>Bytes of a character where a client escapes all that is not ASCII: one beyond the first plane is written as two escapes of six characters.</summary>
+    /// <summary>Bytes of a character where a client escapes what is not ASCII: one beyond the first plane is two escapes of six characters.</summary>
     private const int CharacterBytes = 12;
 
     /// <summary>White space and members that are not known.</summary>
@@ -50,7 +50,9 @@ internal static class LargestRequest
         if (typeof(IEnumerable).IsAssignableFrom(type))
         {
             // A list of its items, or a map of keys and values.
-            return (max ?? Items) * (MarkBytes + type.GetGenericArguments().Zip(type.GetGenericArguments().Length == 2 ? [shape?.Key, shape?.Item] : new[] { shape?.Item }).Sum(part => OfValue(part.First, part.Second)));
+            var parts = type.GetGenericArguments();
+            string?[] shapes = parts.Length == 2 ? [shape?.Key, shape?.Item] : [shape?.Item];
+            return (max ?? Items) * (MarkBytes + parts.Zip(shapes).Sum(part => OfValue(part.First, part.Second)));
         }
 
         var plain = Nullable.GetUnderlyingType(type) ?? type;

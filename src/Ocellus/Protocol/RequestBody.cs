@@ -40,16 +40,16 @@ internal sealed class BodyReader(BodyBudget budget, IOptions<BodyOptions> option
     }
 }
 
-/// <summary>The body of a request in a buffer that other requests use after it: a picture's is large, and one array for each would cost more than reading it.</summary>
+/// <summary>The body of a request in a buffer that other requests use after it: an image is large, and one array for each would cost more than reading it.</summary>
 internal sealed class RequestBody : IDisposable
 {
     /// <summary>Larger buffers are rare, and would stay in memory for nothing.</summary>
     private const int PooledBytesMax = 512 * 1024;
 
-    /// <summary>The first buffer holds a usual picture, so that no byte of one is moved. A larger one is given to who has sent so much.</summary>
+    /// <summary>The first buffer holds a usual image, so that no byte of one is moved. A larger one is given to who has sent so much.</summary>
     private const int FirstBytesMax = 256 * 1024;
 
-    /// <summary>How much larger the next buffer is: the largest body is then moved twice, a sixth of it, and holds no more than eight times what has come.</summary>
+    /// <summary>How much larger the next buffer is: of the largest body a sixth is then moved, and none holds more than eight times what has come.</summary>
     private const int Growth = 8;
 
     private readonly BodyBudget.Share _share;
@@ -137,7 +137,9 @@ internal sealed class RequestBody : IDisposable
     {
         if (_share.Stopped == BodyStop.Late)
         {
-            throw new FrameworkException(FrameworkException.Timeout, string.Create(CultureInfo.InvariantCulture, $"The request body was not whole after {timeout.TotalSeconds:0.#} s ({_length} bytes came); send it faster, or raise the setting {BodyOptions.Section}:{nameof(BodyOptions.ApiTimeout)}."), StatusCodes.Status408RequestTimeout);
+            var message = string.Create(CultureInfo.InvariantCulture, $"The request body was not whole after {timeout.TotalSeconds:0.#} s ({_length} bytes came); ")
+                + $"send it faster, or raise the setting {BodyOptions.Section}:{nameof(BodyOptions.ApiTimeout)}.";
+            throw new FrameworkException(FrameworkException.Timeout, message, StatusCodes.Status408RequestTimeout);
         }
 
         if (_share.Stopped == BodyStop.ForOthers)

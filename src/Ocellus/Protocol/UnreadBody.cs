@@ -4,10 +4,11 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Ocellus.Protocol;
 
 /// <summary>
-/// Sees to it that nobody takes the body of one request for the next request. Whatever is answered before the body was read to its end, the little that may be
-/// left is read first; where more is left, or a client that asked with <c>Expect: 100-continue</c> has not been told to send, the answer says that the connection closes.
+/// Sees to it that nobody takes the body of one request for the next request. Whatever is answered before the body was read to its end, the little that may
+/// be left is read first; where more is left, or a client that asked with <c>Expect: 100-continue</c> has not been told to send, the answer says that the
+/// connection closes.
 /// </summary>
-/// <remarks>RFC 9110, 10.1.1, and RFC 9112, 6.1 and 9.3. Kestrel alone keeps the connection and takes the bytes that come next, whatever they are, for the body.</remarks>
+/// <remarks>RFC 9110, 10.1.1, and RFC 9112, 9.3. Kestrel alone keeps the connection and takes the bytes that come next, whatever they are, for the body.</remarks>
 internal static class UnreadBody
 {
     /// <summary>Bytes that are read so that the connection can be kept: more costs more than a new connection.</summary>

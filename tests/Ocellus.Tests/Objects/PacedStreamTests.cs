@@ -79,7 +79,8 @@ public sealed class PacedStreamTests : IAsyncLifetime
 
     private string Head(string key, string payload, int length)
     {
-        using var request = _server.S3Request(HttpMethod.Put, "/pictures/" + key, headers: payload == Signer.UnsignedPayload ? null : [("x-amz-decoded-content-length", $"{length}")]);
+        (string, string)[] headers = payload == Signer.UnsignedPayload ? [] : [("x-amz-decoded-content-length", $"{length}")];
+        using var request = _server.S3Request(HttpMethod.Put, "/pictures/" + key, headers: headers);
         _server.Signer.Sign(request, "s3", payload);
         return RawConnection.HeadOf(request, $"Content-Length: {length + (payload == Signer.UnsignedPayload ? 0 : 50)}");
     }

@@ -17,7 +17,8 @@ public sealed class ApiBodyTests : IAsyncLifetime
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => _server = await TestServer.StartAsync(("Ocellus:Bodies:ApiTimeout", "00:00:03"), ("Ocellus:Bodies:UnverifiedBytesMax", $"{16 << 20}"));
+    public async ValueTask InitializeAsync() =>
+        _server = await TestServer.StartAsync(("Ocellus:Bodies:ApiTimeout", "00:00:03"), ("Ocellus:Bodies:UnverifiedBytesMax", $"{16 << 20}"));
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
@@ -134,8 +135,8 @@ public sealed class ApiBodyTests : IAsyncLifetime
             Assert.InRange(largest, 6_000_000, 16 << 20);
             await Task.Delay(TimeSpan.FromSeconds(2.1), Cancel);
             // More than is free beside a stalled one.
-            var image = Convert.ToBase64String(new byte[5_000_000]);
-            var answer = await _server.CallAsync("DetectCustomLabels", JsonSerializer.Serialize(new { ProjectVersionArn = Arn, Image = new { Bytes = image } }));
+            var image = new { Bytes = Convert.ToBase64String(new byte[5_000_000]) };
+            var answer = await _server.CallAsync("DetectCustomLabels", JsonSerializer.Serialize(new { ProjectVersionArn = Arn, Image = image }));
             Assert.Equal("ResourceNotFoundException", answer.Error);
         }
         finally
@@ -196,7 +197,8 @@ public sealed class ApiBodyTests : IAsyncLifetime
         var answer = await _server.CallAsync("DescribeProjects", $$"""{"ProjectNames":[{{string.Join(',', Enumerable.Repeat("\"\"", 25_000))}}]}""");
         Assert.Equal("ValidationException", answer.Error);
         Assert.True(answer.Message.Length < 3000, answer.Message);
-        answer = await _server.CallAsync("TagResource", $$"""{"ResourceArn":"{{Arn}}","Tags":{ {{string.Join(',', Enumerable.Range(0, 50_000).Select(i => $"\"!{i}\":\"!\""))}} } }""");
+        var tags = string.Join(',', Enumerable.Range(0, 50_000).Select(i => $"\"!{i}\":\"!\""));
+        answer = await _server.CallAsync("TagResource", $$"""{"ResourceArn":"{{Arn}}","Tags":{ {{tags}} } }""");
         Assert.Equal("ValidationException", answer.Error);
         Assert.True(answer.Message.Length < 3000, answer.Message);
         Assert.True(watch.Elapsed < TimeSpan.FromSeconds(10), $"{watch.Elapsed}");
@@ -210,7 +212,8 @@ public sealed class ApiBodyTests : IAsyncLifetime
         _server.Signer.Sign(request, "rekognition", Signer.HashOf([]));
         var authorization = request.Headers.GetValues("Authorization").Single();
         request.Headers.Remove("Authorization");
-        request.Headers.TryAddWithoutValidation("Authorization", authorization.Replace("SignedHeaders=", "SignedHeaders=" + string.Concat(Enumerable.Repeat("x-long;", 2000)), StringComparison.Ordinal));
+        var many = "SignedHeaders=" + string.Concat(Enumerable.Repeat("x-long;", 2000));
+        request.Headers.TryAddWithoutValidation("Authorization", authorization.Replace("SignedHeaders=", many, StringComparison.Ordinal));
         var answer = await _server.AnswerAsync(request);
         Assert.Equal("IncompleteSignatureException", answer.Error);
         Assert.Contains("each header once", answer.Message, StringComparison.Ordinal);

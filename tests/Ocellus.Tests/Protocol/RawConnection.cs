@@ -24,7 +24,8 @@ internal sealed class RawConnection : IDisposable
     {
         var headers = request.Headers.Concat(request.Content?.Headers.AsEnumerable() ?? []).Where(h => h.Key is not ("Content-Length" or "Host"))
             .Select(h => $"{h.Key}: {string.Join(", ", h.Value)}");
-        return string.Join("\r\n", [$"{request.Method} {request.RequestUri!.PathAndQuery} HTTP/1.1", $"Host: {request.RequestUri.Authority}", .. headers, .. lines, "", ""]);
+        var target = request.RequestUri!;
+        return string.Join("\r\n", [$"{request.Method} {target.PathAndQuery} HTTP/1.1", $"Host: {target.Authority}", .. headers, .. lines, "", ""]);
     }
 
     public Task SendAsync(string text) => SendAsync(Encoding.Latin1.GetBytes(text));
@@ -115,7 +116,7 @@ internal sealed class RawConnection : IDisposable
     public void Dispose() => _client.Dispose();
 
     internal static string? Header(string head, string name) =>
-        head.Split("\r\n").FirstOrDefault(l => l.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase)) is { } line ? line[(name.Length + 1)..].Trim() : null;
+        head.Split("\r\n").FirstOrDefault(l => l.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase))?[(name.Length + 1)..].Trim();
 
     private async Task<bool> ReceiveAsync(CancellationToken cancel)
     {

@@ -1,7 +1,7 @@
 namespace Ocellus.Tests.Protocol;
 
-/// <summary>Answers that are given before the body was read: what comes next on the connection is never taken for that body, nor that body for a request.</summary>
-/// <remarks>RFC 9110, 10.1.1: a final status instead of 100 says whether the connection closes. RFC 9112, 6.1: a request with two lengths closes it; 9.3: an unread body too.</remarks>
+/// <summary>Answers before the body was read: what comes next on the connection is never taken for that body, nor that body for a request.</summary>
+/// <remarks>RFC 9110, 10.1.1: a final status instead of 100 says whether the connection closes. RFC 9112, 6.1: two lengths close it; 9.3: an unread body too.</remarks>
 public sealed class UnreadBodyTests(UnreadBodyTests.One one) : IClassFixture<UnreadBodyTests.One>
 {
     private const string Hidden = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -125,7 +125,8 @@ public sealed class UnreadBodyTests(UnreadBodyTests.One one) : IClassFixture<Unr
     public async Task What_follows_the_last_chunk_of_a_streamed_upload_is_no_request()
     {
         using var connection = await RawConnection.OpenAsync(_server);
-        using var request = _server.S3Request(HttpMethod.Put, "/pictures/a", headers: [("x-amz-decoded-content-length", "5"), ("x-amz-trailer", "x-amz-checksum-crc32")]);
+        (string, string)[] headers = [("x-amz-decoded-content-length", "5"), ("x-amz-trailer", "x-amz-checksum-crc32")];
+        using var request = _server.S3Request(HttpMethod.Put, "/pictures/a", headers: headers);
         _server.Signer.Sign(request, "s3", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
         var body = "5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n" + Hidden;
         await connection.SendAsync(RawConnection.HeadOf(request, $"Content-Length: {body.Length}") + body);
@@ -154,6 +155,8 @@ public sealed class UnreadBodyTests(UnreadBodyTests.One one) : IClassFixture<Unr
             return request;
         }
 
+        static (string, string)[] Asking(string origin, string method) => [("Origin", origin), ("Access-Control-Request-Method", method)];
+
         switch (kind)
         {
             case "object":
@@ -179,9 +182,9 @@ public sealed class UnreadBodyTests(UnreadBodyTests.One one) : IClassFixture<Unr
             case "absent":
                 return _server.S3Request(HttpMethod.Get, "/nothing/is/here");
             case "options":
-                return _server.S3Request(HttpMethod.Options, "/pictures/a", headers: [("Origin", "http://elsewhere"), ("Access-Control-Request-Method", "PUT")]);
+                return _server.S3Request(HttpMethod.Options, "/pictures/a", headers: Asking("http://elsewhere", "PUT"));
             case "preflight":
-                return _server.S3Request(HttpMethod.Options, "/", headers: [("Origin", "http://localhost:3000"), ("Access-Control-Request-Method", "POST")]);
+                return _server.S3Request(HttpMethod.Options, "/", headers: Asking("http://localhost:3000", "POST"));
             case "unsigned api":
                 return _server.ApiRequest("DescribeProjects", []);
             case "unknown operation":
