@@ -69,9 +69,10 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         var algorithm = blank < 0 ? text : text[..blank];
         if (algorithm != Canonical.Algorithm)
         {
-            throw Incomplete(algorithm == "AWS"
-                ? "Unsupported signing algorithm 'AWS': signatures of version 2 are taken in links and forms, not in the Authorization header. Let the client sign with version 4 (s3cmd: signature_v2 = False; boto3: signature_version='s3v4')."
-                : $"Unsupported signing algorithm '{Readable.Cut(algorithm)}'; expected '{Canonical.Algorithm}'.");
+            // Word for word as S3 says it: s3cmd looks for this sentence and then signs with version 4.
+            throw algorithm == "AWS"
+                ? new SignatureException(SignatureProblem.OtherMechanism, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
+                : Incomplete($"Unsupported signing algorithm '{Readable.Cut(algorithm)}'; expected '{Canonical.Algorithm}'.");
         }
 
         var parts = new Dictionary<string, string>(StringComparer.Ordinal);
