@@ -84,10 +84,10 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier, VersionTw
     private static string TypeOf(SignatureProblem problem) => problem switch
     {
         SignatureProblem.MissingToken => "MissingAuthenticationTokenException",
-        SignatureProblem.Incomplete or SignatureProblem.QueryIncomplete => "IncompleteSignatureException",
+        SignatureProblem.Incomplete or SignatureProblem.QueryIncomplete or SignatureProblem.OtherMechanism => "IncompleteSignatureException",
         SignatureProblem.UnknownKey or SignatureProblem.UnknownToken => "UnrecognizedClientException",
         SignatureProblem.Expired => "ExpiredTokenException",
-        SignatureProblem.Mismatch or SignatureProblem.Skewed or SignatureProblem.WrongScope or SignatureProblem.NotSigned or SignatureProblem.Two
+        SignatureProblem.Mismatch or SignatureProblem.Skewed or SignatureProblem.WrongScope or SignatureProblem.WrongRegion or SignatureProblem.NotSigned or SignatureProblem.Two
             or SignatureProblem.PayloadForm or SignatureProblem.BodyMismatch => "InvalidSignatureException",
     };
 }

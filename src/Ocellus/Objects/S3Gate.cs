@@ -42,7 +42,7 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
                 return;
             }
 
-            var caller = await AuthenticateAsync(http, bucket);
+            var caller = await AuthenticateAsync(http);
             S3Actions.Require(http, authorizer.Of(caller));
             await endpoint.HandleAsync(http, caller.AccountId, caller.Region, http.RequestAborted);
         }
@@ -64,7 +64,7 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
         catch (SignatureException refusal)
         {
             var (code, status) = CodeOf(refusal.Problem);
-            await WriteErrorAsync(http, code, status, refusal.Message, requestId);
+            await WriteErrorAsync(http, code, status, refusal.Message, requestId, refusal.Problem == SignatureProblem.WrongRegion ? RegionOf(http) : null);
         }
         catch (InvalidDataException failure)
         {
@@ -83,9 +83,9 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
     }
 
     /// <summary>Says who sent a request. The body is ready to be read afterwards.</summary>
-    private async Task<Caller> AuthenticateAsync(HttpContext http, Bucket? bucket)
+    private async Task<Caller> AuthenticateAsync(HttpContext http)
     {
-        var place = new UnscopedPlace(S3Target.BucketInHost(http.Request), bucket?.Region ?? Bucket.FirstRegion);
+        var place = new UnscopedPlace(S3Target.BucketInHost(http.Request), RegionOf(http));
         if (await PostForm.ReadAsync(http, http.RequestAborted) is { } form)
         {
             return await authenticator.AuthenticatePostAsync(http.Request, form.Fields, place, http.RequestAborted);
@@ -95,6 +95,9 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
         Unwrap(http, signature);
         return caller;
     }
+
+    /// <summary>The region that a request is for if it names none: its bucket's.</summary>
+    private string RegionOf(HttpContext http) => store.FindBucket(S3Target.Of(http.Request).Bucket)?.Region ?? Bucket.FirstRegion;
 
     private static void Unwrap(HttpContext http, VerifiedSignature signature)
     {
@@ -128,12 +131,13 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
         SignatureProblem.Mismatch => ("SignatureDoesNotMatch", 403),
         SignatureProblem.Skewed => ("RequestTimeTooSkewed", 403),
         SignatureProblem.Expired => ("AccessDenied", 403),
-        SignatureProblem.WrongScope => ("AuthorizationHeaderMalformed", 400),
+        SignatureProblem.WrongScope or SignatureProblem.WrongRegion => ("AuthorizationHeaderMalformed", 400),
+        SignatureProblem.OtherMechanism => ("InvalidRequest", 400),
         SignatureProblem.PayloadForm => ("InvalidArgument", 400),
         SignatureProblem.BodyMismatch => ("XAmzContentSHA256Mismatch", 400),
     };
 
-    private static async Task WriteErrorAsync(HttpContext http, string code, int status, string message, string requestId)
+    private static async Task WriteErrorAsync(HttpContext http, string code, int status, string message, string requestId, string? region = null)
     {
         var response = http.Response;
         response.StatusCode = status;
@@ -153,6 +157,11 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
         if (code == "NoSuchKey")
         {
             error.Add(new XElement("Key", Readable.Cut(key)));
+        }
+
+        if (region is not null)
+        {
+            error.Add(new XElement("Region", region));
         }
 
         error.Add(new XElement("Resource", Readable.Cut("/" + bucket + (key.Length > 0 ? "/" + key : ""))), new XElement("RequestId", requestId));

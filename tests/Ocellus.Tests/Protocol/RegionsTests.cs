@@ -45,6 +45,18 @@ public sealed class RegionsTests
         Assert.Equal(404, await server.StatusAsync(HttpMethod.Head, "/bucket"));
     }
 
+    [Fact]
+    public async Task The_refusal_of_a_guess_names_the_region_to_sign_for()
+    {
+        await using var server = await TestServer.StartAsync();
+        Assert.Equal(200, await server.StatusAsync(HttpMethod.Put, "/abroad", "", "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>"));
+        foreach (var (path, region) in new[] { ("/", "us-east-1"), ("/abroad", "eu-west-1"), ("/none", "us-east-1") })
+        {
+            using var response = await server.SendTextAsync(HttpMethod.Get, path, signer: server.Signer with { Region = "US" });
+            Assert.Equal(region, (await TestServer.XmlAsync(response)).Element("Region")!.Value);
+        }
+    }
+
     [Theory]
     [InlineData("us-east-9")]
     [InlineData("nowhere-1")]

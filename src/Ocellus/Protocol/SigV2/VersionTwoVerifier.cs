@@ -74,8 +74,7 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
         }
 
         text.Append(request.Target.RawPath);
-        // Clients sign 'tagging' and 'tagging=' as they send it, and both mean the same.
-        if (!Resources(query).Any(resource => Canonical.Same(Sign(key, text + resource), signature)))
+        if (!Resources(request.Target, place).Any(resource => Canonical.Same(Sign(key, text + resource), signature)))
         {
             throw new SignatureException(
                 SignatureProblem.Mismatch,
@@ -172,12 +171,17 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
             .Concat(ofLink.Select(h => KeyValuePair.Create(h.Key, h.Value.Trim())))
             .Where(h => h.Key != "x-amz-date").DistinctBy(h => h.Key).OrderBy(h => h.Key, StringComparer.Ordinal);
 
-    /// <summary>The covered parameters as the signed text ends in them, their values not encoded: without and with a sign behind a name that has no value.</summary>
-    private static IEnumerable<string> Resources(IQueryCollection query)
+    /// <summary>
+    /// What the signed text may have behind the path: the covered parameters, their values not encoded. Clients sign <c>tagging</c> and <c>tagging=</c> as they send
+    /// it, and botocore signs <c>/bucket/</c> where it sends <c>/bucket</c>; either way the request is the same.
+    /// </summary>
+    private static IEnumerable<string> Resources(RequestTarget target, UnscopedPlace place)
     {
-        var covered = query.Where(p => s_covered.Contains(p.Key)).OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => (Name: p.Key, Value: p.Value.ToString())).ToList();
+        var covered = target.Query.Where(p => s_covered.Contains(p.Key)).OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => (Name: p.Key, Value: p.Value.ToString())).ToList();
         string Joined(string sign) => covered.Count == 0 ? "" : "?" + string.Join('&', covered.Select(p => p.Value.Length > 0 ? $"{p.Name}={p.Value}" : p.Name + sign));
-        return [Joined(""), .. covered.Exists(p => p.Value.Length == 0) ? [Joined("=")] : Array.Empty<string>()];
+        string[] joined = covered.Exists(p => p.Value.Length == 0) ? [Joined(""), Joined("=")] : [Joined("")];
+        var isBucket = place.BucketInHost.Length == 0 && target.RawPath.Length > 1 && target.RawPath.LastIndexOf('/') == 0;
+        return isBucket ? joined.SelectMany(text => new[] { text, "/" + text }) : joined;
     }
 
     private static string PayloadHash(SignedRequest request)

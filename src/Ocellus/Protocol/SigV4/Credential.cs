@@ -36,7 +36,7 @@ internal sealed partial record Credential(string AccessKeyId, string Day, string
         if (!regions.Has(parts[2]))
         {
             throw new SignatureException(
-                SignatureProblem.WrongScope,
+                SignatureProblem.WrongRegion,
                 $"Credential should be scoped to a valid region; received '{Readable.Cut(Uri.EscapeDataString(parts[2]))}'. Regions are those of AWS, such as us-east-1, and those that the setting {RegionOptions.Section}:More names.");
         }
 

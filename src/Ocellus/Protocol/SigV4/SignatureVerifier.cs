@@ -80,14 +80,12 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         var algorithm = blank < 0 ? text : text[..blank];
         if (algorithm != Canonical.Algorithm)
         {
-            // One word alone may be a token, which is not to be repeated.
-            throw Incomplete(algorithm switch
-            {
-                "AWS" => "Unsupported signing algorithm 'AWS': signatures of version 2 are taken in links and forms, not in the Authorization header."
-                    + " Let the client sign with version 4 (s3cmd: signature_v2 = False; boto3: signature_version='s3v4').",
-                _ when blank < 0 => $"The Authorization header is one word of {text.Length} characters; expected '{Canonical.Algorithm}' and what belongs to it.",
-                _ => $"Unsupported signing algorithm '{Readable.Cut(algorithm)}'; expected '{Canonical.Algorithm}'.",
-            });
+            // Word for word as S3 says it: s3cmd looks for this sentence and then signs with version 4. One word alone may be a token, which is not to be repeated.
+            throw algorithm == "AWS"
+                ? new SignatureException(SignatureProblem.OtherMechanism, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
+                : Incomplete(blank < 0
+                    ? $"The Authorization header is one word of {text.Length} characters; expected '{Canonical.Algorithm}' and what belongs to it."
+                    : $"Unsupported signing algorithm '{Readable.Cut(algorithm)}'; expected '{Canonical.Algorithm}'.");
         }
 
         var parts = new Dictionary<string, string>(StringComparer.Ordinal);

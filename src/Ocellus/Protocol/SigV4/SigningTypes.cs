@@ -90,6 +90,12 @@ internal enum SignatureProblem
     Expired,
     WrongScope,
 
+    /// <summary>The scope's region is none. Clients that begin with a guess look into the answer for the right one.</summary>
+    WrongRegion,
+
+    /// <summary>A way to sign that is not taken in the header.</summary>
+    OtherMechanism,
+
     /// <summary>The payload hash is neither a hash nor a word that stands for one.</summary>
     PayloadForm,
     BodyMismatch,
