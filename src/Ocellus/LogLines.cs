@@ -21,7 +21,8 @@ internal sealed class LogLines() : ConsoleFormatter(FormatName)
     {
         var (word, colour) = Level(logEntry.LogLevel);
         textWriter.Write(_colours ? $"{colour}{word}{Reset}" : word);
-        textWriter.Write($": {Readable.Plain(logEntry.Category)}[{logEntry.EventId.Id}] {Readable.Plain(logEntry.Formatter(logEntry.State, logEntry.Exception))}");
+        textWriter.Write($": {Readable.Plain(logEntry.Category)}[{logEntry.EventId.Id}] ");
+        textWriter.Write(Readable.Plain(logEntry.Formatter(logEntry.State, logEntry.Exception)));
         if (logEntry.Exception is { } failure)
         {
             textWriter.Write(' ');

@@ -11,7 +11,8 @@ using Ocellus.Protocol.SigV4;
 namespace Ocellus.Tests;
 
 /// <summary>
-/// Everything that reads text from outside, and what bounds it in depth, count and time. A parser that is new fails the first test until it is written down here with its bound;
+/// Everything that reads text from outside, and what bounds it in depth, count and time. A parser that is new fails the first test until it is written down
+/// here with its bound;
 /// those that strangers reach are given a megabyte of the worst that we know of.
 /// </summary>
 [Collection(AloneCollection.Name)]
@@ -87,16 +88,22 @@ public sealed partial class BoundedParsersTests
         ["encodings"] = () => Done(() => S3Headers.Kept(With("Content-Encoding", Repeat("aws-chunked,", Megabyte)))),
         ["announced trailers"] = () => Done(() => S3Body.Algorithms(With("x-amz-trailer", Repeat("x-a,", Megabyte)))),
         ["token of a list"] = () => Refused(() => ListingRequests.FromToken(Repeat("/w==", Megabyte))),
-        ["CORS, headers of a page against all rules"] = () => Refused(() => CorsRules.Preflight(Page("https://page", string.Join(',', Enumerable.Range(0, 150_000).Select(i => $"x{i}"))), Rules())),
-        ["CORS, as many headers as are looked at"] = () => Refused(() => CorsRules.Preflight(Page("https://page", string.Join(',', Enumerable.Range(0, 99).Select(i => $"x{i}9").Append("y"))), Rules())),
+        ["CORS, headers of a page against all rules"] = () =>
+            Refused(() => CorsRules.Preflight(Page("https://page", string.Join(',', Enumerable.Range(0, 150_000).Select(i => $"x{i}"))), Rules())),
+        ["CORS, as many headers as are looked at"] = () =>
+            Refused(() => CorsRules.Preflight(Page("https://page", string.Join(',', Enumerable.Range(0, 99).Select(i => $"x{i}9").Append("y"))), Rules())),
         ["CORS, an origin"] = () => Refused(() => CorsRules.Preflight(Page(Repeat("a", Megabyte), "x"), Rules())),
-        ["form of empty fields"] = () => Refused(() => FormAsync(string.Concat(Enumerable.Range(0, 16_000).Select(i => $"--x\r\nContent-Disposition: form-data; name=\"{i}\"\r\n\r\n\r\n")))),
+        ["form of empty fields"] = () =>
+            Refused(() =>
+            FormAsync(string.Concat(Enumerable.Range(0, 16_000).Select(i => $"--x\r\nContent-Disposition: form-data; name=\"{i}\"\r\n\r\n\r\n")))),
         ["form, a name in pieces"] = () => Refused(() => FormAsync("--x\r\nContent-Disposition: form-data" + Repeat("; a=b", 20_000) + "\r\n\r\n\r\n")),
-        ["form, a name of a file escaped"] = () => Refused(() => FormAsync("--x\r\nContent-Disposition: form-data; name=file; filename*=UTF-8''" + Repeat("%FF", 19_000) + "\r\n\r\n\r\n")),
+        ["form, a name of a file escaped"] = () =>
+            Refused(() => FormAsync("--x\r\nContent-Disposition: form-data; name=file; filename*=UTF-8''" + Repeat("%FF", 19_000) + "\r\n\r\n\r\n")),
         ["form without an end"] = () => Refused(() => FormAsync("--x\r\nContent-Disposition: form-data; name=a\r\n\r\n" + Repeat("\r\n--", Megabyte))),
         ["form, its type"] = () => Refused(() => PostForm.ReadAsync(Form("multipart/form-data" + Repeat(";a=b", Megabyte), ""), default)),
         ["form policy, deep"] = () => Refused(() => PostPolicy.Parse(Base64("{\"expiration\":" + Repeat("[", Megabyte)))),
-        ["form policy, conditions"] = () => Refused(() => PostPolicy.Parse(Base64("{\"expiration\":\"2099-01-01T00:00:00Z\",\"conditions\":[" + Repeat("{\"a\":\"b\"},", Megabyte) + "1]}"))),
+        ["form policy, conditions"] = () =>
+            Refused(() => PostPolicy.Parse(Base64("{\"expiration\":\"2099-01-01T00:00:00Z\",\"conditions\":[" + Repeat("{\"a\":\"b\"},", Megabyte) + "1]}"))),
         ["chunks of a byte"] = () => Refused(() => ChunksAsync(Repeat("1\r\na\r\n", Megabyte))),
         ["trailers"] = () => Refused(() => ChunksAsync("0\r\n" + string.Concat(Enumerable.Range(0, 100_000).Select(i => $"a{i}:b\r\n")))),
         ["a line of the framing"] = () => Refused(() => ChunksAsync(Repeat("0", Megabyte))),
@@ -104,8 +111,10 @@ public sealed partial class BoundedParsersTests
         ["project policy, deep"] = () => Refused(() => PolicyDocument.Check("{\"Statement\":" + Repeat("[", Megabyte), Project)),
         ["project policy, members of one name"] = () => Refused(() => PolicyDocument.Check("{" + Repeat("\"a\":1,", Megabyte) + "\"b\":1}", Project)),
         ["pattern of a policy"] = () => Done(() => PolicyPattern.MatchesArn("arn:aws:s3:::" + Repeat("*a", 6000), "arn:aws:s3:::" + Repeat("a", 1088) + "b")),
-        ["pattern of a policy, one star"] = () => Done(() => PolicyPattern.MatchesArn("arn:aws:s3:::*" + Repeat("a", 500) + "b", "arn:aws:s3:::" + Repeat("a", 1088))),
-        ["pattern of a policy under a bucket"] = () => Done(() => PolicyPattern.CanMatchUnder("arn:aws:s3:::" + Repeat("*a", 6000), "arn:aws:s3:::" + Repeat("a", 63) + "/")),
+        ["pattern of a policy, one star"] = () =>
+            Done(() => PolicyPattern.MatchesArn("arn:aws:s3:::*" + Repeat("a", 500) + "b", "arn:aws:s3:::" + Repeat("a", 1088))),
+        ["pattern of a policy under a bucket"] = () =>
+            Done(() => PolicyPattern.CanMatchUnder("arn:aws:s3:::" + Repeat("*a", 6000), "arn:aws:s3:::" + Repeat("a", 63) + "/")),
         ["ARN"] = () => Done(() => Ocellus.Projects.Arn.TryParse("arn:aws:rekognition:us-east-1:123456789012:project/" + Repeat("a", Megabyte))),
         ["ARN, its first parts"] = () => Done(() => Ocellus.Projects.Arn.TryParse("arn:" + Repeat("a-", Megabyte))),
         ["text of an error"] = () => Done(() => Readable.Plain(Repeat("\u001b\ud800", Megabyte))),
@@ -118,7 +127,8 @@ public sealed partial class BoundedParsersTests
     {
         var root = Path.Combine(RepositoryRoot(), "src", "Ocellus");
         Assert.SkipUnless(Directory.Exists(root), "the sources are not here");
-        var parse = Directory.GetFiles(root, "*.cs", SearchOption.AllDirectories).Where(f => Parser().IsMatch(File.ReadAllText(f))).Select(f => Path.GetRelativePath(root, f).Replace('\\', '/'));
+        var parse = Directory.GetFiles(root, "*.cs", SearchOption.AllDirectories).Where(f => Parser().IsMatch(File.ReadAllText(f)))
+            .Select(f => Path.GetRelativePath(root, f).Replace('\\', '/'));
 
         Assert.Equal(s_bounds.Keys.Order(StringComparer.Ordinal), parse.Order(StringComparer.Ordinal));
     }
@@ -168,7 +178,8 @@ public sealed partial class BoundedParsersTests
     /// <summary>As many rules as 64 KB hold, of which none fits before the last header was tried with all of them.</summary>
     private static Bucket Rules() => new("bucket", "123456789012", "us-east-1", DateTimeOffset.UnixEpoch)
     {
-        Cors = [.. Enumerable.Range(0, 100).Select(_ => new CorsRule(null, ["*"], ["GET"], [.. Enumerable.Range(0, 20).Select(i => $"x*{i}"), "*9"], [], null))],
+        Cors = [.. Enumerable.Range(0, 100)
+            .Select(_ => new CorsRule(null, ["*"], ["GET"], [.. Enumerable.Range(0, 20).Select(i => $"x*{i}"), "*9"], [], null))],
     };
 
     private static DefaultHttpContext Form(string type, string body) =>
@@ -185,6 +196,7 @@ public sealed partial class BoundedParsersTests
 
     private static string RepositoryRoot([CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "..", ".."));
 
-    [GeneratedRegex(@"XmlReader\.Create|XDocument\.|XElement\.(Parse|Load)|JsonDocument\.Parse|JsonNode\.Parse|JsonSerializer\.Deserialize|Utf8JsonReader|new Regex\(|GeneratedRegex|MultipartReader\(|HeaderValue\.(Try)?Parse|QueryStringEnumerable\(|QueryHelpers\.Parse|AwsChunkedStream\(|ZipArchive")]
+    [GeneratedRegex(@"XmlReader\.Create|XDocument\.|XElement\.(Parse|Load)|JsonDocument\.Parse|JsonNode\.Parse|JsonSerializer\.Deserialize|Utf8JsonReader|"
+        + @"new Regex\(|GeneratedRegex|MultipartReader\(|HeaderValue\.(Try)?Parse|QueryStringEnumerable\(|QueryHelpers\.Parse|AwsChunkedStream\(|ZipArchive")]
     private static partial Regex Parser();
 }

@@ -280,8 +280,7 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
         var tags = string.Concat(wanted.Select(w => w.ETag.Trim('"')));
         if (!wanted.Select(w => w.Number).SequenceEqual(parts.Select(p => p.Number)) || tags.Length % 2 != 0 || !tags.All(char.IsAsciiHexDigit) || ETagOf(tags, parts.Count) != made.ETag)
         {
-            var other = wanted.Zip(parts).FirstOrDefault(z => z.First.Number != z.Second.Number).First?.Number ?? wanted[0].Number;
-            throw new S3Exception("InvalidPart", $"The upload is completed, and was of other parts than these: part {other} with these ETags is none of them.");
+            throw new S3Exception("InvalidPart", $"The upload is completed, of {parts.Count} part(s) that are not the {wanted.Count} named here by number and ETag.");
         }
 
         var index = buckets.Index(bucket);

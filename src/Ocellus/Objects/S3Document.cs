@@ -5,7 +5,8 @@ using Ocellus.Protocol;
 
 namespace Ocellus.Objects;
 
-/// <summary>An element of a document that came in: its name without a namespace, the text directly in it, and its children. Attributes say nothing here and are not kept.</summary>
+/// <summary>An element of a document that came in: its name without a namespace, the text directly in it, and its children. Attributes say nothing here and
+/// are not kept.</summary>
 internal sealed class XmlNode(string name)
 {
     public string Name { get; } = name;
@@ -32,7 +33,8 @@ internal sealed record S3Document(string Name, int BytesMax, int ElementsMax)
     public const int AttributesMax = 16;
 
     /// <summary>
-    /// Most characters from one <c>&lt;</c> to the next, which is an element's beginning and its text. A key has 1,024 bytes, written with references about six times as many
+    /// Most characters from one <c>&lt;</c> to the next, which is an element's beginning and its text. A key has 1,024 bytes, written with references about
+    /// six times as many
     /// characters; and a reader compares all attributes of an element before it gives the first.
     /// </summary>
     public const int PieceMax = 16 << 10;

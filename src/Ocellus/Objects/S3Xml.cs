@@ -11,7 +11,8 @@ internal static class S3Xml
 {
     public static readonly XNamespace Ns = "http://s3.amazonaws.com/doc/2006-03-01/";
 
-    private static readonly SearchValues<char> s_noXml = SearchValues.Create([.. Enumerable.Range(0, 32).Select(c => (char)c).Where(c => c is not ('\t' or '\n' or '\r')), '\ufffe', '\uffff']);
+    private static readonly SearchValues<char> s_noXml = SearchValues.Create([.. Enumerable.Range(0, 32).Select(c => (char)c)
+        .Where(c => c is not ('\t' or '\n' or '\r')), '\ufffe', '\uffff']);
 
     public static XElement Owner(string accountId) => new(Ns + "Owner", new XElement(Ns + "ID", accountId));
 
@@ -34,7 +35,8 @@ internal static class S3Xml
     }
 
     /// <summary>
-    /// Writes characters that XML has no form for as errors do. A reference to one, as S3 writes it, is refused by readers together with everything else in the document;
+    /// Writes characters that XML has no form for as errors do. A reference to one, as S3 writes it, is refused by readers together with everything else in
+    /// the document;
     /// lists with <c>encoding-type=url</c> give a key exactly.
     /// </summary>
     private static void Mend(XElement root)

@@ -11,11 +11,13 @@ internal static class Readable
     public const int LengthMax = 200;
 
     /// <summary>
-    /// Characters that do something where they are shown, or that XML has no form for: controls, separators of lines, marks that turn the direction of writing, and what is no
+    /// Characters that do something where they are shown, or that XML has no form for: controls, separators of lines, marks that turn the direction of
+    /// writing, and what is no
     /// character at all.
     /// </summary>
     private static readonly SearchValues<char> s_active = SearchValues.Create(
-        [.. Range('\0', '\u001f'), .. Range('\u007f', '\u009f'), '\u061c', '\u200e', '\u200f', .. Range('\u2028', '\u202e'), .. Range('\u2066', '\u2069'), '\ufeff', '\ufffe', '\uffff']);
+        [.. Range('\0', '\u001f'), .. Range('\u007f', '\u009f'), '\u061c', '\u200e', '\u200f', .. Range('\u2028', '\u202e'), .. Range('\u2066', '\u2069'),
+            '\ufeff', '\ufffe', '\uffff']);
 
     /// <summary>The value, cut to a readable length, in characters that are safe in documents, logs and terminals.</summary>
     public static string Cut(string value)

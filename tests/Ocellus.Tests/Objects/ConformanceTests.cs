@@ -19,11 +19,13 @@ public sealed class ConformanceTests : BucketTests
         var written = (await Server.OkAsync(HttpMethod.Get, "/bucket")).Element(Ns + "Contents")!.Element(Ns + "LastModified")!.Value;
         await Server.RestartAsync();
         // A retry of a write on condition is no second write either.
-        Assert.Equal(first.Element(Ns + "ETag")!.Value, (await Server.OkAsync(HttpMethod.Post, "/bucket/k", $"uploadId={id}", body, ("If-None-Match", "*"))).Element(Ns + "ETag")!.Value);
+        Assert.Equal(first.Element(Ns + "ETag")!.Value, (await Server.OkAsync(HttpMethod.Post, "/bucket/k", $"uploadId={id}", body, ("If-None-Match", "*")))
+            .Element(Ns + "ETag")!.Value);
         Assert.Equal(written, (await Server.OkAsync(HttpMethod.Get, "/bucket")).Element(Ns + "Contents")!.Element(Ns + "LastModified")!.Value);
 
         // Of other parts it was not made, and of another key it is not the upload.
-        await Server.RefusedAsync(HttpMethod.Post, "/bucket/k", $"uploadId={id}", body.Replace("<PartNumber>1<", "<PartNumber>2<", StringComparison.Ordinal), 400, "InvalidPart", "part 2");
+        await Server.RefusedAsync(HttpMethod.Post, "/bucket/k", $"uploadId={id}", body.Replace("<PartNumber>1<", "<PartNumber>2<", StringComparison.Ordinal),
+            400, "InvalidPart", "is completed");
         await Server.RefusedAsync(HttpMethod.Post, "/bucket/other", $"uploadId={id}", body, 404, "NoSuchUpload", "");
         await Server.RefusedAsync(HttpMethod.Get, "/bucket/k", $"uploadId={id}", null, 404, "NoSuchUpload", "");
         await Server.PutObjectAsync("bucket", "k", "other"u8.ToArray());
@@ -47,12 +49,15 @@ public sealed class ConformanceTests : BucketTests
         using var begun = await Server.SendS3Async(HttpMethod.Post, "/bucket/parts", "uploads=", [("x-amz-checksum-algorithm", "CRC32")]);
         var id = (await TestServer.XmlAsync(begun)).Element(Ns + "UploadId")!.Value;
         using var part = await Server.SendS3Async(HttpMethod.Put, "/bucket/parts", $"partNumber=1&uploadId={id}", body: "hello"u8.ToArray());
-        Assert.Equal(["x-amz-checksum-crc32"], part.Headers.Select(h => h.Key.ToLowerInvariant()).Where(h => h.StartsWith("x-amz-checksum", StringComparison.Ordinal)));
+        Assert.Equal(["x-amz-checksum-crc32"], part.Headers.Select(h => h.Key.ToLowerInvariant())
+            .Where(h => h.StartsWith("x-amz-checksum", StringComparison.Ordinal)));
         var listed = await Server.OkAsync(HttpMethod.Get, "/bucket/parts", $"uploadId={id}");
-        Assert.Equal(["ChecksumCRC32"], listed.Element(Ns + "Part")!.Elements().Select(e => e.Name.LocalName).Where(n => n.StartsWith("Checksum", StringComparison.Ordinal)));
+        Assert.Equal(["ChecksumCRC32"], listed.Element(Ns + "Part")!.Elements().Select(e => e.Name.LocalName)
+            .Where(n => n.StartsWith("Checksum", StringComparison.Ordinal)));
 
         // The signature's hash of the body is held against it all the same.
-        using var wrong = await Server.SendS3Async(HttpMethod.Put, "/bucket/wrong", "", null, new ByteArrayContent("other"u8.ToArray()), Signer.HashOf("hello"u8), Server.Signer);
+        using var wrong = await Server.SendS3Async(HttpMethod.Put, "/bucket/wrong", "", null, new ByteArrayContent("other"u8.ToArray()),
+            Signer.HashOf("hello"u8), Server.Signer);
         await AssertErrorAsync(wrong, 400, "XAmzContentSHA256Mismatch", "does not match");
     }
 
@@ -63,8 +68,10 @@ public sealed class ConformanceTests : BucketTests
         var kept = await Server.OkAsync(HttpMethod.Put, "/bucket/kept", "", null, ("x-amz-copy-source", "bucket/k"));
         Assert.Equal(("NhCmhg==", "FULL_OBJECT"), ((string?)kept.Element(Ns + "ChecksumCRC32"), (string?)kept.Element(Ns + "ChecksumType")));
         var asked = await Server.OkAsync(HttpMethod.Put, "/bucket/asked", "", null, ("x-amz-copy-source", "bucket/k"), ("x-amz-checksum-algorithm", "SHA256"));
-        Assert.Equal(["ChecksumSHA256", "ChecksumType"], asked.Elements().Select(e => e.Name.LocalName).Where(n => n.StartsWith("Checksum", StringComparison.Ordinal)));
-        await Server.RefusedAsync(HttpMethod.Put, "/bucket/asked", "", null, 400, "InvalidRequest", "'md4'", null, ("x-amz-copy-source", "bucket/k"), ("x-amz-checksum-algorithm", "MD4"));
+        Assert.Equal(["ChecksumSHA256", "ChecksumType"], asked.Elements().Select(e => e.Name.LocalName)
+            .Where(n => n.StartsWith("Checksum", StringComparison.Ordinal)));
+        await Server.RefusedAsync(HttpMethod.Put, "/bucket/asked", "", null, 400, "InvalidRequest", "'md4'", null, ("x-amz-copy-source", "bucket/k"),
+            ("x-amz-checksum-algorithm", "MD4"));
     }
 
     [Fact]
@@ -131,7 +138,9 @@ public sealed class ConformanceTests : BucketTests
     {
         await Server.PutObjectAsync("bucket", "k", "x"u8.ToArray());
         var list = await Server.OkAsync(HttpMethod.Get, "/bucket", "continuation-token=&list-type=2");
-        Assert.Equal(("", "k", "false"), (list.Element(Ns + "ContinuationToken")!.Value, list.Element(Ns + "Contents")!.Element(Ns + "Key")!.Value, list.Element(Ns + "IsTruncated")!.Value));
+        Assert.Equal(("", "k", "false"),
+            (list.Element(Ns + "ContinuationToken")!.Value, list.Element(Ns + "Contents")!.Element(Ns + "Key")!.Value,
+            list.Element(Ns + "IsTruncated")!.Value));
         Assert.Null((await Server.OkAsync(HttpMethod.Get, "/bucket", "list-type=2")).Element(Ns + "ContinuationToken"));
         await Server.RefusedAsync(HttpMethod.Get, "/bucket", "continuation-token=%2Fw%3D%3D&list-type=2", null, 400, "InvalidArgument", "continuation token");
     }
@@ -139,6 +148,7 @@ public sealed class ConformanceTests : BucketTests
     private async Task<string> PartAsync(string id, string content)
     {
         using var part = await Server.SendS3Async(HttpMethod.Put, "/bucket/k", $"partNumber=1&uploadId={id}", body: Encoding.UTF8.GetBytes(content));
-        return new XElement("CompleteMultipartUpload", new XElement("Part", new XElement("PartNumber", 1), new XElement("ETag", part.Headers.ETag!.Tag))).ToString();
+        return new XElement("CompleteMultipartUpload", new XElement("Part", new XElement("PartNumber", 1), new XElement("ETag", part.Headers.ETag!.Tag)))
+            .ToString();
     }
 }

@@ -47,9 +47,11 @@ public sealed class ReadableTests
     public void An_event_is_one_line_of_the_log_whatever_a_sender_says()
     {
         using var written = new StringWriter();
-        new LogLines().Write(new LogEntry<string>(LogLevel.Error, "Ocellus", 7, Hostile, new InvalidOperationException(Hostile), (state, _) => state), null, written);
+        new LogLines()
+            .Write(new LogEntry<string>(LogLevel.Error, "Ocellus", 7, Hostile, new InvalidOperationException(Hostile), (state, _) => state), null, written);
         var line = written.ToString();
-        Assert.Contains("Ocellus[7] a\\u001B[2J\\rinfo: all is well\\n\\u0008\\u202Egnp\\u009B\\uD83D System.InvalidOperationException: a\\u001B[2J", line, StringComparison.Ordinal);
+        Assert.Contains("Ocellus[7] a\\u001B[2J\\rinfo: all is well\\n\\u0008\\u202Egnp\\u009B\\uD83D System.InvalidOperationException: a\\u001B[2J", line,
+            StringComparison.Ordinal);
         Assert.Equal(line.Length - 1, line.IndexOf('\n', StringComparison.Ordinal));
         AssertHarmless(line.Replace("\u001b[31mfail\u001b[0m", "fail", StringComparison.Ordinal));
     }
@@ -75,7 +77,8 @@ public sealed class ReadableTests
         terminal.Result(new Table().AddColumn("Label").AddRow(new Text(Hostile[..^1])));
         AssertHarmless(output.ToString());
         AssertHarmless(error.ToString());
-        Assert.Equal(Hostile[..^1], System.Text.Json.Nodes.JsonNode.Parse(output.ToString().Split('\n').Single(l => l.StartsWith('{')))!["name"]!.GetValue<string>());
+        Assert.Equal(Hostile[..^1],
+            System.Text.Json.Nodes.JsonNode.Parse(output.ToString().Split('\n').Single(l => l.StartsWith('{')))!["name"]!.GetValue<string>());
     }
 
     private static void AssertHarmless(string text) => Assert.DoesNotContain(text, c => c is not '\n' && (char.IsControl(c) || c is '\u202e' or '\ud83d'));

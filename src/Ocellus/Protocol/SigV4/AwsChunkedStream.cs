@@ -38,7 +38,7 @@ internal sealed class AwsChunkedStream : ForwardStream
             "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => (false, true),
             _ => throw new SignatureException(
                 SignatureProblem.Incomplete,
-                $"Unsupported value of 'x-amz-content-sha256' for a streamed body: '{contentSha256Header}'."),
+                $"Unsupported value of 'x-amz-content-sha256' for a streamed body: '{Readable.Cut(contentSha256Header)}'."),
         };
         _inner = inner;
         _seed = seed;
@@ -181,7 +181,7 @@ internal sealed class AwsChunkedStream : ForwardStream
 
             if (signature is not null || _trailers.Count == MostTrailers || !_trailers.TryAdd(name, value))
             {
-                throw new InvalidDataException($"The trailing header '{name}' is out of place.");
+                throw new InvalidDataException($"The trailing header '{Readable.Cut(name)}' is out of place.");
             }
 
             canonical.Append(name).Append(':').Append(value).Append('\n');
