@@ -88,37 +88,43 @@ internal static class BackupCommand
 
     private static (int Files, long Bytes) Write(string path, BackupSnapshot snapshot, Action<string> tell, CancellationToken cancel)
     {
-        // The database first: a reader sees soon what it has.
-        var files = Directory.EnumerateFiles(snapshot.Folder, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(snapshot.Folder, f).Replace(Path.DirectorySeparatorChar, '/'))
-            .OrderBy(f => f.Contains('/', StringComparison.Ordinal)).ThenBy(f => f, StringComparer.Ordinal).ToList();
-        var unknown = files.Find(f => !BackupFormat.IsFile(f));
-        if (unknown is not null)
-        {
-            throw new CommandRefusedException($"The data directory holds '{unknown}', which no version of this server makes; move it away and try again.");
-        }
-
         long bytes = 0;
-        using var sums = new StringWriter { NewLine = "\n" };
+        var files = 0;
+        // On disk: those of a large store would take as much memory as all its keys.
+        using var sums = new StreamWriter(new FileStream(path + ".sums", new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.ReadWrite, Share = FileShare.None, Options = FileOptions.DeleteOnClose }), Encoding.ASCII) { NewLine = "\n" };
         using var stream = FileSystem.CreatePrivate(path);
         using (var tar = new TarWriter(stream, TarEntryFormat.Pax, leaveOpen: true))
         {
             var description = new BackupDescription(BackupFormat.Current, SchemaJournal.ProgramVersion, TimeProvider.System.GetUtcNow(), snapshot.Schema);
             Add(tar, BackupFormat.Description, new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(description, BackupJson.Default.BackupDescription)), sums);
-            foreach (var file in files)
+            foreach (var file in Files(snapshot.Folder))
             {
                 cancel.ThrowIfCancellationRequested();
-                bytes += Add(tar, file, File.OpenRead(Path.Combine(snapshot.Folder, file)), sums);
-                tell(string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576} MB"));
+                var name = Path.GetRelativePath(snapshot.Folder, file).Replace(Path.DirectorySeparatorChar, '/');
+                if (!BackupFormat.IsFile(name))
+                {
+                    throw new CommandRefusedException($"The data directory holds '{name}', which no version of this server makes; move it away and try again.");
+                }
+
+                bytes += Add(tar, name, File.OpenRead(file), sums);
+                files++;
+                tell(string.Create(CultureInfo.InvariantCulture, $"{files} files, {bytes / 1048576} MB"));
             }
 
-            Add(tar, BackupFormat.Sums, new MemoryStream(Encoding.ASCII.GetBytes(sums.ToString())), null);
+            sums.Flush();
+            sums.BaseStream.Position = 0;
+            Add(tar, BackupFormat.Sums, sums.BaseStream, null);
         }
 
         stream.Flush(flushToDisk: true);
-        return (files.Count, stream.Length);
+        return (files, stream.Length);
     }
 
-    private static long Add(TarWriter tar, string name, Stream content, StringWriter? sums)
+    /// <summary>The files below a folder, those right in it first: a reader sees soon what the database has.</summary>
+    private static IEnumerable<string> Files(string folder) =>
+        Directory.GetFiles(folder).Order(StringComparer.Ordinal).Concat(Directory.GetDirectories(folder).Order(StringComparer.Ordinal).SelectMany(Files));
+
+    private static long Add(TarWriter tar, string name, Stream content, TextWriter? sums)
     {
         using var hashed = new HashingStream(content);
         tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = hashed, Mode = FileSystem.PrivateFile });

@@ -64,7 +64,7 @@ internal static class BackupReader
             if (TimeProvider.System.GetElapsedTime(told) >= _tellEvery)
             {
                 told = TimeProvider.System.GetTimestamp();
-                tell(string.Create(CultureInfo.InvariantCulture, $"… {bytes / 1048576} MB of {stream.Length / 1048576}"));
+                tell(string.Create(CultureInfo.InvariantCulture, $"… {stream.Position / 1048576} MB of {stream.Length / 1048576}"));
             }
         }
 

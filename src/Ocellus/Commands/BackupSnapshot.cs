@@ -46,17 +46,27 @@ internal sealed class BackupSnapshot : IDisposable
     public TimeSpan Held { get; private set; }
 
     /// <summary>Descriptions of objects that could not be read, or whose data is missing: in the snapshot as they are.</summary>
-    public int Damaged => _shards.Values.Sum(s => s.Damaged);
+    public int Damaged { get; private set; }
 
     /// <summary>Takes the snapshot.</summary>
+    /// <param name="data">The data directory.</param>
+    /// <param name="tell">Told how far it is, while nobody is held back.</param>
+    /// <param name="clock">Of the time that writers are held back.</param>
+    /// <param name="cancel">Gives up; nothing is left.</param>
+    /// <param name="inMoment">Called after each bucket while writers are held back; a test makes the moment long with it.</param>
     /// <exception cref="CommandRefusedException">Another backup is under way, or writers cannot be held back.</exception>
-    public static async Task<BackupSnapshot> TakeAsync(string data, Action<string> tell, TimeProvider clock, CancellationToken cancel)
+    public static async Task<BackupSnapshot> TakeAsync(string data, Action<string> tell, TimeProvider clock, CancellationToken cancel, Action? inMoment = null)
     {
         var snapshot = Open(data);
         try
         {
-            await snapshot.TakeAsync(tell, clock, cancel);
+            await snapshot.TakeAsync(tell, clock, inMoment, cancel);
             return snapshot;
+        }
+        catch (SqliteException failure)
+        {
+            snapshot.Dispose();
+            throw new CommandRefusedException($"The database of {data} cannot be copied: {failure.Message} A copy of it needs room in {data}, and it must not be damaged; `ocellus doctor --data {data}` looks at both.");
         }
         catch
         {
@@ -108,7 +118,7 @@ internal sealed class BackupSnapshot : IDisposable
         }
     }
 
-    private async Task TakeAsync(Action<string> tell, TimeProvider clock, CancellationToken cancel)
+    private async Task TakeAsync(Action<string> tell, TimeProvider clock, Action? inMoment, CancellationToken cancel)
     {
         for (var look = 1; look <= LooksMax; look++)
         {
@@ -130,7 +140,7 @@ internal sealed class BackupSnapshot : IDisposable
                 moment = connection.BeginTransaction(deferred: true);
                 // A deferred transaction begins with its first look.
                 Schema = SchemaJournal.Applied(connection);
-                LinkAll(_ => { }, final: true, CancellationToken.None);
+                LinkAll(_ => inMoment?.Invoke(), final: true, CancellationToken.None);
                 Held = clock.GetElapsedTime(began);
             }
         }
@@ -139,6 +149,9 @@ internal sealed class BackupSnapshot : IDisposable
             throw new CommandRefusedException(string.Create(CultureInfo.InvariantCulture, $"Writes to {_data} did not come to rest within {_barrierWait.TotalSeconds:0} s, so no moment could be taken; try again when the disk is less busy."));
         }
 
+        Damaged = _shards.Values.Sum(s => s.Damaged);
+        // Names of all objects, and no longer needed.
+        _shards.Clear();
         await using (moment)
         {
             tell("the database");

@@ -248,7 +248,8 @@ public sealed class BackupCommandTests : IDisposable
                     await Task.Delay(20, Cancel);
                 }
 
-                using var snapshot = await BackupSnapshot.TakeAsync(server.DataPath, _ => { }, TimeProvider.System, Cancel);
+                // A moment that lasts: whatever is not held back then shows.
+                using var snapshot = await BackupSnapshot.TakeAsync(server.DataPath, _ => { }, TimeProvider.System, Cancel, () => Task.Delay(300, Cancel).GetAwaiter().GetResult());
                 var copy = new ObjectStore(DataDirectory.ObjectsOf(snapshot.Folder), TimeProvider.System);
                 using var connection = new SqliteConnection($"Data Source={DataDirectory.DatabaseOf(snapshot.Folder)};Pooling=False;Mode=ReadOnly");
                 List<string> names = [.. connection.Query<string>("SELECT name FROM projects WHERE name LIKE 'w%'")];
@@ -262,7 +263,6 @@ public sealed class BackupCommandTests : IDisposable
                 {
                     int first = int.Parse(Read(copy, $"w{worker}", "first"), null), second = int.Parse(Read(copy, $"w{worker}", "second"), null);
                     Assert.InRange(first - second, 0, 1);
-                    Assert.Contains(names.Append($"w{worker}-{first}"), n => n == $"w{worker}-{first}");
                 }
 
                 Assert.Equal(0, snapshot.Damaged);

@@ -12,6 +12,7 @@ public sealed class OutsideOptionsTests
     [InlineData("http://127.0.0.1:9000", "", "secret", "Ocellus:S3:AccessKey")]
     [InlineData("http://127.0.0.1:9000", "key", "", "Ocellus:S3:SecretKey")]
     [InlineData("127.0.0.1:9000", "key", "secret", "Ocellus:S3:Endpoint is '127.0.0.1:9000'")]
+    [InlineData("http://key:pass@127.0.0.1:9000", "key", "secret", "has a user or password")]
     [InlineData("ftp://127.0.0.1", "key", "secret", "http or https")]
     [InlineData("http://127.0.0.1:9000/bucket", "key", "secret", "without a path")]
     public void A_wrong_setting_is_named(string endpoint, string key, string secret, string? said)
