@@ -4,7 +4,7 @@ usage: aws_cli.py      (starts ./ocellus serve on a free port and a temporary da
 """
 import json, os, subprocess, sys, tempfile, time
 
-from harness import ROOT, Server, check, free_port, line, refused, summary
+from harness import ROOT, Server, check, free_port, line, old_client, refused, summary
 
 
 def wait_dataset(client, arn):
@@ -17,6 +17,9 @@ def wait_dataset(client, arn):
 
 
 def main():
+    if old_client():
+        print(f"skipped: {old_client()} and would talk to AWS itself")
+        return summary()
     import boto3
     from botocore.config import Config
     from botocore.exceptions import ClientError

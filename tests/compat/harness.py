@@ -1,5 +1,5 @@
 """What the client tests share: a real server on a free port, checks that count, waits that poll."""
-import atexit, json, os, signal, socket, subprocess, time, urllib.error, urllib.request
+import atexit, fcntl, json, os, re, shutil, signal, socket, struct, subprocess, time, urllib.error, urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 passed = failed = 0
@@ -38,6 +38,32 @@ def until(condition, seconds=60, every=0.05):
 def line(name, label):
     """A manifest line with one image-level label, for a picture in the bucket 'pictures'."""
     return json.dumps({"source-ref": f"s3://pictures/{name}", "kind": 1, "kind-metadata": {"class-name": label, "confidence": 1, "type": "groundtruth/image-classification", "human-annotated": "yes", "creation-date": "2026-01-01T00:00:00"}})
+
+
+def old_client():
+    """Which of the AWS CLI and boto3 would talk to AWS itself, for it does not know AWS_ENDPOINT_URL; None if neither would."""
+    import boto3
+
+    words = shutil.which("aws") and subprocess.run(["aws", "--version"], capture_output=True, text=True)
+    cli = words and re.search(r"aws-cli/(\d+)\.(\d+)", words.stdout + words.stderr)
+    if cli and (int(cli[1]), int(cli[2])) < ((1, 29) if cli[1] == "1" else (2, 13)):
+        return f"{cli[0]} is older than 1.29 or 2.13"
+    return None if tuple(int(n) for n in boto3.__version__.split(".")[:2]) >= (1, 28) else f"boto3 {boto3.__version__} is older than 1.28"
+
+
+def without_network():
+    """The command that runs a program where there is no network; None where the system does not allow that."""
+    works = lambda *words: shutil.which(words[0]) is not None and subprocess.run(words, capture_output=True).returncode == 0
+    return next((words for words in (["unshare", "-n"], ["unshare", "-rn"]) if works(*words, "true")), None)
+
+
+def raise_loopback():
+    """What is started by without_network() has a loopback of its own, still down: any port on it is free."""
+    get, put, up = 0x8913, 0x8914, 1  # SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP
+    with socket.socket() as any_socket:
+        name = b"lo".ljust(16, b"\0")
+        (flags,) = struct.unpack("16xh", fcntl.ioctl(any_socket, get, name + b"\0\0")[:18])
+        fcntl.ioctl(any_socket, put, name + struct.pack("h", flags | up))
 
 
 def upload_cells(s3, **most):

@@ -5,9 +5,9 @@ and `boto3` (Debian: strace, util-linux, python3-boto3), and says so where one i
 
 usage: offline.py      (runs ./ocellus in a temporary folder)
 """
-import fcntl, glob, ipaddress, json, os, re, shutil, socket, struct, subprocess, sys, tempfile, time, zipfile
+import glob, ipaddress, json, os, re, shutil, socket, subprocess, sys, tempfile, time, zipfile
 
-from harness import ROOT, Server, check, summary, until, upload_cells
+from harness import ROOT, Server, check, raise_loopback, summary, until, upload_cells, without_network
 from predict_py import python
 
 PROGRAM = os.path.join(ROOT, "artifacts", "publish", "Ocellus", "release", "Ocellus.dll")
@@ -26,22 +26,11 @@ TRACE = ["strace", "-f", "--seccomp-bpf", "-y", "-s", "64", "-e", "trace=" + ","
 LINE = re.compile(r"^\d+\s+(?P<call>\w+)\((?P<rest>.*)$")
 PATH = re.compile(r'(?:(?:AT_FDCWD|\d+)<(?P<folder>[^>]*)>, )?"(?P<path>(?:[^"\\]|\\.)*)"')
 WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_TMPFILE")
-SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 
 
-def namespace():
-    """How to run a program without a network; None where that or strace is not to be had."""
-    works = lambda *words: shutil.which(words[0]) is not None and subprocess.run(words, capture_output=True).returncode == 0
-    if not works("strace", "-f", "--seccomp-bpf", "-o", os.devnull, "-e", "trace=connect", "true"):
-        return None
-    return next((words for words in (["unshare", "-n"], ["unshare", "-rn"]) if works(*words, "true")), None)
-
-
-def raise_loopback():
-    with socket.socket() as any_socket:
-        name = b"lo".ljust(16, b"\0")
-        flags, = struct.unpack("16xh", fcntl.ioctl(any_socket, SIOCGIFFLAGS, name + b"\0\0")[:18])
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, name + struct.pack("h", flags | IFF_UP))
+def can_trace():
+    words = ["strace", "-f", "--seccomp-bpf", "-o", os.devnull, "-e", "trace=connect", "true"]
+    return shutil.which(words[0]) is not None and subprocess.run(words, capture_output=True).returncode == 0
 
 
 class Machine:
@@ -211,8 +200,8 @@ def serve(machine):
 
 def main():
     if "--inside" not in sys.argv:
-        without = namespace()
-        if without is None:
+        without = without_network()
+        if without is None or not can_trace():
             print("skipped: strace or network namespaces are not to be had here (Debian: strace, util-linux)")
             return summary()
         # What is built is built before the network is gone.

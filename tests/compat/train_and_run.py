@@ -5,7 +5,7 @@ usage: train_and_run.py      (starts ./ocellus serve on a free port and a tempor
 """
 import json, os, subprocess, sys, tempfile
 
-from harness import ROOT, Server, check, refusal, summary, until
+from harness import ROOT, Server, check, old_client, refusal, summary, until
 
 CELLS = os.path.join(ROOT, "samples", "cells")
 PICTURES = {"train": 12, "test": 5}  # of each label: enough to learn cells, few enough for two minutes on a busy machine
@@ -21,6 +21,9 @@ def lines(part):
 
 
 def main():
+    if old_client():
+        print(f"skipped: {old_client()} and would talk to AWS itself")
+        return summary()
     with tempfile.TemporaryDirectory() as top:
         server = Server(os.path.join(top, "data"), Ocellus__Training__TimeBudget="00:01:30")
         environment = {**os.environ, "AWS_ENDPOINT_URL": server.url, "AWS_SHARED_CREDENTIALS_FILE": os.path.join(server.data, "credentials")}

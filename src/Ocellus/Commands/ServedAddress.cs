@@ -30,6 +30,12 @@ internal static class ServedAddress
             // Renamed into place: who reads it reads all of it.
             var file = FileOf(data.Path);
             File.WriteAllText(file + ".new", ForClients(app.Urls) + "\n");
+            if (!OperatingSystem.IsWindows())
+            {
+                // As all of the folder: its owner's alone.
+                File.SetUnixFileMode(file + ".new", UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            }
+
             File.Move(file + ".new", file, overwrite: true);
             app.Lifetime.ApplicationStopped.Register(() => Forget(data));
         }

@@ -26,7 +26,8 @@ public sealed class EnvCommandTests : IDisposable
         var start = new ProcessStartInfo("sh", ["-eu", "-c", script, _program, data]) { WorkingDirectory = _top };
         string[] own =
         [
-            "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "PROFILE", "ROLE_ARN", "IGNORE_CONFIGURED_ENDPOINT_URLS", "ENDPOINT_URL_S3", "ENDPOINT_URL_BEDROCK",
+            "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "PROFILE", "ROLE_ARN", "IGNORE_CONFIGURED_ENDPOINT_URLS",
+            "ENDPOINT_URL_S3", "ENDPOINT_URL_BEDROCK",
         ];
         foreach (var name in own.Select(n => "AWS_" + n))
         {
@@ -82,6 +83,7 @@ public sealed class EnvCommandTests : IDisposable
         {
             var address = (await server.StandardOutput.ReadLineAsync(Cancel))!.Split(' ')[^1];
             Assert.Contains("./ocellus env --data", await server.StandardOutput.ReadLineAsync(Cancel), StringComparison.Ordinal);
+            Assert.True(OperatingSystem.IsWindows() || File.GetUnixFileMode(Path.Combine(data, "url")) == (UnixFileMode.UserRead | UnixFileMode.UserWrite));
             var end = await CommandLineTests.RunAsync(_top, "env", "--data", "data", "--json");
             Assert.Equal((0, ""), (end.Code, end.Errors));
             var answer = JsonNode.Parse(end.Output)!;
