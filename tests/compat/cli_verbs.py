@@ -146,6 +146,12 @@ def main():
         r = run(top, "doctor", "--data", os.path.join(top, "data"), "--urls", f"http://127.0.0.1:{free_port()}", "--json")
         findings = json.loads(r.stdout)
         check("doctor answers in JSON and its code agrees", (r.returncode == 0) == findings["ok"] and {f["state"] for f in findings["findings"]} <= {"ok", "warning", "problem"}, r.stdout)
+        with open(os.path.join(top, "test.manifest"), encoding="utf-8") as utf8, open(os.path.join(top, "windows.manifest"), "wb") as windows:
+            windows.write(utf8.read().replace("white", "wei\u00df").encode("cp1252"))
+        r = run(top, "train", "--manifest", "windows.manifest", "--images", SAMPLES, "--out", "windows.zip")
+        check("a manifest that is not UTF-8 is refused by its line", r.returncode == 1 and "windows.manifest: Line" in r.stderr and "is not UTF-8: byte" in r.stderr and not os.path.exists(os.path.join(top, "windows.zip.job")), r.stderr)
+        r = run(top, "evaluate", "model.zip", "--manifest", "windows.manifest", "--images", SAMPLES)
+        check("for evaluate too", r.returncode == 1 and "is not UTF-8: byte" in r.stderr, r.stderr)
         r = run(top, "train", "--manifest")
         check("a wrong command line ends with 2", r.returncode == 2 and r.stdout == "", r.stderr)
 

@@ -12,6 +12,8 @@ SCORE_MAY_DIFFER = 0.001
 PIXELS_MAY_DIFFER = 0.5
 TRAIN, TEST = 12, 3
 PATIENCE = 600
+# Of an image whose values are moved by one grey level at most: how many answers may turn, and by how many points of confidence the right one may move on average.
+TURNED_MAX, MOVED_MEAN_MAX = 1, 6
 KINDS = ("same", "grey", "transparent", "turned", "wide", "larger", "large.jpg", "turned.jpg")
 # Run by the Python that has Pillow: each picture as PNG of each kind, or as JPEG of so many pixels that its decoder leaves most of them out. Writes their paths.
 PICTURES = """
@@ -48,6 +50,32 @@ for kind in kinds:
         else:
             sized(width, height).save(target)
         print(target)
+"""
+
+# Run likewise: a good picture damaged in ways that cost no pixel, and what is no picture.
+DAMAGED = """
+import io, os, struct, sys
+from PIL import Image
+folder, source = sys.argv[1:]
+held = io.BytesIO()
+Image.open(source).convert("RGB").resize((1001, 1335)).save(held, "JPEG", quality=90)
+jpeg, exif = held.getvalue(), b"Exif\\0\\0" + b"z" * 60
+for name, content in (("bad-exif.jpg", jpeg[:2] + b"\\xff\\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]), ("text.jpg", b"hello"), ("short.jpg", jpeg[:-2]), ("half.jpg", jpeg[: len(jpeg) // 2]), ("good.jpg", jpeg)):
+    with open(os.path.join(folder, name), "wb") as file:
+        file.write(content)
+    print(os.path.join(folder, name))
+"""
+# Run likewise: each picture with every value moved by -1, 0 or 1.
+NOISE = """
+import os, sys
+import numpy as np
+from PIL import Image
+chance = np.random.RandomState(0)
+for source in sys.argv[2:]:
+    values = np.asarray(Image.open(source).convert("RGB")).astype(int)
+    target = os.path.join(sys.argv[1], os.path.basename(source) + "-noise.png")
+    Image.fromarray(np.clip(values + chance.randint(-1, 2, values.shape), 0, 255).astype(np.uint8)).save(target)
+    print(target)
 """
 
 
@@ -116,6 +144,35 @@ def compare(top, program, has_package, samples, count, budget):
         print(f"        {samples}, {kind}: {sum(len(a) for a, _ in here)} answers; scores differ by {most[0]:.6f} at most, boxes by {most[1]:.3f} px; {found.count(None)} pictures with other names")
         same = len(here) == len(pictures) and None not in found and most[0] <= SCORE_MAY_DIFFER and most[1] <= PIXELS_MAY_DIFFER
         check(f"{samples}, {kind}: predict.py gives the answers of ocellus detect", same and any(a for a, _ in here), here[:2])
+    if model["kind"] != "localization":
+        damaged(folder, program, environment, pictures[0])
+        noise(folder, program, sorted(glob.glob(os.path.join(ROOT, "samples", samples, "test", "*"))))
+
+
+def damaged(folder, program, environment, picture):
+    """One file that cannot be read never costs the others, and what the server's reader answers predict.py answers."""
+    paths = subprocess.run([program, "-c", DAMAGED, folder, picture], check=True, capture_output=True, text=True).stdout.splitlines()
+    theirs = subprocess.run([program, os.path.join(folder, "unpacked", "predict.py"), "--min-confidence", "0", *paths], env=environment, capture_output=True, text=True, timeout=PATIENCE)
+    ours = subprocess.run([os.path.join(ROOT, "ocellus"), "detect", "model.zip", *paths, "--min-confidence", "0", "--json"], cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
+    named = lambda done: [(os.path.basename(a["picture"]), a["CustomLabels"]) for a in map(json.loads, done.stdout.splitlines())]
+    check("damaged pictures: predict.py answers those that ocellus detect answers", [n for n, _ in named(theirs)] == [n for n, _ in named(ours)] == ["bad-exif.jpg", "short.jpg", "good.jpg"], theirs.stdout + theirs.stderr[-600:] + ours.stderr)
+    found = [difference(a, b, 1, 1) for (_, a), (_, b) in zip(named(ours), named(theirs))]
+    check("and as it answers them", all(d and d[0] <= SCORE_MAY_DIFFER for d in found), found)
+    said = theirs.stderr.strip().splitlines()
+    check("a line for each of the others, and code 1", (theirs.returncode, ours.returncode, len(said)) == (1, 1, 2) and "text.jpg: The picture must be JPEG or PNG" in said[0] and "half.jpg: The picture is cut short" in said[1], theirs.stderr)
+
+
+def noise(folder, program, pictures):
+    """Answers of a classifier hold when an image's values are moved by one grey level."""
+    moved = subprocess.run([program, "-c", NOISE, folder, *pictures], check=True, capture_output=True, text=True).stdout.splitlines()
+    ask = lambda paths: [{c["Name"]: c["Confidence"] for c in json.loads(text)["CustomLabels"]} for text in ocellus(folder, "detect", "model.zip", *paths, "--min-confidence", "0", "--json").splitlines()]
+    before, after = ask(pictures), ask(moved)
+    truth = [os.path.basename(p).split("-")[0] for p in pictures]
+    turned = [os.path.basename(p) for p, a, b in zip(pictures, before, after) if max(a, key=a.get) != max(b, key=b.get)]
+    mean = {label: sum(abs(a[t] - b[t]) for t, a, b in zip(truth, before, after) if t == label) / truth.count(label) for label in sorted(set(truth))}
+    print(f"        one grey level: {len(turned)} of {len(pictures)} answers turn; confidence moves by " + ", ".join(f"{m:.2f} ({label})" for label, m in mean.items()) + " points on average")
+    check("one grey level turns no more answers than it may", len(turned) <= TURNED_MAX, turned)
+    check("and moves confidence little", max(mean.values()) <= MOVED_MEAN_MAX, mean)
 
 
 def main():

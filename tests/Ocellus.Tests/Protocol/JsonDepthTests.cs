@@ -14,7 +14,7 @@ public sealed class JsonDepthTests
     public void A_policy_that_is_nested_deeper_than_any_policy_is_malformed(int depth)
     {
         var text = $$"""{"Version":"2012-10-17","Statement":{{new string('[', depth)}}{{new string(']', depth)}}}""";
-        var refusal = Assert.Throws<RefusedException>(() => PolicyDocument.Check(text));
+        var refusal = Assert.Throws<RefusedException>(() => PolicyDocument.Check(text, "arn:aws:rekognition:us-east-1:123456789012:project/p/1"));
         Assert.Equal(RefusalKind.MalformedPolicy, refusal.Kind);
         Assert.Contains("not JSON", refusal.Message, StringComparison.Ordinal);
     }
