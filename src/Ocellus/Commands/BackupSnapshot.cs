@@ -170,10 +170,12 @@ internal sealed class BackupSnapshot : IDisposable
         }
     }
 
+    private static readonly string[] s_secrets = ["secret.key", "credentials"];
+
     /// <summary>Links what is not yet; gives the number of files that were.</summary>
     private int LinkAll(Action<string> tell, bool final, CancellationToken cancel)
     {
-        var linked = new[] { "secret.key", "credentials" }.Count(name => LinkFile(Path.Combine(_data, name), Path.Combine(Folder, name), replace: true));
+        var linked = s_secrets.Count(name => LinkFile(Path.Combine(_data, name), Path.Combine(Folder, name), replace: true));
         foreach (var account in Folders(Path.Combine(_data, "models")))
         {
             foreach (var model in Folders(account))

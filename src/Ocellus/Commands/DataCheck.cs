@@ -157,7 +157,7 @@ internal static class DataCheck
         }
     }
 
-    private static Finding Told(string name, string fine, IReadOnlyList<string> damages, string advice) => damages.Count == 0
+    private static Finding Told(string name, string fine, List<string> damages, string advice) => damages.Count == 0
         ? new(name, FindingState.Ok, fine)
         : new(name, FindingState.Problem, string.Create(CultureInfo.InvariantCulture, $"{damages.Count} damaged\n{string.Join('\n', damages.Take(NamedMax))}{(damages.Count > NamedMax ? $"\nand {damages.Count - NamedMax} more" : "")}"), advice);
 

@@ -104,7 +104,7 @@ internal sealed class ShardLinks(string folder, string target)
         _linked.Clear();
     }
 
-    private IEnumerable<FileInfo> Descriptions()
+    private FileInfo[] Descriptions()
     {
         try
         {

@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 namespace Ocellus.Storage;
 
 /// <summary>
@@ -88,7 +89,7 @@ internal sealed class WriteBarrier(string folder)
         }
     }
 
-    private IDisposable? TryEnter()
+    private SafeFileHandle? TryEnter()
     {
         Prepare();
         using var door = TryOpen(_door, FileShare.Read);

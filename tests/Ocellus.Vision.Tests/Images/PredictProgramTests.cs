@@ -54,7 +54,7 @@ public sealed class PredictProgramTests : IDisposable
             sentences: false));
     }
 
-    private static void Same(IReadOnlyList<string> differences) => Assert.True(differences.Count == 0, string.Join(Environment.NewLine, differences));
+    private static void Same(List<string> differences) => Assert.True(differences.Count == 0, string.Join(Environment.NewLine, differences));
 
     private static string Root()
     {
