@@ -15,8 +15,8 @@ internal static class LargestRequest
     /// <summary>Bytes of a character where a client escapes what is not ASCII: one beyond the first plane is two escapes of six characters.</summary>
     private const int CharacterBytes = 12;
 
-    /// <summary>White space and members that are not known.</summary>
-    private const int RoomBytes = 64 * 1024;
+    /// <summary>White space, members that are not known, and values that are somewhat too long: these too are to be refused with words of the model.</summary>
+    private const int RoomBytes = 1024 * 1024;
 
     /// <summary>Quotes, colon, comma and brackets of a member.</summary>
     private const int MarkBytes = 8;
