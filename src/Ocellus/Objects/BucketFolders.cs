@@ -175,7 +175,7 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
                 return _buckets;
             }
 
-            Removed.Prepare();
+            Directory.CreateDirectory(_root);
             foreach (var folder in Directory.EnumerateDirectories(_root).Where(f => ObjectNames.IsBucketName(Path.GetFileName(f))))
             {
                 if (Descriptions.Bucket(folder, out var damage) is { } bucket)

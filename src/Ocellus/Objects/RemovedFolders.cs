@@ -1,5 +1,3 @@
-using Ocellus.Storage;
-
 namespace Ocellus.Objects;
 
 /// <summary>
@@ -8,8 +6,8 @@ namespace Ocellus.Objects;
 /// </summary>
 internal sealed class RemovedFolders(string root)
 {
-    // No bucket can have a name that begins with a full stop.
-    private readonly string _folder = Path.Combine(root, ".removed");
+    // No bucket can have a name that begins with a full stop. No folder of its own: a deletion must need no room on a full disk.
+    private const string Prefix = ".removed.";
 
     /// <summary>Called when there is something to remove.</summary>
     public Action? Added { get; set; }
@@ -17,15 +15,11 @@ internal sealed class RemovedFolders(string root)
     /// <summary>Called before each folder is removed.</summary>
     public Action? Removing { get; set; }
 
-    /// <summary>Makes the place, while there is room on the disk: a deletion must not need any.</summary>
-    public void Prepare() => FileSystem.CreateFolder(_folder);
-
     /// <summary>Takes a folder out of the store. Whoever answers for it syncs the folder above afterwards, outside of locks.</summary>
     /// <exception cref="DirectoryNotFoundException">It is not there.</exception>
     public void Take(string path)
     {
-        Prepare();
-        Directory.Move(path, Path.Combine(_folder, Guid.NewGuid().ToString("N")));
+        Directory.Move(path, Path.Combine(root, $"{Prefix}{Guid.NewGuid():N}"));
         Added?.Invoke();
     }
 
@@ -34,7 +28,7 @@ internal sealed class RemovedFolders(string root)
     public IReadOnlyList<DamagedFile> Empty(CancellationToken cancel)
     {
         var left = new List<DamagedFile>();
-        foreach (var folder in Directory.Exists(_folder) ? Directory.GetDirectories(_folder) : [])
+        foreach (var folder in Directory.Exists(root) ? Directory.GetDirectories(root, Prefix + "*") : [])
         {
             cancel.ThrowIfCancellationRequested();
             Removing?.Invoke();

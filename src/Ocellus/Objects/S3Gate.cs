@@ -59,7 +59,13 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
         catch (S3Exception failure)
         {
             var refusal = S3Actions.Veil(http, failure);
-            await WriteErrorAsync(http, refusal.Code, refusal.Status, refusal.Message, requestId);
+            var damaged = refusal.Status == StatusCodes.Status500InternalServerError;
+            if (damaged)
+            {
+                RequestForDamaged(log, http.Request.Method, http.Request.Path, requestId);
+            }
+
+            await WriteErrorAsync(http, refusal.Code, refusal.Status, damaged ? $"{refusal.Message} Request {requestId} is in the server's log." : refusal.Message, requestId);
         }
         catch (SignatureException refusal)
         {
@@ -167,6 +173,9 @@ internal sealed partial class S3Gate(RequestAuthenticator authenticator, Authori
         error.Add(new XElement("Resource", Readable.Cut("/" + bucket + (key.Length > 0 ? "/" + key : ""))), new XElement("RequestId", requestId));
         await S3Xml.WriteAsync(http, error, http.RequestAborted);
     }
+
+    [LoggerMessage(1336, LogLevel.Error, "{Method} {Path} asked for what is damaged ({RequestId})")]
+    private static partial void RequestForDamaged(ILogger log, string method, string path, string requestId);
 
     [LoggerMessage(1411, LogLevel.Error, "{Method} {Path} of the object store failed ({RequestId})")]
     private static partial void RequestFailed(ILogger log, Exception failure, string method, string path, string requestId);
