@@ -185,7 +185,7 @@ public sealed partial class BoundedParsersTests
     private static DefaultHttpContext Form(string type, string body) =>
         new() { Request = { Method = "POST", Path = "/bucket", ContentType = type, Body = new MemoryStream(Encoding.UTF8.GetBytes(body)) } };
 
-    private static Task FormAsync(string body) => PostForm.ReadAsync(Form("multipart/form-data; boundary=x", body), default);
+    private static Task<PostForm?> FormAsync(string body) => PostForm.ReadAsync(Form("multipart/form-data; boundary=x", body), default);
 
     private static async Task ChunksAsync(string body)
     {

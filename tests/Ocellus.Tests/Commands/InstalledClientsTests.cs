@@ -4,6 +4,7 @@ using Ocellus.Commands;
 
 namespace Ocellus.Tests.Commands;
 
+[System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
 public sealed class InstalledClientsTests
 {
     [Theory]

@@ -28,10 +28,10 @@ public sealed class VersionTwoLinkTests : BucketTests
     [Theory]
     [InlineData("/bucket")]
     [InlineData("/bucket/")]
-    public async Task A_link_lists_a_bucket_whether_its_signer_ends_the_path_in_a_slash_or_not(string signed)
+    public async Task A_link_lists_a_bucket_whether_its_signer_ends_the_path_in_a_slash_or_not(string path)
     {
         await Server.PutObjectAsync("bucket", "k", "hello"u8.ToArray());
-        var link = Server.Signer.LinkV2("GET", Address(signed), Soon).OriginalString.Replace("/bucket/?", "/bucket?", StringComparison.Ordinal);
+        var link = Server.Signer.LinkV2("GET", Address(path), Soon).OriginalString.Replace("/bucket/?", "/bucket?", StringComparison.Ordinal);
         using var list = await SendAsync("GET", Signer.Raw(link + "&list-type=2&encoding-type=url"));
         Assert.Equal("k", (await TestServer.XmlAsync(list)).Element(Ns + "Contents")!.Element(Ns + "Key")!.Value);
         using var location = await SendAsync("GET", Server.Signer.LinkV2("GET", Address("/bucket?location"), Soon));

@@ -2,6 +2,7 @@ using Ocellus.Storage;
 
 namespace Ocellus.Tests.Storage;
 
+[System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
 public sealed class DirectoryPrivacyTests : IDisposable
 {
     private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
