@@ -124,9 +124,10 @@ internal static class BackupCommand
     private static IEnumerable<string> Files(string folder) =>
         Directory.GetFiles(folder).Order(StringComparer.Ordinal).Concat(Directory.GetDirectories(folder).Order(StringComparer.Ordinal).SelectMany(Files));
 
+    /// <summary>Writes one file; its sum goes to <paramref name="sums"/>. Without them the content is the sums' own and stays open.</summary>
     private static long Add(TarWriter tar, string name, Stream content, TextWriter? sums)
     {
-        using var hashed = new HashingStream(content);
+        using var hashed = new HashingStream(content, leaveOpen: sums is null);
         tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = hashed, Mode = FileSystem.PrivateFile });
         sums?.WriteLine($"{hashed.Sum()}  {name}");
         return hashed.Length;

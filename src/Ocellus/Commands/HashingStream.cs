@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 namespace Ocellus.Commands;
 
 /// <summary>Computes the SHA-256 of what is read through it, from its beginning to its end.</summary>
-internal sealed class HashingStream(Stream inner) : Stream
+/// <param name="inner">What is read; disposed with this one unless it is left open.</param>
+/// <param name="leaveOpen">Whether it is.</param>
+internal sealed class HashingStream(Stream inner, bool leaveOpen = false) : Stream
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
@@ -55,7 +57,10 @@ internal sealed class HashingStream(Stream inner) : Stream
         if (disposing)
         {
             _hash.Dispose();
-            inner.Dispose();
+            if (!leaveOpen)
+            {
+                inner.Dispose();
+            }
         }
 
         base.Dispose(disposing);
