@@ -153,12 +153,15 @@ def main():
                 if reason := only(text, SKIPPED):
                     print(f"skipped: {name}: {reason}")
                     continue
-                check(f"{name}: sh or python", language in ("sh", "python"), language)
+                if language not in ("sh", "python"):
+                    check(f"{name}: is in a language that can be run", False, language)
+                    continue
                 began = time.monotonic()
                 done, output = session.serve(text) if text.startswith("./ocellus serve ") else session.run(number, language, text)
                 check(f"{name} ({time.monotonic() - began:.0f} s)", done, output[-1500:])
                 expected = only(text, EXPECTED)
-                check(f"{name}: its output", expected is None or re.search(expected, output), output[-1500:])
+                if expected is not None:
+                    check(f"{name}: its output", re.search(expected, output), output[-1500:])
         finally:
             code = session.end()
         check("the server ends with code 0", code == 0, code)

@@ -64,7 +64,10 @@ public sealed class InstalledClientsTests
     {
         var file = Path.Combine(folder, name);
         File.WriteAllText(file, $"#!/bin/sh\n{line}\n");
-        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
     }
 
     private static void Check(Finding finding, bool isNewEnough)
