@@ -67,6 +67,23 @@ public sealed class RegionsTests
     }
 
     [Fact]
+    public async Task A_bucket_that_was_made_in_no_region_is_served_and_can_be_deleted()
+    {
+        await using var server = await TestServer.StartAsync();
+        Assert.Equal(200, await server.StatusAsync(HttpMethod.Put, "/bucket"));
+        await server.RestartAsync(() =>
+        {
+            var file = Directory.GetFiles(server.DataPath, "bucket.json", SearchOption.AllDirectories).Single();
+            File.WriteAllText(file, File.ReadAllText(file).Replace("us-east-1", "a\\r\\nb\\u0001", StringComparison.Ordinal));
+        });
+        using var head = await server.SendTextAsync(HttpMethod.Head, "/bucket");
+        Assert.Equal((200, "us-east-1"), ((int)head.StatusCode, head.Headers.GetValues("x-amz-bucket-region").Single()));
+        Assert.Equal(200, await server.StatusAsync(HttpMethod.Get, "/"));
+        Assert.Equal(200, await server.StatusAsync(HttpMethod.Get, "/bucket", "location="));
+        Assert.Equal(204, await server.StatusAsync(HttpMethod.Delete, "/bucket"));
+    }
+
+    [Fact]
     public async Task A_region_of_ones_own_is_a_setting()
     {
         await using var server = await TestServer.StartAsync(("Ocellus:Regions:More", "lab-1 home"));
