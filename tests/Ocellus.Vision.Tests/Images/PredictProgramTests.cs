@@ -47,9 +47,9 @@ public sealed class PredictProgramTests : IDisposable
         using var colours = OddPictures.Colours();
         Same(await DifferencesAsync(
             [
-                .. OddPictures.Mutated("baseline.jpg", OddPictures.WithProfile(colours, TestProfiles.AdobeRgb), 120),
-                .. OddPictures.Mutated("progressive.jpg", colours.JpegsaveBuffer(interlace: true), 120),
-                .. OddPictures.Mutated("plain.png", OddPictures.WithProfile(colours, TestProfiles.DisplayP3, png: true), 120),
+                .. OddPictures.Mutated("baseline.jpg", OddPictures.WithProfile(colours, TestProfiles.AdobeRgb), 60),
+                .. OddPictures.Mutated("progressive.jpg", colours.JpegsaveBuffer(interlace: true), 60),
+                .. OddPictures.Mutated("plain.png", OddPictures.WithProfile(colours, TestProfiles.DisplayP3, png: true), 60),
             ],
             sentences: false));
     }
