@@ -157,7 +157,7 @@ public static class ClassifierTrainer
         }
     }
 
-    /// <summary>Embeddings of the plain view of each picture, its values moved a little, then of each round of random views; fewer rounds when time is short.</summary>
+    /// <summary>Embeddings of the plain view of each picture, then of each round of random views; fewer rounds when time is short.</summary>
     private static (float[] Features, int Rounds) Features(
         ClassifierPlan plan, ClassifierViews views, int[] order, long started, double afterwards, PacedProgress progress, CancellationToken cancel)
     {
@@ -197,7 +197,7 @@ public static class ClassifierTrainer
             {
                 if (round == 0)
                 {
-                    views.Moved(order[first + i], planes.AsSpan(i * one, one));
+                    FeatureExtractor.Normalise(views.Plain(order[first + i]), planes.AsSpan(i * one, one));
                 }
                 else
                 {

@@ -23,21 +23,6 @@ internal sealed class ClassifierViews(IPictureSource pictures, ClassifierPlan pl
     /// <summary>The picture as the finished model will see it.</summary>
     public byte[] Plain(int index) => Pictures.DecodeSquashed(pictures.Read(index), plan.Size, plan.Size).Rgb;
 
-    /// <summary>The plain view as the network takes it, each value moved by up to <see cref="NoiseMax"/> grey levels.</summary>
-    public void Moved(int index, Span<float> planes)
-    {
-        FeatureExtractor.Normalise(Plain(index), planes);
-        // Not security: views have to repeat for a seed.
-#pragma warning disable CA5394
-        var random = new Random(ViewSeed.Of(plan.Seed, 0, index));
-        float noise = (float)(NoiseMax * random.NextDouble());
-        byte[] moved = ArrayPool<byte>.Shared.Rent(planes.Length);
-        random.NextBytes(moved.AsSpan(0, planes.Length));
-#pragma warning restore CA5394
-        Move(planes, moved, noise);
-        ArrayPool<byte>.Shared.Return(moved);
-    }
-
     /// <summary>
     /// A crop of at least <see cref="ClassifierPlan.ViewAreaMin"/> of the area, near the picture's own shape, half of the time mirrored, brightness, contrast and saturation
     /// moved a little, brought to <paramref name="side"/> pixels, each value moved by up to <see cref="NoiseMax"/> grey levels. The same seed, round and picture give the same view.
