@@ -13,8 +13,8 @@ internal sealed record Bucket(string Name, string AccountId, string Region, Date
     /// <summary>The region whose name S3 leaves out.</summary>
     public const string FirstRegion = "us-east-1";
 
-    /// <summary>The region it was made in. Buckets of earlier versions may have been made in what is no region and no header or document can carry: they are in the first.</summary>
-    public string Region { get; init; } = Regions.IsName(Region) ? Region : FirstRegion;
+    /// <summary>The region it was made in. Buckets of earlier versions may have been made in what is no region and no header or document can carry: they are in the first. One that is missing stays so, for the description is damaged.</summary>
+    public string Region { get; init; } = Region is null || Regions.IsName(Region) ? Region! : FirstRegion;
 
     /// <summary>Rules for pages of other origins; null if there are none.</summary>
     public IReadOnlyList<CorsRule>? Cors { get; init; }

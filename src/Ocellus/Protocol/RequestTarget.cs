@@ -1,4 +1,3 @@
-using System.Text;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using Ocellus.Protocol.SigV4;
@@ -11,8 +10,6 @@ namespace Ocellus.Protocol;
 /// </summary>
 internal sealed class RequestTarget
 {
-    private static readonly Encoding s_strict = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
     private RequestTarget(string rawPath, IReadOnlyList<KeyValuePair<string, string>> encoded)
     {
         (RawPath, Encoded) = (rawPath, encoded);
@@ -93,21 +90,5 @@ internal sealed class RequestTarget
         return (read.Count == 0 ? QueryCollection.Empty : new QueryCollection(read), fault);
     }
 
-    private static bool IsUtf8(string encoded)
-    {
-        if (!encoded.Contains('%', StringComparison.Ordinal))
-        {
-            return true;
-        }
-
-        try
-        {
-            s_strict.GetCharCount(Canonical.Decode(encoded, plusIsSpace: false));
-            return true;
-        }
-        catch (DecoderFallbackException)
-        {
-            return false;
-        }
-    }
+    private static bool IsUtf8(string encoded) => HeaderText.Unescape(encoded) is not null;
 }

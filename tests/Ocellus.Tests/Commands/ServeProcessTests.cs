@@ -1,7 +1,12 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Ocellus.Commands;
 using Ocellus.Objects;
 
 namespace Ocellus.Tests.Commands;
@@ -45,7 +50,7 @@ public sealed class ServeProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_background_service_that_fails_ends_it_with_a_sentence_and_another_code_than_0()
+    public async Task What_keeps_the_store_from_opening_ends_it_with_a_sentence_and_another_code_than_0()
     {
         // Where the store's folder should be, there is a file.
         Directory.CreateDirectory(_data);
@@ -54,8 +59,23 @@ public sealed class ServeProcessTests : IDisposable
         using var server = Start();
         var (code, said) = await EndAsync(server);
         Assert.Equal(1, code);
-        Assert.Contains(nameof(ObjectStoreUpkeep), Last(said), StringComparison.Ordinal);
+        Assert.StartsWith("ocellus: ", Last(said), StringComparison.Ordinal);
         Assert.Contains(file, Last(said), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_background_service_that_fails_stops_the_server_which_names_it_and_ends_in_a_refusal()
+    {
+        using var data = Ocellus.Storage.DataDirectory.Open(_data);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddSingleton(data).AddHostedService<Failing>();
+        await using var app = builder.Build();
+        await app.StartAsync(Cancel);
+        await app.WaitForShutdownAsync(Cancel);
+
+        var refusal = Assert.Throws<CommandRefusedException>(() => ServeCommand.CheckBackground(app));
+        Assert.Contains("its background service Failing failed: the disk is gone.", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -138,6 +158,15 @@ public sealed class ServeProcessTests : IDisposable
         await ReadyAsync(server);
         Assert.Equal(0, (await EndAsync(server)).Code);
         Assert.Equal(before, await File.ReadAllTextAsync(file, Cancel));
+    }
+
+    private sealed class Failing : BackgroundService
+    {
+        protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+        {
+            await Task.Yield();
+            throw new IOException("the disk is gone");
+        }
     }
 
     private static void DataDirectoryOf(string path) => Ocellus.Storage.DataDirectory.Open(path).Dispose();

@@ -28,9 +28,9 @@ public sealed class EchoTests : BucketTests
         using var form = await Server.PostAsync(("key", "k"), (header, "v"));
         await AssertErrorAsync(form, 400, "InvalidArgument", "x-amz-meta-");
         using var link = await Server.Client.PutAsync(Server.Link(HttpMethod.Put, "/bucket/k", (header, "v")), new ByteArrayContent([]), Cancel);
-        await AssertErrorAsync(link, 400, "InvalidArgument", "x-amz-meta-");
+        await AssertErrorAsync(link, 400, "AuthorizationQueryParametersError", "x-amz-meta-");
         using var begun = await Server.Client.PostAsync(Server.Link(HttpMethod.Post, "/bucket/k?uploads=", (header, "v")), null, Cancel);
-        await AssertErrorAsync(begun, 400, "InvalidArgument", "x-amz-meta-");
+        await AssertErrorAsync(begun, 400, "AuthorizationQueryParametersError", "x-amz-meta-");
         await Server.RefusedAsync(HttpMethod.Get, "/bucket/k", "", null, 404, "NoSuchKey", "'k'");
     }
 
@@ -47,8 +47,14 @@ public sealed class EchoTests : BucketTests
             await AssertHeadersAsync($"form{i}", wanted);
             using var link = await Server.Client.PutAsync(Server.Link(HttpMethod.Put, $"/bucket/link{i}", ("x-amz-meta-a", value)), new ByteArrayContent([]),
                 Cancel);
-            Assert.Equal((i, HttpStatusCode.OK), (i, link.StatusCode));
-            await AssertHeadersAsync($"link{i}", wanted, onlyMetadata: true);
+            // A parameter that stands for a header holds no control character: version 2 of the signature would not tell where it ends.
+            var kept = !value.Any(char.IsControl);
+            Assert.Equal((i, kept ? HttpStatusCode.OK : HttpStatusCode.BadRequest), (i, link.StatusCode));
+            if (kept)
+            {
+                await AssertHeadersAsync($"link{i}", wanted, onlyMetadata: true);
+            }
+
             Assert.Equal(200, await Server.StatusAsync(HttpMethod.Put, "/bucket/copy", "", null, ("x-amz-copy-source", $"bucket/form{i}")));
             await AssertHeadersAsync("copy", wanted);
         }

@@ -31,7 +31,8 @@ public sealed class RefusedRequestsTests : BucketTests
         }
 
         using var link = await Server.Client.PutAsync(Server.Link(HttpMethod.Put, "/bucket/new", (header, value)), new ByteArrayContent([]), Cancel);
-        await AssertErrorAsync(link, status, code, said);
+        // A parameter of a link becomes a header in lower case.
+        await AssertErrorAsync(link, status, code, said == header ? said.ToLowerInvariant() : said);
         await Server.RefusedAsync(HttpMethod.Get, "/bucket/new", "", null, 404, "NoSuchKey", "'new'");
     }
 

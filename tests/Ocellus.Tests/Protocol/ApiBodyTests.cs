@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
@@ -174,7 +173,7 @@ public sealed class ApiBodyTests : IAsyncLifetime
     [Fact]
     public void Only_images_and_changes_may_be_large()
     {
-        var operations = _server.Services.GetRequiredService<FrozenDictionary<string, IOperation>>().Values;
+        var operations = _server.Services.GetServices<IOperation>().ToList();
         Assert.Equal(["DetectCustomLabels", "UpdateDatasetEntries"], operations.Where(o => o.BodyBytesMax == 12 << 20).Select(o => o.Name).Order());
         Assert.All(operations.Where(o => o.BodyBytesMax < 12 << 20), o => Assert.InRange(o.BodyBytesMax, 1 << 20, 3 << 20));
         Assert.All(operations.Where(o => o.Name.StartsWith("Describe", StringComparison.Ordinal)), o => Assert.InRange(o.BodyBytesMax, 1 << 20, 5 << 18));
@@ -216,7 +215,7 @@ public sealed class ApiBodyTests : IAsyncLifetime
         request.Headers.TryAddWithoutValidation("Authorization", authorization.Replace("SignedHeaders=", many, StringComparison.Ordinal));
         var answer = await _server.AnswerAsync(request);
         Assert.Equal("IncompleteSignatureException", answer.Error);
-        Assert.Contains("each header once", answer.Message, StringComparison.Ordinal);
+        Assert.Contains("each once", answer.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -91,7 +90,7 @@ public sealed class WireRefusalTests : IAsyncLifetime
     [InlineData("DetectCustomLabels", false)]
     public async Task A_body_over_the_limit_of_its_operation_is_refused_unread(string operation, bool announced)
     {
-        var most = _server.Services.GetRequiredService<FrozenDictionary<string, IOperation>>()[operation].BodyBytesMax;
+        var most = _server.Services.GetRequiredService<OperationTable>().Find(operation)!.BodyBytesMax;
         var body = new byte[most + 1];
         using var request = _server.ApiRequest(operation, body);
         request.Headers.TransferEncodingChunked = !announced;
