@@ -124,8 +124,18 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
                     throw new S3Exception("BucketNotEmpty", $"The bucket that you tried to delete is not empty: it has {index.DamagedObjects} object(s) whose description is damaged, which no list shows. 'ocellus doctor --repair' on the server's machine moves them out of the bucket and keeps them.");
                 }
 
-                // One rename, and the bucket is gone: so long others wait, and no longer.
-                Removed.Take(index.Folder);
+                // One rename, and the bucket is gone: so long others wait, and no longer. Who misses its files meanwhile finds it deleted.
+                index.Deleted = true;
+                try
+                {
+                    Removed.Take(index.Folder);
+                }
+                catch
+                {
+                    index.Deleted = false;
+                    throw;
+                }
+
                 index.Forget();
                 _buckets.TryRemove(bucket, out _);
             }

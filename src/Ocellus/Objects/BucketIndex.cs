@@ -128,12 +128,8 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
         _damagedUploads = _damagedUploads.Remove(id);
     }
 
-    /// <summary>Gives back what the index took. Nothing is read or written through it any more.</summary>
-    public void Forget()
-    {
-        _deleted = true;
-        memory.Add(-Interlocked.Exchange(ref _bytes, 0));
-    }
+    /// <summary>Gives back what the index of a deleted bucket took.</summary>
+    public void Forget() => memory.Add(-Interlocked.Exchange(ref _bytes, 0));
 
     /// <summary>Keys after <paramref name="after"/> in the order of their UTF-8 bytes.</summary>
     public ObjectPage List(string prefix, string? delimiter, string? after, int max)
@@ -206,6 +202,12 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
 
     private void Count(long bytes)
     {
+        if (_deleted)
+        {
+            // All of it was given back.
+            return;
+        }
+
         Interlocked.Add(ref _bytes, bytes);
         memory.Add(bytes);
     }

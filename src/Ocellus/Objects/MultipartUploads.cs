@@ -333,9 +333,13 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
         var folder = FolderOf(index, upload.Id);
         lock (upload.Gate)
         {
-            if (Directory.Exists(folder))
+            try
             {
                 buckets.Removed.Take(folder);
+            }
+            catch (DirectoryNotFoundException)
+            {
+                // Another request ended it, or its bucket.
             }
 
             upload.Ended = true;

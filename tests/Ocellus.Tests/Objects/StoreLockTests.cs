@@ -177,6 +177,18 @@ public sealed class StoreLockTests : IDisposable
     }
 
     [Fact]
+    public void What_ends_twice_ends_once()
+    {
+        var store = Store();
+        var upload = Begin(store, "bucket");
+        store.Uploads.AbortUpload("bucket", "big", upload.Id);
+        Assert.Equal("NoSuchUpload", Assert.Throws<S3Exception>(() => store.Uploads.AbortUpload("bucket", "big", upload.Id)).Code);
+        store.DeleteBucket("bucket");
+        Assert.Equal("NoSuchBucket", Assert.Throws<S3Exception>(() => store.DeleteBucket("bucket")).Code);
+        Assert.Equal(0, store.IndexBytes);
+    }
+
+    [Fact]
     public async Task The_index_forgets_nothing_of_an_object()
     {
         var store = Store();
