@@ -80,8 +80,8 @@ class Machine:
             found = [os.path.normpath(os.path.join(self.work, p["folder"] or "", p["path"])) for p in PATH.finditer(rest)]
             if call in OPENS and "O_CREAT" not in rest and (" = -1 " in rest or not WRITES.search(rest)):
                 sent |= {f"{call} {path}" for path in found if path == "/etc/resolv.conf"}
-            else:
-                # A link is made where its second name says.
+            elif not (call.startswith("mkdir") and " = -1 EEXIST " in rest):
+                # A folder that is there already is not made. A link is made where its second name says.
                 written |= {f"{call} {path}" for path in found[-1:] if not self.is_own(path)}
         return sent, written
 
