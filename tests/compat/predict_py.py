@@ -11,9 +11,11 @@ from harness import ROOT, check, summary
 SCORE_MAY_DIFFER = 0.001
 PIXELS_MAY_DIFFER = 0.5
 TRAIN, TEST = 12, 3
+CELLS = 40  # all: a model as the demonstration trains it
 PATIENCE = 600
 # Of an image whose values are moved by one grey level at most: how many answers may turn, and by how many points of confidence the right one may move on average.
-TURNED_MAX, MOVED_MEAN_MAX = 1, 6
+# Measured: none turns and 1 point after fine-tuning, one turns and 6 points where a slow machine leaves it at the linear head; 4 and 33 with a sample whose kinds differ in smoothness.
+TURNED_MAX, MOVED_MEAN_MAX = 2, 9
 KINDS = ("same", "grey", "transparent", "turned", "wide", "larger", "large.jpg", "turned.jpg")
 # Run by the Python that has Pillow: each picture as PNG of each kind, or as JPEG of so many pixels that its decoder leaves most of them out. Writes their paths.
 PICTURES = """
@@ -181,7 +183,7 @@ def main():
         print("skipped: no Python here has numpy and Pillow (Debian: python3-numpy, python3-pil)")
         return summary()
     with tempfile.TemporaryDirectory() as top:
-        compare(top, program, has_package, "cells", TRAIN, "00:00:10")
+        compare(top, program, has_package, "cells", CELLS, "00:01:30")
         compare(top, program, has_package, "blood", TRAIN, "00:00:30")
     return summary()
 
