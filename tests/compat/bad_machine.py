@@ -91,7 +91,7 @@ def damaged_object(top):
     objects = os.path.join(data, "objects")
     os.rename(objects, objects + ".kept")
     open(objects, "w").close()
-    refuses("a file where the object store should be", data, "ObjectStoreUpkeep", objects)
+    refuses("a file where the object store should be", data, "Move it away", objects)
 
 
 def read_only(top):

@@ -100,6 +100,13 @@ internal sealed class DataDirectory : IDisposable
                 throw new InvalidOperationException(lost);
             }
 
+            if (File.Exists(ObjectsOf(path)))
+            {
+                throw new InvalidOperationException(
+                    $"{ObjectsOf(path)} is a file, where the folder of the object store should be. Nothing was changed. "
+                    + "Move it away, and put the folder back if there was one.");
+            }
+
             directory.Migrate();
             directory.Barrier.Prepare();
         }

@@ -160,11 +160,13 @@ public sealed class ServeProcessTests : IDisposable
         Assert.Equal(before, await File.ReadAllTextAsync(file, Cancel));
     }
 
-    private sealed class Failing : BackgroundService
+    private sealed class Failing(IHostApplicationLifetime lifetime) : BackgroundService
     {
         protected override async Task ExecuteAsync(CancellationToken stoppingToken)
         {
-            await Task.Yield();
+            var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            lifetime.ApplicationStarted.Register(started.SetResult);
+            await started.Task;
             throw new IOException("the disk is gone");
         }
     }
