@@ -6,7 +6,7 @@ internal static class DirectoryPrivacy
     private const string GitIgnore = ".gitignore";
 
     /// <summary>Folders of a data directory; a file system's own folder may be beside them.</summary>
-    private static readonly string[] _folders = ["jobs", "models", "objects", "drawings", ".backup", "lost+found"];
+    private static readonly string[] _folders = ["jobs", "models", "objects", "damaged", "drawings", ".backup", "lost+found"];
 
     /// <summary>Files of a data directory that hold what is secret or someone's data. Their number does not grow.</summary>
     private static readonly string[] _files = ["credentials", "secret.key", "ocellus.db", "ocellus.db-wal", "ocellus.db-shm", "lock"];

@@ -28,6 +28,12 @@ public sealed class DirectoryPrivacyTests : IDisposable
         await server.PutObjectAsync("pictures", "a", [1]);
         await server.RestartAsync(() =>
         {
+            // Where a repair puts what is damaged, and what else a data directory may have.
+            foreach (var name in new[] { "damaged", "drawings", ".backup" })
+            {
+                Directory.CreateDirectory(Path.Combine(server.DataPath, name));
+            }
+
             Open(server.DataPath);
             File.Delete(Path.Combine(server.DataPath, ".gitignore"));
         });
