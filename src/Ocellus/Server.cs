@@ -104,8 +104,9 @@ internal static class Server
         var objects = app.Services.GetRequiredService<S3Gate>();
         var cors = app.Services.GetRequiredService<ApiCors>();
         var stopping = app.Lifetime.ApplicationStopping;
+        // Before everything that answers: no answer leaves a body on the connection.
         app.UseUnreadBodies();
-        // First of all: whoever asks for a parameter afterwards has what the signature covers.
+        // Before anything that asks for a parameter: it then has what the signature covers.
         app.Use((http, next) =>
         {
             RequestTarget.Attach(http);

@@ -14,14 +14,7 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier, VersionTw
     public async Task<SignatureClaim> ClaimAsync(HttpRequest request, CancellationToken cancel)
     {
         await keys.RefreshAsync(cancel);
-        try
-        {
-            return verifier.Claim(Signed(request), "rekognition");
-        }
-        catch (SignatureException failure)
-        {
-            throw new FrameworkException(TypeOf(failure.Problem), failure.Message);
-        }
+        return InTheApi(() => verifier.Claim(Signed(request), "rekognition"));
     }
 
     /// <summary>An API request, whose whole body is at hand.</summary>
@@ -30,14 +23,7 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier, VersionTw
     {
         // A key may have been revoked while the body came.
         await keys.RefreshAsync(cancel);
-        try
-        {
-            return CallerOf(request, verifier.Complete(claim, Convert.ToHexStringLower(SHA256.HashData(body.Span))));
-        }
-        catch (SignatureException failure)
-        {
-            throw new FrameworkException(TypeOf(failure.Problem), failure.Message);
-        }
+        return InTheApi(() => CallerOf(request, verifier.Complete(claim, Convert.ToHexStringLower(SHA256.HashData(body.Span)))));
     }
 
     /// <summary>An object store request. The body is hashed or decoded later, while it is read.</summary>
@@ -79,6 +65,19 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier, VersionTw
     {
         var headers = request.Headers.SelectMany(h => h.Value.Select(v => KeyValuePair.Create(h.Key, v ?? ""))).ToList();
         return new(request.Method, RequestTarget.Of(request), new ReadOnlyCollection<KeyValuePair<string, string>>(headers));
+    }
+
+    /// <summary>A refused signature as the API tells it.</summary>
+    private static T InTheApi<T>(Func<T> verify)
+    {
+        try
+        {
+            return verify();
+        }
+        catch (SignatureException failure)
+        {
+            throw new FrameworkException(TypeOf(failure.Problem), failure.Message);
+        }
     }
 
     private static string TypeOf(SignatureProblem problem) => problem switch

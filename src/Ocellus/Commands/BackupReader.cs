@@ -34,7 +34,7 @@ internal static class BackupReader
             cancel.ThrowIfCancellationRequested();
             if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile))
             {
-                throw Wrong(path, $"'{Shown(entry.Name)}' in it is a {entry.EntryType}, and a backup has files only");
+                throw Wrong(path, $"'{Readable.Cut(entry.Name)}' in it is a {entry.EntryType}, and a backup has files only");
             }
 
             if (description is null)
@@ -46,12 +46,12 @@ internal static class BackupReader
             if (entry.Name == BackupFormat.Sums)
             {
                 Compare(path, entry, sums);
-                return Next(tar, path) is { } more ? throw Wrong(path, $"'{Shown(more.Name)}' comes behind its checksums") : new(description, sums.Count - 1, bytes);
+                return Next(tar, path) is { } more ? throw Wrong(path, $"'{Readable.Cut(more.Name)}' comes behind its checksums") : new(description, sums.Count - 1, bytes);
             }
 
             if (!BackupFormat.IsFile(entry.Name))
             {
-                throw Wrong(path, $"'{Shown(entry.Name)}' in it is no file of a data directory");
+                throw Wrong(path, $"'{Readable.Cut(entry.Name)}' in it is no file of a data directory");
             }
 
             if (!sums.TryAdd(entry.Name, ""))
@@ -87,7 +87,7 @@ internal static class BackupReader
     {
         if (entry.Name != BackupFormat.Description || entry.Length > BackupFormat.DescriptionBytesMax)
         {
-            throw Wrong(path, $"it begins with '{Shown(entry.Name)}', where {BackupFormat.Description} should be; `ocellus backup` writes the files that this takes");
+            throw Wrong(path, $"it begins with '{Readable.Cut(entry.Name)}', where {BackupFormat.Description} should be; `ocellus backup` writes the files that this takes");
         }
 
         var content = new byte[entry.Length];
@@ -109,7 +109,7 @@ internal static class BackupReader
         }
 
         return description.Format != BackupFormat.Current || SchemaJournal.Later(description.Schema) is not null
-            ? throw new CommandRefusedException($"{path} was made by Ocellus {Shown(description.Version)}, a later version than this one ({SchemaJournal.ProgramVersion}): {SchemaJournal.Later(description.Schema) ?? $"its form is {description.Format}, and this version knows {BackupFormat.Current}"}. Restore it with that version or a later one. Nothing was changed.")
+            ? throw new CommandRefusedException($"{path} was made by Ocellus {Readable.Cut(description.Version)}, a later version than this one ({SchemaJournal.ProgramVersion}): {SchemaJournal.Later(description.Schema) ?? $"its form is {description.Format}, and this version knows {BackupFormat.Current}"}. Restore it with that version or a later one. Nothing was changed.")
             : description;
     }
 
@@ -152,13 +152,13 @@ internal static class BackupReader
         {
             if (line.Length < BackupFormat.SumLength + 3 || !named.Add(line[(BackupFormat.SumLength + 2)..]))
             {
-                throw Wrong(path, $"its {BackupFormat.Sums} cannot be read: '{Shown(line)}'");
+                throw Wrong(path, $"its {BackupFormat.Sums} cannot be read: '{Readable.Cut(line)}'");
             }
 
             var name = line[(BackupFormat.SumLength + 2)..];
             if (!sums.TryGetValue(name, out var have))
             {
-                throw Wrong(path, $"'{Shown(name)}' is missing in it");
+                throw Wrong(path, $"'{Readable.Cut(name)}' is missing in it");
             }
 
             if (have != line[..BackupFormat.SumLength])
@@ -181,11 +181,9 @@ internal static class BackupReader
         }
         catch (EndOfStreamException)
         {
-            throw Wrong(path, $"it is cut off within '{Shown(entry.Name)}'");
+            throw Wrong(path, $"it is cut off within '{Readable.Cut(entry.Name)}'");
         }
     }
-
-    private static string Shown(string name) => new([.. Readable.Cut(name).Select(c => char.IsControl(c) ? '?' : c)]);
 
     private static InvalidDataException Wrong(string path, string what) => new($"{path} is no whole backup: {what}. Nothing was changed.");
 }

@@ -30,6 +30,9 @@ internal sealed class BackupSnapshot : IDisposable
     /// <summary>Files of a training that it cannot begin without; it fetches its pictures again.</summary>
     private static readonly string[] _jobFiles = ["job.json", "training.manifest", "testing.manifest"];
 
+    /// <summary>Without them nobody could use the database.</summary>
+    private static readonly string[] _secrets = ["secret.key", "credentials"];
+
     private readonly string _data;
     private readonly FileStream _held;
     private readonly Dictionary<string, ShardLinks> _shards = new(StringComparer.Ordinal);
@@ -170,12 +173,10 @@ internal sealed class BackupSnapshot : IDisposable
         }
     }
 
-    private static readonly string[] s_secrets = ["secret.key", "credentials"];
-
     /// <summary>Links what is not yet; gives the number of files that were.</summary>
     private int LinkAll(Action<string> tell, bool final, CancellationToken cancel)
     {
-        var linked = s_secrets.Count(name => LinkFile(Path.Combine(_data, name), Path.Combine(Folder, name), replace: true));
+        var linked = _secrets.Count(name => LinkFile(Path.Combine(_data, name), Path.Combine(Folder, name), replace: true));
         foreach (var account in Folders(Path.Combine(_data, "models")))
         {
             foreach (var model in Folders(account))

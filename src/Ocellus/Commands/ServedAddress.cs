@@ -1,3 +1,4 @@
+using System.Text;
 using Ocellus.Storage;
 
 namespace Ocellus.Commands;
@@ -28,15 +29,7 @@ internal static class ServedAddress
         try
         {
             // Renamed into place: who reads it reads all of it.
-            var file = FileOf(data.Path);
-            File.WriteAllText(file + ".new", ForClients(app.Urls) + "\n");
-            if (!OperatingSystem.IsWindows())
-            {
-                // As all of the folder: its owner's alone.
-                File.SetUnixFileMode(file + ".new", UnixFileMode.UserRead | UnixFileMode.UserWrite);
-            }
-
-            File.Move(file + ".new", file, overwrite: true);
+            FileSystem.WritePrivate(FileOf(data.Path), Encoding.UTF8.GetBytes(ForClients(app.Urls) + "\n"), overwrite: true);
             app.Lifetime.ApplicationStopped.Register(() => Forget(data));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)

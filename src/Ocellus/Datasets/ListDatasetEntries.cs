@@ -57,10 +57,7 @@ internal sealed class ListDatasetEntries(DatasetCatalog datasets, PageToken page
         // HasErrors false is no filter: the guide's list program sends it and expects everything.
         var filter = new EntryFilter(request.ContainsLabels, request.Labeled, request.SourceRefContains, request.HasErrors is true);
         var rows = await datasets.ListEntriesAsync(caller, request.DatasetArn!, filter, after, count + 1, cancel);
-        return new()
-        {
-            DatasetEntries = [.. rows.Take(count).Select(r => r.Entry)],
-            NextToken = rows.Count > count ? pages.Make(scope, rows[count - 1].Ordinal.ToString(CultureInfo.InvariantCulture)) : null,
-        };
+        var (page, next) = pages.Cut(scope, rows, count, r => r.Ordinal.ToString(CultureInfo.InvariantCulture));
+        return new() { DatasetEntries = [.. page.Select(r => r.Entry)], NextToken = next };
     }
 }

@@ -42,10 +42,11 @@ internal sealed class ListDatasetLabels(DatasetCatalog datasets, PageToken pages
         var skip = pages.Read(scope, request.NextToken) is { } position ? int.Parse(position, CultureInfo.InvariantCulture) : 0;
         var count = request.MaxResults ?? PageSizeDefault;
         var rows = await datasets.ListLabelsAsync(caller, request.DatasetArn!, skip, count + 1, cancel);
+        var (page, next) = pages.Cut(scope, rows, count, _ => (skip + count).ToString(CultureInfo.InvariantCulture));
         return new()
         {
-            DatasetLabelDescriptions = [.. rows.Take(count).Select(r => new DatasetLabelDescription { LabelName = r.Label, LabelStats = new() { EntryCount = (int)r.Entries, BoundingBoxCount = (int)r.Boxes } })],
-            NextToken = rows.Count > count ? pages.Make(scope, (skip + count).ToString(CultureInfo.InvariantCulture)) : null,
+            DatasetLabelDescriptions = [.. page.Select(r => new DatasetLabelDescription { LabelName = r.Label, LabelStats = new() { EntryCount = (int)r.Entries, BoundingBoxCount = (int)r.Boxes } })],
+            NextToken = next,
         };
     }
 }

@@ -148,8 +148,10 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
             return finished;
         }
 
-        var stored = Find(buckets.Index(bucket), key, id);
-        var upload = Upload(bucket, key, id);
+        var index = buckets.Index(bucket);
+        var stored = Find(index, key, id);
+        var upload = Read(index, key, id);
+        var folder = FolderOf(index, id);
         var have = Parts(bucket, key, id).ToDictionary(p => p.Number);
         var parts = new List<PartInfo>();
         foreach (var (number, etag, sums) in wanted)
@@ -184,9 +186,7 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
             throw new S3Exception("EntityTooSmall");
         }
 
-        var index = buckets.Index(bucket);
-        var folder = FolderOf(index, id);
-        if (parts.Select(p => (p.Number, Why: Descriptions.DataProblem(folder, p))).FirstOrDefault(p => p.Why is not null) is { Why: { } why } torn && !Find(index, key, id).Ended)
+        if (parts.Select(p => (p.Number, Why: Descriptions.DataProblem(folder, p))).FirstOrDefault(p => p.Why is not null) is { Why: { } why } torn && !stored.Ended)
         {
             throw new S3Exception("InvalidPart", $"Part {torn.Number} is damaged on the server's disk: {why}. Upload it again.");
         }
@@ -284,7 +284,7 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
         }
 
         var index = buckets.Index(bucket);
-        if (index.Uploads.FirstOrDefault(u => u.Key == key && u.Id == made.UploadId) is { } left)
+        if (index.Uploads.TryGetValue(StoredUpload.Probe(key, made.UploadId), out var left))
         {
             // The process ended between the object and this.
             Forget(index, left);

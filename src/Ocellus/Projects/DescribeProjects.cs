@@ -51,7 +51,7 @@ internal sealed class DescribeProjects(ProjectCatalog projects, PageToken pages)
         var count = request.MaxResults ?? PageSizeDefault;
         long? before = position is null ? null : long.Parse(position[0], CultureInfo.InvariantCulture);
         var rows = await projects.ListAsync(caller, request.ProjectNames, before, position?[1], count + 1, cancel);
-        var page = rows.Take(count).ToList();
+        var (page, next) = pages.Cut(scope, rows, count, p => string.Create(CultureInfo.InvariantCulture, $"{p.CreatedMs} {p.Arn}"));
         var held = await projects.DatasetsAsync([.. page.Select(p => p.Arn)], cancel);
         return new()
         {
@@ -77,7 +77,7 @@ internal sealed class DescribeProjects(ProjectCatalog projects, PageToken pages)
                     ],
                 }),
             ],
-            NextToken = rows.Count > count ? pages.Make(scope, string.Create(CultureInfo.InvariantCulture, $"{page[^1].CreatedMs} {page[^1].Arn}")) : null,
+            NextToken = next,
         };
     }
 }

@@ -42,7 +42,7 @@ internal sealed class ListProjectPolicies(ProjectCatalog projects, PolicyCatalog
         await projects.GetAsync(caller, request.ProjectArn!, cancel);
         var count = request.MaxResults ?? PageSizeDefault;
         var rows = await policies.ListAsync(request.ProjectArn!, after, count + 1, cancel);
-        var page = rows.Take(count).ToList();
+        var (page, next) = pages.Cut(scope, rows, count, p => p.Name);
         return new()
         {
             ProjectPolicies =
@@ -57,7 +57,7 @@ internal sealed class ListProjectPolicies(ProjectCatalog projects, PolicyCatalog
                     LastUpdatedTimestamp = p.UpdatedMs / 1000.0,
                 }),
             ],
-            NextToken = rows.Count > count ? pages.Make(scope, page[^1].Name) : null,
+            NextToken = next,
         };
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+
 namespace Ocellus.Storage;
 
 /// <summary>

@@ -50,10 +50,11 @@ internal sealed class DescribeProjectVersions(ProjectCatalog projects, VersionCa
         await projects.GetAsync(caller, request.ProjectArn!, cancel);
         var count = request.MaxResults ?? PageSizeDefault;
         var rows = await versions.ListAsync(request.ProjectArn!, request.VersionNames, before.Ms, before.Arn, count + 1, cancel);
+        var (page, next) = pages.Cut(scope, rows, count, v => string.Create(CultureInfo.InvariantCulture, $"{v.CreatedMs} {v.Arn}"));
         return new()
         {
-            ProjectVersionDescriptions = [.. rows.Take(count).Select(Describe)],
-            NextToken = rows.Count > count ? pages.Make(scope, string.Create(CultureInfo.InvariantCulture, $"{rows[count - 1].CreatedMs} {rows[count - 1].Arn}")) : null,
+            ProjectVersionDescriptions = [.. page.Select(Describe)],
+            NextToken = next,
         };
     }
 

@@ -43,13 +43,9 @@ internal static class LinkHeaders
     /// <summary>The value of a parameter that stands for a header.</summary>
     /// <exception cref="SignatureException">It can be no header.</exception>
     public static string Checked(string name, string value) =>
-        !IsName(name) ? throw Unusable($"The parameter '{Readable.Cut(Uri.EscapeDataString(name))}' stands for a header, and it is not the name of a header: letters, digits and !#$%&'*+-.^_`|~.")
+        !HeaderText.IsName(name) ? throw Unusable($"The parameter '{Readable.Cut(Uri.EscapeDataString(name))}' stands for a header, and it is not the name of a header: letters, digits and !#$%&'*+-.^_`|~.")
         : value.Any(char.IsControl) ? throw Unusable($"The parameter '{Readable.Cut(name)}' stands for a header, and its value holds control characters.")
         : value;
-
-    /// <summary>Whether a text may be the name of a header.</summary>
-    /// <remarks>RFC 9110, 5.6.2: a token.</remarks>
-    public static bool IsName(string text) => text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal));
 
     public static SignatureException Unusable(string message) => new(SignatureProblem.QueryIncomplete, message);
 }

@@ -306,7 +306,7 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
     {
         var names = text.Split(';');
         // Each once, too: a name puts its header's value into what is signed, and a thousand times the same would make megabytes of kilobytes.
-        if (!names.All(name => LinkHeaders.IsName(name) && !name.Any(char.IsAsciiLetterUpper)) || names.Distinct(StringComparer.Ordinal).Count() < names.Length)
+        if (!names.All(name => HeaderText.IsName(name) && !name.Any(char.IsAsciiLetterUpper)) || names.Distinct(StringComparer.Ordinal).Count() < names.Length)
         {
             throw Incomplete($"SignedHeaders must be lower-case names of headers, each once, joined by ';'; received '{Readable.Cut(Uri.EscapeDataString(text))}'.");
         }
