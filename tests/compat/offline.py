@@ -24,6 +24,8 @@ OPENS = ("open", "openat", "openat2")
 MAKES = ("creat", "mkdir", "mkdirat", "mknod", "mknodat", "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "truncate")
 TRACE = ["strace", "-f", "--seccomp-bpf", "-y", "-s", "64", "-e", "trace=" + ",".join(SENDS + OPENS + MAKES)]
 LINE = re.compile(r"^\d+\s+(?P<call>\w+)\((?P<rest>.*)$")
+UNFINISHED = "<unfinished ...>"
+RESUMED = re.compile(r"^\d+\s+<\.\.\. \w+ resumed>")
 PATH = re.compile(r'(?:(?:AT_FDCWD|\d+)<(?P<folder>[^>]*)>, )?"(?P<path>(?:[^"\\]|\\.)*)"')
 WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_TMPFILE")
 
@@ -66,10 +68,25 @@ class Machine:
         left = [os.path.join(folder, file) for folder, _, files in os.walk(self.home) for file in files]
         check(f"{name}: the home folder stays empty", not os.listdir(self.home), left[:10])
 
+    @staticmethod
+    def calls(trace):
+        """The lines of a trace; a call that another thread came in between of is one line again, with its result."""
+        begun = {}
+        for text in open(trace, errors="replace"):
+            thread = text.split(" ", 1)[0]
+            resumed = RESUMED.match(text)
+            if text.endswith(UNFINISHED + "\n"):
+                begun[thread] = text[: -len(UNFINISHED) - 1]
+            elif resumed and thread in begun:
+                yield begun.pop(thread) + text[resumed.end():]
+            else:
+                yield text
+        yield from begun.values()
+
     def deeds(self, trace):
         """What a trace tells of messages that left, and of files that are not the machine's own."""
         sent, written = set(), set()
-        for text in open(trace, errors="replace"):
+        for text in self.calls(trace):
             match = LINE.match(text)
             if match is None:
                 continue
