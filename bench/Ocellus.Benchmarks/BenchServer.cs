@@ -8,7 +8,7 @@ using Dapper;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 using NetVips;
-using Ocellus.Access;
+using Ocellus.Identity;
 using Ocellus.Projects;
 using Ocellus.Storage;
 using Ocellus.Tests;

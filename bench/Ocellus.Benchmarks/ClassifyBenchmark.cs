@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Ocellus.Training.Server;
 using Ocellus.Vision.Data;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;

@@ -7,14 +7,13 @@ using Dapper;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 using NetVips;
-using Ocellus.Access;
 using Ocellus.Projects;
-using Ocellus.Storage;
 using Ocellus.Tests;
 using Ocellus.Vision.Data;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
 using Ocellus.Vision.Training;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Benchmarks;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Ocellus.Training.Job;
 using Ocellus.Vision.Models;
 using Ocellus.Vision.Onnx;
 using Ocellus.Vision.Training;

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
-using Ocellus.Protocol;
+using Ocellus.Encodings;
 
 namespace Ocellus;
 

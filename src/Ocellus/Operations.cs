@@ -1,9 +1,9 @@
 using Ocellus.Datasets;
 using Ocellus.Hosting;
 using Ocellus.Projects;
-using Ocellus.Protocol;
 using Ocellus.Tags;
 using Ocellus.Training;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus;
 

@@ -1,17 +1,21 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
-using Ocellus.Access;
+using Ocellus.Backups;
 using Ocellus.Datasets;
 using Ocellus.Diagnostics;
 using Ocellus.Hosting;
+using Ocellus.Hosting.Serving;
+using Ocellus.Identity;
 using Ocellus.Objects;
 using Ocellus.Projects;
-using Ocellus.Protocol;
-using Ocellus.Protocol.SigV2;
-using Ocellus.Protocol.SigV4;
 using Ocellus.Storage;
 using Ocellus.Training;
+using Ocellus.Training.Server;
+using Ocellus.Wire;
+using Ocellus.Wire.AwsJson;
+using Ocellus.Wire.SigV2;
+using Ocellus.Wire.SigV4;
 
 namespace Ocellus;
 
@@ -83,7 +87,7 @@ internal static class Server
             .AddHostedService(services => services.GetRequiredService<DatasetWorker>())
             .AddSingleton<VersionRemoval>()
             .AddHostedService(services => services.GetRequiredService<VersionRemoval>())
-            .AddHostedService<Commands.BackupSweep>()
+            .AddHostedService<BackupSweep>()
             .AddSingleton<JobCatalog>()
             .AddSingleton<PictureFetch>()
             .AddSingleton<CopyWorker>()

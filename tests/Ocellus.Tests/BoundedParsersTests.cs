@@ -3,10 +3,12 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
-using Ocellus.Access;
+using Ocellus.Encodings;
+using Ocellus.Identity;
 using Ocellus.Objects;
-using Ocellus.Protocol;
-using Ocellus.Protocol.SigV4;
+using Ocellus.Refusals;
+using Ocellus.Wire.AwsJson;
+using Ocellus.Wire.SigV4;
 
 namespace Ocellus.Tests;
 
@@ -25,14 +27,14 @@ public sealed partial class BoundedParsersTests
     /// <summary>What a parser may take of all cores together, compiled for the first time and on a slow machine.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
-    /// <summary>The files of src/Ocellus that parse, and their bound. "Own files" are written by this program or by the person who runs it.</summary>
+    /// <summary>The files that parse, by their namespace, and their bound. "Own files" are written by this program or by the person who runs it.</summary>
     private static readonly Dictionary<string, string> s_bounds = new(StringComparer.Ordinal)
     {
-        ["Access/CallerRights.cs"] = "JSON from the database: own files",
-        ["Access/PolicyJson.cs"] = "JSON: 64 levels, and the characters that a policy may have",
+        ["Identity/CallerRights.cs"] = "JSON from the database: own files",
+        ["Identity/PolicyJson.cs"] = "JSON: 64 levels, and the characters that a policy may have",
         ["Commands/ApiClient.cs"] = "answers of a server that this program started, to the length of an answer",
-        ["Commands/BackupFormat.cs"] = "names in an archive that a person names, by a pattern without repetition in repetition",
-        ["Commands/BackupReader.cs"] = "the first entry of an archive that a person names, 64 KB at most",
+        ["Backups/BackupFormat.cs"] = "names in an archive that a person names, by a pattern without repetition in repetition",
+        ["Backups/BackupReader.cs"] = "the first entry of an archive that a person names, 64 KB at most",
         ["Commands/DemoCommand.cs"] = "own files",
         ["Commands/EvaluationTables.cs"] = "own files",
         ["Commands/ExportCommand.cs"] = "own files",
@@ -40,7 +42,7 @@ public sealed partial class BoundedParsersTests
         ["Commands/KeysCommand.cs"] = "names, by a pattern without repetition in repetition",
         ["Commands/ModelArchive.cs"] = "archives that a person names: bounds of its own on entries and their bytes",
         ["Commands/PolicyFile.cs"] = "a file of 64 KB that a person names",
-        ["Commands/ShardLinks.cs"] = "own files",
+        ["Backups/ShardLinks.cs"] = "own files",
         ["Commands/TrainCommand.cs"] = "own files",
         ["Datasets/Manifests/LineParser.cs"] = "JSON: 64 levels, one line of a manifest",
         ["Datasets/Manifests/ParsedLine.cs"] = "lines that were parsed before",
@@ -52,17 +54,17 @@ public sealed partial class BoundedParsersTests
         ["Objects/S3Gate.cs"] = "aws-chunked bodies, see AwsChunkedStream",
         ["Objects/StoreCheck.cs"] = "own files",
         ["Projects/Arns.cs"] = "ARNs: 2,048 characters, by a pattern without repetition in repetition",
-        ["Protocol/Operation.cs"] = "JSON: 16 levels, and the bytes that an operation's body may have",
-        ["Protocol/Regions.cs"] = "names of regions, by a pattern without repetition in repetition",
-        ["Protocol/SigV4/AwsChunkedStream.cs"] = "lines of 8 KB, 32 trailing headers, signed chunks of 16 MB",
-        ["Protocol/SigV4/Credential.cs"] = "a credential scope: no longer than a header, by patterns without repetition in repetition",
-        ["Protocol/Unicode.cs"] = "JSON: 64 levels, one line of a manifest",
-        ["Protocol/Validation.cs"] = "patterns of the service model: an automaton, or one loop over one set, and a second at most",
-        ["Training/CopyWorker.cs"] = "JSON from the database: own files",
+        ["Wire/AwsJson/Operation.cs"] = "JSON: 16 levels, and the bytes that an operation's body may have",
+        ["Wire/Regions.cs"] = "names of regions, by a pattern without repetition in repetition",
+        ["Wire/SigV4/AwsChunkedStream.cs"] = "lines of 8 KB, 32 trailing headers, signed chunks of 16 MB",
+        ["Wire/SigV4/Credential.cs"] = "a credential scope: no longer than a header, by patterns without repetition in repetition",
+        ["Encodings/Unicode.cs"] = "JSON: 64 levels, one line of a manifest",
+        ["Wire/AwsJson/Validation.cs"] = "patterns of the service model: an automaton, or one loop over one set, and a second at most",
+        ["Training/Server/CopyWorker.cs"] = "JSON from the database: own files",
         ["Training/DescribeProjectVersions.cs"] = "JSON from the database: own files",
-        ["Training/JobFolder.cs"] = "own files",
-        ["Training/TrainingProcess.cs"] = "lines of a process of our own",
-        ["Training/TrainingPublisher.cs"] = "own files",
+        ["Training/Job/JobFolder.cs"] = "own files",
+        ["Training/Server/TrainingProcess.cs"] = "lines of a process of our own",
+        ["Training/Server/TrainingPublisher.cs"] = "own files",
     };
 
     /// <summary>Parsers that a request reaches, with a text of a megabyte or of the bound before it that costs the most.</summary>
@@ -125,10 +127,7 @@ public sealed partial class BoundedParsersTests
     [Fact]
     public void Every_parser_is_written_down_with_its_bound()
     {
-        var root = Path.Combine(RepositoryRoot(), "src", "Ocellus");
-        Assert.SkipUnless(Directory.Exists(root), "the sources are not here");
-        var parse = Directory.GetFiles(root, "*.cs", SearchOption.AllDirectories).Where(f => Parser().IsMatch(File.ReadAllText(f)))
-            .Select(f => Path.GetRelativePath(root, f).Replace('\\', '/'));
+        var parse = ServerSources.All().Where(f => Parser().IsMatch(File.ReadAllText(f.Path))).Select(f => f.Name);
 
         Assert.Equal(s_bounds.Keys.Order(StringComparer.Ordinal), parse.Order(StringComparer.Ordinal));
     }
@@ -194,7 +193,6 @@ public sealed partial class BoundedParsersTests
         await chunks.CopyToAsync(Stream.Null);
     }
 
-    private static string RepositoryRoot([CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "..", ".."));
 
     [GeneratedRegex(@"XmlReader\.Create|XDocument\.|XElement\.(Parse|Load)|JsonDocument\.Parse|JsonNode\.Parse|JsonSerializer\.Deserialize|Utf8JsonReader|"
         + @"new Regex\(|GeneratedRegex|MultipartReader\(|HeaderValue\.(Try)?Parse|QueryStringEnumerable\(|QueryHelpers\.Parse|AwsChunkedStream\(|ZipArchive")]

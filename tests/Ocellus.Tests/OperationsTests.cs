@@ -1,10 +1,11 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
-using Ocellus.Access;
+using Ocellus.Identity;
 using Ocellus.Projects;
-using Ocellus.Protocol;
 using Ocellus.Tests.Examples;
+using Ocellus.Wire;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tests;
 
@@ -24,12 +25,10 @@ public sealed partial class OperationsTests
     [Fact]
     public void Only_the_list_and_the_JSON_context_name_an_operation_outside_its_file()
     {
-        var root = Path.Combine(RepositoryRoot(), "src", "Ocellus");
-        Assert.SkipUnless(Directory.Exists(root), "the sources are not here");
         var found = new HashSet<(string, string)>();
-        foreach (var file in Directory.GetFiles(root, "*.cs", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(root, f).Replace('\\', '/')))
+        foreach (var (file, path) in ServerSources.All())
         {
-            var code = CommentOrText().Replace(File.ReadAllText(Path.Combine(root, file)), "");
+            var code = CommentOrText().Replace(File.ReadAllText(path), "");
             var names = Word().Matches(code).Select(m => m.Value).ToHashSet();
             foreach (var operation in Operations.All)
             {
@@ -76,14 +75,12 @@ public sealed partial class OperationsTests
     [Fact]
     public void The_page_shows_the_example_as_it_is_run()
     {
-        var page = File.ReadAllText(Path.Combine(RepositoryRoot(), "docs", "adding-an-operation.md"));
+        var page = File.ReadAllText(Path.Combine(ServerSources.RepositoryRoot, "docs", "adding-an-operation.md"));
         var shown = page.Split("```csharp\n")[1].Split("```")[0];
-        var run = File.ReadAllText(Path.Combine(RepositoryRoot(), "tests", "Ocellus.Tests", "Examples", "CountDatasets.cs"));
+        var run = File.ReadAllText(Path.Combine(ServerSources.RepositoryRoot, "tests", "Ocellus.Tests", "Examples", "CountDatasets.cs"));
 
         Assert.Equal(shown, run.Replace("using Ocellus.Projects;\n", "", StringComparison.Ordinal).Replace("Ocellus.Tests.Examples", "Ocellus.Projects", StringComparison.Ordinal).Replace("ExamplesJson", "ProjectsJson", StringComparison.Ordinal));
     }
-
-    private static string RepositoryRoot([CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "..", ".."));
 
     [GeneratedRegex(""""("""[\s\S]*?""")|(//[^\n]*)|("(\\.|[^"\\\n])*")"""")]
     private static partial Regex CommentOrText();

@@ -1,6 +1,8 @@
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Ocellus.Identity;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tests;
 

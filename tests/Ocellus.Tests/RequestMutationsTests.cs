@@ -1,4 +1,5 @@
 using Ocellus.Tests.Hosting;
+using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests;
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests;
 

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Ocellus.Hosting;
-using Ocellus.Protocol;
+using Ocellus.Hosting.Placement;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
 

@@ -2,7 +2,8 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
-using Ocellus.Protocol.SigV4;
+using Ocellus.Refusals;
+using Ocellus.Wire.SigV4;
 
 namespace Ocellus.Commands;
 

@@ -4,6 +4,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ocellus.Backups;
+using Ocellus.Refusals;
 using Ocellus.Storage;
 
 namespace Ocellus.Commands;

@@ -1,5 +1,5 @@
 using Ocellus.Datasets.Manifests;
-using Ocellus.Training;
+using Ocellus.Training.Child;
 using Ocellus.Training.Evaluation;
 using Ocellus.Vision.Evaluation;
 using Ocellus.Vision.Images;

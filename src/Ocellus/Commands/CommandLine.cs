@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using Microsoft.Extensions.Options;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
 using Ocellus.Vision.Images;
 
 namespace Ocellus.Commands;
@@ -20,9 +20,6 @@ internal static class ExitCodes
     /// <summary>Ctrl-C or SIGTERM, as shells count: 128 + SIGINT.</summary>
     public const int Interrupted = 130;
 }
-
-/// <summary>A verb will not go on. The message says what was received and what would be right.</summary>
-internal sealed class CommandRefusedException(string message) : Exception(message);
 
 /// <summary>All verbs, and what they have in common: exit codes, refusals in words, a clean end on Ctrl-C.</summary>
 internal static class CommandLine

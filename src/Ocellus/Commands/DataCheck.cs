@@ -2,10 +2,11 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Dapper;
 using Microsoft.Data.Sqlite;
-using Ocellus.Access;
+using Ocellus.Identity;
 using Ocellus.Objects;
+using Ocellus.Refusals;
 using Ocellus.Storage;
-using Ocellus.Training;
+using Ocellus.Training.Job;
 using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;

@@ -6,9 +6,9 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Hosting;
-using Ocellus.Protocol;
-using Ocellus.Storage;
+using Ocellus.Refusals;
 using Ocellus.Training;
+using Ocellus.Training.Job;
 using Spectre.Console;
 
 namespace Ocellus.Commands;

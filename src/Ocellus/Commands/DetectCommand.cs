@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Ocellus.Hosting;
+using Ocellus.Refusals;
 using Ocellus.Vision.Images;
 using Spectre.Console;
 

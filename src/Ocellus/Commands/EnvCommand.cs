@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ocellus.Refusals;
 
 namespace Ocellus.Commands;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
+using Ocellus.Refusals;
 using Ocellus.Training.Evaluation;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;

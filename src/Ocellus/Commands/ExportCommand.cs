@@ -6,7 +6,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 using Ocellus.Objects;
 using Ocellus.Projects;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
 using Ocellus.Storage;
 using Ocellus.Vision.Inference;
 

@@ -2,10 +2,11 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Ocellus.Access;
-using Ocellus.Protocol;
-using Ocellus.Protocol.SigV4;
+using Ocellus.Encodings;
+using Ocellus.Identity;
+using Ocellus.Refusals;
 using Ocellus.Storage;
+using Ocellus.Wire.SigV4;
 using Spectre.Console;
 
 namespace Ocellus.Commands;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
 using Ocellus.Vision.Training;
 

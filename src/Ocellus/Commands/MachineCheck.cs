@@ -4,7 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Ocellus.Storage;
-using Ocellus.Training;
+using Ocellus.Training.Server;
 using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;

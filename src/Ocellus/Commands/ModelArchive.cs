@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
 using Microsoft.ML.OnnxRuntime;
+using Ocellus.Refusals;
 using Ocellus.Storage;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;

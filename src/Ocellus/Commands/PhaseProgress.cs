@@ -1,5 +1,5 @@
 using System.Globalization;
-using Ocellus.Training;
+using Ocellus.Training.Job;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 

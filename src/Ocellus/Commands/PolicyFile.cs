@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
-using Ocellus.Access;
-using Ocellus.Protocol;
+using Ocellus.Encodings;
+using Ocellus.Identity;
+using Ocellus.Refusals;
 
 namespace Ocellus.Commands;
 

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Ocellus.Backups;
+using Ocellus.Refusals;
 using Ocellus.Storage;
 
 namespace Ocellus.Commands;

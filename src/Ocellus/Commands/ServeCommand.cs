@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
 using Ocellus.Objects;
+using Ocellus.Refusals;
 using Ocellus.Storage;
 
 namespace Ocellus.Commands;

@@ -1,8 +1,7 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
-using Ocellus.Protocol;
-using Ocellus.Training;
+using Ocellus.Encodings;
+using Ocellus.Training.Job;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Ocellus.Datasets.Manifests;
-using Ocellus.Protocol;
+using Ocellus.Encodings;
+using Ocellus.Refusals;
 
 namespace Ocellus.Commands;
 

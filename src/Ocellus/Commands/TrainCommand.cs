@@ -2,8 +2,11 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
+using Ocellus.Refusals;
 using Ocellus.Storage;
 using Ocellus.Training;
+using Ocellus.Training.Job;
+using Ocellus.Training.Server;
 
 namespace Ocellus.Commands;
 

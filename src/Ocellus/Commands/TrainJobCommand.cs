@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Ocellus.Training;
+using Ocellus.Training.Child;
 
 namespace Ocellus.Commands;
 

@@ -1,8 +1,10 @@
 using System.ComponentModel.DataAnnotations;
-using Ocellus.Access;
+using Ocellus.Encodings;
+using Ocellus.Identity;
 using Ocellus.Objects;
 using Ocellus.Projects;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Datasets;
 

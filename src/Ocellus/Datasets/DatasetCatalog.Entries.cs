@@ -2,9 +2,10 @@ using System.Data.Common;
 using System.Globalization;
 using System.Text;
 using Dapper;
-using Ocellus.Access;
 using Ocellus.Datasets.Manifests;
-using Ocellus.Protocol;
+using Ocellus.Encodings;
+using Ocellus.Identity;
+using Ocellus.Refusals;
 using Ocellus.Storage;
 
 namespace Ocellus.Datasets;

@@ -1,9 +1,10 @@
 using System.Data.Common;
 using Dapper;
-using Ocellus.Access;
 using Ocellus.Datasets.Manifests;
+using Ocellus.Encodings;
+using Ocellus.Identity;
 using Ocellus.Projects;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
 using Ocellus.Storage;
 
 namespace Ocellus.Datasets;

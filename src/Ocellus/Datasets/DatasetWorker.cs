@@ -1,4 +1,4 @@
-using Ocellus.Storage;
+using Ocellus.Work;
 
 namespace Ocellus.Datasets;
 

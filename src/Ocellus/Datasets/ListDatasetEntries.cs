@@ -1,8 +1,8 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
-using Ocellus.Access;
-using Ocellus.Protocol;
+using Ocellus.Identity;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Datasets;
 

@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
-using Ocellus.Access;
-using Ocellus.Protocol;
+using Ocellus.Identity;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Datasets;
 

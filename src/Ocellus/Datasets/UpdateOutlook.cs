@@ -1,5 +1,5 @@
 using Ocellus.Datasets.Manifests;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
 
 namespace Ocellus.Datasets;
 

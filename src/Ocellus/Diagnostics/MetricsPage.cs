@@ -1,3 +1,4 @@
+using Ocellus.Work;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 

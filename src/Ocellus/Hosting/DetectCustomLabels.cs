@@ -1,9 +1,12 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
-using Ocellus.Access;
+using Ocellus.Encodings;
+using Ocellus.Hosting.Placement;
+using Ocellus.Identity;
 using Ocellus.Objects;
 using Ocellus.Projects;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Hosting;
 

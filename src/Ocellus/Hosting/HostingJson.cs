@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using Ocellus.Protocol;
+using Ocellus.Encodings;
 
 namespace Ocellus.Hosting;
 

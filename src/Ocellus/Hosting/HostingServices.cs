@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Options;
+using Ocellus.Hosting.Placement;
+using Ocellus.Hosting.Serving;
 
 namespace Ocellus.Hosting;
 

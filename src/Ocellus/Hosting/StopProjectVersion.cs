@@ -1,7 +1,9 @@
 using System.ComponentModel.DataAnnotations;
-using Ocellus.Access;
+using Ocellus.Hosting.Placement;
+using Ocellus.Identity;
 using Ocellus.Projects;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Hosting;
 

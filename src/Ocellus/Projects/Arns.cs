@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Ocellus.Access;
-using Ocellus.Protocol;
+using Ocellus.Encodings;
+using Ocellus.Identity;
+using Ocellus.Refusals;
 
 namespace Ocellus.Projects;
 

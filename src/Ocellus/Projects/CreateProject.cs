@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
-using Ocellus.Access;
-using Ocellus.Protocol;
+using Ocellus.Identity;
+using Ocellus.Refusals;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Projects;
 

@@ -1,7 +1,6 @@
-using System.ComponentModel.DataAnnotations;
 using System.Globalization;
-using Ocellus.Access;
-using Ocellus.Protocol;
+using Ocellus.Identity;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Projects;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
-using Ocellus.Protocol;
+using Ocellus.Encodings;
+using Ocellus.Refusals;
 
 namespace Ocellus.Projects;
 

@@ -1,4 +1,4 @@
-using Ocellus.Access;
+using Ocellus.Identity;
 
 namespace Ocellus.Projects;
 

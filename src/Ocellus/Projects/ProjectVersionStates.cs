@@ -1,4 +1,5 @@
-using Ocellus.Protocol;
+using Ocellus.Encodings;
+using Ocellus.Refusals;
 
 namespace Ocellus.Projects;
 

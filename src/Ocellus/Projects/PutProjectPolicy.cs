@@ -1,7 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
-using Ocellus.Access;
-using Ocellus.Protocol;
+using Ocellus.Identity;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Projects;
 

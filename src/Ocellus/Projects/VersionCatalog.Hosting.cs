@@ -1,6 +1,6 @@
 using Dapper;
-using Ocellus.Access;
-using Ocellus.Protocol;
+using Ocellus.Identity;
+using Ocellus.Refusals;
 
 namespace Ocellus.Projects;
 

@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
 using Dapper;
-using Ocellus.Access;
-using Ocellus.Protocol;
+using Ocellus.Encodings;
+using Ocellus.Identity;
+using Ocellus.Refusals;
 using Ocellus.Storage;
 
 namespace Ocellus.Projects;

@@ -1,4 +1,5 @@
 using Ocellus.Storage;
+using Ocellus.Work;
 
 namespace Ocellus.Projects;
 

@@ -1,7 +1,7 @@
 using System.ComponentModel.DataAnnotations;
-using Ocellus.Access;
+using Ocellus.Identity;
 using Ocellus.Projects;
-using Ocellus.Protocol;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tags;
 

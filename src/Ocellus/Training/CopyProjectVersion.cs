@@ -1,8 +1,11 @@
 using System.ComponentModel.DataAnnotations;
-using Ocellus.Access;
+using Ocellus.Encodings;
+using Ocellus.Identity;
 using Ocellus.Projects;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
 using Ocellus.Storage;
+using Ocellus.Training.Server;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Training;
 

@@ -1,12 +1,15 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
-using Ocellus.Access;
 using Ocellus.Datasets;
+using Ocellus.Identity;
 using Ocellus.Objects;
 using Ocellus.Projects;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
 using Ocellus.Storage;
+using Ocellus.Training.Job;
+using Ocellus.Training.Server;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Training;
 

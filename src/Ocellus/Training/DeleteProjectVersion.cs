@@ -1,7 +1,8 @@
 using System.ComponentModel.DataAnnotations;
-using Ocellus.Access;
+using Ocellus.Identity;
 using Ocellus.Projects;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Training;
 

@@ -2,9 +2,10 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using Ocellus.Access;
+using Ocellus.Identity;
 using Ocellus.Projects;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Training;
 

@@ -6,11 +6,14 @@ using System.Text.Json.Nodes;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
+using Ocellus.Backups;
 using Ocellus.Commands;
 using Ocellus.Objects;
 using Ocellus.Projects;
+using Ocellus.Refusals;
 using Ocellus.Storage;
 using Ocellus.Tests.Hosting;
+using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Commands;
 

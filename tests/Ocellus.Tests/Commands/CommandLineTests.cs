@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Commands;
 

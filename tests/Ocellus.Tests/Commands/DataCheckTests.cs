@@ -1,7 +1,11 @@
 using System.Net;
 using System.Text;
 using Ocellus.Commands;
+using Ocellus.Hosting.Placement;
+using Ocellus.Identity;
+using Ocellus.Refusals;
 using Ocellus.Tests.Objects;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tests.Commands;
 

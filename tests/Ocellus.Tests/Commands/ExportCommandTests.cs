@@ -4,7 +4,10 @@ using System.Text.Json.Nodes;
 using Dapper;
 using Microsoft.Extensions.DependencyInjection;
 using Ocellus.Storage;
+using Ocellus.Tests.Hosting;
+using Ocellus.Tests.Identity;
 using Ocellus.Vision.Inference;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tests.Commands;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Ocellus.Commands;
+using Ocellus.Identity;
 
 namespace Ocellus.Tests.Commands;
 

@@ -1,5 +1,8 @@
 using System.Text.Json;
 using Ocellus.Commands;
+using Ocellus.Identity;
+using Ocellus.Refusals;
+using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Commands;
 

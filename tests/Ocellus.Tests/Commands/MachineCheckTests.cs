@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using Ocellus.Commands;
+using Ocellus.Hosting.Placement;
+using Ocellus.Identity;
 
 namespace Ocellus.Tests.Commands;
 

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using Ocellus.Commands;
+using Ocellus.Refusals;
 using Ocellus.Vision.Inference;
 
 namespace Ocellus.Tests.Commands;

@@ -1,5 +1,5 @@
 using Ocellus.Commands;
-using Ocellus.Training;
+using Ocellus.Training.Job;
 
 namespace Ocellus.Tests.Commands;
 

@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Ocellus.Commands;
 using Ocellus.Objects;
+using Ocellus.Refusals;
 
 namespace Ocellus.Tests.Commands;
 

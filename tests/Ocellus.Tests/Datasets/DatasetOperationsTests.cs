@@ -3,7 +3,8 @@ using System.Text.Json;
 using Dapper;
 using Microsoft.Extensions.DependencyInjection;
 using Ocellus.Storage;
-using Ocellus.Tests.Datasets;
+using Ocellus.Tests.Identity;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tests.Datasets;
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
+using Ocellus.Tests.Identity;
 using static Ocellus.Tests.Datasets.TestDatasets;
 
 namespace Ocellus.Tests.Datasets;

@@ -2,7 +2,9 @@ using System.Text;
 using Dapper;
 using Microsoft.Extensions.Logging.Abstractions;
 using Ocellus.Datasets;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
+using Ocellus.Tests.Identity;
+using Ocellus.Wire.AwsJson;
 using static Ocellus.Tests.Datasets.TestDatasets;
 using EmbeddedObjects = Ocellus.Objects.EmbeddedObjects;
 

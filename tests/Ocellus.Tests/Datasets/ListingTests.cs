@@ -2,7 +2,9 @@ using System.Text.Json.Nodes;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Ocellus.Datasets;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
+using Ocellus.Storage;
+using Ocellus.Tests.Identity;
 using static Ocellus.Tests.Datasets.TestDatasets;
 
 namespace Ocellus.Tests.Datasets;
@@ -158,7 +160,7 @@ public sealed class ListingTests : IDisposable
             await using (var old = new SqliteConnection($"Data Source={Path.Combine(path, "ocellus.db")};Pooling=False"))
             {
                 await old.OpenAsync(Cancel);
-                using var stream = typeof(DatasetCatalog).Assembly.GetManifestResourceStream("Ocellus.Storage.Migrations.0001_foundation.sql")!;
+                using var stream = typeof(DataDirectory).Assembly.GetManifestResourceStream("Ocellus.Storage.Migrations.0001_foundation.sql")!;
                 await old.ExecuteAsync(await new StreamReader(stream).ReadToEndAsync(Cancel));
                 await old.ExecuteAsync(
                     """

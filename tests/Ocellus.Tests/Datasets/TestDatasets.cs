@@ -3,11 +3,14 @@ using System.Text;
 using Dapper;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Ocellus.Access;
 using Ocellus.Datasets;
+using Ocellus.Identity;
 using Ocellus.Objects;
 using Ocellus.Projects;
 using Ocellus.Storage;
+using Ocellus.Tests.Identity;
+using Ocellus.Training.Server;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tests.Datasets;
 

@@ -2,7 +2,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Dapper;
 using Ocellus.Datasets;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
+using Ocellus.Tests.Identity;
 using static Ocellus.Tests.Datasets.TestDatasets;
 
 namespace Ocellus.Tests.Datasets;

@@ -1,5 +1,6 @@
 using System.Net;
 using Ocellus.Tests.Hosting;
+using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Diagnostics;
 

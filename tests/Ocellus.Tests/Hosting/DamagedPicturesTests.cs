@@ -1,5 +1,4 @@
 using NetVips;
-using Ocellus.Tests.Hosting;
 
 namespace Ocellus.Tests.Hosting;
 

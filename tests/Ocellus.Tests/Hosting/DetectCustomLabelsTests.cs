@@ -2,7 +2,10 @@ using System.Globalization;
 using System.Text.Json;
 using NetVips;
 using Ocellus.Hosting;
-using Ocellus.Tests.Hosting;
+using Ocellus.Hosting.Placement;
+using Ocellus.Refusals;
+using Ocellus.Tests.Identity;
+using Ocellus.Wire.AwsJson;
 using Image = NetVips.Image;
 
 namespace Ocellus.Tests.Hosting;

@@ -1,9 +1,10 @@
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using Ocellus.Access;
-using Ocellus.Hosting;
+using Ocellus.Hosting.Serving;
+using Ocellus.Identity;
 using Ocellus.Projects;
 using Ocellus.Storage;
+using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Hosting;
 

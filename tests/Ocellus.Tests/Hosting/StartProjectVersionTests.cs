@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Ocellus.Projects;
-using Ocellus.Tests.Hosting;
+using Ocellus.Refusals;
+using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Hosting;
 

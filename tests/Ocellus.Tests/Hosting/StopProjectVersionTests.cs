@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using Ocellus.Hosting;
+using Ocellus.Hosting.Serving;
 using Ocellus.Projects;
-using Ocellus.Tests.Hosting;
+using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Hosting;
 

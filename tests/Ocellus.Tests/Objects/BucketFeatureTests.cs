@@ -1,5 +1,5 @@
 using System.Xml.Linq;
-using Ocellus.Tests.Access;
+using Ocellus.Tests.Identity;
 using static Ocellus.Tests.Objects.S3Calls;
 
 namespace Ocellus.Tests.Objects;

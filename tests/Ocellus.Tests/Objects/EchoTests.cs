@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text;
 using System.Xml.Linq;
+using Ocellus.Encodings;
+using Ocellus.Tests.Identity;
 using static Ocellus.Tests.Objects.S3Calls;
 
 namespace Ocellus.Tests.Objects;
@@ -200,7 +202,7 @@ public sealed class EchoTests : BucketTests
         Assert.Equal(200, await Server.StatusAsync(HttpMethod.Put, "/bucket/line%0D%0Aend%09", "", "x"));
         Assert.Equal("line\r\nend\t", (await Server.OkAsync(HttpMethod.Get, "/bucket")).Element(Ns + "Contents")!.Element(Ns + "Key")!.Value);
 
-        static string Readable(string key) => Ocellus.Protocol.Readable.Plain(key);
+        static string Readable(string key) => Ocellus.Encodings.Readable.Plain(key);
 
         static IEnumerable<string> Keys(XElement list) => list.Elements().Select(e => (string?)e.Element(Ns + "Key")).OfType<string>();
     }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text;
-using Ocellus.Tests.Access;
+using Ocellus.Tests.Identity;
 using static Ocellus.Tests.Objects.S3Calls;
 
 namespace Ocellus.Tests.Objects;

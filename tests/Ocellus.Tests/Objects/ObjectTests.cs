@@ -3,6 +3,7 @@ using System.Text;
 using System.Xml.Linq;
 using Microsoft.Extensions.DependencyInjection;
 using Ocellus.Objects;
+using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Objects;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Xml.Linq;
+using Ocellus.Tests.Identity;
 using static Ocellus.Tests.Objects.S3Calls;
 
 namespace Ocellus.Tests.Objects;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Ocellus.Tests.Identity;
 using static Ocellus.Tests.Objects.S3Calls;
 
 namespace Ocellus.Tests.Objects;

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Ocellus.Objects;
+using Ocellus.Wire.SigV4;
 
 namespace Ocellus.Tests.Objects;
 

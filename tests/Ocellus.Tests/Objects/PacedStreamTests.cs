@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
-using Ocellus.Tests.Protocol;
+using Ocellus.Tests.Identity;
+using Ocellus.Tests.Wire;
 
 namespace Ocellus.Tests.Objects;
 

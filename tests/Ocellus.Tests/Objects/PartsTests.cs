@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Xml.Linq;
+using Ocellus.Tests.Identity;
 using static Ocellus.Tests.Objects.S3Calls;
 
 namespace Ocellus.Tests.Objects;

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using Ocellus.Tests.Protocol.SigV2;
+using Ocellus.Tests.Identity;
+using Ocellus.Tests.Wire.SigV2;
+using Ocellus.Wire.AwsJson;
 using static Ocellus.Tests.Objects.S3Calls;
 
 namespace Ocellus.Tests.Objects;

@@ -2,9 +2,9 @@ using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
-using Ocellus.Access;
+using Ocellus.Identity;
 using Ocellus.Objects;
-using Ocellus.Tests.Access;
+using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Objects;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Xml.Linq;
+using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Objects;
 

@@ -1,6 +1,6 @@
 using System.Net;
-using Ocellus.Tests.Access;
-using Ocellus.Tests.Protocol.SigV2;
+using Ocellus.Tests.Identity;
+using Ocellus.Tests.Wire.SigV2;
 using static Ocellus.Tests.Objects.S3Calls;
 
 namespace Ocellus.Tests.Objects;

@@ -1,5 +1,6 @@
+using Ocellus.Hosting.Placement;
 using Ocellus.Projects;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
 
 namespace Ocellus.Tests.Projects;
 

@@ -1,5 +1,5 @@
 using Ocellus.Projects;
-using Ocellus.Protocol;
+using Ocellus.Refusals;
 
 namespace Ocellus.Tests.Projects;
 

@@ -1,4 +1,5 @@
 using CsCheck;
+using Ocellus.Identity;
 using Ocellus.Projects;
 
 namespace Ocellus.Tests.Projects;

@@ -1,8 +1,9 @@
 using Dapper;
 using Microsoft.Extensions.Options;
-using Ocellus.Access;
+using Ocellus.Identity;
 using Ocellus.Projects;
 using Ocellus.Storage;
+using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Storage;
 

@@ -1,6 +1,9 @@
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Ocellus.Commands;
+using Ocellus.Hosting.Placement;
+using Ocellus.Identity;
+using Ocellus.Refusals;
 using Ocellus.Storage;
 using Ocellus.Tests.Commands;
 

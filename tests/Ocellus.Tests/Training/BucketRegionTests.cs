@@ -1,10 +1,13 @@
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using Ocellus.Access;
+using Ocellus.Identity;
 using Ocellus.Objects;
 using Ocellus.Projects;
-using Ocellus.Training;
+using Ocellus.Tests.Identity;
+using Ocellus.Training.Job;
+using Ocellus.Training.Server;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tests.Training;
 

@@ -1,9 +1,11 @@
 using System.Text.Json;
 using Dapper;
 using Microsoft.Data.Sqlite;
-using Ocellus.Access;
+using Ocellus.Identity;
 using Ocellus.Projects;
 using Ocellus.Tests.Hosting;
+using Ocellus.Tests.Identity;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tests.Training;
 

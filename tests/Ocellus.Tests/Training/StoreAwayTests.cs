@@ -4,13 +4,17 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
-using Ocellus.Access;
 using Ocellus.Diagnostics;
+using Ocellus.Identity;
 using Ocellus.Projects;
+using Ocellus.Refusals;
 using Ocellus.Storage;
-using Ocellus.Tests.Access;
 using Ocellus.Tests.Hosting;
+using Ocellus.Tests.Identity;
 using Ocellus.Training;
+using Ocellus.Training.Job;
+using Ocellus.Training.Server;
+using Ocellus.Work;
 
 namespace Ocellus.Tests.Training;
 

@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using Ocellus.Tests.Identity;
 using Ocellus.Training;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tests.Training;
 

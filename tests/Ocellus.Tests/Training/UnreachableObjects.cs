@@ -1,4 +1,5 @@
 using Ocellus.Objects;
+using Ocellus.Refusals;
 
 namespace Ocellus.Tests.Training;
 

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Ocellus.Protocol;
+using Ocellus.Encodings;
 
 namespace Ocellus.Datasets.Manifests;
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text;
-using Ocellus.Protocol;
+using Ocellus.Encodings;
 
 namespace Ocellus.Datasets.Manifests;
 

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
+using Ocellus.Tests.Identity;
+using Ocellus.Wire.AwsJson;
 using Xunit;
 
 namespace Ocellus.Tests.Datasets.Manifests;

@@ -1,5 +1,6 @@
 using System.Text;
 using Ocellus.Datasets.Manifests;
+using Ocellus.Encodings;
 using Xunit;
 
 namespace Ocellus.Tests.Datasets.Manifests;

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
+using Ocellus.Tests.Datasets.Manifests;
 using Ocellus.Training.Evaluation;
 using Xunit;
 

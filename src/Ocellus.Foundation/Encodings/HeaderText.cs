@@ -1,0 +1,64 @@
+using System.Buffers;
+using System.Text;
+
+namespace Ocellus.Encodings;
+
+/// <summary>What the headers of HTTP can carry (RFC 9110, section 5), and how the rest is decoded and encoded.</summary>
+internal static class HeaderText
+{
+    private static readonly SearchValues<char> s_token = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+    private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>Whether a text can be the name of a header.</summary>
+    public static bool IsName(string text) => text.Length > 0 && text.AsSpan().IndexOfAnyExcept(s_token) < 0;
+
+    /// <summary>Whether a text can be the value of a header as it is.</summary>
+    public static bool IsValue(string text) => text.AsSpan().IndexOfAnyExceptInRange(' ', '~') < 0;
+
+    /// <summary>A value as a header may carry it: S3 sends what is not ASCII in the form of RFC 2047.</summary>
+    public static string Sendable(string value) => IsValue(value) ? value : $"=?UTF-8?B?{Convert.ToBase64String(Encoding.UTF8.GetBytes(value))}?=";
+
+    /// <summary>The text of bytes in UTF-8; null if they are not.</summary>
+    public static string? Utf8(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            return s_strict.GetString(bytes);
+        }
+        catch (DecoderFallbackException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A percent-encoded text, decoded; null if a percent sign has no two hexadecimal digits behind it, or the bytes are not UTF-8.</summary>
+    public static string? Unescape(string text)
+    {
+        if (!text.Contains('%', StringComparison.Ordinal))
+        {
+            return text;
+        }
+
+        var encoded = Encoding.UTF8.GetBytes(text);
+        var length = 0;
+        for (var i = 0; i < encoded.Length; i++)
+        {
+            if (encoded[i] != '%')
+            {
+                encoded[length++] = encoded[i];
+            }
+            else if (i + 2 < encoded.Length && char.IsAsciiHexDigit((char)encoded[i + 1]) && char.IsAsciiHexDigit((char)encoded[i + 2]))
+            {
+                encoded[length++] = Convert.FromHexString(Encoding.ASCII.GetString(encoded, i + 1, 2))[0];
+                i += 2;
+            }
+            else
+            {
+                return null;
+            }
+        }
+
+        return Utf8(encoded.AsSpan(0, length));
+    }
+}

@@ -1,0 +1,87 @@
+using Ocellus.Encodings;
+
+namespace Ocellus.Identity;
+
+/// <summary>
+/// Finds what a policy says of nobody and nothing: a principal, a resource or a value that no request to this server can have. In an Allow it shows, for
+/// what it should allow is refused; in a Deny nobody would notice. So it is refused when the policy is saved.
+/// </summary>
+internal static class PolicyReach
+{
+    private const string Examples = "arn:aws:rekognition:us-east-1:123456789012:project/name/* or arn:aws:s3:::bucket/*";
+    private static readonly PolicyForm _account = new("<account>");
+    private static readonly PolicyForm _root = new("arn:aws:iam::<account>:root");
+    private static readonly PolicyForm _user = new("arn:aws:iam::<account>:user/<user>");
+
+    /// <summary>Resources of requests; collections and stream processors, which are not here, stand in policies that were written for AWS.</summary>
+    private static readonly PolicyForm[] _resources =
+    [
+        new("arn:aws:rekognition:<region>:<account>:project/<name>/<digits>"),
+        new("arn:aws:rekognition:<region>:<account>:project/<name>/version/<name>/<digits>"),
+        new("arn:aws:rekognition:<region>:<account>:project/<name>/dataset/train/<digits>"),
+        new("arn:aws:rekognition:<region>:<account>:project/<name>/dataset/test/<digits>"),
+        new("arn:aws:rekognition:<region>:<account>:collection/<text>"),
+        new("arn:aws:rekognition:<region>:<account>:streamprocessor/<text>"),
+        new("arn:aws:s3:::<text>"),
+    ];
+
+    private static readonly PolicyForm _version = _resources[1];
+
+    /// <summary>Keys whose values have a form of their own, the operators that mean something with them (beside those for texts), and how a value looks.</summary>
+    private static readonly (string Key, string Operators, string Example, PolicyForm[] Forms)[] _keys =
+    [
+        (ConditionKeys.PrincipalArn, "Arn", "arn:aws:iam::123456789012:user/name", [_user]),
+        (ConditionKeys.PrincipalAccount, "Numeric", "123456789012", [_account]),
+        (ConditionKeys.UserName, "", "name, the NAME of arn:aws:iam::ACCOUNT:user/NAME", [new("<user>")]),
+        (ConditionKeys.SourceIp, "Ip", "203.0.113.7", [new("<address>")]),
+        (ConditionKeys.SecureTransport, "Bool", "true or false", [new("true"), new("false")]),
+        (ConditionKeys.CurrentTime, "Date", "2026-01-31T08:00:00Z", [new("<date>")]),
+        (ConditionKeys.EpochTime, "Date Numeric", "1769846400", [new("<digits>")]),
+        (ConditionKeys.RequestedRegion, "", "us-east-1", [new("<region>")]),
+        (ConditionKeys.ListMaxKeys, "Numeric", "100", [new("<digits>")]),
+    ];
+
+    /// <summary>Why a principal of a project policy is no caller of this server; null if it can be one.</summary>
+    public static string? Principal(string principal) =>
+        principal == "*" || new[] { _account, _root, _user }.Any(f => f.CanMeet(principal, wildcards: false)) ? null
+        : $"the principal '{Readable.Cut(principal)}' is nobody here: it must be *, an account id of twelve digits, arn:aws:iam::ACCOUNT:root or arn:aws:iam::ACCOUNT:user/NAME"
+            + (principal.AsSpan().ContainsAny('*', '?') ? "; wildcards are not understood in a principal: take * and a Condition with ArnLike on aws:PrincipalArn" : "");
+
+    /// <summary>Why a resource of an identity policy is none of this server; null if it can be one.</summary>
+    public static string? Resource(string pattern) =>
+        pattern == "*" || _resources.Any(f => f.CanMeet(pattern)) ? null
+        : $"the resource '{Readable.Cut(pattern)}' can be none of this server's, so it would say nothing; right would be *, or such as {Examples}";
+
+    /// <summary>Why a resource of a project policy is no model version that can be copied; null if it can be one.</summary>
+    /// <param name="pattern">The resource.</param>
+    /// <param name="projectArn">The project that the policy is put on; null for any.</param>
+    public static string? Version(string pattern, string? projectArn = null)
+    {
+        var beginning = projectArn?[..projectArn.LastIndexOf('/')];
+        var form = beginning is null ? _version : new PolicyForm(beginning + "/version/<name>/<digits>");
+        return pattern == "*" || form.CanMeet(pattern) ? null
+            : $"the resource '{Readable.Cut(pattern)}' can be no model version of {(beginning is null ? "a" : "this")} project, so it would say nothing; right would be * or {beginning ?? "arn:aws:rekognition:us-east-1:123456789012:project/name"}/version/*";
+    }
+
+    /// <summary>Why a line of a condition compares with what its key never is; null if its answer depends on the request.</summary>
+    public static string? Condition(PolicyCondition condition)
+    {
+        var (key, operators, example, forms) = Array.Find(_keys, k => ConditionKeys.Is(k.Key, condition.Key));
+        if (key is null || condition.Operator == "Null")
+        {
+            return null;
+        }
+
+        var name = condition.Operator.StartsWith("Not", StringComparison.Ordinal) ? condition.Operator["Not".Length..] : condition.Operator;
+        bool isText = name.StartsWith("String", StringComparison.Ordinal), isArn = name.StartsWith("Arn", StringComparison.Ordinal);
+        if (!isText && !operators.Split(' ', StringSplitOptions.RemoveEmptyEntries).Any(o => name.StartsWith(o, StringComparison.Ordinal)))
+        {
+            return $"{condition.Operator} means nothing with {key}, which is such as {example}";
+        }
+
+        bool wildcards = isArn || name.EndsWith("Like", StringComparison.Ordinal), ignoreCase = name.EndsWith("IgnoreCase", StringComparison.Ordinal);
+        return (isText || isArn) && condition.Compared.FirstOrDefault(v => !Array.Exists(forms, f => f.CanMeet(v, wildcards, ignoreCase))) is { } value
+            ? $"{key} can never be '{Readable.Cut(value)}', as {condition.Operator} compares it; it is such as {example}{(!wildcards && value.AsSpan().ContainsAny('*', '?') ? ". Wildcards are understood by StringLike and ArnLike" : "")}"
+            : null;
+    }
+}

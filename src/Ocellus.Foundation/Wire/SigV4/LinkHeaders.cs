@@ -1,0 +1,53 @@
+using Ocellus.Encodings;
+
+namespace Ocellus.Wire.SigV4;
+
+/// <summary>The parameters of a link that stand for headers.</summary>
+internal static class LinkHeaders
+{
+    /// <summary>Those that belong to the signature itself.</summary>
+    private static readonly HashSet<string> s_ofSignature = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Content-Sha256",
+    };
+
+    /// <summary>
+    /// Those that speak of a body. Who makes a link has no body yet: the JavaScript SDK puts the checksum of an empty one there, and S3 does not hold the upload
+    /// against it. A checksum that is to count is sent as a header.
+    /// </summary>
+    private static readonly HashSet<string> s_ofBody = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "x-amz-sdk-checksum-algorithm", "x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-crc64nvme", "x-amz-checksum-sha1", "x-amz-checksum-sha256",
+    };
+
+    /// <summary>What the parameters of a link mean as headers. The caller has verified that the signature covers them.</summary>
+    /// <exception cref="SignatureException">One can be no header, or a header says something else.</exception>
+    public static IReadOnlyList<KeyValuePair<string, string>> Of(SignedRequest request) => [.. All(request).Where(h => !s_ofSignature.Contains(h.Key) && !s_ofBody.Contains(h.Key))];
+
+    /// <summary>As <see cref="Of"/>, with those that have no effect.</summary>
+    public static List<KeyValuePair<string, string>> All(SignedRequest request)
+    {
+        var all = new List<KeyValuePair<string, string>>();
+        foreach (var (name, values) in request.Target.Query.Where(p => p.Key.StartsWith("x-amz-", StringComparison.OrdinalIgnoreCase)))
+        {
+            var value = Checked(name, values.ToString());
+            if (!s_ofSignature.Contains(name) && request.Lines(name).FirstOrDefault(line => line.Trim() != value.Trim()) is not null)
+            {
+                throw Unusable($"'{Readable.Cut(name)}' is in the link and, with another value, among the headers; send it as one of the two.");
+            }
+
+            all.Add(new(name.ToLowerInvariant(), value));
+        }
+
+        return all;
+    }
+
+    /// <summary>The value of a parameter that stands for a header.</summary>
+    /// <exception cref="SignatureException">It can be no header.</exception>
+    public static string Checked(string name, string value) =>
+        !HeaderText.IsName(name) ? throw Unusable($"The parameter '{Readable.Cut(Uri.EscapeDataString(name))}' stands for a header, and it is not the name of a header: letters, digits and !#$%&'*+-.^_`|~.")
+        : value.Any(char.IsControl) ? throw Unusable($"The parameter '{Readable.Cut(name)}' stands for a header, and its value holds control characters.")
+        : value;
+
+    public static SignatureException Unusable(string message) => new(SignatureProblem.QueryIncomplete, message);
+}

@@ -1,0 +1,186 @@
+using Ocellus.Hosting.Serving;
+using Ocellus.Projects;
+using Ocellus.Work;
+
+namespace Ocellus.Hosting.Placement;
+
+/// <summary>
+/// Brings memory to what the database says: STARTING is loaded, STOPPING is drained, RUNNING is in memory and nothing else is.
+/// Versions are handled side by side, one task each, so that a slow drain delays no other start. A wake-up may be lost, the work may not.
+/// </summary>
+internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, LocalModels models, FreedMemory memory, TimeProvider clock, ILogger<FleetWorker> log) : BackgroundService
+{
+    /// <summary>How often the database is asked without a wake-up, and how long after a failure: long enough to cost nothing, short enough for someone who waits.</summary>
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(5);
+
+    private static readonly ProjectVersionStatus[] Hosted = [ProjectVersionStatus.STARTING, ProjectVersionStatus.RUNNING, ProjectVersionStatus.STOPPING];
+
+    private readonly WakeSignal _wakes = new(clock);
+    // Touched by the loop only.
+    private readonly Dictionary<string, Task<bool>> _busy = new(StringComparer.Ordinal);
+
+    /// <summary>Loading is work for a core; more at once would only slow each other down. Draining waits for nothing here.</summary>
+    private readonly SemaphoreSlim _loads = new(Environment.ProcessorCount);
+
+    /// <summary>Tells the worker that something is due.</summary>
+    public void Wake() => _wakes.Wake();
+
+    /// <summary>Before the first request is taken, what was RUNNING is STARTING: nobody sees a version run that is not in memory.</summary>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        foreach (var version in await versions.InAsync([ProjectVersionStatus.RUNNING], cancellationToken))
+        {
+            await versions.TryMoveAsync(version.Arn, VersionEvent.ServerRestarted, null, cancellationToken);
+        }
+
+        await base.StartAsync(cancellationToken);
+    }
+
+    public override void Dispose()
+    {
+        _loads.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            while (true)
+            {
+                await ConvergeAsync(stoppingToken);
+                await _wakes.WaitAsync(Period, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The server stops.
+        }
+        finally
+        {
+            await Task.WhenAll(_busy.Values);
+            // RUNNING stays RUNNING in the database, so that it comes back with the server.
+            await Task.WhenAll(models.Arns.Select(UnloadAtEndAsync));
+        }
+    }
+
+    private async Task ConvergeAsync(CancellationToken cancel)
+    {
+        foreach (var (arn, _) in _busy.Where(b => b.Value.IsCompleted).ToList())
+        {
+            _busy.Remove(arn);
+        }
+
+        try
+        {
+            var due = (await versions.InAsync(Hosted, cancel)).ToDictionary(v => v.Arn, v => v.Status, StringComparer.Ordinal);
+            var loaded = models.Arns;
+            var wrong = due.Where(v => v.Value != ProjectVersionStatus.RUNNING || !loaded.Contains(v.Key)).Select(v => v.Key).Concat(loaded.Where(a => !due.ContainsKey(a)));
+            foreach (var arn in wrong.Where(a => !_busy.ContainsKey(a)).ToList())
+            {
+                _busy[arn] = Task.Run(() => HandleAsync(arn, cancel), CancellationToken.None);
+                _ = WakeAfterAsync(_busy[arn]);
+            }
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            Log.CatalogFailed(log, failure, Period.TotalSeconds);
+        }
+    }
+
+    /// <summary>After a step the version may already be due for the next. A failed step waits for the timer instead.</summary>
+    private async Task WakeAfterAsync(Task<bool> step)
+    {
+        if (await step)
+        {
+            Wake();
+        }
+    }
+
+    /// <summary>One step of one version; whether it was done. The state is read anew: what the list said may be over.</summary>
+    private async Task<bool> HandleAsync(string arn, CancellationToken cancel)
+    {
+        try
+        {
+            var version = await versions.FindAsync(arn, cancel);
+            switch (version?.Status)
+            {
+                case ProjectVersionStatus.STARTING:
+                    await LoadAsync(version, cancel);
+                    break;
+                case ProjectVersionStatus.RUNNING when models.Find(arn) is null:
+                    if (await versions.TryMoveAsync(arn, VersionEvent.ServerRestarted, null, cancel) is { } starting)
+                    {
+                        await LoadAsync(starting, cancel);
+                    }
+
+                    break;
+                case ProjectVersionStatus.RUNNING:
+                    break;
+                case ProjectVersionStatus.STOPPING:
+                    await UnloadAsync(arn);
+                    break;
+                default:
+                    // Deleted, or failed: nothing may be left of it.
+                    await fleet.UnloadAsync(arn);
+                    memory.Return();
+                    break;
+            }
+
+            return true;
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            // The server stops; what is left is done after its next start.
+            return false;
+        }
+        catch (Exception failure)
+        {
+            Log.ConvergeFailed(log, failure, arn, Period.TotalSeconds);
+            return false;
+        }
+    }
+
+    private async Task LoadAsync(VersionRow version, CancellationToken cancel)
+    {
+        await _loads.WaitAsync(cancel);
+        string? failure;
+        var started = clock.GetTimestamp();
+        try
+        {
+            failure = await fleet.LoadAsync(version);
+        }
+        finally
+        {
+            _loads.Release();
+        }
+
+        if (failure is null)
+        {
+            await versions.TryMoveAsync(version.Arn, VersionEvent.Loaded, null, CancellationToken.None);
+            var min = (int)(version.MinUnits ?? 1);
+            Log.ModelStarted(log, version.Arn, clock.GetElapsedTime(started).TotalSeconds, min, (int)(version.MaxUnits ?? min));
+        }
+        else
+        {
+            await versions.TryMoveAsync(version.Arn, VersionEvent.HostingFailed, failure, CancellationToken.None);
+            Log.ModelFailed(log, version.Arn, failure);
+        }
+
+        memory.Return();
+    }
+
+    private async Task UnloadAsync(string arn)
+    {
+        var end = await fleet.UnloadAsync(arn);
+        await versions.TryMoveAsync(arn, VersionEvent.Drained, null, CancellationToken.None);
+        Log.ModelStopped(log, arn, end?.Drain.TotalSeconds ?? 0, end?.Aborted ?? 0);
+        memory.Return();
+    }
+
+    private async Task UnloadAtEndAsync(string arn)
+    {
+        await models.UnloadAsync(arn);
+        Log.ModelUnloaded(log, arn);
+    }
+}

@@ -1,0 +1,38 @@
+using System.Collections.Concurrent;
+using Ocellus.Hosting.Serving;
+using Ocellus.Projects;
+
+namespace Ocellus.Hosting.Placement;
+
+/// <summary>The running models of the cluster, as the rest of the server sees them.</summary>
+internal sealed class ModelFleet(IGrainFactory grains)
+{
+    // A reference stays right wherever its grain moves; making one looks up attributes of the interface each time.
+    private readonly ConcurrentDictionary<string, IModelGrain> _references = new(StringComparer.Ordinal);
+
+    /// <summary>Loads a version's model somewhere in the cluster.</summary>
+    /// <returns>Null, or why it cannot be hosted.</returns>
+    public async Task<string?> LoadAsync(VersionRow version)
+    {
+        var min = (int)(version.MinUnits ?? 1);
+        return (await GrainOf(version.Arn).LoadAsync(new(version.AccountId, version.Folder, min, (int)(version.MaxUnits ?? min)))).Failure;
+    }
+
+    /// <summary>Drains a version's model and frees it. Null if it was not loaded.</summary>
+    public async Task<UnloadAnswer?> UnloadAsync(string arn)
+    {
+        try
+        {
+            return await GrainOf(arn).UnloadAsync();
+        }
+        finally
+        {
+            _references.TryRemove(arn, out _);
+        }
+    }
+
+    /// <summary>What a running model finds in a picture, for a classifier every label; or its refusal: see <see cref="RunningModel.DetectAsync"/>.</summary>
+    public Task<DetectAnswer> DetectAsync(string arn, byte[] image, CancellationToken cancel) => GrainOf(arn).DetectAsync(new(image), cancel);
+
+    private IModelGrain GrainOf(string arn) => _references.GetOrAdd(arn, static (a, factory) => factory.GetGrain<IModelGrain>(a), grains);
+}

@@ -1,0 +1,260 @@
+using System.Diagnostics;
+using System.Globalization;
+using Ocellus.Refusals;
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+
+namespace Ocellus.Hosting.Serving;
+
+/// <summary>How a model ended.</summary>
+/// <param name="Aborted">Requests that were still inside when the time to drain was over.</param>
+/// <param name="Drain">From the closing of the gate to the end of the last request.</param>
+internal sealed record ModelEnd(int Aborted, TimeSpan Drain);
+
+/// <summary>
+/// A model that answers: one ONNX Runtime model, which the serving threads share, and a number of inference units, each of which is room in the
+/// model's line and a share of those threads beside other models. The number grows to the maximum under a lasting queue and shrinks again when idle.
+/// </summary>
+internal sealed class RunningModel : IAsyncDisposable
+{
+    /// <summary>How often the queue is looked at to grow or shrink.</summary>
+    private static readonly TimeSpan ScalePeriod = TimeSpan.FromMilliseconds(250);
+
+    private readonly string _arn;
+    private readonly TrainedModel _model;
+    private readonly int _minUnits;
+    private readonly int _maxUnits;
+    private readonly HostingOptions _options;
+    private readonly TimeProvider _clock;
+    private readonly Action<TimeSpan> _inferred;
+    private readonly ILogger _log;
+    private readonly DrainGate _gate = new();
+    private readonly ServingThreads _threads;
+    private readonly ServingLine<Asked> _line;
+    private readonly CancellationTokenSource _abort = new();
+    private readonly ITimer _scale;
+    private readonly Lock _scaling = new();
+    private long? _queuedSince;
+    private long _idleSince;
+    private long _usedAt;
+    private Task<ModelEnd>? _end;
+
+    /// <param name="arn">Whose model it is, for the log.</param>
+    /// <param name="model">Owned from here on.</param>
+    /// <param name="minUnits">Units at the start and at least.</param>
+    /// <param name="maxUnits">Units at most.</param>
+    /// <param name="options">Bounds and deadlines.</param>
+    /// <param name="threads">Shared by all models.</param>
+    /// <param name="clock">Of deadlines and of scaling.</param>
+    /// <param name="inferred">Told the time of each pass through the network.</param>
+    /// <param name="log">State changes go here.</param>
+    public RunningModel(string arn, TrainedModel model, int minUnits, int maxUnits, HostingOptions options, ServingThreads threads, TimeProvider clock, Action<TimeSpan> inferred, ILogger log)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(minUnits, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxUnits, minUnits);
+        (_arn, _model, _minUnits, _maxUnits, _options, _threads, _clock, _inferred, _log) = (arn, model, minUnits, maxUnits, options, threads, clock, inferred, log);
+        _line = new(threads, minUnits, options.BatchMax, Answer);
+        _idleSince = _usedAt = clock.GetTimestamp();
+        _scale = clock.CreateTimer(_ => Scale(), null, ScalePeriod, ScalePeriod);
+    }
+
+    /// <summary>Labels, size and thresholds.</summary>
+    public ModelDescription Description => _model.Description;
+
+    /// <summary>Requests inside: waiting, being decoded or in the network.</summary>
+    public int InFlight => _gate.Inside;
+
+    /// <summary>Requests that no thread has taken yet.</summary>
+    public int QueueLength => _line.Length;
+
+    /// <summary>Inference units now.</summary>
+    public int Units => _line.Units;
+
+    /// <summary>Time since the last request came or left, or since the model was loaded; zero as long as one is inside.</summary>
+    public TimeSpan IdleFor => InFlight > 0 ? TimeSpan.Zero : _clock.GetElapsedTime(Volatile.Read(ref _usedAt));
+
+    /// <summary>Whether it has begun to stop.</summary>
+    public bool IsStopping => Volatile.Read(ref _end) is not null;
+
+    /// <summary>Puts one picture through the network once, so that a broken graph shows at the start and the first caller does not wait for lazy initialisation.</summary>
+    /// <exception cref="InvalidDataException">The network does not run.</exception>
+    public static void WarmUp(TrainedModel model)
+    {
+        try
+        {
+            var black = new PreparedPicture(new byte[model.Description.Width * model.Description.Height * 3], 1, 1, null);
+            model.Predict([black]);
+            model.Predict([black], helped: true);
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            throw new InvalidDataException($"{ModelFiles.Model} loads but cannot be run: {failure.Message}", failure);
+        }
+    }
+
+    /// <summary>Answers for one picture.</summary>
+    /// <exception cref="RefusedException">
+    /// NotReady: the model stops. Busy: the queue is full, or the deadline passed. Invalid, InvalidImage, ImageTooLarge: not a picture that may be asked about.
+    /// </exception>
+    public async Task<IReadOnlyList<Prediction>> DetectAsync(ReadOnlyMemory<byte> image, CancellationToken cancel)
+    {
+        if (!_gate.TryEnter())
+        {
+            throw Refused.NotReady("The model version is being stopped and takes no more requests; start it again when it is STOPPED.");
+        }
+
+        try
+        {
+            var answer = new TaskCompletionSource<IReadOnlyList<Prediction>>(TaskCreationOptions.RunContinuationsAsynchronously);
+            var most = _options.QueuePerUnit * Units;
+            var place = _line.TryAdd(new Asked(image, answer), most)
+                ?? throw Busy($"{most} requests wait for {Units} inference unit{(Units == 1 ? "" : "s")} already (setting Ocellus:Hosting:QueuePerUnit)");
+            using var deadline = new CancellationTokenSource(_options.RequestTimeout, _clock);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token, _abort.Token);
+            try
+            {
+                await using (either.Token.UnsafeRegister(static (a, token) => ((TaskCompletionSource<IReadOnlyList<Prediction>>)a!).TrySetCanceled(token), answer))
+                {
+                    return await answer.Task;
+                }
+            }
+            catch (OperationCanceledException) when (either.IsCancellationRequested && !cancel.IsCancellationRequested)
+            {
+                throw _abort.IsCancellationRequested
+                    ? Refused.NotReady(string.Create(CultureInfo.InvariantCulture, $"The model version was stopped, and {_options.DrainTimeout.TotalSeconds:0.###} s were not enough to answer this request (setting Ocellus:Hosting:DrainTimeout)."))
+                    : Busy(string.Create(CultureInfo.InvariantCulture, $"no answer was ready within {_options.RequestTimeout.TotalSeconds:0.###} s (setting Ocellus:Hosting:RequestTimeout)"));
+            }
+            finally
+            {
+                _line.Remove(place);
+            }
+        }
+        finally
+        {
+            // Before leaving: nobody may see the model empty and not yet used.
+            Volatile.Write(ref _usedAt, _clock.GetTimestamp());
+            _gate.Leave();
+        }
+    }
+
+    /// <summary>Takes no more requests, lets those inside finish, and frees the session. A second call waits for the first.</summary>
+    public Task<ModelEnd> StopAsync()
+    {
+        lock (_scaling)
+        {
+            return _end ??= EndAsync();
+        }
+    }
+
+    public async ValueTask DisposeAsync() => await StopAsync();
+
+    private static RefusedException Busy(string why) =>
+        new(RefusalKind.Busy, $"Provisioned Rate exceeded: {why}; ask again later, or start the model version with more inference units.");
+
+    /// <summary>On a serving thread: decodes the pictures and asks the network about all of them in one pass. A picture that is refused does not concern the others.</summary>
+    private void Answer(IReadOnlyList<Asked> together)
+    {
+        var (asked, pictures) = (new List<Asked>(together.Count), new List<PreparedPicture>(together.Count));
+        foreach (var one in together)
+        {
+            try
+            {
+                // Given up in the last moment: nobody reads the answer.
+                if (!one.Answer.Task.IsCompleted)
+                {
+                    pictures.Add(_model.Prepare(one.Image, PictureLimits.Default));
+                    asked.Add(one);
+                }
+            }
+            catch (PictureRefusedException refusal)
+            {
+                one.Answer.TrySetException(PictureRefusals.Of(refusal));
+            }
+            catch (Exception failure)
+            {
+                // The thread lives on; the caller gets the failure, which the endpoint logs.
+                one.Answer.TrySetException(failure);
+            }
+        }
+
+        if (asked.Count == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            var started = Stopwatch.GetTimestamp();
+            var predictions = _model.Predict(pictures, _threads.CanHelp);
+            _inferred(Stopwatch.GetElapsedTime(started));
+            for (var i = 0; i < asked.Count; i++)
+            {
+                asked[i].Answer.TrySetResult(predictions[i]);
+            }
+        }
+        catch (Exception failure)
+        {
+            asked.ForEach(a => a.Answer.TrySetException(failure));
+        }
+    }
+
+    /// <summary>Adds a unit when requests have waited long enough, takes one away when it was not needed long enough.</summary>
+    private void Scale()
+    {
+        lock (_scaling)
+        {
+            if (_end is not null)
+            {
+                return;
+            }
+
+            var (units, now) = (Units, _clock.GetTimestamp());
+            _queuedSince = QueueLength >= units ? _queuedSince ?? now : null;
+            if (InFlight >= units)
+            {
+                _idleSince = now;
+            }
+
+            if (units < _maxUnits && _queuedSince is { } since && _clock.GetElapsedTime(since, now) >= _options.GrowAfter)
+            {
+                _line.Units = units + 1;
+                (_queuedSince, _idleSince) = (null, now);
+                Log.UnitsGrew(_log, _arn, units, units + 1, QueueLength);
+            }
+            else if (units > _minUnits && _clock.GetElapsedTime(_idleSince, now) >= _options.ShrinkAfter)
+            {
+                _line.Units = units - 1;
+                _idleSince = now;
+                Log.UnitsShrank(_log, _arn, units, units - 1);
+            }
+        }
+    }
+
+    private async Task<ModelEnd> EndAsync()
+    {
+        var started = _clock.GetTimestamp();
+        _gate.Close();
+        await Task.Yield();
+        var aborted = 0;
+        try
+        {
+            await _gate.Drained.WaitAsync(_options.DrainTimeout, _clock);
+        }
+        catch (TimeoutException)
+        {
+            aborted = _gate.Inside;
+            await _abort.CancelAsync();
+            await _gate.Drained;
+        }
+
+        await _scale.DisposeAsync();
+        // A request whose client left may still be in the network; the session must not be freed before.
+        await _line.CloseAsync();
+        _model.Dispose();
+        _abort.Dispose();
+        return new(aborted, _clock.GetElapsedTime(started));
+    }
+
+    /// <summary>A picture that waits, and where its answer goes.</summary>
+    private sealed record Asked(ReadOnlyMemory<byte> Image, TaskCompletionSource<IReadOnlyList<Prediction>> Answer);
+}

@@ -1,0 +1,29 @@
+using Ocellus.Vision.Inference;
+
+namespace Ocellus.Hosting.Serving;
+
+/// <summary>
+/// Loads what models need once the server takes requests: the first start is then as fast as the others, and readiness does not wait.
+/// </summary>
+internal sealed class WarmUp(IHostApplicationLifetime lifetime, FreedMemory memory, ILogger<WarmUp> log) : BackgroundService
+{
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using (lifetime.ApplicationStarted.Register(started.SetResult))
+        {
+            await started.Task.WaitAsync(stoppingToken);
+        }
+
+        try
+        {
+            await Task.Run(InferenceLibrary.WarmUp, stoppingToken);
+            memory.Return();
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            // The rest of the server works without; a start of a model will say the same.
+            Log.LibrariesMissing(log, failure);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+
+namespace Ocellus.Training.Child;
+
+/// <summary>
+/// Between the pixels of a manifest line's <c>image_size</c> and ratios of the picture as shown. If the size is that of the upright
+/// picture, or fits neither way, boxes refer to the upright picture; if it is the stored size of a picture that is shown turned,
+/// boxes turn with it.
+/// </summary>
+internal readonly struct BoxFrame
+{
+    private readonly double _width;
+    private readonly double _height;
+
+    /// <summary>EXIF value of the turn; 1 for none. Values below 5 never turn: the stored size is then the upright one.</summary>
+    private readonly int _turn;
+
+    public BoxFrame(double imageWidth, double imageHeight, PictureHeader header)
+    {
+        (_width, _height) = (imageWidth, imageHeight);
+        var upright = imageWidth == header.UprightWidth && imageHeight == header.UprightHeight;
+        var stored = imageWidth == header.Width && imageHeight == header.Height;
+        _turn = stored && !upright ? header.Orientation : 1;
+    }
+
+    /// <summary>From pixels of the line's size.</summary>
+    public BoxRatio ToShown(double left, double top, double width, double height)
+    {
+        var (l, t, w, h) = (left / _width, top / _height, width / _width, height / _height);
+        var (x, y, across, down) = _turn switch
+        {
+            5 => (t, l, h, w),
+            6 => (1 - t - h, l, h, w),
+            7 => (1 - t - h, 1 - l - w, h, w),
+            8 => (t, 1 - l - w, h, w),
+            _ => (l, t, w, h),
+        };
+        return new BoxRatio((float)x, (float)y, (float)across, (float)down);
+    }
+
+    /// <summary>Back to whole pixels of the line's size. Edges are rounded, not sizes, so that a box inside the picture stays inside.</summary>
+    public (int Left, int Top, int Width, int Height) FromShown(BoxRatio box)
+    {
+        var (x, y, across, down) = ((double)box.Left, (double)box.Top, (double)box.Width, (double)box.Height);
+        var (l, t, w, h) = _turn switch
+        {
+            5 => (y, x, down, across),
+            6 => (y, 1 - x - across, down, across),
+            7 => (1 - y - down, 1 - x - across, down, across),
+            8 => (1 - y - down, x, down, across),
+            _ => (x, y, across, down),
+        };
+        int left = Pixel(l, _width), top = Pixel(t, _height);
+        return (left, top, Pixel(l + w, _width) - left, Pixel(t + h, _height) - top);
+    }
+
+    private static int Pixel(double ratio, double side) => (int)Math.Round(Math.Clamp(ratio, 0, 1) * side, MidpointRounding.AwayFromZero);
+}

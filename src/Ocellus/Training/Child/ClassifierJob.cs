@@ -1,0 +1,58 @@
+using System.Diagnostics;
+using Ocellus.Datasets.Manifests;
+using Ocellus.Training.Evaluation;
+using Ocellus.Training.Job;
+using Ocellus.Vision.Inference;
+using Ocellus.Vision.Training;
+
+namespace Ocellus.Training.Child;
+
+/// <summary>Trains and tests a classifier, single- or multi-label.</summary>
+internal static class ClassifierJob
+{
+    public static Learned Run(JobInput input, CancellationToken cancel)
+    {
+        var (content, index) = (input.Content, input.LabelIndex);
+        var training = content.Training.Usable;
+        var task = new ClassifierTask(input.Pictures(training), [.. training.Select(line => (IReadOnlyList<int>)[.. line.ImageLabels.Select(l => index[l])])], content.Labels, content.IsMultiLabel);
+        var plan = new ClassifierPlan { Seed = input.Job.Seed, Threads = input.Threads, ThreadsNow = () => input.Pace.Threads, TimeBudget = input.Within(ClassifierPlan.RecipeTime(training.Count, input.Threads)) };
+        var started = Stopwatch.GetTimestamp();
+        var result = ClassifierTrainer.Train(task, plan, input.Learning, input.Checkpoint, cancel);
+        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+
+        // Labels that only the test has are not part of the model and are never evaluated.
+        List<ParsedLine> tested = [.. content.Testing.Usable.Where(line => line.ImageLabels.Any(index.ContainsKey))];
+        var scores = new float[tested.Count, content.Labels.Count];
+        var truth = new bool[tested.Count, content.Labels.Count];
+        using (var model = new TrainedModel(result.Model, result.Description, input.Threads))
+        {
+            var answers = input.Ask(model, tested, cancel);
+            for (var i = 0; i < tested.Count; i++)
+            {
+                foreach (var answer in answers[i])
+                {
+                    scores[i, answer.Label] = answer.Score;
+                }
+
+                foreach (var label in tested[i].ImageLabels.Where(index.ContainsKey))
+                {
+                    truth[i, index[label]] = true;
+                }
+            }
+        }
+
+        var report = ClassificationMetrics.Compute(content.Labels, scores, truth);
+        return new Learned(
+            result.Model,
+            result.Description,
+            report,
+            seconds,
+            tested.Count,
+            training.Select((line, i) => SnapshotWriter.TrainingLine(line, AttributeKind.ImageLevel, i + 1)),
+            ended => tested.Select((line, i) => SnapshotWriter.TestingLine(
+                line,
+                [.. report.Labels.Select((label, l) => new LabelPrediction(label.Label, scores[i, l], label.Threshold, truth[i, l]))],
+                ended,
+                i + 1)));
+    }
+}

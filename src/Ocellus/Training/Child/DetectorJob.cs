@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using Ocellus.Datasets.Manifests;
+using Ocellus.Training.Evaluation;
+using Ocellus.Training.Job;
+using Ocellus.Vision.Evaluation;
+using Ocellus.Vision.Inference;
+using Ocellus.Vision.Training;
+
+namespace Ocellus.Training.Child;
+
+/// <summary>Trains and tests an object detector.</summary>
+internal static class DetectorJob
+{
+    public static Learned Run(JobInput input, CancellationToken cancel)
+    {
+        var (content, index) = (input.Content, input.LabelIndex);
+        var training = content.Training.Usable;
+        var task = new DetectorTask(
+            input.Pictures(training),
+            // Brand localization: a picture of the bare logo is one box over all of it.
+            [.. training.Select(line => content.WholeImageBoxes ? [.. line.ImageLabels.Select(l => new LabelledBox(index[l], new BoxRatio(0, 0, 1, 1)))] : Boxes(line, input))],
+            content.Labels);
+        var plan = new DetectorPlan { Seed = input.Job.Seed, Threads = input.Threads, ThreadsNow = () => input.Pace.Threads };
+        plan = plan with { TimeBudget = input.Within(plan.BudgetFor(training.Count)) };
+        var started = Stopwatch.GetTimestamp();
+        var result = DetectorTrainer.Train(task, plan, input.Learning, input.Checkpoint, cancel);
+        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+
+        // Labels that only the test has are not part of the model and are never evaluated.
+        List<ParsedLine> tested = [.. content.Testing.Usable.Where(line => line.BoxLabels.Any(index.ContainsKey))];
+        IReadOnlyList<LabelledBox>[] truth = [.. tested.Select(line => Boxes(line, input))];
+        IReadOnlyList<IReadOnlyList<Prediction>> found;
+        using (var model = new TrainedModel(result.Model, result.Description, input.Threads))
+        {
+            found = input.Ask(model, tested, cancel);
+        }
+
+        var measured = DetectionMetrics.Compute(content.Labels.Count, truth, found);
+        var report = new EvaluationReport(
+            [.. measured.Labels.Select(l => new LabelMetrics(content.Labels[l.Label], l.Cut.Threshold, l.Cut.Precision, l.Cut.Recall, l.Cut.F1, l.Pictures))],
+            measured.Precision,
+            measured.Recall,
+            measured.F1,
+            AveragePrecision: measured.AveragePrecision,
+            AverageRecall: measured.AverageRecall);
+        return new Learned(
+            result.Model,
+            result.Description,
+            report,
+            seconds,
+            tested.Count,
+            training.Select((line, i) => SnapshotWriter.TrainingLine(line, content.WholeImageBoxes ? AttributeKind.ImageLevel : AttributeKind.Boxes, i + 1)),
+            ended => tested.Select((line, i) => SnapshotWriter.TestingLine(line, Compare(line, input, report, truth[i], found[i], measured.Matches[i]), ended, i + 1)));
+    }
+
+    /// <summary>The line's valid boxes of the model's labels, as ratios of the picture as shown.</summary>
+    private static IReadOnlyList<LabelledBox> Boxes(ParsedLine line, JobInput input)
+    {
+        var header = input.Header(line);
+        return
+        [
+            .. line.Attributes.SelectMany(attribute => attribute.ValidBoxes.Select(box => (attribute, box))).Where(p => input.LabelIndex.ContainsKey(p.box.Label))
+                .Select(p => new LabelledBox(input.LabelIndex[p.box.Label], new BoxFrame(p.attribute.ImageWidth, p.attribute.ImageHeight, header).ToShown(p.box.Left, p.box.Top, p.box.Width, p.box.Height))),
+        ];
+    }
+
+    /// <summary>
+    /// What the snapshot says of one picture, so that counting over the file gives the summary's numbers: every match, above its
+    /// threshold or below; every candidate above it without a match; every true box that nothing was found for.
+    /// </summary>
+    private static List<BoxPrediction> Compare(ParsedLine line, JobInput input, EvaluationReport report, IReadOnlyList<LabelledBox> truth, IReadOnlyList<Prediction> found, IReadOnlyList<int> matches)
+    {
+        var size = line.Attributes.First(attribute => attribute.IsValid && attribute.Kind == AttributeKind.Boxes);
+        var frame = new BoxFrame(size.ImageWidth, size.ImageHeight, input.Header(line));
+        var lines = new List<BoxPrediction>();
+        for (var i = 0; i < found.Count; i++)
+        {
+            var (label, score, box) = found[i];
+            Outcome? outcome = (score >= report.Labels[label].Threshold, matches[i] >= 0) switch
+            {
+                (true, true) => Outcome.TruePositive,
+                (true, false) => Outcome.FalsePositive,
+                (false, true) => Outcome.FalseNegative,
+                (false, false) => null,
+            };
+            if (outcome is { } judged)
+            {
+                Add(label, score, box!.Value, judged, matches[i] >= 0);
+            }
+        }
+
+        for (var t = 0; t < truth.Count; t++)
+        {
+            if (!matches.Contains(t))
+            {
+                Add(truth[t].Label, 0, truth[t].Box, Outcome.FalseNegative, true);
+            }
+        }
+
+        return lines;
+
+        void Add(int label, float score, BoxRatio box, Outcome outcome, bool present)
+        {
+            var (left, top, width, height) = frame.FromShown(box);
+            lines.Add(new BoxPrediction(report.Labels[label].Label, score, left, top, width, height, outcome, present));
+        }
+    }
+}

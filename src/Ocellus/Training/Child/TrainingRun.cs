@@ -1,0 +1,199 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Text;
+using Ocellus.Datasets.Manifests;
+using Ocellus.Training.Evaluation;
+using Ocellus.Training.Job;
+using Ocellus.Vision.Data;
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+using Ocellus.Vision.Training;
+
+namespace Ocellus.Training.Child;
+
+/// <summary>
+/// One training from checked-out files to a tested model, in the training process: line checks, picture checks, split, content
+/// checks, learning, testing, output files. The order is the wire specification's.
+/// </summary>
+internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvider clock)
+{
+    /// <summary>Bytes of a picture: 15 MB. AWS quota.</summary>
+    private const long PictureBytesMax = 15L << 20;
+
+    private readonly JobDescription _job = folder.Read();
+
+    /// <summary>Of every picture that passed the check, so that no file is read again for its size alone.</summary>
+    private readonly ConcurrentDictionary<string, PictureHeader> _headers = new(StringComparer.Ordinal);
+
+    private int Threads => ThreadsOf(_job);
+
+    /// <summary>Threads that a job may take.</summary>
+    public static int ThreadsOf(JobDescription job) => job.Threads > 0 ? job.Threads : Environment.ProcessorCount;
+
+    /// <summary>Trains and writes the outcome. Started again after a crash, it goes on from the last checkpoint.</summary>
+    /// <exception cref="OperationCanceledException">Stopped; the checkpoint is written.</exception>
+    public JobOutcome Run(IProgress<JobProgress> progress, CancellationToken cancel)
+    {
+        Directory.CreateDirectory(folder.Out);
+        var pictures = (folder.ReadPictures() ?? throw new InvalidOperationException("The job has no pictures.json.")).ToDictionary(p => p.Ref, StringComparer.Ordinal);
+        var training = ReadLines(folder.TrainingManifest, cancel);
+        var testing = _job.AutoSplit ? [] : ReadLines(folder.TestingManifest, cancel);
+        CheckPictures([.. training, .. testing], pictures, progress, cancel);
+
+        List<ContentError> trainingFound = [.. Found(training, pictures)], testingFound = [.. Found(testing, pictures)];
+        if (_job.AutoSplit && !Split(ref training, ref testing))
+        {
+            trainingFound.Add(ContentError.NoAutoSplit);
+        }
+
+        var content = ContentCheck.Run(training, testing, trainingFound, testingFound);
+        WriteOut(OutputKinds.Summary, ManifestSummary.Write(content));
+        WriteOut(OutputKinds.TrainingValidation, training.Select(l => l.ToValidationLine()));
+        WriteOut(OutputKinds.TestingValidation, testing.Select(l => l.ToValidationLine()));
+        if (content.FirstMessage is { } refusal)
+        {
+            return Failed(refusal, contentChecked: true);
+        }
+
+        if (content.UseCase == UseCase.NotDetermined)
+        {
+            return Failed("The manifests have no labels that could be learnt.", contentChecked: true);
+        }
+
+        try
+        {
+            return Learn(content, pictures, progress, cancel);
+        }
+        catch (TrainingDivergedException failure)
+        {
+            return Failed(failure.Message, contentChecked: true);
+        }
+    }
+
+    private JobOutcome Learn(ContentResult content, Dictionary<string, JobPicture> pictures, IProgress<JobProgress> progress, CancellationToken cancel)
+    {
+        Directory.CreateDirectory(folder.Checkpoint);
+        var input = new JobInput(_job, content, line => Bytes(line, pictures), line => _headers[line.SourceRef], Threads, pace, folder.Checkpoint, progress);
+        var learned = content.UseCase == UseCase.ObjectLocalization ? DetectorJob.Run(input, cancel) : ClassifierJob.Run(input, cancel);
+        var ended = clock.GetUtcNow();
+        WriteOut(OutputKinds.TrainingSnapshot, learned.TrainingSnapshot);
+        WriteOut(OutputKinds.TestingSnapshot, learned.TestingSnapshot(ended));
+        WriteOut(OutputKinds.Evaluation, EvaluationSummaryWriter.Write(learned.Report, ended, content.Training.Usable.Count, learned.TestedLines, _job.ProjectVersionArn));
+        ModelFiles.Save(folder.Model, learned.Model, learned.Description with { Thresholds = [.. learned.Report.Labels.Select(l => l.Threshold)] });
+        return new JobOutcome { Completed = true, Message = "The model is ready to run.", ContentChecked = true, F1 = learned.Report.F1, TrainingSeconds = learned.Seconds, Ended = ended };
+    }
+
+    private JobOutcome Failed(string message, bool contentChecked) => new() { Completed = false, Message = message, ContentChecked = contentChecked, Ended = clock.GetUtcNow() };
+
+    private static List<ParsedLine> ReadLines(string path, CancellationToken cancel)
+    {
+        using var stream = File.OpenRead(path);
+        return [.. ManifestReader.ReadAsync(stream, cancel).Select(LineParser.Parse).ToBlockingEnumerable(cancel)];
+    }
+
+    /// <summary>Opens every picture that a line in use names, as the training will: a line whose picture cannot be learnt from is out.</summary>
+    private void CheckPictures(IReadOnlyList<ParsedLine> lines, Dictionary<string, JobPicture> pictures, IProgress<JobProgress> progress, CancellationToken cancel)
+    {
+        var done = 0;
+        var lastReport = 0L;
+        Parallel.ForEach(lines, new ParallelOptions { CancellationToken = cancel, MaxDegreeOfParallelism = Threads }, line =>
+        {
+            if (line.IsUsable)
+            {
+                CheckPicture(line, pictures);
+            }
+
+            var count = Interlocked.Increment(ref done);
+            var last = Interlocked.Read(ref lastReport);
+            if ((count == lines.Count || Stopwatch.GetElapsedTime(last).TotalSeconds >= 1) && Interlocked.CompareExchange(ref lastReport, Stopwatch.GetTimestamp(), last) == last)
+            {
+                progress.Report(new JobProgress("checking pictures", count, lines.Count, null, null));
+            }
+        });
+    }
+
+    private void CheckPicture(ParsedLine line, Dictionary<string, JobPicture> pictures)
+    {
+        const string code = "ERROR_INVALID_IMAGE", text = "The image is invalid. Check S3 path and/or image properties.";
+        if (pictures.GetValueOrDefault(line.SourceRef)?.File is not { } file)
+        {
+            line.Add(new LineIssue(code, text, IssueLevel.Line));
+            return;
+        }
+
+        var path = Path.Combine(folder.Pictures, file);
+        var length = new FileInfo(path).Length;
+        try
+        {
+            if (length > PictureBytesMax)
+            {
+                throw new PictureRefusedException(PictureProblem.TooLarge, $"The picture has {length:N0} bytes; {PictureBytesMax:N0} are the most.");
+            }
+
+            var bytes = File.ReadAllBytes(path);
+            var header = Pictures.ReadHeader(bytes);
+            Pictures.Check(header, PictureLimits.Default);
+            _headers[line.SourceRef] = header;
+            // A small target: JPEGs are then decoded at a fraction of their size, and cut ones are found all the same.
+            if (Pictures.DecodeSquashed(bytes, 64, 64).Warning is { } warning)
+            {
+                line.Add(new LineIssue("WARNING_TRUNCATED_IMAGE", warning.Message, IssueLevel.Line, IsWarning: true));
+            }
+        }
+        catch (PictureRefusedException refusal)
+        {
+            line.Add(new LineIssue(code, $"{text} {refusal.Message}", IssueLevel.Line));
+        }
+    }
+
+    /// <summary>Terminal errors that only the fetching of the pictures can find.</summary>
+    private static IEnumerable<ContentError> Found(IReadOnlyList<ParsedLine> lines, Dictionary<string, JobPicture> pictures)
+    {
+        List<JobPicture> named = [.. lines.Where(l => l.SourceRef.Length > 0).Select(l => pictures.GetValueOrDefault(l.SourceRef) ?? new JobPicture(l.SourceRef, null, JobPicture.Missing))];
+        if (named.Exists(p => p.Problem == JobPicture.NoBucket) || (named.TrueForAll(p => p.File is null) && named.Exists(p => p.Problem == JobPicture.Denied)))
+        {
+            yield return ContentError.ImageBucketPermissions;
+        }
+        else if (named.Exists(p => p.Problem == JobPicture.OtherOwner))
+        {
+            yield return ContentError.ImageBucketOwner;
+        }
+        else if (named.Count > 0 && named.TrueForAll(p => p.File is null))
+        {
+            yield return ContentError.ImagesNotCopied;
+        }
+    }
+
+    /// <summary>Takes the test lines out of the training lines, stratified by label; lines that are out stay.</summary>
+    private bool Split(ref List<ParsedLine> training, ref List<ParsedLine> testing)
+    {
+        var usable = training.Where(l => l.IsUsable).ToList();
+        var isTest = StratifiedSplit.Split([.. usable.Select(l => (IReadOnlyList<string>)[.. l.ImageLabels.Concat(l.BoxLabels)])], seed: _job.Seed);
+        if (isTest is null)
+        {
+            return false;
+        }
+
+        HashSet<ParsedLine> chosen = [.. usable.Where((_, i) => isTest[i])];
+        testing = [.. training.Where(chosen.Contains)];
+        training = [.. training.Where(l => !chosen.Contains(l))];
+        return true;
+    }
+
+    private byte[] Bytes(ParsedLine line, Dictionary<string, JobPicture> pictures) => File.ReadAllBytes(Path.Combine(folder.Pictures, pictures[line.SourceRef].File!));
+
+    private void WriteOut(string kind, string text) => WriteOut(kind, [text]);
+
+    /// <summary>Lines with a line break after each, the last too.</summary>
+    private void WriteOut(string kind, IEnumerable<string> lines)
+    {
+        WholeFile.Write(folder.OutFile(kind, _job), stream =>
+        {
+            using var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
+            foreach (var line in lines)
+            {
+                writer.WriteLine(line);
+            }
+        });
+    }
+}

@@ -1,0 +1,180 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using Ocellus.Vision.Data;
+using Ocellus.Vision.Training;
+
+namespace Ocellus.Training.Job;
+
+/// <summary>What is to be trained. Written once, before the job exists.</summary>
+internal sealed record JobDescription
+{
+    public required string ProjectVersionArn { get; init; }
+
+    public required string ProjectName { get; init; }
+
+    public required string VersionName { get; init; }
+
+    /// <summary>The test pictures are split off the training manifest, for this training only.</summary>
+    public bool AutoSplit { get; init; }
+
+    /// <summary>The caller had no right to read the manifests: there are none in the folder.</summary>
+    public bool ManifestDenied { get; init; }
+
+    /// <summary>Equal data and seed give an equal model.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>The learning itself takes at most this long; checks and tests come on top.</summary>
+    public double TimeBudgetSeconds { get; init; } = TrainingOptions.TimeBudgetDefault.TotalSeconds;
+
+    /// <summary>Threads to learn with; 0 is one for each core.</summary>
+    public int Threads { get; init; }
+}
+
+/// <summary>One picture that the manifests name: where its copy is, or why there is none.</summary>
+/// <param name="Ref">The <c>source-ref</c>.</param>
+/// <param name="File">Name under <c>pictures/</c>, or a rooted path that stands for itself; null if it could not be fetched.</param>
+/// <param name="Problem">Why not: <see cref="Missing"/>, <see cref="NoBucket"/>, <see cref="OtherOwner"/> or <see cref="Denied"/>.</param>
+internal sealed record JobPicture(string Ref, string? File, string? Problem)
+{
+    public const string Missing = "missing";
+    public const string NoBucket = "no-bucket";
+    public const string OtherOwner = "other-owner";
+    public const string Denied = "denied";
+}
+
+/// <summary>How a job ended: <c>Completed</c> with a model, or <c>Failed</c> for a reason that training again would meet again.</summary>
+internal sealed record JobOutcome
+{
+    public required bool Completed { get; init; }
+
+    /// <summary>For <c>StatusMessage</c>.</summary>
+    public required string Message { get; init; }
+
+    /// <summary>The manifests were checked: summary and validation manifests are in <c>out/</c>.</summary>
+    public bool ContentChecked { get; init; }
+
+    public double? F1 { get; init; }
+
+    public double TrainingSeconds { get; init; }
+
+    public DateTimeOffset Ended { get; init; }
+}
+
+/// <summary>How far a job is. <paramref name="Step"/> of <paramref name="Steps"/> within the phase.</summary>
+internal sealed record JobProgress(string Phase, int Step, int Steps, double? Loss, double? SecondsLeft)
+{
+    public static JobProgress Of(TrainingProgress progress) => new(progress.Phase, progress.Epoch, progress.Epochs, progress.Loss, progress.SecondsLeft);
+
+    /// <summary>One sentence for a person.</summary>
+    public string Sentence =>
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Phase {Phase}, {Step} of {Steps}{(SecondsLeft is { } left ? $", about {Math.Ceiling(left):0} s left" : "")}.");
+}
+
+/// <summary>
+/// The folder of one training: everything the training process reads and writes. It knows nothing of the server, so that the same
+/// process serves the server and the command line.
+/// </summary>
+internal sealed class JobFolder(string path)
+{
+    public string Path { get; } = path;
+
+    /// <summary>Told when a file that can be made anew is damaged and taken for absent.</summary>
+    public Action<string>? Damaged { get; init; }
+
+    /// <summary>The training manifest as it was when the training was asked for.</summary>
+    public string TrainingManifest => In("training.manifest");
+
+    /// <summary>The test manifest; absent with an automatic split.</summary>
+    public string TestingManifest => In("testing.manifest");
+
+    public string Pictures => In("pictures");
+
+    /// <summary>Output files under the names they get in the output location.</summary>
+    public string Out => In("out");
+
+    /// <summary>model.onnx and model.json.</summary>
+    public string Model => In("model");
+
+    public string Checkpoint => In("checkpoint");
+
+    /// <summary>What the training process wrote to its error stream.</summary>
+    public string Log => In("training.log");
+
+    private string Description => In("job.json");
+
+    private string Index => In("pictures.json");
+
+    private string Ended => In("outcome.json");
+
+    public string OutFile(string kind, JobDescription job) => System.IO.Path.Combine(Out, FileName(kind, job.ProjectName, job.VersionName));
+
+    /// <summary>Name of an output file in the output location, such as <c>ManifestSummary-project-version.json</c>.</summary>
+    public static string FileName(string kind, string projectName, string versionName) => $"{kind}-{projectName}-{versionName}.json";
+
+    public void Write(JobDescription job) => WholeFile.Write(Description, JsonSerializer.SerializeToUtf8Bytes(job, JobJson.Default.JobDescription));
+
+    /// <summary>The description is there: the folder was not left half made.</summary>
+    public bool IsWhole => File.Exists(Description);
+
+    /// <exception cref="InvalidDataException">It is damaged: it is written once, so nobody can make it anew.</exception>
+    public JobDescription Read() => Read(Description, JobJson.Default.JobDescription);
+
+    public void Write(IReadOnlyList<JobPicture> pictures) => WholeFile.Write(Index, JsonSerializer.SerializeToUtf8Bytes(pictures, JobJson.Default.IReadOnlyListJobPicture));
+
+    /// <summary>The pictures; null as long as they are not all fetched, or if the list is damaged: then they are fetched again.</summary>
+    public IReadOnlyList<JobPicture>? ReadPictures() => TryRead(Index, JobJson.Default.IReadOnlyListJobPicture);
+
+    public void Write(JobOutcome outcome) => WholeFile.Write(Ended, JsonSerializer.SerializeToUtf8Bytes(outcome, JobJson.Default.JobOutcome));
+
+    /// <summary>How the job ended; null as long as it has not, or if nobody can read how: then it goes on from its last checkpoint and ends again.</summary>
+    public JobOutcome? ReadOutcome() => TryRead(Ended, JobJson.Default.JobOutcome);
+
+    private static T Read<T>(string file, JsonTypeInfo<T> type)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(file), type) ?? throw new InvalidDataException($"{file} is damaged: it says null.");
+        }
+        catch (JsonException failure)
+        {
+            throw new InvalidDataException($"{file} is damaged: {failure.Message}", failure);
+        }
+    }
+
+    private T? TryRead<T>(string file, JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            return File.Exists(file) ? Read(file, type) : null;
+        }
+        catch (InvalidDataException failure)
+        {
+            Damaged?.Invoke(failure.Message);
+            return null;
+        }
+    }
+
+    private string In(string name) => System.IO.Path.Combine(Path, name);
+}
+
+/// <summary>Names of the output files, before project and version.</summary>
+internal static class OutputKinds
+{
+    public const string Evaluation = "EvaluationResultSummary";
+    public const string TrainingSnapshot = "TrainingGroundTruth";
+    public const string TestingSnapshot = "TestingGroundTruth";
+    public const string TrainingValidation = "TrainingManifestWithValidation";
+    public const string TestingValidation = "TestingManifestWithValidation";
+    public const string Summary = "ManifestSummary";
+
+    public static IReadOnlyList<string> All { get; } = [Evaluation, TrainingSnapshot, TestingSnapshot, TrainingValidation, TestingValidation, Summary];
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(JobDescription))]
+[JsonSerializable(typeof(IReadOnlyList<JobPicture>))]
+[JsonSerializable(typeof(JobOutcome))]
+[JsonSerializable(typeof(JobProgress))]
+internal sealed partial class JobJson : JsonSerializerContext;

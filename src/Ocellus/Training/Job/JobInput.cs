@@ -1,0 +1,70 @@
+using Ocellus.Datasets.Manifests;
+using Ocellus.Training.Evaluation;
+using Ocellus.Vision.Data;
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+using Ocellus.Vision.Training;
+
+namespace Ocellus.Training.Job;
+
+/// <summary>What a recipe gets: checked lines and their pictures.</summary>
+/// <param name="Job">What is to be trained.</param>
+/// <param name="Content">Lines and labels.</param>
+/// <param name="Bytes">The picture of a usable line.</param>
+/// <param name="Header">Its header, which the check of the pictures has read.</param>
+/// <param name="Threads">Threads to use.</param>
+/// <param name="Pace">Threads of the next step.</param>
+/// <param name="Checkpoint">Folder for checkpoints.</param>
+/// <param name="Progress">Takes progress.</param>
+internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<ParsedLine, byte[]> Bytes, Func<ParsedLine, PictureHeader> Header, int Threads, TrainingPace Pace, string Checkpoint, IProgress<JobProgress> Progress)
+{
+    /// <summary>Pictures put through the finished model at once.</summary>
+    private const int TestBatch = 8;
+
+    /// <summary>The time that a recipe takes by itself, or the job's budget where that is less.</summary>
+    public TimeSpan Within(TimeSpan recipe) => TimeSpan.FromSeconds(Math.Min(recipe.TotalSeconds, Job.TimeBudgetSeconds));
+
+    public IProgress<TrainingProgress> Learning => new Forward(Progress);
+
+    /// <summary>Index of each label of the model.</summary>
+    public Dictionary<string, int> LabelIndex { get; } = Content.Labels.Select((label, i) => (label, i)).ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
+
+    public IPictureSource Pictures(IReadOnlyList<ParsedLine> lines) => new LinePictures(lines, Bytes);
+
+    /// <summary>Puts pictures through the finished model, in order.</summary>
+    public IReadOnlyList<IReadOnlyList<Prediction>> Ask(TrainedModel model, IReadOnlyList<ParsedLine> lines, CancellationToken cancel)
+    {
+        var answers = new List<IReadOnlyList<Prediction>>(lines.Count);
+        foreach (var batch in lines.Chunk(TestBatch))
+        {
+            cancel.ThrowIfCancellationRequested();
+            Progress.Report(new JobProgress("testing", answers.Count, lines.Count, null, null));
+            answers.AddRange(model.Predict([.. batch.AsParallel().AsOrdered().WithDegreeOfParallelism(Threads).Select(line => model.Prepare(Bytes(line), PictureLimits.Default))]));
+        }
+
+        return answers;
+    }
+
+    private sealed class LinePictures(IReadOnlyList<ParsedLine> lines, Func<ParsedLine, byte[]> bytes) : IPictureSource
+    {
+        public int Count => lines.Count;
+
+        public byte[] Read(int index) => bytes(lines[index]);
+    }
+
+    private sealed class Forward(IProgress<JobProgress> progress) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => progress.Report(JobProgress.Of(value));
+    }
+}
+
+/// <summary>A trained and tested model.</summary>
+/// <param name="Model">Content of model.onnx.</param>
+/// <param name="Description">Content of model.json, without thresholds.</param>
+/// <param name="Report">The test; it has the thresholds.</param>
+/// <param name="Seconds">Time of the learning.</param>
+/// <param name="TestedLines">Test lines that were used.</param>
+/// <param name="TrainingSnapshot">Lines of the training snapshot.</param>
+/// <param name="TestingSnapshot">Lines of the test snapshot, for an end of the evaluation.</param>
+internal sealed record Learned(
+    byte[] Model, ModelDescription Description, EvaluationReport Report, double Seconds, int TestedLines, IEnumerable<string> TrainingSnapshot, Func<DateTimeOffset, IEnumerable<string>> TestingSnapshot);

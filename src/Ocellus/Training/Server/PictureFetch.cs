@@ -1,0 +1,124 @@
+using Ocellus.Datasets.Manifests;
+using Ocellus.Identity;
+using Ocellus.Objects;
+using Ocellus.Projects;
+using Ocellus.Storage;
+using Ocellus.Training.Job;
+
+namespace Ocellus.Training.Server;
+
+/// <summary>
+/// Takes a training's own copy of every picture that its manifests name, so that what happens to the bucket meanwhile does not
+/// matter. In the embedded store a copy is a hard link and costs nothing; from an outside one it is a download.
+/// </summary>
+internal sealed class PictureFetch(IObjects objects)
+{
+    /// <summary>Bytes of a manifest: 1 GB. AWS quota.</summary>
+    private const long ManifestBytesMax = 1L << 30;
+
+    /// <summary>Downloads at once: the time of one is mostly waiting.</summary>
+    private const int ParallelFetches = 8;
+
+    public const string Unreadable = "The manifest file extension or contents are invalid.";
+    public const string Empty = "The manifest file is empty.";
+    public const string NotPermitted = "The S3 bucket permissions are incorrect.";
+    public const string TooLarge = "The manifest file size exceeds the maximum supported size.";
+
+    /// <summary>Fetches what the caller may read; null, or the terminal file error of a manifest.</summary>
+    public async Task<string?> RunAsync(JobFolder folder, JobDescription job, string accountId, CallerRights rights, CancellationToken cancel)
+    {
+        if (job.ManifestDenied)
+        {
+            return NotPermitted;
+        }
+
+        if (folder.ReadPictures() is not null)
+        {
+            return null;
+        }
+
+        // What a crash left is fetched again: half a picture must not be taken for a whole one.
+        FileSystem.RemoveFolder(folder.Pictures);
+        Directory.CreateDirectory(folder.Pictures);
+        var places = new Dictionary<string, Place>(StringComparer.Ordinal);
+        foreach (var manifest in job.AutoSplit ? [folder.TrainingManifest] : new[] { folder.TrainingManifest, folder.TestingManifest })
+        {
+            var file = new FileInfo(manifest);
+            if (!file.Exists)
+            {
+                return Unreadable;
+            }
+
+            if (file.Length > ManifestBytesMax)
+            {
+                return TooLarge;
+            }
+
+            long read = 0, objectsFound = 0;
+            await using var stream = file.OpenRead();
+            await foreach (var text in ManifestReader.ReadAsync(stream, cancel))
+            {
+                read++;
+                if (text.NotUtf8 is not null)
+                {
+                    return $"{Unreadable} {text.EncodingFault}";
+                }
+
+                var line = LineParser.Parse(text);
+                objectsFound += line.Content is null ? 0 : 1;
+                if (line.Bucket.Length > 0)
+                {
+                    places.TryAdd(line.SourceRef, new(line.SourceRef, line.Bucket, line.Key));
+                }
+            }
+
+            if (read == 0)
+            {
+                return Empty;
+            }
+
+            if (objectsFound == 0)
+            {
+                return Unreadable;
+            }
+        }
+
+        folder.Write(await FetchAsync([.. places.Values], folder, accountId, Arn.Parse(job.ProjectVersionArn).Region, rights, cancel));
+        return null;
+    }
+
+    private async Task<JobPicture[]> FetchAsync(IReadOnlyList<Place> places, JobFolder folder, string accountId, string region, CallerRights rights, CancellationToken cancel)
+    {
+        var buckets = new Dictionary<string, FoundBucket?>(StringComparer.Ordinal);
+        foreach (var bucket in places.Select(p => p.Bucket).Distinct())
+        {
+            // One of another region is none to this region's service.
+            buckets[bucket] = await objects.FindBucketAsync(bucket, cancel) is { } found && found.IsIn(region) ? found : null;
+        }
+
+        var pictures = new JobPicture[places.Count];
+        await Parallel.ForEachAsync(Enumerable.Range(0, places.Count), new ParallelOptions { MaxDegreeOfParallelism = ParallelFetches, CancellationToken = cancel },
+            async (i, token) => pictures[i] = await FetchAsync(places[i], folder, i, buckets[places[i].Bucket], accountId, rights, token));
+        return pictures;
+    }
+
+    private async Task<JobPicture> FetchAsync(Place place, JobFolder folder, int number, FoundBucket? bucket, string accountId, CallerRights rights, CancellationToken cancel)
+    {
+        // First of all: who may not read is not told what is there.
+        if (!rights.Allow(Permission.Read(place.Bucket, place.Key)))
+        {
+            return new JobPicture(place.SourceRef, null, JobPicture.Denied);
+        }
+
+        if (bucket is null || !bucket.IsOf(accountId))
+        {
+            return new JobPicture(place.SourceRef, null, bucket is null ? JobPicture.NoBucket : JobPicture.OtherOwner);
+        }
+
+        var name = $"{number:D6}";
+        return await objects.FetchAsync(place.Bucket, place.Key, Path.Combine(folder.Pictures, name), cancel) ? new JobPicture(place.SourceRef, name, null) : new JobPicture(place.SourceRef, null, JobPicture.Missing);
+    }
+
+    /// <summary>Where a picture is, which is all that is kept of its line.</summary>
+    private readonly record struct Place(string SourceRef, string Bucket, string Key);
+}
