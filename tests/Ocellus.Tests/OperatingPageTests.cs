@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 
 namespace Ocellus.Tests;
 
@@ -31,6 +32,17 @@ public sealed partial class OperatingPageTests
         Assert.Equal(made.Order(StringComparer.Ordinal), said.Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public void The_packages_that_the_first_build_fetches_are_named()
+    {
+        var page = Pages.Read(Page).Split("## What leaves the machine")[1];
+        var file = XDocument.Load(Path.Combine(Pages.Root, "Directory.Packages.props"));
+        var packages = file.Descendants("PackageVersion").Select(p => p.Attribute("Include")!.Value).ToList();
+        Assert.True(packages.Count > 20);
+        // A native part has a package for each system.
+        Assert.DoesNotContain(packages, p => !page.Contains(Platform().Replace(p, ""), StringComparison.Ordinal));
+    }
+
     /// <summary>Every setting of the server as it stands in a configuration, with its default as it would be written there.</summary>
     internal static IEnumerable<(string Name, string Default)> Settings()
     {
@@ -53,9 +65,12 @@ public sealed partial class OperatingPageTests
     [GeneratedRegex(@"AddOptionsWithValidateOnStart<(?<type>\w+)>\(\)\s*\.BindConfiguration\((""(?<text>[^""]+)""|\w+\.Section)\)")]
     private static partial Regex Bound();
 
-    [GeneratedRegex("""(?:Create\w+(?:<\w+>)?|Observe)\("([a-z_.]+)",""")]
+    [GeneratedRegex("""(?:Create\w+(?:<\w+>)?|Observe)\("([a-z_]+(?:\.[a-z_]+)+)",""")]
     private static partial Regex Instrument();
 
     [GeneratedRegex("`([^`]+)`")]
     private static partial Regex Name();
+
+    [GeneratedRegex(@"[-.](linux|osx|win)-(x64|arm64)$")]
+    private static partial Regex Platform();
 }

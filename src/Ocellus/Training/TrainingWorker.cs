@@ -220,7 +220,6 @@ internal sealed partial class TrainingWorker(
     }
 
     /// <summary>Writes progress to the database, not more often than needed, and renews the lease in between.</summary>
-    [Assumed("StatusMessage during a training", "It also says the phase, the step and about how many seconds are left.")]
     private sealed class Reports : IProgress<JobProgress>, IAsyncDisposable
     {
         private readonly CancellationTokenSource _ended;

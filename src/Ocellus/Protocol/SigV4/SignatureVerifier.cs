@@ -13,7 +13,6 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
     public const int LongestExpiry = 7 * 24 * 60 * 60;
 
     /// <summary>How far a client's clock may be off, either way: what most AWS services allow.</summary>
-    [Assumed("Signing date of a request", "Within 5 minutes of the server's clock; otherwise `InvalidSignatureException`.")]
     public static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
 
     /// <summary>What stands for the hash of a body that comes in chunks.</summary>
