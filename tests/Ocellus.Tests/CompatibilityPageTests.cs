@@ -6,7 +6,7 @@ using Ocellus.Tests.Protocol;
 namespace Ocellus.Tests;
 
 /// <summary>
-/// <c>docs/compatibility.md</c> says what the code does. Two of its parts are made from the code: with <c>OCELLUS_WRITE_PAGES=1</c> in the environment these tests
+/// <c>docs/compatibility.md</c> says what the code does. Parts are made from the code: with <c>OCELLUS_WRITE_PAGES=1</c> in the environment these tests
 /// write them, otherwise they compare. Remarks are written by hand, and every name in them has to exist.
 /// </summary>
 public sealed partial class CompatibilityPageTests
@@ -24,7 +24,8 @@ public sealed partial class CompatibilityPageTests
         Assert.Equal(Operations.All.Select(o => o.Name), rows.Select(r => r[0]));
         foreach (var row in rows)
         {
-            var (operation, state, errors, _, tests) = (row[0], row[1], row[2], row[3], row[4]);
+            var (operation, what, state, errors, tests) = (row[0], row[1], row[2], row[3], row[5]);
+            Assert.NotEmpty(what);
             Assert.Contains(state, s_states);
             // DetectCustomLabels alone has a throughput of its own.
             var common = shared.Where(e => operation != "DetectCustomLabels" || e != "ProvisionedThroughputExceededException");
@@ -50,7 +51,7 @@ public sealed partial class CompatibilityPageTests
         var settings = OperatingPageTests.Settings().Select(s => s.Name).ToHashSet();
         foreach (var row in Pages.Table(Page, "## Operations"))
         {
-            foreach (var name in Code().Matches(row[3]).Select(m => m.Groups[1].Value))
+            foreach (var name in Code().Matches(row[4]).Select(m => m.Groups[1].Value))
             {
                 var exists = name.EndsWith("Exception", StringComparison.Ordinal) ? AnyRequest.ErrorsOf(row[0]).Contains(name)
                     : name.StartsWith("Ocellus:", StringComparison.Ordinal) ? settings.Contains(name)
@@ -59,6 +60,13 @@ public sealed partial class CompatibilityPageTests
                 Assert.True(exists, $"{row[0]}: nothing in the code is called {name}");
             }
         }
+    }
+
+    [Fact]
+    public void The_README_has_every_operation_with_what_it_does()
+    {
+        var rows = Pages.Table(Page, "## Operations").Select(r => $"| `{r[0]}` | {r[1]} |");
+        Pages.Hold("README.md", "operations", ["| Operation | What it does |", "|---|---|", .. rows]);
     }
 
     [Fact]

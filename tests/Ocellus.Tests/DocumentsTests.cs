@@ -9,13 +9,6 @@ public sealed partial class DocumentsTests
     private static readonly string[] s_elsewhere = ["docs/images/boxes.jpg"];
 
     [Fact]
-    public void The_table_of_operations_in_the_README_lists_each_once()
-    {
-        var listed = Pages.Table("README.md", "## The operations").Select(r => r[0].Trim('`'));
-        Assert.Equal(Operations.All.Select(o => o.Name).Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));
-    }
-
-    [Fact]
     public void Links_lead_to_a_file_and_a_heading_that_are_there()
     {
         var wrong = new List<string>();

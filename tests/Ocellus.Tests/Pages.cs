@@ -49,7 +49,7 @@ internal static class Pages
     /// <summary>Holds a part of a page, between two comments that name it, against lines made from the code; or writes it.</summary>
     public static void Hold(string page, string part, IEnumerable<string> lines)
     {
-        var (begin, end) = ($"<!-- {part}: made from the code, see CONTRIBUTING.md -->\n", $"<!-- end of {part} -->\n");
+        var (begin, end) = ($"<!-- {part}: made by the tests, see CONTRIBUTING.md -->\n", $"<!-- end of {part} -->\n");
         var text = Read(page);
         var (from, to) = (text.IndexOf(begin, StringComparison.Ordinal), text.IndexOf(end, StringComparison.Ordinal));
         Assert.True(from >= 0 && to > from, $"{page} has no part '{part}'");
