@@ -6,7 +6,7 @@ using Ocellus.Wire.SigV2;
 namespace Ocellus.Objects;
 
 /// <summary>What the signer of a form lets others upload with it: until when, and what each field may say.</summary>
-/// <remarks>Source: sigv4-HTTPPOSTConstructPolicy of the S3 API reference.</remarks>
+[Evidence("sigv4-HTTPPOSTConstructPolicy of the S3 API reference")]
 internal sealed class PostPolicy
 {
     /// <summary>Fields that need no condition: those of the signature itself.</summary>

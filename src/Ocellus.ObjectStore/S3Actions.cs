@@ -3,7 +3,7 @@ using Ocellus.Identity;
 namespace Ocellus.Objects;
 
 /// <summary>Which actions of S3 on which resources a request to the object store needs, and the refusal of a caller who lacks one.</summary>
-/// <remarks>Source: Service Authorization Reference, actions of Amazon S3; S3 User Guide, required permissions for API operations.</remarks>
+[Evidence("Service Authorization Reference, actions of Amazon S3; S3 User Guide, required permissions for API operations")]
 internal static class S3Actions
 {
     /// <summary>Where the gate leaves the rights of the caller.</summary>

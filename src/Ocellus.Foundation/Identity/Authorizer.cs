@@ -5,6 +5,10 @@ using Ocellus.Storage;
 namespace Ocellus.Identity;
 
 /// <summary>Says whether a caller may do what a request needs.</summary>
+[Assumed(
+    "Access",
+    "Identity policies are checked on every operation and every object ([access.md](access.md)). A request without the right is refused before the "
+    + "server looks whether the resource exists.")]
 internal sealed class Authorizer(KeyRing keys, DataDirectory data, TimeProvider clock)
 {
     /// <summary>The rights of a caller now. Another key, or one revoked in between, has none.</summary>

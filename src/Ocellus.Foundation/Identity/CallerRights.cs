@@ -42,6 +42,9 @@ internal sealed class CallerRights(Caller caller, IReadOnlyList<IdentityPolicy> 
     }
 
     /// <summary>The rights as a text to store.</summary>
+    [Assumed(
+        "Access: work that a call starts",
+        "A training or a copy reads and writes the object store with the rights that its caller had at the moment of the call.")]
     public string ToJson() => JsonSerializer.Serialize(
         new StoredRights(caller.AccountId, caller.Region, caller.UserName, caller.AccessKeyId, caller.SourceAddress?.ToString(), caller.IsSecure, now.ToUnixTimeMilliseconds(), [.. policies.Select(p => p.Document)]),
         RightsJson.Default.StoredRights);

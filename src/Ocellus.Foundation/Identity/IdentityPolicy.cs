@@ -8,7 +8,7 @@ namespace Ocellus.Identity;
 /// A policy in the AWS policy language that says what the holder of an access key may do. Its form is checked when it is saved:
 /// what would not be understood is refused, never ignored.
 /// </summary>
-/// <remarks>Source: IAM User Guide, grammar of the JSON policy language and policy evaluation logic.</remarks>
+[Evidence("IAM User Guide, grammar of the JSON policy language and policy evaluation logic")]
 internal sealed class IdentityPolicy
 {
     /// <summary>Characters without white space: the limit of a managed policy.</summary>

@@ -4,7 +4,7 @@ namespace Ocellus.Identity;
 /// Names of the actions of both services, those that are not served here too, so that a policy written for AWS is taken as it is and a
 /// misspelled action is refused instead of allowing or denying nothing.
 /// </summary>
-/// <remarks>Source: service model rekognition-2016-06-27; actions of Amazon S3 in the Service Authorization Reference.</remarks>
+[Evidence("service model rekognition-2016-06-27; actions of Amazon S3 in the Service Authorization Reference")]
 internal static class KnownActions
 {
     private static readonly string[] _all =

@@ -24,6 +24,10 @@ internal sealed class RegionOptions : IValidatableObject
 /// The regions that a request may be signed for. A region is a part of ARNs and of what quotas count by: were any text one, a name could hold what ends a part of an
 /// ARN, and whoever invents names has quotas without end.
 /// </summary>
+[Assumed(
+    "Regions",
+    "A request may be signed for any region of AWS, in every partition, and for those that the setting `Ocellus:Regions:More` names. Another region "
+    + "is `InvalidSignatureException`. Quotas count by account and region, as in AWS.")]
 internal sealed partial class Regions(IOptions<RegionOptions> options)
 {
     /// <summary>As botocore 1.43 lists them for S3, in every partition.</summary>

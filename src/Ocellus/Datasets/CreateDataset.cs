@@ -29,7 +29,7 @@ internal sealed record CreateDatasetResponse
 }
 
 /// <summary>Writes the intent to make a dataset from a manifest, from another dataset, or empty; answers at once. <c>DescribeDataset</c> tells how the import goes.</summary>
-/// <remarks>Source: API_CreateDataset, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_CreateDataset, service model rekognition-2016-06-27")]
 internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worker, IObjects objects, Authorizer authorizer, TimeProvider clock)
     : Operation<CreateDatasetRequest, CreateDatasetResponse>(DatasetsJson.Default)
 {

@@ -16,6 +16,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
     public const int EntriesMax = 250_000;
 
     /// <summary>Imports and copies that one account and region may have waiting or under way. Own limit: each holds a manifest to read.</summary>
+    [Assumed("CreateDataset: datasets in CREATE_IN_PROGRESS", "At most 50 in an account and region; the next is `LimitExceededException`.")]
     public const int ImportsMax = 50;
 
     /// <summary>Images looked for in one statement, of whose parameters SQLite takes 32,766.</summary>
@@ -202,6 +203,10 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
     }
 
     /// <summary>What labels the replaced entries had alone is not looked at: the job sees it, and ends in UPDATE_FAILED.</summary>
+    [Assumed(
+        "UpdateDatasetEntries: too many entries or labels",
+        "`LimitExceededException` when the changes alone show it. Labels that are too many only together with those of the dataset end it as "
+        + "`UPDATE_FAILED`. An update is applied whole or not at all.")]
     private static async Task RequireRoomAsync(DbConnection connection, DbTransaction transaction, DatasetRow row, UpdateOutlook outlook)
     {
         if (outlook.Labels > ContentCheck.LabelsMax)

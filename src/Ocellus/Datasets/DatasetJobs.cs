@@ -41,6 +41,9 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
     }
 
     /// <summary>Ends a job as failed. A dataset whose creation failed has no entries.</summary>
+    [Assumed(
+        "StatusMessage of a dataset that failed",
+        "The code and the sentence of the error, such as `ERROR_EMPTY_MANIFEST: The manifest file is empty.`")]
     public async Task FailAsync(DatasetJob job, string message, string code, CancellationToken cancel)
     {
         if (job.Kind == DatasetJobKind.Create)
@@ -71,6 +74,10 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
         return failure;
     }
 
+    [Assumed(
+        "Text that is not UTF-8: manifests",
+        "The dataset is `CREATE_FAILED`, or the version `TRAINING_FAILED`; `StatusMessage` names the first line and byte. A UTF-8 byte order mark "
+        + "is fine.")]
     private async Task<string?> ImportAsync(DatasetRow dataset, string location, CancellationToken cancel)
     {
         var slash = location.IndexOf('/', StringComparison.Ordinal);
@@ -192,6 +199,10 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
             : (await datasets.ApplyAsync(dataset, entries, cancel))?.Text;
     }
 
+    [Assumed(
+        "DistributeDatasetEntries: which entries move",
+        "A fifth of them, divided label by label. The same entries give the same split. A label with fewer than two entries ends both datasets as "
+        + "`UPDATE_FAILED`.")]
     private async Task<string?> DistributeAsync(DatasetRow train, DatasetRow test, CancellationToken cancel)
     {
         var (ordinals, labels) = await datasets.LabelsOfEntriesAsync(train, cancel);

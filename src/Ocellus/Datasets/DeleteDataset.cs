@@ -13,7 +13,8 @@ internal sealed record DeleteDatasetRequest
 internal sealed record DeleteDatasetResponse;
 
 /// <summary>Writes the intent to delete a dataset; answers at once.</summary>
-/// <remarks>Source: API_DeleteDataset, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_DeleteDataset, service model rekognition-2016-06-27")]
+[Assumed("DeleteDataset: a dataset that is deleted twice", "The second call answers as the first did.")]
 internal sealed class DeleteDataset(DatasetCatalog datasets, DatasetWorker worker)
     : Operation<DeleteDatasetRequest, DeleteDatasetResponse>(DatasetsJson.Default)
 {

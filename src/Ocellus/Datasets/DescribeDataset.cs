@@ -16,7 +16,7 @@ internal sealed record DescribeDatasetResponse
 }
 
 /// <summary>Tells a dataset's status and counts.</summary>
-/// <remarks>Source: API_DescribeDataset, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_DescribeDataset, service model rekognition-2016-06-27")]
 internal sealed class DescribeDataset(DatasetCatalog datasets)
     : Operation<DescribeDatasetRequest, DescribeDatasetResponse>(DatasetsJson.Default)
 {

@@ -40,7 +40,8 @@ internal sealed record ListDatasetEntriesResponse
 }
 
 /// <summary>Lists the lines of a dataset that match a filter, in the order of the manifest.</summary>
-/// <remarks>Source: API_ListDatasetEntries, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_ListDatasetEntries, service model rekognition-2016-06-27")]
+[Assumed("ListDatasetEntries: `HasErrors` false", "It filters nothing: the program of AWS's guide sends it and expects every entry.")]
 internal sealed class ListDatasetEntries(DatasetCatalog datasets, PageToken pages)
     : Operation<ListDatasetEntriesRequest, ListDatasetEntriesResponse>(DatasetsJson.Default)
 {

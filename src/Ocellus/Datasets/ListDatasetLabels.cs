@@ -27,7 +27,8 @@ internal sealed record ListDatasetLabelsResponse
 }
 
 /// <summary>Lists the labels of a dataset with the number of entries and boxes of each.</summary>
-/// <remarks>Source: API_ListDatasetLabels, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_ListDatasetLabels, service model rekognition-2016-06-27")]
+[Assumed("ListDatasetLabels: `BoundingBoxCount` of a label without boxes", "0. It counts images that have the label on a box, not boxes.")]
 internal sealed class ListDatasetLabels(DatasetCatalog datasets, PageToken pages)
     : Operation<ListDatasetLabelsRequest, ListDatasetLabelsResponse>(DatasetsJson.Default)
 {

@@ -16,7 +16,7 @@ internal sealed record UpdateDatasetEntriesRequest
 internal sealed record UpdateDatasetEntriesResponse;
 
 /// <summary>Writes the intent to add or replace entries of a dataset; answers at once.</summary>
-/// <remarks>Source: API_UpdateDatasetEntries, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_UpdateDatasetEntries, service model rekognition-2016-06-27")]
 internal sealed class UpdateDatasetEntries(DatasetCatalog datasets, DatasetWorker worker)
     : Operation<UpdateDatasetEntriesRequest, UpdateDatasetEntriesResponse>(DatasetsJson.Default)
 {

@@ -11,6 +11,7 @@ internal sealed record UpdateOutlook(long Lines, IReadOnlyList<string> Images, i
 {
     /// <returns>Null when so many lines are bad that the update will change nothing.</returns>
     /// <exception cref="RefusedException">Invalid: a line is not UTF-8.</exception>
+    [Assumed("Text that is not UTF-8: changes of UpdateDatasetEntries", "`InvalidParameterException`; the message names the first line and byte.")]
     public static async Task<UpdateOutlook?> ReadAsync(byte[] changes, CancellationToken cancel)
     {
         using var stream = new MemoryStream(changes, writable: false);

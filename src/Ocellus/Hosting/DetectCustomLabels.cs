@@ -32,7 +32,7 @@ internal sealed record DetectCustomLabelsResponse
 }
 
 /// <summary>Asks a running model version what is in a picture.</summary>
-/// <remarks>Source: API_DetectCustomLabels, service model rekognition-2016-06-27; sizes from the developer guide's quotas.</remarks>
+[Evidence("API_DetectCustomLabels, service model rekognition-2016-06-27; sizes from the developer guide's quotas")]
 internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect fleet, IObjects objects, Authorizer authorizer)
     : Operation<DetectCustomLabelsRequest, DetectCustomLabelsResponse>(HostingJson.Default)
 {
@@ -43,6 +43,7 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect f
     public const int ObjectBytesMax = 15 * 1024 * 1024;
 
     /// <summary>Boxes in one answer, even when MinConfidence 0 asks for every candidate.</summary>
+    [Assumed("DetectCustomLabels: number of boxes", "At most 100 in one answer, also with `MinConfidence` 0.")]
     public const int BoxesMax = 100;
 
     public override int PerSecond(ThrottlingOptions rates) => rates.DetectPerSecond;
@@ -65,6 +66,7 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect f
     /// <param name="found">What the model says of each label, or of each box.</param>
     /// <param name="minConfidence">0 to 100, for every label; null asks for each label's own threshold.</param>
     /// <param name="maxResults">Labels at most; null for all.</param>
+    [Assumed("DetectCustomLabels: order of labels", "The most confident first, equal ones by name. `MaxResults` 0 gives an empty list.")]
     internal static List<CustomLabel> Choose(IReadOnlyList<Found> found, double? minConfidence, int? maxResults)
     {
         var most = found.Any(f => f.Box is not null) ? Math.Min(maxResults ?? BoxesMax, BoxesMax) : maxResults ?? int.MaxValue;
@@ -80,6 +82,7 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect f
     /// <summary>A float, widened, as AWS prints it. Rounding may lift a sum of scores above 1, but no confidence above 100.</summary>
     private static double Confidence(Found found) => Math.Clamp(100f * found.Score, 0f, 100f);
 
+    [Assumed("DetectCustomLabels: a box that reaches beyond the image", "It is clipped to the image. `Geometry.Polygon` is left out.")]
     private static BoundingBox Inside(FoundBox box)
     {
         float left = Math.Clamp(box.Left, 0, 1), top = Math.Clamp(box.Top, 0, 1);
@@ -107,6 +110,9 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect f
     private static RefusedException TooLarge(string what, long bytes, int most, string words, string advice) =>
         new(RefusalKind.ImageTooLarge, string.Create(CultureInfo.InvariantCulture, $"Image size is too large. {what} has {bytes:N0} bytes; {most:N0} ({words}) are the most.{advice}"));
 
+    [Assumed(
+        "DetectCustomLabels: an object in a bucket of another account or region",
+        "`InvalidS3ObjectException`. `S3Object.Version` may only be `null`, because the object store keeps no versions.")]
     private async Task<byte[]> ReadAsync(S3Object place, Caller caller, CancellationToken cancel)
     {
         var (bucket, name) = (place.Bucket!, place.Name!);

@@ -26,7 +26,7 @@ internal sealed record StartProjectVersionResponse
 }
 
 /// <summary>Asks for a model version to be hosted. Answers at once; <c>DescribeProjectVersions</c> tells when it is RUNNING.</summary>
-/// <remarks>Source: API_StartProjectVersion, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_StartProjectVersion, service model rekognition-2016-06-27")]
 internal sealed class StartProjectVersion(VersionCatalog versions, FleetWorker fleet)
     : Operation<StartProjectVersionRequest, StartProjectVersionResponse>(HostingJson.Default)
 {

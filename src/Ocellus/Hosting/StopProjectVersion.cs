@@ -20,7 +20,7 @@ internal sealed record StopProjectVersionResponse
 }
 
 /// <summary>Asks a running model version to stop. Answers at once; <c>DescribeProjectVersions</c> tells when it has stopped.</summary>
-/// <remarks>Source: API_StopProjectVersion, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_StopProjectVersion, service model rekognition-2016-06-27")]
 internal sealed class StopProjectVersion(VersionCatalog versions, FleetWorker fleet)
     : Operation<StopProjectVersionRequest, StopProjectVersionResponse>(HostingJson.Default)
 {

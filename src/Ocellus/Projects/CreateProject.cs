@@ -27,7 +27,7 @@ internal sealed record CreateProjectResponse
 }
 
 /// <summary>Makes an empty project.</summary>
-/// <remarks>Source: API_CreateProject, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_CreateProject, service model rekognition-2016-06-27")]
 internal sealed class CreateProject(ProjectCatalog projects, TimeProvider clock)
     : Operation<CreateProjectRequest, CreateProjectResponse>(ProjectsJson.Default)
 {

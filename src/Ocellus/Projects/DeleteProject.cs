@@ -17,7 +17,8 @@ internal sealed record DeleteProjectResponse
 }
 
 /// <summary>Deletes an empty project and its policies; it is gone when this answers.</summary>
-/// <remarks>Source: API_DeleteProject, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_DeleteProject, service model rekognition-2016-06-27")]
+[Assumed("DeleteProject", "The project is gone when the call answers `DELETING`, so its name is free at once.")]
 internal sealed class DeleteProject(ProjectCatalog projects)
     : Operation<DeleteProjectRequest, DeleteProjectResponse>(ProjectsJson.Default)
 {

@@ -19,7 +19,7 @@ internal sealed record DeleteProjectPolicyRequest
 internal sealed record DeleteProjectPolicyResponse;
 
 /// <summary>Detaches a policy from a project.</summary>
-/// <remarks>Source: API_DeleteProjectPolicy, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_DeleteProjectPolicy, service model rekognition-2016-06-27")]
 internal sealed class DeleteProjectPolicy(ProjectCatalog projects, PolicyCatalog policies)
     : Operation<DeleteProjectPolicyRequest, DeleteProjectPolicyResponse>(ProjectsJson.Default)
 {

@@ -29,7 +29,7 @@ internal sealed record DescribeProjectsResponse
 }
 
 /// <summary>Lists the projects of the caller's account and region, newest first, with their datasets.</summary>
-/// <remarks>Source: API_DescribeProjects, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_DescribeProjects, service model rekognition-2016-06-27")]
 internal sealed class DescribeProjects(ProjectCatalog projects, PageToken pages)
     : Operation<DescribeProjectsRequest, DescribeProjectsResponse>(ProjectsJson.Default)
 {

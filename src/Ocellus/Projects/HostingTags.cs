@@ -8,6 +8,10 @@ namespace Ocellus.Projects;
 /// Tags of a project version that say how it is hosted; AWS has no members for it, and every AWS client can set tags. They are read when they
 /// are needed, so a change holds at once, also for a running model.
 /// </summary>
+[Assumed(
+    "Tags `ocellus:idle-stop-minutes` and `ocellus:wake-on-detect`",
+    "They exist only here, on model versions. A value that is not understood is `InvalidParameterException`. All other tags are stored and have no "
+    + "effect.")]
 internal static class HostingTags
 {
     /// <summary>Minutes without a request after which a running version stops by itself, 1 to 43200; <see cref="Off"/> never does.</summary>

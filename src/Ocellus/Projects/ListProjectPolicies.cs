@@ -26,7 +26,7 @@ internal sealed record ListProjectPoliciesResponse
 }
 
 /// <summary>Lists the policies of a project.</summary>
-/// <remarks>Source: API_ListProjectPolicies, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_ListProjectPolicies, service model rekognition-2016-06-27")]
 internal sealed class ListProjectPolicies(ProjectCatalog projects, PolicyCatalog policies, PageToken pages)
     : Operation<ListProjectPoliciesRequest, ListProjectPoliciesResponse>(ProjectsJson.Default)
 {

@@ -13,6 +13,9 @@ internal static class NewResource
     /// <param name="tags">Tags of the request.</param>
     /// <param name="arn">ARN that the resource would have now.</param>
     /// <param name="own">The operation's own permissions, given that ARN.</param>
+    [Assumed(
+        "Access: CreateProject, CreateDataset, CreateProjectVersion",
+        "An Allow on the project (`*` for CreateProject) or on the ARN of the new resource is enough. A Deny on either denies.")]
     public static IReadOnlyList<Permission> Permissions(IReadOnlyDictionary<string, string>? tags, string arn, Func<string, IReadOnlyList<Permission>> own) =>
         tags is { Count: > 0 } ? [.. own(arn).Append(Permission.Rekognition("TagResource", arn)).Select(p => p.WithTags(tags))] : own(arn);
 }

@@ -127,6 +127,7 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
     }
 
     /// <exception cref="RefusedException">NotFound: no such resource. Invalid: no ARN.</exception>
+    [Assumed("UntagResource: keys that the resource does not have", "They are ignored.")]
     public async Task UntagAsync(Caller caller, string resourceArn, IReadOnlyList<string> keys, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);

@@ -60,6 +60,12 @@ internal enum VersionEvent
 internal static class ProjectVersionStates
 {
     /// <summary>The next state, or null where the event has no way from the present one.</summary>
+    [Evidence("ProjectVersionStatus of service model rekognition-2016-06-27; waiters ProjectVersionTrainingCompleted and ProjectVersionRunning")]
+    [Assumed("States: a FAILED version", "It can be started again.")]
+    [Assumed("States: a version that is deleted twice", "The second DeleteProjectVersion answers `DELETING`, as the first did.")]
+    [Assumed(
+        "States: a version that was RUNNING when the server ended",
+        "It is `STARTING` until its model is loaded again. A version that was `STOPPING` becomes `STOPPED`.")]
     public static ProjectVersionStatus? Next(ProjectVersionStatus now, VersionEvent what) => (now, what) switch
     {
         (ProjectVersionStatus.TRAINING_IN_PROGRESS, VersionEvent.Trained) => ProjectVersionStatus.TRAINING_COMPLETED,
@@ -80,6 +86,11 @@ internal static class ProjectVersionStates
     };
 
     /// <summary>The refusal for an event that has no way from a state.</summary>
+    [Assumed(
+        "States: start, stop or delete in the wrong state",
+        "`ResourceInUseException`; the message names the state and what to wait for. To start a `TRAINING_FAILED` or `COPYING_FAILED` version is "
+        + "`InvalidParameterException`. For a version that is being deleted, Start and Stop are `ResourceNotFoundException` and DetectCustomLabels is "
+        + "`ResourceNotReadyException`.")]
     public static RefusedException Refusal(ProjectVersionStatus now, VersionEvent what, string arn) => (now, what) switch
     {
         (ProjectVersionStatus.DELETING, _) => Refused.NotFound($"The model version {Readable.Cut(arn)} is being deleted."),
@@ -92,6 +103,7 @@ internal static class ProjectVersionStates
     };
 
     /// <summary>What <c>StatusMessage</c> says in a state that has no story of its own.</summary>
+    [Assumed("StatusMessage of a version", "The texts that AWS publishes, and texts of the same kind for the other states. It is never empty.")]
     public static string Message(ProjectVersionStatus status) => status switch
     {
         ProjectVersionStatus.TRAINING_IN_PROGRESS => "The model is being trained.",

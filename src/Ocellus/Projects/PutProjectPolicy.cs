@@ -27,7 +27,7 @@ internal sealed record PutProjectPolicyResponse
 }
 
 /// <summary>Attaches a policy to a project, or replaces it: it says who of other accounts may copy models from it.</summary>
-/// <remarks>Source: API_PutProjectPolicy, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_PutProjectPolicy, service model rekognition-2016-06-27")]
 internal sealed class PutProjectPolicy(ProjectCatalog projects, PolicyCatalog policies, IOptions<QuotaOptions> quotas)
     : Operation<PutProjectPolicyRequest, PutProjectPolicyResponse>(ProjectsJson.Default)
 {

@@ -111,6 +111,9 @@ internal sealed partial class VersionCatalog
     }
 
     /// <summary>A version that stopped by itself goes on saying why.</summary>
+    [Assumed(
+        "States: a version that stopped because it was idle",
+        "It passes through the ordinary states. `StatusMessage` says why it stopped until the next start.")]
     private static string Message(ProjectVersionStatus next, VersionRow row) =>
         next == ProjectVersionStatus.STOPPED && row.StopReason is { } reason ? $"{ProjectVersionStates.Message(next)} {reason}" : ProjectVersionStates.Message(next);
 }

@@ -18,7 +18,7 @@ internal sealed record ListTagsForResourceResponse
 }
 
 /// <summary>Lists the tags of a project, dataset or model version.</summary>
-/// <remarks>Source: API_ListTagsForResource, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_ListTagsForResource, service model rekognition-2016-06-27")]
 internal sealed class ListTagsForResource(ProjectCatalog projects)
     : Operation<ListTagsForResourceRequest, ListTagsForResourceResponse>(TagsJson.Default)
 {

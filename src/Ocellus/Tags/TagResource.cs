@@ -17,7 +17,7 @@ internal sealed record TagResourceRequest
 internal sealed record TagResourceResponse;
 
 /// <summary>Adds tags to a project, dataset or model version, or replaces their values.</summary>
-/// <remarks>Source: API_TagResource, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_TagResource, service model rekognition-2016-06-27")]
 internal sealed class TagResource(ProjectCatalog projects)
     : Operation<TagResourceRequest, TagResourceResponse>(TagsJson.Default)
 {

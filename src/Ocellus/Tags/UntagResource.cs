@@ -17,7 +17,7 @@ internal sealed record UntagResourceRequest
 internal sealed record UntagResourceResponse;
 
 /// <summary>Removes tags by their keys.</summary>
-/// <remarks>Source: API_UntagResource, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_UntagResource, service model rekognition-2016-06-27")]
 internal sealed class UntagResource(ProjectCatalog projects)
     : Operation<UntagResourceRequest, UntagResourceResponse>(TagsJson.Default)
 {

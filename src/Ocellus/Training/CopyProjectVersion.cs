@@ -40,7 +40,7 @@ internal sealed record CopyProjectVersionResponse
 }
 
 /// <summary>Copies a finished model into another project, of the same account or, where a project policy allows it, of another.</summary>
-/// <remarks>Source: API_CopyProjectVersion, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_CopyProjectVersion, service model rekognition-2016-06-27")]
 internal sealed partial class CopyProjectVersion(ProjectCatalog projects, VersionCatalog versions, PolicyCatalog policies, Authorizer authorizer, DataDirectory data, CopyWorker worker, ILogger<CopyProjectVersion> log, TimeProvider clock)
     : Operation<CopyProjectVersionRequest, CopyProjectVersionResponse>(TrainingJson.Default)
 {

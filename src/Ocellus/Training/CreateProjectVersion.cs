@@ -47,7 +47,7 @@ internal sealed record CreateProjectVersionResponse
 }
 
 /// <summary>Takes a snapshot of the data and writes the intent to train; answers at once. <c>DescribeProjectVersions</c> tells how it goes.</summary>
-/// <remarks>Source: API_CreateProjectVersion, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_CreateProjectVersion, service model rekognition-2016-06-27")]
 internal sealed class CreateProjectVersion(
     ProjectCatalog projects, VersionCatalog versions, DatasetCatalog datasets, IObjects objects, Authorizer authorizer, DataDirectory data, TrainingWorker worker, IOptions<TrainingOptions> options, TimeProvider clock)
     : Operation<CreateProjectVersionRequest, CreateProjectVersionResponse>(TrainingJson.Default)

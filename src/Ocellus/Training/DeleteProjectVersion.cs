@@ -19,7 +19,7 @@ internal sealed record DeleteProjectVersionResponse
 }
 
 /// <summary>Deletes a version that neither trains, copies nor runs. Its output files stay; copies made from it live on.</summary>
-/// <remarks>Source: API_DeleteProjectVersion, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_DeleteProjectVersion, service model rekognition-2016-06-27")]
 internal sealed class DeleteProjectVersion(VersionCatalog versions, VersionRemoval removal)
     : Operation<DeleteProjectVersionRequest, DeleteProjectVersionResponse>(TrainingJson.Default)
 {

@@ -34,7 +34,7 @@ internal sealed record DescribeProjectVersionsResponse
 }
 
 /// <summary>Lists a project's model versions, newest first.</summary>
-/// <remarks>Source: API_DescribeProjectVersions, service model rekognition-2016-06-27.</remarks>
+[Evidence("API_DescribeProjectVersions, service model rekognition-2016-06-27")]
 internal sealed class DescribeProjectVersions(ProjectCatalog projects, VersionCatalog versions, PageToken pages)
     : Operation<DescribeProjectVersionsRequest, DescribeProjectVersionsResponse>(TrainingJson.Default)
 {

@@ -16,7 +16,7 @@ internal readonly record struct UnscopedPlace(string BucketInHost, string Region
 /// Verifies AWS Signature Version 2 of links and forms for S3, which boto3, the AWS CLI and s3cmd still make by default. It covers less than version 4 does, so what it
 /// does not cover is refused where it would change the meaning of a request.
 /// </summary>
-/// <remarks>Source: RESTAuthentication and HTTPPOSTForms of the S3 API reference.</remarks>
+[Evidence("RESTAuthentication and HTTPPOSTForms of the S3 API reference")]
 internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
 {
     private const string KeyName = "AWSAccessKeyId";

@@ -44,7 +44,7 @@ internal sealed partial record Credential(string AccessKeyId, string Day, string
         return new Credential(parts[0], parts[1], parts[2], parts[3]);
     }
 
-    /// <remarks>Source: IAM API reference, AccessKey: pattern <c>[\w]+</c>, at most 128.</remarks>
+    [Evidence(@"IAM API reference, AccessKey: pattern [\w]+, at most 128")]
     [GeneratedRegex(@"\A[A-Za-z0-9_]{1,128}\z")]
     private static partial Regex KeyForm();
 }

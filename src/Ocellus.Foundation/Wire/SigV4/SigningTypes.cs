@@ -61,6 +61,7 @@ internal enum SignatureProblem
     /// <summary>A session token was sent; there are none here.</summary>
     UnknownToken,
     Mismatch,
+    [Assumed("Signing date of a request", "Within 5 minutes of the server's clock; otherwise `InvalidSignatureException`.")]
     Skewed,
     Expired,
     WrongScope,

@@ -6,6 +6,12 @@ namespace Ocellus.Hosting.Serving;
 /// <summary>What a refused picture is called on the wire. AWS's sentence comes first, then what was received.</summary>
 internal static class PictureRefusals
 {
+    [Assumed(
+        "DetectCustomLabels: size of the image",
+        "A side below 64 pixels or a shape beyond 20:1 is `InvalidParameterException`; a side above 4096 pixels is `ImageTooLargeException`.")]
+    [Assumed(
+        "DetectCustomLabels: a JPEG that lacks its last bytes",
+        "It is answered, as every viewer opens it. A file that is visibly cut off is `InvalidImageFormatException`.")]
     public static RefusedException Of(PictureRefusedException refusal) => refusal.Problem switch
     {
         PictureProblem.NotAPicture or PictureProblem.UnsupportedFormat or PictureProblem.Corrupt or PictureProblem.Truncated =>

@@ -96,6 +96,10 @@ internal sealed class RunningModel : IAsyncDisposable
     /// <exception cref="RefusedException">
     /// NotReady: the model stops. Busy: the queue is full, or the deadline passed. Invalid, InvalidImage, ImageTooLarge: not a picture that may be asked about.
     /// </exception>
+    [Assumed(
+        "DetectCustomLabels: more requests than the inference units can serve",
+        "`ProvisionedThroughputExceededException` at once when the queue is full, and after `Ocellus:Hosting:RequestTimeout` for a request that was "
+        + "not answered in time.")]
     public async Task<IReadOnlyList<Prediction>> DetectAsync(ReadOnlyMemory<byte> image, CancellationToken cancel)
     {
         if (!_gate.TryEnter())
@@ -152,6 +156,11 @@ internal sealed class RunningModel : IAsyncDisposable
         new(RefusalKind.Busy, $"Provisioned Rate exceeded: {why}; ask again later, or start the model version with more inference units.");
 
     /// <summary>On a serving thread: decodes the pictures and asks the network about all of them in one pass. A picture that is refused does not concern the others.</summary>
+    [Assumed(
+        "Colours",
+        "Training and DetectCustomLabels bring every image to sRGB. RGB and grey images with an embedded ICC profile are converted (relative "
+        + "colorimetric). CMYK is converted too, without a profile by one of a usual press. A profile that is damaged, larger than 4 MiB, made for "
+        + "other colours or made of programs (`D2B`) is ignored.")]
     private void Answer(IReadOnlyList<Asked> together)
     {
         var (asked, pictures) = (new List<Asked>(together.Count), new List<PreparedPicture>(together.Count));

@@ -67,6 +67,7 @@ internal sealed record JobProgress(string Phase, int Step, int Steps, double? Lo
     public static JobProgress Of(TrainingProgress progress) => new(progress.Phase, progress.Epoch, progress.Epochs, progress.Loss, progress.SecondsLeft);
 
     /// <summary>One sentence for a person.</summary>
+    [Assumed("StatusMessage during a training", "It also says the phase, the step and about how many seconds are left.")]
     public string Sentence =>
         string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Phase {Phase}, {Step} of {Steps}{(SecondsLeft is { } left ? $", about {Math.Ceiling(left):0} s left" : "")}.");
 }

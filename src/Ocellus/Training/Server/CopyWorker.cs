@@ -52,6 +52,7 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
         }
     }
 
+    [Assumed("CopyProjectVersion: no right to write the output", "The copy ends as `COPYING_FAILED`, as a training ends as `TRAINING_FAILED`.")]
     private async Task CopyAsync(VersionRow version, CancellationToken cancel)
     {
         if (!await OutputLocation.IsWritableAsync(objects, version, await versions.RightsAsync(version.Arn, cancel), cancel))

@@ -16,6 +16,7 @@ internal sealed partial class TrainingPublisher(VersionCatalog versions, IObject
     /// <param name="outcome">What the training left.</param>
     /// <param name="note">What <see cref="Note"/> says of the version.</param>
     /// <param name="cancel">Ends it before the state is written.</param>
+    [Assumed("BillableTrainingTimeInSeconds", "The seconds of learning, rounded up, at least 1. Copies have none.")]
     public async Task PublishAsync(VersionRow version, JobFolder folder, JobOutcome outcome, string note, CancellationToken cancel)
     {
         try

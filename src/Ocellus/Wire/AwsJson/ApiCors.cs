@@ -21,6 +21,7 @@ internal sealed class ApiCorsOptions : IValidatableObject
 }
 
 /// <summary>Lets browsers send and read requests to the API for pages of other origins. Pages sign with keys of their own, so that nothing is given but the answer to who may read it.</summary>
+[Assumed("Web pages of other origins", "They may call the API when `Ocellus:Cors:Origins` names their origin; none may by default.")]
 internal sealed class ApiCors(IOptions<ApiCorsOptions> options)
 {
     private readonly HashSet<string> _origins = new(options.Value.All, StringComparer.Ordinal);

@@ -6,7 +6,7 @@ namespace Ocellus.Wire.AwsJson;
 internal readonly record struct AwsError(string Name, int Status);
 
 /// <summary>The only place where a refusal becomes an AWS error.</summary>
-/// <remarks>Source: service model rekognition-2016-06-27; shapes marked <c>fault</c> answer 500, the others 400.</remarks>
+[Evidence("service model rekognition-2016-06-27; shapes marked fault answer 500, the others 400")]
 internal static class AwsErrors
 {
     public static AwsError Internal { get; } = new("InternalServerError", 500);

@@ -24,6 +24,9 @@ internal enum BodyStop
 /// <param name="options">The bound.</param>
 /// <param name="clock">Tells how long a body has been coming.</param>
 /// <param name="freed">Called when much has been let go of, for the collector keeps what it once had.</param>
+[Assumed(
+    "Request bodies: more at once than the server has memory for",
+    "`ThrottlingException` with status 500, as beyond a rate; the bound is `Ocellus:Bodies:UnverifiedBytesMax`.")]
 internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clock, Action freed)
 {
     /// <summary>Until then a body is not yet long in coming: the largest needs a second of a line of 100 Mbit/s.</summary>

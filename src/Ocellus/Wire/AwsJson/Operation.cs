@@ -59,13 +59,14 @@ internal abstract class Operation<TRequest, TResponse>(JsonSerializerContext jso
     /// What the caller must be allowed, the operation's own action first. Rights on the object store that are needed only later (manifests,
     /// images, output) are checked where these are read and written, and end the work, not the call.
     /// </summary>
-    /// <remarks>Source: Service Authorization Reference, actions of Amazon Rekognition; developer guide, SDK permissions.</remarks>
+    [Evidence("Service Authorization Reference, actions of Amazon Rekognition; developer guide, SDK permissions")]
     public abstract IReadOnlyList<Permission> Requires(TRequest request, Caller caller);
 
     /// <summary>Runs a request that is valid and allowed.</summary>
     /// <exception cref="RefusedException">The request cannot be carried out.</exception>
     public abstract Task<TResponse> RunAsync(TRequest request, Caller caller, CancellationToken cancel);
 
+    [Assumed("Text that is not UTF-8: requests", "`SerializationException`.")]
     public IOperationCall Parse(ReadOnlySpan<byte> body)
     {
         if (Unicode.NotUtf8(body) is { } bad)

@@ -7,6 +7,10 @@ using Ocellus.Refusals;
 namespace Ocellus.Wire.AwsJson;
 
 /// <summary>Opaque continuation tokens, bound to the call they came from: a token of another call, account, parent or filter is refused.</summary>
+[Assumed(
+    "Page tokens",
+    "A token is opaque. It belongs to one call with its filters; with another call, or after a restart of the server, it is "
+    + "`InvalidPaginationTokenException`.")]
 internal sealed class PageToken
 {
     private const int MacBytes = 16;

@@ -8,6 +8,7 @@ using Ocellus.Refusals;
 namespace Ocellus.Wire.AwsJson;
 
 /// <summary>Reads the bodies of API requests, within the bounds of all of them together.</summary>
+[Assumed("Request bodies: a body that does not arrive", "`RequestTimeoutException` with status 408 after `Ocellus:Bodies:ApiTimeout`, 60 s by default.")]
 internal sealed class BodyReader(BodyBudget budget, IOptions<BodyOptions> options, TimeProvider clock)
 {
     /// <summary>Reads a body to its end; null if it has more than <paramref name="most"/> bytes.</summary>

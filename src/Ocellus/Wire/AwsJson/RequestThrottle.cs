@@ -6,6 +6,10 @@ using Ocellus.Refusals;
 namespace Ocellus.Wire.AwsJson;
 
 /// <summary>Counts requests for each account, region and operation in a token bucket that holds one second's worth, and refuses what goes beyond.</summary>
+[Assumed(
+    "Request rates",
+    "Not limited, unless `Ocellus:Throttling:Enabled` is set. Then AWS's rates hold, and a request beyond them is `ThrottlingException` with status 500, "
+    + "before its members are checked.")]
 internal sealed class RequestThrottle(IOptions<ThrottlingOptions> options) : IDisposable
 {
     /// <summary>Parts of a second after which tokens come back, so that a steady sender just below the rate is not refused.</summary>
