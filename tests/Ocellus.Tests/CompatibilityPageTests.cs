@@ -1,6 +1,9 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
-using Ocellus.Tests.Protocol;
+using Ocellus.Refusals;
+using Ocellus.Tests.Wire;
+using Ocellus.Tests.Wire.AwsJson;
+using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tests;
 
