@@ -12,9 +12,9 @@ using Ocellus.Access;
 using Ocellus.Projects;
 using Ocellus.Storage;
 using Ocellus.Tests;
-using Ocellus.Vision.Data;
+using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Benchmarks;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using Ocellus.Vision.Models;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Kernels;
+using Ocellus.Vision.Recipes;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -59,7 +59,7 @@ internal static class BlocksBenchmark
             long t = Stopwatch.GetTimestamp();
             Tensor y = run();
             forward = Math.Min(forward, Stopwatch.GetElapsedTime(t).TotalMilliseconds);
-            known ??= EfficientNetLite0.ChannelsLast(randn(y.shape)).DetachFromDisposeScope();
+            known ??= TensorValues.ChannelsLast(randn(y.shape)).DetachFromDisposeScope();
             t = Stopwatch.GetTimestamp();
             y.backward([known]);
             backward = Math.Min(backward, Stopwatch.GetElapsedTime(t).TotalMilliseconds);

@@ -2,11 +2,11 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using Ocellus.Vision.Data;
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Evaluation;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Benchmarks;
 

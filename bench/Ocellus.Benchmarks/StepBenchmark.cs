@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using Ocellus.Vision.Models;
+using Ocellus.Vision.Networks;
 using Ocellus.Vision.Onnx;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,5 @@
 using NetVips;
-using Ocellus.Vision.Inference;
+using Ocellus.Vision.Boxes;
 
 namespace Ocellus.Vision.Images;
 

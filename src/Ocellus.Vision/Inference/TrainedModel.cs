@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
 
 namespace Ocellus.Vision.Inference;
@@ -11,9 +12,6 @@ namespace Ocellus.Vision.Inference;
 /// <param name="ShownHeight">Share of the network's height that the picture fills, 0 to 1: 1 when squashed.</param>
 /// <param name="Warning">A remark on the picture, if there is one.</param>
 public sealed record PreparedPicture(byte[] Rgb, float ShownWidth, float ShownHeight, PictureWarning? Warning);
-
-/// <summary>A box as ratios of the picture as shown (EXIF orientation applied), 0 to 1.</summary>
-public readonly record struct BoxRatio(float Left, float Top, float Width, float Height);
 
 /// <summary>One answer. <paramref name="Score"/> is 0 to 1; <paramref name="Box"/> is null for classifiers.</summary>
 public readonly record struct Prediction(int Label, float Score, BoxRatio? Box);

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Ocellus.Hosting;
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
-using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;
 

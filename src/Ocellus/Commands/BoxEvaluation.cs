@@ -1,6 +1,7 @@
 using Ocellus.Datasets.Manifests;
 using Ocellus.Training;
 using Ocellus.Training.Evaluation;
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Evaluation;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;

@@ -1,7 +1,6 @@
 using System.CommandLine;
-using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Commands;
 

@@ -1,5 +1,5 @@
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
-using Ocellus.Vision.Inference;
 
 namespace Ocellus.Training;
 

@@ -1,9 +1,10 @@
 using System.Diagnostics;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Evaluation;
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Evaluation;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Training;
 

@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Ocellus.Vision.Data;
-using Ocellus.Vision.Training;
+using Ocellus.Vision;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Training;
 

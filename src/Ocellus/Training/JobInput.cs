@@ -1,9 +1,8 @@
 using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Evaluation;
-using Ocellus.Vision.Data;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Training;
 

@@ -5,10 +5,10 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Evaluation;
-using Ocellus.Vision.Data;
+using Ocellus.Vision;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Training;
 

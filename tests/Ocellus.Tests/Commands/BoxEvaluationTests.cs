@@ -1,7 +1,7 @@
 using Ocellus.Commands;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Evaluation;
-using Ocellus.Vision.Evaluation;
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
 

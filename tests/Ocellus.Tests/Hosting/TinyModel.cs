@@ -1,7 +1,7 @@
 using NetVips;
-using Ocellus.Vision.Data;
+using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Tests.Hosting;
 

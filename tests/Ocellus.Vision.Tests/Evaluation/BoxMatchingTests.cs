@@ -1,3 +1,4 @@
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Evaluation;
 using Ocellus.Vision.Inference;
 

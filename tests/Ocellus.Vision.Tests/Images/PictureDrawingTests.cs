@@ -1,6 +1,6 @@
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
-using Ocellus.Vision.Inference;
-using Ocellus.Vision.Tests.Training;
+using Ocellus.Vision.Tests.Recipes;
 
 namespace Ocellus.Vision.Tests.Images;
 
