@@ -113,7 +113,7 @@ internal static class BoxesBenchmark
                     labels.Add(label);
                 }
 
-                here.Add(new LabelledBox(labels.IndexOf(label), new BoxRatio(
+                here.Add(new LabelledBox(labels.IndexOf(label), new Box(
                     box.GetProperty("left").GetSingle() / width, box.GetProperty("top").GetSingle() / height,
                     box.GetProperty("width").GetSingle() / width, box.GetProperty("height").GetSingle() / height)));
             }

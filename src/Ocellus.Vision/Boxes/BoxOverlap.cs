@@ -5,7 +5,7 @@ public static class BoxOverlap
 {
     /// <summary>Intersection over union, 0 to 1; 0 for boxes without area.</summary>
     /// <remarks>Ratios serve as well as pixels: stretching an axis stretches all areas alike.</remarks>
-    public static double Iou(BoxRatio a, BoxRatio b)
+    public static double Iou(Box a, Box b)
     {
         double width = Math.Min((double)a.Left + a.Width, (double)b.Left + b.Width) - Math.Max(a.Left, b.Left);
         double height = Math.Min((double)a.Top + a.Height, (double)b.Top + b.Height) - Math.Max(a.Top, b.Top);
@@ -24,7 +24,7 @@ public static class BoxOverlap
     /// </summary>
     /// <returns>Indexes of those that stay, best first.</returns>
     /// <remarks>The exported models do this with ONNX's NonMaxSuppression; this one serves tests and other sources of boxes.</remarks>
-    public static IReadOnlyList<int> Suppress(IReadOnlyList<BoxRatio> boxes, IReadOnlyList<float> scores, double iouMax)
+    public static IReadOnlyList<int> Suppress(IReadOnlyList<Box> boxes, IReadOnlyList<float> scores, double iouMax)
     {
         ArgumentNullException.ThrowIfNull(boxes);
         ArgumentNullException.ThrowIfNull(scores);

@@ -7,7 +7,7 @@ namespace Ocellus.Vision.Images;
 /// <param name="Text">Written above the box; characters that the built-in letters do not have become question marks.</param>
 /// <param name="Box">Ratios of the picture as shown.</param>
 /// <param name="Colour">Any number; the same number is the same colour.</param>
-public readonly record struct DrawnBox(string Text, BoxRatio Box, int Colour);
+public readonly record struct DrawnBox(string Text, Box Box, int Colour);
 
 /// <summary>Draws boxes with their labels into pictures.</summary>
 public static class PictureDrawing

@@ -14,7 +14,7 @@ namespace Ocellus.Vision.Inference;
 public sealed record PreparedPicture(byte[] Rgb, float ShownWidth, float ShownHeight, PictureWarning? Warning);
 
 /// <summary>One answer. <paramref name="Score"/> is 0 to 1; <paramref name="Box"/> is null for classifiers.</summary>
-public readonly record struct Prediction(int Label, float Score, BoxRatio? Box);
+public readonly record struct Prediction(int Label, float Score, Box? Box);
 
 /// <summary>A trained model: the very file that is exported, run by ONNX Runtime. Thread-safe.</summary>
 public sealed class TrainedModel : IDisposable
@@ -157,7 +157,7 @@ public sealed class TrainedModel : IDisposable
             float width = Math.Clamp(boxes[4 * i + 2] / wide, 0, 1) - left, height = Math.Clamp(boxes[4 * i + 3] / high, 0, 1) - top;
             if (width > 0 && height > 0) // not wholly in the grey beside the picture
             {
-                found[owners[i]].Add(new Prediction((int)labels[i], scores[i], new BoxRatio(left, top, width, height)));
+                found[owners[i]].Add(new Prediction((int)labels[i], scores[i], new Box(left, top, width, height)));
             }
         }
 

@@ -74,7 +74,7 @@ internal sealed class DetectorViews(IPictureSource pictures, IReadOnlyList<IRead
 
     private static void Add(IReadOnlyList<LabelledBox> from, Clip clip, int left, int top, int width, int height, bool mirrored, List<TrueBox> truth)
     {
-        foreach ((int label, BoxRatio b) in from)
+        foreach ((int label, Box b) in from)
         {
             float a = Math.Clamp(b.Left, 0, 1), c = Math.Clamp(b.Left + b.Width, 0, 1);
             (float x1, float x2) = mirrored ? (1 - c, 1 - a) : (a, c);

@@ -4,6 +4,7 @@ using Ocellus.Access;
 using Ocellus.Objects;
 using Ocellus.Projects;
 using Ocellus.Protocol;
+using Ocellus.Vision.Boxes;
 
 namespace Ocellus.Hosting;
 
@@ -77,7 +78,7 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect f
     /// <summary>A float, widened, as AWS prints it. Rounding may lift a sum of scores above 1, but no confidence above 100.</summary>
     private static double Confidence(Found found) => Math.Clamp(100f * found.Score, 0f, 100f);
 
-    private static BoundingBox Inside(FoundBox box)
+    private static BoundingBox Inside(Box box)
     {
         float left = Math.Clamp(box.Left, 0, 1), top = Math.Clamp(box.Top, 0, 1);
         return new() { Left = left, Top = top, Width = Math.Clamp(box.Left + box.Width, left, 1) - left, Height = Math.Clamp(box.Top + box.Height, top, 1) - top };

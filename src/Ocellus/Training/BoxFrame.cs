@@ -25,7 +25,7 @@ internal readonly struct BoxFrame
     }
 
     /// <summary>From pixels of the line's size.</summary>
-    public BoxRatio ToShown(double left, double top, double width, double height)
+    public Box ToShown(double left, double top, double width, double height)
     {
         var (l, t, w, h) = (left / _width, top / _height, width / _width, height / _height);
         var (x, y, across, down) = _turn switch
@@ -36,11 +36,11 @@ internal readonly struct BoxFrame
             8 => (t, 1 - l - w, h, w),
             _ => (l, t, w, h),
         };
-        return new BoxRatio((float)x, (float)y, (float)across, (float)down);
+        return new Box((float)x, (float)y, (float)across, (float)down);
     }
 
     /// <summary>Back to whole pixels of the line's size. Edges are rounded, not sizes, so that a box inside the picture stays inside.</summary>
-    public (int Left, int Top, int Width, int Height) FromShown(BoxRatio box)
+    public (int Left, int Top, int Width, int Height) FromShown(Box box)
     {
         var (x, y, across, down) = ((double)box.Left, (double)box.Top, (double)box.Width, (double)box.Height);
         var (l, t, w, h) = _turn switch

@@ -3,6 +3,7 @@ using System.Text.Json;
 using NetVips;
 using Ocellus.Hosting;
 using Ocellus.Tests.Hosting;
+using Ocellus.Vision.Boxes;
 using Image = NetVips.Image;
 
 namespace Ocellus.Tests.Hosting;
@@ -199,7 +200,7 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
     [Fact]
     public void Boxes_stay_inside_the_picture_and_are_at_most_100()
     {
-        Found[] found = [.. Enumerable.Range(0, 150).Select(i => new Found(i.ToString(CultureInfo.InvariantCulture), i / 150f, .5, new FoundBox(-.5f, .25f, 2, .5f)))];
+        Found[] found = [.. Enumerable.Range(0, 150).Select(i => new Found(i.ToString(CultureInfo.InvariantCulture), i / 150f, .5, new Box(-.5f, .25f, 2, .5f)))];
         var labels = DetectCustomLabels.Choose(found, 0, null);
         Assert.Equal(100, labels.Count);
         var box = labels[0].Geometry!.BoundingBox!;

@@ -41,7 +41,7 @@ public sealed class DetectionMetricsTests
         Assert.Throws<ArgumentException>(() => DetectionMetrics.Compute(1, [[]], [[], []]));
     }
 
-    private static LabelledBox Truth(int label, float left) => new(label, new BoxRatio(left, 0, 10, 10));
+    private static LabelledBox Truth(int label, float left) => new(label, new Box(left, 0, 10, 10));
 
-    private static Prediction Found(int label, float score, float left) => new(label, score, new BoxRatio(left, 0, 10, 10));
+    private static Prediction Found(int label, float score, float left) => new(label, score, new Box(left, 0, 10, 10));
 }

@@ -57,7 +57,7 @@ public sealed class DetectorExportTests
         {
             int count = points.Length / 2;
             int[] candidates = [.. Enumerable.Range(0, count).Where(i => scores[(picture * count + i) * Labels + label] > DetectorExport.ScoreMin)];
-            BoxRatio[] rects = [.. candidates.Select(i => Rect(sides.AsSpan((picture * count + i) * 4, 4)))];
+            Box[] rects = [.. candidates.Select(i => Rect(sides.AsSpan((picture * count + i) * 4, 4)))];
             float[] values = [.. candidates.Select(i => scores[(picture * count + i) * Labels + label])];
             return BoxOverlap.Suppress(rects, values, DetectorExport.IouMax).Take(DetectorExport.BoxesMax).Select(k => new Found(picture, label, values[k], rects[k]));
         }
@@ -102,7 +102,7 @@ public sealed class DetectorExportTests
         for (int i = 0; i < bare.Length; i++)
         {
             Assert.Equal((bare[i].Label, bare[i].Score), (answer[i].Label, answer[i].Score));
-            BoxRatio b = bare[i].Box, a = answer[i].Box!.Value;
+            Box b = bare[i].Box, a = answer[i].Box!.Value;
             Assert.Equal(Math.Clamp(b.Left, 0, 160), a.Left * 160, .5f);
             Assert.Equal(Math.Clamp(b.Top, 0, 120), a.Top * 120, .5f);
             Assert.Equal(Math.Clamp(b.Left + b.Width, 0, 160), (a.Left + a.Width) * 160, .5f);
@@ -152,7 +152,7 @@ public sealed class DetectorExportTests
         return [.. scores.Select((s, i) => new Found((int)owners[i], (int)labels[i], s, Rect(boxes.AsSpan(4 * i, 4))))];
     }
 
-    private static BoxRatio Rect(ReadOnlySpan<float> sides) => new(sides[0], sides[1], sides[2] - sides[0], sides[3] - sides[1]);
+    private static Box Rect(ReadOnlySpan<float> sides) => new(sides[0], sides[1], sides[2] - sides[0], sides[3] - sides[1]);
 
-    private sealed record Found(int Picture, int Label, float Score, BoxRatio Box);
+    private sealed record Found(int Picture, int Label, float Score, Box Box);
 }

@@ -32,5 +32,5 @@ public sealed class DetectorInputTests
     [Fact]
     public void Pictures_without_boxes_do_not_matter() => Assert.Equal(new DetectorInput(416, 416), DetectorInput.Choose([(500, 500), (500, 500)], [[], [Box(.3f)]], null));
 
-    private static LabelledBox Box(float side) => new(0, new BoxRatio(.05f, .05f, side, side));
+    private static LabelledBox Box(float side) => new(0, new Box(.05f, .05f, side, side));
 }

@@ -85,7 +85,7 @@ public sealed class DetectorTrainerTests
     public void Small_boxes_get_a_larger_input_only_as_far_as_the_memory_goes()
     {
         DetectorTask task = DrawnScenes.Task(2);
-        task = task with { Boxes = [.. task.Boxes.Select(_ => new[] { new LabelledBox(0, new BoxRatio(.5f, .5f, .01f, .01f)) })] };
+        task = task with { Boxes = [.. task.Boxes.Select(_ => new[] { new LabelledBox(0, new Box(.5f, .5f, .01f, .01f)) })] };
         Assert.Equal(1024, DetectorTrainer.Choose(task, new DetectorPlan { MemoryBytes = 64L << 30 }).LongSide);
         Assert.InRange(DetectorTrainer.Choose(task, new DetectorPlan { MemoryBytes = 6L << 30 }).LongSide, 448, 992);
         Assert.Equal(416, DetectorTrainer.Choose(task, new DetectorPlan { MemoryBytes = 1 << 30 }).LongSide);

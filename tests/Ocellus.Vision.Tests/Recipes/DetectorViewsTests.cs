@@ -18,7 +18,7 @@ public sealed class DetectorViewsTests
     [InlineData(8)]
     public void Boxes_follow_the_pixels_in_every_orientation(int orientation)
     {
-        LabelledBox[] placed = [new(3, new BoxRatio(.1f, .2f, .25f, .5f))];
+        LabelledBox[] placed = [new(3, new Box(.1f, .2f, .25f, .5f))];
         byte[] bytes = DrawnScenes.Encode(DrawnScenes.Draw([new(0, placed[0].Box)], new Random(1)), DrawnScenes.Width, DrawnScenes.Height, orientation);
         var views = new DetectorViews(new DrawnScenes.Files([bytes]), [placed], Input, new DetectorPlan());
         var view = new float[views.ValuesPerView];
@@ -72,7 +72,7 @@ public sealed class DetectorViewsTests
     public void Boxes_outside_the_picture_and_without_area_are_no_examples()
     {
         DetectorTask task = DrawnScenes.Task(1);
-        LabelledBox[] bad = [new(0, new BoxRatio(1.2f, .1f, .2f, .2f)), new(0, new BoxRatio(.5f, .5f, 0, .2f)), new(0, new BoxRatio(-.1f, -.1f, 2, 2))];
+        LabelledBox[] bad = [new(0, new Box(1.2f, .1f, .2f, .2f)), new(0, new Box(.5f, .5f, 0, .2f)), new(0, new Box(-.1f, -.1f, 2, 2))];
         var views = new DetectorViews(task.Pictures, [bad], Input, new DetectorPlan { ScaleMin = 1, ScaleMax = 1 });
 
         TrueBox only = Assert.Single(views.Random(0, 0, 0, new float[views.ValuesPerView]));

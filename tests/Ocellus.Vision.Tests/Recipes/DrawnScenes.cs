@@ -27,7 +27,7 @@ internal static class DrawnScenes
         LabelledBox Box(int label, int from)
         {
             int w = random.Next(28, 60), h = random.Next(28, 60);
-            return new LabelledBox(label, new BoxRatio((from + random.Next(78 - w)) / (float)Width, random.Next(Height - h) / (float)Height, w / (float)Width, h / (float)Height));
+            return new LabelledBox(label, new Box((from + random.Next(78 - w)) / (float)Width, random.Next(Height - h) / (float)Height, w / (float)Width, h / (float)Height));
         }
     }
 
@@ -40,7 +40,7 @@ internal static class DrawnScenes
             rgb[i] = (byte)random.Next(110, 150);
         }
 
-        foreach ((int label, BoxRatio box) in boxes)
+        foreach ((int label, Box box) in boxes)
         {
             double left = box.Left * Width, top = box.Top * Height, w = box.Width * Width, h = box.Height * Height;
             for (int y = (int)Math.Round(top); y < (int)Math.Round(top + h); y++)

@@ -54,7 +54,7 @@ public sealed class OverfittedDetectorTests(OverfittedDetector overfitted) : ICl
     public void Answered_boxes_are_in_the_picture_as_shown(int orientation)
     {
         using var model = new TrainedModel(overfitted.Result.Model, overfitted.Result.Description);
-        LabelledBox[] placed = [new(0, new BoxRatio(.05f, .1f, .3f, .35f)), new(1, new BoxRatio(.6f, .5f, .25f, .4f))];
+        LabelledBox[] placed = [new(0, new Box(.05f, .1f, .3f, .35f)), new(1, new Box(.6f, .5f, .25f, .4f))];
         byte[] rgb = DrawnScenes.Draw(placed, new Random(6));
         byte[] bytes = DrawnScenes.Encode(rgb, DrawnScenes.Width, DrawnScenes.Height, orientation);
         Assert.Equal(orientation, Pictures.ReadHeader(bytes).Orientation);
