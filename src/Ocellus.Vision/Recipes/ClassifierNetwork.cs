@@ -8,9 +8,6 @@ using static TorchSharp.torch;
 
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>Pictures and answers of one step: planes [Count, 3, Size, Size] normalised, targets [Count, labels].</summary>
-internal sealed record ClassifierBatch(float[] Planes, float[] Targets, int Count, int Size);
-
 /// <summary>
 /// Backbone and head under training, with what a step needs: gradients, optimizer and running average. Its tensors belong to the
 /// dispose scope around the constructor.
@@ -23,7 +20,7 @@ internal sealed class ClassifierNetwork : IDisposable
     /// </summary>
     private const int KeptBlocks = 2;
 
-    private const string AveragePrefix = "average:", Head = "classifier";
+    private const string Head = "classifier";
 
     private readonly ClassifierTask _task;
     private readonly ClassifierPlan _plan;
@@ -51,8 +48,10 @@ internal sealed class ClassifierNetwork : IDisposable
         _named = [.. _network.WeightsByName(), (Head + ".weight", _weight), (Head + ".bias", _bias)];
         Keep(KeptBlocks);
         double scale = Math.Sqrt((double)batch / plan.Batch);
-        _optimizer = new AdamW(_named, name => scale * (name.StartsWith(Head, StringComparison.Ordinal) ? plan.HeadRate : plan.BackboneRate), plan.WeightDecay);
-        _average = new RunningAverage(_named, plan.AverageDecay);
+        _optimizer = new AdamW(_named, Rate, plan.WeightDecay);
+        _average = new RunningAverage(_named.Select(n => (n.Name, (Tensor)n.Value)), plan.AverageDecay);
+
+        double Rate(string name) => scale * (name.StartsWith(Head, StringComparison.Ordinal) ? plan.HeadRate : plan.BackboneRate);
     }
 
     /// <summary>Stem and first blocks keep their weights from now on.</summary>
@@ -86,7 +85,8 @@ internal sealed class ClassifierNetwork : IDisposable
         using CollectionPause pause = CollectionPause.Begin();
         using var scope = NewDisposeScope();
         manual_seed(unchecked(_plan.Seed * 1_000_003L + step)); // dropout
-        Tensor x = TensorValues.Copied(batch.Planes, batch.Count, 3, batch.Size, batch.Size), y = TensorValues.Copied(batch.Targets, batch.Count, _task.Labels.Count);
+        Tensor x = TensorValues.Copied(batch.Planes, batch.Count, 3, batch.Size, batch.Size);
+        Tensor y = TensorValues.Copied(batch.Targets, batch.Count, _task.Labels.Count);
         Tensor embedding = nn.functional.dropout(_network.forward(x), _plan.Dropout, training: true); // [B, 1280]
         Tensor logits = nn.functional.linear(embedding, _weight, _bias); // [B, labels]
         Tensor loss = _task.MultiLabel
@@ -110,34 +110,25 @@ internal sealed class ClassifierNetwork : IDisposable
     /// <summary>A model of the averaged weights.</summary>
     public byte[] Export()
     {
-        Dictionary<string, float[]> values = _average.Values();
+        Dictionary<string, (float[] Values, long[] Shape)> values = _average.Values();
         OnnxFile tuned = _backbone.Clone();
         foreach ((string name, Parameter value) in _network.WeightsByName())
         {
-            tuned.Set(name, values[name], value.shape);
+            tuned.Set(name, values[name].Values, value.shape);
         }
 
-        return ClassifierExport.Compose(tuned, new LinearHead(values[Head + ".weight"], values[Head + ".bias"], EfficientNetLite0.EmbeddingSize), _plan.Size, _task.MultiLabel);
+        var head = new LinearHead(values[Head + ".weight"].Values, values[Head + ".bias"].Values, EfficientNetLite0.EmbeddingSize);
+        return ClassifierExport.Compose(tuned, head, _plan.Size, _task.MultiLabel);
     }
 
     /// <summary>Weights, moments and averages.</summary>
-    public TrainingCheckpoint Capture(string key, int epoch, int epochs, bool frozen)
-    {
-        TrainingCheckpoint now = _optimizer.Capture(key, epoch, epochs, frozen);
-        var values = new Dictionary<string, float[][]>(now.Values, StringComparer.Ordinal);
-        foreach ((string name, float[] value) in _average.Values())
-        {
-            values[AveragePrefix + name] = [value, [], []];
-        }
-
-        return now with { Values = values };
-    }
+    public TrainingCheckpoint Capture(string key, int epoch, int epochs, bool frozen) => _average.AddTo(_optimizer.Capture(key, epoch, epochs, frozen));
 
     /// <summary>What <see cref="Capture"/> gave.</summary>
     public void Restore(TrainingCheckpoint from)
     {
         _optimizer.Restore(from);
-        _average.Restore(name => from.Values[AveragePrefix + name][0]);
+        _average.Restore(from);
     }
 
     public void Dispose() => _network.Dispose();

@@ -62,7 +62,8 @@ public static class ClassifierTrainer
         if (tuning is not null)
         {
             string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointName);
-            byte[]? model = tuning.Run(linear, linearScore!.Value, learn, held, Quality, perPicture, () => Stopwatch.GetElapsedTime(started), paced, path, cancel);
+            var start = new TuningStart(linear, linearScore!.Value, learn, held, Quality, perPicture, () => Stopwatch.GetElapsedTime(started));
+            byte[]? model = tuning.Run(start, paced, path, cancel);
             remark = tuning.Remark ?? remark;
             if (model is not null)
             {

@@ -1,11 +1,24 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using Ocellus.Vision.Networks;
 using Ocellus.Vision.Onnx;
 
 namespace Ocellus.Vision.Recipes;
+
+/// <summary>What fine-tuning starts from and is compared with.</summary>
+/// <param name="Linear">Where the head starts.</param>
+/// <param name="LinearScore">What the linear head reached on the held-back images, 0 to 1.</param>
+/// <param name="Learn">Images to learn from.</param>
+/// <param name="Held">Images that are learnt from only after the comparison.</param>
+/// <param name="Quality">Gives a finished model's score on the held-back images, 0 to 1.</param>
+/// <param name="SecondsPerPicture">From <see cref="ClassifierTuning.MeasurePicture"/>.</param>
+/// <param name="Elapsed">Time since the training began.</param>
+internal sealed record TuningStart(
+    LinearHead Linear, double LinearScore, int[] Learn, int[] Held, Func<byte[], double> Quality, double SecondsPerPicture, Func<TimeSpan> Elapsed)
+{
+    /// <summary>All images.</summary>
+    public int[] All { get; } = [.. Learn, .. Held];
+}
 
 /// <summary>
 /// Fine-tuning of the whole network from the linear head. Everything that a step does depends on its number and the seed alone, so
@@ -25,12 +38,7 @@ internal sealed class ClassifierTuning : IDisposable
     // Share of the planned steps that is better run with all layers than more of them with the first ones left as they were.
     private const double StepsEnough = .6;
     private const int LossSpan = 20; // steps that the reported loss is a mean of
-    private const int PaceSpan = 10; // steps that the pace is measured over
-    private const double RateFloor = .01; // of the full rate: keeps the last steps from standing still
-    private const string Schedule = "schedule";
-
-    /// <summary>A plan that turns out this much too long or too short for the budget is changed.</summary>
-    private const double Overdue = 1.05;
+    private const int PaceSpan = 10; // ends of steps that the pace is measured over
 
     /// <summary>Fewer steps than this are not worth a start: the rate would hardly have risen.</summary>
     private const int StepsWorthwhile = 20;
@@ -40,18 +48,23 @@ internal sealed class ClassifierTuning : IDisposable
 
     private readonly ClassifierTask _task;
     private readonly ClassifierPlan _plan;
-    private readonly ClassifierViews _views;
     private readonly ClassifierNetwork _network;
-    private readonly StepBuffers _buffers = new();
+    private readonly ClassifierBatches _images;
+    private readonly CosineSchedule _rate;
     private readonly int _batch;
     private readonly int _startSize;
+    private readonly string _key;
 
     public ClassifierTuning(ClassifierTask task, ClassifierPlan plan, ClassifierViews views, OnnxFile backbone)
     {
-        (_task, _plan, _views) = (task, plan, views);
-        _batch = TrainingMemory.Batch(plan.Batch, FixedBytes + plan.PictureCacheBytes, PictureBytesAt224 * plan.Size * plan.Size / (224 * 224), plan.MemoryBytes ?? TrainingMemory.Available());
+        (_task, _plan) = (task, plan);
+        long pictureBytes = PictureBytesAt224 * plan.Size * plan.Size / (224 * 224);
+        _batch = TrainingMemory.Batch(plan.Batch, FixedBytes + plan.PictureCacheBytes, pictureBytes, plan.MemoryBytes ?? TrainingMemory.Available());
         _startSize = Math.Max(32, (int)(plan.Size * plan.StartScale) / 32 * 32);
         _network = new ClassifierNetwork(task, plan, backbone, _batch);
+        _images = new ClassifierBatches(task, plan, views, _batch);
+        _rate = new CosineSchedule(plan.WarmUpSteps);
+        _key = Fingerprint(task, plan, _batch);
     }
 
     /// <summary>Passes that were run.</summary>
@@ -66,16 +79,7 @@ internal sealed class ClassifierTuning : IDisposable
     /// <summary>Seconds of a full step for each of its pictures, averaged over both sizes of the network.</summary>
     public double MeasurePicture()
     {
-        var planes = new float[_batch * 3 * _plan.Size * _plan.Size];
-        // Not security: any values do, but zeros would let the processor do less.
-#pragma warning disable CA5394
-        var random = new Random(_plan.Seed);
-        for (int i = 0; i < planes.Length; i++)
-        {
-            planes[i] = random.NextSingle() - .5f;
-        }
-#pragma warning restore CA5394
-        var batch = new ClassifierBatch(planes, new float[_batch * _task.Labels.Count], _batch, _plan.Size);
+        ClassifierBatch batch = _images.Noise();
         _network.Gradients(batch, 0); // the first one warms up
         long t = Stopwatch.GetTimestamp();
         _network.Gradients(batch, 0);
@@ -89,123 +93,109 @@ internal sealed class ClassifierTuning : IDisposable
     /// <summary>Seconds of so many steps.</summary>
     public double Seconds(int steps, double secondsPerPicture) => steps * _batch * secondsPerPicture;
 
-    /// <summary>Trains, and compares with the linear head on the held-back pictures.</summary>
-    /// <param name="linear">Where the head starts.</param>
-    /// <param name="linearScore">What the linear head reached on the held-back pictures.</param>
-    /// <param name="learn">Pictures to learn from.</param>
-    /// <param name="held">Pictures that are learnt from only after the comparison.</param>
-    /// <param name="quality">Answers a finished model's score on the held-back pictures.</param>
-    /// <param name="secondsPerPicture">From <see cref="MeasurePicture"/>.</param>
-    /// <param name="elapsed">Since the training began.</param>
+    /// <summary>Trains, and compares with the linear head on the held-back images.</summary>
+    /// <param name="start">What to start from.</param>
     /// <param name="progress">Told about every pass, and every second or so between.</param>
     /// <param name="path">Where checkpoints are; null for none.</param>
     /// <param name="cancel">Ends the training after the present step, with a checkpoint.</param>
     /// <returns>The fine-tuned model, or null when the linear head is better or there is no time.</returns>
-    public byte[]? Run(
-        LinearHead linear, double linearScore, int[] learn, int[] held, Func<byte[], double> quality, double secondsPerPicture, Func<TimeSpan> elapsed,
-        PacedProgress progress, string? path, CancellationToken cancel)
+    public byte[]? Run(TuningStart start, PacedProgress progress, string? path, CancellationToken cancel)
     {
-        int step = 0, steps, wanted = PlannedSteps(learn.Length), chosenAt = -1; // the step of the comparison; -1 before it
-        bool joined = false, frozen;
-        double before = 0;
-        string key = Fingerprint();
-        if (path is not null && TrainingCheckpoint.Read(path, key) is { } checkpoint)
+        int wanted = PlannedSteps(start.Learn.Length);
+        if (Begin(start, wanted, path) is not { } state)
         {
-            _network.Restore(checkpoint);
-            float[] state = checkpoint.Values[Schedule][0];
-            (step, frozen, steps, chosenAt, joined, before) = ((int)checkpoint.Steps, checkpoint.Frozen, (int)state[0], (int)state[1], state[2] > 0, state[4]);
-            Score = chosenAt >= 0 ? state[3] : null;
-        }
-        else
-        {
-            double left = (_plan.TimeBudget - elapsed()).TotalSeconds;
-            frozen = Seconds(wanted, secondsPerPicture) * StepsEnough > left;
-            double each = Seconds(1, secondsPerPicture) * (frozen ? FrozenShare : 1);
-            steps = (int)Math.Clamp(left / each, 0, wanted);
-            if (steps < Math.Min(StepsWorthwhile, wanted) || wanted == 0)
-            {
-                Remark = $"The time budget of {Told(_plan.TimeBudget)} leaves no time for fine-tuning.";
-                return null;
-            }
-
-            _network.StartFrom(linear);
+            Remark = $"The time budget of {Told(_plan.TimeBudget)} leaves no time for fine-tuning.";
+            return null;
         }
 
-        if (frozen)
+        if (state.Frozen)
         {
             _network.Keep(FrozenBlocks);
         }
 
-        int[] all = [.. learn, .. held];
-        var batches = new Prefetch<ClassifierBatch>(k => Make(k, joined ? all : learn, joined ? chosenAt : 0, chosenAt >= 0 ? _plan.Size : _startSize));
-        var losses = new Queue<double>(LossSpan);
-        var recent = new Queue<long>(PaceSpan + 1); // when the latest steps ended
+        state = Learn(start, state, wanted, progress, path, cancel);
+        if (state.Steps < wanted || state.Frozen)
+        {
+            string frozen = state.Frozen ? ", the first layers left as they were" : "";
+            Remark = $"The time budget of {Told(_plan.TimeBudget)} shortened fine-tuning: {state.Steps} of {wanted} steps{frozen}.";
+        }
+
+        byte[] model = _network.Export();
+        if (!state.Joined)
+        {
+            Score = start.Quality(model);
+        }
+
+        return state.Joined || !IsWorse(Score!.Value, start.LinearScore, start.Held.Length) ? model : null;
+    }
+
+    public void Dispose() => _network.Dispose();
+
+    /// <summary>
+    /// Worse by more than the standard error of the difference between two shares of so many pictures. On twenty pictures two are
+    /// chance, and where nothing speaks against it, the fine-tuned network is the better one.
+    /// </summary>
+    internal static bool IsWorse(double tuned, double linear, int pictures) =>
+        tuned < linear - Math.Sqrt((tuned * (1 - tuned) + linear * (1 - linear)) / pictures);
+
+    /// <summary>Goes on from a checkpoint, or plans and starts from the linear head; null when there is no time.</summary>
+    private ClassifierScheduleState? Begin(TuningStart start, int wanted, string? path)
+    {
+        if (path is not null && TrainingCheckpoint.Read(path, _key) is { } checkpoint)
+        {
+            _network.Restore(checkpoint);
+            var resumed = ClassifierScheduleState.From(checkpoint);
+            Score = resumed.Score;
+            return resumed;
+        }
+
+        double left = (_plan.TimeBudget - start.Elapsed()).TotalSeconds;
+        bool frozen = Seconds(wanted, start.SecondsPerPicture) * StepsEnough > left;
+        int steps = (int)Math.Clamp(left / (Seconds(1, start.SecondsPerPicture) * (frozen ? FrozenShare : 1)), 0, wanted);
+        if (steps < Math.Min(StepsWorthwhile, wanted) || wanted == 0)
+        {
+            return null;
+        }
+
+        _network.StartFrom(start.Linear);
+        return new ClassifierScheduleState(0, steps, frozen);
+    }
+
+    /// <summary>All steps that are left.</summary>
+    private ClassifierScheduleState Learn(
+        TuningStart start, ClassifierScheduleState state, int wanted, PacedProgress progress, string? path, CancellationToken cancel)
+    {
+        var losses = new RecentMean(LossSpan);
+        var pacer = new StepPacer(PaceSpan);
+        var batches = new Prefetch<ClassifierBatch>(step => Make(step, start, state));
         long saved = Stopwatch.GetTimestamp();
         try
         {
-            while (step < steps)
+            while (state.Step < state.Steps)
             {
                 if (cancel.IsCancellationRequested)
                 {
-                    Save();
+                    Save(start, state, path);
                     cancel.ThrowIfCancellationRequested();
                 }
 
-                if (chosenAt < 0 && step >= _plan.ChooseAt * steps)
+                if (IsComparison(state, state.Step))
                 {
                     batches.Stop();
-                    Score = quality(_network.Export());
-                    (chosenAt, joined) = (step, !IsWorse(Score.Value, linearScore, held.Length));
+                    state = Compare(start, state);
                 }
 
                 StepThreads.Apply(_plan.ThreadsNow, _plan.Threads);
                 // The step of the comparison is the first of another kind, so that it is not prepared ahead.
-                ClassifierBatch batch = batches.Take(step, step + 1 < steps && !(chosenAt < 0 && step + 1 >= _plan.ChooseAt * steps));
-                double loss = _network.Gradients(batch, step);
-                if (!double.IsFinite(loss))
+                ClassifierBatch batch = batches.Take(state.Step, state.Step + 1 < state.Steps && !IsComparison(state, state.Step + 1));
+                losses.Add(StepOn(batch, state));
+                state = state with { Step = state.Step + 1 };
+                pacer.StepEnded();
+                state = InTime(start, state, wanted, pacer);
+                Report(start, state, losses, pacer, progress);
+                if (state.Step < state.Steps && Stopwatch.GetElapsedTime(saved) >= CheckpointEvery)
                 {
-                    throw new TrainingDivergedException(step, loss);
-                }
-
-                _network.Step(Rate(step, steps), step);
-                step++;
-                if (losses.Count == LossSpan)
-                {
-                    losses.Dequeue();
-                }
-
-                losses.Enqueue(loss);
-                recent.Enqueue(Stopwatch.GetTimestamp());
-                if (recent.Count > PaceSpan)
-                {
-                    recent.Dequeue();
-                }
-
-                double each = Stopwatch.GetElapsedTime(recent.Peek()).TotalSeconds / Math.Max(1, recent.Count - 1), left = (_plan.TimeBudget - elapsed()).TotalSeconds - before;
-                if (recent.Count == PaceSpan)
-                {
-                    // The schedule is run through in the steps that there is time for, when the machine becomes slower or faster.
-                    int fits = step + (int)Math.Max(0, left / each);
-                    if (fits * Overdue < steps || (steps < wanted && fits > steps * Overdue))
-                    {
-                        steps = Math.Min(wanted, fits);
-                    }
-                }
-
-                Epochs = step * _batch / learn.Length;
-                TrainingProgress Now() => new("fine-tuning", Epochs, Math.Max(1, steps * _batch / learn.Length), losses.Average(), recent.Count > 1 ? each * (steps - step) : Seconds(steps - step, secondsPerPicture));
-                if (Epochs > (step - 1) * _batch / learn.Length)
-                {
-                    progress.Now(Now());
-                }
-                else
-                {
-                    progress.Perhaps(Now);
-                }
-
-                if (step < steps && Stopwatch.GetElapsedTime(saved) >= CheckpointEvery)
-                {
-                    Save();
+                    Save(start, state, path);
                     saved = Stopwatch.GetTimestamp();
                 }
             }
@@ -215,92 +205,81 @@ internal sealed class ClassifierTuning : IDisposable
             batches.Stop();
         }
 
-        if (steps < wanted || frozen)
-        {
-            Remark = string.Create(CultureInfo.InvariantCulture, $"The time budget of {Told(_plan.TimeBudget)} shortened fine-tuning: {steps} of {wanted} steps{(frozen ? ", the first layers left as they were" : "")}.");
-        }
-
-        byte[] model = _network.Export();
-        if (!joined)
-        {
-            Score = quality(model);
-        }
-
-        return joined || !IsWorse(Score!.Value, linearScore, held.Length) ? model : null;
-
-        void Save()
-        {
-            if (path is null)
-            {
-                return;
-            }
-
-            TrainingCheckpoint now = _network.Capture(key, Epochs, steps * _batch / learn.Length, frozen);
-            var values = new Dictionary<string, float[][]>(now.Values, StringComparer.Ordinal)
-            {
-                [Schedule] = [[steps, chosenAt, joined ? 1 : 0, (float)(Score ?? 0), (float)(before + elapsed().TotalSeconds)], [], []],
-            };
-            (now with { Values = values }).Write(path);
-        }
+        return state;
     }
 
-    public void Dispose() => _network.Dispose();
+    private bool IsComparison(ClassifierScheduleState state, int step) => state.ComparedAt is null && step >= _plan.ChooseAt * state.Steps;
 
-    /// <summary>
-    /// Worse by more than the standard error of the difference between two shares of so many pictures. On twenty pictures two are
-    /// chance, and where nothing speaks against it, the fine-tuned network is the better one.
-    /// </summary>
-    internal static bool IsWorse(double tuned, double linear, int pictures) => tuned < linear - Math.Sqrt((tuned * (1 - tuned) + linear * (1 - linear)) / pictures);
-
-    /// <summary>Warm-up, then half a cosine.</summary>
-    private double Rate(int step, int steps) =>
-        Math.Min(1, (step + 1.0) / Math.Min(_plan.WarmUpSteps, Math.Max(1, steps / 4))) * (.5 + .5 * Math.Cos(Math.PI * step / steps)) + RateFloor;
-
-    /// <summary>The pictures of a step: passes over the pool follow each other without a break, each in an order of its own.</summary>
-    private ClassifierBatch Make(int step, int[] pool, int firstStep, int size)
+    private ClassifierScheduleState Compare(TuningStart start, ClassifierScheduleState state)
     {
-        int one = 3 * size * size, labels = _task.Labels.Count;
-        float[] planes = _buffers.For(step, _batch * one);
-        var targets = new float[_batch * labels];
-        // Without the smoothing towards an even answer a handful of pictures is soon learnt by heart.
-        double even = _plan.LabelSmoothing / (_task.MultiLabel ? 2 : labels);
-        Array.Fill(targets, (float)even);
-        int[] order = [];
-        int ordered = -1;
-        for (int i = 0; i < _batch; i++)
-        {
-            int at = (step - firstStep) * _batch + i, pass = at / pool.Length;
-            if (pass != ordered)
-            {
-                order = [.. pool];
-                // Not security: orders have to repeat for a seed.
-#pragma warning disable CA5394
-                new Random(ViewSeed.Of(_plan.Seed, firstStep, pass)).Shuffle(order);
-#pragma warning restore CA5394
-                ordered = pass;
-            }
+        double score = start.Quality(_network.Export());
+        Score = score;
+        return state with { ComparedAt = state.Step, Score = score, Joined = !IsWorse(score, start.LinearScore, start.Held.Length) };
+    }
 
-            int picture = order[at % pool.Length];
-            _views.Random(picture, unchecked(firstStep * 10_007 + pass + 1), size, planes.AsSpan(i * one, one));
-            foreach (int l in _task.Targets[picture])
-            {
-                targets[i * labels + l] = (float)(1 - _plan.LabelSmoothing + even);
-            }
+    /// <summary>One step; its loss.</summary>
+    private double StepOn(ClassifierBatch batch, ClassifierScheduleState state)
+    {
+        double loss = _network.Gradients(batch, state.Step);
+        if (!double.IsFinite(loss))
+        {
+            throw new TrainingDivergedException(state.Step, loss);
         }
 
-        return new ClassifierBatch(planes, targets, _batch, size);
+        _network.Step(_rate.Share(state.Step, state.Steps), state.Step);
+        return loss;
     }
+
+    private ClassifierScheduleState InTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer)
+    {
+        if (!pacer.IsSettled || state.Step >= state.Steps)
+        {
+            return state;
+        }
+
+        double left = (_plan.TimeBudget - start.Elapsed()).TotalSeconds - state.SecondsBefore;
+        return state with { Steps = StepPacer.Fit(state.Step, state.Steps, wanted, left, pacer.SecondsPerStep!.Value) };
+    }
+
+    private void Report(TuningStart start, ClassifierScheduleState state, RecentMean losses, StepPacer pacer, PacedProgress progress)
+    {
+        int before = Passes(start, state.Step - 1), left = state.Steps - state.Step;
+        Epochs = Passes(start, state.Step);
+        double seconds = pacer.SecondsPerStep * left ?? Seconds(left, start.SecondsPerPicture);
+        TrainingProgress Now() => new("fine-tuning", Epochs, Math.Max(1, Passes(start, state.Steps)), losses.Value, seconds);
+        if (Epochs > before)
+        {
+            progress.Now(Now());
+        }
+        else
+        {
+            progress.Perhaps(Now);
+        }
+    }
+
+    private int Passes(TuningStart start, int steps) => steps * _batch / start.Learn.Length;
+
+    private void Save(TuningStart start, ClassifierScheduleState state, string? path)
+    {
+        if (path is not null)
+        {
+            TrainingCheckpoint now = _network.Capture(_key, Epochs, Passes(start, state.Steps), state.Frozen);
+            (state with { SecondsBefore = state.SecondsBefore + start.Elapsed().TotalSeconds }).AddTo(now).Write(path);
+        }
+    }
+
+    private ClassifierBatch Make(int step, TuningStart start, ClassifierScheduleState state) => _images.Make(
+        step, state.Joined ? start.All : start.Learn, state.Joined ? state.ComparedAt!.Value : 0, state.ComparedAt is null ? _startSize : _plan.Size);
 
     private static string Told(TimeSpan time) => time.TotalSeconds < 60
         ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.##} s")
         : string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0.#} min");
 
     /// <summary>What a checkpoint must have been made for.</summary>
-    private string Fingerprint()
+    internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch)
     {
-        string text = string.Create(
-            CultureInfo.InvariantCulture,
-            $"2|{_plan with { TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, PictureCacheBytes = 0 }}|{_batch}|{_task.MultiLabel}|{string.Join('\n', _task.Labels)}|{string.Join(';', _task.Targets.Select(t => string.Join(',', t)))}");
-        return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+        plan = plan with { TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, PictureCacheBytes = 0 };
+        string labels = string.Join('\n', task.Labels), targets = string.Join(';', task.Targets.Select(t => string.Join(',', t)));
+        return TrainingCheckpoint.KeyOf(string.Create(CultureInfo.InvariantCulture, $"2|{plan}|{batch}|{task.MultiLabel}|{labels}|{targets}"));
     }
 }

@@ -1,4 +1,5 @@
 using Ocellus.Vision.Boxes;
+using Ocellus.Vision.Images;
 
 namespace Ocellus.Vision.Recipes;
 

@@ -48,9 +48,10 @@ public static class DetectorTrainer
         set_num_threads(plan.Threads);
         OnnxFile backbone = OnnxFile.Load(plan.BackbonePath);
         using var scope = NewDisposeScope();
-        using var run = new DetectorRun(task, plan, backbone, Choose(task, plan));
+        string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointFile);
+        using var run = new DetectorRun(task, plan, backbone, Choose(task, plan), path);
         var paced = new PacedProgress(progress);
-        run.Start(checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointFile), paced, cancel);
+        run.Start(paced, cancel);
         run.Learn(paced, cancel);
         return run.Finish();
     }

@@ -10,29 +10,39 @@ namespace Ocellus.Vision.Recipes;
 /// </summary>
 internal sealed class RunningAverage
 {
+    private const string Prefix = "average:";
+
     private readonly double _decayMax;
-    private readonly List<(string Name, Parameter Source, Tensor Value)> _slots = [];
+    private readonly List<(string Name, Tensor Source, Tensor Value)> _slots = [];
 
     /// <summary>The averages belong to the dispose scope around the constructor.</summary>
-    public RunningAverage(IEnumerable<(string Name, Parameter Value)> parameters, double decayMax)
+    /// <param name="sources">What is averaged; parameters that do not learn stay as they are.</param>
+    /// <param name="decayMax">Share of the past that stays at each step, 0 to 1, after the first ones.</param>
+    public RunningAverage(IEnumerable<(string Name, Tensor Value)> sources, double decayMax)
     {
         _decayMax = decayMax;
         using var noGrad = no_grad();
-        foreach ((string name, Parameter value) in parameters)
+        foreach ((string name, Tensor value) in sources)
         {
             _slots.Add((name, value, value.detach().clone()));
         }
     }
 
-    /// <param name="step">Steps taken before, from 0.</param>
+    /// <summary>Share of the past that stays at a step.</summary>
+    /// <param name="step">Number of the step.</param>
+    /// <param name="decayMax">The most.</param>
+    public static double Decay(long step, double decayMax) => Math.Min(decayMax, (1.0 + step) / (10 + step));
+
+    /// <summary>Moves every average towards its source.</summary>
+    /// <param name="step">Number of the step.</param>
     public void Update(long step)
     {
-        double decay = Math.Min(_decayMax, (1.0 + step) / (10 + step));
+        double decay = Decay(step, _decayMax);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        foreach ((_, Parameter source, Tensor value) in _slots)
+        foreach ((_, Tensor source, Tensor value) in _slots)
         {
-            if (source.requires_grad)
+            if (source is not Parameter { requires_grad: false })
             {
                 value.lerp_(source, 1 - decay);
             }
@@ -44,26 +54,31 @@ internal sealed class RunningAverage
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        foreach ((_, Parameter source, Tensor value) in _slots)
+        foreach ((_, Tensor source, Tensor value) in _slots)
         {
             value.copy_(source);
         }
     }
 
-    /// <summary>The averages, flat, by name.</summary>
-    public Dictionary<string, float[]> Values()
+    /// <summary>The averages, flat, with their shapes, by name.</summary>
+    public Dictionary<string, (float[] Values, long[] Shape)> Values()
     {
         using var scope = NewDisposeScope();
-        return _slots.ToDictionary(s => s.Name, s => s.Value.contiguous().data<float>().ToArray(), StringComparer.Ordinal);
+        return _slots.ToDictionary(s => s.Name, s => (s.Value.contiguous().data<float>().ToArray(), s.Value.shape), StringComparer.Ordinal);
     }
 
-    public void Restore(Func<string, float[]> values)
+    /// <summary>Into a checkpoint.</summary>
+    public TrainingCheckpoint AddTo(TrainingCheckpoint checkpoint) =>
+        checkpoint.With(Values().Select(v => (Prefix + v.Key, v.Value.Values)));
+
+    /// <summary>What <see cref="AddTo"/> gave.</summary>
+    public void Restore(TrainingCheckpoint from)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         foreach ((string name, _, Tensor value) in _slots)
         {
-            value.copy_(tensor(values(name), value.shape));
+            value.copy_(tensor(from.Values[Prefix + name][0], value.shape));
         }
     }
 }

@@ -1,23 +1,39 @@
 using System.Runtime.InteropServices;
-using TorchSharp;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>A training between two epochs: weights and both moments of each parameter.</summary>
+/// <summary>A training between two steps: weights and both moments of each parameter, averages, and the state of its schedule.</summary>
+/// <param name="Key">See <see cref="KeyOf"/>.</param>
+/// <param name="Epoch">Passes that were run.</param>
+/// <param name="Epochs">Passes planned.</param>
+/// <param name="Frozen">The first layers stay as they were.</param>
+/// <param name="Steps">Steps of the optimizer.</param>
+/// <param name="Values">Up to three arrays by name.</param>
 internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, bool Frozen, long Steps, IReadOnlyDictionary<string, float[][]> Values)
 {
     private const string Magic = "ocellus-checkpoint-1";
 
+    // Of each entry; a value that has no moments leaves two empty.
+    private const int Arrays = 3;
+
     /// <summary>Null when there is no file, or it belongs to another training or is damaged: training then starts anew.</summary>
     public static TrainingCheckpoint? Read(string path, string key)
     {
-        if (!File.Exists(path)) return null;
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
         try
         {
             using var reader = new BinaryReader(File.OpenRead(path));
-            if (reader.ReadString() != Magic || reader.ReadString() != key) return null;
+            if (reader.ReadString() != Magic || reader.ReadString() != key)
+            {
+                return null;
+            }
+
             int epoch = reader.ReadInt32(), epochs = reader.ReadInt32();
             bool frozen = reader.ReadBoolean();
             long steps = reader.ReadInt64();
@@ -25,14 +41,16 @@ internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, boo
             for (int n = reader.ReadInt32(); n > 0; n--)
             {
                 string name = reader.ReadString();
-                var three = new float[3][];
-                for (int i = 0; i < 3; i++)
+                var three = new float[Arrays][];
+                for (int i = 0; i < Arrays; i++)
                 {
                     three[i] = new float[reader.ReadInt32()];
                     reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(three[i].AsSpan()));
                 }
+
                 values.Add(name, three);
             }
+
             return new TrainingCheckpoint(key, epoch, epochs, frozen, steps, values);
         }
         catch (EndOfStreamException)
@@ -41,12 +59,34 @@ internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, boo
         }
     }
 
+    /// <summary>What tells a checkpoint of one training from that of another.</summary>
+    /// <param name="text">All that a training which goes on from it must have in common with the one that wrote it.</param>
+    public static string KeyOf(string text) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>The same with an entry more, of up to three arrays.</summary>
+    public TrainingCheckpoint With(string name, params float[][] arrays) => With([(name, arrays)]);
+
+    /// <summary>The same with more entries of one array each.</summary>
+    public TrainingCheckpoint With(IEnumerable<(string Name, float[] Array)> entries) => With(entries.Select(e => (e.Name, new[] { e.Array })));
+
+    private TrainingCheckpoint With(IEnumerable<(string Name, float[][] Arrays)> entries)
+    {
+        var values = new Dictionary<string, float[][]>(Values, StringComparer.Ordinal);
+        foreach ((string name, float[][] arrays) in entries)
+        {
+            values[name] = [.. arrays, .. Enumerable.Repeat<float[]>([], Arrays - arrays.Length)];
+        }
+
+        return this with { Values = values };
+    }
+
+    /// <summary>Whole or not at all.</summary>
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         WholeFile.Write(path, stream =>
         {
-            using var writer = new BinaryWriter(stream, System.Text.Encoding.UTF8, leaveOpen: true);
+            using var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true);
             writer.Write(Magic);
             writer.Write(Key);
             writer.Write(Epoch);
