@@ -38,7 +38,8 @@ public sealed class PictureDrawingTests
     public void Boxes_at_the_edges_and_foreign_letters_are_no_trouble()
     {
         byte[] jpeg = DrawnScenes.Encode(new byte[160 * 120 * 3], 160, 120);
-        byte[] drawn = PictureDrawing.DrawBoxes(jpeg, [new DrawnBox("Blutplättchen, a very long label that does not fit at all", new Box(0, 0, 1, 1), -1), new DrawnBox("", new Box(.9f, .9f, .5f, .5f), 7)], 80);
+        byte[] drawn = PictureDrawing.DrawBoxes(jpeg, [new DrawnBox(
+            "Blutplättchen, a very long label that does not fit at all", new Box(0, 0, 1, 1), -1), new DrawnBox("", new Box(.9f, .9f, .5f, .5f), 7)], 80);
         Assert.Equal((80, 60), (Pictures.ReadHeader(drawn).Width, Pictures.ReadHeader(drawn).Height));
     }
 
