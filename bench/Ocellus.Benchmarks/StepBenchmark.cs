@@ -53,6 +53,8 @@ internal static class StepBenchmark
             (best, bestForward) = (Math.Min(best, all), Math.Min(bestForward, first));
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: forward {bestForward / pictures:0.0} + backward {(best - bestForward) / pictures:0.0} = {best / pictures:0.0} ms a picture"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{what}: forward {bestForward / pictures:0.0} + backward {(best - bestForward) / pictures:0.0} = {best / pictures:0.0} ms a picture"));
     }
 }

@@ -32,6 +32,20 @@ public sealed partial class FoldersTests
     public void Folders_form_no_cycle() => Assert.Empty(Cycles(Arrows()).Select(cycle => string.Join(" and ", cycle)));
 
     [Fact]
+    public void Networks_and_recipes_reach_the_kernels_through_one_door()
+    {
+        string[] door = ["KernelChoice", "IConvolutions", "ConvolutionLayer", "Convolutions", "TensorValues"];
+        string root = Sources(), kernels = Path.Combine(root, "Kernels") + Path.DirectorySeparatorChar;
+        string[] inside = [.. Files(root).Where(f => f.StartsWith(kernels, StringComparison.Ordinal))
+            .SelectMany(f => Declared().Matches(File.ReadAllText(f))).Select(m => m.Groups[1].Value).Except(door)];
+        Assert.True(inside.Length > 5);
+        var used = new Regex($@"(?<![.\w""])({string.Join('|', inside)})\b");
+
+        Assert.Empty(Files(root).Where(f => !f.StartsWith(kernels, StringComparison.Ordinal))
+            .SelectMany(f => used.Matches(File.ReadAllText(f)).Select(m => $"{Path.GetFileName(f)} uses {m.Value}")));
+    }
+
+    [Fact]
     public void A_cycle_of_three_and_its_members_are_found()
     {
         var arrows = new Dictionary<string, SortedSet<string>> { ["A"] = ["B"], ["B"] = ["C", "D"], ["C"] = ["A"], ["D"] = ["E"], ["E"] = [] };
@@ -43,7 +57,7 @@ public sealed partial class FoldersTests
     public void Every_file_lies_in_the_folder_of_its_namespace()
     {
         string root = Sources();
-        Assert.Empty(Directory.GetFiles(root, "*.cs", SearchOption.AllDirectories)
+        Assert.Empty(Files(root)
             .Select(file => (Path: Path.GetRelativePath(root, file), Space: Namespace().Match(File.ReadAllText(file)).Groups[1].Value))
             .Where(f => f.Space != ("Ocellus.Vision." + Path.GetDirectoryName(f.Path)!.Replace(Path.DirectorySeparatorChar, '.')).TrimEnd('.'))
             .Select(f => $"{f.Path}: {f.Space}"));
@@ -56,7 +70,7 @@ public sealed partial class FoldersTests
         foreach (string folder in Directory.GetDirectories(Sources()).Where(d => Directory.GetFiles(d, "*.cs").Length > 0))
         {
             string name = Path.GetFileName(folder);
-            IEnumerable<string> lines = Directory.GetFiles(folder, "*.cs", SearchOption.AllDirectories).SelectMany(File.ReadLines)
+            IEnumerable<string> lines = Files(folder).SelectMany(File.ReadLines)
                 .Where(l => !l.StartsWith("namespace ", StringComparison.Ordinal));
             arrows[name] = [.. lines.SelectMany(l => Used().Matches(l)).Select(m => m.Groups[1].Value).Where(used => used != name)];
         }
@@ -113,6 +127,8 @@ public sealed partial class FoldersTests
         }
     }
 
+    private static string[] Files(string folder) => Directory.GetFiles(folder, "*.cs", SearchOption.AllDirectories);
+
     private static string Sources([CallerFilePath] string path = "")
     {
         string root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "..", "..", "src", "Ocellus.Vision"));
@@ -122,6 +138,9 @@ public sealed partial class FoldersTests
 
     [GeneratedRegex(@"\bOcellus\.Vision\.([A-Z]\w*)")]
     private static partial Regex Used();
+
+    [GeneratedRegex(@"^(?:public|internal) [a-z ]*(?:class|struct|record|interface|enum) (\w+)", RegexOptions.Multiline)]
+    private static partial Regex Declared();
 
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
     private static partial Regex Namespace();

@@ -25,7 +25,9 @@ public sealed class TrainedModel : IDisposable
     /// <param name="model">Content of model.onnx.</param>
     /// <param name="description">Content of model.json.</param>
     /// <param name="threads">Threads for one call. Under load one thread a call and several calls at once beat many threads.</param>
-    /// <param name="threadsAlone">Threads for a call that has the machine to itself; null for as many. Another number costs a second session, about 25 MB.</param>
+    /// <param name="threadsAlone">
+    /// Threads for a call that has the machine to itself; null for as many. Another number costs a second session, about 25 MB.
+    /// </param>
     public TrainedModel(byte[] model, ModelDescription description, int threads = 1, int? threadsAlone = null)
         : this(count => Sessions.Open(model, count), description, threads, threadsAlone)
     {
@@ -74,7 +76,8 @@ public sealed class TrainedModel : IDisposable
 
         if (checksum != description.ModelSha256)
         {
-            throw new InvalidDataException($"{ModelFiles.Model} ({length:N0} bytes) is not the file that was written: its SHA-256 differs from the one in {ModelFiles.Description}.");
+            throw new InvalidDataException(
+                $"{ModelFiles.Model} ({length:N0} bytes) is not the file that was written: its SHA-256 differs from the one in {ModelFiles.Description}.");
         }
 
         try
@@ -112,7 +115,8 @@ public sealed class TrainedModel : IDisposable
         }
 
         float[,] scores = Score(by, rgb);
-        return [.. pictures.Select((_, i) => (IReadOnlyList<Prediction>)[.. Enumerable.Range(0, scores.GetLength(1)).Select(l => new Prediction(l, scores[i, l], null))])];
+        return [.. pictures.Select(
+            (_, i) => (IReadOnlyList<Prediction>)[.. Enumerable.Range(0, scores.GetLength(1)).Select(l => new Prediction(l, scores[i, l], null))])];
     }
 
     /// <summary>The picture in the upper left corner at its own shape, the rest grey.</summary>

@@ -7,12 +7,21 @@ namespace Ocellus.Vision.Kernels;
 
 /// <summary>Depthwise convolutions over channels-last input, with a weight gradient of our own.</summary>
 /// <remarks>
-/// oneDNN 3.7.1 has a kernel for the weight gradient of depthwise 3×3 convolutions only; for all others it takes one for grouped
+/// oneDNN 3.7.1, inside libtorch 2.10, has a kernel for the weight gradient of depthwise 3×3 convolutions only; for all others it takes one for grouped
 /// convolutions in general, which needs a third of a detector's step and is four to eight times slower than what is here. Vectors of
 /// 512 bits are two of 256 where the processor has no AVX-512; that is still far faster: a detector's step becomes a fifth shorter.
+/// May go when libtorch has a fast weight gradient of depthwise 5×5 convolutions on CPUs: https://github.com/pytorch/pytorch/issues/13716 (open).
 /// </remarks>
 internal static class Depthwise
 {
+    /// <summary>[N,C,H,W] in channels-last strides to [N,C,H',W'], with the gradient of the weights by the loops below where they are wanted.</summary>
+    public static Tensor Convolve(Tensor input, in ConvolutionLayer convolution) => Convolve(
+        input, convolution.Weight, convolution.Bias, convolution.Stride, convolution.Pads[0], convolution.Pads[2], convolution.Activate);
+
+    /// <summary>The same by libtorch's operations alone.</summary>
+    public static Tensor ByLibtorch(Tensor input, in ConvolutionLayer convolution) => Forward(
+        input, convolution.Weight, convolution.Bias, convolution.Stride, convolution.Pads[0], convolution.Pads[2], convolution.Activate);
+
     /// <summary>[N,C,H,W] in channels-last strides and weights [C,1,K,K] to [N,C,H',W'].</summary>
     /// <param name="input">[N,C,H,W].</param>
     /// <param name="weight">[C,1,K,K].</param>
@@ -24,7 +33,7 @@ internal static class Depthwise
     public static Tensor Convolve(Tensor input, Tensor weight, Tensor? bias, long stride, long before, long after, bool activate = false)
     {
         bool own = weight.requires_grad && is_grad_enabled()
-            && DepthwiseRows.Can((int)weight.shape[2], (int)weight.shape[0]) && input.numel() <= TensorValues.Max;
+            && DepthwiseRows.IsSupported((int)weight.shape[2], (int)weight.shape[0]) && input.numel() <= TensorValues.Max;
         return own
             ? Function.apply(input, weight, bias!, stride, before, after, activate)
             : Forward(input, weight, bias, stride, before, after, activate);
@@ -33,7 +42,8 @@ internal static class Depthwise
     private static Tensor Forward(Tensor input, Tensor weight, Tensor? bias, long stride, long before, long after, bool activate)
     {
         using var scope = NewDisposeScope();
-        Tensor output = nn.functional.conv2d(input, Kernel(weight, before, after), bias, strides: [stride, stride], padding: [after, after], groups: weight.shape[0]);
+        Tensor output = nn.functional.conv2d(
+            input, Kernel(weight, before, after), bias, strides: [stride, stride], padding: [after, after], groups: weight.shape[0]);
         return (activate ? nn.functional.relu6(output, inplace: !is_grad_enabled()) : output).MoveToOuterDisposeScope();
     }
 
@@ -69,14 +79,15 @@ internal static class Depthwise
             long channels = weight.shape[0], side = weight.shape[2];
             Tensor kernel = Kernel(weight, before, after);
             long more = (input.shape[2] + 2 * after - kernel.shape[2]) % stride; // rows that no output has looked at
-            Tensor known = TensorValues.ChannelsLast(grad_output).permute(0, 2, 3, 1); // [N,H',W',C]
+            Tensor outputGradient = TensorValues.ChannelsLast(grad_output).permute(0, 2, 3, 1); // [N,H',W',C]
             Tensor? active = saved.Count > 2 ? saved[2].permute(0, 2, 3, 1).contiguous() : null;
-            Tensor passed = active is null ? known : empty_like(known);
+            Tensor passed = active is null ? outputGradient : empty_like(outputGradient);
             (Tensor weights, Tensor sums) = DepthwiseGradient.Compute(
-                input.permute(0, 2, 3, 1).contiguous(), known, active, passed, (int)side, (int)stride, (int)before, get_num_threads());
+                input.permute(0, 2, 3, 1).contiguous(), outputGradient, active, passed, (int)side, (int)stride, (int)before, get_num_threads());
             Tensor inputs = nn.functional.conv_transpose2d(
                 passed.permute(0, 3, 1, 2), kernel, null, strides: [stride, stride], padding: [after, after], output_padding: [more, more], groups: channels);
-            return [inputs.MoveToOuterDisposeScope(), weights.MoveToOuterDisposeScope(), (bool)ctx.get_data("bias") ? sums.MoveToOuterDisposeScope() : null!, null!, null!, null!, null!];
+            Tensor? biases = (bool)ctx.get_data("bias") ? sums.MoveToOuterDisposeScope() : null;
+            return [inputs.MoveToOuterDisposeScope(), weights.MoveToOuterDisposeScope(), biases!, null!, null!, null!, null!];
         }
     }
 }
@@ -97,10 +108,13 @@ internal static class DepthwiseGradient
     /// <param name="pad">Rows and columns of zeros before the input.</param>
     /// <param name="threads">At most.</param>
     /// <returns>[C,1,K,K] and [C].</returns>
-    public static (Tensor Weights, Tensor Bias) Compute(Tensor input, Tensor gradient, Tensor? active, Tensor passed, int side, int stride, int pad, int threads)
+    public static (Tensor Weights, Tensor Bias) Compute(
+        Tensor input, Tensor gradient, Tensor? active, Tensor passed, int side, int stride, int pad, int threads)
     {
-        var shape = new DepthwiseShape((int)input.shape[0], (int)input.shape[1], (int)input.shape[2], (int)input.shape[3], (int)gradient.shape[1], (int)gradient.shape[2], side, stride, pad);
-        int rows = shape.Pictures * shape.OutputHeight, values = shape.OutputWidth * shape.Channels, taps = side * side, blocks = shape.Channels / DepthwiseRows.Lanes;
+        var (count, height, width, channels) = ((int)input.shape[0], (int)input.shape[1], (int)input.shape[2], (int)input.shape[3]);
+        var shape = new DepthwiseShape(count, height, width, channels, (int)gradient.shape[1], (int)gradient.shape[2], side, stride, pad);
+        int rows = shape.Pictures * shape.OutputHeight, values = shape.OutputWidth * shape.Channels;
+        int taps = side * side, blocks = shape.Channels / DepthwiseRows.Lanes;
         int parts = Math.Min(rows, PartsMax);
         Tensor weights = zeros(parts, blocks, taps, DepthwiseRows.Lanes), bias = zeros(parts, shape.Channels);
         Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, part =>
@@ -109,24 +123,26 @@ internal static class DepthwiseGradient
             Span<Vector512<float>> totals = MemoryMarshal.Cast<float, Vector512<float>>(TensorValues.Of(bias)).Slice(part * blocks, blocks);
             for (int row = rows * part / parts, end = rows * (part + 1) / parts; row < end; row++)
             {
-                ReadOnlySpan<float> known = Relu6Gradient.Passed(gradient, active, passed, row * values, values);
-                Row(TensorValues.Of(input), known, row / shape.OutputHeight, row % shape.OutputHeight, sums, totals, shape);
+                ReadOnlySpan<float> outputGradient = Relu6Gradient.Passed(gradient, active, passed, row * values, values);
+                Row(TensorValues.Of(input), outputGradient, row / shape.OutputHeight, row % shape.OutputHeight, sums, totals, shape);
             }
         });
         return (weights.sum(dim: 0).permute(0, 2, 1).reshape(shape.Channels, 1, side, side), bias.sum(dim: 0));
     }
 
     /// <summary>One row of outputs, all channels.</summary>
-    private static void Row(ReadOnlySpan<float> input, ReadOnlySpan<float> gradient, int picture, int y, Span<Vector512<float>> sums, Span<Vector512<float>> totals, in DepthwiseShape s)
+    private static void Row(
+        ReadOnlySpan<float> input, ReadOnlySpan<float> gradient, int picture, int y, Span<Vector512<float>> sums, Span<Vector512<float>> totals,
+        in DepthwiseShape s)
     {
         int taps = s.Side * s.Side;
         for (int block = 0; block < totals.Length; block++)
         {
-            ReadOnlySpan<float> known = gradient[(block * DepthwiseRows.Lanes)..];
+            ReadOnlySpan<float> outputGradient = gradient[(block * DepthwiseRows.Lanes)..];
             Vector512<float> total = totals[block];
             for (int x = 0; x < s.OutputWidth; x++)
             {
-                total += Vector512.LoadUnsafe(in known[0], (nuint)(x * s.Channels));
+                total += Vector512.LoadUnsafe(in outputGradient[0], (nuint)(x * s.Channels));
             }
 
             totals[block] = total;
@@ -138,24 +154,25 @@ internal static class DepthwiseGradient
                     continue;
                 }
 
-                ReadOnlySpan<float> seen = input.Slice((picture * s.Height + row) * s.Width * s.Channels, s.Width * s.Channels)[(block * DepthwiseRows.Lanes)..];
+                ReadOnlySpan<float> inputRow = input.Slice(
+                    (picture * s.Height + row) * s.Width * s.Channels, s.Width * s.Channels)[(block * DepthwiseRows.Lanes)..];
                 Span<Vector512<float>> here = sums.Slice(block * taps + ky * s.Side, s.Side);
                 if (s.Side == 5)
                 {
-                    Row5(seen, known, here, s);
+                    Row5(inputRow, outputGradient, here, s);
                 }
                 else
                 {
-                    Row3(seen, known, here, s);
+                    Row3(inputRow, outputGradient, here, s);
                 }
             }
         }
     }
 
     // The sums of a row stay in registers, which the compiler does for locals only; so there is one loop for each side.
-    private static void Row5(ReadOnlySpan<float> seen, ReadOnlySpan<float> known, Span<Vector512<float>> sums, in DepthwiseShape s)
+    private static void Row5(ReadOnlySpan<float> inputRow, ReadOnlySpan<float> outputGradient, Span<Vector512<float>> sums, in DepthwiseShape s)
     {
-        ref readonly float input = ref seen[0], gradient = ref known[0];
+        ref readonly float input = ref inputRow[0], gradient = ref outputGradient[0];
         var (s0, s1, s2, s3, s4) = (sums[0], sums[1], sums[2], sums[3], sums[4]);
         int step = s.Channels;
         var (first, end) = s.Inner();
@@ -171,12 +188,12 @@ internal static class DepthwiseGradient
         }
 
         (sums[0], sums[1], sums[2], sums[3], sums[4]) = (s0, s1, s2, s3, s4);
-        Edges(seen, known, sums, s, first, end);
+        Edges(inputRow, outputGradient, sums, s, first, end);
     }
 
-    private static void Row3(ReadOnlySpan<float> seen, ReadOnlySpan<float> known, Span<Vector512<float>> sums, in DepthwiseShape s)
+    private static void Row3(ReadOnlySpan<float> inputRow, ReadOnlySpan<float> outputGradient, Span<Vector512<float>> sums, in DepthwiseShape s)
     {
-        ref readonly float input = ref seen[0], gradient = ref known[0];
+        ref readonly float input = ref inputRow[0], gradient = ref outputGradient[0];
         var (s0, s1, s2) = (sums[0], sums[1], sums[2]);
         int step = s.Channels;
         var (first, end) = s.Inner();
@@ -190,11 +207,12 @@ internal static class DepthwiseGradient
         }
 
         (sums[0], sums[1], sums[2]) = (s0, s1, s2);
-        Edges(seen, known, sums, s, first, end);
+        Edges(inputRow, outputGradient, sums, s, first, end);
     }
 
     /// <summary>The outputs on the left and right whose kernels reach over the edge.</summary>
-    private static void Edges(ReadOnlySpan<float> seen, ReadOnlySpan<float> known, Span<Vector512<float>> sums, in DepthwiseShape s, int first, int end)
+    private static void Edges(
+        ReadOnlySpan<float> inputRow, ReadOnlySpan<float> outputGradient, Span<Vector512<float>> sums, in DepthwiseShape s, int first, int end)
     {
         for (int x = 0; x < s.OutputWidth; x++)
         {
@@ -204,13 +222,13 @@ internal static class DepthwiseGradient
                 continue;
             }
 
-            Vector512<float> g = Vector512.LoadUnsafe(in known[0], (nuint)(x * s.Channels));
+            Vector512<float> g = Vector512.LoadUnsafe(in outputGradient[0], (nuint)(x * s.Channels));
             for (int kx = 0; kx < s.Side; kx++)
             {
                 int column = x * s.Stride + kx - s.Pad;
                 if ((uint)column < (uint)s.Width)
                 {
-                    sums[kx] = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in seen[0], (nuint)(column * s.Channels)), g, sums[kx]);
+                    sums[kx] = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in inputRow[0], (nuint)(column * s.Channels)), g, sums[kx]);
                 }
             }
         }

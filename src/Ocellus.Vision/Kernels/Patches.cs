@@ -8,6 +8,7 @@ namespace Ocellus.Vision.Kernels;
 /// A convolution with a large kernel over few channels as one with a 1×1 kernel: what the kernel sees at each place becomes the channels
 /// there, row after row of the kernel, filled up with zeros to whole vectors.
 /// </summary>
+/// <remarks>Brings the stem to <see cref="ExpandedDepthwise"/>, and goes with it.</remarks>
 internal static class Patches
 {
     private const int Whole = 8;
@@ -58,7 +59,8 @@ internal static class Patches
     {
         using var scope = NewDisposeScope();
         long outputs = weight.shape[0], values = weight.numel() / outputs;
-        return nn.functional.pad(weight.permute(0, 2, 3, 1).reshape(outputs, values), [0, Filled(values) - values]).reshape(outputs, -1, 1, 1).MoveToOuterDisposeScope();
+        return nn.functional.pad(
+            weight.permute(0, 2, 3, 1).reshape(outputs, values), [0, Filled(values) - values]).reshape(outputs, -1, 1, 1).MoveToOuterDisposeScope();
     }
 
     // A call of CopyTo takes longer than so few values.

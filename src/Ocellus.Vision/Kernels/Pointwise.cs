@@ -16,10 +16,11 @@ namespace Ocellus.Vision.Kernels;
 /// </para>
 /// <para>
 /// So on AVX-512 outputs are filled up with zeros until every block is full, and everywhere each size is tried once on numbers whose product is known:
-/// what is still wrong there is computed as a matrix product.
+/// what is still wrong there is computed as a matrix product. May go with libtorch on oneDNN 3.8.1 or later, which reorders correctly again:
+/// https://github.com/uxlfoundation/oneDNN/issues/3280.
 /// </para>
 /// </remarks>
-public static class Pointwise
+internal static class Pointwise
 {
     // More outputs than the first are filled up to a multiple of the second; every block that oneDNN makes is full then.
     private const int OneBlock = 32, Block = 48;
@@ -35,6 +36,13 @@ public static class Pointwise
         Product,
     }
 
+    /// <summary>[N,C,H,W] to [N,O,H,W], with the gradient of the weights by <see cref="PointwiseGradient"/> where it is wanted.</summary>
+    public static Tensor Convolve(Tensor input, in ConvolutionLayer convolution) => Convolve(input, convolution.Weight, convolution.Bias, convolution.Activate);
+
+    /// <summary>The same by libtorch's operations alone.</summary>
+    public static Tensor ByLibtorch(Tensor input, in ConvolutionLayer convolution) =>
+        By(WayFor(input, convolution.Weight), input, convolution.Weight, convolution.Bias, convolution.Activate);
+
     /// <summary>
     /// [N,C,H,W] in channels-last strides and weights [O,C,1,1] to [N,O,H,W] in channels-last strides. Other strides are right
     /// too, at the price of a copy.
@@ -45,9 +53,7 @@ public static class Pointwise
     /// <param name="activate">Whether ReLU6 follows.</param>
     public static Tensor Convolve(Tensor input, Tensor weight, Tensor? bias, bool activate = false)
     {
-        ArgumentNullException.ThrowIfNull(input);
-        ArgumentNullException.ThrowIfNull(weight);
-        bool own = weight.requires_grad && is_grad_enabled() && PointwiseGradient.Can(weight.shape[1])
+        bool own = weight.requires_grad && is_grad_enabled() && PointwiseGradient.IsSupported(weight.shape[1])
             && input.stride(1) == 1 && Math.Max(input.numel(), input.numel() / weight.shape[1] * weight.shape[0]) <= TensorValues.Max;
         return own
             ? Function.apply(input, weight, bias!, activate)
@@ -71,32 +77,32 @@ public static class Pointwise
     }
 
     /// <summary>The gradient of the input from that of the output, [N,O,H,W] in channels-last strides.</summary>
-    private static Tensor Back(Tensor known, Tensor weight)
+    private static Tensor Back(Tensor outputGradient, Tensor weight)
     {
-        long[] shape = known.shape; // [N, O, H, W]
+        long[] shape = outputGradient.shape; // [N, O, H, W]
         Way way = WaysBack.GetOrAdd((shape[0], shape[1], shape[2], shape[3], weight.shape[1], get_num_threads()), static key => ChooseBack(key));
-        return BackBy(way, known, weight);
+        return BackBy(way, outputGradient, weight);
     }
 
     private static Way ChooseBack((long Pictures, long Outputs, long Height, long Width, long Inputs, int Threads) key)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Tensor known = Numbers(key.Pictures, key.Height, key.Width, key.Outputs).permute(0, 3, 1, 2);
+        Tensor outputGradient = Numbers(key.Pictures, key.Height, key.Width, key.Outputs).permute(0, 3, 1, 2);
         Tensor weight = Numbers(key.Outputs, key.Inputs, 1, 1);
-        return Same(BackBy(Way.Convolution, known, weight), BackBy(Way.Product, known, weight)) ? Way.Convolution : Way.Product;
+        return Same(BackBy(Way.Convolution, outputGradient, weight), BackBy(Way.Product, outputGradient, weight)) ? Way.Convolution : Way.Product;
     }
 
-    private static Tensor BackBy(Way way, Tensor known, Tensor weight)
+    private static Tensor BackBy(Way way, Tensor outputGradient, Tensor weight)
     {
         if (way == Way.Convolution)
         {
-            return nn.functional.conv_transpose2d(known, weight);
+            return nn.functional.conv_transpose2d(outputGradient, weight);
         }
 
         using var scope = NewDisposeScope();
-        return Pixels(known).mm(weight.reshape(weight.shape[0], weight.shape[1]))
-            .reshape(known.shape[0], known.shape[2], known.shape[3], weight.shape[1]).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+        return Pixels(outputGradient).mm(weight.reshape(weight.shape[0], weight.shape[1]))
+            .reshape(outputGradient.shape[0], outputGradient.shape[2], outputGradient.shape[3], weight.shape[1]).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
     private static bool Same(Tensor a, Tensor b) => (a - b).abs().max().item<float>() <= Apart * b.abs().max().item<float>();
@@ -130,7 +136,8 @@ public static class Pointwise
 
     private static Tensor Activated(Tensor x, bool activate) => activate ? nn.functional.relu6(x, inplace: !is_grad_enabled()) : x;
 
-    private static Tensor Pixels(Tensor pictures) => pictures.permute(0, 2, 3, 1).reshape(-1, pictures.shape[1]); // [N·H·W, C]; a view where the strides are channels-last
+    // [N·H·W, C]; a view where the strides are channels-last
+    private static Tensor Pixels(Tensor pictures) => pictures.permute(0, 2, 3, 1).reshape(-1, pictures.shape[1]);
 
     /// <summary>Forward as above; backward one pass for weights, bias and ReLU6, and then the input's.</summary>
     private sealed class Function : autograd.SingleTensorFunction<Function>
@@ -140,14 +147,14 @@ public static class Pointwise
         public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
         {
             var (input, weight, bias, activate) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor?)vars[2], (bool)vars[3]);
-            bool deaf = !input.requires_grad; // nothing is learnt before it
+            bool skipInputGradient = !input.requires_grad; // nothing is learnt before it
             using var noGrad = no_grad();
             Tensor output = By(WayFor(input, weight), input, weight, bias, activate);
 
             // The output under another name: saved as itself it would keep itself alive.
             ctx.save_for_backward(activate ? [input, weight, output.detach()] : [input, weight]);
             ctx.save_data("bias", bias is not null);
-            ctx.save_data("deaf", deaf);
+            ctx.save_data("skipInputGradient", skipInputGradient);
             return output;
         }
 
@@ -156,12 +163,18 @@ public static class Pointwise
             using var scope = NewDisposeScope();
             List<Tensor> saved = ctx.get_saved_variables();
             var (input, weight) = (saved[0], saved[1]);
-            Tensor known = TensorValues.ChannelsLast(grad_output), pixels = Pixels(known); // the same values
+            Tensor outputGradient = TensorValues.ChannelsLast(grad_output), pixels = Pixels(outputGradient); // the same values
             Tensor? active = saved.Count > 2 ? Pixels(saved[2]) : null;
             Tensor passed = active is null ? pixels : empty_like(pixels);
             (Tensor weights, Tensor sums) = PointwiseGradient.Compute(Pixels(input), pixels, active, passed, get_num_threads());
-            Tensor? inputs = (bool)ctx.get_data("deaf") ? null : Back(passed.reshape(known.shape[0], known.shape[2], known.shape[3], known.shape[1]).permute(0, 3, 1, 2), weight);
-            return [inputs?.MoveToOuterDisposeScope()!, weights.reshape(weight.shape).MoveToOuterDisposeScope(), (bool)ctx.get_data("bias") ? sums.MoveToOuterDisposeScope() : null!, null!];
+            Tensor? inputs = null, biases = (bool)ctx.get_data("bias") ? sums.MoveToOuterDisposeScope() : null;
+            if (!(bool)ctx.get_data("skipInputGradient"))
+            {
+                long[] shape = outputGradient.shape; // [N, O, H, W]
+                inputs = Back(passed.reshape(shape[0], shape[2], shape[3], shape[1]).permute(0, 3, 1, 2), weight).MoveToOuterDisposeScope();
+            }
+
+            return [inputs!, weights.reshape(weight.shape).MoveToOuterDisposeScope(), biases!, null!];
         }
     }
 }

@@ -9,6 +9,7 @@ namespace Ocellus.Vision.Kernels;
 /// <remarks>
 /// The kernel of oneDNN 3.7.1 brings every block of pixels into another order first, which costs more than the sums themselves where there are
 /// many pixels and few channels: 60 ms for 8 × 160×208 pixels, 16 to 96 channels, on two AVX2 cores that read such an input in 15 ms.
+/// May go when bench `blocks` shows oneDNN's own within 10 % of it; 3.7.1, inside libtorch 2.10, is the version compared. No upstream issue is known.
 /// </remarks>
 internal static class PointwiseGradient
 {
@@ -22,13 +23,15 @@ internal static class PointwiseGradient
     private const int Rows = 4, Columns = 3;
 
     /// <summary>Whether there is a loop for that many input channels on this processor.</summary>
-    public static bool Can(long inputs) => Vector256.IsHardwareAccelerated && inputs % Vector256<float>.Count == 0;
+    public static bool IsSupported(long inputs) => Vector256.IsHardwareAccelerated && inputs % Vector256<float>.Count == 0;
 
     /// <summary>Sums of input × gradient, and of the gradient, over all pixels.</summary>
     /// <param name="input">[P,C], contiguous.</param>
     /// <param name="gradient">Of the output, [P,O], contiguous.</param>
     /// <param name="active">Output of ReLU6, [P,O], contiguous; null where there is none.</param>
-    /// <param name="passed">To be written: the gradient where ReLU6 lets it through, zeros elsewhere, [P,O]; not used without <paramref name="active"/>.</param>
+    /// <param name="passed">
+    /// To be written: the gradient where ReLU6 lets it through, zeros elsewhere, [P,O]; not used without <paramref name="active"/>.
+    /// </param>
     /// <param name="threads">At most.</param>
     /// <returns>[O,C] and [O].</returns>
     public static (Tensor Weights, Tensor Bias) Compute(Tensor input, Tensor gradient, Tensor? active, Tensor passed, int threads)
@@ -39,13 +42,14 @@ internal static class PointwiseGradient
         Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, part =>
         {
             int first = (int)((long)pixels * part / parts), end = (int)((long)pixels * (part + 1) / parts);
-            Span<float> sums = TensorValues.Of(weights).Slice(part * outputs * inputs, outputs * inputs), totals = TensorValues.Of(bias).Slice(part * outputs, outputs);
+            Span<float> sums = TensorValues.Of(weights).Slice(part * outputs * inputs, outputs * inputs);
+            Span<float> totals = TensorValues.Of(bias).Slice(part * outputs, outputs);
             for (int p = first; p < end; p += TilePixels)
             {
                 int count = Math.Min(TilePixels, end - p);
-                ReadOnlySpan<float> known = Relu6Gradient.Passed(gradient, active, passed, p * outputs, count * outputs);
-                AddRows(known, totals);
-                Products(known, outputs, TensorValues.Of(input).Slice(p * inputs, count * inputs), inputs, sums);
+                ReadOnlySpan<float> outputGradient = Relu6Gradient.Passed(gradient, active, passed, p * outputs, count * outputs);
+                AddRows(outputGradient, totals);
+                Products(outputGradient, outputs, TensorValues.Of(input).Slice(p * inputs, count * inputs), inputs, sums);
             }
         });
         return parts == 1 ? (weights[0], bias[0]) : (weights.sum(dim: 0), bias.sum(dim: 0));
@@ -61,22 +65,22 @@ internal static class PointwiseGradient
     }
 
     /// <summary>Adds to <paramref name="sums"/> [O,C] the products of each pixel's gradient and input.</summary>
-    /// <param name="known">[P,O], a tile that fits into the cache.</param>
+    /// <param name="outputGradient">[P,O], a tile that fits into the cache.</param>
     /// <param name="outputs">O.</param>
-    /// <param name="seen">[P,C].</param>
+    /// <param name="input">[P,C].</param>
     /// <param name="inputs">C.</param>
     /// <param name="sums">[O,C].</param>
-    public static void Products(ReadOnlySpan<float> known, int outputs, ReadOnlySpan<float> seen, int inputs, Span<float> sums)
+    public static void Products(ReadOnlySpan<float> outputGradient, int outputs, ReadOnlySpan<float> input, int inputs, Span<float> sums)
     {
         if (Vector512.IsHardwareAccelerated)
         {
             int even = inputs - inputs % Lanes512.Count;
-            Tile<Lanes512, Vector512<float>>(known, outputs, seen, inputs, 0, even, sums);
-            Tile<Lanes256, Vector256<float>>(known, outputs, seen, inputs, even, inputs, sums);
+            Tile<Lanes512, Vector512<float>>(outputGradient, outputs, input, inputs, 0, even, sums);
+            Tile<Lanes256, Vector256<float>>(outputGradient, outputs, input, inputs, even, inputs, sums);
         }
         else
         {
-            Tile<Lanes256, Vector256<float>>(known, outputs, seen, inputs, 0, inputs, sums);
+            Tile<Lanes256, Vector256<float>>(outputGradient, outputs, input, inputs, 0, inputs, sums);
         }
     }
 
@@ -95,7 +99,8 @@ internal static class PointwiseGradient
     }
 
     /// <summary>All outputs by the inputs from one to another, which are whole vectors.</summary>
-    private static void Tile<TLanes, TVector>(ReadOnlySpan<float> known, int outputs, ReadOnlySpan<float> seen, int inputs, int from, int to, Span<float> sums)
+    private static void Tile<TLanes, TVector>(
+        ReadOnlySpan<float> outputGradient, int outputs, ReadOnlySpan<float> input, int inputs, int from, int to, Span<float> sums)
         where TLanes : struct, ILanes<TVector>
         where TVector : struct
     {
@@ -104,14 +109,14 @@ internal static class PointwiseGradient
             return;
         }
 
-        int count = seen.Length / inputs, row = 0;
+        int count = input.Length / inputs, row = 0;
         for (; row <= outputs - Rows; row += Rows)
         {
             for (int c = from; c < to;)
             {
                 // Four vectors are two and two: a single one would leave the sums waiting for each other.
                 int left = (to - c) / TLanes.Count, width = left is Columns + 1 ? Columns - 1 : Math.Min(left, Columns);
-                ref readonly float g = ref known[row], x = ref seen[c];
+                ref readonly float g = ref outputGradient[row], x = ref input[c];
                 ref float sum = ref sums[row * inputs + c];
                 switch (width)
                 {
@@ -138,7 +143,7 @@ internal static class PointwiseGradient
                 TVector total = TLanes.Load(in sum, 0);
                 for (int p = 0; p < count; p++)
                 {
-                    total = TLanes.MultiplyAdd(TLanes.Load(in seen[p * inputs + c], 0), TLanes.Create(known[p * outputs + row]), total);
+                    total = TLanes.MultiplyAdd(TLanes.Load(in input[p * inputs + c], 0), TLanes.Create(outputGradient[p * outputs + row]), total);
                 }
 
                 TLanes.Store(total, ref sum, 0);
@@ -147,7 +152,7 @@ internal static class PointwiseGradient
     }
 
     // Sums stay in registers, which the compiler does for locals only; so there is a loop for each width.
-    private static void Three<TLanes, TVector>(ref readonly float known, int outputs, ref readonly float seen, int inputs, int count, ref float sums)
+    private static void Three<TLanes, TVector>(ref readonly float outputGradient, int outputs, ref readonly float input, int inputs, int count, ref float sums)
         where TLanes : struct, ILanes<TVector>
         where TVector : struct
     {
@@ -156,8 +161,8 @@ internal static class PointwiseGradient
         TVector b0 = TLanes.Load(in sums, row), b1 = TLanes.Load(in sums, row + next), b2 = TLanes.Load(in sums, row + 2 * next);
         TVector c0 = TLanes.Load(in sums, 2 * row), c1 = TLanes.Load(in sums, 2 * row + next), c2 = TLanes.Load(in sums, 2 * row + 2 * next);
         TVector d0 = TLanes.Load(in sums, 3 * row), d1 = TLanes.Load(in sums, 3 * row + next), d2 = TLanes.Load(in sums, 3 * row + 2 * next);
-        ref float g = ref Unsafe.AsRef(in known);
-        ref float x = ref Unsafe.AsRef(in seen);
+        ref float g = ref Unsafe.AsRef(in outputGradient);
+        ref float x = ref Unsafe.AsRef(in input);
         for (int p = 0; p < count; p++)
         {
             TVector x0 = TLanes.Load(in x, 0), x1 = TLanes.Load(in x, next), x2 = TLanes.Load(in x, 2 * next);
@@ -195,7 +200,7 @@ internal static class PointwiseGradient
         TLanes.Store(d2, ref sums, 3 * row + 2 * next);
     }
 
-    private static void Two<TLanes, TVector>(ref readonly float known, int outputs, ref readonly float seen, int inputs, int count, ref float sums)
+    private static void Two<TLanes, TVector>(ref readonly float outputGradient, int outputs, ref readonly float input, int inputs, int count, ref float sums)
         where TLanes : struct, ILanes<TVector>
         where TVector : struct
     {
@@ -204,12 +209,13 @@ internal static class PointwiseGradient
         TVector b0 = TLanes.Load(in sums, row), b1 = TLanes.Load(in sums, row + next);
         TVector c0 = TLanes.Load(in sums, 2 * row), c1 = TLanes.Load(in sums, 2 * row + next);
         TVector d0 = TLanes.Load(in sums, 3 * row), d1 = TLanes.Load(in sums, 3 * row + next);
-        ref float g = ref Unsafe.AsRef(in known);
-        ref float x = ref Unsafe.AsRef(in seen);
+        ref float g = ref Unsafe.AsRef(in outputGradient);
+        ref float x = ref Unsafe.AsRef(in input);
         for (int p = 0; p < count; p++)
         {
             TVector x0 = TLanes.Load(in x, 0), x1 = TLanes.Load(in x, next);
-            TVector one = TLanes.Create(g), two = TLanes.Create(Unsafe.Add(ref g, 1)), three = TLanes.Create(Unsafe.Add(ref g, 2)), four = TLanes.Create(Unsafe.Add(ref g, 3));
+            TVector one = TLanes.Create(g), two = TLanes.Create(Unsafe.Add(ref g, 1));
+            TVector three = TLanes.Create(Unsafe.Add(ref g, 2)), four = TLanes.Create(Unsafe.Add(ref g, 3));
             a0 = TLanes.MultiplyAdd(x0, one, a0);
             a1 = TLanes.MultiplyAdd(x1, one, a1);
             b0 = TLanes.MultiplyAdd(x0, two, b0);
@@ -232,14 +238,14 @@ internal static class PointwiseGradient
         TLanes.Store(d1, ref sums, 3 * row + next);
     }
 
-    private static void One<TLanes, TVector>(ref readonly float known, int outputs, ref readonly float seen, int inputs, int count, ref float sums)
+    private static void One<TLanes, TVector>(ref readonly float outputGradient, int outputs, ref readonly float input, int inputs, int count, ref float sums)
         where TLanes : struct, ILanes<TVector>
         where TVector : struct
     {
         nuint row = (nuint)inputs;
         TVector a = TLanes.Load(in sums, 0), b = TLanes.Load(in sums, row), c = TLanes.Load(in sums, 2 * row), d = TLanes.Load(in sums, 3 * row);
-        ref float g = ref Unsafe.AsRef(in known);
-        ref float x = ref Unsafe.AsRef(in seen);
+        ref float g = ref Unsafe.AsRef(in outputGradient);
+        ref float x = ref Unsafe.AsRef(in input);
         for (int p = 0; p < count; p++)
         {
             TVector value = TLanes.Load(in x, 0);

@@ -17,14 +17,14 @@ internal static class Relu6Gradient
     /// <param name="count">Of the values.</param>
     public static ReadOnlySpan<float> Passed(Tensor gradient, Tensor? output, Tensor passed, int first, int count)
     {
-        ReadOnlySpan<float> known = TensorValues.Of(gradient).Slice(first, count);
+        ReadOnlySpan<float> outputGradient = TensorValues.Of(gradient).Slice(first, count);
         if (output is null)
         {
-            return known;
+            return outputGradient;
         }
 
         Span<float> through = TensorValues.Of(passed).Slice(first, count);
-        Pass(known, TensorValues.Of(output).Slice(first, count), through);
+        Pass(outputGradient, TensorValues.Of(output).Slice(first, count), through);
         return through;
     }
 

@@ -4,15 +4,18 @@ using System.Runtime.Intrinsics;
 namespace Ocellus.Vision.Kernels;
 
 /// <summary>Products of a few pixels' values and a small matrix, where both lie in the cache.</summary>
+/// <remarks>Goes with <see cref="ExpandedDepthwise"/>, which alone needs it: a call of libtorch for each row would take longer than the product.</remarks>
 internal static class RowProduct
 {
     // Pixels and vectors of outputs whose sums stay in registers: twelve, of sixteen that there are.
     private const int Rows = 4, Columns = 3;
 
     /// <summary>Whether this processor has the vectors for a matrix with so many columns.</summary>
-    public static bool Can(int columns) => Vector256.IsHardwareAccelerated && columns % Lanes256.Count == 0;
+    public static bool IsSupported(int columns) => Vector256.IsHardwareAccelerated && columns % Lanes256.Count == 0;
 
-    /// <summary>result[p, o] = start[o] + sum over k of values[p, k] · matrix[k, o], not below <paramref name="low"/> and not above <paramref name="high"/>.</summary>
+    /// <summary>
+    /// result[p, o] = start[o] + sum over k of values[p, k] · matrix[k, o], not below <paramref name="low"/> and not above <paramref name="high"/>.
+    /// </summary>
     /// <param name="values">[P, K].</param>
     /// <param name="inner">K.</param>
     /// <param name="matrix">[K, O].</param>
@@ -21,7 +24,8 @@ internal static class RowProduct
     /// <param name="columns">O.</param>
     /// <param name="low">−∞ for none.</param>
     /// <param name="high">∞ for none.</param>
-    public static void Compute(ReadOnlySpan<float> values, int inner, ReadOnlySpan<float> matrix, ReadOnlySpan<float> start, Span<float> result, int columns, float low, float high)
+    public static void Compute(
+        ReadOnlySpan<float> values, int inner, ReadOnlySpan<float> matrix, ReadOnlySpan<float> start, Span<float> result, int columns, float low, float high)
     {
         // Fewer or broken rows of wide vectors would leave single ones, whose sums wait for each other.
         if (Vector512.IsHardwareAccelerated && columns % Lanes512.Count == 0 && columns > Lanes512.Count)
@@ -64,7 +68,9 @@ internal static class RowProduct
             {
                 for (int k = 0; k < width; k++)
                 {
-                    One<TLanes, TVector>(in values[p * inner], inner, in matrix[c + k * TLanes.Count], columns, in start[c + k * TLanes.Count], ref result[p * columns + c + k * TLanes.Count], low, high);
+                    One<TLanes, TVector>(
+                        in values[p * inner], inner, in matrix[c + k * TLanes.Count], columns, in start[c + k * TLanes.Count],
+                        ref result[p * columns + c + k * TLanes.Count], low, high);
                 }
             }
 
@@ -73,7 +79,8 @@ internal static class RowProduct
     }
 
     // Sums stay in registers, which the compiler does for locals only; so there is a loop for each width.
-    private static void FourByThree<TLanes, TVector>(ref readonly float values, int inner, ref readonly float matrix, int columns, ref readonly float start, ref float result, float low, float high)
+    private static void FourByThree<TLanes, TVector>(
+        ref readonly float values, int inner, ref readonly float matrix, int columns, ref readonly float start, ref float result, float low, float high)
         where TLanes : struct, ILanes<TVector>
         where TVector : struct
     {
@@ -120,7 +127,8 @@ internal static class RowProduct
         TLanes.Store(TLanes.Clamp(d2, least, most), ref result, 3 * row + 2 * next);
     }
 
-    private static void FourByTwo<TLanes, TVector>(ref readonly float values, int inner, ref readonly float matrix, int columns, ref readonly float start, ref float result, float low, float high)
+    private static void FourByTwo<TLanes, TVector>(
+        ref readonly float values, int inner, ref readonly float matrix, int columns, ref readonly float start, ref float result, float low, float high)
         where TLanes : struct, ILanes<TVector>
         where TVector : struct
     {
@@ -132,7 +140,8 @@ internal static class RowProduct
         for (int k = 0; k < inner; k++)
         {
             TVector m0 = TLanes.Load(in m, 0), m1 = TLanes.Load(in m, next);
-            TVector one = TLanes.Create(v), two = TLanes.Create(Unsafe.Add(ref v, inner)), three = TLanes.Create(Unsafe.Add(ref v, 2 * inner)), four = TLanes.Create(Unsafe.Add(ref v, 3 * inner));
+            TVector one = TLanes.Create(v), two = TLanes.Create(Unsafe.Add(ref v, inner));
+            TVector three = TLanes.Create(Unsafe.Add(ref v, 2 * inner)), four = TLanes.Create(Unsafe.Add(ref v, 3 * inner));
             a0 = TLanes.MultiplyAdd(m0, one, a0);
             a1 = TLanes.MultiplyAdd(m1, one, a1);
             b0 = TLanes.MultiplyAdd(m0, two, b0);
@@ -156,7 +165,8 @@ internal static class RowProduct
         TLanes.Store(TLanes.Clamp(d1, least, most), ref result, 3 * row + next);
     }
 
-    private static void One<TLanes, TVector>(ref readonly float values, int inner, ref readonly float matrix, int columns, ref readonly float start, ref float result, float low, float high)
+    private static void One<TLanes, TVector>(
+        ref readonly float values, int inner, ref readonly float matrix, int columns, ref readonly float start, ref float result, float low, float high)
         where TLanes : struct, ILanes<TVector>
         where TVector : struct
     {

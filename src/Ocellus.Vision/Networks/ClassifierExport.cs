@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using Ocellus.Vision.Onnx;
 
 namespace Ocellus.Vision.Networks;
@@ -19,20 +18,30 @@ internal static class ClassifierExport
             OnnxParts.Node("Transpose", ["scaled"], "normalised", OnnxParts.Wholes("perm", 0, 3, 1, 2)),
         ];
         foreach (NodeProto node in graph.Node)
+        {
             for (int i = 0; i < node.Input.Count; i++)
-                if (node.Input[i] == "image") node.Input[i] = "normalised";
-        for (int i = 0; i < before.Length; i++) graph.Node.Insert(i, before[i]);
+            {
+                node.Input[i] = node.Input[i] == "image" ? "normalised" : node.Input[i];
+            }
+        }
+
+        for (int i = 0; i < before.Length; i++)
+        {
+            graph.Node.Insert(i, before[i]);
+        }
+
         file.Set("mean", [127f]);
         file.Set("scale", [128f]);
         file.Set("classifier.weight", head.Weight, labels, head.Features);
         file.Set("classifier.bias", head.Bias, labels);
         graph.Node.Add(OnnxParts.Node("Gemm", ["embedding", "classifier.weight", "classifier.bias"], "logits", OnnxParts.Whole("transB", 1)));
-        graph.Node.Add(multiLabel ? OnnxParts.Node("Sigmoid", ["logits"], "scores") : OnnxParts.Node("Softmax", ["logits"], "scores", OnnxParts.Whole("axis", 1)));
+        graph.Node.Add(
+            multiLabel ? OnnxParts.Node("Sigmoid", ["logits"], "scores") : OnnxParts.Node("Softmax", ["logits"], "scores", OnnxParts.Whole("axis", 1)));
         graph.Input.Clear();
         graph.Input.Add(OnnxParts.Value("image", TensorProto.Types.DataType.Uint8, "N", size, size, 3));
         graph.Output.Clear();
         graph.Output.Add(OnnxParts.Value("scores", TensorProto.Types.DataType.Float, "N", labels));
         graph.ValueInfo.Clear();
-        return file.Model.ToByteArray();
+        return file.ToBytes();
     }
 }

@@ -33,6 +33,7 @@ internal sealed class Detector : IDisposable
     private const float LabelBias = -1;
 
     private readonly EfficientNetLite0 _backbone;
+    private readonly IConvolutions _kernels;
     private readonly Dictionary<string, Parameter> _weights = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Tensor> _statistics = new(StringComparer.Ordinal);
 
@@ -40,11 +41,13 @@ internal sealed class Detector : IDisposable
     /// <param name="start">Weights of neck and heads for one label; its score becomes the score of every label.</param>
     /// <param name="labels">Number of labels.</param>
     /// <param name="seed">Of the small differences between the labels at the start.</param>
+    /// <param name="kernels">Whose operations convolve.</param>
     /// <exception cref="InvalidDataException">The start file holds something that the detector has no use for.</exception>
-    public Detector(OnnxFile backbone, OnnxFile start, int labels, int seed)
+    public Detector(OnnxFile backbone, OnnxFile start, int labels, int seed, KernelChoice kernels = KernelChoice.Own)
     {
         Labels = labels;
-        _backbone = new EfficientNetLite0(backbone);
+        _backbone = new EfficientNetLite0(backbone, kernels);
+        _kernels = Convolutions.Of(kernels);
 #pragma warning disable CA5394 // Not security: the same seed has to give the same start.
         var random = new Random(seed);
 #pragma warning restore CA5394
@@ -219,7 +222,7 @@ internal sealed class Detector : IDisposable
 #pragma warning restore CA5394
     }
 
-    private Tensor Convolve(Tensor x, string name) => Pointwise.Convolve(x, _weights[name + ".weight"], _weights[name + ".bias"]);
+    private Tensor Convolve(Tensor x, string name) => _kernels.Convolve(x, ConvolutionLayer.Pointwise(_weights[name + ".weight"], _weights[name + ".bias"]));
 
     private static Tensor Up(Tensor x) => nn.functional.interpolate(x, scale_factor: [2, 2], mode: InterpolationMode.Nearest);
 
@@ -227,11 +230,9 @@ internal sealed class Detector : IDisposable
     private Tensor Separable(Tensor x, string name, int stride, bool training)
     {
         using var scope = NewDisposeScope();
-        Tensor depthwise = _weights[name + ".0.weight"];
-        long pad = depthwise.shape[2] / 2;
-        x = Depthwise.Convolve(x, depthwise, bias: null, stride, pad, pad);
+        x = _kernels.Convolve(x, ConvolutionLayer.Depthwise(_weights[name + ".0.weight"], stride));
         x = nn.functional.relu6(Norm(x, name + ".1", training));
-        x = Pointwise.Convolve(x, _weights[name + ".3.weight"], bias: null);
+        x = _kernels.Convolve(x, ConvolutionLayer.Pointwise(_weights[name + ".3.weight"], bias: null));
         return nn.functional.relu6(Norm(x, name + ".4", training)).MoveToOuterDisposeScope();
     }
 

@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using Ocellus.Vision.Onnx;
 using static Ocellus.Vision.Onnx.OnnxParts;
 
@@ -143,7 +142,8 @@ internal static class DetectorExport
             (float[] centres, float[] strides) = Detector.Points(height, width);
             int points = strides.Length;
             file.Set("points.reach", [.. strides.Select(s => 2 * s)], 1, 1, points);
-            file.Set("points.centres", [.. Enumerable.Range(0, 2 * points).Select(i => centres[i % points * 2 + i / points])], 1, 2, points); // x of all, then y of all
+            // The x of all, then the y of all.
+            file.Set("points.centres", [.. Enumerable.Range(0, 2 * points).Select(i => centres[i % points * 2 + i / points])], 1, 2, points);
             foreach (string side in (string[])["before", "after"])
             {
                 Add("Softplus", [side + ".raw"], side + ".soft");
@@ -200,10 +200,9 @@ internal static class DetectorExport
 
         private void Up(string input, string output)
         {
-            var mode = new AttributeProto { Name = "mode", S = ByteString.CopyFromUtf8("nearest"), Type = AttributeProto.Types.AttributeType.String };
-            var place = new AttributeProto { Name = "coordinate_transformation_mode", S = ByteString.CopyFromUtf8("asymmetric"), Type = AttributeProto.Types.AttributeType.String };
-            var nearest = new AttributeProto { Name = "nearest_mode", S = ByteString.CopyFromUtf8("floor"), Type = AttributeProto.Types.AttributeType.String };
-            Add("Resize", [input, "", "up.scales"], output, mode, place, nearest);
+            Add(
+                "Resize", [input, "", "up.scales"], output,
+                Text("mode", "nearest"), Text("coordinate_transformation_mode", "asymmetric"), Text("nearest_mode", "floor"));
         }
 
         private void Convolve(string input, string name, string output)

@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using Ocellus.Vision.Kernels;
 using Ocellus.Vision.Onnx;
 using TorchSharp;
@@ -13,19 +12,18 @@ internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
     private readonly Parameter weight;
     private readonly Parameter bias;
     private readonly ConvolutionNode node;
-    private readonly bool activate;
-    private readonly bool pointwise;
+    private readonly IConvolutions kernels;
+    private readonly ConvolutionLayer convolution;
 
-    public PaddedConvolution(ConvolutionNode node, OnnxFile file) : base(node.Name)
+    public PaddedConvolution(ConvolutionNode node, OnnxFile file, IConvolutions kernels) : base(node.Name)
     {
-        this.node = node;
-        activate = !node.Name.EndsWith("project", StringComparison.Ordinal);
+        (this.node, this.kernels) = (node, kernels);
         Shape = file.Shape(node.Name + ".weight");
-        pointwise = node is { Stride: 1, Groups: 1 } && Shape is [_, _, 1, 1];
         // Cloned into libtorch's own aligned memory: sums over managed arrays differ in their last bit with the address.
         using Tensor w = tensor(file.Floats(node.Name + ".weight"), Shape), b = tensor(file.Floats(node.Name + ".bias"), file.Shape(node.Name + ".bias"));
         weight = new Parameter(w.clone());
         bias = new Parameter(b.clone());
+        convolution = new ConvolutionLayer(weight, bias, node.Stride, node.Pads, Activate: !node.Name.EndsWith("project", StringComparison.Ordinal));
         RegisterComponents();
     }
 
@@ -41,34 +39,13 @@ internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
     internal Tensor Then(PaddedConvolution depthwise, Tensor input)
     {
         using var scope = NewDisposeScope();
-        if (!Vector256.IsHardwareAccelerated)
-        {
-            return depthwise.forward(forward(input)).MoveToOuterDisposeScope();
-        }
-
-        var (before, after) = (depthwise.node.Pads[0], depthwise.node.Pads[2]);
-        (Tensor seen, Tensor across) = pointwise ? (input, weight) : (Patches.Of(input, Shape[2], node.Stride, node.Pads), Patches.Weights(weight));
-        return (ExpandedDepthwise.Can(seen, across, depthwise.weight, before, after)
-            ? ExpandedDepthwise.Convolve(seen, across, bias, depthwise.weight, depthwise.bias, depthwise.Stride, before, after)
-            : depthwise.forward(forward(input))).MoveToOuterDisposeScope();
+        return kernels.Convolve(input, convolution, depthwise.convolution).MoveToOuterDisposeScope();
     }
 
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        if (pointwise)
-        {
-            return Pointwise.Convolve(input, weight, bias, activate).MoveToOuterDisposeScope();
-        }
-
-        // TensorFlow's SAME pads one more on the right and bottom where the stride is 2.
-        if (node.Groups > 1)
-        {
-            return Depthwise.Convolve(input, weight, bias, node.Stride, node.Pads[0], node.Pads[2], activate).MoveToOuterDisposeScope();
-        }
-
-        Tensor x = nn.functional.conv2d(nn.functional.pad(input, [node.Pads[1], node.Pads[3], node.Pads[0], node.Pads[2]]), weight, bias, strides: [node.Stride, node.Stride]);
-        return (activate ? nn.functional.relu6(x) : x).MoveToOuterDisposeScope();
+        return kernels.Convolve(input, convolution).MoveToOuterDisposeScope();
     }
 }
 
@@ -90,12 +67,15 @@ public sealed class EfficientNetLite0 : nn.Module<Tensor, Tensor>
     private const int Blocks = 16;
     private readonly Dictionary<string, PaddedConvolution> convolutions = new(StringComparer.Ordinal);
 
-    public EfficientNetLite0(OnnxFile file) : base(nameof(EfficientNetLite0))
+    /// <param name="file">Weights, and strides and padding.</param>
+    /// <param name="kernels">Whose operations convolve.</param>
+    public EfficientNetLite0(OnnxFile file, KernelChoice kernels = KernelChoice.Own) : base(nameof(EfficientNetLite0))
     {
         ArgumentNullException.ThrowIfNull(file);
+        IConvolutions convolve = Convolutions.Of(kernels);
         foreach (ConvolutionNode node in file.Convolutions())
         {
-            var convolution = new PaddedConvolution(node, file);
+            var convolution = new PaddedConvolution(node, file, convolve);
             convolutions.Add(node.Name, convolution);
             register_module(node.Name.Replace('.', '_'), convolution);
         }
@@ -124,17 +104,6 @@ public sealed class EfficientNetLite0 : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         return convolutions["head"].forward(Stages(input)[^1]).mean([2, 3]).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Writes the weights back into an ONNX file with the same names.</summary>
-    public void CopyTo(OnnxFile file)
-    {
-        ArgumentNullException.ThrowIfNull(file);
-        foreach ((string name, Parameter value) in WeightsByName())
-        {
-            using Tensor plain = value.detach().cpu().contiguous();
-            file.Set(name, plain.data<float>().ToArray(), plain.shape);
-        }
     }
 
     private Tensor Block(int index, Tensor input)

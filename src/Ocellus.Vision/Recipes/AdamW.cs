@@ -52,14 +52,17 @@ internal sealed class AdamW
 
             // Values and moments lie in row-major order from the beginning; a gradient may come in other strides.
             double rate = s.Rate * share;
-            Move(TensorValues.Of(s.Value), TensorValues.Of(gradient.contiguous()), TensorValues.Of(s.First), TensorValues.Of(s.Second), (float)(1 - rate * _decay), (float)(rate / c1), (float)(1 / c2));
+            Move(
+                TensorValues.Of(s.Value), TensorValues.Of(gradient.contiguous()), TensorValues.Of(s.First), TensorValues.Of(s.Second),
+                (float)(1 - rate * _decay), (float)(rate / c1), (float)(1 / c2));
         }
     }
 
     public TrainingCheckpoint Capture(string key, int epoch, int epochs, bool frozen)
     {
         using var scope = NewDisposeScope();
-        return new TrainingCheckpoint(key, epoch, epochs, frozen, _steps, _slots.ToDictionary(s => s.Name, s => new[] { Plain(s.Value), Plain(s.First), Plain(s.Second) }, StringComparer.Ordinal));
+        return new TrainingCheckpoint(key, epoch, epochs, frozen, _steps, _slots.ToDictionary(
+            s => s.Name, s => new[] { Plain(s.Value), Plain(s.First), Plain(s.Second) }, StringComparer.Ordinal));
     }
 
     public void Restore(TrainingCheckpoint from)

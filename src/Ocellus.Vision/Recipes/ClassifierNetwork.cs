@@ -39,7 +39,7 @@ internal sealed class ClassifierNetwork : IDisposable
     public ClassifierNetwork(ClassifierTask task, ClassifierPlan plan, OnnxFile backbone, int batch)
     {
         (_task, _plan, _backbone) = (task, plan, backbone);
-        _network = new EfficientNetLite0(backbone);
+        _network = new EfficientNetLite0(backbone, plan.Kernels);
         using (Tensor w = zeros(task.Labels.Count, EfficientNetLite0.EmbeddingSize), b = zeros(task.Labels.Count))
         {
             (_weight, _bias) = (new Parameter(w.clone()), new Parameter(b.clone()));

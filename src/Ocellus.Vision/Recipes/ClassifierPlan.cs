@@ -1,5 +1,6 @@
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
+using Ocellus.Vision.Kernels;
 
 namespace Ocellus.Vision.Recipes;
 
@@ -8,7 +9,7 @@ namespace Ocellus.Vision.Recipes;
 /// <param name="Targets">For each picture the indexes of its labels; exactly one unless <paramref name="MultiLabel"/>.</param>
 /// <param name="Labels">Names of the labels.</param>
 /// <param name="MultiLabel">True when every label is a question of its own.</param>
-public sealed record ClassifierTask(IPictureSource Pictures, IReadOnlyList<IReadOnlyList<int>> Targets, IReadOnlyList<string> Labels, bool MultiLabel);
+public sealed record ClassifierTask(ImageSource Pictures, IReadOnlyList<IReadOnlyList<int>> Targets, IReadOnlyList<string> Labels, bool MultiLabel);
 
 /// <summary>Every hyper-parameter of classification, with its unit and reason.</summary>
 public sealed record ClassifierPlan
@@ -28,8 +29,8 @@ public sealed record ClassifierPlan
     public double Regularisation { get; init; } = .01;
 
     /// <summary>
-    /// Smallest share of a picture's area that a random view shows. Smaller ones show things larger than the finished model sees them in whole pictures, and now and
-    /// then not the thing at all: .35 and .8 learn flowers less well.
+    /// Smallest share of a picture's area that a random view shows. Smaller ones show things larger than the finished model sees them in whole
+    /// pictures, and now and then not the thing at all: .35 and .8 learn flowers less well.
     /// </summary>
     public double ViewAreaMin { get; init; } = .6;
 
@@ -77,6 +78,9 @@ public sealed record ClassifierPlan
     public int HeldBackLabelMin { get; init; } = 3;
 
     public int Seed { get; init; }
+
+    /// <summary>Whose operations convolve.</summary>
+    public KernelChoice Kernels { get; init; }
 
     /// <summary>Threads of libtorch and of ONNX Runtime, which never run at the same time.</summary>
     public int Threads { get; init; } = Math.Max(1, Environment.ProcessorCount);

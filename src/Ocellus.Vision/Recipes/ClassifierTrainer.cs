@@ -32,7 +32,8 @@ public static class ClassifierTrainer
     /// <exception cref="InsufficientMemoryException">Not even four pictures a step fit into memory.</exception>
     /// <exception cref="TrainingLibraryException">libtorch cannot be loaded.</exception>
     public static ClassifierResult Train(
-        ClassifierTask task, ClassifierPlan plan, IProgress<TrainingProgress>? progress = null, string? checkpointDirectory = null, CancellationToken cancel = default)
+        ClassifierTask task, ClassifierPlan plan, IProgress<TrainingProgress>? progress = null, string? checkpointDirectory = null,
+        CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(plan);
@@ -58,7 +59,8 @@ public static class ClassifierTrainer
         byte[] linearModel = ClassifierExport.Compose(backbone, linear, plan.Size, task.MultiLabel);
         double? linearScore = held.Length == 0 ? null : Quality(linearModel);
 
-        string? remark = rounds <= plan.Views && Stopwatch.GetElapsedTime(started) > FeatureShare * plan.TimeBudget ? "The time budget allowed fewer random views for the linear head." : null;
+        bool hurried = rounds <= plan.Views && Stopwatch.GetElapsedTime(started) > FeatureShare * plan.TimeBudget;
+        string? remark = hurried ? "The time budget allowed fewer random views for the linear head." : null;
         if (tuning is not null)
         {
             string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointName);
@@ -72,7 +74,9 @@ public static class ClassifierTrainer
         }
         else if (plan.FineTune)
         {
-            remark = string.Create(CultureInfo.InvariantCulture, $"No label has the {plan.HeldBackLabelMin} pictures that a comparison needs, so that only the linear head was trained.");
+            remark = string.Create(
+                CultureInfo.InvariantCulture,
+                $"No label has the {plan.HeldBackLabelMin} pictures that a comparison needs, so that only the linear head was trained.");
         }
 
         // The held-back pictures have done their work: the head that stays learns from all.
@@ -83,31 +87,18 @@ public static class ClassifierTrainer
 
         return new ClassifierResult(linearModel, Describe("linear-head"), linearScore, tuning?.Score, tuning?.Epochs ?? 0) { Remark = remark };
 
-        LinearHead Fit(int count)
-        {
-            int width = EfficientNetLite0.EmbeddingSize;
-            var x = new float[count * rounds * width];
-            var y = new float[count * rounds * task.Labels.Count];
-            for (int r = 0; r < rounds; r++)
-            {
-                Array.Copy(features, r * all.Length * width, x, r * count * width, count * width);
-                for (int i = 0; i < count; i++)
-                {
-                    foreach (int label in task.Targets[all[i]])
-                    {
-                        y[(r * count + i) * task.Labels.Count + label] = 1;
-                    }
-                }
-            }
-
-            return LogisticRegression.Fit(x, y, count * rounds, task.Labels.Count, task.MultiLabel, plan.Regularisation, cancel);
-        }
+        LinearHead Fit(int count) => ClassifierTrainer.Fit(task, plan, features, all, count, rounds, cancel);
 
         double Quality(byte[] model) => ClassifierTrainer.Quality(model, Describe("compared"), task, views, held, plan.Threads, cancel);
 
         ModelDescription Describe(string recipe) => new(
             task.MultiLabel ? ModelKinds.MultiLabel : ModelKinds.Classification, task.Labels, plan.Size, plan.Size, "squash", recipe,
-            new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "1", ["backbone"] = "efficientnet-lite0", ["opset"] = backbone.Model.OpsetImport[0].Version.ToString(CultureInfo.InvariantCulture) });
+            new Dictionary<string, string>(StringComparer.Ordinal)
+            {
+                ["format"] = "1",
+                ["backbone"] = "efficientnet-lite0",
+                ["opset"] = backbone.Model.OpsetImport[0].Version.ToString(CultureInfo.InvariantCulture),
+            });
     }
 
     /// <summary>
@@ -120,7 +111,8 @@ public static class ClassifierTrainer
         // Not security: the split has to repeat for a seed.
 #pragma warning disable CA5394
         var random = new Random(plan.Seed);
-        foreach (IGrouping<int, int> group in Enumerable.Range(0, task.Pictures.Count).GroupBy(i => task.Targets[i].Count > 0 ? task.Targets[i][0] : -1).OrderBy(g => g.Key))
+        IEnumerable<IGrouping<int, int>> byLabel = Enumerable.Range(0, task.Pictures.Count).GroupBy(i => task.Targets[i].Count > 0 ? task.Targets[i][0] : -1);
+        foreach (IGrouping<int, int> group in byLabel.OrderBy(g => g.Key))
         {
             int[] members = [.. group];
             random.Shuffle(members);
@@ -163,7 +155,8 @@ public static class ClassifierTrainer
         ClassifierPlan plan, ClassifierViews views, int[] order, long started, double afterwards, PacedProgress progress, CancellationToken cancel)
     {
         using var extractor = new FeatureExtractor(plan.BackbonePath, plan.Threads);
-        int one = 3 * plan.Size * plan.Size, rounds = Math.Clamp(plan.FeatureRowsMax / order.Length, 1, plan.Views + 1), perRound = (order.Length + plan.Batch - 1) / plan.Batch;
+        int one = 3 * plan.Size * plan.Size, perRound = (order.Length + plan.Batch - 1) / plan.Batch;
+        int rounds = Math.Clamp(plan.FeatureRowsMax / order.Length, 1, plan.Views + 1);
         var features = new float[checked(order.Length * rounds * EfficientNetLite0.EmbeddingSize)];
         var batches = new Prefetch<(float[] Planes, int Count)>(Make);
         long begun = Stopwatch.GetTimestamp();
@@ -178,7 +171,8 @@ public static class ClassifierTrainer
                 }
 
                 (float[] planes, int count) = batches.Take(k, k + 1 < perRound * rounds);
-                extractor.Embed(planes, count, plan.Size, plan.Size).CopyTo(features, (k / perRound * order.Length + k % perRound * plan.Batch) * EfficientNetLite0.EmbeddingSize);
+                extractor.Embed(planes, count, plan.Size, plan.Size).CopyTo(
+                    features, (k / perRound * order.Length + k % perRound * plan.Batch) * EfficientNetLite0.EmbeddingSize);
                 double each = Stopwatch.GetElapsedTime(begun).TotalSeconds / (k + 1);
                 progress.Perhaps(() => new TrainingProgress("features", (k + 1) / perRound, rounds, null, each * (perRound * rounds - k - 1) + afterwards));
             }
@@ -210,8 +204,37 @@ public static class ClassifierTrainer
         }
     }
 
+    /// <summary>The head on the features of the first images, in every round.</summary>
+    /// <param name="task">The labels.</param>
+    /// <param name="plan">Weight of the loss.</param>
+    /// <param name="features">[rounds, images, features].</param>
+    /// <param name="order">Indexes of the images.</param>
+    /// <param name="count">How many of them to learn from.</param>
+    /// <param name="rounds">Views of each.</param>
+    /// <param name="cancel">Ends the fit.</param>
+    private static LinearHead Fit(ClassifierTask task, ClassifierPlan plan, float[] features, int[] order, int count, int rounds, CancellationToken cancel)
+    {
+        int width = EfficientNetLite0.EmbeddingSize, labels = task.Labels.Count;
+        var x = new float[count * rounds * width];
+        var y = new float[count * rounds * labels];
+        for (int r = 0; r < rounds; r++)
+        {
+            Array.Copy(features, r * order.Length * width, x, r * count * width, count * width);
+            for (int i = 0; i < count; i++)
+            {
+                foreach (int label in task.Targets[order[i]])
+                {
+                    y[(r * count + i) * labels + label] = 1;
+                }
+            }
+        }
+
+        return LogisticRegression.Fit(x, y, count * rounds, labels, task.MultiLabel, plan.Regularisation, cancel);
+    }
+
     /// <summary>Accuracy for one label a picture, micro F1 at one half for several.</summary>
-    private static double Quality(byte[] bytes, ModelDescription description, ClassifierTask task, ClassifierViews views, int[] indexes, int threads, CancellationToken cancel)
+    private static double Quality(
+        byte[] bytes, ModelDescription description, ClassifierTask task, ClassifierViews views, int[] indexes, int threads, CancellationToken cancel)
     {
         using var model = new TrainedModel(bytes, description, threads);
         double right = 0, wrong = 0, missed = 0;

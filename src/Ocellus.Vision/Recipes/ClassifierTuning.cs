@@ -279,7 +279,8 @@ internal sealed class ClassifierTuning : IDisposable
     internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch)
     {
         plan = plan with { TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, PictureCacheBytes = 0 };
-        string labels = string.Join('\n', task.Labels), targets = string.Join(';', task.Targets.Select(t => string.Join(',', t)));
-        return TrainingCheckpoint.KeyOf(string.Create(CultureInfo.InvariantCulture, $"2|{plan}|{batch}|{task.MultiLabel}|{labels}|{targets}"));
+        string written = TrainingCheckpoint.Written(plan, plan.Kernels), labels = string.Join('\n', task.Labels);
+        string targets = string.Join(';', task.Targets.Select(t => string.Join(',', t)));
+        return TrainingCheckpoint.KeyOf(string.Create(CultureInfo.InvariantCulture, $"2|{written}|{batch}|{task.MultiLabel}|{labels}|{targets}"));
     }
 }

@@ -4,7 +4,7 @@ using Ocellus.Vision.Images;
 namespace Ocellus.Vision.Recipes;
 
 /// <summary>Pictures at network size: the plain squashed one, and random views for training. Used by one thread at a time.</summary>
-internal sealed class ClassifierViews(IPictureSource pictures, ClassifierPlan plan)
+internal sealed class ClassifierViews(ImageSource pictures, ClassifierPlan plan)
 {
     // Most of the change of a view's shape (natural logarithm), as in the prototype.
     private const double ShapeSpan = .3;
@@ -23,8 +23,9 @@ internal sealed class ClassifierViews(IPictureSource pictures, ClassifierPlan pl
     public byte[] Plain(int index) => Pictures.DecodeSquashed(pictures.Read(index), plan.Size, plan.Size).Rgb;
 
     /// <summary>
-    /// A crop of at least <see cref="ClassifierPlan.ViewAreaMin"/> of the area, near the picture's own shape, half of the time mirrored, brightness, contrast and saturation
-    /// moved a little, brought to <paramref name="side"/> pixels, each value moved by up to <see cref="NoiseMax"/> grey levels. The same seed, round and picture give the same view.
+    /// A crop of at least <see cref="ClassifierPlan.ViewAreaMin"/> of the area, near the picture's own shape, half of the time mirrored, brightness,
+    /// contrast and saturation moved a little, brought to <paramref name="side"/> pixels, each value moved by up to <see cref="NoiseMax"/> grey
+    /// levels. The same seed, round and picture give the same view.
     /// </summary>
     public void Random(int index, int round, int side, Span<float> planes)
     {
@@ -33,7 +34,8 @@ internal sealed class ClassifierViews(IPictureSource pictures, ClassifierPlan pl
 #pragma warning disable CA5394
         var random = new Random(ViewSeed.Of(plan.Seed, round, index));
         int w = picture.Width, h = picture.Height;
-        double area = w * (double)h * (plan.ViewAreaMin + (1 - plan.ViewAreaMin) * random.NextDouble()), ratio = Math.Exp(ShapeSpan * (2 * random.NextDouble() - 1));
+        double area = w * (double)h * (plan.ViewAreaMin + (1 - plan.ViewAreaMin) * random.NextDouble());
+        double ratio = Math.Exp(ShapeSpan * (2 * random.NextDouble() - 1));
         int cw = Math.Clamp((int)Math.Sqrt(area * ratio), 1, w), ch = Math.Clamp((int)Math.Sqrt(area / ratio), 1, h);
         int left = random.Next(w - cw + 1), top = random.Next(h - ch + 1);
         bool mirrored = random.NextDouble() < .5;
@@ -44,7 +46,8 @@ internal sealed class ClassifierViews(IPictureSource pictures, ClassifierPlan pl
 #pragma warning restore CA5394
         float[] rented = ArrayPool<float>.Shared.Rent(side * side * 3);
         Span<float> pixels = rented.AsSpan(0, side * side * 3);
-        Resampling.Draw(picture, new ResamplingAxis(left, cw, side, 0, side, mirrored), new ResamplingAxis(top, ch, side, 0, side, mirrored: false), tone, pixels, side * 3);
+        ResamplingAxis columns = new(left, cw, side, 0, side, mirrored), rows = new(top, ch, side, 0, side, mirrored: false);
+        Resampling.Draw(picture, columns, rows, tone, pixels, side * 3);
         Move(pixels, moved, noise);
         Separate(pixels, planes);
         ArrayPool<byte>.Shared.Return(moved);

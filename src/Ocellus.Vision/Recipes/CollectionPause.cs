@@ -11,7 +11,8 @@ namespace Ocellus.Vision.Recipes;
 /// </remarks>
 internal sealed class CollectionPause : IDisposable
 {
-    // More than a step and the views of the next one allocate, with files of 10 MB each that are read for them. It is set aside, and touched only as far as it is used.
+    // More than a step and the views of the next one allocate, with files of 10 MB each that are read for them. It is set aside, and touched only as
+    // far as it is used.
     private const long Bytes = 256L << 20, LargeBytes = 192L << 20;
 
     // Where memory is limited to less, so much less is asked for.

@@ -35,7 +35,7 @@ internal sealed class DetectorNetwork : IDisposable
     public DetectorNetwork(DetectorTask task, DetectorPlan plan, OnnxFile backbone, DetectorInput input)
     {
         (_task, _plan, _backbone, _input) = (task, plan, backbone, input);
-        _network = new Detector(backbone, OnnxFile.Load(plan.StartPath), task.Labels.Count, plan.Seed);
+        _network = new Detector(backbone, OnnxFile.Load(plan.StartPath), task.Labels.Count, plan.Seed, plan.Kernels);
         _network.Freeze(plan.FrozenBlocks);
         _optimizer = new AdamW(_network.Weights(), name => Detector.IsBackbone(name, out _) ? plan.BackboneRate : plan.Rate, plan.WeightDecay);
         _average = new RunningAverage(_network.Weights().Select(w => (w.Name, (Tensor)w.Value)).Concat(_network.Statistics()), plan.Average);

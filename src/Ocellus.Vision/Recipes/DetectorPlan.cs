@@ -1,6 +1,7 @@
 using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
+using Ocellus.Vision.Kernels;
 
 namespace Ocellus.Vision.Recipes;
 
@@ -11,7 +12,7 @@ namespace Ocellus.Vision.Recipes;
 /// is not to be found. What reaches over the edge is cut off, a box without area is left out.
 /// </param>
 /// <param name="Labels">Names of the labels.</param>
-public sealed record DetectorTask(IPictureSource Pictures, IReadOnlyList<IReadOnlyList<LabelledBox>> Boxes, IReadOnlyList<string> Labels);
+public sealed record DetectorTask(ImageSource Pictures, IReadOnlyList<IReadOnlyList<LabelledBox>> Boxes, IReadOnlyList<string> Labels);
 
 /// <summary>Every hyper-parameter of localization, with its unit and reason.</summary>
 public sealed record DetectorPlan
@@ -85,6 +86,9 @@ public sealed record DetectorPlan
     public TimeSpan? TimeBudget { get; init; }
 
     public int Seed { get; init; }
+
+    /// <summary>Whose operations convolve.</summary>
+    public KernelChoice Kernels { get; init; }
 
     /// <summary>Threads of libtorch.</summary>
     public int Threads { get; init; } = Math.Max(1, Environment.ProcessorCount);

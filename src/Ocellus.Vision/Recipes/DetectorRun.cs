@@ -202,7 +202,8 @@ internal sealed class DetectorRun : IDisposable
     internal static string Fingerprint(DetectorTask task, DetectorPlan plan, DetectorInput input)
     {
         var text = new StringBuilder();
-        text.AppendJoin('|', plan with { PictureCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null }, input, string.Join('\n', task.Labels));
+        plan = plan with { PictureCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null };
+        text.AppendJoin('|', TrainingCheckpoint.Written(plan, plan.Kernels), input, string.Join('\n', task.Labels));
         foreach (IReadOnlyList<LabelledBox> boxes in task.Boxes)
         {
             // With the names that types had in the first version: checkpoints outlive names.

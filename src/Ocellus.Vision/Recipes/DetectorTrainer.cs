@@ -21,7 +21,8 @@ public static class DetectorTrainer
     /// <summary>Phase of all other reports.</summary>
     public const string Training = "training";
 
-    // Measured: 3.5 GB at 8 pictures of 416 × 320 pixels (2.4 where a processor has the vectors for ExpandedDepthwise), of which libraries, weights, moments and averages take half a gigabyte.
+    // Measured: 3.5 GB at 8 pictures of 416 × 320 pixels (2.4 where a processor has the vectors for ExpandedDepthwise), of which libraries, weights,
+    // moments and averages take half a gigabyte.
     private const long BytesPerPixel = 2_800, FixedBytes = 500L << 20;
 
     // Batch norm of fewer pictures is noise.
@@ -39,7 +40,8 @@ public static class DetectorTrainer
     /// <exception cref="TrainingLibraryException">libtorch cannot be loaded.</exception>
     /// <exception cref="PictureRefusedException">A picture cannot be decoded.</exception>
     public static DetectorResult Train(
-        DetectorTask task, DetectorPlan plan, IProgress<TrainingProgress>? progress = null, string? checkpointDirectory = null, CancellationToken cancel = default)
+        DetectorTask task, DetectorPlan plan, IProgress<TrainingProgress>? progress = null, string? checkpointDirectory = null,
+        CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(plan);
@@ -117,7 +119,8 @@ public static class DetectorTrainer
     {
         if (task.Boxes.Count != task.Pictures.Count)
         {
-            throw new ArgumentException($"Each picture needs its list of boxes: there are {task.Pictures.Count} pictures and {task.Boxes.Count} lists.", nameof(task));
+            throw new ArgumentException(
+                $"Each picture needs its list of boxes: there are {task.Pictures.Count} pictures and {task.Boxes.Count} lists.", nameof(task));
         }
 
         if (task.Labels.Count == 0 || task.Boxes.All(b => b.Count == 0))

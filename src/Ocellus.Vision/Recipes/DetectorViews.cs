@@ -4,7 +4,7 @@ using Ocellus.Vision.Images;
 namespace Ocellus.Vision.Recipes;
 
 /// <summary>Random views of the training pictures with their boxes: scaled, shifted, mirrored, colours moved. Used by one thread at a time.</summary>
-internal sealed class DetectorViews(IPictureSource pictures, IReadOnlyList<IReadOnlyList<LabelledBox>> boxes, DetectorInput input, DetectorPlan plan)
+internal sealed class DetectorViews(ImageSource pictures, IReadOnlyList<IReadOnlyList<LabelledBox>> boxes, DetectorInput input, DetectorPlan plan)
 {
     // A box mostly outside the view is no example.
     private const double VisibleMin = .3;
@@ -100,7 +100,8 @@ internal sealed class DetectorViews(IPictureSource pictures, IReadOnlyList<IRead
         byte[] bytes = pictures.Read(index);
         PictureHeader header = Pictures.ReadHeader(bytes);
         double scale = input.FittingScale(header.UprightWidth, header.UprightHeight) * plan.ScaleMax;
-        DecodedPicture picture = Pictures.DecodeUpright(bytes, header, Math.Max(1, (int)Math.Ceiling(Math.Max(header.UprightWidth, header.UprightHeight) * scale)));
+        DecodedPicture picture = Pictures.DecodeUpright(
+            bytes, header, Math.Max(1, (int)Math.Ceiling(Math.Max(header.UprightWidth, header.UprightHeight) * scale)));
         if (_cached + picture.Rgb.Length <= plan.PictureCacheBytes)
         {
             _cached += picture.Rgb.Length;

@@ -29,29 +29,57 @@ internal static class LogisticRegression
         for (int i = 0; i < IterationsMax; i++)
         {
             cancel.ThrowIfCancellationRequested();
-            if (gradient.abs().max().item<float>() < 1e-4 * Math.Max(1, c * rows)) break;
+            if (gradient.abs().max().item<float>() < 1e-4 * Math.Max(1, c * rows))
+            {
+                break;
+            }
+
             Tensor direction = Direction(gradient, steps);
             double slope = Dot(direction, gradient);
-            if (slope >= 0) { direction = -gradient; slope = Dot(direction, gradient); steps.Clear(); }
+            if (slope >= 0)
+            {
+                direction = -gradient;
+                slope = Dot(direction, gradient);
+                steps.Clear();
+            }
+
             double length = steps.Count == 0 ? Math.Min(1, 1 / gradient.abs().sum().item<float>()) : 1;
             bool moved = false;
             for (int k = 0; k < 25 && !moved; k++, length /= 2)
             {
                 Tensor next = w + direction * length;
                 (double nextValue, Tensor nextGradient) = Evaluate(next);
-                if (!(nextValue <= value + 1e-4 * length * slope)) continue;
+                if (!(nextValue <= value + 1e-4 * length * slope))
+                {
+                    continue;
+                }
+
                 Tensor s = next - w, d = nextGradient - gradient;
                 double curvature = Dot(s, d);
-                if (curvature > 1e-10) steps.Add((s, d, 1 / curvature));
-                if (steps.Count > History) steps.RemoveAt(0);
+                if (curvature > 1e-10)
+                {
+                    steps.Add((s, d, 1 / curvature));
+                }
+
+                if (steps.Count > History)
+                {
+                    steps.RemoveAt(0);
+                }
+
                 moved = true;
                 bool still = value - nextValue < 1e-7 * Math.Abs(value);
                 (w, value, gradient) = (next, nextValue, nextGradient);
-                if (still) i = IterationsMax;
+                i = still ? IterationsMax : i;
             }
-            if (!moved) break;
+
+            if (!moved)
+            {
+                break;
+            }
         }
-        return new LinearHead(w.narrow(0, 0, width).t().contiguous().data<float>().ToArray(), w.narrow(0, width, 1).contiguous().data<float>().ToArray(), width);
+
+        return new LinearHead(
+            w.narrow(0, 0, width).t().contiguous().data<float>().ToArray(), w.narrow(0, width, 1).contiguous().data<float>().ToArray(), width);
 
         (double, Tensor) Evaluate(Tensor at)
         {
@@ -82,8 +110,17 @@ internal static class LogisticRegression
             alphas[i] = steps[i].Rho * Dot(steps[i].S, q);
             q = q - steps[i].Y * alphas[i];
         }
-        if (steps.Count > 0) q = q * (1 / (steps[^1].Rho * Dot(steps[^1].Y, steps[^1].Y)));
-        for (int i = 0; i < steps.Count; i++) q = q + steps[i].S * (alphas[i] - steps[i].Rho * Dot(steps[i].Y, q));
+
+        if (steps.Count > 0)
+        {
+            q = q * (1 / (steps[^1].Rho * Dot(steps[^1].Y, steps[^1].Y)));
+        }
+
+        for (int i = 0; i < steps.Count; i++)
+        {
+            q = q + steps[i].S * (alphas[i] - steps[i].Rho * Dot(steps[i].Y, q));
+        }
+
         return (-q).MoveToOuterDisposeScope();
     }
 }

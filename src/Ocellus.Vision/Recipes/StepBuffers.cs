@@ -1,6 +1,8 @@
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>Arrays for the pictures of a step, used again and again. Two are enough: while one is learnt from, <see cref="Prefetch{T}"/> fills the next.</summary>
+/// <summary>
+/// Arrays for the pictures of a step, used again and again. Two are enough: while one is learnt from, <see cref="Prefetch{T}"/> fills the next.
+/// </summary>
 internal sealed class StepBuffers
 {
     private readonly float[]?[] _two = new float[2][];

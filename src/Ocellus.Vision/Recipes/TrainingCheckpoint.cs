@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using Ocellus.Vision.Kernels;
 
 namespace Ocellus.Vision.Recipes;
 
@@ -63,6 +64,12 @@ internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, boo
     /// <param name="text">All that a training which goes on from it must have in common with the one that wrote it.</param>
     public static string KeyOf(string text) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
+    /// <summary>
+    /// A plan as text for <see cref="KeyOf"/>: without the choice of kernels, which changes nothing but rounding and came later than checkpoints.
+    /// </summary>
+    public static string Written(object plan, KernelChoice kernels) =>
+        plan.ToString()!.Replace($", Kernels = {kernels}", "", StringComparison.Ordinal);
+
     /// <summary>The same with an entry more, of up to three arrays.</summary>
     public TrainingCheckpoint With(string name, params float[][] arrays) => With([(name, arrays)]);
 
@@ -84,7 +91,7 @@ internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, boo
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        WholeFile.Write(path, stream =>
+        AtomicFile.Write(path, stream =>
         {
             using var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true);
             writer.Write(Magic);

@@ -40,10 +40,13 @@ public static class TrainingLibrary
         string all = string.Join(' ', messages);
         string advice =
             all.Contains("GLIBCXX", StringComparison.Ordinal) || all.Contains("libstdc++", StringComparison.Ordinal)
-                ? "The C++ library of this system (libstdc++.so.6) is older than libtorch wants (GLIBCXX_3.4.32, GCC 13). The build of Ocellus relaxes that wish in libLibTorchSharp.so: build it on this machine with ./ocellus, or install a newer libstdc++ (Debian 13, Ubuntu 24.04)."
+                ? "The C++ library of this system (libstdc++.so.6) is older than libtorch wants (GLIBCXX_3.4.32, GCC 13). The build of Ocellus relaxes that "
+                    + "wish in libLibTorchSharp.so: build it on this machine with ./ocellus, or install a newer libstdc++ (Debian 13, Ubuntu 24.04)."
                 : all.Contains("GLIBC_", StringComparison.Ordinal)
                     ? "The C library of this system (glibc) is older than libtorch wants. A newer system is needed: Debian 12, Ubuntu 22.04 or later."
-                    : "Its native files (libLibTorchSharp, libtorch_cpu, libc10) must be beside the program, for this operating system and processor. If they are, libstdc++.so.6 may be missing or older than GLIBCXX_3.4.32: install libstdc++6 (Debian, Ubuntu) or libstdc++ (Fedora), then build Ocellus anew.";
+                    : "Its native files (libLibTorchSharp, libtorch_cpu, libc10) must be beside the program, for this operating system and processor. If they "
+                        + "are, libstdc++.so.6 may be missing or older than GLIBCXX_3.4.32: install libstdc++6 (Debian, Ubuntu) or libstdc++ (Fedora), "
+                        + "then build Ocellus anew.";
         return $"libtorch cannot be loaded, so that nothing can be trained; running models do not need it. {advice} The loader said: {messages[^1]}";
     }
 }

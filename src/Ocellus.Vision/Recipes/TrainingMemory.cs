@@ -43,7 +43,8 @@ public static class TrainingMemory
         long needed = fixedBytes + batch * pictureBytes;
         return needed <= usable ? batch : throw new InsufficientMemoryException(string.Create(
             CultureInfo.InvariantCulture,
-            $"There is not enough memory to train: {available >> 20:N0} MiB are available, and {(long)(needed / Share) >> 20:N0} MiB are needed for {batch} pictures a step. Stop other programs or running models, or give this machine or container more memory."));
+            $"There is not enough memory to train: {available >> 20:N0} MiB are available, and {(long)(needed / Share) >> 20:N0} MiB are needed for {batch} "
+            + $"pictures a step. Stop other programs or running models, or give this machine or container more memory."));
     }
 
     private static long? MemAvailable()

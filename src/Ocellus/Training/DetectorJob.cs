@@ -20,7 +20,7 @@ internal static class DetectorJob
             // Brand localization: a picture of the bare logo is one box over all of it.
             [.. training.Select(line => content.WholeImageBoxes ? TruthBoxes.OfWholeImage(line, index) : TruthBoxes.Of(line, input.Header(line), index))],
             content.Labels);
-        var plan = new DetectorPlan { Seed = input.Job.Seed, Threads = input.Threads, ThreadsNow = () => input.Pace.Threads };
+        var plan = new DetectorPlan { Seed = input.Job.Seed, Kernels = input.Job.Kernels, Threads = input.Threads, ThreadsNow = () => input.Pace.Threads };
         plan = plan with { TimeBudget = input.Within(plan.BudgetFor(training.Count)) };
         var started = Stopwatch.GetTimestamp();
         var result = DetectorTrainer.Train(task, plan, input.Learning, input.Checkpoint, cancel);

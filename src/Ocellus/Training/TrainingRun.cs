@@ -188,7 +188,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     /// <summary>Lines with a line break after each, the last too.</summary>
     private void WriteOut(string kind, IEnumerable<string> lines)
     {
-        WholeFile.Write(folder.OutFile(kind, _job), stream =>
+        AtomicFile.Write(folder.OutFile(kind, _job), stream =>
         {
             using var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
             foreach (var line in lines)

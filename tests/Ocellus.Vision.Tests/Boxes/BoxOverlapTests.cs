@@ -25,9 +25,9 @@ public sealed class BoxOverlapTests
         Box[] boxes = [new(0, 0, 10, 1), new(1, 0, 10, 1), new(5, 0, 10, 1), new(2, 0, 10, 1), new(50, 0, 10, 1)];
         float[] scores = [.9f, .8f, .3f, .7f, .95f];
 
-        Assert.Equal([4, 0, 2], BoxOverlap.Suppress(boxes, scores, .6));
-        Assert.Equal([4, 0, 3, 2], BoxOverlap.Suppress(boxes, scores, .7));
-        Assert.Equal([4, 0, 1, 3, 2], BoxOverlap.Suppress(boxes, scores, 1));
-        Assert.Empty(BoxOverlap.Suppress([], [], .6));
+        Assert.Equal([4, 0, 2], Suppression.Suppress(boxes, scores, .6));
+        Assert.Equal([4, 0, 3, 2], Suppression.Suppress(boxes, scores, .7));
+        Assert.Equal([4, 0, 1, 3, 2], Suppression.Suppress(boxes, scores, 1));
+        Assert.Empty(Suppression.Suppress([], [], .6));
     }
 }

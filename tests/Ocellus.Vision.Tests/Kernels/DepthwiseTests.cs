@@ -22,7 +22,8 @@ public sealed class DepthwiseTests
     [InlineData(32, 3, 2, 0, 1, 10, 12, true)]
     [InlineData(20, 5, 1, 2, 2, 6, 6, false)]
     [InlineData(32, 7, 1, 3, 3, 6, 6, true)]
-    public void Values_and_gradients_are_those_of_a_convolution_in_double_precision(int channels, int side, int stride, int before, int after, int height, int width, bool activate)
+    public void Values_and_gradients_are_those_of_a_convolution_in_double_precision(
+        int channels, int side, int stride, int before, int after, int height, int width, bool activate)
     {
         manual_seed(1);
         using var scope = NewDisposeScope();
@@ -30,7 +31,8 @@ public sealed class DepthwiseTests
         Tensor padded = nn.functional.pad(x.to(ScalarType.Float64), [before, after, before, after]);
 
         Tensor[] actual = Run((i, k, c) => Depthwise.Convolve(i, k, c, stride, before, after, activate), x, w, b);
-        Tensor[] expected = Run((i, k, c) => Activated(nn.functional.conv2d(i, k, c, strides: [stride, stride], groups: channels), activate), padded, w.to(ScalarType.Float64), b.to(ScalarType.Float64));
+        Tensor[] expected = Run((i, k, c) => Activated(
+            nn.functional.conv2d(i, k, c, strides: [stride, stride], groups: channels), activate), padded, w.to(ScalarType.Float64), b.to(ScalarType.Float64));
         expected[1] = expected[1].narrow(2, before, height).narrow(3, before, width);
 
         for (int i = 0; i < actual.Length; i++)

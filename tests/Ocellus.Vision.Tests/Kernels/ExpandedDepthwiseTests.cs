@@ -20,12 +20,14 @@ public sealed class ExpandedDepthwiseTests
     [InlineData(8, 16, 3, 1, 0, 0, 5, 3)]
     [InlineData(8, 16, 5, 2, 1, 2, 2, 2)]
     [InlineData(80, 80, 5, 1, 2, 2, 5, 66)]
-    public void Values_and_gradients_are_those_of_two_convolutions_in_double_precision(int channels, int expanded, int side, int stride, int before, int after, int height, int width)
+    public void Values_and_gradients_are_those_of_two_convolutions_in_double_precision(
+        int channels, int expanded, int side, int stride, int before, int after, int height, int width)
     {
         manual_seed(1);
         using var scope = NewDisposeScope();
-        Tensor x = randn(3, height, width, channels).permute(0, 3, 1, 2), e = randn(expanded, channels, 1, 1), eb = randn(expanded), d = randn(expanded, 1, side, side), db = randn(expanded);
-        Assert.True(ExpandedDepthwise.Can(x, e, d, before, after));
+        Tensor x = randn(3, height, width, channels).permute(0, 3, 1, 2), e = randn(expanded, channels, 1, 1), eb = randn(expanded);
+        Tensor d = randn(expanded, 1, side, side), db = randn(expanded);
+        Assert.True(ExpandedDepthwise.IsSupported(x, e, d, before, after));
 
         Tensor[] actual = Run(v => ExpandedDepthwise.Convolve(v[0], v[1], v[2], v[3], v[4], stride, before, after), [x, e, eb, d, db]);
         Tensor[] expected = Run(v => Plainly(v, stride, before, after), [.. new[] { x, e, eb, d, db }.Select(t => t.to(ScalarType.Float64))]);
@@ -97,7 +99,8 @@ public sealed class ExpandedDepthwiseTests
     private static Tensor Plainly(Tensor[] v, int stride, int before, int after)
     {
         Tensor expanded = nn.functional.relu6(nn.functional.conv2d(v[0], v[1], v[2]));
-        return nn.functional.relu6(nn.functional.conv2d(nn.functional.pad(expanded, [before, after, before, after]), v[3], v[4], strides: [stride, stride], groups: v[3].shape[0]));
+        return nn.functional.relu6(
+            nn.functional.conv2d(nn.functional.pad(expanded, [before, after, before, after]), v[3], v[4], strides: [stride, stride], groups: v[3].shape[0]));
     }
 
     private static Tensor[] Run(Func<Tensor[], Tensor> convolve, Tensor[] values)

@@ -14,7 +14,8 @@ public sealed class PatchesTests
     [InlineData(2, 5, 2, 1, 2, 2, 1, 9, 6)]
     [InlineData(3, 3, 2, 0, 0, 1, 1, 2, 2)]
     [InlineData(4, 5, 1, 2, 2, 2, 2, 1, 1)]
-    public void A_1x1_convolution_of_patches_is_the_convolution_with_its_gradients(int channels, int side, int stride, int top, int left, int bottom, int right, int height, int width)
+    public void A_1x1_convolution_of_patches_is_the_convolution_with_its_gradients(
+        int channels, int side, int stride, int top, int left, int bottom, int right, int height, int width)
     {
         manual_seed(1);
         using var scope = NewDisposeScope();

@@ -29,7 +29,8 @@ public sealed class PointwiseTests
         Tensor x = randn(4, 17, 18, inputs).permute(0, 3, 1, 2), w = randn(outputs, inputs, 1, 1) * 3 / Math.Sqrt(inputs), b = randn(outputs);
 
         Tensor[] actual = Run((i, k, c) => Pointwise.Convolve(i, k, c, activate), x, w, b);
-        Tensor[] expected = Run((i, k, c) => Activated(nn.functional.conv2d(i, k, c), activate), x.to(ScalarType.Float64), w.to(ScalarType.Float64), b.to(ScalarType.Float64));
+        Tensor[] expected = Run(
+            (i, k, c) => Activated(nn.functional.conv2d(i, k, c), activate), x.to(ScalarType.Float64), w.to(ScalarType.Float64), b.to(ScalarType.Float64));
 
         for (int i = 0; i < actual.Length; i++)
         {

@@ -6,6 +6,7 @@ using Ocellus.Vision.Inference;
 using Ocellus.Vision.Networks;
 using Ocellus.Vision.Onnx;
 using Ocellus.Vision.Recipes;
+using Ocellus.Vision.Tests.Boxes;
 using Ocellus.Vision.Tests.Recipes;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
@@ -59,7 +60,8 @@ public sealed class DetectorExportTests
             int[] candidates = [.. Enumerable.Range(0, count).Where(i => scores[(picture * count + i) * Labels + label] > DetectorExport.ScoreMin)];
             Box[] rects = [.. candidates.Select(i => Rect(sides.AsSpan((picture * count + i) * 4, 4)))];
             float[] values = [.. candidates.Select(i => scores[(picture * count + i) * Labels + label])];
-            return BoxOverlap.Suppress(rects, values, DetectorExport.IouMax).Take(DetectorExport.BoxesMax).Select(k => new Found(picture, label, values[k], rects[k]));
+            return Suppression.Suppress(
+                rects, values, DetectorExport.IouMax).Take(DetectorExport.BoxesMax).Select(k => new Found(picture, label, values[k], rects[k]));
         }
     }
 
@@ -87,7 +89,8 @@ public sealed class DetectorExportTests
         OnnxFile backbone = OnnxFile.Load(FeatureExtractor.DefaultBackbone);
         using var network = new Detector(backbone, OnnxFile.Load(new DetectorPlan().StartPath), Labels, seed: 1);
         byte[] model = Compose(backbone, network), bytes = DrawnScenes.Task(1, seed: 9).Pictures.Read(0); // 160 × 120: eight rows of grey below
-        using var server = new TrainedModel(model, new ModelDescription(ModelKinds.Localization, ["a", "b", "c"], Width, Height, "fit", "", new Dictionary<string, string>()));
+        using var server = new TrainedModel(
+            model, new ModelDescription(ModelKinds.Localization, ["a", "b", "c"], Width, Height, "fit", "", new Dictionary<string, string>()));
 
         IReadOnlyList<Prediction> answer = server.Predict([server.Prepare(bytes, PictureLimits.Default)])[0];
 
@@ -139,7 +142,8 @@ public sealed class DetectorExportTests
 
     private static byte[] Compose(OnnxFile backbone, Detector network) => DetectorExport.Compose(
         backbone,
-        network.Weights().Select(w => (w.Name, (Tensor)w.Value)).Concat(network.Statistics()).ToDictionary(w => w.Item1, w => (w.Item2.contiguous().data<float>().ToArray(), w.Item2.shape)),
+        network.Weights().Select(w => (w.Name, (Tensor)w.Value)).Concat(network.Statistics()).ToDictionary(
+            w => w.Item1, w => (w.Item2.contiguous().data<float>().ToArray(), w.Item2.shape)),
         Labels, Width, Height);
 
     private static Found[] Run(byte[] model, byte[] rgb, int pictures)

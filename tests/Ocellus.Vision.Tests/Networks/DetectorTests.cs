@@ -15,7 +15,8 @@ public sealed class DetectorTests
         using var scope = NewDisposeScope();
         OnnxFile start = OnnxFile.Load(new DetectorPlan().StartPath);
         using var network = new Detector(OnnxFile.Load(FeatureExtractor.DefaultBackbone), start, labels: 1, seed: 0);
-        Dictionary<string, Tensor> own = network.Weights().Where(w => !Detector.IsBackbone(w.Name, out _)).Select(w => (w.Name, (Tensor)w.Value)).Concat(network.Statistics()).ToDictionary(w => w.Item1, w => w.Item2);
+        Dictionary<string, Tensor> own = network.Weights().Where(w => !Detector.IsBackbone(w.Name, out _)).Select(
+            w => (w.Name, (Tensor)w.Value)).Concat(network.Statistics()).ToDictionary(w => w.Item1, w => w.Item2);
 
         Assert.Equal(132, start.InitializerNames.Count);
         Assert.Equal(start.InitializerNames.Order(), own.Keys.Order());
@@ -54,7 +55,8 @@ public sealed class DetectorTests
         OnnxFile start = OnnxFile.Load(new DetectorPlan().StartPath);
         start.Set("heads.3.2.bias", [1f], 1);
         using var scope = NewDisposeScope();
-        Assert.Contains("heads.3.2.bias", Assert.Throws<InvalidDataException>(() => new Detector(OnnxFile.Load(FeatureExtractor.DefaultBackbone), start, 1, 0)).Message, StringComparison.Ordinal);
+        Assert.Contains("heads.3.2.bias", Assert.Throws<InvalidDataException>(
+            () => new Detector(OnnxFile.Load(FeatureExtractor.DefaultBackbone), start, 1, 0)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -65,7 +67,8 @@ public sealed class DetectorTests
         network.Freeze(0);
         Assert.All(network.Weights(), w => Assert.True(w.Value.requires_grad));
         network.Freeze(2);
-        string[] frozen = [.. network.Weights().Where(w => !w.Value.requires_grad).Select(w => w.Name.Split('.')).Select(p => p[1] == "stem" ? "stem" : p[2]).Distinct().Order()];
+        string[] frozen = [.. network.Weights().Where(w => !w.Value.requires_grad).Select(w => w.Name.Split('.')).Select(
+            p => p[1] == "stem" ? "stem" : p[2]).Distinct().Order()];
         Assert.Equal(["0", "1", "stem"], frozen);
     }
 

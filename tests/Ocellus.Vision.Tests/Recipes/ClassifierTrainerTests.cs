@@ -92,9 +92,11 @@ public sealed class ClassifierTrainerTests
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var network = new EfficientNetLite0(file);
-        float[] expected = nn.functional.linear(network.forward(tensor(planes, [1, 3, 64, 64])), tensor(head.Weight, [2, 1280]), tensor(head.Bias)).softmax(1).data<float>().ToArray();
+        float[] expected = nn.functional.linear(
+            network.forward(tensor(planes, [1, 3, 64, 64])), tensor(head.Weight, [2, 1280]), tensor(head.Bias)).softmax(1).data<float>().ToArray();
 
-        using var model = new TrainedModel(ClassifierExport.Compose(file, head, 64, multiLabel: false), new ModelDescription("classification", ["a", "b"], 64, 64, "squash", "linear-head", new Dictionary<string, string>()), threads: 1, threadsAlone: 3);
+        using var model = new TrainedModel(ClassifierExport.Compose(file, head, 64, multiLabel: false), new ModelDescription(
+            "classification", ["a", "b"], 64, 64, "squash", "linear-head", new Dictionary<string, string>()), threads: 1, threadsAlone: 3);
         float[,] actual = model.Score(rgb);
 
         Assert.Equal(expected[0], actual[0, 0], 1e-4f);
@@ -116,13 +118,14 @@ public sealed class ClassifierTrainerTests
             // The last bits of ONNX Runtime's and libtorch's sums may differ from run to run; a lost moment or rate shows in the fourth digit.
             ClassifierResult whole = ClassifierTrainer.Train(task, plan, cancel: TestContext.Current.CancellationToken);
             using var stop = new CancellationTokenSource();
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.Run(() => ClassifierTrainer.Train(task, plan, new StopAfterFirst(stop), folder, stop.Token), TestContext.Current.CancellationToken));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(
+                () => Task.Run(() => ClassifierTrainer.Train(task, plan, new StopAfterFirst(stop), folder, stop.Token), TestContext.Current.CancellationToken));
             Assert.True(File.Exists(Path.Combine(folder, "classifier.checkpoint")));
 
             ClassifierResult resumed = ClassifierTrainer.Train(task, plan, null, folder, TestContext.Current.CancellationToken);
 
             Assert.Equal(whole.Description.Recipe, resumed.Description.Recipe);
-            OnnxFile a = OnnxFile.Parse(whole.Model), b = OnnxFile.Parse(resumed.Model);
+            OnnxFile a = OnnxBytes.Parse(whole.Model), b = OnnxBytes.Parse(resumed.Model);
             foreach (string name in a.InitializerNames)
                 Assert.True(a.Floats(name).Zip(b.Floats(name), (x, y) => Math.Abs(x - y)).Max() < 1e-4, name);
         }
@@ -142,7 +145,7 @@ public sealed class ClassifierTrainerTests
         ClassifierResult second = ClassifierTrainer.Train(task, plan, cancel: TestContext.Current.CancellationToken);
 
         Assert.Equal("fine-tuned", first.Description.Recipe);
-        OnnxFile a = OnnxFile.Parse(first.Model), b = OnnxFile.Parse(second.Model);
+        OnnxFile a = OnnxBytes.Parse(first.Model), b = OnnxBytes.Parse(second.Model);
         Assert.Equal(0, a.InitializerNames.Max(name => a.Floats(name).Zip(b.Floats(name), (x, y) => Math.Abs(x - y)).Max()), 1e-4);
     }
 
@@ -166,7 +169,8 @@ public sealed class ClassifierTrainerTests
     {
         ClassifierTask task = Colours(multiLabel: false, pictures: 6);
 
-        ClassifierResult result = ClassifierTrainer.Train(task, new ClassifierPlan { Size = 64, Views = 1, Threads = 2, Regularisation = 1 }, cancel: TestContext.Current.CancellationToken);
+        ClassifierResult result = ClassifierTrainer.Train(
+            task, new ClassifierPlan { Size = 64, Views = 1, Threads = 2, Regularisation = 1 }, cancel: TestContext.Current.CancellationToken);
 
         Assert.Equal("linear-head", result.Description.Recipe);
         Assert.Null(result.LinearScore);
@@ -191,7 +195,8 @@ public sealed class ClassifierTrainerTests
     {
         var plan = new ClassifierPlan { MemoryBytes = 700L << 20 };
 
-        var refused = Assert.Throws<InsufficientMemoryException>(() => ClassifierTrainer.Train(Colours(multiLabel: false), plan, cancel: TestContext.Current.CancellationToken));
+        var refused = Assert.Throws<InsufficientMemoryException>(
+            () => ClassifierTrainer.Train(Colours(multiLabel: false), plan, cancel: TestContext.Current.CancellationToken));
 
         Assert.Contains("700 MiB are available", refused.Message, StringComparison.Ordinal);
     }
@@ -201,7 +206,8 @@ public sealed class ClassifierTrainerTests
     {
         var plan = new ClassifierPlan { Size = 32, Views = 0, Threads = 1, Regularisation = 1, HeadRate = 1e30, BackboneRate = 1e30, WarmUpSteps = 1 };
 
-        var diverged = Assert.Throws<TrainingDivergedException>(() => ClassifierTrainer.Train(Colours(multiLabel: false), plan, cancel: TestContext.Current.CancellationToken));
+        var diverged = Assert.Throws<TrainingDivergedException>(
+            () => ClassifierTrainer.Train(Colours(multiLabel: false), plan, cancel: TestContext.Current.CancellationToken));
 
         Assert.Contains("diverged", diverged.Message, StringComparison.Ordinal);
     }
@@ -244,17 +250,12 @@ public sealed class ClassifierTrainerTests
         var random = new Random(3);
         byte[][] files = [.. Enumerable.Range(0, pictures).Select(i =>
         {
-            using Image black = Image.Black(80, 72, bands: 3), plain = black + colours[i % 3].Select(c => c + random.Next(-20, 20)).ToArray(), bytes = plain.Cast(Enums.BandFormat.Uchar), picture = bytes.Copy(interpretation: Enums.Interpretation.Srgb);
+            using Image black = Image.Black(80, 72, bands: 3), plain = black + colours[i % 3].Select(c => c + random.Next(-20, 20)).ToArray();
+            using Image bytes = plain.Cast(Enums.BandFormat.Uchar), picture = bytes.Copy(interpretation: Enums.Interpretation.Srgb);
             return picture.PngsaveBuffer();
         })];
-        return new ClassifierTask(new Files(files), [.. Enumerable.Range(0, pictures).Select(i => (IReadOnlyList<int>)[i % 3])], ["red", "green", "blue"], multiLabel);
-    }
-
-    private sealed class Files(byte[][] files) : IPictureSource
-    {
-        public int Count => files.Length;
-
-        public byte[] Read(int index) => files[index];
+        return new ClassifierTask(
+            DrawnScenes.Files(files), [.. Enumerable.Range(0, pictures).Select(i => (IReadOnlyList<int>)[i % 3])], ["red", "green", "blue"], multiLabel);
     }
 
     private sealed class Collect(List<TrainingProgress> reports) : IProgress<TrainingProgress>

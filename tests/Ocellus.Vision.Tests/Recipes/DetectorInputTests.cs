@@ -30,7 +30,8 @@ public sealed class DetectorInputTests
         Assert.Equal(new DetectorInput(expected, expected), DetectorInput.Choose([(2000, 2000)], [[Box(side), Box(side), Box(.9f)]], null));
 
     [Fact]
-    public void Pictures_without_boxes_do_not_matter() => Assert.Equal(new DetectorInput(416, 416), DetectorInput.Choose([(500, 500), (500, 500)], [[], [Box(.3f)]], null));
+    public void Pictures_without_boxes_do_not_matter() =>
+        Assert.Equal(new DetectorInput(416, 416), DetectorInput.Choose([(500, 500), (500, 500)], [[], [Box(.3f)]], null));
 
     private static LabelledBox Box(float side) => new(0, new Box(.05f, .05f, side, side));
 }

@@ -8,7 +8,8 @@ namespace Ocellus.Vision.Tests.Recipes;
 
 public sealed class DetectorTrainerTests
 {
-    private static readonly DetectorPlan Short = new() { LongSide = 64, StepsMin = 80, Epochs = 0, Batch = 2, WarmUpSteps = 4, Threads = 1, TimeBudget = TimeSpan.FromHours(1) };
+    private static readonly DetectorPlan Short =
+        new() { LongSide = 64, StepsMin = 80, Epochs = 0, Batch = 2, WarmUpSteps = 4, Threads = 1, TimeBudget = TimeSpan.FromHours(1) };
 
     [Fact]
     public async Task A_resumed_training_ends_as_an_uninterrupted_one()
@@ -31,7 +32,7 @@ public sealed class DetectorTrainerTests
             Assert.Equal("planning 1/2", reports.Seen[0]);
             Assert.Equal("training 2/2", reports.Seen[^1]);
             Assert.Equal((80, 80), (whole.Steps, resumed.Steps));
-            OnnxFile a = OnnxFile.Parse(whole.Model), b = OnnxFile.Parse(resumed.Model);
+            OnnxFile a = OnnxBytes.Parse(whole.Model), b = OnnxBytes.Parse(resumed.Model);
             foreach (string name in a.InitializerNames.Where(n => n.EndsWith("weight", StringComparison.Ordinal)))
             {
                 // The last bits of sums may differ from run to run; a lost moment, average or rate shows in the second digit.
@@ -68,7 +69,8 @@ public sealed class DetectorTrainerTests
     [InlineData(292, .1, 150, 500, 1363, 3)] // time for 1,500 views
     [InlineData(292, .5, 240, 240, 2044, 2)] // never fewer than two
     [InlineData(5000, .05, 100_000, 8750, 8750, 8)]
-    public void Large_sets_get_passes_small_sets_steps_and_short_times_smaller_steps(int pictures, double secondsPerPicture, double seconds, int steps, int wanted, int batch) =>
+    public void Large_sets_get_passes_small_sets_steps_and_short_times_smaller_steps(
+        int pictures, double secondsPerPicture, double seconds, int steps, int wanted, int batch) =>
         Assert.Equal((steps, wanted, batch), DetectorTrainer.Schedule(new DetectorPlan(), pictures, 8, secondsPerPicture, seconds));
 
     [Fact]

@@ -20,7 +20,7 @@ public sealed class DetectorViewsTests
     {
         LabelledBox[] placed = [new(3, new Box(.1f, .2f, .25f, .5f))];
         byte[] bytes = DrawnScenes.Encode(DrawnScenes.Draw([new(0, placed[0].Box)], new Random(1)), DrawnScenes.Width, DrawnScenes.Height, orientation);
-        var views = new DetectorViews(new DrawnScenes.Files([bytes]), [placed], Input, new DetectorPlan());
+        var views = new DetectorViews(DrawnScenes.Files([bytes]), [placed], Input, new DetectorPlan());
         var view = new float[views.ValuesPerView];
         int seen = 0;
         for (int pass = 0; pass < 20; pass++)

@@ -22,12 +22,13 @@ internal static class DrawnScenes
             boxes.Add(here);
         }
 
-        return new DetectorTask(new Files([.. files]), boxes, ["brick", "ball"]);
+        return new DetectorTask(Files([.. files]), boxes, ["brick", "ball"]);
 
         LabelledBox Box(int label, int from)
         {
             int w = random.Next(28, 60), h = random.Next(28, 60);
-            return new LabelledBox(label, new Box((from + random.Next(78 - w)) / (float)Width, random.Next(Height - h) / (float)Height, w / (float)Width, h / (float)Height));
+            return new LabelledBox(
+                label, new Box((from + random.Next(78 - w)) / (float)Width, random.Next(Height - h) / (float)Height, w / (float)Width, h / (float)Height));
         }
     }
 
@@ -91,12 +92,8 @@ internal static class DrawnScenes
         return turned.JpegsaveBuffer(q: 95, subsampleMode: Enums.ForeignSubsample.Off);
     }
 
-    internal sealed class Files(byte[][] files) : IPictureSource
-    {
-        public int Count => files.Length;
-
-        public byte[] Read(int index) => files[index];
-    }
+    /// <summary>Files in memory.</summary>
+    public static ImageSource Files(byte[][] files) => new(files.Length, index => files[index]);
 }
 
 /// <summary>A detector that has learnt eight drawn scenes by heart; trained once for all tests that ask it.</summary>
@@ -105,7 +102,8 @@ public sealed class OverfittedDetector
     public OverfittedDetector()
     {
         Task = DrawnScenes.Task(8);
-        Result = DetectorTrainer.Train(Task, new DetectorPlan { LongSide = 128, StepsMin = 90, Epochs = 0, Threads = 1, WarmUpSteps = 10, Average = .95, ScaleMin = .9, ScaleMax = 1.1, TimeBudget = TimeSpan.FromHours(1) });
+        var plan = new DetectorPlan { LongSide = 128, StepsMin = 90, Epochs = 0, Threads = 1, WarmUpSteps = 10, TimeBudget = TimeSpan.FromHours(1) };
+        Result = DetectorTrainer.Train(Task, plan with { Average = .95, ScaleMin = .9, ScaleMax = 1.1 });
     }
 
     internal DetectorTask Task { get; }

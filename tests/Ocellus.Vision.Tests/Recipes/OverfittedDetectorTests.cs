@@ -15,8 +15,10 @@ public sealed class OverfittedDetectorTests(OverfittedDetector overfitted) : ICl
     {
         using var model = new TrainedModel(overfitted.Result.Model, overfitted.Result.Description);
         DetectorResult result = overfitted.Result;
-        Assert.Equal((128, 96, "fit", ModelKinds.Localization), (result.Description.Width, result.Description.Height, result.Description.Resize, result.Description.Kind));
-        IReadOnlyList<Prediction>[] found = [.. Enumerable.Range(0, 8).Select(i => model.Predict([model.Prepare(overfitted.Task.Pictures.Read(i), PictureLimits.Default)])[0])];
+        Assert.Equal((128, 96, "fit", ModelKinds.Localization), (
+            result.Description.Width, result.Description.Height, result.Description.Resize, result.Description.Kind));
+        IReadOnlyList<Prediction>[] found = [.. Enumerable.Range(0, 8).Select(
+            i => model.Predict([model.Prepare(overfitted.Task.Pictures.Read(i), PictureLimits.Default)])[0])];
 
         DetectionReport report = DetectionMetrics.Compute(2, overfitted.Task.Boxes, found);
 
@@ -63,7 +65,8 @@ public sealed class OverfittedDetectorTests(OverfittedDetector overfitted) : ICl
 
         // Both are found where they are shown, whichever way they lie in the file.
         Assert.Equal([0, 1], BoxMatching.Match(placed, [found.First(f => f.Label == 0), found.First(f => f.Label == 1)]));
-        IReadOnlyList<Prediction> upright = model.Predict([model.Prepare(DrawnScenes.Encode(rgb, DrawnScenes.Width, DrawnScenes.Height), PictureLimits.Default)])[0];
+        IReadOnlyList<Prediction> upright = model.Predict(
+            [model.Prepare(DrawnScenes.Encode(rgb, DrawnScenes.Width, DrawnScenes.Height), PictureLimits.Default)])[0];
         Assert.True(BoxOverlap.Iou(upright[0].Box!.Value, found.First(f => f.Label == upright[0].Label).Box!.Value) > .9);
     }
 

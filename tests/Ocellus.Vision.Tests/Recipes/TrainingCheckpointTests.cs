@@ -36,7 +36,7 @@ public sealed class TrainingCheckpointTests
     [Fact]
     public void Checkpoints_of_earlier_versions_are_recognized()
     {
-        var images = new DrawnScenes.Files([[], []]);
+        var images = DrawnScenes.Files([[], []]);
         var classifier = new ClassifierTask(images, [[0], [1]], ["red", "blue"], MultiLabel: false);
         Assert.Equal(
             "A7C85CBFA51894187C8538B3EFA40D20C8CCD79741D4D7070A505D0749C32224",

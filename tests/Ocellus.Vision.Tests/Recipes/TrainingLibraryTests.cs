@@ -12,7 +12,8 @@ public sealed class TrainingLibraryTests
     [InlineData("libLibTorchSharp.so: cannot open shared object file", "must be beside the program")]
     public void A_library_that_does_not_load_is_explained_by_what_the_loader_said(string loader, string advice)
     {
-        var failure = new TypeInitializationException("TorchSharp.torch", new NotSupportedException("consider referencing libtorch-cpu", new DllNotFoundException(loader)));
+        var failure = new TypeInitializationException(
+            "TorchSharp.torch", new NotSupportedException("consider referencing libtorch-cpu", new DllNotFoundException(loader)));
 
         string message = TrainingLibrary.Explain(failure);
 

@@ -1,7 +1,7 @@
 namespace Ocellus.Vision;
 
 /// <summary>Files that appear whole or not at all, also after a power cut.</summary>
-public static class WholeFile
+public static class AtomicFile
 {
     /// <summary>Writes under a temporary name beside the path, flushes to disk and renames.</summary>
     /// <param name="path">The file; one that is there is replaced.</param>
