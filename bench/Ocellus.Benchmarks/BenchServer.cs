@@ -12,9 +12,9 @@ using Ocellus.Identity;
 using Ocellus.Projects;
 using Ocellus.Storage;
 using Ocellus.Tests;
-using Ocellus.Vision.Data;
+using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Benchmarks;
 
@@ -87,7 +87,8 @@ internal sealed class BenchServer : IDisposable
         using var image = Image.NewFromBuffer(picture);
         using var inverse = image.Invert();
         byte[][] files = [picture, inverse.JpegsaveBuffer()];
-        var task = new ClassifierTask(new Files([.. Enumerable.Range(0, 8).Select(i => files[i % 2])]), [.. Enumerable.Range(0, 8).Select(i => (IReadOnlyList<int>)[i % 2])], ["plain", "inverse"], MultiLabel: false);
+        var images = new ImageSource(8, i => files[i % 2]);
+        var task = new ClassifierTask(images, [.. Enumerable.Range(0, 8).Select(i => (IReadOnlyList<int>)[i % 2])], ["plain", "inverse"], MultiLabel: false);
         return ClassifierTrainer.Train(task, new ClassifierPlan { Views = 0, FineTune = false });
     }
 
@@ -168,12 +169,5 @@ internal sealed class BenchServer : IDisposable
         request.Headers.TryAddWithoutValidation("X-Amz-Target", "RekognitionService." + operation);
         Signer.Sign(request, "rekognition", Signer.HashOf(body));
         return request;
-    }
-
-    private sealed class Files(byte[][] files) : IPictureSource
-    {
-        public int Count => files.Length;
-
-        public byte[] Read(int index) => files[index];
     }
 }

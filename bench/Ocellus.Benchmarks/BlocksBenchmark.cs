@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using Ocellus.Training.Job;
-using Ocellus.Vision.Models;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Kernels;
+using Ocellus.Vision.Recipes;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -27,7 +27,8 @@ internal static class BlocksBenchmark
                 Tensor x = randn(count, height, width, 3).permute(0, 3, 1, 2);
                 Tensor e = (randn(32, 3, 3, 3) * .2).requires_grad_(), eb = randn(32).requires_grad_(), d = (randn(32, 1, 3, 3) * .2).requires_grad_(), db = randn(32).requires_grad_();
                 Tell(count, $"{height}x{width}, stem and first block",
-                    Best(() => Depthwise.Convolve(nn.functional.relu6(nn.functional.conv2d(nn.functional.pad(x, [0, 1, 0, 1]), e, eb, strides: [2, 2])), d, db, 1, 1, 1, activate: true)),
+                    Best(() => Depthwise.Convolve(
+                        nn.functional.relu6(nn.functional.conv2d(nn.functional.pad(x, [0, 1, 0, 1]), e, eb, strides: [2, 2])), d, db, 1, 1, 1, activate: true)),
                     Best(() => ExpandedDepthwise.Convolve(Patches.Of(x, 3, 2, [0, 0, 1, 1]), Patches.Weights(e), eb, d, db, 1, 1, 1)));
             }
 
@@ -36,7 +37,8 @@ internal static class BlocksBenchmark
                 using var scope = NewDisposeScope();
                 int channels = inputs * 6, zeros = side - stride, before = zeros / 2, after = zeros - before;
                 Tensor x = randn(count, height / scale, width / scale, inputs).permute(0, 3, 1, 2).requires_grad_();
-                Tensor e = (randn(channels, inputs, 1, 1) * .2).requires_grad_(), eb = randn(channels).requires_grad_(), d = (randn(channels, 1, side, side) * .2).requires_grad_(), db = randn(channels).requires_grad_();
+                Tensor e = (randn(channels, inputs, 1, 1) * .2).requires_grad_(), eb = randn(channels).requires_grad_(), d = (
+                    randn(channels, 1, side, side) * .2).requires_grad_(), db = randn(channels).requires_grad_();
                 Tell(count, $"{height / scale}x{width / scale}, {inputs} to {channels}, {side}x{side} stride {stride}",
                     Best(() => Depthwise.Convolve(Pointwise.Convolve(x, e, eb, activate: true), d, db, stride, before, after, activate: true)),
                     Best(() => ExpandedDepthwise.Convolve(x, e, eb, d, db, stride, before, after)));
@@ -46,7 +48,8 @@ internal static class BlocksBenchmark
         return 0;
     }
 
-    private static void Tell(int count, string what, (double Forward, double Backward) apart, (double Forward, double Backward) together) => Console.WriteLine(string.Create(
+    private static void Tell(int count, string what, (double Forward, double Backward) apart, (double Forward, double Backward) together) =>
+        Console.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
         $"{count} x {what}: apart {apart.Forward:0.0} + {apart.Backward:0.0} = {apart.Forward + apart.Backward:0.0} ms, together {together.Forward:0.0} + {together.Backward:0.0} = {together.Forward + together.Backward:0.0} ms"));
 
@@ -60,7 +63,7 @@ internal static class BlocksBenchmark
             long t = Stopwatch.GetTimestamp();
             Tensor y = run();
             forward = Math.Min(forward, Stopwatch.GetElapsedTime(t).TotalMilliseconds);
-            known ??= EfficientNetLite0.ChannelsLast(randn(y.shape)).DetachFromDisposeScope();
+            known ??= TensorValues.ChannelsLast(randn(y.shape)).DetachFromDisposeScope();
             t = Stopwatch.GetTimestamp();
             y.backward([known]);
             backward = Math.Min(backward, Stopwatch.GetElapsedTime(t).TotalMilliseconds);

@@ -2,11 +2,11 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using Ocellus.Vision.Data;
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Evaluation;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Benchmarks;
 
@@ -54,7 +54,9 @@ internal static class BoxesBenchmark
         long started = Stopwatch.GetTimestamp();
         DetectorResult result = DetectorTrainer.Train(
             new DetectorTask(train.Pictures, train.Boxes, labels), plan,
-            new Told(p => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(started).TotalSeconds,6:0} s  {p.Phase} {p.Epoch}/{p.Epochs}  loss {p.Loss:0.000}  {p.SecondsLeft:0} s left"))),
+            new Told(p => Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Stopwatch.GetElapsedTime(started).TotalSeconds,6:0} s  {p.Phase} {p.Epoch}/{p.Epochs}  loss {p.Loss:0.000}  {p.SecondsLeft:0} s left"))),
             Text(args, "--checkpoint"),
             stop.Token);
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
@@ -83,11 +85,13 @@ internal static class BoxesBenchmark
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {labels[l.Label]}: AP@0.5 {l.AveragePrecision:0.000}, F1 {l.Cut.F1:0.000} at {l.Cut.Threshold:0.000} (precision {l.Cut.Precision:0.000}, recall {l.Cut.Recall:0.000}), recall at most {l.RecallMax:0.000}, {l.TrueBoxes} boxes"));
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"mAP@0.5 {report.AveragePrecision:0.0000}  mean best F1 {report.F1:0.0000}  answer, one thread: median {times[times.Count / 2]:0.0} ms"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"mAP@0.5 {report.AveragePrecision:0.0000}  mean best F1 {report.F1:0.0000}  answer, one thread: median {times[times.Count / 2]:0.0} ms"));
         return 0;
     }
 
-    private static (Files Pictures, List<IReadOnlyList<LabelledBox>> Boxes) Read(string folder, string part, List<string> labels, string? only, int most)
+    private static (ImageSource Pictures, List<IReadOnlyList<LabelledBox>> Boxes) Read(string folder, string part, List<string> labels, string? only, int most)
     {
         string name = Path.GetFileName(folder);
         var paths = new List<string>();
@@ -113,7 +117,7 @@ internal static class BoxesBenchmark
                     labels.Add(label);
                 }
 
-                here.Add(new LabelledBox(labels.IndexOf(label), new BoxRatio(
+                here.Add(new LabelledBox(labels.IndexOf(label), new Box(
                     box.GetProperty("left").GetSingle() / width, box.GetProperty("top").GetSingle() / height,
                     box.GetProperty("width").GetSingle() / width, box.GetProperty("height").GetSingle() / height)));
             }
@@ -128,19 +132,13 @@ internal static class BoxesBenchmark
             boxes.Add(here);
         }
 
-        return (new Files(paths), boxes);
+        return (new ImageSource(paths.Count, index => File.ReadAllBytes(paths[index])), boxes);
     }
 
-    private static double Option(string[] args, string name, double otherwise) => Text(args, name) is { } text ? double.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+    private static double Option(string[] args, string name, double otherwise) =>
+        Text(args, name) is { } text ? double.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 
     private static string? Text(string[] args, string name) => Array.IndexOf(args, name) is >= 0 and var at ? args[at + 1] : null;
-
-    private sealed class Files(List<string> paths) : IPictureSource
-    {
-        public int Count => paths.Count;
-
-        public byte[] Read(int index) => File.ReadAllBytes(paths[index]);
-    }
 
     private sealed class Told(Action<TrainingProgress> then) : IProgress<TrainingProgress>
     {

@@ -2,10 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Ocellus.Training.Server;
-using Ocellus.Vision.Data;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Benchmarks;
 
@@ -15,7 +14,8 @@ internal static class ClassifyBenchmark
     public static int Run(string[] args)
     {
         string folder = args[0];
-        double Option(string name, double otherwise) => Array.IndexOf(args, name) is > 0 and var i ? double.Parse(args[i + 1], CultureInfo.InvariantCulture) : otherwise;
+        double Option(string name, double otherwise) => Array.IndexOf(args, name) is > 0 and var i ? double.Parse(
+            args[i + 1], CultureInfo.InvariantCulture) : otherwise;
         List<Picture> train = Read(folder, "train.manifest"), test = Read(folder, "test.manifest");
         string[] labels = [.. train.Select(p => p.Label).Distinct().Order(StringComparer.Ordinal)];
         var plan = new ClassifierPlan();
@@ -50,14 +50,17 @@ internal static class ClassifyBenchmark
             (right, logLoss) = (right + r, logLoss + l);
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"accuracy over {all.Length} pictures in {folds} folds: {(double)right / all.Length:0.0000}, log loss {logLoss / all.Length:0.0000}"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"accuracy over {all.Length} pictures in {folds} folds: {(double)right / all.Length:0.0000}, log loss {logLoss / all.Length:0.0000}"));
         return 0;
     }
 
     /// <summary>Trains on some, tests on others, prints; gives the number of right answers.</summary>
     private static (int Right, double LogLoss) Once(IReadOnlyList<Picture> train, IReadOnlyList<Picture> test, string[] labels, ClassifierPlan plan, bool aloud)
     {
-        var task = new ClassifierTask(new Files([.. train.Select(p => p.File)]), [.. train.Select(p => (IReadOnlyList<int>)[Array.IndexOf(labels, p.Label)])], labels, MultiLabel: false);
+        var images = new ImageSource(train.Count, index => File.ReadAllBytes(train[index].File));
+        var task = new ClassifierTask(images, [.. train.Select(p => (IReadOnlyList<int>)[Array.IndexOf(labels, p.Label)])], labels, MultiLabel: false);
         long started = Stopwatch.GetTimestamp();
         TimeSpan cpu = Environment.CpuUsage.TotalTime;
         ClassifierResult result = ClassifierTrainer.Train(task, plan, aloud ? new Told(started) : null);
@@ -100,7 +103,8 @@ internal static class ClassifyBenchmark
         {
             using JsonDocument json = JsonDocument.Parse(line);
             string source = json.RootElement.GetProperty("source-ref").GetString()!;
-            string label = json.RootElement.EnumerateObject().First(p => p.Name.EndsWith("-metadata", StringComparison.Ordinal)).Value.GetProperty("class-name").GetString()!;
+            string label = json.RootElement.EnumerateObject().First(
+                p => p.Name.EndsWith("-metadata", StringComparison.Ordinal)).Value.GetProperty("class-name").GetString()!;
             pictures.Add(new Picture(Path.Combine(folder, source[(source.IndexOf($"/{name}/", StringComparison.Ordinal) + name.Length + 2)..]), label));
         }
 
@@ -108,13 +112,6 @@ internal static class ClassifyBenchmark
     }
 
     private sealed record Picture(string File, string Label);
-
-    private sealed class Files(string[] paths) : IPictureSource
-    {
-        public int Count => paths.Length;
-
-        public byte[] Read(int index) => File.ReadAllBytes(paths[index]);
-    }
 
     private sealed class Told(long started) : IProgress<TrainingProgress>
     {

@@ -22,7 +22,9 @@ internal static class DecodeBenchmark
 
         Array.Sort(milliseconds);
         PictureHeader header = Pictures.ReadHeader(bytes);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{header.Format} {header.Width}x{header.Height} to {side}x{side}: best {milliseconds[0]:0.00} ms, median {milliseconds[repeat / 2]:0.00} ms"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{header.Format} {header.Width}x{header.Height} to {side}x{side}: best {milliseconds[0]:0.00} ms, median {milliseconds[repeat / 2]:0.00} ms"));
         return 0;
     }
 }

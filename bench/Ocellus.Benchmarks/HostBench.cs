@@ -9,10 +9,8 @@ using Microsoft.Extensions.Options;
 using NetVips;
 using Ocellus.Projects;
 using Ocellus.Tests;
-using Ocellus.Vision.Data;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
 using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Benchmarks;

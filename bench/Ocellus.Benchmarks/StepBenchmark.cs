@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using Ocellus.Training.Job;
-using Ocellus.Vision.Models;
+using Ocellus.Vision.Networks;
 using Ocellus.Vision.Onnx;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -54,6 +54,8 @@ internal static class StepBenchmark
             (best, bestForward) = (Math.Min(best, all), Math.Min(bestForward, first));
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: forward {bestForward / pictures:0.0} + backward {(best - bestForward) / pictures:0.0} = {best / pictures:0.0} ms a picture"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{what}: forward {bestForward / pictures:0.0} + backward {(best - bestForward) / pictures:0.0} = {best / pictures:0.0} ms a picture"));
     }
 }

@@ -1,3 +1,4 @@
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Inference;
 
 namespace Ocellus.Vision.Evaluation;
@@ -22,7 +23,7 @@ public static class BoxMatching
         var taken = new bool[truth.Count];
         foreach (int candidate in Enumerable.Range(0, found.Count).OrderByDescending(i => found[i].Score))
         {
-            BoxRatio box = found[candidate].Box ?? throw new ArgumentException("A prediction without box cannot be matched.", nameof(found));
+            Box box = found[candidate].Box ?? throw new ArgumentException("A prediction without box cannot be matched.", nameof(found));
             int best = -1;
             double overlap = 0;
             for (int t = 0; t < truth.Count; t++)

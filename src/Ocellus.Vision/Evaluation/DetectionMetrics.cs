@@ -1,3 +1,4 @@
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Inference;
 
 namespace Ocellus.Vision.Evaluation;

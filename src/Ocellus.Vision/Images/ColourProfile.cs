@@ -5,7 +5,10 @@ using NetVips;
 
 namespace Ocellus.Vision.Images;
 
-/// <summary>Brings images that carry an ICC profile of their own to sRGB, by LittleCMS as libvips has it: relative colorimetric, without black point compensation, from 8 bits to 8 bits.</summary>
+/// <summary>
+/// Brings images that carry an ICC profile of their own to sRGB, by LittleCMS as libvips has it: relative colorimetric, without black point
+/// compensation, from 8 bits to 8 bits.
+/// </summary>
 /// <remarks>
 /// <c>predict.py</c> of an export does the same by the LittleCMS of Pillow, to the bit: what is changed here has to change there. Red, green and blue,
 /// and grey, are converted when the image has the size that is wanted, which is small; CMYK before it is resized, for resizing knows three colours only.
@@ -45,7 +48,9 @@ public static class ColourProfile
     /// <summary>What the numbers of a CMYK image without a usable profile mean. About 1 MB, by Graeme Gill, in the public domain.</summary>
     public static byte[] Cmyk() => Image.ProfileLoad("cmyk");
 
-    /// <summary>The profile that an image carries, if it is whole and for the kind of colours that the image has; otherwise it is taken as if it carried none.</summary>
+    /// <summary>
+    /// The profile that an image carries, if it is whole and for the kind of colours that the image has; otherwise it is taken as if it carried none.
+    /// </summary>
     internal static byte[]? Embedded(Image picture) =>
         picture.Contains(Field) && picture.Get(Field) is byte[] profile && IsUsable(profile, Space(picture.Interpretation)) ? profile : null;
 
@@ -102,7 +107,10 @@ public static class ColourProfile
         }
     }
 
-    /// <summary>Most profiles are sRGB under one of many names; those are known by what they do to a grid of colours, and images that carry them stay as they are.</summary>
+    /// <summary>
+    /// Most profiles are sRGB under one of many names; those are known by what they do to a grid of colours, and images that carry them stay as they
+    /// are.
+    /// </summary>
     private static bool Changes(byte[] profile, bool grey)
     {
         var before = grey ? ProbeGreys : ProbeColours;
@@ -144,7 +152,8 @@ public static class ColourProfile
             || !profile[36..].StartsWith("acsp"u8)
             || !profile[16..].StartsWith(space)
             || !(profile[20..].StartsWith("XYZ "u8) || profile[20..].StartsWith("Lab "u8))
-            || !(profile[12..].StartsWith("mntr"u8) || profile[12..].StartsWith("scnr"u8) || profile[12..].StartsWith("prtr"u8) || profile[12..].StartsWith("spac"u8)))
+            || !(profile[12..].StartsWith("mntr"u8) || profile[12..].StartsWith("scnr"u8)
+                || profile[12..].StartsWith("prtr"u8) || profile[12..].StartsWith("spac"u8)))
         {
             return false;
         }

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -7,32 +6,21 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Ocellus.Vision.Images;
 
-/// <summary>Brings a picture of three bytes a pixel to another size by Lanczos-3, as wide as the shrinking asks for. Rows are given as they are decoded, so that it is never held whole.</summary>
+/// <summary>
+/// Brings a picture of three bytes a pixel to another size by Lanczos-3, as wide as the shrinking asks for. Rows are given as they are decoded, so
+/// that it is never held whole.
+/// </summary>
 /// <remarks>
-/// Computes what Pillow's <c>resize</c> with <c>LANCZOS</c> does, to the bit: weights of 22 binary places, first along the rows, then along the columns, 8 bits in
-/// between. So a program with that library, as the one beside an exported model, has the pixels of the server. The general library needs
-/// several times as long for a picture of this size, most of it not for arithmetic.
+/// Computes what Pillow's <c>resize</c> with <c>LANCZOS</c> does, to the bit: weights of 22 binary places, first along the rows, then along the
+/// columns, 8 bits in between. So a program with that library, as the one beside an exported model, has the pixels of the server.
+/// The general library needs several times as long for a picture of this size, most of it not for arithmetic.
 /// </remarks>
 internal sealed class Lanczos : IDisposable
 {
-    // So that 255 times the weights, some of which are negative, stays below 2³¹.
-    private const int Places = 32 - 8 - 2;
-
-    // Lobes on each side.
-    private const double Support = 3;
-
     // Read at once for one pixel of 3 bytes.
     private const int Wide = 16;
 
     private const int Channels = 3;
-
-    // Pixels of a row that are weighed at once, and binary places that their weights are split at.
-    private const int Together = 4, Split = 11;
-
-    // A server sees pictures of a few sizes; an attacker may send any, at up to 200 KB each.
-    private const int KeptMax = 64;
-
-    private static readonly ConcurrentDictionary<(int From, int To), Weights> Kept = new();
 
     private readonly int _width;
     private readonly int _height;
@@ -53,7 +41,8 @@ internal sealed class Lanczos : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(toHeight, 1);
         (_width, _height, _toWidth, _toHeight) = (width, height, toWidth, toHeight);
 
-        // A byte more: pixels are written with a fourth byte, which the next one overwrites. Rented: a large array for each picture would keep the collector busy.
+        // A byte more: pixels are written with a fourth byte, which the next one overwrites. Rented: a large array for each picture would keep the
+        // collector busy.
         _across = ArrayPool<byte>.Shared.Rent(checked(toWidth * height * Channels) + 1);
     }
 
@@ -71,7 +60,7 @@ internal sealed class Lanczos : IDisposable
             return;
         }
 
-        var weights = For(_width, _toWidth);
+        var weights = LanczosWeights.For(_width, _toWidth);
         Span<byte> last = default;
         for (var y = 0; y < count; y++, _rows++)
         {
@@ -110,30 +99,15 @@ internal sealed class Lanczos : IDisposable
 
     public void Dispose() => ArrayPool<byte>.Shared.Return(_across);
 
-    private static Weights For(int from, int to)
-    {
-        if (Kept.TryGetValue((from, to), out var weights))
-        {
-            return weights;
-        }
-
-        if (Kept.Count >= KeptMax)
-        {
-            Kept.Clear();
-        }
-
-        return Kept.GetOrAdd((from, to), static key => new(key.From, key.To));
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Row(ref byte row, Weights weights, ref byte target)
+    private static void Row(ref byte row, LanczosWeights weights, ref byte target)
     {
         ref var all = ref MemoryMarshal.GetArrayDataReference(weights.Values);
         for (var x = 0; x < weights.First.Length; x++)
         {
-            var sum = Vector128.Create(1 << (Places - 1));
+            var sum = Vector128.Create(1 << (LanczosWeights.Places - 1));
             ref var pixel = ref Unsafe.Add(ref row, weights.First[x] * Channels);
-            ref var weight = ref Unsafe.Add(ref all, x * weights.Most);
+            ref var weight = ref Unsafe.Add(ref all, x * weights.TapsMax);
             for (var k = 0; k < weights.Counts[x]; k++)
             {
                 // The bytes of one pixel as numbers of 32 bits; indices out of range give zero.
@@ -148,11 +122,12 @@ internal sealed class Lanczos : IDisposable
     }
 
     /// <summary>
-    /// The same sums, four pixels at once: products of 16 bits, added by twos, take a third of the time of those of 32. A weight has more than 16 bits and is split into
+    /// The same sums, four pixels at once: products of 16 bits, added by twos, take a third of the time of those of 32. A weight has more than 16
+    /// bits and is split into
     /// weight = upper × 2^11 + lower, each of which fits.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RowOfFours(ref byte row, Weights weights, ref byte target)
+    private static void RowOfFours(ref byte row, LanczosWeights weights, ref byte target)
     {
         ref var all = ref MemoryMarshal.GetArrayDataReference(weights.Pairs);
         // Red of four pixels and green of four in the lower half, blue in the upper; an index of 128 and more gives zero.
@@ -164,7 +139,7 @@ internal sealed class Lanczos : IDisposable
             var (upper, lower) = (Vector256<int>.Zero, Vector256<int>.Zero);
             ref var pixel = ref Unsafe.Add(ref row, weights.First[x] * Channels);
             ref var pair = ref Unsafe.Add(ref all, x * weights.PairsOfOne);
-            for (var k = 0; k < weights.Counts[x]; k += Together, pair = ref Unsafe.Add(ref pair, 2))
+            for (var k = 0; k < weights.Counts[x]; k += LanczosWeights.Together, pair = ref Unsafe.Add(ref pair, 2))
             {
                 var some = Vector128.LoadUnsafe(ref pixel, (nuint)(k * Channels));
                 var numbers = Avx2.Shuffle(Vector256.Create(some, some), order).AsInt16();
@@ -172,9 +147,10 @@ internal sealed class Lanczos : IDisposable
                 lower += Avx2.MultiplyAddAdjacent(numbers, Vector256.Create(Unsafe.Add(ref pair, 1)).AsInt16());
             }
 
-            var halves = (upper << Split) + lower; // two sums for each channel
+            var halves = (upper << LanczosWeights.Split) + lower; // two sums for each channel
             var sums = Avx2.HorizontalAdd(halves, halves);
-            var sum = Vector128.Create(sums.GetLower().AsInt64().ToScalar(), sums.GetUpper().AsInt64().ToScalar()).AsInt32() + Vector128.Create(1 << (Places - 1));
+            var both = Vector128.Create(sums.GetLower().AsInt64().ToScalar(), sums.GetUpper().AsInt64().ToScalar());
+            var sum = both.AsInt32() + Vector128.Create(1 << (LanczosWeights.Places - 1));
             Write(sum, ref target, x);
         }
     }
@@ -191,18 +167,18 @@ internal sealed class Lanczos : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static byte[] Columns(ReadOnlySpan<byte> source, int width, int height, int toHeight)
     {
-        var weights = For(height, toHeight);
+        var weights = LanczosWeights.For(height, toHeight);
         var line = width * Channels;
         var target = GC.AllocateUninitializedArray<byte>(toHeight * line);
         for (var y = 0; y < toHeight; y++)
         {
             var rows = source[(weights.First[y] * line)..];
             var to = target.AsSpan(y * line, line);
-            var some = weights.Values.AsSpan(y * weights.Most, weights.Counts[y]);
+            var some = weights.Values.AsSpan(y * weights.TapsMax, weights.Counts[y]);
             var x = 0;
             for (; x <= line - Vector128<byte>.Count; x += Vector128<byte>.Count)
             {
-                var half = Vector128.Create(1 << (Places - 1));
+                var half = Vector128.Create(1 << (LanczosWeights.Places - 1));
                 var (a, b, c, d) = (half, half, half, half);
                 for (var k = 0; k < some.Length; k++)
                 {
@@ -221,80 +197,19 @@ internal sealed class Lanczos : IDisposable
 
             for (; x < line; x++)
             {
-                var sum = 1 << (Places - 1);
+                var sum = 1 << (LanczosWeights.Places - 1);
                 for (var k = 0; k < some.Length; k++)
                 {
                     sum += rows[(k * line) + x] * some[k];
                 }
 
-                to[x] = (byte)Math.Clamp(sum >> Places, 0, 255);
+                to[x] = (byte)Math.Clamp(sum >> LanczosWeights.Places, 0, 255);
             }
         }
 
         return target;
     }
 
-    private static Vector128<uint> Clamped(Vector128<int> sums) => Vector128.Min(Vector128.Max(sums >> Places, Vector128<int>.Zero), Vector128.Create(255)).AsUInt32();
-
-    /// <summary>Source pixels and weights of each target pixel along one axis.</summary>
-    private sealed class Weights
-    {
-        public Weights(int from, int to)
-        {
-            double scale = (double)from / to, wide = Math.Max(scale, 1), support = Support * wide;
-            Most = ((int)Math.Ceiling(support) * 2) + 1;
-            PairsOfOne = (Most + Together - 1) / Together * 2;
-            (First, Counts, Values, Pairs) = (new int[to], new int[to], new int[to * Most], new long[to * PairsOfOne]);
-            var values = new double[Most];
-            for (var i = 0; i < to; i++)
-            {
-                var middle = (i + .5) * scale;
-                var first = Math.Max((int)(middle - support + .5), 0);
-                var count = Math.Min((int)(middle + support + .5), from) - first;
-                double sum = 0;
-                for (var k = 0; k < count; k++)
-                {
-                    values[k] = Filter((k + first - middle + .5) / wide);
-                    sum += values[k];
-                }
-
-                for (var k = 0; k < count; k++)
-                {
-                    var places = (sum == 0 ? values[k] : values[k] / sum) * (1 << Places);
-                    Values[(i * Most) + k] = (int)(places < 0 ? places - .5 : places + .5);
-                }
-
-                for (var k = 0; k < count; k++)
-                {
-                    var (weight, shift, at) = (Values[(i * Most) + k], 16 * (k % Together), (i * PairsOfOne) + (k / Together * 2));
-                    Pairs[at] |= (long)(ushort)(weight >> Split) << shift;
-                    Pairs[at + 1] |= (long)(weight & ((1 << Split) - 1)) << shift;
-                }
-
-                (First[i], Counts[i]) = (first, count);
-            }
-        }
-
-        /// <summary>First source pixel of each target pixel.</summary>
-        public int[] First { get; }
-
-        /// <summary>Source pixels of each target pixel.</summary>
-        public int[] Counts { get; }
-
-        /// <summary>Most of them, and the distance between the weights of two target pixels.</summary>
-        public int Most { get; }
-
-        /// <summary>Weights, with <see cref="Places"/> binary places.</summary>
-        public int[] Values { get; }
-
-        /// <summary>The same for <see cref="RowOfFours"/>: for four weights, one after the other, their upper parts as four numbers of 16 bits, then their lower parts; zeros where there are fewer.</summary>
-        public long[] Pairs { get; }
-
-        /// <summary>Distance between the pairs of two target pixels.</summary>
-        public int PairsOfOne { get; }
-
-        private static double Filter(double x) => x is >= -Support and < Support ? Sinc(x) * Sinc(x / Support) : 0;
-
-        private static double Sinc(double x) => x == 0 ? 1 : Math.Sin(x * Math.PI) / (x * Math.PI);
-    }
+    private static Vector128<uint> Clamped(Vector128<int> sums) =>
+        Vector128.Min(Vector128.Max(sums >> LanczosWeights.Places, Vector128<int>.Zero), Vector128.Create(255)).AsUInt32();
 }

@@ -1,5 +1,5 @@
 using NetVips;
-using Ocellus.Vision.Inference;
+using Ocellus.Vision.Boxes;
 
 namespace Ocellus.Vision.Images;
 
@@ -7,7 +7,7 @@ namespace Ocellus.Vision.Images;
 /// <param name="Text">Written above the box; characters that the built-in letters do not have become question marks.</param>
 /// <param name="Box">Ratios of the picture as shown.</param>
 /// <param name="Colour">Any number; the same number is the same colour.</param>
-public readonly record struct DrawnBox(string Text, BoxRatio Box, int Colour);
+public readonly record struct DrawnBox(string Text, Box Box, int Colour);
 
 /// <summary>Draws boxes with their labels into pictures.</summary>
 public static class PictureDrawing
@@ -21,7 +21,8 @@ public static class PictureDrawing
     private const int SidePerLine = 320, SidePerLetterDot = 480;
 
     // Easy to tell apart, also with red-green blindness (Okabe and Ito 2008), each readable under black letters.
-    private static readonly byte[][] Colours = [[230, 159, 0], [86, 180, 233], [0, 190, 130], [240, 228, 66], [255, 120, 60], [214, 140, 190], [120, 160, 255], [220, 220, 220]];
+    private static readonly byte[][] Colours =
+        [[230, 159, 0], [86, 180, 233], [0, 190, 130], [240, 228, 66], [255, 120, 60], [214, 140, 190], [120, 160, 255], [220, 220, 220]];
 
     /// <summary>The picture, upright, with the boxes drawn in, as JPEG.</summary>
     /// <param name="picture">JPEG or PNG.</param>
@@ -38,7 +39,8 @@ public static class PictureDrawing
         {
             byte[] colour = Colours[(int)((uint)box.Colour % Colours.Length)];
             int left = (int)Math.Round(box.Box.Left * decoded.Width), top = (int)Math.Round(box.Box.Top * decoded.Height);
-            int right = (int)Math.Round((box.Box.Left + box.Box.Width) * decoded.Width), bottom = (int)Math.Round((box.Box.Top + box.Box.Height) * decoded.Height);
+            int right = (int)Math.Round((box.Box.Left + box.Box.Width) * decoded.Width);
+            int bottom = (int)Math.Round((box.Box.Top + box.Box.Height) * decoded.Height);
             canvas.Fill(left, top, right, top + line, colour);
             canvas.Fill(left, bottom - line, right, bottom, colour);
             canvas.Fill(left, top, left + line, bottom, colour);

@@ -91,7 +91,10 @@ internal static class PictureStructure
         return LooksLikeText(b) ? TextKind(b) : ("unknown binary data", false);
     }
 
-    /// <summary>Width and height from a JPEG's frame header or a PNG's IHDR, and the bytes in which all that is not pixels stands: of a JPEG those before the first scan's data. Null when not found.</summary>
+    /// <summary>
+    /// Width and height from a JPEG's frame header or a PNG's IHDR, and the bytes in which all that is not pixels stands: of a JPEG those before the
+    /// first scan's data. Null when not found.
+    /// </summary>
     internal static (int Width, int Height, int HeaderBytes)? Header(ReadOnlySpan<byte> b)
     {
         if (IsPng(b))

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Ocellus.Vision.Images;
 
 /// <summary>The picture formats that are read.</summary>
@@ -8,6 +10,13 @@ public enum PictureFormat
 
     /// <summary>PNG.</summary>
     Png,
+}
+
+/// <summary>Names of the formats.</summary>
+internal static class PictureFormats
+{
+    /// <summary>As people write it.</summary>
+    public static string Name(this PictureFormat format) => format == PictureFormat.Jpeg ? "JPEG" : "PNG";
 }
 
 /// <summary>Why a picture was refused.</summary>
@@ -43,6 +52,10 @@ public readonly record struct PictureHeader(PictureFormat Format, int Width, int
 
     /// <summary>Height after the EXIF orientation is applied.</summary>
     public int UprightHeight => Orientation >= 5 ? Width : Height;
+
+    /// <summary>Format, size and bytes, for a message.</summary>
+    internal string Describe(int length) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Format.Name()} of {Width:N0}×{Height:N0} pixels in {length:N0} bytes");
 }
 
 /// <summary>The sizes that are accepted; the bounds are inclusive.</summary>
@@ -64,4 +77,11 @@ public sealed class PictureRefusedException(PictureProblem problem, string messa
 {
     /// <summary>The kind of problem.</summary>
     public PictureProblem Problem { get; } = problem;
+
+    /// <summary>A visible part is missing.</summary>
+    /// <param name="header">Of the picture.</param>
+    /// <param name="length">Its bytes.</param>
+    /// <param name="detail">What shows it, for the end of the message.</param>
+    internal static PictureRefusedException Truncated(PictureHeader header, int length, string detail) =>
+        new(PictureProblem.Truncated, $"The picture is cut short; received {header.Describe(length)}{detail}.");
 }

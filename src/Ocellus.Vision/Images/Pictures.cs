@@ -19,29 +19,8 @@ public static class Pictures
     // More than any configurable limit needs; keeps a caller that forgot Check from filling the memory.
     private const long PixelsMax = 1L << 28;
 
-    // Above this share of missing rows the picture is cut, below it a viewer shows no difference.
-    private const double MissingShareMax = 0.03;
-
-    // So much is plain to see at any size, also where it is less than a row of MCUs: 15 rows of 150, say.
-    private const double MissingShareSeen = 1.0 / 16;
-
-    // A picture of few bytes loses many rows with its last 20, as a download that lacks them does. What is missing is judged by the bytes that as many rows above it took.
-    private const int MissingBytesMax = 64;
-
-    // No count of bytes excuses this: it is a picture cut in half.
-    private const double MissingShareCut = 0.4;
-
-    // One MCU row of 4:2:0; the row that the cut runs through is always partly missing.
-    private const int McuRow = 16;
-
-    // Each scan of a progressive JPEG goes over the whole picture, however few bytes it has, and up to 2,688 are allowed by the
-    // format. Encoders write about ten; forty over the largest allowed picture take about two seconds.
-    private const long ScannedPixelsMax = 40L * 4096 * 4096;
-
     // One row of blocks in a JPEG with halved colours is decoded at once.
     private const int StripRows = 16;
-
-    private const byte MidGrey = 128;
 
     private static readonly double[] White = [255, 255, 255];
 
@@ -81,7 +60,9 @@ public static class Pictures
         {
             throw new PictureRefusedException(
                 PictureProblem.Corrupt,
-                string.Create(CultureInfo.InvariantCulture, $"The {Name(format)} has no readable header; received {span.Length:N0} bytes that begin as {Name(format)}."));
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The {format.Name()} has no readable header; received {span.Length:N0} bytes that begin as {format.Name()}."));
         }
 
         return new PictureHeader(format, width, height, Orientation(bytes[..headerBytes], isJpeg));
@@ -96,13 +77,16 @@ public static class Pictures
         (PictureProblem Problem, string Rule)? broken =
             large > limits.SideMax ? (PictureProblem.TooLarge, string.Create(CultureInfo.InvariantCulture, $"sides of at most {limits.SideMax:N0} pixels"))
             : small < limits.SideMin ? (PictureProblem.TooSmall, string.Create(CultureInfo.InvariantCulture, $"sides of at least {limits.SideMin:N0} pixels"))
-            : large > (long)small * limits.AspectMax ? (PictureProblem.AspectRatio, string.Create(CultureInfo.InvariantCulture, $"an aspect ratio of at most {limits.AspectMax}:1"))
+            : large > (long)small * limits.AspectMax
+                ? (PictureProblem.AspectRatio, string.Create(CultureInfo.InvariantCulture, $"an aspect ratio of at most {limits.AspectMax}:1"))
             : null;
         if (broken is var (problem, rule))
         {
             throw new PictureRefusedException(
                 problem,
-                string.Create(CultureInfo.InvariantCulture, $"The picture must have {rule}; received {Name(header.Format)} of {header.Width:N0}×{header.Height:N0} pixels."));
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The picture must have {rule}; received {header.Format.Name()} of {header.Width:N0}×{header.Height:N0} pixels."));
         }
     }
 
@@ -144,30 +128,32 @@ public static class Pictures
         {
             throw new PictureRefusedException(
                 PictureProblem.TooLarge,
-                string.Create(CultureInfo.InvariantCulture, $"The picture is too large to decode; received {Describe(header, bytes.Length)}."));
+                string.Create(CultureInfo.InvariantCulture, $"The picture is too large to decode; received {header.Describe(bytes.Length)}."));
         }
 
         var buffer = Array(bytes);
         try
         {
             // The decoder fills a cut PNG's missing rows without telling, so its end marker decides.
-            var warning = header.Format == PictureFormat.Jpeg ? JpegEnd(ref buffer, header)
+            var warning = header.Format == PictureFormat.Jpeg ? JpegEnd.Judge(ref buffer, header)
                 : PictureStructure.PngEnds(buffer) ? null
-                : throw Cut(header, bytes.Length, ", without end marker");
+                : throw PictureRefusedException.Truncated(header, bytes.Length, ", without end marker");
             var (toWidth, toHeight) = Target(header, width, height, fit);
             using var source = Source.NewFromMemory(buffer);
-            using var picture = Open(source, header, Math.Min((double)header.UprightWidth / toWidth, (double)header.UprightHeight / toHeight));
+            var smaller = Math.Min((double)header.UprightWidth / toWidth, (double)header.UprightHeight / toHeight);
+            using var picture = Open(source, header, smaller);
             var profile = ColourProfile.Embedded(picture);
             var isCmyk = picture.Interpretation == Enums.Interpretation.Cmyk;
             using var rgb = ToRgb(picture, profile);
             var pixels = Resized(rgb, toWidth, toHeight);
-            return new DecodedPicture(profile is null || isCmyk ? pixels : ColourProfile.ToSrgb(pixels, toWidth, toHeight, profile), toWidth, toHeight, warning);
+            return new DecodedPicture(
+                profile is null || isCmyk ? pixels : ColourProfile.ToSrgb(pixels, toWidth, toHeight, profile), toWidth, toHeight, warning);
         }
         catch (VipsException e)
         {
             throw new PictureRefusedException(
                 PictureProblem.Corrupt,
-                $"The picture cannot be decoded; received {Describe(header, bytes.Length)}.",
+                $"The picture cannot be decoded; received {header.Describe(bytes.Length)}.",
                 e);
         }
     }
@@ -186,7 +172,10 @@ public static class Pictures
         int Side(int side, int most) => Math.Clamp((int)Math.Round(side * scale), 1, most);
     }
 
-    /// <summary>Opens a picture that is to become that many times smaller. The decoder of JPEG can leave out what would be lost anyway; it stops short of twice the wanted size, for it knows only a coarse filter.</summary>
+    /// <summary>
+    /// Opens a picture that is to become that many times smaller. The decoder of JPEG can leave out what would be lost anyway; it stops
+    /// short of twice the wanted size, for it knows only a coarse filter.
+    /// </summary>
     private static Image Open(Source source, PictureHeader header, double smaller)
     {
         // To be turned, a picture is read in another order than it is stored in.
@@ -230,94 +219,6 @@ public static class Pictures
         return lanczos.Finish();
     }
 
-    /// <summary>
-    /// Judges a JPEG by its markers: how often it is gone over, and whether it ends. Every viewer opens one that lacks its last bytes, so such a one
-    /// passes with a warning; one that lacks a visible part is refused.
-    /// </summary>
-    /// <remarks>
-    /// How many bytes are missing cannot be known. What the last scan brought can: decode with and without
-    /// it and see down to which row the two differ. In a progressive file each scan refines the whole picture,
-    /// so all scans must have begun. Rows of one colour hold nothing that a refinement could change, and do not count.
-    /// </remarks>
-    private static PictureWarning? JpegEnd(ref byte[] bytes, PictureHeader header)
-    {
-        var walk = PictureStructure.WalkJpeg(bytes, headerOnly: false);
-        if ((long)walk.Scans * header.Width * header.Height > ScannedPixelsMax)
-        {
-            throw new PictureRefusedException(
-                PictureProblem.Corrupt,
-                string.Create(CultureInfo.InvariantCulture, $"The picture would take too long to decode; received {Describe(header, bytes.Length)} with {walk.Scans:N0} scans, where about ten are usual."));
-        }
-
-        if (walk.Ends)
-        {
-            return null;
-        }
-
-        if (walk.BrokenOff is { } end)
-        {
-            bytes = bytes[..end];
-        }
-
-        var stride = 0;
-        if (!walk.AllScansBegun)
-        {
-            // A picture of one colour has scans of a few bytes: several may be among the last ones, and nothing is lost with them.
-            var whole = walk.Scans > 1 ? Lenient(bytes, ref stride) : null;
-            return whole is not null && IsFlat(whole, stride / header.Width)
-                ? new PictureWarning(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"The file ends early: the JPEG has no end marker after {bytes.Length:N0} bytes. The picture is of one colour and used all the same."))
-                : throw Cut(header, bytes.Length, ", without all of its scans");
-        }
-
-        var with = Lenient(bytes, ref stride);
-        // With the scan's header, so that the decoder smooths the rows without data in both alike.
-        var without = walk.Scans > 1 ? Lenient(bytes[..walk.LastScanData], ref stride) : null;
-        var missing = 0d;
-        var y = header.Height - 1;
-        for (; y >= 0; y--)
-        {
-            var row = with.AsSpan(y * stride, stride);
-            // The only scan of a file leaves mid-grey where it brought nothing.
-            var same = without is null ? row.IndexOfAnyExcept(MidGrey) < 0 : row.SequenceEqual(without.AsSpan(y * stride, stride));
-            if (!same)
-            {
-                break;
-            }
-
-            // A frame or a plain ground below says nothing about the rows above it, and is not missing itself.
-            if (without is null || !IsFlat(row, stride / header.Width))
-            {
-                missing++;
-            }
-        }
-
-        // Of the rows that the cut runs through, the ends.
-        for (var cut = y; without is null && cut >= 0 && cut > y - McuRow; cut--)
-        {
-            missing += (stride - 1 - with.AsSpan(cut * stride, stride).LastIndexOfAnyExcept(MidGrey)) / (double)stride;
-        }
-
-        var share = missing / header.Height;
-        // Later scans refine all rows a little: only the bytes of a single one tell of rows.
-        var few = without is null && share < MissingShareCut && share / (1 - share) * (bytes.Length - walk.LastScanData) <= MissingBytesMax;
-        return share > MissingShareMax && (missing > McuRow || (without is null && share > MissingShareSeen)) && !few
-            ? throw Cut(header, bytes.Length, string.Create(CultureInfo.InvariantCulture, $", the lower {share * 100:0} % missing"))
-            : new PictureWarning(string.Create(
-                CultureInfo.InvariantCulture,
-                $"The file ends early: the JPEG has no end marker after {bytes.Length:N0} bytes, and about {share * 100:0.0} % of the rows are missing. It is used all the same."));
-    }
-
-    private static byte[] Lenient(byte[] bytes, ref int stride)
-    {
-        using var picture = Image.NewFromBuffer(bytes, access: Enums.Access.Sequential, failOn: Enums.FailOn.None);
-        stride = picture.Width * picture.Bands;
-        return picture.WriteToMemory<byte>();
-    }
-
-    private static bool IsFlat(ReadOnlySpan<byte> row, int bands) => row[bands..].SequenceEqual(row[..^bands]);
-
     /// <param name="bytes">The header alone where it can be had: the library copies what it is given.</param>
     /// <param name="isJpeg">Or a PNG.</param>
     private static int Orientation(ReadOnlyMemory<byte> bytes, bool isJpeg)
@@ -347,16 +248,6 @@ public static class Pictures
             ? whole
             : bytes.ToArray();
     }
-
-    private static PictureRefusedException Cut(PictureHeader header, int length, string detail) => new(
-        PictureProblem.Truncated,
-        $"The picture is cut short; received {Describe(header, length)}{detail}.");
-
-    private static string Describe(PictureHeader header, int length) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{Name(header.Format)} of {header.Width:N0}×{header.Height:N0} pixels in {length:N0} bytes");
-
-    private static string Name(PictureFormat format) => format == PictureFormat.Jpeg ? "JPEG" : "PNG";
 
     private enum Fit
     {

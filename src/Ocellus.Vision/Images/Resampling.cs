@@ -6,14 +6,19 @@ using System.Runtime.Intrinsics;
 
 namespace Ocellus.Vision.Images;
 
-/// <summary>What happens to the colours of a view: new = red · <paramref name="Red"/> + green · <paramref name="Green"/> + blue · <paramref name="Blue"/> + <paramref name="Offset"/>, values of 0 to 255.</summary>
+/// <summary>
+/// What happens to the colours of a view: new = red · <paramref name="Red"/> + green · <paramref name="Green"/> + blue · <paramref name="Blue"/> +
+/// <paramref name="Offset"/>, values of 0 to 255.
+/// </summary>
 internal readonly record struct Tone(Vector128<float> Red, Vector128<float> Green, Vector128<float> Blue, Vector128<float> Offset)
 {
     /// <summary>Each channel times its own factor, plus <paramref name="brightness"/>.</summary>
     public static Tone Gains(float red, float green, float blue, float brightness) =>
         new(Vector128.Create(red, 0, 0, 0), Vector128.Create(0, green, 0, 0), Vector128.Create(0, 0, blue, 0), Vector128.Create(brightness));
 
-    /// <summary>Away from grey by <paramref name="saturation"/> (1 leaves it), then times <paramref name="contrast"/>, plus <paramref name="brightness"/>.</summary>
+    /// <summary>
+    /// Away from grey by <paramref name="saturation"/> (1 leaves it), then times <paramref name="contrast"/>, plus <paramref name="brightness"/>.
+    /// </summary>
     public static Tone Saturated(float contrast, float brightness, float saturation)
     {
         // Shares of the channels in grey: ITU-R BT.601.

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Ocellus.Vision.Data;
 
 namespace Ocellus.Vision.Inference;
 
@@ -75,8 +74,9 @@ public static class ModelFiles
     {
         ArgumentNullException.ThrowIfNull(description);
         Directory.CreateDirectory(folder);
-        WholeFile.Write(Path.Combine(folder, Model), model);
-        WholeFile.Write(Path.Combine(folder, Description), System.Text.Encoding.UTF8.GetBytes((description with { ModelSha256 = Convert.ToHexStringLower(SHA256.HashData(model)) }).ToJson()));
+        AtomicFile.Write(Path.Combine(folder, Model), model);
+        AtomicFile.Write(Path.Combine(folder, Description), System.Text.Encoding.UTF8.GetBytes(
+            (description with { ModelSha256 = Convert.ToHexStringLower(SHA256.HashData(model)) }).ToJson()));
     }
 }
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
 
 namespace Ocellus.Vision.Inference;
@@ -12,11 +13,8 @@ namespace Ocellus.Vision.Inference;
 /// <param name="Warning">A remark on the picture, if there is one.</param>
 public sealed record PreparedPicture(byte[] Rgb, float ShownWidth, float ShownHeight, PictureWarning? Warning);
 
-/// <summary>A box as ratios of the picture as shown (EXIF orientation applied), 0 to 1.</summary>
-public readonly record struct BoxRatio(float Left, float Top, float Width, float Height);
-
 /// <summary>One answer. <paramref name="Score"/> is 0 to 1; <paramref name="Box"/> is null for classifiers.</summary>
-public readonly record struct Prediction(int Label, float Score, BoxRatio? Box);
+public readonly record struct Prediction(int Label, float Score, Box? Box);
 
 /// <summary>A trained model: the very file that is exported, run by ONNX Runtime. Thread-safe.</summary>
 public sealed class TrainedModel : IDisposable
@@ -27,7 +25,9 @@ public sealed class TrainedModel : IDisposable
     /// <param name="model">Content of model.onnx.</param>
     /// <param name="description">Content of model.json.</param>
     /// <param name="threads">Threads for one call. Under load one thread a call and several calls at once beat many threads.</param>
-    /// <param name="threadsAlone">Threads for a call that has the machine to itself; null for as many. Another number costs a second session, about 25 MB.</param>
+    /// <param name="threadsAlone">
+    /// Threads for a call that has the machine to itself; null for as many. Another number costs a second session, about 25 MB.
+    /// </param>
     public TrainedModel(byte[] model, ModelDescription description, int threads = 1, int? threadsAlone = null)
         : this(count => Sessions.Open(model, count), description, threads, threadsAlone)
     {
@@ -76,7 +76,8 @@ public sealed class TrainedModel : IDisposable
 
         if (checksum != description.ModelSha256)
         {
-            throw new InvalidDataException($"{ModelFiles.Model} ({length:N0} bytes) is not the file that was written: its SHA-256 differs from the one in {ModelFiles.Description}.");
+            throw new InvalidDataException(
+                $"{ModelFiles.Model} ({length:N0} bytes) is not the file that was written: its SHA-256 differs from the one in {ModelFiles.Description}.");
         }
 
         try
@@ -114,7 +115,8 @@ public sealed class TrainedModel : IDisposable
         }
 
         float[,] scores = Score(by, rgb);
-        return [.. pictures.Select((_, i) => (IReadOnlyList<Prediction>)[.. Enumerable.Range(0, scores.GetLength(1)).Select(l => new Prediction(l, scores[i, l], null))])];
+        return [.. pictures.Select(
+            (_, i) => (IReadOnlyList<Prediction>)[.. Enumerable.Range(0, scores.GetLength(1)).Select(l => new Prediction(l, scores[i, l], null))])];
     }
 
     /// <summary>The picture in the upper left corner at its own shape, the rest grey.</summary>
@@ -159,7 +161,7 @@ public sealed class TrainedModel : IDisposable
             float width = Math.Clamp(boxes[4 * i + 2] / wide, 0, 1) - left, height = Math.Clamp(boxes[4 * i + 3] / high, 0, 1) - top;
             if (width > 0 && height > 0) // not wholly in the grey beside the picture
             {
-                found[owners[i]].Add(new Prediction((int)labels[i], scores[i], new BoxRatio(left, top, width, height)));
+                found[owners[i]].Add(new Prediction((int)labels[i], scores[i], new Box(left, top, width, height)));
             }
         }
 

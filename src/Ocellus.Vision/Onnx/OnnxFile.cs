@@ -30,8 +30,6 @@ public sealed class OnnxFile
         return new OnnxFile(ModelProto.Parser.ParseFrom(stream));
     }
 
-    public static OnnxFile Parse(ReadOnlySpan<byte> bytes) => new(ModelProto.Parser.ParseFrom(bytes));
-
     public OnnxFile Clone() => new(Model.Clone());
 
     public byte[] ToBytes() => Model.ToByteArray();
@@ -75,39 +73,9 @@ public sealed class OnnxFile
             (int)(n.Attribute.FirstOrDefault(a => a.Name == "group")?.I ?? 1),
             [.. (Ints(n, "pads") ?? new Google.Protobuf.Collections.RepeatedField<long> { 0, 0, 0, 0 }).Select(p => (int)p)]))];
 
-    private static Google.Protobuf.Collections.RepeatedField<long>? Ints(NodeProto node, string name) => node.Attribute.FirstOrDefault(a => a.Name == name)?.Ints;
+    private static Google.Protobuf.Collections.RepeatedField<long>? Ints(NodeProto node, string name) =>
+        node.Attribute.FirstOrDefault(a => a.Name == name)?.Ints;
 
     private TensorProto Find(string name) =>
         initializers.TryGetValue(name, out TensorProto? tensor) ? tensor : throw new KeyNotFoundException($"The ONNX file has no initializer '{name}'.");
-}
-
-/// <summary>Short ways to make the parts of a graph.</summary>
-public static class OnnxParts
-{
-    public static NodeProto Node(string operation, string[] inputs, string output, params AttributeProto[] attributes)
-    {
-        var node = new NodeProto { OpType = operation, Name = output };
-        node.Input.AddRange(inputs);
-        node.Output.Add(output);
-        node.Attribute.AddRange(attributes);
-        return node;
-    }
-
-    public static AttributeProto Whole(string name, long value) => new() { Name = name, I = value, Type = AttributeProto.Types.AttributeType.Int };
-
-    public static AttributeProto Wholes(string name, params long[] values)
-    {
-        var attribute = new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.Ints };
-        attribute.Ints.AddRange(values);
-        return attribute;
-    }
-
-    /// <summary>A typed input or output; a dimension is a number or a name.</summary>
-    public static ValueInfoProto Value(string name, TensorProto.Types.DataType type, params object[] dimensions)
-    {
-        var shape = new TensorShapeProto();
-        foreach (object d in dimensions)
-            shape.Dim.Add(d is string text ? new TensorShapeProto.Types.Dimension { DimParam = text } : new TensorShapeProto.Types.Dimension { DimValue = Convert.ToInt64(d, System.Globalization.CultureInfo.InvariantCulture) });
-        return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } } };
-    }
 }

@@ -26,10 +26,7 @@ internal static class Answers
     /// <summary>What counts as found, as DetectCustomLabels answers it.</summary>
     public static IReadOnlyList<CustomLabel> Choose(ModelDescription description, IReadOnlyList<Prediction> predictions, double? minConfidence, int? maxResults) =>
         DetectCustomLabels.Choose(
-            [
-                .. predictions.Select(p => new Found(
-                    description.Labels[p.Label], p.Score, description.ThresholdOf(p.Label), p.Box is { } box ? new FoundBox(box.Left, box.Top, box.Width, box.Height) : null)),
-            ],
+            [.. predictions.Select(p => new Found(description.Labels[p.Label], p.Score, description.ThresholdOf(p.Label), p.Box))],
             minConfidence,
             maxResults);
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Ocellus.Hosting;
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
-using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;
 
@@ -33,7 +33,7 @@ internal sealed class BoxDrawings(string folder)
 
                 boxes.Add(new DrawnBox(
                     string.Create(CultureInfo.InvariantCulture, $"{name} {label.Confidence:0}"),
-                    new BoxRatio((float)box.Left!, (float)box.Top!, (float)box.Width!, (float)box.Height!),
+                    new Box((float)box.Left!, (float)box.Top!, (float)box.Width!, (float)box.Height!),
                     _labels.IndexOf(name)));
             }
         }

@@ -1,8 +1,8 @@
 using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Child;
 using Ocellus.Training.Evaluation;
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Evaluation;
-using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;
@@ -33,14 +33,4 @@ internal static class BoxEvaluation
         })]);
         return (own, best);
     }
-
-    /// <summary>The true boxes of a line whose label the model knows, as ratios of the picture as shown.</summary>
-    public static IReadOnlyList<LabelledBox> Truth(ParsedLine line, PictureHeader header, IReadOnlyDictionary<string, int> index) =>
-    [
-        .. line.Attributes.SelectMany(attribute =>
-        {
-            var frame = new BoxFrame(attribute.ImageWidth, attribute.ImageHeight, header);
-            return attribute.ValidBoxes.Where(b => index.ContainsKey(b.Label)).Select(b => new LabelledBox(index[b.Label], frame.ToShown(b.Left, b.Top, b.Width, b.Height)));
-        }),
-    ];
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Refusals;
+using Ocellus.Training;
 using Ocellus.Training.Evaluation;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
@@ -77,7 +78,7 @@ internal static class EvaluateCommand
 
         List<double> thresholds = [.. description.Labels.Select((_, l) => description.ThresholdOf(l))];
         var (own, best) = boxes
-            ? BoxEvaluation.Compute(description.Labels, thresholds, [.. answers.Select(a => BoxEvaluation.Truth(a.Line, Pictures.ReadHeader(File.ReadAllBytes(a.File)), index))], [.. answers.Select(a => a.Found)])
+            ? BoxEvaluation.Compute(description.Labels, thresholds, [.. answers.Select(a => TruthBoxes.Of(a.Line, Pictures.ReadHeader(File.ReadAllBytes(a.File)), index))], [.. answers.Select(a => a.Found)])
             : Classified(description.Labels, thresholds, index, [.. answers.Select(a => (a.Line, a.Found))]);
         if (json)
         {

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Commands;
 

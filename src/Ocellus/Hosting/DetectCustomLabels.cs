@@ -6,6 +6,7 @@ using Ocellus.Identity;
 using Ocellus.Objects;
 using Ocellus.Projects;
 using Ocellus.Refusals;
+using Ocellus.Vision.Boxes;
 using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Hosting;
@@ -83,7 +84,7 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect f
     private static double Confidence(Found found) => Math.Clamp(100f * found.Score, 0f, 100f);
 
     [Assumed("DetectCustomLabels: a box that reaches beyond the image", "It is clipped to the image. `Geometry.Polygon` is left out.")]
-    private static BoundingBox Inside(FoundBox box)
+    private static BoundingBox Inside(Box box)
     {
         float left = Math.Clamp(box.Left, 0, 1), top = Math.Clamp(box.Top, 0, 1);
         return new() { Left = left, Top = top, Width = Math.Clamp(box.Left + box.Width, left, 1) - left, Height = Math.Clamp(box.Top + box.Height, top, 1) - top };

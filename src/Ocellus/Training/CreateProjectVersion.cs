@@ -101,6 +101,7 @@ internal sealed class CreateProjectVersion(
                     AutoSplit = plan.Testing.AutoCreate is true,
                     TimeBudgetSeconds = options.Value.TimeBudget.TotalSeconds,
                     Threads = options.Value.Threads,
+                    Kernels = options.Value.Kernels,
                 }),
                 cancel);
             worker.Wake();

@@ -4,7 +4,9 @@ using NetVips;
 using Ocellus.Hosting;
 using Ocellus.Hosting.Placement;
 using Ocellus.Refusals;
+using Ocellus.Tests.Hosting;
 using Ocellus.Tests.Identity;
+using Ocellus.Vision.Boxes;
 using Ocellus.Wire.AwsJson;
 using Image = NetVips.Image;
 
@@ -202,7 +204,7 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
     [Fact]
     public void Boxes_stay_inside_the_picture_and_are_at_most_100()
     {
-        Found[] found = [.. Enumerable.Range(0, 150).Select(i => new Found(i.ToString(CultureInfo.InvariantCulture), i / 150f, .5, new FoundBox(-.5f, .25f, 2, .5f)))];
+        Found[] found = [.. Enumerable.Range(0, 150).Select(i => new Found(i.ToString(CultureInfo.InvariantCulture), i / 150f, .5, new Box(-.5f, .25f, 2, .5f)))];
         var labels = DetectCustomLabels.Choose(found, 0, null);
         Assert.Equal(100, labels.Count);
         var box = labels[0].Geometry!.BoundingBox!;

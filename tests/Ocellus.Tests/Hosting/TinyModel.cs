@@ -1,7 +1,7 @@
 using NetVips;
-using Ocellus.Vision.Data;
+using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Tests.Hosting;
 
@@ -47,14 +47,8 @@ internal static class TinyModel
     private static ClassifierResult Train()
     {
         byte[][] files = [.. Enumerable.Range(0, 12).Select(i => Png(i % 3))];
-        var task = new ClassifierTask(new Files(files), [.. Enumerable.Range(0, 12).Select(i => (IReadOnlyList<int>)[i % 3])], Labels, MultiLabel: false);
+        var images = new ImageSource(files.Length, index => files[index]);
+        var task = new ClassifierTask(images, [.. Enumerable.Range(0, 12).Select(i => (IReadOnlyList<int>)[i % 3])], Labels, MultiLabel: false);
         return ClassifierTrainer.Train(task, new ClassifierPlan { Size = 64, Views = 0, FineTune = false, Threads = 1, Regularisation = 1 });
-    }
-
-    private sealed class Files(byte[][] files) : IPictureSource
-    {
-        public int Count => files.Length;
-
-        public byte[] Read(int index) => files[index];
     }
 }

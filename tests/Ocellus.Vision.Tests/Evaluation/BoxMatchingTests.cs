@@ -1,3 +1,4 @@
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Evaluation;
 using Ocellus.Vision.Inference;
 
@@ -32,7 +33,7 @@ public sealed class BoxMatchingTests
         Assert.Equal([0, 1], BoxMatching.Match(truth, [Found(0, .9f, 0, 10), Found(0, .8f, .5f, 10)]));
     }
 
-    private static LabelledBox Truth(int label, float left, float width) => new(label, new BoxRatio(left, 0, width, 1));
+    private static LabelledBox Truth(int label, float left, float width) => new(label, new Box(left, 0, width, 1));
 
-    private static Prediction Found(int label, float score, float left, float width) => new(label, score, new BoxRatio(left, 0, width, 1));
+    private static Prediction Found(int label, float score, float left, float width) => new(label, score, new Box(left, 0, width, 1));
 }

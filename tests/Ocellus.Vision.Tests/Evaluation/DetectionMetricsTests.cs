@@ -1,3 +1,4 @@
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Evaluation;
 using Ocellus.Vision.Inference;
 
@@ -16,7 +17,8 @@ public sealed class DetectionMetricsTests
 
         Assert.Equal([[0, -1, 2], [-1]], report.Matches.Select(m => m.ToArray()));
         Assert.Equal(new BestCut(.9f, 1, .5, 2 / 3.0), report.Labels[0].Cut);
-        Assert.Equal((51 / 101.0, .5, 2, 1), (report.Labels[0].AveragePrecision, report.Labels[0].RecallMax, report.Labels[0].TrueBoxes, report.Labels[0].Pictures));
+        Assert.Equal(
+            (51 / 101.0, .5, 2, 1), (report.Labels[0].AveragePrecision, report.Labels[0].RecallMax, report.Labels[0].TrueBoxes, report.Labels[0].Pictures));
         Assert.Equal(new BestCut(.7f, 1, 1, 1), report.Labels[1].Cut);
         Assert.Equal(new DetectionLabelMetrics(2, new BestCut(.5, 0, 0, 0), 0, 0, 0, 0), report.Labels[2]);
         Assert.Equal((1, .75, (2 / 3.0 + 1) / 2), (report.Precision, report.Recall, report.F1));
@@ -24,7 +26,8 @@ public sealed class DetectionMetricsTests
         Assert.Equal(.75, report.AverageRecall);
         foreach (DetectionLabelMetrics label in report.Labels.Where(l => l.TrueBoxes > 0))
         {
-            var counted = found.SelectMany((f, p) => f.Select((x, i) => (x, Hit: report.Matches[p][i] >= 0))).Where(c => c.x.Label == label.Label && c.x.Score >= label.Cut.Threshold).ToList();
+            var counted = found.SelectMany((f, p) => f.Select((x, i) => (x, Hit: report.Matches[p][i] >= 0))).Where(
+                c => c.x.Label == label.Label && c.x.Score >= label.Cut.Threshold).ToList();
             int hits = counted.Count(c => c.Hit);
             Assert.Equal(label.Cut.Precision, hits / (double)counted.Count);
             Assert.Equal(label.Cut.Recall, hits / (double)label.TrueBoxes);
@@ -40,7 +43,7 @@ public sealed class DetectionMetricsTests
         Assert.Throws<ArgumentException>(() => DetectionMetrics.Compute(1, [[]], [[], []]));
     }
 
-    private static LabelledBox Truth(int label, float left) => new(label, new BoxRatio(left, 0, 10, 10));
+    private static LabelledBox Truth(int label, float left) => new(label, new Box(left, 0, 10, 10));
 
-    private static Prediction Found(int label, float score, float left) => new(label, score, new BoxRatio(left, 0, 10, 10));
+    private static Prediction Found(int label, float score, float left) => new(label, score, new Box(left, 0, 10, 10));
 }

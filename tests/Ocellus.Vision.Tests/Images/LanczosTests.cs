@@ -68,5 +68,6 @@ public sealed class LanczosTests
     }
 
     private static byte[] Pixels(int width, int height) =>
-        [.. from y in Enumerable.Range(0, height) from x in Enumerable.Range(0, width) from c in Enumerable.Range(0, 3) select (byte)((x * 37) + (y * 91) + (c * 53) + (x * y * 7 % 61))];
+        [.. from y in Enumerable.Range(0, height) from x in Enumerable.Range(0, width) from c in Enumerable.Range(0, 3) select (byte)(
+            (x * 37) + (y * 91) + (c * 53) + (x * y * 7 % 61))];
 }

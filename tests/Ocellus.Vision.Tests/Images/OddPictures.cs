@@ -161,7 +161,8 @@ internal static class OddPictures
         yield return ("profile-empty.jpg", Segmented(rgb.JpegsaveBuffer(), []));
         var plain = rgb.JpegsaveBuffer();
         yield return ("profile-second-piece-missing.jpg", WithSegment(plain, 0xE2, [.. "ICC_PROFILE\0"u8, 1, 2, .. wide[..200]]));
-        yield return ("profile-pieces-swapped.jpg", WithSegment(WithSegment(plain, 0xE2, [.. "ICC_PROFILE\0"u8, 1, 2, .. wide[..200]]), 0xE2, [.. "ICC_PROFILE\0"u8, 2, 2, .. wide[200..]]));
+        yield return ("profile-pieces-swapped.jpg", WithSegment(
+            WithSegment(plain, 0xE2, [.. "ICC_PROFILE\0"u8, 1, 2, .. wide[..200]]), 0xE2, [.. "ICC_PROFILE\0"u8, 2, 2, .. wide[200..]]));
     }
 
     private static IEnumerable<(string, byte[])> Cut()
@@ -184,7 +185,8 @@ internal static class OddPictures
                 foreach (var interlace in new[] { false, true })
                 {
                     var bytes = rgb.JpegsaveBuffer(q: 50 + (8 * i), interlace: interlace);
-                    foreach (var length in new[] { bytes.Length - 2, bytes.Length - 20, bytes.Length * 97 / 100, bytes.Length * 9 / 10, bytes.Length / 2, bytes.Length / 5, 300, 30 })
+                    int[] shares = [bytes.Length * 97 / 100, bytes.Length * 9 / 10, bytes.Length / 2, bytes.Length / 5];
+                    foreach (var length in (int[])[bytes.Length - 2, bytes.Length - 20, .. shares, 300, 30])
                     {
                         yield return ($"cut-{kind}-{i}-{(interlace ? "progressive" : "baseline")}-{length}.jpg", bytes[..length]);
                     }
@@ -210,7 +212,10 @@ internal static class OddPictures
         var jpeg = picture.JpegsaveBuffer(q: 90);
         byte[] exif = [.. "Exif\0\0"u8, .. Enumerable.Repeat((byte)'z', 60)];
         yield return ("exif-nonsense.jpg", WithSegment(jpeg, 0xE1, exif));
-        foreach (var (name, big, kind, count, value) in new[] { ("plain", false, 3, 1, 6), ("big", true, 3, 1, 6), ("two", false, 3, 2, 6), ("twelve", false, 3, 1, 12) })
+        foreach (var (name, big, kind, count, value) in new[]
+        {
+            ("plain", false, 3, 1, 6), ("big", true, 3, 1, 6), ("two", false, 3, 2, 6), ("twelve", false, 3, 1, 12),
+        })
         {
             yield return ($"exif-{name}.jpg", WithSegment(jpeg, 0xE1, Exif(big, (ushort)kind, (uint)count, (ushort)value)));
         }
@@ -258,7 +263,8 @@ internal static class OddPictures
         yield return ("gif.jpg", picture.GifsaveBuffer());
         yield return ("webp.png", picture.WebpsaveBuffer());
         yield return ("tiff.png", picture.TiffsaveBuffer());
-        yield return ("huge.png", [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13, .. "IHDR"u8, 0, 0, 0xFF, 0xFF, 0, 0, 0xFF, 0xFF, 8, 2, 0, 0, 0]);
+        yield return (
+            "huge.png", [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13, .. "IHDR"u8, 0, 0, 0xFF, 0xFF, 0, 0, 0xFF, 0xFF, 8, 2, 0, 0, 0]);
     }
 
     private static byte[] Segmented(byte[] jpeg, byte[] profile)
@@ -277,8 +283,10 @@ internal static class OddPictures
     {
         var exif = new byte[6 + 8 + 2 + 12 + 4];
         "Exif\0\0"u8.CopyTo(exif);
-        void Two(int at, ushort number) => (big ? (Action)(() => BinaryPrimitives.WriteUInt16BigEndian(exif.AsSpan(at), number)) : () => BinaryPrimitives.WriteUInt16LittleEndian(exif.AsSpan(at), number))();
-        void Four(int at, uint number) => (big ? (Action)(() => BinaryPrimitives.WriteUInt32BigEndian(exif.AsSpan(at), number)) : () => BinaryPrimitives.WriteUInt32LittleEndian(exif.AsSpan(at), number))();
+        void Two(int at, ushort number) => (big ? (Action)(
+            () => BinaryPrimitives.WriteUInt16BigEndian(exif.AsSpan(at), number)) : () => BinaryPrimitives.WriteUInt16LittleEndian(exif.AsSpan(at), number))();
+        void Four(int at, uint number) => (big ? (Action)(
+            () => BinaryPrimitives.WriteUInt32BigEndian(exif.AsSpan(at), number)) : () => BinaryPrimitives.WriteUInt32LittleEndian(exif.AsSpan(at), number))();
         exif[6] = exif[7] = (byte)(big ? 'M' : 'I');
         Two(8, 42);
         Four(10, 8);

@@ -1,6 +1,6 @@
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
-using Ocellus.Vision.Inference;
-using Ocellus.Vision.Tests.Training;
+using Ocellus.Vision.Tests.Recipes;
 
 namespace Ocellus.Vision.Tests.Images;
 
@@ -15,7 +15,7 @@ public sealed class PictureDrawingTests
         Array.Fill(grey, (byte)128);
         byte[] jpeg = DrawnScenes.Encode(grey, 320, 240, orientation);
 
-        byte[] drawn = PictureDrawing.DrawBoxes(jpeg, [new DrawnBox("ball 98 %", new BoxRatio(.25f, .5f, .5f, .25f), 1)]);
+        byte[] drawn = PictureDrawing.DrawBoxes(jpeg, [new DrawnBox("ball 98 %", new Box(.25f, .5f, .5f, .25f), 1)]);
 
         PictureHeader header = Pictures.ReadHeader(drawn);
         Assert.Equal((PictureFormat.Jpeg, 320, 240, 1), (header.Format, header.Width, header.Height, header.Orientation));
@@ -38,7 +38,8 @@ public sealed class PictureDrawingTests
     public void Boxes_at_the_edges_and_foreign_letters_are_no_trouble()
     {
         byte[] jpeg = DrawnScenes.Encode(new byte[160 * 120 * 3], 160, 120);
-        byte[] drawn = PictureDrawing.DrawBoxes(jpeg, [new DrawnBox("Blutplättchen, a very long label that does not fit at all", new BoxRatio(0, 0, 1, 1), -1), new DrawnBox("", new BoxRatio(.9f, .9f, .5f, .5f), 7)], 80);
+        byte[] drawn = PictureDrawing.DrawBoxes(jpeg, [new DrawnBox(
+            "Blutplättchen, a very long label that does not fit at all", new Box(0, 0, 1, 1), -1), new DrawnBox("", new Box(.9f, .9f, .5f, .5f), 7)], 80);
         Assert.Equal((80, 60), (Pictures.ReadHeader(drawn).Width, Pictures.ReadHeader(drawn).Height));
     }
 

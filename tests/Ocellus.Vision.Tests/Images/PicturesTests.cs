@@ -195,8 +195,10 @@ public sealed class PicturesTests
     [Fact]
     public void What_is_no_jpeg_or_png_is_named()
     {
-        Assert.Contains("received text (11 bytes)", Refused(PictureProblem.NotAPicture, () => Pictures.ReadHeader("hello world"u8.ToArray())), StringComparison.Ordinal);
-        Assert.Contains("received GIF (10 bytes)", Refused(PictureProblem.UnsupportedFormat, () => Pictures.ReadHeader("GIF89a\0\0\0\0"u8.ToArray())), StringComparison.Ordinal);
+        Assert.Contains(
+            "received text (11 bytes)", Refused(PictureProblem.NotAPicture, () => Pictures.ReadHeader("hello world"u8.ToArray())), StringComparison.Ordinal);
+        Assert.Contains("received GIF (10 bytes)", Refused(
+            PictureProblem.UnsupportedFormat, () => Pictures.ReadHeader("GIF89a\0\0\0\0"u8.ToArray())), StringComparison.Ordinal);
         Assert.Contains("received nothing", Refused(PictureProblem.NotAPicture, () => Pictures.ReadHeader(default)), StringComparison.Ordinal);
         Refused(PictureProblem.Corrupt, () => Pictures.ReadHeader(new byte[] { 0xFF, 0xD8, 0xFF, 0xE0 }));
     }

@@ -5,7 +5,10 @@ using Ocellus.Vision.Inference;
 
 namespace Ocellus.Vision.Tests.Images;
 
-/// <summary><c>predict.py</c> of an export beside the server's own reader: the same pixels for the network, the same refusals. Needs a Python with numpy and Pillow.</summary>
+/// <summary>
+/// <c>predict.py</c> of an export beside the server's own reader: the same pixels for the network, the same refusals. Needs a Python with numpy and
+/// Pillow.
+/// </summary>
 public sealed class PredictProgramTests : IDisposable
 {
     // What predict.py would hand to the network, a file each; or the sentence of the refusal.
@@ -21,7 +24,8 @@ public sealed class PredictProgramTests : IDisposable
             for resize, width, height in (("squash", 224, 224), ("fit", 416, 320)):
                 target = os.path.join(sys.argv[3], f"{name}.{resize}")
                 try:
-                    pixels, across, down = predict.prepare(predict.open_rgb(os.path.join(sys.argv[2], name), {"resize": resize, "width": width, "height": height}), {"width": width, "height": height})
+                    pixels, across, down = predict.prepare(predict.open_rgb(
+                        os.path.join(sys.argv[2], name), {"resize": resize, "width": width, "height": height}), {"width": width, "height": height})
                     open(target, "wb").write(pixels.tobytes())
                 except Exception as problem:
                     open(target + ".refused", "w").write(("" if type(problem).__name__ == "Refused" else "?") + str(problem))
@@ -38,7 +42,8 @@ public sealed class PredictProgramTests : IDisposable
     [Fact]
     public async Task So_has_every_picture_of_the_samples() =>
         Same(await DifferencesAsync(
-            [.. Directory.EnumerateFiles(Path.Combine(Root(), "samples"), "*.jpg", SearchOption.AllDirectories).Select(f => ($"{Path.GetFileName(Path.GetDirectoryName(f))}-{Path.GetFileName(f)}", File.ReadAllBytes(f)))],
+            [.. Directory.EnumerateFiles(Path.Combine(Root(), "samples"), "*.jpg", SearchOption.AllDirectories).Select(
+                f => ($"{Path.GetFileName(Path.GetDirectoryName(f))}-{Path.GetFileName(f)}", File.ReadAllBytes(f)))],
             sentences: true));
 
     [Fact]
@@ -114,7 +119,8 @@ public sealed class PredictProgramTests : IDisposable
         }
 
         var most = ours.Zip(theirs, (a, b) => Math.Abs(a - b)).Max();
-        return most == 0 ? null : string.Create(CultureInfo.InvariantCulture, $"{ours.Zip(theirs).Count(p => p.First != p.Second)} values differ, by {most} at most");
+        return most == 0 ? null : string.Create(
+            CultureInfo.InvariantCulture, $"{ours.Zip(theirs).Count(p => p.First != p.Second)} values differ, by {most} at most");
     }
 
     // Up to where what was received is told.

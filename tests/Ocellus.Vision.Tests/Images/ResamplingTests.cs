@@ -13,7 +13,8 @@ public sealed class ResamplingTests
 
         float[] drawn = Draw(picture, left: 2, top: 1, width: 4, height: 3, 4, 3, mirrored: false, Plain);
 
-        Assert.Equal([.. from y in Enumerable.Range(1, 3) from x in Enumerable.Range(2, 4) from c in Enumerable.Range(0, 3) select Normalised(Value(x, y, c))], drawn);
+        Assert.Equal(
+            [.. from y in Enumerable.Range(1, 3) from x in Enumerable.Range(2, 4) from c in Enumerable.Range(0, 3) select Normalised(Value(x, y, c))], drawn);
     }
 
     [Fact]
@@ -23,7 +24,9 @@ public sealed class ResamplingTests
 
         float[] drawn = Draw(picture, left: 2, top: 1, width: 4, height: 3, 4, 3, mirrored: true, Plain);
 
-        Assert.Equal([.. from y in Enumerable.Range(1, 3) from x in Enumerable.Range(2, 4).Reverse() from c in Enumerable.Range(0, 3) select Normalised(Value(x, y, c))], drawn);
+        Assert.Equal(
+            [.. from y in Enumerable.Range(1, 3) from x in Enumerable.Range(2, 4).Reverse() from c in Enumerable.Range(0, 3) select Normalised(Value(x, y, c))],
+            drawn);
     }
 
     [Fact]
@@ -61,7 +64,8 @@ public sealed class ResamplingTests
 
         Resampling.Draw(picture, new ResamplingAxis(0, 13, 9, 3, 8, mirrored: true), new ResamplingAxis(0, 11, 8, 2, 6, mirrored: false), Plain, window, 5 * 3);
 
-        Assert.Equal([.. from y in Enumerable.Range(2, 4) from x in Enumerable.Range(3, 5) from c in Enumerable.Range(0, 3) select whole[(y * 9 + x) * 3 + c]], window);
+        Assert.Equal(
+            [.. from y in Enumerable.Range(2, 4) from x in Enumerable.Range(3, 5) from c in Enumerable.Range(0, 3) select whole[(y * 9 + x) * 3 + c]], window);
     }
 
     [Theory]
@@ -71,13 +75,16 @@ public sealed class ResamplingTests
     [InlineData(1, 0, 2, 4, 124, 255)] // cut off at 0 and 255
     public void Tones_move_the_colours(float contrast, float brightness, float saturation, int red, int green, int blue)
     {
-        float[] drawn = Draw(new DecodedPicture([60, 120, 240], 1, 1, null), 0, 0, 1, 1, 2, 1, mirrored: false, Tone.Saturated(contrast, brightness, saturation));
+        float[] drawn = Draw(
+            new DecodedPicture([60, 120, 240], 1, 1, null), 0, 0, 1, 1, 2, 1, mirrored: false, Tone.Saturated(contrast, brightness, saturation));
 
         Assert.Equal([red, green, blue, red, green, blue], drawn.Select(v => (int)Math.Round(v * 128 + 127)));
     }
 
     private static DecodedPicture Numbered(int width, int height) =>
-        new([.. from y in Enumerable.Range(0, height) from x in Enumerable.Range(0, width) from c in Enumerable.Range(0, 3) select Value(x, y, c)], width, height, null);
+        new(
+            [.. from y in Enumerable.Range(0, height) from x in Enumerable.Range(0, width) from c in Enumerable.Range(0, 3) select Value(x, y, c)], width,
+            height, null);
 
     private static byte Value(int x, int y, int c) => (byte)((x * 37 + y * 61 + c * 89) % 256);
 
@@ -86,7 +93,8 @@ public sealed class ResamplingTests
     private static float[] Draw(DecodedPicture picture, int left, int top, int width, int height, int toWidth, int toHeight, bool mirrored, Tone tone)
     {
         var target = new float[toWidth * toHeight * 3];
-        Resampling.Draw(picture, new ResamplingAxis(left, width, toWidth, 0, toWidth, mirrored), new ResamplingAxis(top, height, toHeight, 0, toHeight, mirrored: false), tone, target, toWidth * 3);
+        Resampling.Draw(picture, new ResamplingAxis(
+            left, width, toWidth, 0, toWidth, mirrored), new ResamplingAxis(top, height, toHeight, 0, toHeight, mirrored: false), tone, target, toWidth * 3);
         return target;
     }
 }

@@ -23,7 +23,9 @@ public sealed class OnnxTelemetryTests
         Assert.SkipUnless(File.Exists(library), "the file has this name on Linux");
         ReadOnlySpan<byte> content = File.ReadAllBytes(library);
         // A version that sends by another way, or is told by another name, is to be seen here before it is shipped.
-        Assert.True(content.IndexOf(Encoding.ASCII.GetBytes($"\0{OnnxTelemetry.Variable}\0")) > 0, "ONNX Runtime is not told by this name any more: look what it sends");
+        Assert.True(
+            content.IndexOf(Encoding.ASCII.GetBytes($"\0{OnnxTelemetry.Variable}\0")) > 0,
+            "ONNX Runtime is not told by this name any more: look what it sends");
     }
 
     [DllImport("libc", EntryPoint = "getenv")]

@@ -1,5 +1,6 @@
 using Ocellus.Hosting.Serving;
 using Ocellus.Refusals;
+using Ocellus.Vision.Boxes;
 using Orleans.Concurrency;
 
 namespace Ocellus.Hosting.Placement;
@@ -20,13 +21,22 @@ internal sealed record UnloadAnswer([property: Id(0)] int Aborted, [property: Id
 [GenerateSerializer, Immutable]
 internal sealed record DetectRequest([property: Id(0)] byte[] Image);
 
-/// <summary>A box as ratios of the upright picture.</summary>
+/// <summary>A <see cref="Box"/> on its way between nodes: the learning library, which owns the type, knows nothing of Orleans.</summary>
 [GenerateSerializer, Immutable]
-internal readonly record struct FoundBox([property: Id(0)] float Left, [property: Id(1)] float Top, [property: Id(2)] float Width, [property: Id(3)] float Height);
+internal readonly record struct BoxSurrogate([property: Id(0)] float Left, [property: Id(1)] float Top, [property: Id(2)] float Width, [property: Id(3)] float Height);
+
+/// <summary>Between a box and its form on the way.</summary>
+[RegisterConverter]
+internal sealed class BoxConverter : IConverter<Box, BoxSurrogate>
+{
+    public Box ConvertFromSurrogate(in BoxSurrogate surrogate) => new(surrogate.Left, surrogate.Top, surrogate.Width, surrogate.Height);
+
+    public BoxSurrogate ConvertToSurrogate(in Box value) => new(value.Left, value.Top, value.Width, value.Height);
+}
 
 /// <summary>A label with its score and the score from which the model counts it as found, both 0 to 1.</summary>
 [GenerateSerializer, Immutable]
-internal readonly record struct Found([property: Id(0)] string Name, [property: Id(1)] float Score, [property: Id(2)] double Threshold, [property: Id(3)] FoundBox? Box);
+internal readonly record struct Found([property: Id(0)] string Name, [property: Id(1)] float Score, [property: Id(2)] double Threshold, [property: Id(3)] Box? Box);
 
 /// <summary>What the model found, or why it refused. A refusal is a value: exceptions lose their type between nodes.</summary>
 [GenerateSerializer, Immutable]
@@ -104,7 +114,7 @@ internal sealed class ModelGrain(LocalModels models) : Grain, IModelGrain
             for (var i = 0; i < found.Length; i++)
             {
                 var (label, score, box) = predictions[i];
-                found[i] = new(description.Labels[label], score, description.ThresholdOf(label), box is { } b ? new FoundBox(b.Left, b.Top, b.Width, b.Height) : null);
+                found[i] = new(description.Labels[label], score, description.ThresholdOf(label), box);
             }
 
             return new(found, default, null);

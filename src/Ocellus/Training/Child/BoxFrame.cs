@@ -1,5 +1,5 @@
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
-using Ocellus.Vision.Inference;
 
 namespace Ocellus.Training.Child;
 
@@ -13,22 +13,22 @@ internal readonly struct BoxFrame
     private readonly double _width;
     private readonly double _height;
 
-    /// <summary>EXIF value of the turn; 1 for none. Values below 5 never turn: the stored size is then the upright one.</summary>
-    private readonly int _turn;
+    /// <summary>EXIF value of the rotation; 1 for none. Values below 5 never swap the sides: the stored size is then the upright one.</summary>
+    private readonly int _rotation;
 
     public BoxFrame(double imageWidth, double imageHeight, PictureHeader header)
     {
         (_width, _height) = (imageWidth, imageHeight);
         var upright = imageWidth == header.UprightWidth && imageHeight == header.UprightHeight;
         var stored = imageWidth == header.Width && imageHeight == header.Height;
-        _turn = stored && !upright ? header.Orientation : 1;
+        _rotation = stored && !upright ? header.Orientation : 1;
     }
 
     /// <summary>From pixels of the line's size.</summary>
-    public BoxRatio ToShown(double left, double top, double width, double height)
+    public Box ToShown(double left, double top, double width, double height)
     {
         var (l, t, w, h) = (left / _width, top / _height, width / _width, height / _height);
-        var (x, y, across, down) = _turn switch
+        var (x, y, across, down) = _rotation switch
         {
             5 => (t, l, h, w),
             6 => (1 - t - h, l, h, w),
@@ -36,14 +36,14 @@ internal readonly struct BoxFrame
             8 => (t, 1 - l - w, h, w),
             _ => (l, t, w, h),
         };
-        return new BoxRatio((float)x, (float)y, (float)across, (float)down);
+        return new Box((float)x, (float)y, (float)across, (float)down);
     }
 
     /// <summary>Back to whole pixels of the line's size. Edges are rounded, not sizes, so that a box inside the picture stays inside.</summary>
-    public (int Left, int Top, int Width, int Height) FromShown(BoxRatio box)
+    public (int Left, int Top, int Width, int Height) FromShown(Box box)
     {
         var (x, y, across, down) = ((double)box.Left, (double)box.Top, (double)box.Width, (double)box.Height);
-        var (l, t, w, h) = _turn switch
+        var (l, t, w, h) = _rotation switch
         {
             5 => (y, x, down, across),
             6 => (y, 1 - x - across, down, across),

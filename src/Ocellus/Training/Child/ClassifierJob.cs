@@ -3,7 +3,7 @@ using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Evaluation;
 using Ocellus.Training.Job;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Training.Child;
 
@@ -15,7 +15,14 @@ internal static class ClassifierJob
         var (content, index) = (input.Content, input.LabelIndex);
         var training = content.Training.Usable;
         var task = new ClassifierTask(input.Pictures(training), [.. training.Select(line => (IReadOnlyList<int>)[.. line.ImageLabels.Select(l => index[l])])], content.Labels, content.IsMultiLabel);
-        var plan = new ClassifierPlan { Seed = input.Job.Seed, Threads = input.Threads, ThreadsNow = () => input.Pace.Threads, TimeBudget = input.Within(ClassifierPlan.RecipeTime(training.Count, input.Threads)) };
+        var plan = new ClassifierPlan
+        {
+            Seed = input.Job.Seed,
+            Kernels = input.Job.Kernels,
+            Threads = input.Threads,
+            ThreadsNow = () => input.Pace.Threads,
+            TimeBudget = input.Within(ClassifierPlan.RecipeTime(training.Count, input.Threads)),
+        };
         var started = Stopwatch.GetTimestamp();
         var result = ClassifierTrainer.Train(task, plan, input.Learning, input.Checkpoint, cancel);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;

@@ -2,9 +2,10 @@ using System.Diagnostics;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Evaluation;
 using Ocellus.Training.Job;
+using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Evaluation;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Training.Child;
 
@@ -18,9 +19,9 @@ internal static class DetectorJob
         var task = new DetectorTask(
             input.Pictures(training),
             // Brand localization: a picture of the bare logo is one box over all of it.
-            [.. training.Select(line => content.WholeImageBoxes ? [.. line.ImageLabels.Select(l => new LabelledBox(index[l], new BoxRatio(0, 0, 1, 1)))] : Boxes(line, input))],
+            [.. training.Select(line => content.WholeImageBoxes ? TruthBoxes.OfWholeImage(line, index) : TruthBoxes.Of(line, input.Header(line), index))],
             content.Labels);
-        var plan = new DetectorPlan { Seed = input.Job.Seed, Threads = input.Threads, ThreadsNow = () => input.Pace.Threads };
+        var plan = new DetectorPlan { Seed = input.Job.Seed, Kernels = input.Job.Kernels, Threads = input.Threads, ThreadsNow = () => input.Pace.Threads };
         plan = plan with { TimeBudget = input.Within(plan.BudgetFor(training.Count)) };
         var started = Stopwatch.GetTimestamp();
         var result = DetectorTrainer.Train(task, plan, input.Learning, input.Checkpoint, cancel);
@@ -28,7 +29,7 @@ internal static class DetectorJob
 
         // Labels that only the test has are not part of the model and are never evaluated.
         List<ParsedLine> tested = [.. content.Testing.Usable.Where(line => line.BoxLabels.Any(index.ContainsKey))];
-        IReadOnlyList<LabelledBox>[] truth = [.. tested.Select(line => Boxes(line, input))];
+        IReadOnlyList<LabelledBox>[] truth = [.. tested.Select(line => TruthBoxes.Of(line, input.Header(line), index))];
         IReadOnlyList<IReadOnlyList<Prediction>> found;
         using (var model = new TrainedModel(result.Model, result.Description, input.Threads))
         {
@@ -51,17 +52,6 @@ internal static class DetectorJob
             tested.Count,
             training.Select((line, i) => SnapshotWriter.TrainingLine(line, content.WholeImageBoxes ? AttributeKind.ImageLevel : AttributeKind.Boxes, i + 1)),
             ended => tested.Select((line, i) => SnapshotWriter.TestingLine(line, Compare(line, input, report, truth[i], found[i], measured.Matches[i]), ended, i + 1)));
-    }
-
-    /// <summary>The line's valid boxes of the model's labels, as ratios of the picture as shown.</summary>
-    private static IReadOnlyList<LabelledBox> Boxes(ParsedLine line, JobInput input)
-    {
-        var header = input.Header(line);
-        return
-        [
-            .. line.Attributes.SelectMany(attribute => attribute.ValidBoxes.Select(box => (attribute, box))).Where(p => input.LabelIndex.ContainsKey(p.box.Label))
-                .Select(p => new LabelledBox(input.LabelIndex[p.box.Label], new BoxFrame(p.attribute.ImageWidth, p.attribute.ImageHeight, header).ToShown(p.box.Left, p.box.Top, p.box.Width, p.box.Height))),
-        ];
     }
 
     /// <summary>
@@ -99,7 +89,7 @@ internal static class DetectorJob
 
         return lines;
 
-        void Add(int label, float score, BoxRatio box, Outcome outcome, bool present)
+        void Add(int label, float score, Box box, Outcome outcome, bool present)
         {
             var (left, top, width, height) = frame.FromShown(box);
             lines.Add(new BoxPrediction(report.Labels[label].Label, score, left, top, width, height, outcome, present));

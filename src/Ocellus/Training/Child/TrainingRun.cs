@@ -4,10 +4,10 @@ using System.Text;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Evaluation;
 using Ocellus.Training.Job;
-using Ocellus.Vision.Data;
+using Ocellus.Vision;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Training.Child;
 
@@ -187,7 +187,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     /// <summary>Lines with a line break after each, the last too.</summary>
     private void WriteOut(string kind, IEnumerable<string> lines)
     {
-        WholeFile.Write(folder.OutFile(kind, _job), stream =>
+        AtomicFile.Write(folder.OutFile(kind, _job), stream =>
         {
             using var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
             foreach (var line in lines)

@@ -1,8 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Ocellus.Vision.Data;
-using Ocellus.Vision.Training;
+using Ocellus.Vision;
+using Ocellus.Vision.Kernels;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Training.Job;
 
@@ -29,6 +30,10 @@ internal sealed record JobDescription
 
     /// <summary>Threads to learn with; 0 is one for each core.</summary>
     public int Threads { get; init; }
+
+    /// <summary>Whose operations convolve; not written where it is the default.</summary>
+    [JsonConverter(typeof(JsonStringEnumConverter<KernelChoice>)), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public KernelChoice Kernels { get; init; }
 }
 
 /// <summary>One picture that the manifests name: where its copy is, or why there is none.</summary>
@@ -113,7 +118,7 @@ internal sealed class JobFolder(string path)
     /// <summary>Name of an output file in the output location, such as <c>ManifestSummary-project-version.json</c>.</summary>
     public static string FileName(string kind, string projectName, string versionName) => $"{kind}-{projectName}-{versionName}.json";
 
-    public void Write(JobDescription job) => WholeFile.Write(Description, JsonSerializer.SerializeToUtf8Bytes(job, JobJson.Default.JobDescription));
+    public void Write(JobDescription job) => AtomicFile.Write(Description, JsonSerializer.SerializeToUtf8Bytes(job, JobJson.Default.JobDescription));
 
     /// <summary>The description is there: the folder was not left half made.</summary>
     public bool IsWhole => File.Exists(Description);
@@ -121,12 +126,12 @@ internal sealed class JobFolder(string path)
     /// <exception cref="InvalidDataException">It is damaged: it is written once, so nobody can make it anew.</exception>
     public JobDescription Read() => Read(Description, JobJson.Default.JobDescription);
 
-    public void Write(IReadOnlyList<JobPicture> pictures) => WholeFile.Write(Index, JsonSerializer.SerializeToUtf8Bytes(pictures, JobJson.Default.IReadOnlyListJobPicture));
+    public void Write(IReadOnlyList<JobPicture> pictures) => AtomicFile.Write(Index, JsonSerializer.SerializeToUtf8Bytes(pictures, JobJson.Default.IReadOnlyListJobPicture));
 
     /// <summary>The pictures; null as long as they are not all fetched, or if the list is damaged: then they are fetched again.</summary>
     public IReadOnlyList<JobPicture>? ReadPictures() => TryRead(Index, JobJson.Default.IReadOnlyListJobPicture);
 
-    public void Write(JobOutcome outcome) => WholeFile.Write(Ended, JsonSerializer.SerializeToUtf8Bytes(outcome, JobJson.Default.JobOutcome));
+    public void Write(JobOutcome outcome) => AtomicFile.Write(Ended, JsonSerializer.SerializeToUtf8Bytes(outcome, JobJson.Default.JobOutcome));
 
     /// <summary>How the job ended; null as long as it has not, or if nobody can read how: then it goes on from its last checkpoint and ends again.</summary>
     public JobOutcome? ReadOutcome() => TryRead(Ended, JobJson.Default.JobOutcome);

@@ -1,9 +1,8 @@
 using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Evaluation;
-using Ocellus.Vision.Data;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
-using Ocellus.Vision.Training;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Training.Job;
 
@@ -29,7 +28,7 @@ internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<
     /// <summary>Index of each label of the model.</summary>
     public Dictionary<string, int> LabelIndex { get; } = Content.Labels.Select((label, i) => (label, i)).ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
 
-    public IPictureSource Pictures(IReadOnlyList<ParsedLine> lines) => new LinePictures(lines, Bytes);
+    public ImageSource Pictures(IReadOnlyList<ParsedLine> lines) => new(lines.Count, index => Bytes(lines[index]));
 
     /// <summary>Puts pictures through the finished model, in order.</summary>
     public IReadOnlyList<IReadOnlyList<Prediction>> Ask(TrainedModel model, IReadOnlyList<ParsedLine> lines, CancellationToken cancel)
@@ -43,13 +42,6 @@ internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<
         }
 
         return answers;
-    }
-
-    private sealed class LinePictures(IReadOnlyList<ParsedLine> lines, Func<ParsedLine, byte[]> bytes) : IPictureSource
-    {
-        public int Count => lines.Count;
-
-        public byte[] Read(int index) => bytes(lines[index]);
     }
 
     private sealed class Forward(IProgress<JobProgress> progress) : IProgress<TrainingProgress>

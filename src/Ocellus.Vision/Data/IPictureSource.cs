@@ -1,9 +1,0 @@
-namespace Ocellus.Vision.Data;
-
-/// <summary>Pictures by index, as the bytes of their files.</summary>
-public interface IPictureSource
-{
-    int Count { get; }
-
-    byte[] Read(int index);
-}

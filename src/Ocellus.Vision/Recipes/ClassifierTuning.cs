@@ -1,0 +1,286 @@
+using System.Diagnostics;
+using System.Globalization;
+using Ocellus.Vision.Networks;
+using Ocellus.Vision.Onnx;
+
+namespace Ocellus.Vision.Recipes;
+
+/// <summary>What fine-tuning starts from and is compared with.</summary>
+/// <param name="Linear">Where the head starts.</param>
+/// <param name="LinearScore">What the linear head reached on the held-back images, 0 to 1.</param>
+/// <param name="Learn">Images to learn from.</param>
+/// <param name="Held">Images that are learnt from only after the comparison.</param>
+/// <param name="Quality">Gives a finished model's score on the held-back images, 0 to 1.</param>
+/// <param name="SecondsPerPicture">From <see cref="ClassifierTuning.MeasurePicture"/>.</param>
+/// <param name="Elapsed">Time since the training began.</param>
+internal sealed record TuningStart(
+    LinearHead Linear, double LinearScore, int[] Learn, int[] Held, Func<byte[], double> Quality, double SecondsPerPicture, Func<TimeSpan> Elapsed)
+{
+    /// <summary>All images.</summary>
+    public int[] All { get; } = [.. Learn, .. Held];
+}
+
+/// <summary>
+/// Fine-tuning of the whole network from the linear head. Everything that a step does depends on its number and the seed alone, so
+/// that an interrupted training goes the way of an uninterrupted one. Its tensors belong to the dispose scope around the constructor.
+/// </summary>
+internal sealed class ClassifierTuning : IDisposable
+{
+    /// <summary>Bytes of the values between the layers and their gradients, for a picture of 224 px; measured 93 MB.</summary>
+    private const long PictureBytesAt224 = 96L << 20;
+
+    /// <summary>Bytes that libraries, weights, their moments and their average need; measured 220 MB and what .NET adds.</summary>
+    private const long FixedBytes = 400L << 20;
+
+    private const int FrozenBlocks = 5; // everything up to stride 8, when time is short
+    private const double FrozenShare = .8; // of the time of a step
+
+    // Share of the planned steps that is better run with all layers than more of them with the first ones left as they were.
+    private const double StepsEnough = .6;
+    private const int LossSpan = 20; // steps that the reported loss is a mean of
+    private const int PaceSpan = 10; // ends of steps that the pace is measured over
+
+    /// <summary>Fewer steps than this are not worth a start: the rate would hardly have risen.</summary>
+    private const int StepsWorthwhile = 20;
+
+    /// <summary>Time between checkpoints of 55 MB: one is written in a fraction of a second, and little is lost.</summary>
+    private static readonly TimeSpan CheckpointEvery = TimeSpan.FromSeconds(15);
+
+    private readonly ClassifierTask _task;
+    private readonly ClassifierPlan _plan;
+    private readonly ClassifierNetwork _network;
+    private readonly ClassifierBatches _images;
+    private readonly CosineSchedule _rate;
+    private readonly int _batch;
+    private readonly int _startSize;
+    private readonly string _key;
+
+    public ClassifierTuning(ClassifierTask task, ClassifierPlan plan, ClassifierViews views, OnnxFile backbone)
+    {
+        (_task, _plan) = (task, plan);
+        long pictureBytes = PictureBytesAt224 * plan.Size * plan.Size / (224 * 224);
+        _batch = TrainingMemory.Batch(plan.Batch, FixedBytes + plan.PictureCacheBytes, pictureBytes, plan.MemoryBytes ?? TrainingMemory.Available());
+        _startSize = Math.Max(32, (int)(plan.Size * plan.StartScale) / 32 * 32);
+        _network = new ClassifierNetwork(task, plan, backbone, _batch);
+        _images = new ClassifierBatches(task, plan, views, _batch);
+        _rate = new CosineSchedule(plan.WarmUpSteps);
+        _key = Fingerprint(task, plan, _batch);
+    }
+
+    /// <summary>Passes that were run.</summary>
+    public int Epochs { get; private set; }
+
+    /// <summary>What the fine-tuned network reached on the held-back pictures; null when it was not compared.</summary>
+    public double? Score { get; private set; }
+
+    /// <summary>What a person should know, null when nothing.</summary>
+    public string? Remark { get; private set; }
+
+    /// <summary>Seconds of a full step for each of its pictures, averaged over both sizes of the network.</summary>
+    public double MeasurePicture()
+    {
+        ClassifierBatch batch = _images.Noise();
+        _network.Gradients(batch, 0); // the first one warms up
+        long t = Stopwatch.GetTimestamp();
+        _network.Gradients(batch, 0);
+        double ratio = Math.Pow((double)_startSize / _plan.Size, 2);
+        return Stopwatch.GetElapsedTime(t).TotalSeconds / _batch * (_plan.ChooseAt * ratio + 1 - _plan.ChooseAt);
+    }
+
+    /// <summary>Steps that the plan asks for when time is plenty.</summary>
+    public int PlannedSteps(int pictures) => _plan.Epochs == 0 ? 0 : Math.Max(_plan.StepsMin, (pictures * _plan.Epochs + _batch - 1) / _batch);
+
+    /// <summary>Seconds of so many steps.</summary>
+    public double Seconds(int steps, double secondsPerPicture) => steps * _batch * secondsPerPicture;
+
+    /// <summary>Trains, and compares with the linear head on the held-back images.</summary>
+    /// <param name="start">What to start from.</param>
+    /// <param name="progress">Told about every pass, and every second or so between.</param>
+    /// <param name="path">Where checkpoints are; null for none.</param>
+    /// <param name="cancel">Ends the training after the present step, with a checkpoint.</param>
+    /// <returns>The fine-tuned model, or null when the linear head is better or there is no time.</returns>
+    public byte[]? Run(TuningStart start, PacedProgress progress, string? path, CancellationToken cancel)
+    {
+        int wanted = PlannedSteps(start.Learn.Length);
+        if (Begin(start, wanted, path) is not { } state)
+        {
+            Remark = $"The time budget of {Told(_plan.TimeBudget)} leaves no time for fine-tuning.";
+            return null;
+        }
+
+        if (state.Frozen)
+        {
+            _network.Keep(FrozenBlocks);
+        }
+
+        state = Learn(start, state, wanted, progress, path, cancel);
+        if (state.Steps < wanted || state.Frozen)
+        {
+            string frozen = state.Frozen ? ", the first layers left as they were" : "";
+            Remark = $"The time budget of {Told(_plan.TimeBudget)} shortened fine-tuning: {state.Steps} of {wanted} steps{frozen}.";
+        }
+
+        byte[] model = _network.Export();
+        if (!state.Joined)
+        {
+            Score = start.Quality(model);
+        }
+
+        return state.Joined || !IsWorse(Score!.Value, start.LinearScore, start.Held.Length) ? model : null;
+    }
+
+    public void Dispose() => _network.Dispose();
+
+    /// <summary>
+    /// Worse by more than the standard error of the difference between two shares of so many pictures. On twenty pictures two are
+    /// chance, and where nothing speaks against it, the fine-tuned network is the better one.
+    /// </summary>
+    internal static bool IsWorse(double tuned, double linear, int pictures) =>
+        tuned < linear - Math.Sqrt((tuned * (1 - tuned) + linear * (1 - linear)) / pictures);
+
+    /// <summary>Goes on from a checkpoint, or plans and starts from the linear head; null when there is no time.</summary>
+    private ClassifierScheduleState? Begin(TuningStart start, int wanted, string? path)
+    {
+        if (path is not null && TrainingCheckpoint.Read(path, _key) is { } checkpoint)
+        {
+            _network.Restore(checkpoint);
+            var resumed = ClassifierScheduleState.From(checkpoint);
+            Score = resumed.Score;
+            return resumed;
+        }
+
+        double left = (_plan.TimeBudget - start.Elapsed()).TotalSeconds;
+        bool frozen = Seconds(wanted, start.SecondsPerPicture) * StepsEnough > left;
+        int steps = (int)Math.Clamp(left / (Seconds(1, start.SecondsPerPicture) * (frozen ? FrozenShare : 1)), 0, wanted);
+        if (steps < Math.Min(StepsWorthwhile, wanted) || wanted == 0)
+        {
+            return null;
+        }
+
+        _network.StartFrom(start.Linear);
+        return new ClassifierScheduleState(0, steps, frozen);
+    }
+
+    /// <summary>All steps that are left.</summary>
+    private ClassifierScheduleState Learn(
+        TuningStart start, ClassifierScheduleState state, int wanted, PacedProgress progress, string? path, CancellationToken cancel)
+    {
+        var losses = new RecentMean(LossSpan);
+        var pacer = new StepPacer(PaceSpan);
+        var batches = new Prefetch<ClassifierBatch>(step => Make(step, start, state));
+        long saved = Stopwatch.GetTimestamp();
+        try
+        {
+            while (state.Step < state.Steps)
+            {
+                if (cancel.IsCancellationRequested)
+                {
+                    Save(start, state, path);
+                    cancel.ThrowIfCancellationRequested();
+                }
+
+                if (IsComparison(state, state.Step))
+                {
+                    batches.Stop();
+                    state = Compare(start, state);
+                }
+
+                StepThreads.Apply(_plan.ThreadsNow, _plan.Threads);
+                // The step of the comparison is the first of another kind, so that it is not prepared ahead.
+                ClassifierBatch batch = batches.Take(state.Step, state.Step + 1 < state.Steps && !IsComparison(state, state.Step + 1));
+                losses.Add(StepOn(batch, state));
+                state = state with { Step = state.Step + 1 };
+                pacer.StepEnded();
+                state = InTime(start, state, wanted, pacer);
+                Report(start, state, losses, pacer, progress);
+                if (state.Step < state.Steps && Stopwatch.GetElapsedTime(saved) >= CheckpointEvery)
+                {
+                    Save(start, state, path);
+                    saved = Stopwatch.GetTimestamp();
+                }
+            }
+        }
+        finally
+        {
+            batches.Stop();
+        }
+
+        return state;
+    }
+
+    private bool IsComparison(ClassifierScheduleState state, int step) => state.ComparedAt is null && step >= _plan.ChooseAt * state.Steps;
+
+    private ClassifierScheduleState Compare(TuningStart start, ClassifierScheduleState state)
+    {
+        double score = start.Quality(_network.Export());
+        Score = score;
+        return state with { ComparedAt = state.Step, Score = score, Joined = !IsWorse(score, start.LinearScore, start.Held.Length) };
+    }
+
+    /// <summary>One step; its loss.</summary>
+    private double StepOn(ClassifierBatch batch, ClassifierScheduleState state)
+    {
+        double loss = _network.Gradients(batch, state.Step);
+        if (!double.IsFinite(loss))
+        {
+            throw new TrainingDivergedException(state.Step, loss);
+        }
+
+        _network.Step(_rate.Share(state.Step, state.Steps), state.Step);
+        return loss;
+    }
+
+    private ClassifierScheduleState InTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer)
+    {
+        if (!pacer.IsSettled || state.Step >= state.Steps)
+        {
+            return state;
+        }
+
+        double left = (_plan.TimeBudget - start.Elapsed()).TotalSeconds - state.SecondsBefore;
+        return state with { Steps = StepPacer.Fit(state.Step, state.Steps, wanted, left, pacer.SecondsPerStep!.Value) };
+    }
+
+    private void Report(TuningStart start, ClassifierScheduleState state, RecentMean losses, StepPacer pacer, PacedProgress progress)
+    {
+        int before = Passes(start, state.Step - 1), left = state.Steps - state.Step;
+        Epochs = Passes(start, state.Step);
+        double seconds = pacer.SecondsPerStep * left ?? Seconds(left, start.SecondsPerPicture);
+        TrainingProgress Now() => new("fine-tuning", Epochs, Math.Max(1, Passes(start, state.Steps)), losses.Value, seconds);
+        if (Epochs > before)
+        {
+            progress.Now(Now());
+        }
+        else
+        {
+            progress.Perhaps(Now);
+        }
+    }
+
+    private int Passes(TuningStart start, int steps) => steps * _batch / start.Learn.Length;
+
+    private void Save(TuningStart start, ClassifierScheduleState state, string? path)
+    {
+        if (path is not null)
+        {
+            TrainingCheckpoint now = _network.Capture(_key, Epochs, Passes(start, state.Steps), state.Frozen);
+            (state with { SecondsBefore = state.SecondsBefore + start.Elapsed().TotalSeconds }).AddTo(now).Write(path);
+        }
+    }
+
+    private ClassifierBatch Make(int step, TuningStart start, ClassifierScheduleState state) => _images.Make(
+        step, state.Joined ? start.All : start.Learn, state.Joined ? state.ComparedAt!.Value : 0, state.ComparedAt is null ? _startSize : _plan.Size);
+
+    private static string Told(TimeSpan time) => time.TotalSeconds < 60
+        ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.##} s")
+        : string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0.#} min");
+
+    /// <summary>What a checkpoint must have been made for.</summary>
+    internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch)
+    {
+        plan = plan with { TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, PictureCacheBytes = 0 };
+        string written = TrainingCheckpoint.Written(plan, plan.Kernels), labels = string.Join('\n', task.Labels);
+        string targets = string.Join(';', task.Targets.Select(t => string.Join(',', t)));
+        return TrainingCheckpoint.KeyOf(string.Create(CultureInfo.InvariantCulture, $"2|{written}|{batch}|{task.MultiLabel}|{labels}|{targets}"));
+    }
+}

@@ -1,0 +1,222 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Ocellus.Vision.Boxes;
+using Ocellus.Vision.Inference;
+using Ocellus.Vision.Networks;
+using Ocellus.Vision.Onnx;
+
+namespace Ocellus.Vision.Recipes;
+
+/// <summary>One training of a detector under way.</summary>
+internal sealed class DetectorRun : IDisposable
+{
+    // A checkpoint of 60 MB after every few steps would cost more than it saves.
+    private const int EpochStepsMin = 40;
+
+    // What optimizer and running average take beside the step itself.
+    private const double StepOverhead = 1.05;
+
+    private readonly DetectorTask _task;
+    private readonly DetectorPlan _plan;
+    private readonly DetectorInput _input;
+    private readonly DetectorNetwork _network;
+    private readonly DetectorBatches _images;
+    private readonly CosineSchedule _rate;
+    private readonly string _key;
+    private readonly string? _path;
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private DetectorScheduleState _state = new(0, 0, 0, 0);
+    private double? _loss;
+
+    /// <param name="task">What is to be learnt.</param>
+    /// <param name="plan">How.</param>
+    /// <param name="backbone">Start weights and graph of the backbone.</param>
+    /// <param name="input">Size of the network input.</param>
+    /// <param name="path">Where checkpoints are; null for none.</param>
+    public DetectorRun(DetectorTask task, DetectorPlan plan, OnnxFile backbone, DetectorInput input, string? path)
+    {
+        (_task, _plan, _input, _path) = (task, plan, input, path);
+        _network = new DetectorNetwork(task, plan, backbone, input);
+        _images = new DetectorBatches(task, plan, new DetectorViews(task.Pictures, task.Boxes, input, plan));
+        _rate = new CosineSchedule(plan.WarmUpSteps);
+        _key = Fingerprint(task, plan, input);
+    }
+
+    private int Epochs => (_state.Steps + EpochSteps - 1) / EpochSteps;
+
+    private double Seconds => _state.SecondsBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds;
+
+    private double Budget => _plan.BudgetFor(_task.Pictures.Count).TotalSeconds;
+
+    private int EpochSteps => Math.Max(EpochStepsMin, (_task.Pictures.Count + _state.Batch - 1) / _state.Batch);
+
+    // Rates are for the plan's number of images a step and fall with the root of it.
+    private double RateShare => _rate.Share(_state.Step, _state.Steps, _state.Position) * Math.Sqrt((double)_state.Batch / _plan.RateBatch);
+
+    /// <summary>Goes on from a checkpoint, or measures a step and plans. Reports the plan.</summary>
+    public void Start(PacedProgress progress, CancellationToken cancel)
+    {
+        if (_path is not null && TrainingCheckpoint.Read(_path, _key) is { } checkpoint)
+        {
+            _network.Restore(checkpoint);
+            _state = DetectorScheduleState.From(checkpoint);
+        }
+        else
+        {
+            int batch = DetectorTrainer.BatchFor(_plan, _input);
+            double perPicture = MeasureStep(batch, cancel) / batch;
+            (int steps, int wanted, batch) = DetectorTrainer.Schedule(_plan, _task.Pictures.Count, batch, perPicture, Budget - Seconds);
+            _state = new DetectorScheduleState(0, steps, wanted, batch) { SecondsPerStep = perPicture * batch };
+        }
+
+        progress.Now(Progress(DetectorTrainer.Planning));
+    }
+
+    /// <summary>All steps that are left. A cancelled training leaves a checkpoint from which another one goes on.</summary>
+    public void Learn(PacedProgress progress, CancellationToken cancel)
+    {
+        var batches = new Prefetch<DetectorBatch>(step => _images.Make(step, _state.Steps, _state.Batch));
+        var losses = new RecentMean(EpochSteps);
+        var pacer = new StepPacer(EpochSteps + 1);
+        pacer.Restart();
+        try
+        {
+            while (!_state.IsFinished)
+            {
+                if (cancel.IsCancellationRequested)
+                {
+                    Save();
+                    cancel.ThrowIfCancellationRequested();
+                }
+
+                StepThreads.Apply(_plan.ThreadsNow, _plan.Threads);
+                using (CollectionPause.Begin())
+                {
+                    // The next batch is made while this one is learnt from.
+                    losses.Add(Step(batches.Take(_state.Step, more: _state.Step + 1 < _state.Steps)));
+                }
+
+                pacer.StepEnded();
+                _loss = losses.Value;
+                _state = _state with { SecondsPerStep = pacer.SecondsPerStep!.Value };
+                if (_state.Step % EpochSteps == 0 || _state.IsFinished)
+                {
+                    KeepTime();
+                    Save();
+                    progress.Now(Progress(DetectorTrainer.Training));
+                    losses.Clear();
+                    pacer.Restart();
+                }
+                else
+                {
+                    progress.Perhaps(() => Progress(DetectorTrainer.Training));
+                }
+            }
+        }
+        finally
+        {
+            batches.Stop();
+        }
+    }
+
+    /// <summary>The model of the averaged weights.</summary>
+    public DetectorResult Finish()
+    {
+        byte[] model = _network.Export();
+        var description = new ModelDescription(
+            ModelKinds.Localization, _task.Labels, _input.Width, _input.Height, "fit",
+            string.Create(CultureInfo.InvariantCulture, $"fine-tuned: {_state.Steps} steps of {_state.Batch} pictures"),
+            new Dictionary<string, string>(StringComparer.Ordinal)
+            {
+                ["format"] = "1",
+                ["backbone"] = "efficientnet-lite0",
+                ["opset"] = DetectorExport.Opset.ToString(CultureInfo.InvariantCulture),
+            })
+        {
+            Output = DetectorExport.Output,
+        };
+        return new DetectorResult(model, description, _state.Step, _state.Batch, _loss ?? double.NaN, Seconds);
+    }
+
+    public void Dispose() => _network.Dispose();
+
+    private TrainingProgress Progress(string phase) =>
+        new(phase, _state.IsFinished ? Epochs : _state.Step / EpochSteps, Epochs, _loss, _state.SecondsPerStep * (_state.Steps - _state.Step));
+
+    /// <summary>One step; its loss.</summary>
+    private double Step(DetectorBatch batch)
+    {
+        double loss = _network.Gradients(batch);
+        if (!double.IsFinite(loss))
+        {
+            throw new TrainingDivergedException(_state.Step, loss);
+        }
+
+        _network.Step(RateShare, _state.Step + 1);
+        _state = _state.Next();
+        return loss;
+    }
+
+    private void KeepTime()
+    {
+        if (!_state.IsFinished)
+        {
+            _state = _state with { Steps = StepPacer.Fit(_state.Step, _state.Steps, _state.Wanted, Budget - Seconds, _state.SecondsPerStep) };
+        }
+    }
+
+    private void Save()
+    {
+        if (_path is not null)
+        {
+            (_state with { SecondsBefore = Seconds }).AddTo(_network.Capture(_key, _state.Step, _state.Steps)).Write(_path);
+        }
+    }
+
+    /// <summary>Seconds of a step; nothing is learnt from it.</summary>
+    private double MeasureStep(int count, CancellationToken cancel)
+    {
+        const int Measured = 3;
+        double best = double.MaxValue;
+        _network.WithoutLearning(() =>
+        {
+            DetectorBatch batch = _images.Make(0, 0, count);
+            for (int i = 0; i <= Measured; i++)
+            {
+                cancel.ThrowIfCancellationRequested();
+                using CollectionPause pause = CollectionPause.Begin();
+                long t = Stopwatch.GetTimestamp();
+                // As in earnest, so that its share of the cores is counted.
+                Task<DetectorBatch> other = Task.Run(() => _images.Make(1, 0, count), CancellationToken.None);
+                _network.Gradients(batch);
+                other.GetAwaiter().GetResult();
+                double seconds = Stopwatch.GetElapsedTime(t).TotalSeconds;
+                best = i == 0 ? best : Math.Min(best, seconds); // the first one warms up
+            }
+        });
+        return best * StepOverhead;
+    }
+
+    /// <summary>Tells a checkpoint of this training from that of another.</summary>
+    internal static string Fingerprint(DetectorTask task, DetectorPlan plan, DetectorInput input)
+    {
+        var text = new StringBuilder();
+        plan = plan with { PictureCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null };
+        text.AppendJoin('|', TrainingCheckpoint.Written(plan, plan.Kernels), input, string.Join('\n', task.Labels));
+        foreach (IReadOnlyList<LabelledBox> boxes in task.Boxes)
+        {
+            // With the names that types had in the first version: checkpoints outlive names.
+            text.Append(';').AppendJoin(',', boxes.Select(Written));
+        }
+
+        return TrainingCheckpoint.KeyOf(text.ToString());
+    }
+
+    private static string Written(LabelledBox labelled)
+    {
+        (int label, Box box) = labelled;
+        FormattableString ratios = $"{{ Left = {box.Left}, Top = {box.Top}, Width = {box.Width}, Height = {box.Height} }}";
+        return $"LabelledBox {{ Label = {label}, Box = BoxRatio {FormattableString.Invariant(ratios)} }}";
+    }
+}

@@ -1,0 +1,132 @@
+using Ocellus.Vision.Boxes;
+using Ocellus.Vision.Images;
+
+namespace Ocellus.Vision.Recipes;
+
+/// <summary>Random views of the training pictures with their boxes: scaled, shifted, mirrored, colours moved. Used by one thread at a time.</summary>
+internal sealed class DetectorViews(ImageSource pictures, IReadOnlyList<IReadOnlyList<LabelledBox>> boxes, DetectorInput input, DetectorPlan plan)
+{
+    // A box mostly outside the view is no example.
+    private const double VisibleMin = .3;
+
+    // Smaller ones, in pixels of the network input, are specks.
+    private const float SideMin = 1;
+
+    private readonly Dictionary<int, DecodedPicture> _cache = [];
+    private long _cached;
+
+    /// <summary>Values of one view: height × width × 3.</summary>
+    public int ValuesPerView => input.Width * input.Height * 3;
+
+    /// <summary>One view and its boxes. The same plan, pass and index give the same view.</summary>
+    /// <param name="index">Of the picture.</param>
+    /// <param name="pass">How often the picture has been seen.</param>
+    /// <param name="mosaic">Share of views put together from four pictures.</param>
+    /// <param name="view">Height × width × 3, normalised, written.</param>
+    public TrueBox[] Random(int index, int pass, double mosaic, Span<float> view)
+    {
+        view.Clear(); // grey 127 is 0 after normalisation
+        var truth = new List<TrueBox>();
+#pragma warning disable CA5394 // Not security: the same seed has to give the same view.
+        var random = new Random(ViewSeed.Of(plan.Seed, pass, index));
+        if (pictures.Count > 1 && random.NextDouble() < mosaic)
+        {
+            int middleX = (int)(input.Width * (.3 + .4 * random.NextDouble())), middleY = (int)(input.Height * (.3 + .4 * random.NextDouble()));
+            for (int quarter = 0; quarter < 4; quarter++)
+            {
+                bool right = quarter % 2 == 1, lower = quarter >= 2;
+                var clip = new Clip(right ? middleX : 0, lower ? middleY : 0, right ? input.Width : middleX, lower ? input.Height : middleY);
+                Place(quarter == 0 ? index : random.Next(pictures.Count), random, clip, view, truth);
+            }
+        }
+        else
+        {
+            Place(index, random, new Clip(0, 0, input.Width, input.Height), view, truth);
+        }
+#pragma warning restore CA5394
+        return [.. truth];
+    }
+
+#pragma warning disable CA5394
+    private void Place(int index, Random random, Clip clip, Span<float> view, List<TrueBox> truth)
+    {
+        DecodedPicture picture = Decoded(index);
+        double scale = input.FittingScale(picture.Width, picture.Height) * Math.Exp(Between(Math.Log(plan.ScaleMin), Math.Log(plan.ScaleMax)));
+        if (clip.Width < input.Width)
+        {
+            // A quarter of a mosaic: smaller, or little of the picture would be seen.
+            scale *= .7;
+        }
+
+        int width = Math.Max(1, (int)Math.Round(picture.Width * scale)), height = Math.Max(1, (int)Math.Round(picture.Height * scale));
+        int left = clip.Left + Shift(clip.Width - width), top = clip.Top + Shift(clip.Height - height);
+        bool mirrored = random.NextDouble() < .5;
+        float contrast = (float)Between(.8, 1.2), brightness = (float)Between(-20, 20);
+        bool tinted = random.NextDouble() < .3;
+        Draw(picture, view, clip, left, top, width, height, mirrored, Tone.Gains(contrast * Tint(), contrast * Tint(), contrast * Tint(), brightness));
+        Add(boxes[index], clip, left, top, width, height, mirrored, truth);
+
+        double Between(double low, double high) => low + (high - low) * random.NextDouble();
+        float Tint() => tinted ? (float)Between(.9, 1.1) : 1;
+        int Shift(int room) => random.Next(Math.Min(0, room), Math.Max(0, room) + 1);
+    }
+#pragma warning restore CA5394
+
+    private static void Add(IReadOnlyList<LabelledBox> from, Clip clip, int left, int top, int width, int height, bool mirrored, List<TrueBox> truth)
+    {
+        foreach ((int label, Box b) in from)
+        {
+            float a = Math.Clamp(b.Left, 0, 1), c = Math.Clamp(b.Left + b.Width, 0, 1);
+            (float x1, float x2) = mirrored ? (1 - c, 1 - a) : (a, c);
+            (x1, x2) = (left + x1 * width, left + x2 * width);
+            float y1 = top + Math.Clamp(b.Top, 0, 1) * height, y2 = top + Math.Clamp(b.Top + b.Height, 0, 1) * height;
+            float cx1 = Math.Clamp(x1, clip.Left, clip.Right), cx2 = Math.Clamp(x2, clip.Left, clip.Right);
+            float cy1 = Math.Clamp(y1, clip.Top, clip.Bottom), cy2 = Math.Clamp(y2, clip.Top, clip.Bottom);
+            if (cx2 - cx1 >= SideMin && cy2 - cy1 >= SideMin && (cx2 - cx1) * (cy2 - cy1) > VisibleMin * (x2 - x1) * (y2 - y1))
+            {
+                truth.Add(new TrueBox(cx1, cy1, cx2, cy2, label));
+            }
+        }
+    }
+
+    private DecodedPicture Decoded(int index)
+    {
+        if (_cache.TryGetValue(index, out DecodedPicture? kept))
+        {
+            return kept;
+        }
+
+        // As large as the largest view; what the file does not have is not invented here.
+        byte[] bytes = pictures.Read(index);
+        PictureHeader header = Pictures.ReadHeader(bytes);
+        double scale = input.FittingScale(header.UprightWidth, header.UprightHeight) * plan.ScaleMax;
+        DecodedPicture picture = Pictures.DecodeUpright(
+            bytes, header, Math.Max(1, (int)Math.Ceiling(Math.Max(header.UprightWidth, header.UprightHeight) * scale)));
+        if (_cached + picture.Rgb.Length <= plan.PictureCacheBytes)
+        {
+            _cached += picture.Rgb.Length;
+            _cache.Add(index, picture);
+        }
+
+        return picture;
+    }
+
+    /// <summary>Draws the picture, stretched to width × height at left, top, as far as it lies inside the clip.</summary>
+    private void Draw(DecodedPicture picture, Span<float> view, Clip clip, int left, int top, int width, int height, bool mirrored, Tone tone)
+    {
+        int x0 = Math.Max(clip.Left, left), x1 = Math.Min(clip.Right, left + width), y0 = Math.Max(clip.Top, top), y1 = Math.Min(clip.Bottom, top + height);
+        if (x0 < x1 && y0 < y1)
+        {
+            var columns = new ResamplingAxis(0, picture.Width, width, x0 - left, x1 - left, mirrored);
+            var rows = new ResamplingAxis(0, picture.Height, height, y0 - top, y1 - top, mirrored: false);
+            Resampling.Draw(picture, columns, rows, tone, view[((y0 * input.Width + x0) * 3)..], input.Width * 3);
+        }
+    }
+
+    private readonly record struct Clip(int Left, int Top, int Right, int Bottom)
+    {
+        public int Width => Right - Left;
+
+        public int Height => Bottom - Top;
+    }
+}

@@ -1,0 +1,85 @@
+namespace Ocellus.Vision.Recipes;
+
+/// <summary>How far a fine-tuning of a classifier is.</summary>
+/// <param name="Step">Steps taken.</param>
+/// <param name="Steps">Steps planned.</param>
+/// <param name="Frozen">The first layers stay as they were, because time is short.</param>
+internal sealed record ClassifierScheduleState(int Step, int Steps, bool Frozen)
+{
+    private const string Name = "schedule";
+
+    /// <summary>The step before which the network was compared with the linear head; null as long as it was not.</summary>
+    public int? ComparedAt { get; init; }
+
+    /// <summary>The held-back images are learnt from too.</summary>
+    public bool Joined { get; init; }
+
+    /// <summary>What the network reached in the comparison, 0 to 1; null as long as there was none.</summary>
+    public double? Score { get; init; }
+
+    /// <summary>Of the runs before an interruption.</summary>
+    public double SecondsBefore { get; init; }
+
+    /// <summary>From a checkpoint.</summary>
+    public static ClassifierScheduleState From(TrainingCheckpoint checkpoint)
+    {
+        float[] numbers = checkpoint.Values[Name][0];
+        int comparedAt = (int)numbers[1];
+        return new ClassifierScheduleState((int)checkpoint.Steps, (int)numbers[0], checkpoint.Frozen)
+        {
+            ComparedAt = comparedAt < 0 ? null : comparedAt,
+            Joined = numbers[2] > 0,
+            Score = comparedAt < 0 ? null : numbers[3],
+            SecondsBefore = numbers[4],
+        };
+    }
+
+    /// <summary>Into a checkpoint whose steps and frozen layers are those of this state.</summary>
+    public TrainingCheckpoint AddTo(TrainingCheckpoint checkpoint) =>
+        checkpoint.With(Name, [Steps, ComparedAt ?? -1, Joined ? 1 : 0, (float)(Score ?? 0), (float)SecondsBefore]);
+}
+
+/// <summary>How far a training of a detector is.</summary>
+/// <param name="Step">Steps taken.</param>
+/// <param name="Steps">Steps planned.</param>
+/// <param name="Wanted">Steps when time is plenty.</param>
+/// <param name="Batch">Images a step.</param>
+internal sealed record DetectorScheduleState(int Step, int Steps, int Wanted, int Batch)
+{
+    private const string Name = "schedule";
+
+    /// <summary>How far along the schedule of the rate, 0 to 1.</summary>
+    public double Position { get; init; }
+
+    /// <summary>Of the runs before an interruption.</summary>
+    public double SecondsBefore { get; init; }
+
+    /// <summary>Measured last.</summary>
+    public double SecondsPerStep { get; init; }
+
+    /// <summary>All steps are taken.</summary>
+    public bool IsFinished => Step >= Steps;
+
+    /// <summary>The state after one more step. The rest of the cosine is shared among the steps that are left.</summary>
+    public DetectorScheduleState Next() => this with { Step = Step + 1, Position = Position + (1 - Position) / (Steps - Step) };
+
+    /// <summary>From a checkpoint, which has steps where others have epochs.</summary>
+    public static DetectorScheduleState From(TrainingCheckpoint checkpoint)
+    {
+        float[][] numbers = checkpoint.Values[Name];
+        return new DetectorScheduleState(checkpoint.Epoch, checkpoint.Epochs, (int)numbers[1][1], (int)numbers[1][0])
+        {
+            Position = (double)numbers[0][0] + numbers[0][1],
+            SecondsBefore = numbers[2][0],
+            SecondsPerStep = numbers[2][1],
+        };
+    }
+
+    /// <summary>Into a checkpoint whose epochs are the steps of this state.</summary>
+    public TrainingCheckpoint AddTo(TrainingCheckpoint checkpoint)
+    {
+        // A double as the float nearest to it and what that lacks.
+        float near = (float)Position;
+        return checkpoint.With(Name, [near, (float)(Position - near)], [Batch, Wanted], [(float)SecondsBefore, (float)SecondsPerStep]);
+    }
+}
