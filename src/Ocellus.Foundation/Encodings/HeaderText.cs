@@ -6,12 +6,12 @@ namespace Ocellus.Encodings;
 /// <summary>What the headers of HTTP can carry (RFC 9110, section 5), and how the rest is decoded and encoded.</summary>
 internal static class HeaderText
 {
-    private static readonly SearchValues<char> s_token = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+    private static readonly SearchValues<char> _token = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
-    private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding _strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Whether a text can be the name of a header.</summary>
-    public static bool IsName(string text) => text.Length > 0 && text.AsSpan().IndexOfAnyExcept(s_token) < 0;
+    public static bool IsName(string text) => text.Length > 0 && text.AsSpan().IndexOfAnyExcept(_token) < 0;
 
     /// <summary>Whether a text can be the value of a header as it is.</summary>
     public static bool IsValue(string text) => text.AsSpan().IndexOfAnyExceptInRange(' ', '~') < 0;
@@ -24,7 +24,7 @@ internal static class HeaderText
     {
         try
         {
-            return s_strict.GetString(bytes);
+            return _strict.GetString(bytes);
         }
         catch (DecoderFallbackException)
         {

@@ -15,7 +15,7 @@ internal static class Readable
     /// writing, and what is no
     /// character at all.
     /// </summary>
-    private static readonly SearchValues<char> s_active = SearchValues.Create(
+    private static readonly SearchValues<char> _active = SearchValues.Create(
         [.. Range('\0', '\u001f'), .. Range('\u007f', '\u009f'), '\u061c', '\u200e', '\u200f', .. Range('\u2028', '\u202e'), .. Range('\u2066', '\u2069'),
             '\ufeff', '\ufffe', '\uffff']);
 
@@ -37,7 +37,7 @@ internal static class Readable
     /// <param name="lines">Leaves line feeds and tabs as they are: the text has lines of its own.</param>
     public static string Plain(string value, bool lines = false)
     {
-        if (value.AsSpan().IndexOfAny(s_active) < 0 && IsWhole(value))
+        if (value.AsSpan().IndexOfAny(_active) < 0 && IsWhole(value))
         {
             return value;
         }
@@ -57,7 +57,7 @@ internal static class Readable
                     Escape(plain, c);
                 }
             }
-            else if (s_active.Contains(c) && !(lines && c is '\n' or '\t'))
+            else if (_active.Contains(c) && !(lines && c is '\n' or '\t'))
             {
                 Escape(plain, c);
             }

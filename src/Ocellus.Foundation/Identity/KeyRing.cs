@@ -12,24 +12,24 @@ internal sealed partial class KeyRing : IKeySource
     /// <summary>Account of the first key; AWS's own documentation uses it, so copied examples work.</summary>
     public const string DefaultAccountId = "123456789012";
 
-    private readonly Lock _gate = new();
     private readonly DataDirectory _data;
     private readonly SecretBox _box;
-    private volatile State _state;
-    // What the database's mark was before the state was last found current.
-    private long? _mark;
+    private readonly CommitMemo<State> _keys;
 
-    private KeyRing(DataDirectory data, SecretBox box, State state) => (_data, _box, _state) = (data, box, state);
+    private KeyRing(DataDirectory data, SecretBox box) => (_data, _box, _keys) = (data, box, new(data.Commits));
 
-    public AccessKey? Find(string accessKeyId) => _state.Keys.GetValueOrDefault(accessKeyId);
+    /// <summary>As of the last refresh; opening the ring is the first one.</summary>
+    private State Now => _keys.Last!;
+
+    public AccessKey? Find(string accessKeyId) => Now.Keys.GetValueOrDefault(accessKeyId);
 
     /// <summary>The identity policies of a key; none for one that is not there.</summary>
-    public IReadOnlyList<IdentityPolicy> PoliciesOf(string accessKeyId) => _state.Policies.GetValueOrDefault(accessKeyId) ?? [];
+    public IReadOnlyList<IdentityPolicy> PoliciesOf(string accessKeyId) => Now.Policies.GetValueOrDefault(accessKeyId) ?? [];
 
     /// <summary>Warns of policies that an earlier version took and that hold what no request can ever meet. They go on as they were: a key that is in use must not end with an update.</summary>
     public void WarnOfUnreachable(ILogger log)
     {
-        foreach (var (id, policies) in _state.Policies)
+        foreach (var (id, policies) in Now.Policies)
         {
             foreach (var reason in policies.Select(p => p.Unreachable).OfType<string>())
             {
@@ -39,36 +39,7 @@ internal sealed partial class KeyRing : IKeySource
     }
 
     /// <summary>Takes up what was changed since, by this process or another: a new, changed or revoked key counts from the next request on.</summary>
-    public async Task RefreshAsync(CancellationToken cancel)
-    {
-        var mark = _data.Commits.Now();
-        lock (_gate)
-        {
-            if (_mark == mark)
-            {
-                return;
-            }
-        }
-
-        await using var connection = await _data.ConnectAsync(cancel);
-        if (await connection.ExecuteScalarAsync<long>(KeyCatalog.RevisionQuery) != _state.Revision)
-        {
-            var read = await ReadAsync(connection, _box);
-            lock (_gate)
-            {
-                // Of two that refresh side by side the one with the older state may come last.
-                if (read.Revision > _state.Revision)
-                {
-                    _state = read;
-                }
-            }
-        }
-
-        lock (_gate)
-        {
-            _mark = mark;
-        }
-    }
+    public async Task RefreshAsync(CancellationToken cancel) => await _keys.GetAsync(this, static (ring, last, token) => ring.ReadAsync(last, token), cancel);
 
     /// <summary>Reads the keys; the first start makes one. Writes the credentials file, which only its owner may read.</summary>
     /// <exception cref="InvalidOperationException">The secrets in the database cannot be decrypted.</exception>
@@ -85,13 +56,14 @@ internal sealed partial class KeyRing : IKeySource
         }
 
         await SealPlainAsync(connection, box, cancel);
-        var state = await ReadAsync(connection, box);
-        if (state.Default is { } key)
+        var ring = new KeyRing(data, box);
+        await ring.RefreshAsync(cancel);
+        if (ring.Now.Default is { } key)
         {
             WriteCredentials(data.CredentialsPath, key, "us-east-1", overwrite: true);
         }
 
-        return new KeyRing(data, box, state);
+        return ring;
     }
 
     /// <summary>Writes an AWS shared-credentials file that only its owner may read.</summary>
@@ -103,11 +75,18 @@ internal sealed partial class KeyRing : IKeySource
         FileSystem.WritePrivate(path, System.Text.Encoding.ASCII.GetBytes(text), overwrite);
     }
 
-    private static async Task<State> ReadAsync(DbConnection connection, SecretBox box)
+    /// <summary>Most commits are of other things than keys: without a new revision nothing is read or decrypted.</summary>
+    private async Task<State?> ReadAsync(State? last, CancellationToken cancel)
     {
+        await using var connection = await _data.ConnectAsync(cancel);
+        if (last is not null && await connection.ExecuteScalarAsync<long>(KeyCatalog.RevisionQuery) == last.Revision)
+        {
+            return last;
+        }
+
         var (revision, rows, policies) = await KeyCatalog.ReadAsync(connection);
-        var keys = rows.ConvertAll(k => new AccessKey(k.AccessKeyId, box.Unseal(k.AccessKeyId, k.Secret), k.AccountId, k.UserName));
-        return new(
+        var keys = rows.ConvertAll(k => new AccessKey(k.AccessKeyId, _box.Unseal(k.AccessKeyId, k.Secret), k.AccountId, k.UserName));
+        return new State(
             revision,
             keys.ToFrozenDictionary(k => k.AccessKeyId),
             keys.ToFrozenDictionary(k => k.AccessKeyId, k => Read(policies[k.AccessKeyId])),
@@ -144,7 +123,7 @@ internal sealed partial class KeyRing : IKeySource
                 await connection.ExecuteAsync("UPDATE access_keys SET secret = @Sealed WHERE access_key_id = @AccessKeyId", new { key.AccessKeyId, Sealed = box.Seal(key.AccessKeyId, key.Secret) }, transaction);
             }
 
-            await transaction.CommitAsync(cancel);
+            await transaction.CommitAsync(CancellationToken.None);
         }
 
         // An update leaves the old text in free pages and in the write-ahead log. SQLite only; it happens once.

@@ -31,7 +31,7 @@ internal sealed class RegionOptions : IValidatableObject
 internal sealed partial class Regions(IOptions<RegionOptions> options)
 {
     /// <summary>As botocore 1.43 lists them for S3, in every partition.</summary>
-    private static readonly FrozenSet<string> s_known = FrozenSet.ToFrozenSet(
+    private static readonly FrozenSet<string> _known = FrozenSet.ToFrozenSet(
     [
         "af-south-1",
         "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2",
@@ -49,7 +49,7 @@ internal sealed partial class Regions(IOptions<RegionOptions> options)
     public static Regions OfAws { get; } = new(Options.Create(new RegionOptions()));
 
     /// <summary>Whether requests may be signed for it and buckets made in it.</summary>
-    public bool Has(string name) => s_known.Contains(name) || _more.Contains(name);
+    public bool Has(string name) => _known.Contains(name) || _more.Contains(name);
 
     /// <summary>Whether a text has the form of a region's name, which is safe in ARNs, headers and documents.</summary>
     public static bool IsName(string text) => Form().IsMatch(text);

@@ -15,7 +15,7 @@ internal static class UnreadBody
     private const int DrainBytesMax = 64 * 1024;
 
     /// <summary>Longest wait for them: an answer is not to be held up by a sender who stalls.</summary>
-    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _drainTime = TimeSpan.FromSeconds(1);
 
     /// <summary>Comes before everything that answers.</summary>
     public static void UseUnreadBodies(this WebApplication app) => app.Use(static (http, next) =>
@@ -68,7 +68,7 @@ internal static class UnreadBody
                             reader.CancelPendingRead();
                         },
                         null,
-                        DrainTime,
+                        _drainTime,
                         Timeout.InfiniteTimeSpan);
                 }
 

@@ -46,7 +46,7 @@ internal sealed partial class DatasetCatalog
             await writer.InsertAsync(entry, cancel);
         }
 
-        await transaction.CommitAsync(cancel);
+        await transaction.CommitAsync(CancellationToken.None);
     }
 
     /// <summary>Copies the next entries after an ordinal. The worker keeps the source as it is until the copy has ended.</summary>
@@ -74,7 +74,7 @@ internal sealed partial class DatasetCatalog
             """,
             new { dataset.Id, source, after, until },
             transaction);
-        await transaction.CommitAsync(cancel);
+        await transaction.CommitAsync(CancellationToken.None);
         return until;
     }
 
@@ -97,7 +97,7 @@ internal sealed partial class DatasetCatalog
             "DELETE FROM dataset_entry_labels WHERE dataset_id = @Id AND ordinal <= @until; DELETE FROM dataset_entries WHERE dataset_id = @Id AND ordinal <= @until",
             new { dataset.Id, until },
             transaction);
-        await transaction.CommitAsync(cancel);
+        await transaction.CommitAsync(CancellationToken.None);
         return true;
     }
 
@@ -107,7 +107,7 @@ internal sealed partial class DatasetCatalog
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await connection.ExecuteAsync("DELETE FROM tags WHERE resource_arn = @Arn; DELETE FROM datasets WHERE id = @Id AND status = 'DELETE_IN_PROGRESS'", dataset, transaction);
-        await transaction.CommitAsync(cancel);
+        await transaction.CommitAsync(CancellationToken.None);
     }
 
     /// <summary>Counts the entries of an import and makes the dataset usable.</summary>
@@ -117,7 +117,7 @@ internal sealed partial class DatasetCatalog
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await connection.ExecuteAsync(Count, new { id = dataset.Id }, transaction);
         await MoveAsync(connection, transaction, dataset.Id, "CREATE_COMPLETE", "The dataset was successfully created.", "SUCCESS");
-        await transaction.CommitAsync(cancel);
+        await transaction.CommitAsync(CancellationToken.None);
     }
 
     /// <summary>Ends a job that failed. What an update or a distribution would have changed is as it was.</summary>
@@ -134,7 +134,7 @@ internal sealed partial class DatasetCatalog
         }
 
         await connection.ExecuteAsync("DELETE FROM dataset_jobs WHERE dataset_id = @Id", job.Dataset, transaction);
-        await transaction.CommitAsync(cancel);
+        await transaction.CommitAsync(CancellationToken.None);
     }
 
     /// <summary>The changes that an update is to apply.</summary>
@@ -172,7 +172,7 @@ internal sealed partial class DatasetCatalog
 
         await MoveAsync(connection, transaction, dataset.Id, "UPDATE_COMPLETE", "The dataset was successfully updated.", "SUCCESS");
         await connection.ExecuteAsync("DELETE FROM dataset_jobs WHERE dataset_id = @Id", dataset, transaction);
-        await transaction.CommitAsync(cancel);
+        await transaction.CommitAsync(CancellationToken.None);
         return null;
     }
 
@@ -231,6 +231,6 @@ internal sealed partial class DatasetCatalog
         }
 
         await connection.ExecuteAsync("DELETE FROM dataset_jobs WHERE dataset_id = @Id", train, transaction);
-        await transaction.CommitAsync(cancel);
+        await transaction.CommitAsync(CancellationToken.None);
     }
 }

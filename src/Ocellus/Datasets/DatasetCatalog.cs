@@ -97,7 +97,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
             "INSERT INTO tags (resource_arn, tag_key, tag_value) VALUES (@arn, @Key, @Value)",
             (tags ?? new Dictionary<string, string>()).Select(t => new { arn = arn.ToString(), t.Key, t.Value }),
             transaction);
-        await transaction.CommitAsync(cancel);
+        await transaction.CommitAsync(CancellationToken.None);
         return arn;
     }
 
@@ -130,7 +130,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         if (row.Status != "DELETE_IN_PROGRESS")
         {
             await MoveAsync(connection, transaction, row.Id, "DELETE_IN_PROGRESS", "The dataset is being deleted.", "SUCCESS");
-            await transaction.CommitAsync(cancel);
+            await transaction.CommitAsync(CancellationToken.None);
         }
     }
 
@@ -154,7 +154,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
 
         await MoveAsync(connection, transaction, row.Id, "UPDATE_IN_PROGRESS", "The dataset is being updated.", "SUCCESS");
         await connection.ExecuteAsync("INSERT INTO dataset_jobs (dataset_id, kind, changes) VALUES (@Id, 'update', @changes)", new { row.Id, changes }, transaction);
-        await transaction.CommitAsync(cancel);
+        await transaction.CommitAsync(CancellationToken.None);
     }
 
     /// <summary>Writes the intent to move a part of the training entries to the test dataset.</summary>
@@ -199,7 +199,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         }
 
         await connection.ExecuteAsync("INSERT INTO dataset_jobs (dataset_id, kind, partner_id) VALUES (@train, 'distribute', @test)", new { train = train.Id, test = test.Id }, transaction);
-        await transaction.CommitAsync(cancel);
+        await transaction.CommitAsync(CancellationToken.None);
     }
 
     /// <summary>What labels the replaced entries had alone is not looked at: the job sees it, and ends in UPDATE_FAILED.</summary>

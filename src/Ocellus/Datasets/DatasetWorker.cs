@@ -12,7 +12,7 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
     private const int ChangesMax = 2;
 
     /// <summary>Longest time until a due job is seen that no wake-up told of, or one that could not be ended is tried again.</summary>
-    private static readonly TimeSpan s_retryAfter = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _retryAfter = TimeSpan.FromSeconds(30);
 
     private readonly WakeSignal _wakes = new(clock);
     private readonly Dictionary<string, (DatasetJobKind Kind, Task<bool> Task)> _running = [];
@@ -29,7 +29,7 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
             while (!stoppingToken.IsCancellationRequested)
             {
                 await StartDueAsync(stoppingToken);
-                await _wakes.WaitAsync(s_retryAfter, stoppingToken);
+                await _wakes.WaitAsync(_retryAfter, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -72,7 +72,7 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
             var arn = job.Dataset.Arn;
             var isImport = job.Kind == DatasetJobKind.Create;
             if (_running.ContainsKey(arn)
-                || (_failed.TryGetValue(arn, out var time) && clock.GetElapsedTime(time) < s_retryAfter)
+                || (_failed.TryGetValue(arn, out var time) && clock.GetElapsedTime(time) < _retryAfter)
                 || copied.Contains(arn) || (job.Partner is { } partner && copied.Contains(partner.Arn))
                 || _running.Values.Count(r => r.Kind == DatasetJobKind.Create == isImport) >= (isImport ? ImportsMax : ChangesMax))
             {

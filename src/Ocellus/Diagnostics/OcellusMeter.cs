@@ -9,7 +9,7 @@ internal sealed class OcellusMeter
     public const string Name = "Ocellus";
 
     /// <summary>Bounds of the histograms, in seconds: from one network pass (5 ms) to a request's deadline (10 s).</summary>
-    private static readonly InstrumentAdvice<double> Seconds = new() { HistogramBucketBoundaries = [.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30] };
+    private static readonly InstrumentAdvice<double> _seconds = new() { HistogramBucketBoundaries = [.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30] };
 
     private readonly Meter _meter;
     private readonly Histogram<double> _operations;
@@ -21,10 +21,10 @@ internal sealed class OcellusMeter
     public OcellusMeter(IMeterFactory meters)
     {
         _meter = meters.Create(Name);
-        _operations = _meter.CreateHistogram("ocellus.operation.duration", "s", "Time of an API request from its first byte to its answer.", advice: Seconds);
-        _inferences = _meter.CreateHistogram("ocellus.inference.duration", "s", "Time of a pass through a network.", advice: Seconds);
+        _operations = _meter.CreateHistogram("ocellus.operation.duration", "s", "Time of an API request from its first byte to its answer.", advice: _seconds);
+        _inferences = _meter.CreateHistogram("ocellus.inference.duration", "s", "Time of a pass through a network.", advice: _seconds);
         _idleStops = _meter.CreateCounter<long>("ocellus.model.idle_stops", "{stop}", "Models stopped because nobody asked them.");
-        _wakes = _meter.CreateHistogram("ocellus.model.wake.duration", "s", "Time from the request that wakes a stopped model until it runs.", advice: Seconds);
+        _wakes = _meter.CreateHistogram("ocellus.model.wake.duration", "s", "Time from the request that wakes a stopped model until it runs.", advice: _seconds);
         Observe("ocellus.training.queue.length", "{job}", "Trainings that wait for their turn.", () => Volatile.Read(ref _trainingQueueLength));
         _meter.CreateObservableUpDownCounter("process.memory.usage", () => Environment.WorkingSet, "By", "Resident memory of the server process.");
     }

@@ -8,7 +8,7 @@ namespace Ocellus.Hosting;
 internal static class HostingServices
 {
     /// <summary>Time for the rest of the server to end after the models have drained.</summary>
-    private static readonly TimeSpan AfterDrain = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan _afterDrain = TimeSpan.FromSeconds(15);
 
     public static void AddHosting(this WebApplicationBuilder builder)
     {
@@ -16,7 +16,7 @@ internal static class HostingServices
         // The cluster first: services stop in the reverse order, and models are unloaded through it.
         builder.AddClusterOfOne();
         builder.Services.AddOptionsWithValidateOnStart<HostingOptions>().BindConfiguration("Ocellus:Hosting").ValidateDataAnnotations();
-        builder.Services.AddOptions<HostOptions>().Configure<IOptions<HostingOptions>>((host, hosting) => host.ShutdownTimeout = hosting.Value.DrainTimeout + AfterDrain);
+        builder.Services.AddOptions<HostOptions>().Configure<IOptions<HostingOptions>>((host, hosting) => host.ShutdownTimeout = hosting.Value.DrainTimeout + _afterDrain);
         builder.Services
             .AddSingleton<ServingThreads>()
             .AddSingleton<LocalModels>()

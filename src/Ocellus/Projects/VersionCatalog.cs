@@ -19,8 +19,8 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
                evaluation_result AS EvaluationResult, manifest_summary AS ManifestSummary FROM project_versions 
         """;
 
-    /// <summary>What requests last read of a version, and the database's mark before: each request asks for it, and it seldom changes.</summary>
-    private readonly ConcurrentDictionary<string, (long Mark, ServedVersion Version)> _served = new(StringComparer.Ordinal);
+    /// <summary>What requests last read of each version: each request needs it, and it seldom changes.</summary>
+    private readonly ConcurrentDictionary<string, CommitMemo<ServedVersion>> _served = new(StringComparer.Ordinal);
 
     /// <summary>Writes a version and, for a training, its job.</summary>
     /// <param name="caller">Who asks.</param>
@@ -98,22 +98,18 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
     /// <summary>What requests need to know of a version, whoever asks; null if there is none.</summary>
     public async Task<ServedVersion?> FindServedAsync(string arn, CancellationToken cancel)
     {
-        var mark = data.Commits.Now();
-        if (_served.TryGetValue(arn, out var known) && known.Mark == mark)
-        {
-            return known.Version;
-        }
+        var isKnown = _served.TryGetValue(arn, out var memo);
+        memo ??= new(data.Commits);
 
-        await using var connection = await data.ConnectAsync(cancel);
-        var version = await connection.QuerySingleOrDefaultAsync<ServedVersion>(
-            "SELECT arn AS Arn, status AS Status, message AS Message, stop_reason AS StopReason, min_units AS MinUnits, last_min_units AS LastMinUnits, last_max_units AS LastMaxUnits FROM project_versions WHERE arn = @arn", new { arn });
+        var version = await memo.GetAsync((Catalog: this, Arn: arn), static (s, _, token) => s.Catalog.ReadServedAsync(s.Arn, token), cancel);
         if (version is null)
         {
-            _served.TryRemove(arn, out _);
+            // Forgotten, so that names of nothing fill no memory.
+            _served.TryRemove(KeyValuePair.Create(arn, memo));
         }
-        else
+        else if (!isKnown)
         {
-            _served[arn] = (mark, version);
+            _served.TryAdd(arn, memo);
         }
 
         return version;
@@ -131,6 +127,17 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
     {
         await using var connection = await data.ConnectAsync(cancel);
         return CallerRights.FromJson(await connection.QuerySingleOrDefaultAsync<string>("SELECT rights FROM version_rights WHERE version_arn = @arn", new { arn }));
+    }
+
+    private async Task<ServedVersion?> ReadServedAsync(string arn, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        return await connection.QuerySingleOrDefaultAsync<ServedVersion>(
+            """
+            SELECT arn AS Arn, status AS Status, message AS Message, stop_reason AS StopReason, min_units AS MinUnits, last_min_units AS LastMinUnits,
+                   last_max_units AS LastMaxUnits FROM project_versions WHERE arn = @arn
+            """,
+            new { arn });
     }
 
     /// <summary>One page of a project's versions, newest first, after the one that the last page ended with.</summary>

@@ -22,7 +22,7 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
     private const string KeyName = "AWSAccessKeyId";
 
     /// <summary>Parameters that are part of the signed resource: those of S3's documents and those that botocore signs beside them. Names differ by case.</summary>
-    private static readonly HashSet<string> s_covered = new(StringComparer.Ordinal)
+    private static readonly HashSet<string> _covered = new(StringComparer.Ordinal)
     {
         "accelerate", "acl", "analytics", "cors", "defaultObjectAcl", "delete", "inventory", "lifecycle", "location", "logging", "metrics", "notification", "object-lock",
         "partNumber", "policy", "replication", "requestPayment", "restore", "select", "select-type", "storageClass", "tagging", "torrent", "uploadId", "uploads",
@@ -31,7 +31,7 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
     };
 
     /// <summary>Parameters that are not covered and change the form of an answer at most.</summary>
-    private static readonly HashSet<string> s_harmless = new(StringComparer.Ordinal) { "list-type", "encoding-type", "x-id" };
+    private static readonly HashSet<string> _harmless = new(StringComparer.Ordinal) { "list-type", "encoding-type", "x-id" };
 
     /// <summary>Whether a request carries, or begins to carry, such a signature in its query.</summary>
     public static bool Signs(RequestTarget target) => target.Query.ContainsKey("Signature") || target.Query.ContainsKey(KeyName);
@@ -127,7 +127,7 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
     /// <summary>Whoever holds a link may add parameters that its signature does not cover: none of them may change what it is for.</summary>
     private static void CheckCovered(IQueryCollection query)
     {
-        var other = query.Keys.Where(name => !s_covered.Contains(name) && !s_harmless.Contains(name) && name is not (KeyName or "Expires" or "Signature")
+        var other = query.Keys.Where(name => !_covered.Contains(name) && !_harmless.Contains(name) && name is not (KeyName or "Expires" or "Signature")
             && !name.StartsWith("x-amz-", StringComparison.OrdinalIgnoreCase) && !IsPositional(name)).Order(StringComparer.Ordinal).ToList();
         if (other.Count > 0)
         {
@@ -137,12 +137,12 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
         }
 
         // The signed text joins names and values by & and =, so a value that holds them reads like more parameters. Where an answer's headers are asked for, nothing but GetObject is.
-        if (query.Keys.Any(IsResponse) && query.Keys.FirstOrDefault(name => s_covered.Contains(name) && !IsResponse(name) && name is not ("versionId" or "partNumber")) is { } mixed)
+        if (query.Keys.Any(IsResponse) && query.Keys.FirstOrDefault(name => _covered.Contains(name) && !IsResponse(name) && name is not ("versionId" or "partNumber")) is { } mixed)
         {
             throw new SignatureException(SignatureProblem.NotSigned, $"A link of version 2 with response-* parameters gets an object; it cannot have '{mixed}' beside them.");
         }
 
-        if (query.Where(p => s_covered.Contains(p.Key)).FirstOrDefault(p => p.Value.ToString().Any(char.IsControl)).Key is { } unusable)
+        if (query.Where(p => _covered.Contains(p.Key)).FirstOrDefault(p => p.Value.ToString().Any(char.IsControl)).Key is { } unusable)
         {
             throw LinkHeaders.Unusable($"The value of the parameter '{unusable}' holds control characters.");
         }
@@ -179,7 +179,7 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
     /// </summary>
     private static IEnumerable<string> Resources(RequestTarget target, UnscopedPlace place)
     {
-        var covered = target.Query.Where(p => s_covered.Contains(p.Key)).OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => (Name: p.Key, Value: p.Value.ToString())).ToList();
+        var covered = target.Query.Where(p => _covered.Contains(p.Key)).OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => (Name: p.Key, Value: p.Value.ToString())).ToList();
         string Joined(string sign) => covered.Count == 0 ? "" : "?" + string.Join('&', covered.Select(p => p.Value.Length > 0 ? $"{p.Name}={p.Value}" : p.Name + sign));
         string[] joined = covered.Exists(p => p.Value.Length == 0) ? [Joined(""), Joined("=")] : [Joined("")];
         var isBucket = place.BucketInHost.Length == 0 && target.RawPath.Length > 1 && target.RawPath.LastIndexOf('/') == 0;

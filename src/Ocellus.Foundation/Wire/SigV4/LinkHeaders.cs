@@ -6,7 +6,7 @@ namespace Ocellus.Wire.SigV4;
 internal static class LinkHeaders
 {
     /// <summary>Those that belong to the signature itself.</summary>
-    private static readonly HashSet<string> s_ofSignature = new(StringComparer.OrdinalIgnoreCase)
+    private static readonly HashSet<string> _ofSignature = new(StringComparer.OrdinalIgnoreCase)
     {
         "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Content-Sha256",
     };
@@ -15,14 +15,14 @@ internal static class LinkHeaders
     /// Those that speak of a body. Who makes a link has no body yet: the JavaScript SDK puts the checksum of an empty one there, and S3 does not hold the upload
     /// against it. A checksum that is to count is sent as a header.
     /// </summary>
-    private static readonly HashSet<string> s_ofBody = new(StringComparer.OrdinalIgnoreCase)
+    private static readonly HashSet<string> _ofBody = new(StringComparer.OrdinalIgnoreCase)
     {
         "x-amz-sdk-checksum-algorithm", "x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-crc64nvme", "x-amz-checksum-sha1", "x-amz-checksum-sha256",
     };
 
     /// <summary>What the parameters of a link mean as headers. The caller has verified that the signature covers them.</summary>
     /// <exception cref="SignatureException">One can be no header, or a header says something else.</exception>
-    public static IReadOnlyList<KeyValuePair<string, string>> Of(SignedRequest request) => [.. All(request).Where(h => !s_ofSignature.Contains(h.Key) && !s_ofBody.Contains(h.Key))];
+    public static IReadOnlyList<KeyValuePair<string, string>> Of(SignedRequest request) => [.. All(request).Where(h => !_ofSignature.Contains(h.Key) && !_ofBody.Contains(h.Key))];
 
     /// <summary>As <see cref="Of"/>, with those that have no effect.</summary>
     public static List<KeyValuePair<string, string>> All(SignedRequest request)
@@ -31,7 +31,7 @@ internal static class LinkHeaders
         foreach (var (name, values) in request.Target.Query.Where(p => p.Key.StartsWith("x-amz-", StringComparison.OrdinalIgnoreCase)))
         {
             var value = Checked(name, values.ToString());
-            if (!s_ofSignature.Contains(name) && request.Lines(name).FirstOrDefault(line => line.Trim() != value.Trim()) is not null)
+            if (!_ofSignature.Contains(name) && request.Lines(name).FirstOrDefault(line => line.Trim() != value.Trim()) is not null)
             {
                 throw Unusable($"'{Readable.Cut(name)}' is in the link and, with another value, among the headers; send it as one of the two.");
             }

@@ -18,7 +18,7 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
     public static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
 
     /// <summary>What stands for the hash of a body that comes in chunks.</summary>
-    private static readonly string[] s_streamedPayloads = ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"];
+    private static readonly string[] _streamedPayloads = ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"];
 
     /// <summary>Verifies the signature of a request.</summary>
     /// <param name="request">The request as it was sent.</param>
@@ -295,7 +295,7 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         // Only S3 knows unsigned and streamed bodies; elsewhere the body itself counts.
         if (declared is { Length: > 0 } && objectStore)
         {
-            return declared == UnsignedPayload || s_streamedPayloads.Contains(declared) ? declared : throw new SignatureException(
+            return declared == UnsignedPayload || _streamedPayloads.Contains(declared) ? declared : throw new SignatureException(
                 SignatureProblem.PayloadForm,
                 $"x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-UNSIGNED-PAYLOAD-TRAILER, or a valid sha256 value; received '{Readable.Cut(declared)}'.");
         }

@@ -23,17 +23,17 @@ internal static class LineParser
     private const string MultiLabelType = "groundtruth/image-classification-multilabel";
     private const string BoxType = "groundtruth/object-detection";
 
-    private static readonly string[] ServiceKeys = ["cl-metadata", "cl-errors", "errors", "warnings"];
+    private static readonly string[] _serviceKeys = ["cl-metadata", "cl-errors", "errors", "warnings"];
 
-    private static readonly HashSet<string> NotAttributes = new(StringComparer.Ordinal)
+    private static readonly HashSet<string> _notAttributes = new(StringComparer.Ordinal)
     {
         "source-ref", "cl-metadata", "cl-errors", "errors", "warnings", "rekognition-custom-labels-object-id", "line-idx",
     };
 
-    private static readonly string[] DateFormats = ["yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd' 'HH:mm:ss.FFFFFFFK"];
+    private static readonly string[] _dateFormats = ["yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd' 'HH:mm:ss.FFFFFFFK"];
 
     // Two keys of one name make the meaning a matter of luck, so they are refused with the JSON itself.
-    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = JsonDepth.LineMax };
+    private static readonly JsonDocumentOptions _strict = new() { AllowDuplicateProperties = false, MaxDepth = JsonDepth.LineMax };
 
     /// <summary>Parses and checks; never throws for what the line contains.</summary>
     public static ParsedLine Parse(ManifestLine line)
@@ -114,7 +114,7 @@ internal static class LineParser
         try
         {
             var utf8 = Encoding.UTF8.GetBytes(text);
-            return Unicode.HasHalfPair(utf8) ? null : JsonNode.Parse(utf8, documentOptions: Strict) as JsonObject;
+            return Unicode.HasHalfPair(utf8) ? null : JsonNode.Parse(utf8, documentOptions: _strict) as JsonObject;
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
@@ -132,7 +132,7 @@ internal static class LineParser
         var partners = new HashSet<string>(StringComparer.Ordinal);
         foreach (var name in content.Select(pair => pair.Key).OrderBy(key => key.Length))
         {
-            if (!NotAttributes.Contains(name) && !partners.Contains(name) && content.ContainsKey(name + MetadataSuffix))
+            if (!_notAttributes.Contains(name) && !partners.Contains(name) && content.ContainsKey(name + MetadataSuffix))
             {
                 partners.Add(name + MetadataSuffix);
                 names.Add(name);
@@ -169,7 +169,7 @@ internal static class LineParser
 
     private static void StripObject(JsonObject target)
     {
-        foreach (var key in ServiceKeys)
+        foreach (var key in _serviceKeys)
         {
             target.Remove(key);
         }
@@ -377,5 +377,5 @@ internal static class LineParser
 
     private static bool IsConfidence(JsonNode? node) => Number(node) is >= 0 and <= 1;
 
-    private static bool IsDate(string text) => DateTime.TryParseExact(text, DateFormats, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out _);
+    private static bool IsDate(string text) => DateTime.TryParseExact(text, _dateFormats, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out _);
 }

@@ -69,7 +69,7 @@ internal sealed class ParsedLine
     /// <summary>How lines of manifests are written: no spaces, and by the relaxed encoder, which keeps names in any script readable.</summary>
     internal static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private static readonly string[] Additions = [""","cl-metadata":{"is_labeled":true}}""", ""","cl-metadata":{"is_labeled":false}}"""];
+    private static readonly string[] _additions = [""","cl-metadata":{"is_labeled":true}}""", ""","cl-metadata":{"is_labeled":false}}"""];
 
     private readonly List<LineIssue> issues = [];
 
@@ -145,7 +145,7 @@ internal sealed class ParsedLine
     /// <param name="hasErrors">Whether the entry has <c>cl-errors</c> somewhere.</param>
     internal static string WithoutAdditions(string entry, bool hasErrors)
     {
-        foreach (var end in Additions)
+        foreach (var end in _additions)
         {
             // Without errors the additions are the known last member, and cutting it off spares the parsing.
             if (!hasErrors && entry.EndsWith(end, StringComparison.Ordinal))

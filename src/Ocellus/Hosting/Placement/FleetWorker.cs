@@ -11,9 +11,9 @@ namespace Ocellus.Hosting.Placement;
 internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, LocalModels models, FreedMemory memory, TimeProvider clock, ILogger<FleetWorker> log) : BackgroundService
 {
     /// <summary>How often the database is asked without a wake-up, and how long after a failure: long enough to cost nothing, short enough for someone who waits.</summary>
-    private static readonly TimeSpan Period = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan _period = TimeSpan.FromSeconds(5);
 
-    private static readonly ProjectVersionStatus[] Hosted = [ProjectVersionStatus.STARTING, ProjectVersionStatus.RUNNING, ProjectVersionStatus.STOPPING];
+    private static readonly ProjectVersionStatus[] _hosted = [ProjectVersionStatus.STARTING, ProjectVersionStatus.RUNNING, ProjectVersionStatus.STOPPING];
 
     private readonly WakeSignal _wakes = new(clock);
     // Touched by the loop only.
@@ -49,7 +49,7 @@ internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, Loc
             while (true)
             {
                 await ConvergeAsync(stoppingToken);
-                await _wakes.WaitAsync(Period, stoppingToken);
+                await _wakes.WaitAsync(_period, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -73,7 +73,7 @@ internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, Loc
 
         try
         {
-            var due = (await versions.InAsync(Hosted, cancel)).ToDictionary(v => v.Arn, v => v.Status, StringComparer.Ordinal);
+            var due = (await versions.InAsync(_hosted, cancel)).ToDictionary(v => v.Arn, v => v.Status, StringComparer.Ordinal);
             var loaded = models.Arns;
             var wrong = due.Where(v => v.Value != ProjectVersionStatus.RUNNING || !loaded.Contains(v.Key)).Select(v => v.Key).Concat(loaded.Where(a => !due.ContainsKey(a)));
             foreach (var arn in wrong.Where(a => !_busy.ContainsKey(a)).ToList())
@@ -84,7 +84,7 @@ internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, Loc
         }
         catch (Exception failure) when (failure is not OperationCanceledException)
         {
-            Log.CatalogFailed(log, failure, Period.TotalSeconds);
+            Log.CatalogFailed(log, failure, _period.TotalSeconds);
         }
     }
 
@@ -136,7 +136,7 @@ internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, Loc
         }
         catch (Exception failure)
         {
-            Log.ConvergeFailed(log, failure, arn, Period.TotalSeconds);
+            Log.ConvergeFailed(log, failure, arn, _period.TotalSeconds);
             return false;
         }
     }

@@ -12,16 +12,16 @@ namespace Ocellus.Hosting.Placement;
 internal sealed class IdleStop(VersionCatalog versions, HostingChoices choices, LocalModels models, FleetWorker fleet, OcellusMeter meter, TimeProvider clock, ILogger<IdleStop> log) : BackgroundService
 {
     /// <summary>Looks this often: a stop is never later than that. It looks at memory; the database is asked about idle models only.</summary>
-    private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _period = TimeSpan.FromSeconds(1);
 
     /// <summary>A model that was found idle too short is not looked up again before this: tags may change at any time.</summary>
-    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan _lookAgain = TimeSpan.FromSeconds(5);
 
     private readonly Dictionary<string, long> _lookedUp = new(StringComparer.Ordinal);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Period, clock);
+        using var timer = new PeriodicTimer(_period, clock);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             try
@@ -44,7 +44,7 @@ internal sealed class IdleStop(VersionCatalog versions, HostingChoices choices, 
             _lookedUp.Remove(gone);
         }
 
-        foreach (var arn in idle.Where(a => !_lookedUp.TryGetValue(a, out var at) || clock.GetElapsedTime(at) >= LookAgain))
+        foreach (var arn in idle.Where(a => !_lookedUp.TryGetValue(a, out var at) || clock.GetElapsedTime(at) >= _lookAgain))
         {
             var choice = await choices.OfAsync(arn, cancel);
             // The row first, then the look at the model: whoever starts it anew in between has changed the row.

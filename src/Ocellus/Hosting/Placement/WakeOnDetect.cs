@@ -18,7 +18,7 @@ internal sealed class WakeOnDetect(
     VersionCatalog versions, HostingChoices choices, ModelFleet models, FleetWorker worker, IOptions<HostingOptions> options, OcellusMeter meter, ServingActivity serving, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<WakeOnDetect> log)
 {
     /// <summary>How often the row is looked at while a version loads: short against a load, which takes a tenth of a second.</summary>
-    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan _lookEvery = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Times that one request follows a version which stops idle under its hands; more would mean that something else is wrong.</summary>
     private const int Tries = 3;
@@ -134,7 +134,7 @@ internal sealed class WakeOnDetect(
                 throw Refused.NotReady(string.Create(CultureInfo.InvariantCulture, $"The model version is {version.Status} and did not run within {options.Value.WakeTimeout.TotalSeconds:0.###} s (setting Ocellus:Hosting:WakeTimeout); ask again when it is RUNNING."));
             }
 
-            await Task.Delay(LookEvery, clock, cancel);
+            await Task.Delay(_lookEvery, clock, cancel);
         }
     }
 

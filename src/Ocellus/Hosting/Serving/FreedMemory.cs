@@ -9,10 +9,10 @@ namespace Ocellus.Hosting.Serving;
 internal sealed class FreedMemory(TimeProvider clock)
 {
     /// <summary>Quiet before returning: the last request's buffers are let go, and several models stopped together cost one collection.</summary>
-    private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan _settle = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Longest wait for that quiet. A collection holds every request up for some ten milliseconds, so under starts and stops without a break they are to be rare.</summary>
-    private static readonly TimeSpan SettleMax = TimeSpan.FromSeconds(2.5);
+    private static readonly TimeSpan _settleMax = TimeSpan.FromSeconds(2.5);
 
     /// <summary>
     /// Blocks of at least this many bytes are mapped one by one and so returned when freed. Left alone, glibc raises its bound (128 KB) up
@@ -66,14 +66,14 @@ internal sealed class FreedMemory(TimeProvider clock)
     private async Task ReturnAsync()
     {
         var begun = clock.GetTimestamp();
-        for (var wait = Settle; wait > TimeSpan.Zero; wait = Sooner(Settle - clock.GetElapsedTime(Volatile.Read(ref _asked)), SettleMax - clock.GetElapsedTime(begun)))
+        for (var wait = _settle; wait > TimeSpan.Zero; wait = Sooner(_settle - clock.GetElapsedTime(Volatile.Read(ref _asked)), _settleMax - clock.GetElapsedTime(begun)))
         {
             await Task.Delay(wait, clock);
         }
 
         // Whoever asks from here on is not answered by this collection.
         Volatile.Write(ref _pending, 0);
-        var quiet = clock.GetElapsedTime(Volatile.Read(ref _asked)) >= Settle;
+        var quiet = clock.GetElapsedTime(Volatile.Read(ref _asked)) >= _settle;
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         if (OperatingSystem.IsLinux())
         {

@@ -18,7 +18,7 @@ internal sealed record ModelEnd(int Aborted, TimeSpan Drain);
 internal sealed class RunningModel : IAsyncDisposable
 {
     /// <summary>How often the queue is looked at to grow or shrink.</summary>
-    private static readonly TimeSpan ScalePeriod = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan _scalePeriod = TimeSpan.FromMilliseconds(250);
 
     private readonly string _arn;
     private readonly TrainedModel _model;
@@ -55,7 +55,7 @@ internal sealed class RunningModel : IAsyncDisposable
         (_arn, _model, _minUnits, _maxUnits, _options, _threads, _clock, _inferred, _log) = (arn, model, minUnits, maxUnits, options, threads, clock, inferred, log);
         _line = new(threads, minUnits, options.BatchMax, Answer);
         _idleSince = _usedAt = clock.GetTimestamp();
-        _scale = clock.CreateTimer(_ => Scale(), null, ScalePeriod, ScalePeriod);
+        _scale = clock.CreateTimer(_ => Scale(), null, _scalePeriod, _scalePeriod);
     }
 
     /// <summary>Labels, size and thresholds.</summary>

@@ -66,7 +66,7 @@ internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
             await connection.ExecuteAsync("UPDATE project_versions SET message = @message WHERE arn = @arn AND status = @status", new { arn, message, status = nameof(ProjectVersionStatus.TRAINING_IN_PROGRESS) }, transaction);
         }
 
-        await transaction.CommitAsync(cancel);
+        await transaction.CommitAsync(CancellationToken.None);
         return mine;
     }
 
@@ -77,7 +77,7 @@ internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await connection.ExecuteAsync("UPDATE training_jobs SET crashes = crashes + 1 WHERE version_arn = @arn", new { arn }, transaction);
         var crashes = await connection.ExecuteScalarAsync<long>("SELECT crashes FROM training_jobs WHERE version_arn = @arn", new { arn }, transaction);
-        await transaction.CommitAsync(cancel);
+        await transaction.CommitAsync(CancellationToken.None);
         return crashes;
     }
 

@@ -30,10 +30,10 @@ internal enum BodyStop
 internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clock, Action freed)
 {
     /// <summary>Until then a body is not yet long in coming: the largest needs a second of a line of 100 Mbit/s.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(2);
 
     /// <summary>Longest wait for the memory of a body that was told to end: it ends as soon as a thread is free.</summary>
-    private static readonly TimeSpan EndMax = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _endMax = TimeSpan.FromSeconds(2);
 
     /// <summary>Bytes in use at once from which on memory is given back to the system afterwards. Usual load stays below: a collection holds every request up.</summary>
     private const long MuchBytes = 64L * 1024 * 1024;
@@ -149,7 +149,7 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
                 throw NoRoom(share);
             }
 
-            await other.Ended.WaitAsync(EndMax, clock, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await other.Ended.WaitAsync(_endMax, clock, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancel.ThrowIfCancellationRequested();
         }
         while (!TryTake(share, bytes));
@@ -159,7 +159,7 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
     {
         lock (_lock)
         {
-            var other = _arriving.Where(s => s != share && s.Stopped == BodyStop.No && s.Age >= Patience).MaxBy(s => s.Bytes);
+            var other = _arriving.Where(s => s != share && s.Stopped == BodyStop.No && s.Age >= _patience).MaxBy(s => s.Bytes);
             other?.StopNow(BodyStop.ForOthers);
             return other;
         }

@@ -14,9 +14,9 @@ internal static class Validation
     /// <summary>Most errors that one answer lists: a hostile request may break thousands.</summary>
     private const int ErrorsMax = 10;
 
-    private static readonly TimeSpan s_matchTime = TimeSpan.FromSeconds(1);
-    private static readonly ConcurrentDictionary<Type, Member[]> s_members = new();
-    private static readonly ConcurrentDictionary<string, Regex> s_patterns = new();
+    private static readonly TimeSpan _matchTime = TimeSpan.FromSeconds(1);
+    private static readonly ConcurrentDictionary<Type, Member[]> _members = new();
+    private static readonly ConcurrentDictionary<string, Regex> _patterns = new();
 
     private sealed record Member(PropertyInfo Property, string Name, bool Required, string? Shape);
 
@@ -34,7 +34,7 @@ internal static class Validation
 
     private static void CheckStructure(object structure, string path, List<string> errors)
     {
-        foreach (var member in s_members.GetOrAdd(structure.GetType(), MembersOf))
+        foreach (var member in _members.GetOrAdd(structure.GetType(), MembersOf))
         {
             var value = member.Property.GetValue(structure);
             var at = path.Length == 0 ? member.Name : $"{path}.{member.Name}";
@@ -125,7 +125,7 @@ internal static class Validation
 
     private static void CheckText(Shape shape, string text, string at, List<string> errors)
     {
-        if (shape.Pattern is { } pattern && !s_patterns.GetOrAdd(pattern, Compile).IsMatch(text))
+        if (shape.Pattern is { } pattern && !_patterns.GetOrAdd(pattern, Compile).IsMatch(text))
         {
             errors.Add($"Value '{Readable.Cut(text)}' at '{at}' failed to satisfy constraint: Member must satisfy regular expression pattern: {pattern}");
         }
@@ -142,12 +142,12 @@ internal static class Validation
         var whole = $@"\A(?:{pattern})\z";
         try
         {
-            return new Regex(whole, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking, s_matchTime);
+            return new Regex(whole, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking, _matchTime);
         }
         catch (NotSupportedException)
         {
             // TagKey looks ahead and KmsKeyId counts to 2,048, which no automaton of allowed size does. Both have one loop over one set of letters, so trying again costs them no more than one pass.
-            return new Regex(whole, RegexOptions.CultureInvariant, s_matchTime);
+            return new Regex(whole, RegexOptions.CultureInvariant, _matchTime);
         }
     }
 
