@@ -51,11 +51,11 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
         return new() { DatasetArn = arn.ToString() };
     }
 
-    private async Task<string> SourceAsync(DatasetSource? source, Caller caller, CancellationToken cancel)
+    private async Task<EntrySource> SourceAsync(DatasetSource? source, Caller caller, CancellationToken cancel)
     {
         if (source is null)
         {
-            return "empty";
+            return new EntrySource.Empty();
         }
 
         if (source.GroundTruthManifest is null == source.DatasetArn is null)
@@ -67,7 +67,7 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
         {
             // The catalog looks at its status, in the transaction that writes the intent.
             _ = await datasets.GetAsync(caller, sourceArn, cancel);
-            return $"dataset {sourceArn}";
+            return new EntrySource.Dataset(sourceArn);
         }
 
         if (source.GroundTruthManifest!.S3Object is not { Bucket: { } bucket, Name: { } name } manifest)
@@ -84,7 +84,7 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
         // The worker ends it as AWS does. Whether the object exists is not looked at.
         if (!authorizer.Of(caller).Allow(Permission.Read(bucket, name)))
         {
-            return $"denied {bucket}/{name}";
+            return new EntrySource.DeniedManifest(bucket, name);
         }
 
         if (await objects.FindBucketAsync(bucket, cancel) is not { } found || !found.IsOf(caller.AccountId) || !found.IsIn(caller.Region) || !await objects.ExistsAsync(bucket, name, cancel))
@@ -92,7 +92,7 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
             throw new RefusedException(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. Check object key, region and/or access permissions. No object s3://{Readable.Cut(bucket)}/{Readable.Cut(name)} exists.");
         }
 
-        return $"manifest {bucket}/{name}";
+        return new EntrySource.Manifest(bucket, name);
     }
 }
 

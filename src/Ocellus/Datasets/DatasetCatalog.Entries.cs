@@ -124,7 +124,7 @@ internal sealed partial class DatasetCatalog
         var row = await FindAsync(connection, transaction, caller, arn);
         return row.Status switch
         {
-            "DELETE_IN_PROGRESS" => throw Refused.InUse("The dataset is being deleted."),
+            DatasetStatus.DELETE_IN_PROGRESS => throw Refused.InUse("The dataset is being deleted."),
             _ when !row.IsReadable => throw Refused.NotReady($"The dataset is {row.Status}; its entries can be read when it is CREATE_COMPLETE, UPDATE_COMPLETE or UPDATE_FAILED."),
             _ => row,
         };

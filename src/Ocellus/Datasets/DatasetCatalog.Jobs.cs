@@ -20,13 +20,13 @@ internal sealed partial class DatasetCatalog
         {
             switch (row.Status)
             {
-                case "CREATE_IN_PROGRESS":
+                case DatasetStatus.CREATE_IN_PROGRESS:
                     jobs.Add(new(DatasetJobKind.Create, row));
                     break;
-                case "DELETE_IN_PROGRESS":
+                case DatasetStatus.DELETE_IN_PROGRESS:
                     jobs.Add(new(DatasetJobKind.Delete, row));
                     break;
-                case "UPDATE_IN_PROGRESS" when changes.TryGetValue(row.Id, out var change):
+                case DatasetStatus.UPDATE_IN_PROGRESS when changes.TryGetValue(row.Id, out var change):
                     jobs.Add(change.Partner is { } partner ? new(DatasetJobKind.Distribute, row, rows.Find(r => r.Id == partner)) : new(DatasetJobKind.Update, row));
                     break;
             }
@@ -116,7 +116,7 @@ internal sealed partial class DatasetCatalog
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await connection.ExecuteAsync(Count, new { id = dataset.Id }, transaction);
-        await MoveAsync(connection, transaction, dataset.Id, "CREATE_COMPLETE", "The dataset was successfully created.", "SUCCESS");
+        await MoveAsync(connection, transaction, dataset, DatasetEvent.Created);
         await transaction.CommitAsync(CancellationToken.None);
     }
 
@@ -129,7 +129,7 @@ internal sealed partial class DatasetCatalog
         {
             if (dataset is not null)
             {
-                await MoveAsync(connection, transaction, dataset.Id, job.Kind == DatasetJobKind.Create ? "CREATE_FAILED" : "UPDATE_FAILED", message, code);
+                await MoveAsync(connection, transaction, dataset, job.Kind == DatasetJobKind.Create ? DatasetEvent.CreateFailed : DatasetEvent.UpdateFailed, message, code);
             }
         }
 
@@ -170,7 +170,7 @@ internal sealed partial class DatasetCatalog
             return result.Total > EntriesMax ? ContentError.TooManyRows : ContentError.TooManyLabels;
         }
 
-        await MoveAsync(connection, transaction, dataset.Id, "UPDATE_COMPLETE", "The dataset was successfully updated.", "SUCCESS");
+        await MoveAsync(connection, transaction, dataset, DatasetEvent.Updated);
         await connection.ExecuteAsync("DELETE FROM dataset_jobs WHERE dataset_id = @Id", dataset, transaction);
         await transaction.CommitAsync(CancellationToken.None);
         return null;
@@ -227,7 +227,7 @@ internal sealed partial class DatasetCatalog
         foreach (var dataset in (DatasetRow[])[train, test])
         {
             await connection.ExecuteAsync(Count, new { id = dataset.Id }, transaction);
-            await MoveAsync(connection, transaction, dataset.Id, "UPDATE_COMPLETE", "The dataset was successfully updated.", "SUCCESS");
+            await MoveAsync(connection, transaction, dataset, DatasetEvent.Updated);
         }
 
         await connection.ExecuteAsync("DELETE FROM dataset_jobs WHERE dataset_id = @Id", train, transaction);

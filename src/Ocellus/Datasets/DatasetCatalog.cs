@@ -25,7 +25,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
     private const string Columns =
         """
         SELECT arn AS Arn, id AS Id, project_arn AS ProjectArn, type AS Type, status AS Status, message AS Message, code AS Code, created_ms AS CreatedMs,
-               updated_ms AS UpdatedMs, source AS Source, total AS Total, labeled AS Labeled, labels AS Labels, errors AS Errors FROM datasets 
+               updated_ms AS UpdatedMs, source AS SourceText, total AS Total, labeled AS Labeled, labels AS Labels, errors AS Errors FROM datasets 
         """;
 
     /// <summary>Counts what DescribeDataset tells, from the entries as they are.</summary>
@@ -45,14 +45,14 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
     /// <param name="caller">Whose account and region the project is in.</param>
     /// <param name="projectArn">The project.</param>
     /// <param name="type">TRAIN or TEST.</param>
-    /// <param name="source"><c>empty</c>, <c>manifest bucket/key</c>, <c>dataset ARN</c>, or <c>denied bucket/key</c> for a manifest that the caller may not read.</param>
+    /// <param name="source">Where its entries come from.</param>
     /// <param name="tags">Tags of the new dataset.</param>
     /// <param name="cancel">Gives up until the intent is durable.</param>
     /// <exception cref="RefusedException">
     /// NotFound: no such project, or it is being deleted; no such source dataset. AlreadyExists: the project has a dataset of the type.
     /// Invalid: the source dataset has no entries to copy. LimitExceeded: too many imports at once.
     /// </exception>
-    public async Task<Arn> CreateAsync(Caller caller, string projectArn, string type, string source, IReadOnlyDictionary<string, string>? tags, CancellationToken cancel)
+    public async Task<Arn> CreateAsync(Caller caller, string projectArn, string type, EntrySource source, IReadOnlyDictionary<string, string>? tags, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
@@ -64,9 +64,9 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         }
 
         // In this transaction, so that no update begins between the look and the intent: from then on the worker lets the copy go first.
-        if (source.Split(' ', 2) is ["dataset", var sourceArn])
+        if (source is EntrySource.Dataset copied)
         {
-            var from = await FindAsync(connection, transaction, caller, sourceArn);
+            var from = await FindAsync(connection, transaction, caller, copied.Arn);
             if (!from.IsReadable)
             {
                 throw Refused.Invalid($"The source dataset is {from.Status}; it can be copied when it is CREATE_COMPLETE, UPDATE_COMPLETE or UPDATE_FAILED.");
@@ -89,9 +89,18 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         await connection.ExecuteAsync(
             """
             INSERT INTO datasets (arn, id, project_arn, type, status, message, code, created_ms, updated_ms, source, total, labeled, labels, errors)
-            SELECT @arn, COALESCE(MAX(id), 0) + 1, @projectArn, @type, 'CREATE_IN_PROGRESS', 'The dataset is being created.', 'SUCCESS', @now, @now, @source, 0, 0, 0, 0 FROM datasets
+            SELECT @arn, COALESCE(MAX(id), 0) + 1, @projectArn, @type, @status, @message, 'SUCCESS', @now, @now, @source, 0, 0, 0, 0 FROM datasets
             """,
-            new { arn = arn.ToString(), projectArn, type, now, source },
+            new
+            {
+                arn = arn.ToString(),
+                projectArn,
+                type,
+                status = nameof(DatasetStatus.CREATE_IN_PROGRESS),
+                message = DatasetStates.Message(DatasetStatus.CREATE_IN_PROGRESS),
+                now,
+                source = source.ToString(),
+            },
             transaction);
         await connection.ExecuteAsync(
             "INSERT INTO tags (resource_arn, tag_key, tag_value) VALUES (@arn, @Key, @Value)",
@@ -122,14 +131,14 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         var row = await FindAsync(connection, transaction, caller, arn);
-        if (row.Status is "CREATE_IN_PROGRESS" or "UPDATE_IN_PROGRESS")
+        if (DatasetStates.Next(row.Status, DatasetEvent.DeleteRequested) is not { } next)
         {
             throw Refused.InUse($"The dataset is {row.Status}; wait until the job has ended, then delete it.");
         }
 
-        if (row.Status != "DELETE_IN_PROGRESS")
+        if (next != row.Status)
         {
-            await MoveAsync(connection, transaction, row.Id, "DELETE_IN_PROGRESS", "The dataset is being deleted.", "SUCCESS");
+            await MoveAsync(connection, transaction, row, DatasetEvent.DeleteRequested);
             await transaction.CommitAsync(CancellationToken.None);
         }
     }
@@ -152,7 +161,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
             await RequireRoomAsync(connection, transaction, row, outlook);
         }
 
-        await MoveAsync(connection, transaction, row.Id, "UPDATE_IN_PROGRESS", "The dataset is being updated.", "SUCCESS");
+        await MoveAsync(connection, transaction, row, DatasetEvent.UpdateRequested);
         await connection.ExecuteAsync("INSERT INTO dataset_jobs (dataset_id, kind, changes) VALUES (@Id, 'update', @changes)", new { row.Id, changes }, transaction);
         await transaction.CommitAsync(CancellationToken.None);
     }
@@ -167,7 +176,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         DatasetRow[] both = [await FindAsync(connection, transaction, caller, firstArn), await FindAsync(connection, transaction, caller, secondArn)];
-        if (Array.Find(both, d => d.Status == "DELETE_IN_PROGRESS") is { } going)
+        if (Array.Find(both, d => d.Status == DatasetStatus.DELETE_IN_PROGRESS) is { } going)
         {
             throw Refused.NotFound($"The {going.Type} dataset is being deleted.");
         }
@@ -195,7 +204,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
 
         foreach (var dataset in both)
         {
-            await MoveAsync(connection, transaction, dataset.Id, "UPDATE_IN_PROGRESS", "The dataset is being updated.", "SUCCESS");
+            await MoveAsync(connection, transaction, dataset, DatasetEvent.UpdateRequested);
         }
 
         await connection.ExecuteAsync("INSERT INTO dataset_jobs (dataset_id, kind, partner_id) VALUES (@train, 'distribute', @test)", new { train = train.Id, test = test.Id }, transaction);
@@ -246,6 +255,18 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         return row ?? throw Refused.NotFound($"No dataset {Readable.Cut(arn)} exists in this account and region.");
     }
 
-    private Task<int> MoveAsync(DbConnection connection, DbTransaction transaction, long id, string status, string message, string code) =>
-        connection.ExecuteAsync("UPDATE datasets SET status = @status, message = @message, code = @code, updated_ms = @Now WHERE id = @id", new { id, status, message, code, Now }, transaction);
+    /// <summary>Moves a dataset by an event; <paramref name="message"/> null gives the state's usual one.</summary>
+    /// <exception cref="InvalidOperationException">The state does not take the event, or is not what <paramref name="row"/> says any more: the transaction must not be committed.</exception>
+    private async Task MoveAsync(DbConnection connection, DbTransaction transaction, DatasetRow row, DatasetEvent what, string? message = null, string code = "SUCCESS")
+    {
+        var next = DatasetStates.Next(row.Status, what) ?? throw new InvalidOperationException($"A dataset that is {row.Status} does not take the event {what}.");
+        var moved = await connection.ExecuteAsync(
+            "UPDATE datasets SET status = @next, message = @message, code = @code, updated_ms = @Now WHERE id = @Id AND status = @seen",
+            new { row.Id, seen = row.Status.ToString(), next = next.ToString(), message = message ?? DatasetStates.Message(next), code, Now },
+            transaction);
+        if (moved != 1)
+        {
+            throw new InvalidOperationException($"The dataset {row.Arn} is not {row.Status} any more.");
+        }
+    }
 }

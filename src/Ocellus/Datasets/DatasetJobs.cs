@@ -59,11 +59,11 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
     {
         // An earlier run that was cut off may have left some.
         await ClearAsync(dataset, cancel);
-        var failure = dataset.Source?.Split(' ', 2) switch
+        var failure = dataset.Source switch
         {
-            ["manifest", var location] => await ImportAsync(dataset, location, cancel),
-            ["denied", _] => NotPermitted,
-            ["dataset", var source] => await CopyAsync(dataset, source, cancel),
+            EntrySource.Manifest manifest => await ImportAsync(dataset, manifest, cancel),
+            EntrySource.DeniedManifest => NotPermitted,
+            EntrySource.Dataset source => await CopyAsync(dataset, source.Arn, cancel),
             _ => null,
         };
         if (failure is null)
@@ -78,16 +78,15 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
         "Text that is not UTF-8: manifests",
         "The dataset is `CREATE_FAILED`, or the version `TRAINING_FAILED`; `StatusMessage` names the first line and byte. A UTF-8 byte order mark "
         + "is fine.")]
-    private async Task<string?> ImportAsync(DatasetRow dataset, string location, CancellationToken cancel)
+    private async Task<string?> ImportAsync(DatasetRow dataset, EntrySource.Manifest source, CancellationToken cancel)
     {
-        var slash = location.IndexOf('/', StringComparison.Ordinal);
         // The bucket may have gone since, and one of another account may have its name.
-        if (await objects.FindBucketAsync(location[..slash], cancel) is { } bucket && !(Arn.Parse(dataset.Arn) is var arn && bucket.IsOf(arn.AccountId) && bucket.IsIn(arn.Region)))
+        if (await objects.FindBucketAsync(source.Bucket, cancel) is { } bucket && !(Arn.Parse(dataset.Arn) is var arn && bucket.IsOf(arn.AccountId) && bucket.IsIn(arn.Region)))
         {
             return NotPermitted;
         }
 
-        await using var manifest = await OpenAsync(location[..slash], location[(slash + 1)..], cancel);
+        await using var manifest = await OpenAsync(source.Bucket, source.Key, cancel);
         if (manifest is null)
         {
             return Unreadable;

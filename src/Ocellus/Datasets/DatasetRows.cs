@@ -14,7 +14,7 @@ internal sealed class DatasetRow
 
     public string Type { get; init; } = "";
 
-    public string Status { get; init; } = "";
+    public DatasetStatus Status { get; init; }
 
     public string Message { get; init; } = "";
 
@@ -24,7 +24,10 @@ internal sealed class DatasetRow
 
     public long UpdatedMs { get; init; }
 
-    public string? Source { get; init; }
+    /// <summary>Where its entries come from, as the database keeps it.</summary>
+    public string? SourceText { get; init; }
+
+    public EntrySource Source => EntrySource.Parse(SourceText);
 
     public long Total { get; init; }
 
@@ -35,7 +38,7 @@ internal sealed class DatasetRow
     public long Errors { get; init; }
 
     /// <summary>Whether the entries are there to be read and nothing is changing them.</summary>
-    public bool IsReadable => Status is "CREATE_COMPLETE" or "UPDATE_COMPLETE" or "UPDATE_FAILED";
+    public bool IsReadable => DatasetStates.IsReadable(Status);
 }
 
 /// <summary>What a dataset job does.</summary>

@@ -66,7 +66,7 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
         }
 
         // A copy has what its source had when it was asked for: until it has ended, no later job changes the source.
-        var copied = due.Where(j => j.Kind == DatasetJobKind.Create).Select(j => j.Dataset.Source?.Split(' ', 2)).Where(s => s is ["dataset", _]).Select(s => s![1]).ToHashSet(StringComparer.Ordinal);
+        var copied = due.Where(j => j.Kind == DatasetJobKind.Create).Select(j => j.Dataset.Source).OfType<EntrySource.Dataset>().Select(s => s.Arn).ToHashSet(StringComparer.Ordinal);
         foreach (var job in due)
         {
             var arn = job.Dataset.Arn;

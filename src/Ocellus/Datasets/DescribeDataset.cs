@@ -32,7 +32,7 @@ internal sealed class DescribeDataset(DatasetCatalog datasets)
             {
                 CreationTimestamp = row.CreatedMs / 1000.0,
                 LastUpdatedTimestamp = row.UpdatedMs / 1000.0,
-                Status = row.Status,
+                Status = row.Status.ToString(),
                 StatusMessage = row.Message,
                 StatusMessageCode = row.Code,
                 DatasetStats = new() { TotalEntries = (int)row.Total, LabeledEntries = (int)row.Labeled, TotalLabels = (int)row.Labels, ErrorEntries = (int)row.Errors },

@@ -205,9 +205,9 @@ internal sealed class CreateProjectVersion(
     {
         switch (dataset.Status)
         {
-            case "CREATE_IN_PROGRESS" or "UPDATE_IN_PROGRESS" or "DELETE_IN_PROGRESS":
+            case DatasetStatus.CREATE_IN_PROGRESS or DatasetStatus.UPDATE_IN_PROGRESS or DatasetStatus.DELETE_IN_PROGRESS:
                 throw Refused.InUse($"The {dataset.Type} dataset is {dataset.Status}; wait until its job has ended.");
-            case "CREATE_FAILED":
+            case DatasetStatus.CREATE_FAILED:
                 throw Refused.Invalid($"The {dataset.Type} dataset is CREATE_FAILED; delete it and create it again.");
             default:
                 if (dataset.Total == 0)

@@ -20,12 +20,12 @@ public sealed class DistributeTests : IDisposable
         var all = await _datasets.EntriesAsync(train);
 
         await _datasets.Catalog.RequestDistributeAsync(Owner, test, train, Cancel);
-        Assert.Equal(("UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"), ((await _datasets.RowAsync(train)).Status, (await _datasets.RowAsync(test)).Status));
+        Assert.Equal((DatasetStatus.UPDATE_IN_PROGRESS, DatasetStatus.UPDATE_IN_PROGRESS), ((await _datasets.RowAsync(train)).Status, (await _datasets.RowAsync(test)).Status));
         await _datasets.RunAsync();
 
         var (trainRow, testRow) = (await _datasets.RowAsync(train), await _datasets.RowAsync(test));
-        Assert.Equal(("UPDATE_COMPLETE", 56, 56, 3), (trainRow.Status, trainRow.Total, trainRow.Labeled, trainRow.Labels));
-        Assert.Equal(("UPDATE_COMPLETE", 14, 14, 3), (testRow.Status, testRow.Total, testRow.Labeled, testRow.Labels));
+        Assert.Equal((DatasetStatus.UPDATE_COMPLETE, 56, 56, 3), (trainRow.Status, trainRow.Total, trainRow.Labeled, trainRow.Labels));
+        Assert.Equal((DatasetStatus.UPDATE_COMPLETE, 14, 14, 3), (testRow.Status, testRow.Total, testRow.Labeled, testRow.Labels));
         Assert.Equal([("a", 8L, 0L), ("b", 4L, 0L), ("c", 2L, 0L)], await _datasets.Catalog.ListLabelsAsync(Owner, test, 0, 10, Cancel));
         var (left, moved) = (await _datasets.EntriesAsync(train), await _datasets.EntriesAsync(test));
         Assert.Equal(all, left.Concat(moved).Order(StringComparer.Ordinal));
@@ -60,7 +60,7 @@ public sealed class DistributeTests : IDisposable
         foreach (var (arn, total) in ((string, int)[])[(train, 20), (test, 0)])
         {
             var row = await _datasets.RowAsync(arn);
-            Assert.Equal(("UPDATE_FAILED", "CLIENT_ERROR", total), (row.Status, row.Code, row.Total));
+            Assert.Equal((DatasetStatus.UPDATE_FAILED, "CLIENT_ERROR", total), (row.Status, row.Code, row.Total));
             Assert.Equal("ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_DISTRIBUTE: The manifest file doesn't have enough labeled images to distribute the dataset.", row.Message);
         }
 
@@ -82,7 +82,7 @@ public sealed class DistributeTests : IDisposable
         Assert.Equal(before, await _datasets.StoredAsync(train));
         Assert.Empty(await _datasets.StoredAsync(test));
         await _datasets.RunAsync();
-        Assert.Equal(("UPDATE_COMPLETE", 80, "UPDATE_COMPLETE", 20), ((await _datasets.RowAsync(train)).Status, (await _datasets.RowAsync(train)).Total, (await _datasets.RowAsync(test)).Status, (await _datasets.RowAsync(test)).Total));
+        Assert.Equal((DatasetStatus.UPDATE_COMPLETE, 80, DatasetStatus.UPDATE_COMPLETE, 20), ((await _datasets.RowAsync(train)).Status, (await _datasets.RowAsync(train)).Total, (await _datasets.RowAsync(test)).Status, (await _datasets.RowAsync(test)).Total));
         Assert.Equal(entries, (await _datasets.EntriesAsync(train)).Concat(await _datasets.EntriesAsync(test)).Order(StringComparer.Ordinal));
 
         IEnumerable<long> Until(int count)
@@ -120,7 +120,7 @@ public sealed class DistributeTests : IDisposable
     {
         var (train, test) = await PairAsync(Enumerable.Range(0, 10).Select(i => Line($"{i}.jpg", "a")));
         var (otherTrain, otherTest) = await PairAsync([Line("x.jpg", "a"), Line("y.jpg", "a")], "other");
-        var emptyTrain = (await _datasets.Catalog.CreateAsync(Owner, await _datasets.ProjectAsync("third"), "TRAIN", "empty", null, Cancel)).ToString();
+        var emptyTrain = (await _datasets.Catalog.CreateAsync(Owner, await _datasets.ProjectAsync("third"), "TRAIN", new EntrySource.Empty(), null, Cancel)).ToString();
         await _datasets.RunAsync();
 
         await RefusedAsync(RefusalKind.Invalid, train, train);
@@ -128,7 +128,7 @@ public sealed class DistributeTests : IDisposable
         await RefusedAsync(RefusalKind.Invalid, train, otherTrain);
         await RefusedAsync(RefusalKind.NotFound, train, test.Replace("us-east-1", "eu-west-1", StringComparison.Ordinal));
         await RefusedAsync(RefusalKind.NotFound, train, test[..^1] + (test[^1] == '1' ? "2" : "1"));
-        var emptyTest = (await _datasets.Catalog.CreateAsync(Owner, (await _datasets.RowAsync(emptyTrain)).ProjectArn, "TEST", "empty", null, Cancel)).ToString();
+        var emptyTest = (await _datasets.Catalog.CreateAsync(Owner, (await _datasets.RowAsync(emptyTrain)).ProjectArn, "TEST", new EntrySource.Empty(), null, Cancel)).ToString();
         await RefusedAsync(RefusalKind.NotReady, emptyTrain, emptyTest);
         await _datasets.RunAsync();
         await RefusedAsync(RefusalKind.Invalid, emptyTrain, emptyTest);
@@ -150,7 +150,7 @@ public sealed class DistributeTests : IDisposable
     {
         var arn = await _datasets.ProjectAsync(project);
         var train = await _datasets.CreateAsync(arn, "TRAIN", lines);
-        var test = (await _datasets.Catalog.CreateAsync(Owner, arn, "TEST", "empty", null, Cancel)).ToString();
+        var test = (await _datasets.Catalog.CreateAsync(Owner, arn, "TEST", new EntrySource.Empty(), null, Cancel)).ToString();
         await _datasets.RunAsync();
         return (train, test);
     }

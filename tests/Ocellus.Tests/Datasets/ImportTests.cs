@@ -33,7 +33,7 @@ public sealed class ImportTests : IDisposable
         await _datasets.RunAsync();
 
         var row = await _datasets.RowAsync(arn);
-        Assert.Equal(("CREATE_FAILED", "CLIENT_ERROR", message), (row.Status, row.Code, row.Message));
+        Assert.Equal((DatasetStatus.CREATE_FAILED, "CLIENT_ERROR", message), (row.Status, row.Code, row.Message));
         Assert.Empty(await _datasets.StoredAsync(arn));
     }
 
@@ -42,7 +42,7 @@ public sealed class ImportTests : IDisposable
     {
         var arn = await _datasets.CreateAsync(await _datasets.ProjectAsync(), "TRAIN", [.. Enumerable.Range(0, 2000).Select(i => Line($"{i}.jpg", "a")), .. Enumerable.Repeat("bad", 501)]);
 
-        Assert.Equal("CREATE_FAILED", (await _datasets.RowAsync(arn)).Status);
+        Assert.Equal(DatasetStatus.CREATE_FAILED, (await _datasets.RowAsync(arn)).Status);
         Assert.Empty(await _datasets.StoredAsync(arn));
     }
 
@@ -69,7 +69,7 @@ public sealed class ImportTests : IDisposable
         _datasets.Objects.DeleteBucket(Bucket);
         await _datasets.RunAsync();
 
-        Assert.Equal(("CREATE_FAILED", "CLIENT_ERROR"), ((await _datasets.RowAsync(arn)).Status, (await _datasets.RowAsync(arn)).Code));
+        Assert.Equal((DatasetStatus.CREATE_FAILED, "CLIENT_ERROR"), ((await _datasets.RowAsync(arn)).Status, (await _datasets.RowAsync(arn)).Code));
     }
 
     [Theory]
@@ -89,7 +89,7 @@ public sealed class ImportTests : IDisposable
         Assert.Equal(batches * 2000, (await _datasets.StoredAsync(arn)).Length);
         Assert.Equal(RefusalKind.NotReady, (await Assert.ThrowsAsync<RefusedException>(() => _datasets.EntriesAsync(arn))).Kind);
         await _datasets.RunAsync();
-        Assert.Equal("CREATE_COMPLETE", (await _datasets.RowAsync(arn)).Status);
+        Assert.Equal(DatasetStatus.CREATE_COMPLETE, (await _datasets.RowAsync(arn)).Status);
         Assert.Equal(await _datasets.StoredAsync(whole), await _datasets.StoredAsync(arn));
         Assert.Equal((4500, 4500, 7), ((await _datasets.RowAsync(arn)).Total, (await _datasets.RowAsync(arn)).Labeled, (await _datasets.RowAsync(arn)).Labels));
     }
@@ -98,14 +98,14 @@ public sealed class ImportTests : IDisposable
     public async Task A_copy_cut_off_in_the_middle_is_finished_after_a_restart()
     {
         var source = await _datasets.CreateAsync(await _datasets.ProjectAsync("source"), "TRAIN", Enumerable.Range(0, 4500).Select(i => Line($"{i:d4}.jpg", $"l{i % 7}")));
-        var arn = (await _datasets.Catalog.CreateAsync(Owner, await _datasets.ProjectAsync(), "TEST", $"dataset {source}", null, Cancel)).ToString();
+        var arn = (await _datasets.Catalog.CreateAsync(Owner, await _datasets.ProjectAsync(), "TEST", new EntrySource.Dataset(source), null, Cancel)).ToString();
         await _datasets.Catalog.CopyStepAsync(await _datasets.RowAsync(arn), source, 0, Cancel);
 
         _datasets.Reopen();
         Assert.Equal(4000, (await _datasets.StoredAsync(arn)).Length);
         await _datasets.RunAsync();
 
-        Assert.Equal("CREATE_COMPLETE", (await _datasets.RowAsync(arn)).Status);
+        Assert.Equal(DatasetStatus.CREATE_COMPLETE, (await _datasets.RowAsync(arn)).Status);
         Assert.Equal(await _datasets.StoredAsync(source), await _datasets.StoredAsync(arn));
     }
 
@@ -118,7 +118,7 @@ public sealed class ImportTests : IDisposable
         await _datasets.Catalog.ClearStepAsync(await _datasets.RowAsync(arn), Cancel);
 
         _datasets.Reopen();
-        Assert.Equal("DELETE_IN_PROGRESS", (await _datasets.RowAsync(arn)).Status);
+        Assert.Equal(DatasetStatus.DELETE_IN_PROGRESS, (await _datasets.RowAsync(arn)).Status);
         Assert.Equal(RefusalKind.InUse, (await Assert.ThrowsAsync<RefusedException>(() => _datasets.EntriesAsync(arn))).Kind);
         await _datasets.RunAsync();
 
@@ -131,7 +131,7 @@ public sealed class ImportTests : IDisposable
     public async Task A_copy_has_what_its_source_had_when_it_was_asked_for()
     {
         var source = await _datasets.CreateAsync(await _datasets.ProjectAsync("source"), "TRAIN", Line("a.jpg", "a"), Line("b.jpg", "b"));
-        var arn = (await _datasets.Catalog.CreateAsync(Owner, await _datasets.ProjectAsync(), "TRAIN", $"dataset {source}", null, Cancel)).ToString();
+        var arn = (await _datasets.Catalog.CreateAsync(Owner, await _datasets.ProjectAsync(), "TRAIN", new EntrySource.Dataset(source), null, Cancel)).ToString();
         await _datasets.Catalog.RequestDeleteAsync(Owner, source, Cancel);
         var worker = new DatasetWorker(_datasets.Catalog, _datasets.Jobs, TimeProvider.System, NullLogger<DatasetWorker>.Instance);
 
@@ -139,7 +139,7 @@ public sealed class ImportTests : IDisposable
         await AtRestAsync();
         await worker.StopAsync(Cancel);
 
-        Assert.Equal(("CREATE_COMPLETE", 2), ((await _datasets.RowAsync(arn)).Status, (await _datasets.RowAsync(arn)).Total));
+        Assert.Equal((DatasetStatus.CREATE_COMPLETE, 2), ((await _datasets.RowAsync(arn)).Status, (await _datasets.RowAsync(arn)).Total));
         await Assert.ThrowsAsync<RefusedException>(() => _datasets.RowAsync(source));
     }
 
@@ -152,7 +152,7 @@ public sealed class ImportTests : IDisposable
         var worker = new DatasetWorker(_datasets.Catalog, jobs, TimeProvider.System, NullLogger<DatasetWorker>.Instance);
         await worker.StartAsync(cut.Token);
         await worker.ExecuteTask!;
-        Assert.Equal("CREATE_IN_PROGRESS", (await _datasets.RowAsync(arn)).Status);
+        Assert.Equal(DatasetStatus.CREATE_IN_PROGRESS, (await _datasets.RowAsync(arn)).Status);
         Assert.Equal(4000, (await _datasets.StoredAsync(arn)).Length);
 
         _datasets.Reopen();
@@ -161,7 +161,7 @@ public sealed class ImportTests : IDisposable
         await AtRestAsync();
         await next.StopAsync(Cancel);
 
-        Assert.Equal(("CREATE_COMPLETE", 6500), ((await _datasets.RowAsync(arn)).Status, (await _datasets.RowAsync(arn)).Total));
+        Assert.Equal((DatasetStatus.CREATE_COMPLETE, 6500), ((await _datasets.RowAsync(arn)).Status, (await _datasets.RowAsync(arn)).Total));
     }
 
     [Fact]
@@ -180,7 +180,7 @@ public sealed class ImportTests : IDisposable
         await worker.StopAsync(Cancel);
 
         var row = await _datasets.RowAsync(arn);
-        Assert.Equal(("UPDATE_FAILED", "SERVICE_ERROR", "The service experienced an internal error.", 1), (row.Status, row.Code, row.Message, row.Total));
+        Assert.Equal((DatasetStatus.UPDATE_FAILED, "SERVICE_ERROR", "The service experienced an internal error.", 1), (row.Status, row.Code, row.Message, row.Total));
         Assert.Contains("\"class-name\":\"a\"", Assert.Single(await _datasets.EntriesAsync(arn)), StringComparison.Ordinal);
     }
 

@@ -75,7 +75,7 @@ internal sealed class TestDatasets : IDisposable
     {
         var key = Guid.NewGuid().ToString("N");
         await Objects.PutAsync(Bucket, key, new MemoryStream(Encoding.UTF8.GetBytes(manifest)), new PutOptions(), Cancel);
-        return (await Catalog.CreateAsync(Owner, project, type, $"manifest {Bucket}/{key}", null, Cancel)).ToString();
+        return (await Catalog.CreateAsync(Owner, project, type, new EntrySource.Manifest(Bucket, key), null, Cancel)).ToString();
     }
 
     /// <summary>A dataset of lines, complete.</summary>

@@ -23,7 +23,7 @@ public sealed class UpdateTests : IDisposable
 
         var row = await _datasets.UpdateAsync(arn, Line("new.jpg", "d"), Line("b.jpg"));
 
-        Assert.Equal(("UPDATE_COMPLETE", "The dataset was successfully updated.", "SUCCESS"), (row.Status, row.Message, row.Code));
+        Assert.Equal((DatasetStatus.UPDATE_COMPLETE, "The dataset was successfully updated.", "SUCCESS"), (row.Status, row.Message, row.Code));
         Assert.Equal((4, 3, 3, 0), (row.Total, row.Labeled, row.Labels, row.Errors));
         Assert.Equal(["a.jpg", "b.jpg", "c.jpg", "new.jpg"], await ImagesAsync(arn));
         Assert.Equal($$$"""{"source-ref":"s3://{{{Bucket}}}/b.jpg","cl-metadata":{"is_labeled":false}}""", (await _datasets.EntriesAsync(arn))[1]);
@@ -39,7 +39,7 @@ public sealed class UpdateTests : IDisposable
 
         var row = await _datasets.UpdateAsync(arn, before);
 
-        Assert.Equal("UPDATE_COMPLETE", row.Status);
+        Assert.Equal(DatasetStatus.UPDATE_COMPLETE, row.Status);
         Assert.Equal(before, await _datasets.EntriesAsync(arn));
         Assert.Equal(1, row.Errors);
         var mended = await _datasets.UpdateAsync(arn, before[1].Replace("perhaps", "yes", StringComparison.Ordinal));
@@ -65,7 +65,7 @@ public sealed class UpdateTests : IDisposable
 
         var row = await _datasets.UpdateAsync(arn, Line("a.jpg", "x"), Line("a.jpg", "y"), Line("b.jpg"), Line("c.jpg"), Line("d.jpg"));
 
-        Assert.Equal("UPDATE_COMPLETE", row.Status);
+        Assert.Equal(DatasetStatus.UPDATE_COMPLETE, row.Status);
         Assert.Equal(["x"], await LabelsAsync(arn));
     }
 
@@ -89,7 +89,7 @@ public sealed class UpdateTests : IDisposable
             Assert.Equal(("CLIENT_ERROR", "ERROR_TOO_MANY_RECORDS_IN_ERROR: The manifest file has too many terminal errors."), (row.Code, row.Message));
             Assert.Equal(before, await _datasets.StoredAsync(arn));
             Assert.Equal((2, 2, 2), (row.Total, row.Labeled, row.Labels));
-            Assert.Equal("UPDATE_COMPLETE", (await _datasets.UpdateAsync(arn, Line("later.jpg"))).Status);
+            Assert.Equal(DatasetStatus.UPDATE_COMPLETE, (await _datasets.UpdateAsync(arn, Line("later.jpg"))).Status);
         }
         else
         {
@@ -104,7 +104,7 @@ public sealed class UpdateTests : IDisposable
 
         var row = await _datasets.UpdateAsync(arn, Line("b.jpg"), Line("b.jpg"), Line("c.jpg"));
 
-        Assert.Equal(("UPDATE_FAILED", 1), (row.Status, row.Total));
+        Assert.Equal((DatasetStatus.UPDATE_FAILED, 1), (row.Status, row.Total));
     }
 
     [Fact]
@@ -115,9 +115,9 @@ public sealed class UpdateTests : IDisposable
 
         var row = await _datasets.UpdateAsync(arn, Line("a.jpg", "one more"));
 
-        Assert.Equal(("UPDATE_FAILED", "ERROR_MANIFEST_TOO_MANY_LABELS: The manifest file has too many labels.", 250), (row.Status, row.Message, row.Labels));
+        Assert.Equal((DatasetStatus.UPDATE_FAILED, "ERROR_MANIFEST_TOO_MANY_LABELS: The manifest file has too many labels.", 250), (row.Status, row.Message, row.Labels));
         Assert.Equal(before, await _datasets.StoredAsync(arn));
-        Assert.Equal("UPDATE_COMPLETE", (await _datasets.UpdateAsync(arn, Line("l000.jpg", "instead of l000"))).Status);
+        Assert.Equal(DatasetStatus.UPDATE_COMPLETE, (await _datasets.UpdateAsync(arn, Line("l000.jpg", "instead of l000"))).Status);
     }
 
     [Fact]
@@ -136,8 +136,8 @@ public sealed class UpdateTests : IDisposable
 
         await RefusedAsync(arn, [Line("new.jpg", "a"), Line("other.jpg", "a")]);
         Assert.Equal(before, await _datasets.StoredAsync(arn));
-        Assert.Equal("CREATE_COMPLETE", (await _datasets.RowAsync(arn)).Status);
-        Assert.Equal(("UPDATE_COMPLETE", 2), ((await _datasets.UpdateAsync(arn, Line("new.jpg", "a"), Line("a.jpg", "b"))).Status, (await _datasets.RowAsync(arn)).Total));
+        Assert.Equal(DatasetStatus.CREATE_COMPLETE, (await _datasets.RowAsync(arn)).Status);
+        Assert.Equal((DatasetStatus.UPDATE_COMPLETE, 2), ((await _datasets.UpdateAsync(arn, Line("new.jpg", "a"), Line("a.jpg", "b"))).Status, (await _datasets.RowAsync(arn)).Total));
     }
 
     private async Task RefusedAsync(string arn, IEnumerable<string> lines) =>
@@ -156,11 +156,11 @@ public sealed class UpdateTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _datasets.Catalog.ApplyAsync(dataset, Until(70), cut.Token));
 
         _datasets.Reopen();
-        Assert.Equal("UPDATE_IN_PROGRESS", (await _datasets.RowAsync(arn)).Status);
+        Assert.Equal(DatasetStatus.UPDATE_IN_PROGRESS, (await _datasets.RowAsync(arn)).Status);
         Assert.Equal(before, await _datasets.StoredAsync(arn));
         await _datasets.RunAsync();
         var row = await _datasets.RowAsync(arn);
-        Assert.Equal(("UPDATE_COMPLETE", 150, 53), (row.Status, row.Total, row.Labels));
+        Assert.Equal((DatasetStatus.UPDATE_COMPLETE, 150, 53), (row.Status, row.Total, row.Labels));
         Assert.Equal(Enumerable.Range(0, 150).Select(i => $"l{i:d3}.jpg"), await ImagesAsync(arn));
         Assert.Empty(await _datasets.Catalog.DueAsync(Cancel));
 
