@@ -101,8 +101,8 @@ internal static class HostedVersions
 
     public static Task UntilAsync(Func<bool> holds, string otherwise) => UntilAsync(() => Task.FromResult(holds()), () => otherwise);
 
-    /// <summary>A line whose requests are what is to be done.</summary>
-    public static ServingLine<Action> Line(ServingThreads threads, int units) => new(threads, units, 1, requests => requests[0]());
+    /// <summary>A flow whose requests are what is to be done.</summary>
+    public static FairQueue.Flow<Action> Line(ServingThreads threads, int units) => threads.Queue.AddFlow<Action>(units, 1, requests => requests[0]());
 
     /// <summary>Keeps every serving thread, so that requests stay inside their model until the result is disposed.</summary>
     public static async Task<IDisposable> HoldThreadsAsync(ServingThreads threads)

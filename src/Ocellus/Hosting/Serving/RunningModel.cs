@@ -30,7 +30,7 @@ internal sealed class RunningModel : IAsyncDisposable
     private readonly ILogger _log;
     private readonly DrainGate _gate = new();
     private readonly ServingThreads _threads;
-    private readonly ServingLine<Asked> _line;
+    private readonly FairQueue.Flow<Asked> _queue;
     private readonly CancellationTokenSource _abort = new();
     private readonly ITimer _scale;
     private readonly Lock _scaling = new();
@@ -53,7 +53,7 @@ internal sealed class RunningModel : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(minUnits, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxUnits, minUnits);
         (_arn, _model, _minUnits, _maxUnits, _options, _threads, _clock, _inferred, _log) = (arn, model, minUnits, maxUnits, options, threads, clock, inferred, log);
-        _line = new(threads, minUnits, options.BatchMax, Answer);
+        _queue = threads.Queue.AddFlow<Asked>(minUnits, options.BatchMax, Answer);
         _idleSince = _usedAt = clock.GetTimestamp();
         _scale = clock.CreateTimer(_ => Scale(), null, _scalePeriod, _scalePeriod);
     }
@@ -65,16 +65,13 @@ internal sealed class RunningModel : IAsyncDisposable
     public int InFlight => _gate.Inside;
 
     /// <summary>Requests that no thread has taken yet.</summary>
-    public int QueueLength => _line.Length;
+    public int QueueLength => _queue.Length;
 
     /// <summary>Inference units now.</summary>
-    public int Units => _line.Units;
+    public int Units => _queue.Weight;
 
     /// <summary>Time since the last request came or left, or since the model was loaded; zero as long as one is inside.</summary>
     public TimeSpan IdleFor => InFlight > 0 ? TimeSpan.Zero : _clock.GetElapsedTime(Volatile.Read(ref _usedAt));
-
-    /// <summary>Whether it has begun to stop.</summary>
-    public bool IsStopping => Volatile.Read(ref _end) is not null;
 
     /// <summary>Puts one picture through the network once, so that a broken graph shows at the start and the first caller does not wait for lazy initialisation.</summary>
     /// <exception cref="InvalidDataException">The network does not run.</exception>
@@ -111,7 +108,7 @@ internal sealed class RunningModel : IAsyncDisposable
         {
             var answer = new TaskCompletionSource<IReadOnlyList<Prediction>>(TaskCreationOptions.RunContinuationsAsynchronously);
             var most = _options.QueuePerUnit * Units;
-            var place = _line.TryAdd(new Asked(image, answer), most)
+            var place = _queue.TryAdd(new Asked(image, answer), most)
                 ?? throw Busy($"{most} requests wait for {Units} inference unit{(Units == 1 ? "" : "s")} already (setting Ocellus:Hosting:QueuePerUnit)");
             using var deadline = new CancellationTokenSource(_options.RequestTimeout, _clock);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token, _abort.Token);
@@ -130,7 +127,7 @@ internal sealed class RunningModel : IAsyncDisposable
             }
             finally
             {
-                _line.Remove(place);
+                _queue.Remove(place);
             }
         }
         finally
@@ -226,13 +223,13 @@ internal sealed class RunningModel : IAsyncDisposable
 
             if (units < _maxUnits && _queuedSince is { } since && _clock.GetElapsedTime(since, now) >= _options.GrowAfter)
             {
-                _line.Units = units + 1;
+                _queue.Weight = units + 1;
                 (_queuedSince, _idleSince) = (null, now);
                 Log.UnitsGrew(_log, _arn, units, units + 1, QueueLength);
             }
             else if (units > _minUnits && _clock.GetElapsedTime(_idleSince, now) >= _options.ShrinkAfter)
             {
-                _line.Units = units - 1;
+                _queue.Weight = units - 1;
                 _idleSince = now;
                 Log.UnitsShrank(_log, _arn, units, units - 1);
             }
@@ -258,7 +255,7 @@ internal sealed class RunningModel : IAsyncDisposable
 
         await _scale.DisposeAsync();
         // A request whose client left may still be in the network; the session must not be freed before.
-        await _line.CloseAsync();
+        await _queue.CloseAsync();
         _model.Dispose();
         _abort.Dispose();
         return new(aborted, _clock.GetElapsedTime(started));

@@ -3,20 +3,12 @@ using System.Diagnostics;
 namespace Ocellus.Hosting.Serving;
 
 /// <summary>
-/// The threads that answer for all models, one a core: each takes a request (or several, see <see cref="HostingOptions.BatchMax"/>), decodes its picture and puts it through the network. More would not be
-/// faster, but would hold more pixels in memory; and as they are not of the thread pool, requests that only ask or stop find a thread there. The
-/// line that has used the least time for each of its units is served next, so models share the cores by their units, whatever a request costs.
+/// The threads that answer for all models, one a core: each takes a request (or several, see <see cref="HostingOptions.BatchMax"/>) from the
+/// <see cref="FairQueue"/>, decodes its image and puts it through the network. More would not be faster, but would hold more pixels in memory; and as they are
+/// not of the thread pool, requests that only describe or stop find a thread there. Models share the cores by their units, which are the weights of their flows.
 /// </summary>
 internal sealed class ServingThreads : IDisposable
 {
-    // An object and not a Lock: threads sleep on it.
-    private readonly object _gate = new();
-    private readonly List<ServingLine> _lines = [];
-    // Time used for a unit of the line that was served last: one that has been empty for long joins there and does not catch up.
-    private double _reached;
-    private int _busy;
-    private bool _ended;
-
     public ServingThreads()
     {
         for (var i = 0; i < Count; i++)
@@ -34,59 +26,22 @@ internal sealed class ServingThreads : IDisposable
     /// </summary>
     public static int ForOnePass => Math.Min(Count, 4);
 
+    /// <summary>What they take from.</summary>
+    public FairQueue Queue { get; } = new(Count);
+
     /// <summary>Whether at least half of the cores answer nothing now.</summary>
-    public bool CanHelp => 2 * Volatile.Read(ref _busy) <= Count;
+    public bool CanHelp => 2 * Queue.Busy <= Count;
 
-    /// <summary>Guards the lines.</summary>
-    internal object Gate => _gate;
-
-    public void Dispose()
-    {
-        lock (_gate)
-        {
-            _ended = true;
-            Monitor.PulseAll(_gate);
-        }
-    }
-
-    /// <summary>Takes up a line that was empty. Only inside the gate.</summary>
-    internal void Join(ServingLine line)
-    {
-        line.Used = Math.Max(line.Used, _reached);
-        _lines.Add(line);
-    }
-
-    /// <summary>Forgets a line that is empty again. Only inside the gate.</summary>
-    internal void Leave(ServingLine line) => _lines.Remove(line);
+    /// <summary>Ends the threads when they have answered what is in the queue.</summary>
+    public void Dispose() => Queue.Dispose();
 
     private void Work()
     {
-        while (Take() is { } turn)
+        while (Queue.Take() is { } turn)
         {
             var started = Stopwatch.GetTimestamp();
             turn.Work();
-            Interlocked.Decrement(ref _busy);
-            turn.Line.Ended(turn, Stopwatch.GetElapsedTime(started).TotalSeconds);
-        }
-    }
-
-    private ServingTurn? Take()
-    {
-        lock (_gate)
-        {
-            while (_lines.Count == 0 && !_ended)
-            {
-                Monitor.Wait(_gate);
-            }
-
-            if (_lines.MinBy(l => l.Used) is not { } line)
-            {
-                return null;
-            }
-
-            _reached = line.Used;
-            var free = Count - Interlocked.Increment(ref _busy) + 1;
-            return line.Take(free);
+            Queue.Complete(turn, Stopwatch.GetElapsedTime(started).TotalSeconds);
         }
     }
 }

@@ -64,13 +64,10 @@ public sealed class ServingThreadsTests
         using var held = await HostedVersions.HoldThreadsAsync(threads);
         var line = HostedVersions.Line(threads, units);
         Assert.NotNull(line.TryAdd(() => { }, 1));
-        var before = line.Used;
-        lock (threads.Gate)
-        {
-            line.Ended(line.Take(free: 1), 6);
-        }
+        var before = line.VirtualTime;
+        line.Ended(line.Take(free: 1), 6);
 
-        Assert.Equal(expected, line.Used - before, 9);
+        Assert.Equal(expected, line.VirtualTime - before, 9);
     }
 
     [Theory]
@@ -85,8 +82,7 @@ public sealed class ServingThreadsTests
         using var threads = new ServingThreads();
         using var held = await HostedVersions.HoldThreadsAsync(threads);
         var served = new List<int>();
-        var line = new ServingLine<int>(
-            threads,
+        var line = threads.Queue.AddFlow<int>(
             1,
             together,
             requests =>
@@ -102,12 +98,7 @@ public sealed class ServingThreadsTests
             Assert.NotNull(line.TryAdd(i, waiting));
         }
 
-        ServingTurn turn;
-        lock (threads.Gate)
-        {
-            turn = line.Take(free);
-        }
-
+        var turn = line.Take(free);
         turn.Work();
         Assert.Equal(expected, turn.Count);
         Assert.Equal(Enumerable.Range(0, expected), served);
