@@ -42,6 +42,35 @@ public sealed partial class SourceHabitsTests
         Assert.Equal([], ids.Where(i => i.Count() > 1).Select(i => $"{i.Key}: {string.Join(", ", i)}"));
     }
 
+    [Fact]
+    public void A_commit_does_not_take_the_cancellation_of_a_request()
+    {
+        // Whether a commit that was cancelled took place is known to nobody: not to the caller, and not to the code behind it.
+        var wrong = Lines("src").Where(l => Commit().IsMatch(l.Text)).Select(l => $"{l.File}: {l.Text.Trim()}");
+        Assert.Equal([], wrong);
+    }
+
+    [Fact]
+    public void Private_static_fields_are_named_as_all_private_fields_are()
+    {
+        var fields = Lines("src/Ocellus", "src/Ocellus.Foundation").Select(l => (l.File, Name: StaticField().Match(l.Text).Groups[1].Value))
+            .Where(f => f.Name.Length > 0).ToList();
+        Assert.True(fields.Count > 50);
+        Assert.Equal([], fields.Where(f => !f.Name.StartsWith('_')).Select(f => $"{f.File}: {f.Name}"));
+    }
+
+    [Theory]
+    [InlineData("    private static readonly string[] Names = [];", "Names")]
+    [InlineData("    private static readonly (string A, int B)[] s_table =", "s_table")]
+    [InlineData("    private static int _count;", "_count")]
+    [InlineData("    private static int Count => 1;", "")]
+    [InlineData("    private static int Of(int a = 1) => a;", "")]
+    [InlineData("    private static string Name { get; } = \"a\";", "")]
+    public void A_static_field_is_told_from_methods_and_properties(string line, string name) => Assert.Equal(name, StaticField().Match(line).Groups[1].Value);
+
+    private static IEnumerable<(string File, string Text)> Lines(params string[] folders) =>
+        Sources(folders).SelectMany(f => File.ReadLines(Path.Combine(RepositoryRoot(), f)).Select(l => (f, l)));
+
     private static IEnumerable<string> Sources(params string[] folders) => folders
         .SelectMany(folder => Directory.GetFiles(Path.Combine(RepositoryRoot(), folder), "*.cs", SearchOption.AllDirectories))
         .Select(file => Path.GetRelativePath(RepositoryRoot(), file).Replace('\\', '/'));
@@ -50,4 +79,10 @@ public sealed partial class SourceHabitsTests
 
     [GeneratedRegex(@"LoggerMessage\((?:EventId\s*=\s*)?(\d+)")]
     private static partial Regex EventId();
+
+    [GeneratedRegex(@"\.CommitAsync\((?!CancellationToken\.None\))")]
+    private static partial Regex Commit();
+
+    [GeneratedRegex(@"^\s*private static (?:readonly |volatile )*(?:\([^)]*\)[\w?\[\]]*|[\w.<>,?\[\] ])*? (\w+)(?: =(?!>)|;)")]
+    private static partial Regex StaticField();
 }

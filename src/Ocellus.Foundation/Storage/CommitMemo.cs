@@ -1,7 +1,7 @@
 namespace Ocellus.Storage;
 
 /// <summary>
-/// A value read from the database and remembered until the next commit by any process. As long as nothing was committed, asking for it costs one look at
+/// A value read from the database and remembered until the next commit by any process. As long as nothing was committed, it costs one look at
 /// <see cref="CommitWatch"/>: no query, no lock of its own, no allocation.
 /// </summary>
 /// <remarks>
@@ -21,7 +21,7 @@ internal sealed class CommitMemo<T>(CommitWatch commits)
 
     /// <summary>The value as it is now: the remembered one, or what <paramref name="read"/> reads.</summary>
     /// <param name="state">Passed to <paramref name="read"/>, so that it can be static.</param>
-    /// <param name="read">Reads the value; it is given the last one, which it may return if that is still true. When it throws, what was remembered stays.</param>
+    /// <param name="read">Reads the value. It is given the last one, which it may return if that is still true; when it throws, the last one stays.</param>
     /// <param name="cancel">Passed to <paramref name="read"/>.</param>
     /// <exception cref="ObjectDisposedException">The database was closed.</exception>
     public ValueTask<T?> GetAsync<TState>(TState state, Func<TState, T?, CancellationToken, Task<T?>> read, CancellationToken cancel)

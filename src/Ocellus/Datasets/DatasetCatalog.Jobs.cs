@@ -125,11 +125,12 @@ internal sealed partial class DatasetCatalog
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
+        var what = job.Kind == DatasetJobKind.Create ? DatasetEvent.CreateFailed : DatasetEvent.UpdateFailed;
         foreach (var dataset in (DatasetRow?[])[job.Dataset, job.Partner])
         {
             if (dataset is not null)
             {
-                await MoveAsync(connection, transaction, dataset, job.Kind == DatasetJobKind.Create ? DatasetEvent.CreateFailed : DatasetEvent.UpdateFailed, message, code);
+                await MoveAsync(connection, transaction, dataset, what, message, code);
             }
         }
 

@@ -52,7 +52,8 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
     /// NotFound: no such project, or it is being deleted; no such source dataset. AlreadyExists: the project has a dataset of the type.
     /// Invalid: the source dataset has no entries to copy. LimitExceeded: too many imports at once.
     /// </exception>
-    public async Task<Arn> CreateAsync(Caller caller, string projectArn, string type, EntrySource source, IReadOnlyDictionary<string, string>? tags, CancellationToken cancel)
+    public async Task<Arn> CreateAsync(
+        Caller caller, string projectArn, string type, EntrySource source, IReadOnlyDictionary<string, string>? tags, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
@@ -256,10 +257,12 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
     }
 
     /// <summary>Moves a dataset by an event; <paramref name="message"/> null gives the state's usual one.</summary>
-    /// <exception cref="InvalidOperationException">The state does not take the event, or is not what <paramref name="row"/> says any more: the transaction must not be committed.</exception>
-    private async Task MoveAsync(DbConnection connection, DbTransaction transaction, DatasetRow row, DatasetEvent what, string? message = null, string code = "SUCCESS")
+    /// <exception cref="InvalidOperationException">The state does not take the event, or is not that of <paramref name="row"/> any more; nothing may be committed.</exception>
+    private async Task MoveAsync(
+        DbConnection connection, DbTransaction transaction, DatasetRow row, DatasetEvent what, string? message = null, string code = "SUCCESS")
     {
-        var next = DatasetStates.Next(row.Status, what) ?? throw new InvalidOperationException($"A dataset that is {row.Status} does not take the event {what}.");
+        var next = DatasetStates.Next(row.Status, what)
+            ?? throw new InvalidOperationException($"A dataset that is {row.Status} does not take the event {what}.");
         var moved = await connection.ExecuteAsync(
             "UPDATE datasets SET status = @next, message = @message, code = @code, updated_ms = @Now WHERE id = @Id AND status = @seen",
             new { row.Id, seen = row.Status.ToString(), next = next.ToString(), message = message ?? DatasetStates.Message(next), code, Now },

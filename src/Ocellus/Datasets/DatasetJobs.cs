@@ -81,7 +81,8 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
     private async Task<string?> ImportAsync(DatasetRow dataset, EntrySource.Manifest source, CancellationToken cancel)
     {
         // The bucket may have gone since, and one of another account may have its name.
-        if (await objects.FindBucketAsync(source.Bucket, cancel) is { } bucket && !(Arn.Parse(dataset.Arn) is var arn && bucket.IsOf(arn.AccountId) && bucket.IsIn(arn.Region)))
+        var arn = Arn.Parse(dataset.Arn);
+        if (await objects.FindBucketAsync(source.Bucket, cancel) is { } bucket && !(bucket.IsOf(arn.AccountId) && bucket.IsIn(arn.Region)))
         {
             return NotPermitted;
         }

@@ -37,7 +37,8 @@ internal static class DatasetStates
     {
         (DatasetStatus.CREATE_IN_PROGRESS, DatasetEvent.Created) => DatasetStatus.CREATE_COMPLETE,
         (DatasetStatus.CREATE_IN_PROGRESS, DatasetEvent.CreateFailed) => DatasetStatus.CREATE_FAILED,
-        (DatasetStatus.CREATE_COMPLETE or DatasetStatus.UPDATE_COMPLETE or DatasetStatus.UPDATE_FAILED, DatasetEvent.UpdateRequested) => DatasetStatus.UPDATE_IN_PROGRESS,
+        (DatasetStatus.CREATE_COMPLETE or DatasetStatus.UPDATE_COMPLETE or DatasetStatus.UPDATE_FAILED, DatasetEvent.UpdateRequested) =>
+            DatasetStatus.UPDATE_IN_PROGRESS,
         (DatasetStatus.UPDATE_IN_PROGRESS, DatasetEvent.Updated) => DatasetStatus.UPDATE_COMPLETE,
         (DatasetStatus.UPDATE_IN_PROGRESS, DatasetEvent.UpdateFailed) => DatasetStatus.UPDATE_FAILED,
         (DatasetStatus.CREATE_COMPLETE or DatasetStatus.CREATE_FAILED or DatasetStatus.UPDATE_COMPLETE or DatasetStatus.UPDATE_FAILED
@@ -47,7 +48,8 @@ internal static class DatasetStates
     };
 
     /// <summary>Whether the entries are there to be read and nothing is changing them.</summary>
-    public static bool IsReadable(DatasetStatus status) => status is DatasetStatus.CREATE_COMPLETE or DatasetStatus.UPDATE_COMPLETE or DatasetStatus.UPDATE_FAILED;
+    public static bool IsReadable(DatasetStatus status) =>
+        status is DatasetStatus.CREATE_COMPLETE or DatasetStatus.UPDATE_COMPLETE or DatasetStatus.UPDATE_FAILED;
 
     /// <summary>What <c>StatusMessage</c> says in a state that has no story of its own.</summary>
     public static string Message(DatasetStatus status) => status switch

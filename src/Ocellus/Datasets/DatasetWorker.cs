@@ -3,7 +3,8 @@ using Ocellus.Work;
 namespace Ocellus.Datasets;
 
 /// <summary>Runs the dataset jobs that are due. The database says which: a wake-up may be lost, the work may not.</summary>
-internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs jobs, TimeProvider clock, ILogger<DatasetWorker> log) : BackgroundService
+internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs jobs, TimeProvider clock, ILogger<DatasetWorker> log)
+    : BackgroundService, IKeyedWork<DatasetJob>
 {
     /// <summary>Imports and copies at once: they take long, and the database has one writer anyway.</summary>
     private const int ImportsMax = 2;
@@ -14,98 +15,51 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
     /// <summary>Longest time until a due job is seen that no wake-up told of, or one that could not be ended is tried again.</summary>
     private static readonly TimeSpan _retryAfter = TimeSpan.FromSeconds(30);
 
-    private readonly WakeSignal _wakes = new(clock);
-    private readonly Dictionary<string, (DatasetJobKind Kind, Task<bool> Task)> _running = [];
-    // Timestamps, which no clock that is set back moves.
-    private readonly Dictionary<string, long> _failed = [];
+    private readonly KeyedWorkLoop<DatasetJob> _loop = new(clock, _retryAfter);
 
     /// <summary>Tells the worker that something is due.</summary>
-    public void Wake() => _wakes.Wake();
+    public void Wake() => _loop.Wake();
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public async Task<IEnumerable<DatasetJob>> DueAsync(CancellationToken cancel)
     {
-        try
-        {
-            while (!stoppingToken.IsCancellationRequested)
-            {
-                await StartDueAsync(stoppingToken);
-                await _wakes.WaitAsync(_retryAfter, stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // What is under way ends at its next step and is taken up again at the next start.
-        }
-        finally
-        {
-            await Task.WhenAll(_running.Values.Select(r => r.Task));
-        }
-    }
-
-    private async Task StartDueAsync(CancellationToken cancel)
-    {
-        foreach (var (arn, (_, task)) in _running.Where(r => r.Value.Task.IsCompleted).ToList())
-        {
-            _running.Remove(arn);
-            _failed.Remove(arn);
-            if (!await task)
-            {
-                _failed[arn] = clock.GetTimestamp();
-            }
-        }
-
-        IReadOnlyList<DatasetJob> due;
-        try
-        {
-            due = await datasets.DueAsync(cancel);
-        }
-        catch (Exception failure) when (failure is not OperationCanceledException)
-        {
-            NotLooked(log, failure);
-            return;
-        }
-
+        var due = await datasets.DueAsync(cancel);
         // A copy has what its source had when it was asked for: until it has ended, no later job changes the source.
-        var copied = due.Where(j => j.Kind == DatasetJobKind.Create).Select(j => j.Dataset.Source).OfType<EntrySource.Dataset>().Select(s => s.Arn).ToHashSet(StringComparer.Ordinal);
-        foreach (var job in due)
-        {
-            var arn = job.Dataset.Arn;
-            var isImport = job.Kind == DatasetJobKind.Create;
-            if (_running.ContainsKey(arn)
-                || (_failed.TryGetValue(arn, out var time) && clock.GetElapsedTime(time) < _retryAfter)
-                || copied.Contains(arn) || (job.Partner is { } partner && copied.Contains(partner.Arn))
-                || _running.Values.Count(r => r.Kind == DatasetJobKind.Create == isImport) >= (isImport ? ImportsMax : ChangesMax))
-            {
-                continue;
-            }
-
-            // On a thread of its own from the first step on: the database's calls do not yield.
-            _running[arn] = (job.Kind, Task.Run(() => RunAsync(job, cancel), CancellationToken.None));
-        }
+        var copied = due.Where(j => j.Kind == DatasetJobKind.Create).Select(j => j.Dataset.Source).OfType<EntrySource.Dataset>()
+            .Select(s => s.Arn).ToHashSet(StringComparer.Ordinal);
+        return due.Where(j => !copied.Contains(j.Dataset.Arn) && (j.Partner is null || !copied.Contains(j.Partner.Arn)));
     }
 
-    /// <returns>False when the job could not be ended and has to be tried again later. Never throws.</returns>
-    private async Task<bool> RunAsync(DatasetJob job, CancellationToken cancel)
+    public string KeyOf(DatasetJob work) => work.Dataset.Arn;
+
+    public bool HasPlace(DatasetJob work, IReadOnlyList<DatasetJob> running)
+    {
+        var isImport = work.Kind == DatasetJobKind.Create;
+        return running.Count(r => r.Kind == DatasetJobKind.Create == isImport) < (isImport ? ImportsMax : ChangesMax);
+    }
+
+    /// <summary>A job that could not even be ended as failed is held back; what waits for its place goes on.</summary>
+    public async Task<WorkEnd> HandleAsync(DatasetJob work, CancellationToken cancel)
     {
         try
         {
-            await jobs.RunAsync(job, cancel);
-            return true;
+            await jobs.RunAsync(work, cancel);
+            return WorkEnd.LookAgain;
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            return false;
+            // It is taken up again at the next start.
+            return WorkEnd.HoldBack;
         }
         catch (Exception failure)
         {
-            JobFailed(log, failure, job.Kind, job.Dataset.Arn);
-            return await EndFailedAsync(job, cancel);
-        }
-        finally
-        {
-            Wake();
+            JobFailed(log, failure, work.Kind, work.Dataset.Arn);
+            return await EndFailedAsync(work, cancel) ? WorkEnd.LookAgain : WorkEnd.HoldBack;
         }
     }
+
+    public void LookFailed(Exception failure) => NotLooked(log, failure);
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => _loop.RunAsync(this, stoppingToken);
 
     private async Task<bool> EndFailedAsync(DatasetJob job, CancellationToken cancel)
     {

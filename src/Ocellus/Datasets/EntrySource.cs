@@ -1,13 +1,13 @@
 namespace Ocellus.Datasets;
 
-/// <summary>Where the entries of a new dataset come from. The database keeps it as text: <see cref="ToString"/> writes it, <see cref="Parse"/> reads it.</summary>
+/// <summary>Where the entries of a new dataset come from. The database keeps it as text, which <see cref="Parse"/> reads and <c>ToString</c> writes.</summary>
 internal abstract record EntrySource
 {
     private EntrySource()
     {
     }
 
-    /// <summary>Reads what <see cref="ToString"/> wrote. No text, and a text of no known kind, is no source: the dataset has no entries then.</summary>
+    /// <summary>Reads what <c>ToString</c> wrote. No text, and a text of no known kind, is no source: the dataset has no entries then.</summary>
     public static EntrySource Parse(string? text) => text?.Split(' ', 2) switch
     {
         ["manifest", var place] when Split(place) is var (bucket, key) => new Manifest(bucket, key),

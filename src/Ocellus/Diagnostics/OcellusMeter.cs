@@ -24,7 +24,8 @@ internal sealed class OcellusMeter
         _operations = _meter.CreateHistogram("ocellus.operation.duration", "s", "Time of an API request from its first byte to its answer.", advice: _seconds);
         _inferences = _meter.CreateHistogram("ocellus.inference.duration", "s", "Time of a pass through a network.", advice: _seconds);
         _idleStops = _meter.CreateCounter<long>("ocellus.model.idle_stops", "{stop}", "Models stopped because nobody asked them.");
-        _wakes = _meter.CreateHistogram("ocellus.model.wake.duration", "s", "Time from the request that wakes a stopped model until it runs.", advice: _seconds);
+        _wakes = _meter.CreateHistogram(
+            "ocellus.model.wake.duration", "s", "Time from the request that wakes a stopped model until it runs.", advice: _seconds);
         Observe("ocellus.training.queue.length", "{job}", "Trainings that wait for their turn.", () => Volatile.Read(ref _trainingQueueLength));
         _meter.CreateObservableUpDownCounter("process.memory.usage", () => Environment.WorkingSet, "By", "Resident memory of the server process.");
     }

@@ -34,7 +34,7 @@ internal sealed record DetectCustomLabelsResponse
 
 /// <summary>Asks a running model version what is in a picture.</summary>
 [Evidence("API_DetectCustomLabels, service model rekognition-2016-06-27; sizes from the developer guide's quotas")]
-internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect fleet, IObjects objects, Authorizer authorizer)
+internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect models, IObjects objects, Authorizer authorizer)
     : Operation<DetectCustomLabelsRequest, DetectCustomLabelsResponse>(HostingJson.Default)
 {
     /// <summary>Bytes of a picture in the request: 4 MB.</summary>
@@ -59,7 +59,7 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect f
     {
         var version = await versions.GetServedAsync(caller, request.ProjectVersionArn!, cancel);
         CheckForm(request.Image!);
-        var found = await fleet.DetectAsync(version, async () => request.Image!.Bytes ?? await ReadAsync(request.Image.S3Object!, caller, cancel), cancel);
+        var found = await models.DetectAsync(version, async () => request.Image!.Bytes ?? await ReadAsync(request.Image.S3Object!, caller, cancel), cancel);
         return new() { CustomLabels = Choose(found, request.MinConfidence, request.MaxResults) };
     }
 

@@ -20,7 +20,7 @@ internal static class HostingServices
         builder.Services
             .AddSingleton<ServingThreads>()
             .AddSingleton<LocalModels>()
-            .AddSingleton<ModelFleet>()
+            .AddSingleton<ClusterModels>()
             .AddSingleton<FreedMemory>()
             .AddHostedService<WarmUp>()
             .AddSingleton<FleetWorker>()

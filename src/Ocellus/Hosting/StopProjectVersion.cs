@@ -41,7 +41,7 @@ internal sealed class StopProjectVersion(VersionCatalog versions, FleetWorker fl
             fleet.Wake();
         }
 
-        // Not what the row says now: the fleet may have been faster.
+        // Not what the row says now: the worker may have been faster.
         return new() { Status = nameof(ProjectVersionStatus.STOPPING) };
     }
 }

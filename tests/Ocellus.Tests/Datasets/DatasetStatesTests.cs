@@ -31,7 +31,9 @@ public sealed class DatasetStatesTests
 
     [Fact]
     public void What_can_be_read_is_what_a_change_can_begin_from() =>
-        Assert.All(Enum.GetValues<DatasetStatus>(), status => Assert.Equal(DatasetStates.Next(status, DatasetEvent.UpdateRequested) is not null, DatasetStates.IsReadable(status)));
+        Assert.All(
+            Enum.GetValues<DatasetStatus>(),
+            status => Assert.Equal(DatasetStates.Next(status, DatasetEvent.UpdateRequested) is not null, DatasetStates.IsReadable(status)));
 
     [Fact]
     public void No_state_is_without_a_message() =>

@@ -7,6 +7,7 @@ namespace Ocellus.Tests.Datasets;
 
 public sealed class DistributeTests : IDisposable
 {
+    private readonly EntrySource _empty = new EntrySource.Empty();
     private readonly TestDatasets _datasets = new();
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -20,7 +21,9 @@ public sealed class DistributeTests : IDisposable
         var all = await _datasets.EntriesAsync(train);
 
         await _datasets.Catalog.RequestDistributeAsync(Owner, test, train, Cancel);
-        Assert.Equal((DatasetStatus.UPDATE_IN_PROGRESS, DatasetStatus.UPDATE_IN_PROGRESS), ((await _datasets.RowAsync(train)).Status, (await _datasets.RowAsync(test)).Status));
+        Assert.Equal(
+            (DatasetStatus.UPDATE_IN_PROGRESS, DatasetStatus.UPDATE_IN_PROGRESS),
+            ((await _datasets.RowAsync(train)).Status, (await _datasets.RowAsync(test)).Status));
         await _datasets.RunAsync();
 
         var (trainRow, testRow) = (await _datasets.RowAsync(train), await _datasets.RowAsync(test));
@@ -120,7 +123,7 @@ public sealed class DistributeTests : IDisposable
     {
         var (train, test) = await PairAsync(Enumerable.Range(0, 10).Select(i => Line($"{i}.jpg", "a")));
         var (otherTrain, otherTest) = await PairAsync([Line("x.jpg", "a"), Line("y.jpg", "a")], "other");
-        var emptyTrain = (await _datasets.Catalog.CreateAsync(Owner, await _datasets.ProjectAsync("third"), "TRAIN", new EntrySource.Empty(), null, Cancel)).ToString();
+        var emptyTrain = (await _datasets.Catalog.CreateAsync(Owner, await _datasets.ProjectAsync("third"), "TRAIN", _empty, null, Cancel)).ToString();
         await _datasets.RunAsync();
 
         await RefusedAsync(RefusalKind.Invalid, train, train);
@@ -128,7 +131,7 @@ public sealed class DistributeTests : IDisposable
         await RefusedAsync(RefusalKind.Invalid, train, otherTrain);
         await RefusedAsync(RefusalKind.NotFound, train, test.Replace("us-east-1", "eu-west-1", StringComparison.Ordinal));
         await RefusedAsync(RefusalKind.NotFound, train, test[..^1] + (test[^1] == '1' ? "2" : "1"));
-        var emptyTest = (await _datasets.Catalog.CreateAsync(Owner, (await _datasets.RowAsync(emptyTrain)).ProjectArn, "TEST", new EntrySource.Empty(), null, Cancel)).ToString();
+        var emptyTest = (await _datasets.Catalog.CreateAsync(Owner, (await _datasets.RowAsync(emptyTrain)).ProjectArn, "TEST", _empty, null, Cancel)).ToString();
         await RefusedAsync(RefusalKind.NotReady, emptyTrain, emptyTest);
         await _datasets.RunAsync();
         await RefusedAsync(RefusalKind.Invalid, emptyTrain, emptyTest);
@@ -150,7 +153,7 @@ public sealed class DistributeTests : IDisposable
     {
         var arn = await _datasets.ProjectAsync(project);
         var train = await _datasets.CreateAsync(arn, "TRAIN", lines);
-        var test = (await _datasets.Catalog.CreateAsync(Owner, arn, "TEST", new EntrySource.Empty(), null, Cancel)).ToString();
+        var test = (await _datasets.Catalog.CreateAsync(Owner, arn, "TEST", _empty, null, Cancel)).ToString();
         await _datasets.RunAsync();
         return (train, test);
     }

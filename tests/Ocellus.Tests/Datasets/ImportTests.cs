@@ -98,7 +98,7 @@ public sealed class ImportTests : IDisposable
     public async Task A_copy_cut_off_in_the_middle_is_finished_after_a_restart()
     {
         var source = await _datasets.CreateAsync(await _datasets.ProjectAsync("source"), "TRAIN", Enumerable.Range(0, 4500).Select(i => Line($"{i:d4}.jpg", $"l{i % 7}")));
-        var arn = (await _datasets.Catalog.CreateAsync(Owner, await _datasets.ProjectAsync(), "TEST", new EntrySource.Dataset(source), null, Cancel)).ToString();
+        var arn = await CopyAsync("TEST", source);
         await _datasets.Catalog.CopyStepAsync(await _datasets.RowAsync(arn), source, 0, Cancel);
 
         _datasets.Reopen();
@@ -131,7 +131,7 @@ public sealed class ImportTests : IDisposable
     public async Task A_copy_has_what_its_source_had_when_it_was_asked_for()
     {
         var source = await _datasets.CreateAsync(await _datasets.ProjectAsync("source"), "TRAIN", Line("a.jpg", "a"), Line("b.jpg", "b"));
-        var arn = (await _datasets.Catalog.CreateAsync(Owner, await _datasets.ProjectAsync(), "TRAIN", new EntrySource.Dataset(source), null, Cancel)).ToString();
+        var arn = await CopyAsync("TRAIN", source);
         await _datasets.Catalog.RequestDeleteAsync(Owner, source, Cancel);
         var worker = new DatasetWorker(_datasets.Catalog, _datasets.Jobs, TimeProvider.System, NullLogger<DatasetWorker>.Instance);
 
@@ -180,9 +180,13 @@ public sealed class ImportTests : IDisposable
         await worker.StopAsync(Cancel);
 
         var row = await _datasets.RowAsync(arn);
-        Assert.Equal((DatasetStatus.UPDATE_FAILED, "SERVICE_ERROR", "The service experienced an internal error.", 1), (row.Status, row.Code, row.Message, row.Total));
+        Assert.Equal(
+            (DatasetStatus.UPDATE_FAILED, "SERVICE_ERROR", "The service experienced an internal error.", 1), (row.Status, row.Code, row.Message, row.Total));
         Assert.Contains("\"class-name\":\"a\"", Assert.Single(await _datasets.EntriesAsync(arn)), StringComparison.Ordinal);
     }
+
+    private async Task<string> CopyAsync(string type, string source) =>
+        (await _datasets.Catalog.CreateAsync(Owner, await _datasets.ProjectAsync(), type, new EntrySource.Dataset(source), null, Cancel)).ToString();
 
     private async Task AtRestAsync()
     {

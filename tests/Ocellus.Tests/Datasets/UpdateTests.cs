@@ -137,7 +137,9 @@ public sealed class UpdateTests : IDisposable
         await RefusedAsync(arn, [Line("new.jpg", "a"), Line("other.jpg", "a")]);
         Assert.Equal(before, await _datasets.StoredAsync(arn));
         Assert.Equal(DatasetStatus.CREATE_COMPLETE, (await _datasets.RowAsync(arn)).Status);
-        Assert.Equal((DatasetStatus.UPDATE_COMPLETE, 2), ((await _datasets.UpdateAsync(arn, Line("new.jpg", "a"), Line("a.jpg", "b"))).Status, (await _datasets.RowAsync(arn)).Total));
+        Assert.Equal(
+            (DatasetStatus.UPDATE_COMPLETE, 2),
+            ((await _datasets.UpdateAsync(arn, Line("new.jpg", "a"), Line("a.jpg", "b"))).Status, (await _datasets.RowAsync(arn)).Total));
     }
 
     private async Task RefusedAsync(string arn, IEnumerable<string> lines) =>

@@ -8,22 +8,22 @@ namespace Ocellus.Hosting.Placement;
 /// Brings memory to what the database says: STARTING is loaded, STOPPING is drained, RUNNING is in memory and nothing else is.
 /// Versions are handled side by side, one task each, so that a slow drain delays no other start. A wake-up may be lost, the work may not.
 /// </summary>
-internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, LocalModels models, FreedMemory memory, TimeProvider clock, ILogger<FleetWorker> log) : BackgroundService
+internal sealed class FleetWorker(
+    VersionCatalog versions, ClusterModels cluster, LocalModels models, FreedMemory memory, TimeProvider clock, ILogger<FleetWorker> log)
+    : BackgroundService, IKeyedWork<string>
 {
     /// <summary>How often the database is asked without a wake-up, and how long after a failure: long enough to cost nothing, short enough for someone who waits.</summary>
     private static readonly TimeSpan _period = TimeSpan.FromSeconds(5);
 
     private static readonly ProjectVersionStatus[] _hosted = [ProjectVersionStatus.STARTING, ProjectVersionStatus.RUNNING, ProjectVersionStatus.STOPPING];
 
-    private readonly WakeSignal _wakes = new(clock);
-    // Touched by the loop only.
-    private readonly Dictionary<string, Task<bool>> _busy = new(StringComparer.Ordinal);
+    private readonly KeyedWorkLoop<string> _loop = new(clock, _period);
 
     /// <summary>Loading is work for a core; more at once would only slow each other down. Draining waits for nothing here.</summary>
     private readonly SemaphoreSlim _loads = new(Environment.ProcessorCount);
 
     /// <summary>Tells the worker that something is due.</summary>
-    public void Wake() => _wakes.Wake();
+    public void Wake() => _loop.Wake();
 
     /// <summary>Before the first request is taken, what was RUNNING is STARTING: nobody sees a version run that is not in memory.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
@@ -42,64 +42,23 @@ internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, Loc
         base.Dispose();
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public async Task<IEnumerable<string>> DueAsync(CancellationToken cancel)
     {
-        try
-        {
-            while (true)
-            {
-                await ConvergeAsync(stoppingToken);
-                await _wakes.WaitAsync(_period, stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The server stops.
-        }
-        finally
-        {
-            await Task.WhenAll(_busy.Values);
-            // RUNNING stays RUNNING in the database, so that it comes back with the server.
-            await Task.WhenAll(models.Arns.Select(UnloadAtEndAsync));
-        }
+        var due = (await versions.InAsync(_hosted, cancel)).ToDictionary(v => v.Arn, v => v.Status, StringComparer.Ordinal);
+        var loaded = models.Arns;
+        var wrong = due.Where(v => v.Value != ProjectVersionStatus.RUNNING || !loaded.Contains(v.Key)).Select(v => v.Key);
+        return wrong.Concat(loaded.Where(a => !due.ContainsKey(a)));
     }
 
-    private async Task ConvergeAsync(CancellationToken cancel)
-    {
-        foreach (var (arn, _) in _busy.Where(b => b.Value.IsCompleted).ToList())
-        {
-            _busy.Remove(arn);
-        }
+    public string KeyOf(string work) => work;
 
-        try
-        {
-            var due = (await versions.InAsync(_hosted, cancel)).ToDictionary(v => v.Arn, v => v.Status, StringComparer.Ordinal);
-            var loaded = models.Arns;
-            var wrong = due.Where(v => v.Value != ProjectVersionStatus.RUNNING || !loaded.Contains(v.Key)).Select(v => v.Key).Concat(loaded.Where(a => !due.ContainsKey(a)));
-            foreach (var arn in wrong.Where(a => !_busy.ContainsKey(a)).ToList())
-            {
-                _busy[arn] = Task.Run(() => HandleAsync(arn, cancel), CancellationToken.None);
-                _ = WakeAfterAsync(_busy[arn]);
-            }
-        }
-        catch (Exception failure) when (failure is not OperationCanceledException)
-        {
-            Log.CatalogFailed(log, failure, _period.TotalSeconds);
-        }
-    }
-
-    /// <summary>After a step the version may already be due for the next. A failed step waits for the timer instead.</summary>
-    private async Task WakeAfterAsync(Task<bool> step)
+    /// <summary>
+    /// One step of one version. After it the version may already be due for the next; a failed one waits for the timer instead. The state is read anew:
+    /// what the list said may be over.
+    /// </summary>
+    public async Task<WorkEnd> HandleAsync(string work, CancellationToken cancel)
     {
-        if (await step)
-        {
-            Wake();
-        }
-    }
-
-    /// <summary>One step of one version; whether it was done. The state is read anew: what the list said may be over.</summary>
-    private async Task<bool> HandleAsync(string arn, CancellationToken cancel)
-    {
+        var arn = work;
         try
         {
             var version = await versions.FindAsync(arn, cancel);
@@ -122,22 +81,37 @@ internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, Loc
                     break;
                 default:
                     // Deleted, or failed: nothing may be left of it.
-                    await fleet.UnloadAsync(arn);
+                    await cluster.UnloadAsync(arn);
                     memory.Return();
                     break;
             }
 
-            return true;
+            return WorkEnd.LookAgain;
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             // The server stops; what is left is done after its next start.
-            return false;
+            return WorkEnd.NextLook;
         }
         catch (Exception failure)
         {
             Log.ConvergeFailed(log, failure, arn, _period.TotalSeconds);
-            return false;
+            return WorkEnd.NextLook;
+        }
+    }
+
+    public void LookFailed(Exception failure) => Log.CatalogFailed(log, failure, _period.TotalSeconds);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await _loop.RunAsync(this, stoppingToken);
+        }
+        finally
+        {
+            // RUNNING stays RUNNING in the database, so that it comes back with the server.
+            await Task.WhenAll(models.Arns.Select(UnloadAtEndAsync));
         }
     }
 
@@ -148,7 +122,7 @@ internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, Loc
         var started = clock.GetTimestamp();
         try
         {
-            failure = await fleet.LoadAsync(version);
+            failure = await cluster.LoadAsync(version);
         }
         finally
         {
@@ -172,7 +146,7 @@ internal sealed class FleetWorker(VersionCatalog versions, ModelFleet fleet, Loc
 
     private async Task UnloadAsync(string arn)
     {
-        var end = await fleet.UnloadAsync(arn);
+        var end = await cluster.UnloadAsync(arn);
         await versions.TryMoveAsync(arn, VersionEvent.Drained, null, CancellationToken.None);
         Log.ModelStopped(log, arn, end?.Drain.TotalSeconds ?? 0, end?.Aborted ?? 0);
         memory.Return();

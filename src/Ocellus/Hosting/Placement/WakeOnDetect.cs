@@ -15,7 +15,8 @@ namespace Ocellus.Hosting.Placement;
 /// wait side by side, as many as would have room in the running model's line.
 /// </summary>
 internal sealed class WakeOnDetect(
-    VersionCatalog versions, HostingChoices choices, ModelFleet models, FleetWorker worker, IOptions<HostingOptions> options, OcellusMeter meter, ServingActivity serving, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<WakeOnDetect> log)
+    VersionCatalog versions, HostingChoices choices, ClusterModels models, FleetWorker worker, IOptions<HostingOptions> options,
+    OcellusMeter meter, ServingActivity serving, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<WakeOnDetect> log)
 {
     /// <summary>How often the row is looked at while a version loads: short against a load, which takes a tenth of a second.</summary>
     private static readonly TimeSpan _lookEvery = TimeSpan.FromMilliseconds(10);

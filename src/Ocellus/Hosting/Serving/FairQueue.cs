@@ -9,9 +9,9 @@ internal readonly record struct ServingTurn(FairQueue.Flow Flow, Action Work, in
 
 /// <summary>
 /// The requests of all models before the serving threads, a flow for each model: weighted fair queuing by used time. A flow's virtual time is the seconds of
-/// threads that it has used, divided by its weight; the flow with the least is served next, whatever a request costs. A flow that was empty joins at the virtual
-/// time of the one that was served last, so that nobody catches up on what it did not ask for. As the cost of a request is known only afterwards, a flow is
-/// charged with what its last request took, and the difference is settled when the request is answered.
+/// threads that it has used, divided by its weight; the flow with the least is served next, whatever a request costs. A flow that was empty joins at the
+/// virtual time of the one that was served last, so that nobody catches up on time when it had no requests. As the cost of a request is known only afterwards,
+/// a flow is charged with what its last request took, and the difference is settled when the request is answered.
 /// </summary>
 /// <param name="servers">Threads that take from it.</param>
 internal sealed class FairQueue(int servers) : IDisposable
@@ -74,8 +74,8 @@ internal sealed class FairQueue(int servers) : IDisposable
     }
 
     /// <summary>
-    /// The requests of one model. A request holds one place from its arrival until a thread takes it or it gives up; so the bound also bounds the memory of images
-    /// that wait to be decoded.
+    /// The requests of one model. A request holds one place from its arrival until a thread takes it or it gives up; so the bound also bounds the memory
+    /// of images that wait to be decoded.
     /// </summary>
     internal abstract class Flow(FairQueue queue, int weight)
     {

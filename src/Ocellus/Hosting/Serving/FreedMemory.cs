@@ -66,7 +66,9 @@ internal sealed class FreedMemory(TimeProvider clock)
     private async Task ReturnAsync()
     {
         var begun = clock.GetTimestamp();
-        for (var wait = _settle; wait > TimeSpan.Zero; wait = Sooner(_settle - clock.GetElapsedTime(Volatile.Read(ref _asked)), _settleMax - clock.GetElapsedTime(begun)))
+        for (var wait = _settle;
+            wait > TimeSpan.Zero;
+            wait = Sooner(_settle - clock.GetElapsedTime(Volatile.Read(ref _asked)), _settleMax - clock.GetElapsedTime(begun)))
         {
             await Task.Delay(wait, clock);
         }

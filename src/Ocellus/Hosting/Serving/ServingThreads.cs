@@ -4,8 +4,8 @@ namespace Ocellus.Hosting.Serving;
 
 /// <summary>
 /// The threads that answer for all models, one a core: each takes a request (or several, see <see cref="HostingOptions.BatchMax"/>) from the
-/// <see cref="FairQueue"/>, decodes its image and puts it through the network. More would not be faster, but would hold more pixels in memory; and as they are
-/// not of the thread pool, requests that only describe or stop find a thread there. Models share the cores by their units, which are the weights of their flows.
+/// <see cref="FairQueue"/>, decodes its image and puts it through the network. More would not be faster, but would hold more pixels in memory; and as they
+/// are not of the thread pool, requests that only describe or stop find a thread there. Models share the cores by their units, the weights of their flows.
 /// </summary>
 internal sealed class ServingThreads : IDisposable
 {

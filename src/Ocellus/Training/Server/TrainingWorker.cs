@@ -16,7 +16,7 @@ namespace Ocellus.Training.Server;
 /// </summary>
 internal sealed partial class TrainingWorker(
     VersionCatalog versions, JobCatalog jobs, IObjects objects, PictureFetch pictures, TrainingPublisher publisher, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, OcellusMeter meter, ServingActivity serving, ILogger<TrainingWorker> log)
-    : BackgroundService
+    : BackgroundService, IKeyedWork<string>
 {
     /// <summary>Looks for work this often even without a wake-up: a lease of another node may have run out.</summary>
     private static readonly TimeSpan _lookEvery = TimeSpan.FromSeconds(20);
@@ -30,76 +30,29 @@ internal sealed partial class TrainingWorker(
     /// <summary>Jobs whose last try the store or the disk did not let through: they come after the others, so that they hold nobody up.</summary>
     private readonly ConcurrentDictionary<string, bool> _postponed = new(StringComparer.Ordinal);
 
-    private readonly WakeSignal _wakes = new(clock);
+    private readonly KeyedWorkLoop<string> _loop = new(clock, _lookEvery);
     private readonly string _owner = $"{Environment.MachineName}:{data.Path}";
 
     /// <summary>Tells the worker that something is due.</summary>
-    public void Wake() => _wakes.Wake();
+    public void Wake() => _loop.Wake();
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public async Task<IEnumerable<string>> DueAsync(CancellationToken cancel) => (await jobs.DueAsync(cancel)).OrderBy(_postponed.ContainsKey);
+
+    /// <summary>A clock that jumps ends a lease in the middle of its job: by its key what runs here is not begun a second time.</summary>
+    public string KeyOf(string work) => work;
+
+    public bool HasPlace(string work, IReadOnlyList<string> running) => running.Count < options.Value.ParallelJobs;
+
+    public Task<bool> ClaimAsync(string work, CancellationToken cancel) => jobs.LeaseAsync(work, _owner, cancel);
+
+    public async Task LookedAsync(int running, CancellationToken cancel) =>
+        meter.TrainingQueueLength = (int)Math.Max(0, await jobs.CountAsync(cancel) - running);
+
+    public void LookFailed(Exception failure) => Log.LookFailed(log, failure, _lookEvery.TotalSeconds);
+
+    public async Task<WorkEnd> HandleAsync(string work, CancellationToken cancel)
     {
-        await TryAsync(() => jobs.ReleaseAsync(_owner, stoppingToken), _owner);
-        var running = new Dictionary<string, Task>(StringComparer.Ordinal);
-        try
-        {
-            await _wakes.LoopAsync(_lookEvery, () => TakeAsync(running, stoppingToken), failure => Log.LookFailed(log, failure, _lookEvery.TotalSeconds), stoppingToken);
-        }
-        finally
-        {
-            await Task.WhenAll(running.Values);
-        }
-    }
-
-    /// <summary>Starts what is due and has a place.</summary>
-    private async Task TakeAsync(Dictionary<string, Task> running, CancellationToken cancel)
-    {
-        foreach (var arn in (await jobs.DueAsync(cancel)).OrderBy(_postponed.ContainsKey))
-        {
-            Forget(running);
-            // A clock that jumps ends a lease in the middle of its job: what runs here is not begun a second time.
-            if (running.ContainsKey(arn))
-            {
-                continue;
-            }
-
-            if (running.Count >= options.Value.ParallelJobs)
-            {
-                break;
-            }
-
-            if (await jobs.LeaseAsync(arn, _owner, cancel))
-            {
-                // On its own task, and the loop looks again when it ends.
-                running[arn] = Task.Run(() => RunAsync(arn, cancel), CancellationToken.None);
-                _ = WakeAfterAsync(arn, running[arn]);
-            }
-        }
-
-        Forget(running);
-        meter.TrainingQueueLength = (int)Math.Max(0, await jobs.CountAsync(cancel) - running.Count);
-    }
-
-    /// <summary>Not at the end of the job itself: the loop would find its place still taken, and the next job would wait for the timer.</summary>
-    private async Task WakeAfterAsync(string arn, Task job)
-    {
-        await job;
-        // Woken for a job that is postponed, the loop would try it again without a pause.
-        if (!_postponed.ContainsKey(arn))
-        {
-            Wake();
-        }
-    }
-
-    private static void Forget(Dictionary<string, Task> running)
-    {
-        foreach (var (arn, _) in running.Where(r => r.Value.IsCompleted).ToList())
-        {
-            running.Remove(arn);
-        }
-    }
-
-    private async Task RunAsync(string arn, CancellationToken cancel)
-    {
+        var arn = work;
         try
         {
             _postponed.TryRemove(arn, out _);
@@ -129,6 +82,15 @@ internal sealed partial class TrainingWorker(
             // Not given back, the lease runs out, and the job is taken again then.
             await TryAsync(() => jobs.GiveBackAsync(arn, _owner, CancellationToken.None), arn);
         }
+
+        // Woken for a job that is postponed, the loop would try it again without a pause.
+        return _postponed.ContainsKey(arn) ? WorkEnd.NextLook : WorkEnd.LookAgain;
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await TryAsync(() => jobs.ReleaseAsync(_owner, stoppingToken), _owner);
+        await _loop.RunAsync(this, stoppingToken);
     }
 
     private JobFolder FolderOf(VersionRow version) => new(Path.Combine(data.JobsPath, version.Folder)) { Damaged = message => Log.FileDamaged(log, version.Arn, message) };

@@ -4,8 +4,8 @@ using Ocellus.Projects;
 
 namespace Ocellus.Hosting.Placement;
 
-/// <summary>The running models of the cluster, as the rest of the server sees them.</summary>
-internal sealed class ModelFleet(IGrainFactory grains)
+/// <summary>The running models of the cluster, wherever they are in memory. Those of this process are <see cref="LocalModels"/>.</summary>
+internal sealed class ClusterModels(IGrainFactory grains)
 {
     // A reference stays right wherever its grain moves; making one looks up attributes of the interface each time.
     private readonly ConcurrentDictionary<string, IModelGrain> _references = new(StringComparer.Ordinal);
