@@ -198,13 +198,7 @@ internal static partial class DemoCommand
         var (drawings, drawn) = (new BoxDrawings(folder), 0);
         var table = new Table().Border(TableBorder.Rounded).AddColumns(new TableColumn("Picture"), new TableColumn("Truth"), new TableColumn("Answer"), new TableColumn("Confidence").RightAligned(), new TableColumn("ms").RightAligned());
         await using var stream = File.OpenRead(Path.Combine(sample.Path, "test.manifest"));
-        List<ParsedLine> lines = [];
-        await foreach (var text in ManifestReader.ReadAsync(stream, cancel))
-        {
-            lines.Add(LineParser.Parse(text));
-        }
-
-        lines.RemoveAll(l => !l.IsUsable);
+        var lines = await ManifestReader.ParseAsync(stream, cancel).Where(l => l.IsUsable).ToListAsync(cancel);
         // A picture with boxes shows several labels by itself.
         foreach (var line in lines.Exists(l => l.HasBoxes) ? lines.Take(AskedOfEach) : lines.GroupBy(Truth, StringComparer.Ordinal).SelectMany(g => g.Take(AskedOfEach)))
         {

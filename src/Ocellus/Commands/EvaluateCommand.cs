@@ -138,10 +138,9 @@ internal static class EvaluateCommand
         var lines = new List<(ParsedLine, string)>();
         var left = new LeftOut();
         await using var stream = File.OpenRead(manifest);
-        await foreach (var text in ManifestReader.ReadAsync(stream, cancel))
+        await foreach (var line in ManifestReader.ParseAsync(stream, cancel))
         {
-            TextFile.Check(manifest, text);
-            var line = LineParser.Parse(text);
+            TextFile.Check(manifest, line);
             if (!line.IsUsable)
             {
                 left.Unusable++;

@@ -22,11 +22,11 @@ internal static class TextFile
 
     /// <summary>One line of a manifest.</summary>
     /// <exception cref="CommandRefusedException">It is not UTF-8.</exception>
-    public static void Check(string manifest, ManifestLine line)
+    public static void Check(string manifest, ParsedLine line)
     {
-        if (line.NotUtf8 is not null)
+        if (line.EncodingFault is { } fault)
         {
-            throw new CommandRefusedException($"{manifest}: {line.EncodingFault}");
+            throw new CommandRefusedException($"{manifest}: {fault}");
         }
     }
 }

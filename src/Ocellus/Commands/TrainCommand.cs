@@ -195,10 +195,9 @@ internal static class TrainCommand
         foreach (var manifest in request.TestManifest is null ? [folder.TrainingManifest] : new[] { folder.TrainingManifest, folder.TestingManifest })
         {
             await using var stream = File.OpenRead(manifest);
-            await foreach (var text in ManifestReader.ReadAsync(stream, cancel))
+            await foreach (var line in ManifestReader.ParseAsync(stream, cancel))
             {
-                TextFile.Check(manifest == folder.TrainingManifest ? request.Manifest : request.TestManifest!, text);
-                var line = LineParser.Parse(text);
+                TextFile.Check(manifest == folder.TrainingManifest ? request.Manifest : request.TestManifest!, line);
                 if (line.Bucket.Length > 0 && !pictures.ContainsKey(line.SourceRef))
                 {
                     var file = images.Find(line.Bucket, line.Key);

@@ -27,16 +27,15 @@ internal sealed class EntryReader(Stream lines)
     /// <summary>The kept entries; their ordinal is the line number.</summary>
     public async IAsyncEnumerable<EntryRow> ReadAsync([EnumeratorCancellation] CancellationToken cancel)
     {
-        await foreach (var line in ManifestReader.ReadAsync(lines, cancel))
+        await foreach (var parsed in ManifestReader.ParseAsync(lines, cancel))
         {
             if (++Lines > DatasetCatalog.EntriesMax)
             {
                 yield break;
             }
 
-            EncodingFault ??= line.NotUtf8 is null ? null : line.EncodingFault;
-            var parsed = LineParser.Parse(line);
-            IsJsonLines |= parsed.Content is not null || line.TooLong;
+            EncodingFault ??= parsed.EncodingFault;
+            IsJsonLines |= parsed.IsObject || parsed.IsTooLong;
             if (parsed.IsDatasetTerminal || !_seen.Add(Digest(parsed.SourceRef)))
             {
                 Dropped++;

@@ -39,7 +39,7 @@ internal static class LineParser
     public static ParsedLine Parse(ManifestLine line)
     {
         var content = line.TooLong || line.NotUtf8 is not null ? null : ReadObject(line.Text);
-        var parsed = new ParsedLine(line.Number, content);
+        var parsed = new ParsedLine(line.Number, content) { IsTooLong = line.TooLong, EncodingFault = line.NotUtf8 is null ? null : line.EncodingFault };
         if (content is null)
         {
             return Terminal(parsed, "ERROR_INVALID_JSON_LINE", "The JSON Line has an invalid format.");

@@ -75,6 +75,16 @@ internal static class ManifestReader
         }
     }
 
+    /// <summary>The lines of a manifest, each parsed once. All that reads a manifest for what it says reads it here.</summary>
+    /// <remarks>The stream is left open.</remarks>
+    public static async IAsyncEnumerable<ParsedLine> ParseAsync(Stream stream, [EnumeratorCancellation] CancellationToken cancel = default)
+    {
+        await foreach (var line in ReadAsync(stream, cancel).ConfigureAwait(false))
+        {
+            yield return LineParser.Parse(line);
+        }
+    }
+
     private static ManifestLine Finish(int number, MemoryStream line, bool tooLong)
     {
         var bytes = line.GetBuffer().AsSpan(0, (int)line.Length);

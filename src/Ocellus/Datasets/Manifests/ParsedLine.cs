@@ -81,6 +81,15 @@ internal sealed class ParsedLine
 
     public int Number { get; }
 
+    /// <summary>The line had more characters than one may have, and was not read.</summary>
+    public bool IsTooLong { get; internal init; }
+
+    /// <summary>For a person: where the line stops being UTF-8; null if it is UTF-8.</summary>
+    public string? EncodingFault { get; internal init; }
+
+    /// <summary>The line is a JSON object.</summary>
+    public bool IsObject => Content is not null;
+
     /// <summary>The line's <c>source-ref</c>; empty if it has none.</summary>
     public string SourceRef { get; internal set; } = "";
 

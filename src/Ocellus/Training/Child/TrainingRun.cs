@@ -88,7 +88,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     private static List<ParsedLine> ReadLines(string path, CancellationToken cancel)
     {
         using var stream = File.OpenRead(path);
-        return [.. ManifestReader.ReadAsync(stream, cancel).Select(LineParser.Parse).ToBlockingEnumerable(cancel)];
+        return [.. ManifestReader.ParseAsync(stream, cancel).ToBlockingEnumerable(cancel)];
     }
 
     /// <summary>Opens every picture that a line in use names, as the training will: a line whose picture cannot be learnt from is out.</summary>

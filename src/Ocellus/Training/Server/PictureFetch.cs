@@ -56,16 +56,15 @@ internal sealed class PictureFetch(IObjects objects)
 
             long read = 0, objectsFound = 0;
             await using var stream = file.OpenRead();
-            await foreach (var text in ManifestReader.ReadAsync(stream, cancel))
+            await foreach (var line in ManifestReader.ParseAsync(stream, cancel))
             {
                 read++;
-                if (text.NotUtf8 is not null)
+                if (line.EncodingFault is { } fault)
                 {
-                    return $"{Unreadable} {text.EncodingFault}";
+                    return $"{Unreadable} {fault}";
                 }
 
-                var line = LineParser.Parse(text);
-                objectsFound += line.Content is null ? 0 : 1;
+                objectsFound += line.IsObject ? 1 : 0;
                 if (line.Bucket.Length > 0)
                 {
                     places.TryAdd(line.SourceRef, new(line.SourceRef, line.Bucket, line.Key));
