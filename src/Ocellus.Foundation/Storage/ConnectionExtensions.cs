@@ -7,12 +7,6 @@ namespace Ocellus.Storage;
 /// <summary>What differs between databases, in one place.</summary>
 internal static class ConnectionExtensions
 {
-    /// <summary>SQLITE_CONSTRAINT.</summary>
-    private const int SqliteConstraint = 19;
-
-    /// <summary>Whether a write failed because a unique name is taken.</summary>
-    public static bool IsConstraint(this DbException failure) => failure is SqliteException { SqliteErrorCode: SqliteConstraint };
-
     /// <summary>Begins a transaction that only reads: it sees one state of the database until it ends, and keeps no writer waiting.</summary>
     public static DbTransaction BeginSnapshot(this DbConnection connection) =>
         connection is SqliteConnection sqlite ? sqlite.BeginTransaction(deferred: true) : connection.BeginTransaction(IsolationLevel.RepeatableRead);

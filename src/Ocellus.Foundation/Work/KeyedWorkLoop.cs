@@ -53,7 +53,7 @@ internal sealed class KeyedWorkLoop<T>(TimeProvider clock, TimeSpan lookEvery)
     private readonly Dictionary<string, long> _heldBack = new(StringComparer.Ordinal);
 
     /// <summary>How long a key waits after <see cref="WorkEnd.HoldBack"/>.</summary>
-    public TimeSpan HoldBackFor { get; init; } = lookEvery;
+    public TimeSpan HoldBackFor { get; init; }
 
     /// <summary>Tells the loop that something is due.</summary>
     public void Wake() => _wakes.Wake();

@@ -15,7 +15,7 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
     /// <summary>Longest time until a due job is seen that no wake-up told of, or one that could not be ended is tried again.</summary>
     private static readonly TimeSpan _retryAfter = TimeSpan.FromSeconds(30);
 
-    private readonly KeyedWorkLoop<DatasetJob> _loop = new(clock, _retryAfter);
+    private readonly KeyedWorkLoop<DatasetJob> _loop = new(clock, _retryAfter) { HoldBackFor = _retryAfter };
 
     /// <summary>Tells the worker that something is due.</summary>
     public void Wake() => _loop.Wake();

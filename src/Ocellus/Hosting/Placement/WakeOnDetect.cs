@@ -15,7 +15,7 @@ namespace Ocellus.Hosting.Placement;
 /// wait side by side, as many as would have room in the running model's line.
 /// </summary>
 internal sealed class WakeOnDetect(
-    VersionCatalog versions, HostingChoices choices, ClusterModels models, FleetWorker worker, IOptions<HostingOptions> options,
+    VersionCatalog versions, HostingChoices choices, ClusterModels models, FleetWorker fleet, IOptions<HostingOptions> options,
     OcellusMeter meter, ServingActivity serving, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<WakeOnDetect> log)
 {
     /// <summary>How often the row is looked at while a version loads: short against a load, which takes a tenth of a second.</summary>
@@ -152,7 +152,7 @@ internal sealed class WakeOnDetect(
         }
         finally
         {
-            worker.Wake();
+            fleet.Wake();
         }
 
         Log.Waking(log, version.Arn);
