@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Ocellus.Datasets;
 using Ocellus.Refusals;
 using Ocellus.Tests.Identity;
 using static Ocellus.Tests.Datasets.TestDatasets;
