@@ -65,7 +65,7 @@ public sealed partial class OperatingPageTests
     [GeneratedRegex(@"AddOptionsWithValidateOnStart<(?<type>\w+)>\(\)\s*\.BindConfiguration\((""(?<text>[^""]+)""|\w+\.Section)\)")]
     private static partial Regex Bound();
 
-    [GeneratedRegex("""(?:Create\w+(?:<\w+>)?|Observe)\("([a-z_]+(?:\.[a-z_]+)+)",""")]
+    [GeneratedRegex("""(?:Create\w+(?:<\w+>)?|Observe)\(\s*"([a-z_]+(?:\.[a-z_]+)+)",""")]
     private static partial Regex Instrument();
 
     [GeneratedRegex("`([^`]+)`")]

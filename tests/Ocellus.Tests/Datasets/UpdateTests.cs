@@ -83,7 +83,7 @@ public sealed class UpdateTests : IDisposable
 
         var row = await _datasets.UpdateAsync(arn, [.. Enumerable.Range(0, bad).Select(i => kinds[i % kinds.Length]), .. Enumerable.Range(0, good).Select(i => Line($"new{i}.jpg")), ""]);
 
-        Assert.Equal(status, row.Status);
+        Assert.Equal(status, row.Status.ToString());
         if (status == "UPDATE_FAILED")
         {
             Assert.Equal(("CLIENT_ERROR", "ERROR_TOO_MANY_RECORDS_IN_ERROR: The manifest file has too many terminal errors."), (row.Code, row.Message));
