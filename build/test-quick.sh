@@ -13,7 +13,7 @@ passed=0
 failed=0
 if [ -n "$sources" ]; then
     # shellcheck disable=SC2086 # one argument a file
-    if dotnet format Ocellus.slnx --verify-no-changes --no-restore --include $sources; then passed=1; else echo "dotnet format would change files"; failed=1; fi
+    if dotnet format whitespace Ocellus.slnx --verify-no-changes --no-restore --include $sources; then passed=1; else echo "dotnet format would change files"; failed=1; fi
 fi
 
 for project in Ocellus Ocellus.Vision; do

@@ -71,11 +71,35 @@ public sealed partial class SourceHabitsTests
     private static IEnumerable<(string File, string Text)> Lines(params string[] folders) =>
         Sources(folders).SelectMany(f => File.ReadLines(Path.Combine(RepositoryRoot(), f)).Select(l => (f, l)));
 
+    [Fact]
+    public void Usings_stand_in_order()
+    {
+        var unsorted = Sources("src", "tests", "bench").Where(file =>
+        {
+            var usings = File.ReadLines(Path.Combine(RepositoryRoot(), file)).TakeWhile(l => !l.StartsWith("namespace ", StringComparison.Ordinal))
+                .Where(l => PlainUsing().IsMatch(l)).Select(l => l["using ".Length..^1]).ToList();
+            return !usings.SequenceEqual(usings.OrderBy(u => u != "System" && !u.StartsWith("System.", StringComparison.Ordinal)).ThenBy(u => u, s_byParts));
+        }).ToList();
+
+        Assert.True(unsorted.Count == 0, "System first, then by the alphabet (dotnet format style does it):\n" + string.Join('\n', unsorted));
+    }
+
     private static IEnumerable<string> Sources(params string[] folders) => folders
         .SelectMany(folder => Directory.GetFiles(Path.Combine(RepositoryRoot(), folder), "*.cs", SearchOption.AllDirectories))
         .Select(file => Path.GetRelativePath(RepositoryRoot(), file).Replace('\\', '/'));
 
     private static string RepositoryRoot([CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "..", ".."));
+
+    /// <summary>Part by part, as the compiler's own order is: a namespace stands before those inside it.</summary>
+    private static readonly IComparer<string> s_byParts = Comparer<string>.Create((a, b) =>
+    {
+        string[] left = a.Split('.'), right = b.Split('.');
+        var differing = left.Zip(right, (l, r) => string.Compare(l, r, StringComparison.OrdinalIgnoreCase)).FirstOrDefault(c => c != 0);
+        return differing != 0 ? differing : left.Length.CompareTo(right.Length);
+    });
+
+    [GeneratedRegex(@"^using [\w.]+;$")]
+    private static partial Regex PlainUsing();
 
     [GeneratedRegex(@"LoggerMessage\((?:EventId\s*=\s*)?(\d+)")]
     private static partial Regex EventId();
