@@ -10,6 +10,7 @@ return args switch
     ["decode", ..] => DecodeBenchmark.Run(args[1..]),
     ["step", ..] => StepBenchmark.Run(args[1..]),
     ["blocks", ..] => BlocksBenchmark.Run(args[1..]),
+    ["own-code", ..] => OwnCodeBenchmark.Run(args[1..]),
     ["boxes", ..] => BoxesBenchmark.Run(args[1..]),
     _ => Usage(),
 };
@@ -25,5 +26,7 @@ static int Usage()
     Console.Error.WriteLine("       Ocellus.Benchmarks boxes FOLDER [--seed N] [--seconds N] [--epochs N] [--steps N] [--long-side N] [--batch N] [--mosaic SHARE] [--rate N] [--backbone-rate N] [--scale-min X] [--scale-max X] [--average X] [--weight-decay X] [--warm-up STEPS] [--frozen BLOCKS] [--threads N] [--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
     Console.Error.WriteLine("       Ocellus.Benchmarks step [THREADS]");
     Console.Error.WriteLine("       Ocellus.Benchmarks blocks [THREADS]");
+    Console.Error.WriteLine("       Ocellus.Benchmarks own-code [ROUNDS]");
+    Console.Error.WriteLine("       Ocellus.Benchmarks own-code memory own|libtorch");
     return 2;
 }

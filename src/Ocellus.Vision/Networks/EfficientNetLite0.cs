@@ -58,9 +58,6 @@ public sealed class EfficientNetLite0 : nn.Module<Tensor, Tensor>
     /// <summary>Blocks whose outputs are c3, c4 and c5.</summary>
     public static readonly IReadOnlyList<int> Cuts = [4, 10, 15];
 
-    /// <summary>Channels of c3, c4 and c5.</summary>
-    public static readonly IReadOnlyList<int> Channels = [40, 112, 320];
-
     /// <summary>Values in an embedding.</summary>
     public const int EmbeddingSize = 1280;
 

@@ -6,6 +6,11 @@ using static TorchSharp.torch;
 namespace Ocellus.Vision.Recipes;
 
 /// <summary>Fits a linear head to embeddings.</summary>
+/// <remarks>
+/// <c>torch.optim.LBFGS</c> as TorchSharp 0.107 offers it has no line search, so that nothing keeps a step from going too far, and runs all of its
+/// iterations in one native call, which cannot be cancelled. With the recipe's weight of the loss it arrives at the same loss, a third later
+/// (bench/results/epyc-2-cores/own-code.md).
+/// </remarks>
 internal static class LogisticRegression
 {
     private const int History = 10;

@@ -13,8 +13,12 @@ public sealed class KernelChoiceTests
 {
     private const int Steps = 4;
 
-    // Both sum the same products of float32 in another order, with a relative error of 6e-8 for each sum, some fifty layers deep.
-    private const double LossApart = 1e-4;
+    // A fifth of the full rate, as in the middle of the warm-up.
+    private const double Rate = .2;
+
+    // Before the first step both sum the same products of float32 in another order, with a relative error of 6e-8 for each sum, some fifty layers
+    // deep. Every step widens the distance, by what is said of the weights below.
+    private const double FirstLossApart = 1e-5, LossApart = 5e-4;
 
     // Adam moves a weight by its gradient divided by the gradient's own size: where rounding decides the sign of a gradient near zero, the two
     // go opposite ways. Those are few, so that all weights of a tensor together stay near each other, compared with how far they went.
@@ -46,7 +50,7 @@ public sealed class KernelChoiceTests
         float[] planes = Noise(plan.Batch * 3 * plan.Size * plan.Size), targets = [1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0];
         var batch = new ClassifierBatch(planes, targets, plan.Batch, plan.Size);
         network.StartFrom(new LinearHead([.. Noise(3 * EfficientNetLite0.EmbeddingSize).Select(v => v * .05f)], [0, 0, 0], EfficientNetLite0.EmbeddingSize));
-        return Run(step => network.Gradients(batch, step), step => network.Step(1, step), () => network.Capture("", 0, 0, frozen: false));
+        return Run(step => network.Gradients(batch, step), step => network.Step(Rate, step), () => network.Capture("", 0, 0, frozen: false));
     }
 
     private static (double[] Losses, List<Dictionary<string, float[]>> Weights) Detector(KernelChoice kernels)
@@ -58,7 +62,7 @@ public sealed class KernelChoiceTests
         DetectorInput input = DetectorTrainer.Choose(task, plan);
         using var network = new DetectorNetwork(task, plan, OnnxFile.Load(plan.BackbonePath), input);
         DetectorBatch batch = new DetectorBatches(task, plan, new DetectorViews(task.Pictures, task.Boxes, input, plan)).Make(0, Steps, plan.Batch);
-        return Run(_ => network.Gradients(batch), step => network.Step(.2, step + 1), () => network.Capture("", 0, 0));
+        return Run(_ => network.Gradients(batch), step => network.Step(Rate, step + 1), () => network.Capture("", 0, 0));
     }
 
     /// <summary>Losses, and the weights before the first and after the last step.</summary>
@@ -83,12 +87,15 @@ public sealed class KernelChoiceTests
 
     private static void AssertNear(double[] ownLosses, double[] losses, List<Dictionary<string, float[]>> own, List<Dictionary<string, float[]>> weights)
     {
-        Assert.All(ownLosses.Zip(losses), l => Assert.InRange(Math.Abs(l.First - l.Second) / l.First, 0, LossApart));
+        double[] apartBy = [.. ownLosses.Zip(losses, (a, b) => Math.Abs(a - b) / a)];
+        Assert.InRange(apartBy[0], 0, FirstLossApart);
+        Assert.All(apartBy, a => Assert.InRange(a, 0, LossApart));
         Assert.NotEqual(ownLosses[0], ownLosses[^1], 1e-3); // it did learn
         foreach ((string name, float[] before) in own[0])
         {
             Assert.Equal(before, weights[0][name]);
             double moved = Size(own[1][name], before), apart = Size(own[1][name], weights[1][name]);
+            TestContext.Current.TestOutputHelper?.WriteLine($"{name}: {apart / moved:0.00000} of {moved:0.000000}");
             Assert.True(apart <= WeightsApart * moved, $"{name}: {apart} apart, moved by {moved}");
         }
     }
