@@ -59,9 +59,9 @@ internal sealed class BenchServer : IDisposable
     }
 
     /// <summary>A data directory with one trained version.</summary>
-    /// <param name="picture">Of the pictures it is trained with.</param>
+    /// <param name="image">Of the images it is trained with.</param>
     /// <param name="model">Folder of model.onnx and model.json; null for a new 224 px classifier of two labels.</param>
-    public async Task PrepareAsync(byte[] picture, string? model = null)
+    public async Task PrepareAsync(byte[] image, string? model = null)
     {
         using var data = DataDirectory.Open(_data);
         var caller = new Caller(Account, "us-east-1", "bench", "bench");
@@ -71,7 +71,7 @@ internal sealed class BenchServer : IDisposable
         Arn = arn.ToString();
         if (model is null)
         {
-            var trained = Train(picture);
+            var trained = Train(image);
             ModelFiles.Save(ModelFolder, trained.Model, trained.Description);
         }
         else
@@ -82,11 +82,11 @@ internal sealed class BenchServer : IDisposable
         await versions.EndAsync(Arn, VersionEvent.Trained, null, new VersionOutcome(0), default);
     }
 
-    private static ClassifierResult Train(byte[] picture)
+    private static ClassifierResult Train(byte[] image)
     {
-        using var image = Image.NewFromBuffer(picture);
+        using var image = Image.NewFromBuffer(image);
         using var inverse = image.Invert();
-        byte[][] files = [picture, inverse.JpegsaveBuffer()];
+        byte[][] files = [image, inverse.JpegsaveBuffer()];
         var images = new ImageSource(8, i => files[i % 2]);
         var task = new ClassifierTask(images, [.. Enumerable.Range(0, 8).Select(i => (IReadOnlyList<int>)[i % 2])], ["plain", "inverse"], MultiLabel: false);
         return ClassifierTrainer.Train(task, new ClassifierPlan { Views = 0, FineTune = false });

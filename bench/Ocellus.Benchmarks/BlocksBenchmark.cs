@@ -11,7 +11,7 @@ namespace Ocellus.Benchmarks;
 /// <summary>Times the first half of every block of the backbone with its two convolutions apart and together: forward and backward, best of eight.</summary>
 internal static class BlocksBenchmark
 {
-    // Channels of the input, kernel, stride, and by how much the picture has shrunk before: EfficientNet-Lite0.
+    // Channels of the input, kernel, stride, and by how much the image has shrunk before: EfficientNet-Lite0.
     private static readonly (int Inputs, int Side, int Stride, int Scale)[] Blocks =
         [(16, 3, 2, 2), (24, 3, 1, 4), (24, 5, 2, 4), (40, 5, 1, 8), (40, 3, 2, 8), (80, 3, 1, 16), (80, 5, 1, 16), (112, 5, 1, 16), (112, 5, 2, 16), (192, 5, 1, 32), (192, 3, 1, 32)];
 

@@ -12,7 +12,7 @@ namespace Ocellus.Benchmarks;
 
 /// <summary>
 /// Trains a detector on FOLDER/train.manifest at default settings, tests it on FOLDER/test.manifest and times its answers.
-/// A picture <c>s3://…/NAME/rest</c> is the file FOLDER/rest, NAME being the folder's own name.
+/// An image <c>s3://…/NAME/rest</c> is the file FOLDER/rest, NAME being the folder's own name.
 /// </summary>
 internal static class BoxesBenchmark
 {
@@ -42,7 +42,7 @@ internal static class BoxesBenchmark
         List<string> labels = only is null ? [] : [only];
         var train = Read(folder, "train", labels, only, (int)Option(args, "--take", int.MaxValue));
         var test = Read(folder, "test", labels, only, int.MaxValue);
-        Console.WriteLine($"{train.Boxes.Count} training pictures, {test.Boxes.Count} test pictures, labels {string.Join(", ", labels)}");
+        Console.WriteLine($"{train.Boxes.Count} training images, {test.Boxes.Count} test images, labels {string.Join(", ", labels)}");
 
         using var stop = new CancellationTokenSource();
         using var asked = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c =>
@@ -53,7 +53,7 @@ internal static class BoxesBenchmark
         TimeSpan processor = Process.GetCurrentProcess().TotalProcessorTime;
         long started = Stopwatch.GetTimestamp();
         DetectorResult result = DetectorTrainer.Train(
-            new DetectorTask(train.Pictures, train.Boxes, labels), plan,
+            new DetectorTask(train.Images, train.Boxes, labels), plan,
             new Told(p => Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{Stopwatch.GetElapsedTime(started).TotalSeconds,6:0} s  {p.Phase} {p.Epoch}/{p.Epochs}  loss {p.Loss:0.000}  {p.SecondsLeft:0} s left"))),
@@ -71,9 +71,9 @@ internal static class BoxesBenchmark
         var times = new List<double>();
         for (int i = 0; i < test.Boxes.Count; i++)
         {
-            byte[] bytes = test.Pictures.Read(i);
+            byte[] bytes = test.Images.Read(i);
             long t = Stopwatch.GetTimestamp();
-            found.Add(model.Predict([model.Prepare(bytes, PictureLimits.Default)])[0]);
+            found.Add(model.Predict([model.Prepare(bytes, ImageLimits.Default)])[0]);
             times.Add(Stopwatch.GetElapsedTime(t).TotalMilliseconds);
         }
 
@@ -91,7 +91,7 @@ internal static class BoxesBenchmark
         return 0;
     }
 
-    private static (ImageSource Pictures, List<IReadOnlyList<LabelledBox>> Boxes) Read(string folder, string part, List<string> labels, string? only, int most)
+    private static (ImageSource Images, List<IReadOnlyList<LabelledBox>> Boxes) Read(string folder, string part, List<string> labels, string? only, int most)
     {
         string name = Path.GetFileName(folder);
         var paths = new List<string>();

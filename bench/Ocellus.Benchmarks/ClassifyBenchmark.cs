@@ -16,7 +16,7 @@ internal static class ClassifyBenchmark
         string folder = args[0];
         double Option(string name, double otherwise) => Array.IndexOf(args, name) is > 0 and var i ? double.Parse(
             args[i + 1], CultureInfo.InvariantCulture) : otherwise;
-        List<Picture> train = Read(folder, "train.manifest"), test = Read(folder, "test.manifest");
+        List<Image> train = Read(folder, "train.manifest"), test = Read(folder, "test.manifest");
         string[] labels = [.. train.Select(p => p.Label).Distinct().Order(StringComparer.Ordinal)];
         var plan = new ClassifierPlan();
         plan = plan with
@@ -40,8 +40,8 @@ internal static class ClassifyBenchmark
             return 0;
         }
 
-        // Every picture is tested once, by a model that has not seen it; each fold has as many of each label.
-        Picture[] all = [.. train.Concat(test).GroupBy(p => p.Label, StringComparer.Ordinal).SelectMany(g => g.OrderBy(p => p.File, StringComparer.Ordinal))];
+        // Every image is tested once, by a model that has not seen it; each fold has as many of each label.
+        Image[] all = [.. train.Concat(test).GroupBy(p => p.Label, StringComparer.Ordinal).SelectMany(g => g.OrderBy(p => p.File, StringComparer.Ordinal))];
         int right = 0;
         double logLoss = 0;
         for (int fold = 0; fold < folds; fold++)
@@ -52,12 +52,12 @@ internal static class ClassifyBenchmark
 
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"accuracy over {all.Length} pictures in {folds} folds: {(double)right / all.Length:0.0000}, log loss {logLoss / all.Length:0.0000}"));
+            $"accuracy over {all.Length} images in {folds} folds: {(double)right / all.Length:0.0000}, log loss {logLoss / all.Length:0.0000}"));
         return 0;
     }
 
     /// <summary>Trains on some, tests on others, prints; gives the number of right answers.</summary>
-    private static (int Right, double LogLoss) Once(IReadOnlyList<Picture> train, IReadOnlyList<Picture> test, string[] labels, ClassifierPlan plan, bool aloud)
+    private static (int Right, double LogLoss) Once(IReadOnlyList<Image> train, IReadOnlyList<Image> test, string[] labels, ClassifierPlan plan, bool aloud)
     {
         var images = new ImageSource(train.Count, index => File.ReadAllBytes(train[index].File));
         var task = new ClassifierTask(images, [.. train.Select(p => (IReadOnlyList<int>)[Array.IndexOf(labels, p.Label)])], labels, MultiLabel: false);
@@ -71,7 +71,7 @@ internal static class ClassifyBenchmark
         var scores = new float[test.Count][];
         for (int i = 0; i < test.Count; i++)
         {
-            IReadOnlyList<Prediction> answer = model.Predict([model.Prepare(File.ReadAllBytes(test[i].File), new PictureLimits(SideMin: 1))])[0];
+            IReadOnlyList<Prediction> answer = model.Predict([model.Prepare(File.ReadAllBytes(test[i].File), new ImageLimits(SideMin: 1))])[0];
             scores[i] = [.. answer.OrderBy(p => p.Label).Select(p => p.Score)];
         }
 
@@ -95,23 +95,23 @@ internal static class ClassifyBenchmark
     });
 
     /// <summary>Files and labels of a manifest with one label a line; the path after the folder's own name is taken inside it.</summary>
-    private static List<Picture> Read(string folder, string manifest)
+    private static List<Image> Read(string folder, string manifest)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
-        var pictures = new List<Picture>();
+        var images = new List<Image>();
         foreach (string line in File.ReadLines(Path.Combine(folder, manifest)))
         {
             using JsonDocument json = JsonDocument.Parse(line);
             string source = json.RootElement.GetProperty("source-ref").GetString()!;
             string label = json.RootElement.EnumerateObject().First(
                 p => p.Name.EndsWith("-metadata", StringComparison.Ordinal)).Value.GetProperty("class-name").GetString()!;
-            pictures.Add(new Picture(Path.Combine(folder, source[(source.IndexOf($"/{name}/", StringComparison.Ordinal) + name.Length + 2)..]), label));
+            images.Add(new Image(Path.Combine(folder, source[(source.IndexOf($"/{name}/", StringComparison.Ordinal) + name.Length + 2)..]), label));
         }
 
-        return pictures;
+        return images;
     }
 
-    private sealed record Picture(string File, string Label);
+    private sealed record Image(string File, string Label);
 
     private sealed class Told(long started) : IProgress<TrainingProgress>
     {

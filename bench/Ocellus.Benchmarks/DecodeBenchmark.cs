@@ -4,7 +4,7 @@ using Ocellus.Vision.Images;
 
 namespace Ocellus.Benchmarks;
 
-/// <summary>Decodes one picture again and again to network size; prints the best and the median time.</summary>
+/// <summary>Decodes one image again and again to network size; prints the best and the median time.</summary>
 internal static class DecodeBenchmark
 {
     public static int Run(string[] args)
@@ -16,12 +16,12 @@ internal static class DecodeBenchmark
         for (int i = 0; i < repeat; i++)
         {
             long started = Stopwatch.GetTimestamp();
-            _ = Pictures.DecodeSquashed(bytes, side, side);
+            _ = ImageDecoder.DecodeSquashed(bytes, side, side);
             milliseconds[i] = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         }
 
         Array.Sort(milliseconds);
-        PictureHeader header = Pictures.ReadHeader(bytes);
+        ImageHeader header = ImageDecoder.ReadHeader(bytes);
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{header.Format} {header.Width}x{header.Height} to {side}x{side}: best {milliseconds[0]:0.00} ms, median {milliseconds[repeat / 2]:0.00} ms"));

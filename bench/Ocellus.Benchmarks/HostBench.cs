@@ -27,26 +27,26 @@ internal sealed class HostBench : IDisposable
     private const int Rounds = 100;
 
     private readonly BenchServer _server = new();
-    private readonly byte[] _picture;
+    private readonly byte[] _image;
     private TrainedModel? _model;
 
-    private HostBench(byte[] picture) => _picture = picture;
+    private HostBench(byte[] image) => _image = image;
 
-    /// <param name="args">PICTURE (a JPEG; it is brought to 500×375, or to 640×480 for a model that finds boxes) and optionally <c>--seconds N</c> of load and <c>--model FOLDER</c>.</param>
+    /// <param name="args">IMAGE (a JPEG; it is brought to 500×375, or to 640×480 for a model that finds boxes) and optionally <c>--seconds N</c> of load and <c>--model FOLDER</c>.</param>
     public static async Task<int> RunAsync(string[] args)
     {
         var seconds = args.SkipWhile(a => a != "--seconds").Skip(1).Select(a => double.Parse(a, CultureInfo.InvariantCulture)).FirstOrDefault(8);
         var folder = args.SkipWhile(a => a != "--model").Skip(1).FirstOrDefault();
         var boxes = folder is not null && ModelDescription.FromJson(await File.ReadAllBytesAsync(Path.Combine(folder, ModelFiles.Description))).Kind == ModelKinds.Localization;
-        byte[] picture;
+        byte[] image;
         using (var image = Image.Thumbnail(args[0], boxes ? 640 : 500, height: boxes ? 480 : 375, size: Enums.Size.Force))
         {
-            picture = image.JpegsaveBuffer(q: 90);
+            image = image.JpegsaveBuffer(q: 90);
         }
 
-        Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}, picture of {picture.Length:N0} bytes");
-        using var bench = new HostBench(picture);
-        await bench._server.PrepareAsync(picture, folder);
+        Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}, image of {image.Length:N0} bytes");
+        using var bench = new HostBench(image);
+        await bench._server.PrepareAsync(image, folder);
         bench._model = TrainedModel.Load(bench._server.ModelFolder);
         bench.Bare(seconds);
         await bench._server.OpenAsync();
@@ -65,8 +65,8 @@ internal sealed class HostBench : IDisposable
     {
         BareLoop(seconds);
         var model = _model!;
-        double decode = Median(100, () => model.Prepare(_picture, PictureLimits.Default));
-        var prepared = model.Prepare(_picture, PictureLimits.Default);
+        double decode = Median(100, () => model.Prepare(_image, ImageLimits.Default));
+        var prepared = model.Prepare(_image, ImageLimits.Default);
         double network = Median(100, () => model.Predict([prepared]));
         using var helped = TrainedModel.Load(_server.ModelFolder, Environment.ProcessorCount);
         double several = Median(100, () => helped.Predict([prepared]));
@@ -88,7 +88,7 @@ internal sealed class HostBench : IDisposable
         {
             while (watch.Elapsed.TotalSeconds < seconds)
             {
-                _model!.Predict([_model.Prepare(_picture, PictureLimits.Default)]);
+                _model!.Predict([_model.Prepare(_image, ImageLimits.Default)]);
                 Interlocked.Increment(ref count);
             }
         })).ToList();
@@ -101,7 +101,7 @@ internal sealed class HostBench : IDisposable
     {
         await Task.Delay(3000);
         Console.WriteLine($"resident, idle: {_server.Resident():F0} MB");
-        var detect = JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = _server.Arn, Image = new { Bytes = _picture } });
+        var detect = JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = _server.Arn, Image = new { Bytes = _image } });
         for (var round = 1; round <= 2; round++)
         {
             var before = _server.Resident();
@@ -163,7 +163,7 @@ internal sealed class HostBench : IDisposable
         {
             var served = await LoadAsync(detect, 8, seconds, TimeSpan.Zero);
             var after = BareLoop(seconds);
-            Console.WriteLine($"bare loop on {Environment.ProcessorCount} threads: {before.PerSecond:F0} pictures/s before, {after.PerSecond:F0} after; the server answered {200 * served.PerSecond / (before.PerSecond + after.PerSecond):F0} % of it, and an answer took {served.Cpu - (before.Cpu + after.Cpu) / 2:F2} ms of CPU more than the {(before.Cpu + after.Cpu) / 2:F2} of a picture there");
+            Console.WriteLine($"bare loop on {Environment.ProcessorCount} threads: {before.PerSecond:F0} images/s before, {after.PerSecond:F0} after; the server answered {200 * served.PerSecond / (before.PerSecond + after.PerSecond):F0} % of it, and an answer took {served.Cpu - (before.Cpu + after.Cpu) / 2:F2} ms of CPU more than the {(before.Cpu + after.Cpu) / 2:F2} of an image there");
             before = after;
         }
     }
@@ -253,7 +253,7 @@ internal sealed class HostBench : IDisposable
 
     private static double At(List<double> values, double share) => values.Count == 0 ? double.NaN : values.Order().ElementAt((int)(share * (values.Count - 1)));
 
-    /// <param name="PerSecond">Pictures answered a second.</param>
+    /// <param name="PerSecond">Images answered a second.</param>
     /// <param name="Cpu">Milliseconds of CPU for each.</param>
     private readonly record struct Pace(double PerSecond, double Cpu);
 }

@@ -8,27 +8,27 @@ using Ocellus.Tests;
 namespace Ocellus.Benchmarks;
 
 /// <summary>
-/// Thousands of damaged pictures into DetectCustomLabels of a real server process: every one is answered or refused as a picture, none with an
+/// Thousands of damaged images into DetectCustomLabels of a real server process: every one is answered or refused as an image, none with an
 /// internal error, the server lives, and its memory does not grow.
 /// </summary>
 internal static class MutateBench
 {
     private const int Connections = 4;
 
-    /// <summary>Pictures after which the memory is looked at; the first so many warm the server up.</summary>
+    /// <summary>Images after which the memory is looked at; the first so many warm the server up.</summary>
     private const int Round = 1000;
 
-    /// <summary>What a damaged picture may be called.</summary>
+    /// <summary>What a damaged image may be called.</summary>
     private static readonly string[] s_refusals = ["InvalidImageFormatException", "InvalidParameterException", "ImageTooLargeException", "ValidationException"];
 
-    /// <param name="args">PICTURE (brought to 120×90 and written as seven kinds of JPEG and PNG), <c>--count N</c>, <c>--seed S</c>, <c>--from N</c> to go on after a run of the same seed, <c>--seconds N</c> to end earlier.</param>
+    /// <param name="args">IMAGE (brought to 120×90 and written as seven kinds of JPEG and PNG), <c>--count N</c>, <c>--seed S</c>, <c>--from N</c> to go on after a run of the same seed, <c>--seconds N</c> to end earlier.</param>
     /// <returns>0 when all of it held, 1 otherwise.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
         int Option(string name, int otherwise) => Array.IndexOf(args, name) is > 0 and var i ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : otherwise;
         int count = Option("--count", 10_000), seed = Option("--seed", Random.Shared.Next()), first = Option("--from", 0), seconds = Option("--seconds", int.MaxValue), end = first + count;
         var whole = Kinds(args[0]);
-        Console.WriteLine($"{count:N0} damaged pictures of {whole.Length} kinds ({whole.Min(w => w.Length):N0} to {whole.Max(w => w.Length):N0} bytes), seed {seed}, {Connections} connections, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
+        Console.WriteLine($"{count:N0} damaged images of {whole.Length} kinds ({whole.Min(w => w.Length):N0} to {whole.Max(w => w.Length):N0} bytes), seed {seed}, {Connections} connections, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
         using var server = new BenchServer();
         await server.PrepareAsync(whole[0]);
         await server.OpenAsync();
@@ -43,18 +43,18 @@ internal static class MutateBench
         {
             await Parallel.ForEachAsync(Enumerable.Range(from, Math.Min(Round, end - from)), new ParallelOptions { MaxDegreeOfParallelism = Connections }, async (i, _) =>
             {
-                // Each picture has its own seed, so that one of them can be made again.
-                var picture = PictureMutations.Mutate(whole[i % whole.Length], new Random(HashCode(seed, i)));
+                // Each image has its own seed, so that one of them can be made again.
+                var image = ImageMutations.Mutate(whole[i % whole.Length], new Random(HashCode(seed, i)));
                 var started = Stopwatch.GetTimestamp();
-                var answer = await AskAsync(server, picture);
+                var answer = await AskAsync(server, image);
                 answers.AddOrUpdate(answer, 1, (_, n) => n + 1);
                 InterlockedMax(ref slowest, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
                 if (answer != "answered" && !s_refusals.Contains(answer))
                 {
                     Interlocked.Increment(ref faults);
                     var file = Path.Combine(Path.GetTempPath(), $"ocellus-mutate-{seed}-{i}");
-                    await File.WriteAllBytesAsync(file, picture, CancellationToken.None);
-                    Console.WriteLine($"picture {i}: {answer}; kept as {file}");
+                    await File.WriteAllBytesAsync(file, image, CancellationToken.None);
+                    Console.WriteLine($"image {i}: {answer}; kept as {file}");
                 }
             });
             warm = from == first ? server.Resident() : warm;
@@ -67,7 +67,7 @@ internal static class MutateBench
 
         var last = server.Lives ? await AskAsync(server, whole[0]) : "the server is gone";
         Console.WriteLine(string.Join(", ", answers.OrderByDescending(a => a.Value).Select(a => $"{a.Key} {a.Value:N0}")));
-        Console.WriteLine($"slowest {slowest:F0} ms; resident after the first {Round:N0} {warm:F0} MB, at the end {(server.Lives ? server.Resident() : 0):F0} MB; {faults} faults; the whole picture at the end: {last}");
+        Console.WriteLine($"slowest {slowest:F0} ms; resident after the first {Round:N0} {warm:F0} MB, at the end {(server.Lives ? server.Resident() : 0):F0} MB; {faults} faults; the whole image at the end: {last}");
         return faults == 0 && last == "answered" ? 0 : 1;
     }
 
@@ -75,26 +75,26 @@ internal static class MutateBench
     {
         // A thumbnail can be read once only, so it is kept in memory.
         using var once = Image.Thumbnail(file, 120, height: 90, size: Enums.Size.Force);
-        using var picture = once.CopyMemory();
-        using var orientated = picture.Mutate(m => m.Set(GValue.GIntType, "orientation", 6));
-        using var cmyk = picture.IccTransform("cmyk", inputProfile: "srgb");
+        using var image = once.CopyMemory();
+        using var orientated = image.Mutate(m => m.Set(GValue.GIntType, "orientation", 6));
+        using var cmyk = image.IccTransform("cmyk", inputProfile: "srgb");
         return
         [
-            picture.JpegsaveBuffer(q: 85),
-            picture.JpegsaveBuffer(q: 85, interlace: true),
+            image.JpegsaveBuffer(q: 85),
+            image.JpegsaveBuffer(q: 85, interlace: true),
             orientated.JpegsaveBuffer(q: 85),
             cmyk.JpegsaveBuffer(q: 85, keep: Enums.ForeignKeep.None),
-            picture.PngsaveBuffer(),
-            picture.PngsaveBuffer(interlace: true),
-            picture.PngsaveBuffer(palette: true),
+            image.PngsaveBuffer(),
+            image.PngsaveBuffer(interlace: true),
+            image.PngsaveBuffer(palette: true),
         ];
     }
 
-    private static async Task<string> AskAsync(BenchServer server, byte[] picture)
+    private static async Task<string> AskAsync(BenchServer server, byte[] image)
     {
         try
         {
-            var (status, body) = await server.SendAsync("DetectCustomLabels", JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = server.Arn, Image = new { Bytes = picture } }));
+            var (status, body) = await server.SendAsync("DetectCustomLabels", JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = server.Arn, Image = new { Bytes = image } }));
             return status == 200 ? "answered" : JsonDocument.Parse(body).RootElement.GetProperty("__type").GetString()!;
         }
         catch (Exception failure) when (failure is HttpRequestException or TaskCanceledException or JsonException)

@@ -16,18 +16,18 @@ internal static class MutateRequestsBench
     /// <summary>An answer that takes longer is a hang.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
-    /// <param name="args">PICTURE for a small model that runs, <c>--count N</c>, <c>--seed S</c>.</param>
+    /// <param name="args">IMAGE for a small model that runs, <c>--count N</c>, <c>--seed S</c>.</param>
     /// <returns>0 when all of it held, 1 otherwise.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
         int Option(string name, int otherwise) => Array.IndexOf(args, name) is > 0 and var i ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : otherwise;
         int count = Option("--count", 10_000), seed = Option("--seed", Random.Shared.Next());
-        var picture = await File.ReadAllBytesAsync(args[0]);
+        var image = await File.ReadAllBytesAsync(args[0]);
         using var server = new BenchServer();
-        await server.PrepareAsync(picture);
+        await server.PrepareAsync(image);
         await server.OpenAsync();
         await server.StartAsync();
-        var valid = RequestMutations.Valid(server.Arn, picture);
+        var valid = RequestMutations.Valid(server.Arn, image);
         Console.WriteLine($"{count:N0} damaged requests of {valid.Length} kinds, seed {seed}, {Connections} connections, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
         int made = await SendAsync(server, PlainRequest.S3("PUT", "/mutations")), stored = await SendAsync(server, PlainRequest.S3("PUT", "/mutations/k", "content"));
         Console.WriteLine($"bucket and object: {made}, {stored}; resident, model running: {server.Resident():F0} MB");

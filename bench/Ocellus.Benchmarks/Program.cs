@@ -17,9 +17,9 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: Ocellus.Benchmarks host PICTURE.jpg [--seconds N] [--model FOLDER]");
-    Console.Error.WriteLine("       Ocellus.Benchmarks mutate PICTURE [--count N] [--seed S] [--from N] [--seconds N]");
-    Console.Error.WriteLine("       Ocellus.Benchmarks mutate-requests PICTURE [--count N] [--seed S]");
+    Console.Error.WriteLine("usage: Ocellus.Benchmarks host IMAGE.jpg [--seconds N] [--model FOLDER]");
+    Console.Error.WriteLine("       Ocellus.Benchmarks mutate IMAGE [--count N] [--seed S] [--from N] [--seconds N]");
+    Console.Error.WriteLine("       Ocellus.Benchmarks mutate-requests IMAGE [--count N] [--seed S]");
     Console.Error.WriteLine("       Ocellus.Benchmarks objects [--keys N] [--uploads N] [--seconds N] [--program Ocellus.dll]");
     Console.Error.WriteLine("       Ocellus.Benchmarks classify FOLDER [--seed N] [--seconds N] [--epochs N] [--size N] [--start-scale X] [--folds N]");
     Console.Error.WriteLine("       Ocellus.Benchmarks decode FILE [--side N] [--repeat N]");

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace Ocellus.Benchmarks;
 
-/// <summary>Times one training step of both networks on random pictures, forward and backward apart, in milliseconds a picture.</summary>
+/// <summary>Times one training step of both networks on random images, forward and backward apart, in milliseconds an image.</summary>
 internal static class StepBenchmark
 {
     public static int Run(string[] args)
@@ -24,11 +24,11 @@ internal static class StepBenchmark
             using var scope = NewDisposeScope();
             using var detector = new Detector(backbone, OnnxFile.Load(plan.StartPath), labels: 3, seed: 0);
             detector.Freeze(frozen);
-            Tensor pictures = rand(8, 320, 416, 3).permute(0, 3, 1, 2);
+            Tensor images = rand(8, 320, 416, 3).permute(0, 3, 1, 2);
             Tensor centres = tensor(Detector.Points(320, 416).Centres).reshape(-1, 2);
-            Time($"detector, 8 pictures of 416x320, {frozen} frozen blocks", 8, () =>
+            Time($"detector, 8 images of 416x320, {frozen} frozen blocks", 8, () =>
             {
-                (Tensor logits, Tensor boxes) = detector.Forward(pictures, centres, training: true);
+                (Tensor logits, Tensor boxes) = detector.Forward(images, centres, training: true);
                 return logits.sigmoid().mean() + boxes.abs().mean();
             });
         }
@@ -36,11 +36,11 @@ internal static class StepBenchmark
         using var outer = NewDisposeScope();
         using var network = new EfficientNetLite0(backbone);
         Tensor small = rand(16, 224, 224, 3).permute(0, 3, 1, 2);
-        Time("classifier, 16 pictures of 224x224", 16, () => network.forward(small).square().mean());
+        Time("classifier, 16 images of 224x224", 16, () => network.forward(small).square().mean());
         return 0;
     }
 
-    private static void Time(string what, int pictures, Func<Tensor> forward)
+    private static void Time(string what, int images, Func<Tensor> forward)
     {
         var (best, bestForward) = (double.MaxValue, double.MaxValue);
         for (int i = 0; i < 8; i++)
@@ -56,6 +56,6 @@ internal static class StepBenchmark
 
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{what}: forward {bestForward / pictures:0.0} + backward {(best - bestForward) / pictures:0.0} = {best / pictures:0.0} ms a picture"));
+            $"{what}: forward {bestForward / images:0.0} + backward {(best - bestForward) / images:0.0} = {best / images:0.0} ms an image"));
     }
 }

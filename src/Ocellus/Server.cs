@@ -89,7 +89,7 @@ internal static class Server
             .AddHostedService(services => services.GetRequiredService<VersionRemoval>())
             .AddHostedService<BackupSweep>()
             .AddSingleton<JobCatalog>()
-            .AddSingleton<PictureFetch>()
+            .AddSingleton<ImageFetch>()
             .AddSingleton<CopyWorker>()
             .AddHostedService(services => services.GetRequiredService<CopyWorker>())
             .AddSingleton<TrainingPublisher>()

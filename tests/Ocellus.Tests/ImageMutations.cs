@@ -3,15 +3,15 @@ using System.IO.Hashing;
 
 namespace Ocellus.Tests;
 
-/// <summary>Damages pictures as disks, networks and enemies do. The same seed brings the same damage.</summary>
-internal static class PictureMutations
+/// <summary>Damages images as disks, networks and enemies do. The same seed brings the same damage.</summary>
+internal static class ImageMutations
 {
     private const int PngSignature = 8;
 
-    /// <summary>One to three damages of the picture.</summary>
-    public static byte[] Mutate(byte[] picture, Random random)
+    /// <summary>One to three damages of the image.</summary>
+    public static byte[] Mutate(byte[] image, Random random)
     {
-        var mutated = picture;
+        var mutated = image;
         for (var times = random.Next(1, 4); times > 0 && mutated.Length > 0; times--)
         {
             mutated = Once(mutated, random);
@@ -21,38 +21,38 @@ internal static class PictureMutations
         return IsPng(mutated) && random.Next(2) == 0 ? WithChecksums(mutated) : mutated;
     }
 
-    private static byte[] Once(byte[] picture, Random random)
+    private static byte[] Once(byte[] image, Random random)
     {
-        int at = random.Next(picture.Length), length = random.Next(1, 1 + Math.Min(64, picture.Length - at));
+        int at = random.Next(image.Length), length = random.Next(1, 1 + Math.Min(64, image.Length - at));
         switch (random.Next(8))
         {
             case 0:
-                return Flipped(picture, random, 0, picture.Length);
+                return Flipped(image, random, 0, image.Length);
             case 1:
                 // Headers and tables say more than pixels do.
-                return Flipped(picture, random, 0, Math.Min(picture.Length, 700));
+                return Flipped(image, random, 0, Math.Min(image.Length, 700));
             case 2:
-                return picture[..at];
+                return image[..at];
             case 3:
                 var inserted = new byte[length];
                 random.NextBytes(inserted);
-                return [.. picture[..at], .. inserted, .. picture[at..]];
+                return [.. image[..at], .. inserted, .. image[at..]];
             case 4:
-                return [.. picture[..at], .. picture[(at + length)..]];
+                return [.. image[..at], .. image[(at + length)..]];
             case 5:
-                var filled = (byte[])picture.Clone();
+                var filled = (byte[])image.Clone();
                 filled.AsSpan(at, length).Fill(random.Next(2) == 0 ? (byte)0 : (byte)0xFF);
                 return filled;
             case 6:
-                return [.. picture[..(at + length)], .. picture[at..]];
+                return [.. image[..(at + length)], .. image[at..]];
             default:
-                return Swapped(picture, random);
+                return Swapped(image, random);
         }
     }
 
-    private static byte[] Flipped(byte[] picture, Random random, int from, int to)
+    private static byte[] Flipped(byte[] image, Random random, int from, int to)
     {
-        var flipped = (byte[])picture.Clone();
+        var flipped = (byte[])image.Clone();
         for (var bits = random.Next(1, 17); bits > 0; bits--)
         {
             flipped[random.Next(from, to)] ^= (byte)(1 << random.Next(8));
@@ -62,18 +62,18 @@ internal static class PictureMutations
     }
 
     /// <summary>Two segments of a JPEG or chunks of a PNG change places.</summary>
-    private static byte[] Swapped(byte[] picture, Random random)
+    private static byte[] Swapped(byte[] image, Random random)
     {
-        var segments = IsPng(picture) ? Chunks(picture) : Segments(picture);
+        var segments = IsPng(image) ? Chunks(image) : Segments(image);
         if (segments.Count < 2)
         {
-            return picture[..^1];
+            return image[..^1];
         }
 
         var one = random.Next(segments.Count - 1);
         var other = random.Next(one + 1, segments.Count);
         var (first, second) = (segments[one], segments[other]);
-        return [.. picture[..first.Start.Value], .. picture[second], .. picture[first.End..second.Start], .. picture[first], .. picture[second.End..]];
+        return [.. image[..first.Start.Value], .. image[second], .. image[first.End..second.Start], .. image[first], .. image[second.End..]];
     }
 
     private static List<Range> Segments(byte[] jpeg)
@@ -133,5 +133,5 @@ internal static class PictureMutations
         return mended;
     }
 
-    private static bool IsPng(byte[] picture) => picture is [0x89, (byte)'P', (byte)'N', (byte)'G', _, _, _, _, ..];
+    private static bool IsPng(byte[] image) => image is [0x89, (byte)'P', (byte)'N', (byte)'G', _, _, _, _, ..];
 }

@@ -47,7 +47,7 @@ internal static class RequestMutations
     private static readonly string[] s_payloads = ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", Signer.UnsignedPayload, "x", ""];
 
     /// <summary>Valid requests to both services. They name the bucket <c>mutations</c> with an object <c>k</c>, and a version.</summary>
-    public static PlainRequest[] Valid(string version, byte[] picture)
+    public static PlainRequest[] Valid(string version, byte[] image)
     {
         var project = version[..version.IndexOf("/version/", StringComparison.Ordinal)] + "/1";
         var dataset = project[..^2] + "/dataset/train/1";
@@ -64,7 +64,7 @@ internal static class RequestMutations
             PlainRequest.Api("PutProjectPolicy", new { ProjectArn = project, PolicyName = "p", PolicyDocument = Policy }),
             PlainRequest.Api("TagResource", new { ResourceArn = version, Tags = new { team = "lab" } }),
             PlainRequest.Api("ListTagsForResource", new { ResourceArn = version }),
-            PlainRequest.Api("DetectCustomLabels", new { ProjectVersionArn = version, MinConfidence = 50, Image = new { Bytes = picture } }),
+            PlainRequest.Api("DetectCustomLabels", new { ProjectVersionArn = version, MinConfidence = 50, Image = new { Bytes = image } }),
             PlainRequest.Api("DetectCustomLabels", new { ProjectVersionArn = version, Image = new { S3Object = new { Bucket = "mutations", Name = "k" } } }),
             PlainRequest.S3("GET", "/"),
             PlainRequest.S3("PUT", "/mutations"),

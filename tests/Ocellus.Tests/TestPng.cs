@@ -4,7 +4,7 @@ using System.IO.Hashing;
 
 namespace Ocellus.Tests;
 
-/// <summary>PNG files of one colour, made without a picture library.</summary>
+/// <summary>PNG files of one colour, made without an image library.</summary>
 internal static class TestPng
 {
     public static byte[] Solid(int width, int height, byte red, byte green, byte blue)

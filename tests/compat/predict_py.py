@@ -161,7 +161,7 @@ def damaged(folder, program, environment, picture):
     found = [difference(a, b, 1, 1) for (_, a), (_, b) in zip(named(ours), named(theirs))]
     check("and as it answers them", all(d and d[0] <= SCORE_MAY_DIFFER for d in found), found)
     said = theirs.stderr.strip().splitlines()
-    check("a line for each of the others, and code 1", (theirs.returncode, ours.returncode, len(said)) == (1, 1, 2) and "text.jpg: The picture must be JPEG or PNG" in said[0] and "half.jpg: The picture is cut short" in said[1], theirs.stderr)
+    check("a line for each of the others, and code 1", (theirs.returncode, ours.returncode, len(said)) == (1, 1, 2) and "text.jpg: The image must be JPEG or PNG" in said[0] and "half.jpg: The picture is cut short" in said[1], theirs.stderr)
 
 
 def noise(folder, program, pictures):

@@ -70,7 +70,7 @@ internal static class DirectoryPrivacy
         return warnings;
     }
 
-    /// <summary>Pictures, keys and secrets must not be added to a repository that the folder lies in.</summary>
+    /// <summary>Images, keys and secrets must not be added to a repository that the folder lies in.</summary>
     private static void Ignore(string path)
     {
         var file = Path.Combine(path, GitIgnore);
@@ -78,7 +78,7 @@ internal static class DirectoryPrivacy
         {
             try
             {
-                File.WriteAllText(file, "# What a server keeps is for no repository: pictures, keys, secrets.\n*\n");
+                File.WriteAllText(file, "# What a server keeps is for no repository: images, keys, secrets.\n*\n");
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {

@@ -1,6 +1,6 @@
 namespace Ocellus.Work;
 
-/// <summary>Whether pictures are being asked about: trainings take fewer threads meanwhile.</summary>
+/// <summary>Whether images are being asked about: trainings take fewer threads meanwhile.</summary>
 internal sealed class ServingActivity(TimeProvider clock)
 {
     /// <summary>A pause this long between two requests is still serving: the callers of a running model come in bursts.</summary>

@@ -23,7 +23,7 @@ internal static class TaskAlignment
     /// <param name="boxes">[A, 4]: x1 y1 x2 y2 that each point answers now, pixels.</param>
     /// <param name="scores">[A, <paramref name="labels"/>]: scores that each point answers now, 0 to 1.</param>
     /// <param name="labels">Number of labels.</param>
-    /// <param name="truth">The true boxes of one picture.</param>
+    /// <param name="truth">The true boxes of one image.</param>
     /// <param name="matches">[A], written: index of the box that the point is to find, or -1.</param>
     /// <param name="targets">[A], written: score that the point is to reach for that box's label, 0 to 1.</param>
     public static void Assign(

@@ -9,17 +9,17 @@ namespace Ocellus.Vision.Evaluation;
 /// <param name="AveragePrecision">At IoU 0.5.</param>
 /// <param name="RecallMax">Recall when every candidate counts, however low its score.</param>
 /// <param name="TrueBoxes">Boxes in the ground truth; a label with none is left out of the means.</param>
-/// <param name="Pictures">Pictures that hold at least one of them.</param>
-public sealed record DetectionLabelMetrics(int Label, BestCut Cut, double AveragePrecision, double RecallMax, int TrueBoxes, int Pictures);
+/// <param name="Images">Images that hold at least one of them.</param>
+public sealed record DetectionLabelMetrics(int Label, BestCut Cut, double AveragePrecision, double RecallMax, int TrueBoxes, int Images);
 
-/// <summary>Outcome of testing a detector: plain means over the labels that the test pictures hold.</summary>
+/// <summary>Outcome of testing a detector: plain means over the labels that the test images hold.</summary>
 /// <param name="Labels">One for each label of the model, in the model's order.</param>
 /// <param name="Precision">Mean of the labels' precision at their thresholds.</param>
 /// <param name="Recall">Mean of the labels' recall at their thresholds.</param>
 /// <param name="F1">Mean of the labels' F1, not the harmonic mean of the two above.</param>
 /// <param name="AveragePrecision">mAP@0.5.</param>
 /// <param name="AverageRecall">Mean of the labels' highest reachable recall.</param>
-/// <param name="Matches">For each picture and candidate the index of the true box that it matches, or -1.</param>
+/// <param name="Matches">For each image and candidate the index of the true box that it matches, or -1.</param>
 public sealed record DetectionReport(
     IReadOnlyList<DetectionLabelMetrics> Labels, double Precision, double Recall, double F1, double AveragePrecision, double AverageRecall,
     IReadOnlyList<IReadOnlyList<int>> Matches);
@@ -28,21 +28,21 @@ public sealed record DetectionReport(
 public static class DetectionMetrics
 {
     /// <param name="labels">Number of labels of the model.</param>
-    /// <param name="truth">For each picture its true boxes. Boxes of labels that the model does not have must be left out.</param>
-    /// <param name="found">For each picture the model's candidates, at any score.</param>
-    /// <exception cref="ArgumentException">The numbers of pictures differ, or a label is not one of the model's.</exception>
+    /// <param name="truth">For each image its true boxes. Boxes of labels that the model does not have must be left out.</param>
+    /// <param name="found">For each image the model's candidates, at any score.</param>
+    /// <exception cref="ArgumentException">The numbers of images differ, or a label is not one of the model's.</exception>
     public static DetectionReport Compute(int labels, IReadOnlyList<IReadOnlyList<LabelledBox>> truth, IReadOnlyList<IReadOnlyList<Prediction>> found)
     {
         ArgumentNullException.ThrowIfNull(truth);
         ArgumentNullException.ThrowIfNull(found);
         if (truth.Count != found.Count)
         {
-            throw new ArgumentException($"There are {truth.Count} pictures with truth but {found.Count} with candidates.", nameof(found));
+            throw new ArgumentException($"There are {truth.Count} images with truth but {found.Count} with candidates.", nameof(found));
         }
 
         var candidates = new List<(float Score, bool Hit)>[labels];
         var boxes = new int[labels];
-        var pictures = new int[labels];
+        var images = new int[labels];
         for (int l = 0; l < labels; l++)
         {
             candidates[l] = [];
@@ -60,7 +60,7 @@ public static class DetectionMetrics
             foreach (IGrouping<int, LabelledBox> group in truth[p].GroupBy(b => b.Label))
             {
                 boxes[Checked(group.Key)] += group.Count();
-                pictures[group.Key]++;
+                images[group.Key]++;
             }
         }
 
@@ -70,7 +70,7 @@ public static class DetectionMetrics
             PrecisionRecall.AveragePrecision(candidates[l], boxes[l]),
             boxes[l] == 0 ? 0 : candidates[l].Count(c => c.Hit) / (double)boxes[l],
             boxes[l],
-            pictures[l]))];
+            images[l]))];
         DetectionLabelMetrics[] tested = [.. metrics.Where(m => m.TrueBoxes > 0)];
         return new DetectionReport(
             metrics, Mean(m => m.Cut.Precision), Mean(m => m.Cut.Recall), Mean(m => m.Cut.F1), Mean(m => m.AveragePrecision), Mean(m => m.RecallMax), matches);

@@ -51,8 +51,8 @@ public static class ColourProfile
     /// <summary>
     /// The profile that an image carries, if it is whole and for the kind of colours that the image has; otherwise it is taken as if it carried none.
     /// </summary>
-    internal static byte[]? Embedded(Image picture) =>
-        picture.Contains(Field) && picture.Get(Field) is byte[] profile && IsUsable(profile, Space(picture.Interpretation)) ? profile : null;
+    internal static byte[]? Embedded(Image image) =>
+        image.Contains(Field) && image.Get(Field) is byte[] profile && IsUsable(profile, Space(image.Interpretation)) ? profile : null;
 
     /// <summary>The same pixels in sRGB.</summary>
     /// <param name="rgb">width × height × 3 bytes; of a grey image all three are the same.</param>
@@ -95,15 +95,15 @@ public static class ColourProfile
     }
 
     /// <summary>A CMYK image in sRGB.</summary>
-    internal static Image FromCmyk(Image picture, byte[]? profile)
+    internal static Image FromCmyk(Image image, byte[]? profile)
     {
         try
         {
-            return picture.IccTransform("srgb", intent: Enums.Intent.Relative, embedded: profile is not null, inputProfile: "cmyk", depth: 8);
+            return image.IccTransform("srgb", intent: Enums.Intent.Relative, embedded: profile is not null, inputProfile: "cmyk", depth: 8);
         }
         catch (VipsException) when (profile is not null)
         {
-            return picture.IccTransform("srgb", intent: Enums.Intent.Relative, embedded: false, inputProfile: "cmyk", depth: 8);
+            return image.IccTransform("srgb", intent: Enums.Intent.Relative, embedded: false, inputProfile: "cmyk", depth: 8);
         }
     }
 

@@ -5,8 +5,8 @@ using NetVips;
 namespace Ocellus.Vision.Images;
 
 /// <summary>
-/// Reads pictures. Training, evaluation and serving all go through here, so that a model is asked
-/// about pictures prepared exactly as those it learned from.
+/// Reads images. Training, evaluation and serving all go through here, so that a model is asked
+/// about images prepared exactly as those it learned from.
 /// </summary>
 /// <remarks>
 /// The recipe: JPEG decoded at a fraction of its size where four times or more than wanted is there; turn upright by EXIF; CMYK through its profile
@@ -14,7 +14,7 @@ namespace Ocellus.Vision.Images;
 /// Lanczos-3, antialiased; to sRGB by the embedded profile of red, green and blue or of grey (<see cref="ColourProfile"/>). <c>predict.py</c> of an
 /// export follows the same recipe, with the same refusals: what is changed here has to change there.
 /// </remarks>
-public static class Pictures
+public static class ImageDecoder
 {
     // More than any configurable limit needs; keeps a caller that forgot Check from filling the memory.
     private const long PixelsMax = 1L << 28;
@@ -36,65 +36,65 @@ public static class Pictures
             Cache.MaxFiles = 0;
             NetVips.NetVips.BlockUntrusted = true;
 
-            // Otherwise one warning for each bad line of a picture goes to stderr.
+            // Otherwise one warning for each bad line of an image goes to stderr.
             return Log.SetLogHandler("VIPS", Enums.LogLevelFlags.All, Mute);
         },
         LazyThreadSafetyMode.ExecutionAndPublication);
 
     /// <summary>Type, size and orientation, by content; pixels are not touched.</summary>
-    /// <exception cref="PictureRefusedException">Neither JPEG nor PNG, or no readable header.</exception>
-    public static PictureHeader ReadHeader(ReadOnlyMemory<byte> bytes)
+    /// <exception cref="ImageRefusedException">Neither JPEG nor PNG, or no readable header.</exception>
+    public static ImageHeader ReadHeader(ReadOnlyMemory<byte> bytes)
     {
         var span = bytes.Span;
-        var isJpeg = PictureStructure.IsJpeg(span);
-        if (!isJpeg && !PictureStructure.IsPng(span))
+        var isJpeg = ImageStructure.IsJpeg(span);
+        if (!isJpeg && !ImageStructure.IsPng(span))
         {
-            var (name, picture) = PictureStructure.Name(span);
-            throw new PictureRefusedException(
-                picture ? PictureProblem.UnsupportedFormat : PictureProblem.NotAPicture,
-                string.Create(CultureInfo.InvariantCulture, $"The picture must be JPEG or PNG; received {name} ({span.Length:N0} bytes)."));
+            var (name, image) = ImageStructure.Name(span);
+            throw new ImageRefusedException(
+                image ? ImageProblem.UnsupportedFormat : ImageProblem.NotAImage,
+                string.Create(CultureInfo.InvariantCulture, $"The image must be JPEG or PNG; received {name} ({span.Length:N0} bytes)."));
         }
 
-        var format = isJpeg ? PictureFormat.Jpeg : PictureFormat.Png;
-        if (PictureStructure.Header(span) is not var (width, height, headerBytes))
+        var format = isJpeg ? ImageFormat.Jpeg : ImageFormat.Png;
+        if (ImageStructure.Header(span) is not var (width, height, headerBytes))
         {
-            throw new PictureRefusedException(
-                PictureProblem.Corrupt,
+            throw new ImageRefusedException(
+                ImageProblem.Corrupt,
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"The {format.Name()} has no readable header; received {span.Length:N0} bytes that begin as {format.Name()}."));
         }
 
-        return new PictureHeader(format, width, height, Orientation(bytes[..headerBytes], isJpeg));
+        return new ImageHeader(format, width, height, Orientation(bytes[..headerBytes], isJpeg));
     }
 
     /// <summary>Refuses what is outside the limits.</summary>
-    public static void Check(PictureHeader header, PictureLimits limits)
+    public static void Check(ImageHeader header, ImageLimits limits)
     {
         ArgumentNullException.ThrowIfNull(limits);
         var small = Math.Min(header.Width, header.Height);
         var large = Math.Max(header.Width, header.Height);
-        (PictureProblem Problem, string Rule)? broken =
-            large > limits.SideMax ? (PictureProblem.TooLarge, string.Create(CultureInfo.InvariantCulture, $"sides of at most {limits.SideMax:N0} pixels"))
-            : small < limits.SideMin ? (PictureProblem.TooSmall, string.Create(CultureInfo.InvariantCulture, $"sides of at least {limits.SideMin:N0} pixels"))
+        (ImageProblem Problem, string Rule)? broken =
+            large > limits.SideMax ? (ImageProblem.TooLarge, string.Create(CultureInfo.InvariantCulture, $"sides of at most {limits.SideMax:N0} pixels"))
+            : small < limits.SideMin ? (ImageProblem.TooSmall, string.Create(CultureInfo.InvariantCulture, $"sides of at least {limits.SideMin:N0} pixels"))
             : large > (long)small * limits.AspectMax
-                ? (PictureProblem.AspectRatio, string.Create(CultureInfo.InvariantCulture, $"an aspect ratio of at most {limits.AspectMax}:1"))
+                ? (ImageProblem.AspectRatio, string.Create(CultureInfo.InvariantCulture, $"an aspect ratio of at most {limits.AspectMax}:1"))
             : null;
         if (broken is var (problem, rule))
         {
-            throw new PictureRefusedException(
+            throw new ImageRefusedException(
                 problem,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The picture must have {rule}; received {header.Format.Name()} of {header.Width:N0}×{header.Height:N0} pixels."));
+                    $"The image must have {rule}; received {header.Format.Name()} of {header.Width:N0}×{header.Height:N0} pixels."));
         }
     }
 
     /// <summary>Upright, exactly <paramref name="width"/> × <paramref name="height"/>, the aspect not kept.</summary>
-    public static DecodedPicture DecodeSquashed(ReadOnlyMemory<byte> bytes, int width, int height) => DecodeSquashed(bytes, ReadHeader(bytes), width, height);
+    public static DecodedImage DecodeSquashed(ReadOnlyMemory<byte> bytes, int width, int height) => DecodeSquashed(bytes, ReadHeader(bytes), width, height);
 
-    /// <summary>As above, for a picture whose header has been read.</summary>
-    internal static DecodedPicture DecodeSquashed(ReadOnlyMemory<byte> bytes, PictureHeader header, int width, int height)
+    /// <summary>As above, for an image whose header has been read.</summary>
+    internal static DecodedImage DecodeSquashed(ReadOnlyMemory<byte> bytes, ImageHeader header, int width, int height)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
@@ -102,63 +102,63 @@ public static class Pictures
     }
 
     /// <summary>Upright, the aspect kept, the long side at most <paramref name="longSideMax"/>; never enlarged.</summary>
-    public static DecodedPicture DecodeUpright(ReadOnlyMemory<byte> bytes, int longSideMax) => DecodeUpright(bytes, ReadHeader(bytes), longSideMax);
+    public static DecodedImage DecodeUpright(ReadOnlyMemory<byte> bytes, int longSideMax) => DecodeUpright(bytes, ReadHeader(bytes), longSideMax);
 
-    /// <summary>As above, for a picture whose header has been read.</summary>
-    internal static DecodedPicture DecodeUpright(ReadOnlyMemory<byte> bytes, PictureHeader header, int longSideMax)
+    /// <summary>As above, for an image whose header has been read.</summary>
+    internal static DecodedImage DecodeUpright(ReadOnlyMemory<byte> bytes, ImageHeader header, int longSideMax)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(longSideMax);
         return Decode(bytes, header, longSideMax, longSideMax, Fit.ShrinkInto);
     }
 
     /// <summary>Upright, the aspect kept, as large as fits into <paramref name="width"/> × <paramref name="height"/>; enlarged where it is smaller.</summary>
-    public static DecodedPicture DecodeFitted(ReadOnlyMemory<byte> bytes, int width, int height) => DecodeFitted(bytes, ReadHeader(bytes), width, height);
+    public static DecodedImage DecodeFitted(ReadOnlyMemory<byte> bytes, int width, int height) => DecodeFitted(bytes, ReadHeader(bytes), width, height);
 
-    /// <summary>As above, for a picture whose header has been read.</summary>
-    internal static DecodedPicture DecodeFitted(ReadOnlyMemory<byte> bytes, PictureHeader header, int width, int height)
+    /// <summary>As above, for an image whose header has been read.</summary>
+    internal static DecodedImage DecodeFitted(ReadOnlyMemory<byte> bytes, ImageHeader header, int width, int height)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         return Decode(bytes, header, width, height, Fit.Into);
     }
 
-    private static DecodedPicture Decode(ReadOnlyMemory<byte> bytes, PictureHeader header, int width, int height, Fit fit)
+    private static DecodedImage Decode(ReadOnlyMemory<byte> bytes, ImageHeader header, int width, int height, Fit fit)
     {
         if ((long)header.Width * header.Height > PixelsMax)
         {
-            throw new PictureRefusedException(
-                PictureProblem.TooLarge,
-                string.Create(CultureInfo.InvariantCulture, $"The picture is too large to decode; received {header.Describe(bytes.Length)}."));
+            throw new ImageRefusedException(
+                ImageProblem.TooLarge,
+                string.Create(CultureInfo.InvariantCulture, $"The image is too large to decode; received {header.Describe(bytes.Length)}."));
         }
 
         var buffer = Array(bytes);
         try
         {
             // The decoder fills a cut PNG's missing rows without telling, so its end marker decides.
-            var warning = header.Format == PictureFormat.Jpeg ? JpegEnd.Judge(ref buffer, header)
-                : PictureStructure.PngEnds(buffer) ? null
-                : throw PictureRefusedException.Truncated(header, bytes.Length, ", without end marker");
+            var warning = header.Format == ImageFormat.Jpeg ? JpegEnd.Judge(ref buffer, header)
+                : ImageStructure.PngEnds(buffer) ? null
+                : throw ImageRefusedException.Truncated(header, bytes.Length, ", without end marker");
             var (toWidth, toHeight) = Target(header, width, height, fit);
             using var source = Source.NewFromMemory(buffer);
             var smaller = Math.Min((double)header.UprightWidth / toWidth, (double)header.UprightHeight / toHeight);
-            using var picture = Open(source, header, smaller);
-            var profile = ColourProfile.Embedded(picture);
-            var isCmyk = picture.Interpretation == Enums.Interpretation.Cmyk;
-            using var rgb = ToRgb(picture, profile);
+            using var image = Open(source, header, smaller);
+            var profile = ColourProfile.Embedded(image);
+            var isCmyk = image.Interpretation == Enums.Interpretation.Cmyk;
+            using var rgb = ToRgb(image, profile);
             var pixels = Resized(rgb, toWidth, toHeight);
-            return new DecodedPicture(
+            return new DecodedImage(
                 profile is null || isCmyk ? pixels : ColourProfile.ToSrgb(pixels, toWidth, toHeight, profile), toWidth, toHeight, warning);
         }
         catch (VipsException e)
         {
-            throw new PictureRefusedException(
-                PictureProblem.Corrupt,
-                $"The picture cannot be decoded; received {header.Describe(bytes.Length)}.",
+            throw new ImageRefusedException(
+                ImageProblem.Corrupt,
+                $"The image cannot be decoded; received {header.Describe(bytes.Length)}.",
                 e);
         }
     }
 
-    private static (int Width, int Height) Target(PictureHeader header, int width, int height, Fit fit)
+    private static (int Width, int Height) Target(ImageHeader header, int width, int height, Fit fit)
     {
         if (fit == Fit.Squash)
         {
@@ -173,23 +173,23 @@ public static class Pictures
     }
 
     /// <summary>
-    /// Opens a picture that is to become that many times smaller. The decoder of JPEG can leave out what would be lost anyway; it stops
+    /// Opens an image that is to become that many times smaller. The decoder of JPEG can leave out what would be lost anyway; it stops
     /// short of twice the wanted size, for it knows only a coarse filter.
     /// </summary>
-    private static Image Open(Source source, PictureHeader header, double smaller)
+    private static Image Open(Source source, ImageHeader header, double smaller)
     {
-        // To be turned, a picture is read in another order than it is stored in.
+        // To be turned, an image is read in another order than it is stored in.
         var access = header.Orientation == 1 ? Enums.Access.Sequential : Enums.Access.Random;
-        return header.Format == PictureFormat.Jpeg
+        return header.Format == ImageFormat.Jpeg
             ? Image.JpegloadSource(source, shrink: smaller >= 16 ? 8 : smaller >= 8 ? 4 : smaller >= 4 ? 2 : 1, access: access, failOn: Enums.FailOn.None)
             : Image.PngloadSource(source, access: access, failOn: Enums.FailOn.Truncated);
     }
 
     /// <summary>Upright, three bands of a byte; CMYK by <paramref name="profile"/>, other colours as they are.</summary>
-    private static Image ToRgb(Image picture, byte[]? profile)
+    private static Image ToRgb(Image image, byte[]? profile)
     {
-        using var turned = picture.Contains("orientation") ? picture.Autorot() : null;
-        var upright = turned ?? picture;
+        using var turned = image.Contains("orientation") ? image.Autorot() : null;
+        var upright = turned ?? image;
         if (upright is { Bands: 3, Interpretation: Enums.Interpretation.Srgb, Format: Enums.BandFormat.Uchar })
         {
             return upright.Copy();
@@ -223,7 +223,7 @@ public static class Pictures
     /// <param name="isJpeg">Or a PNG.</param>
     private static int Orientation(ReadOnlyMemory<byte> bytes, bool isJpeg)
     {
-        // Only EXIF holds one; most pictures have none and need not be opened twice.
+        // Only EXIF holds one; most images have none and need not be opened twice.
         if (bytes.Span.IndexOf(isJpeg ? "Exif\0"u8 : "eXIf"u8) < 0)
         {
             return 1;
@@ -232,8 +232,8 @@ public static class Pictures
         _ = SetUp.Value;
         try
         {
-            using var picture = Image.NewFromBuffer(Array(bytes), access: Enums.Access.Sequential);
-            return picture.Contains("orientation") && picture.Get("orientation") is int value and >= 1 and <= 8 ? value : 1;
+            using var image = Image.NewFromBuffer(Array(bytes), access: Enums.Access.Sequential);
+            return image.Contains("orientation") && image.Get("orientation") is int value and >= 1 and <= 8 ? value : 1;
         }
         catch (VipsException)
         {

@@ -5,34 +5,34 @@ namespace Ocellus.Vision.Images;
 
 /// <summary>A box to draw and what to write at it.</summary>
 /// <param name="Text">Written above the box; characters that the built-in letters do not have become question marks.</param>
-/// <param name="Box">Ratios of the picture as shown.</param>
+/// <param name="Box">Ratios of the image as shown.</param>
 /// <param name="Colour">Any number; the same number is the same colour.</param>
 public readonly record struct DrawnBox(string Text, Box Box, int Colour);
 
-/// <summary>Draws boxes with their labels into pictures.</summary>
-public static class PictureDrawing
+/// <summary>Draws boxes with their labels into images.</summary>
+public static class ImageDrawing
 {
     /// <summary>Long side of the drawing in pixels, unless said otherwise: enough for a screen.</summary>
     public const int LongSideDefault = 1280;
 
     private const int Quality = 90;
 
-    // Of the long side; thin enough to show what is inside, thick enough to be seen when the picture is shown small.
+    // Of the long side; thin enough to show what is inside, thick enough to be seen when the image is shown small.
     private const int SidePerLine = 320, SidePerLetterDot = 480;
 
     // Easy to tell apart, also with red-green blindness (Okabe and Ito 2008), each readable under black letters.
     private static readonly byte[][] Colours =
         [[230, 159, 0], [86, 180, 233], [0, 190, 130], [240, 228, 66], [255, 120, 60], [214, 140, 190], [120, 160, 255], [220, 220, 220]];
 
-    /// <summary>The picture, upright, with the boxes drawn in, as JPEG.</summary>
-    /// <param name="picture">JPEG or PNG.</param>
+    /// <summary>The image, upright, with the boxes drawn in, as JPEG.</summary>
+    /// <param name="image">JPEG or PNG.</param>
     /// <param name="boxes">In drawing order.</param>
-    /// <param name="longSideMax">Larger pictures become smaller.</param>
-    /// <exception cref="PictureRefusedException">Not a picture that can be decoded.</exception>
-    public static byte[] DrawBoxes(ReadOnlyMemory<byte> picture, IReadOnlyList<DrawnBox> boxes, int longSideMax = LongSideDefault)
+    /// <param name="longSideMax">Larger images become smaller.</param>
+    /// <exception cref="ImageRefusedException">Not an image that can be decoded.</exception>
+    public static byte[] DrawBoxes(ReadOnlyMemory<byte> image, IReadOnlyList<DrawnBox> boxes, int longSideMax = LongSideDefault)
     {
         ArgumentNullException.ThrowIfNull(boxes);
-        DecodedPicture decoded = Pictures.DecodeUpright(picture, longSideMax);
+        DecodedImage decoded = ImageDecoder.DecodeUpright(image, longSideMax);
         var canvas = new Canvas(decoded.Rgb, decoded.Width, decoded.Height);
         int side = Math.Max(decoded.Width, decoded.Height), line = Math.Max(1, side / SidePerLine), dot = Math.Max(1, side / SidePerLetterDot);
         foreach (DrawnBox box in boxes)
@@ -53,7 +53,7 @@ public static class PictureDrawing
         return rgb.JpegsaveBuffer(q: Quality);
     }
 
-    /// <summary>Black letters on a bar of the box's colour, above the box, or inside it where there is no room above; moved into the picture.</summary>
+    /// <summary>Black letters on a bar of the box's colour, above the box, or inside it where there is no room above; moved into the image.</summary>
     private static void Write(Canvas canvas, string text, int left, int top, int dot, byte[] colour)
     {
         if (text.Length == 0)
@@ -83,7 +83,7 @@ public static class PictureDrawing
 
     private readonly record struct Canvas(byte[] Rgb, int Width, int Height)
     {
-        /// <summary>Fills a rectangle as far as it lies inside the picture.</summary>
+        /// <summary>Fills a rectangle as far as it lies inside the image.</summary>
         public void Fill(int left, int top, int right, int bottom, ReadOnlySpan<byte> colour)
         {
             for (int y = Math.Max(0, top); y < Math.Min(Height, bottom); y++)

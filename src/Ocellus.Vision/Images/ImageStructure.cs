@@ -4,7 +4,7 @@ using System.Text;
 namespace Ocellus.Vision.Images;
 
 /// <summary>Reads the outer structure of JPEG and PNG files without decoding pixels.</summary>
-internal static class PictureStructure
+internal static class ImageStructure
 {
     private static ReadOnlySpan<byte> PngSignature => [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
 
@@ -12,8 +12,8 @@ internal static class PictureStructure
 
     internal static bool IsPng(ReadOnlySpan<byte> b) => b.StartsWith(PngSignature);
 
-    /// <summary>Names what the bytes are by their first ones; the flag tells whether it is a picture at all.</summary>
-    internal static (string Name, bool Picture) Name(ReadOnlySpan<byte> b)
+    /// <summary>Names what the bytes are by their first ones; the flag tells whether it is an image at all.</summary>
+    internal static (string Name, bool Image) Name(ReadOnlySpan<byte> b)
     {
         if (b.IsEmpty)
         {
@@ -133,7 +133,7 @@ internal static class PictureStructure
 
     /// <summary>
     /// Walks the markers. Segments are skipped by their length, so the end marker of a thumbnail
-    /// inside EXIF is not taken for the picture's.
+    /// inside EXIF is not taken for the image's.
     /// </summary>
     /// <param name="b">The file.</param>
     /// <param name="headerOnly">Ends where the first scan's data begin.</param>
@@ -223,7 +223,7 @@ internal static class PictureStructure
         return !Encoding.UTF8.GetString(head)[..^Math.Min(3, Encoding.UTF8.GetString(head).Length)].Contains('\uFFFD', StringComparison.Ordinal);
     }
 
-    private static (string Name, bool Picture) TextKind(ReadOnlySpan<byte> b)
+    private static (string Name, bool Image) TextKind(ReadOnlySpan<byte> b)
     {
         var head = Encoding.UTF8.GetString(b[..Math.Min(512, b.Length)]);
         if (head.Contains("<svg", StringComparison.OrdinalIgnoreCase))

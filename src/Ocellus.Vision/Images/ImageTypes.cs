@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace Ocellus.Vision.Images;
 
-/// <summary>The picture formats that are read.</summary>
-public enum PictureFormat
+/// <summary>The image formats that are read.</summary>
+public enum ImageFormat
 {
     /// <summary>JPEG, baseline or progressive.</summary>
     Jpeg,
@@ -13,19 +13,19 @@ public enum PictureFormat
 }
 
 /// <summary>Names of the formats.</summary>
-internal static class PictureFormats
+internal static class ImageFormats
 {
     /// <summary>As people write it.</summary>
-    public static string Name(this PictureFormat format) => format == PictureFormat.Jpeg ? "JPEG" : "PNG";
+    public static string Name(this ImageFormat format) => format == ImageFormat.Jpeg ? "JPEG" : "PNG";
 }
 
-/// <summary>Why a picture was refused.</summary>
-public enum PictureProblem
+/// <summary>Why an image was refused.</summary>
+public enum ImageProblem
 {
-    /// <summary>The bytes are no picture (text, PDF, nothing at all).</summary>
-    NotAPicture,
+    /// <summary>The bytes are no image (text, PDF, nothing at all).</summary>
+    NotAImage,
 
-    /// <summary>A picture, but neither JPEG nor PNG.</summary>
+    /// <summary>An image, but neither JPEG nor PNG.</summary>
     UnsupportedFormat,
 
     /// <summary>A side is shorter than allowed.</summary>
@@ -37,15 +37,15 @@ public enum PictureProblem
     /// <summary>The long side is too many times the short one.</summary>
     AspectRatio,
 
-    /// <summary>A visible part of the picture is missing.</summary>
+    /// <summary>A visible part of the image is missing.</summary>
     Truncated,
 
-    /// <summary>The bytes begin like a picture but cannot be decoded.</summary>
+    /// <summary>The bytes begin like an image but cannot be decoded.</summary>
     Corrupt,
 }
 
 /// <summary>What the header says. Width and height are as stored; the upright ones follow the orientation.</summary>
-public readonly record struct PictureHeader(PictureFormat Format, int Width, int Height, int Orientation)
+public readonly record struct ImageHeader(ImageFormat Format, int Width, int Height, int Orientation)
 {
     /// <summary>Width after the EXIF orientation is applied.</summary>
     public int UprightWidth => Orientation >= 5 ? Height : Width;
@@ -59,29 +59,29 @@ public readonly record struct PictureHeader(PictureFormat Format, int Width, int
 }
 
 /// <summary>The sizes that are accepted; the bounds are inclusive.</summary>
-public sealed record PictureLimits(int SideMin = 64, int SideMax = 4096, int AspectMax = 20)
+public sealed record ImageLimits(int SideMin = 64, int SideMax = 4096, int AspectMax = 20)
 {
     /// <summary>The documented limits.</summary>
-    public static PictureLimits Default { get; } = new();
+    public static ImageLimits Default { get; } = new();
 }
 
-/// <summary>A remark on a picture that was decoded all the same.</summary>
-public sealed record PictureWarning(string Message);
+/// <summary>A remark on an image that was decoded all the same.</summary>
+public sealed record ImageWarning(string Message);
 
 /// <summary>Pixels, three bytes (red, green, blue) each, row by row without padding.</summary>
-public sealed record DecodedPicture(byte[] Rgb, int Width, int Height, PictureWarning? Warning);
+public sealed record DecodedImage(byte[] Rgb, int Width, int Height, ImageWarning? Warning);
 
-/// <summary>A picture is refused; the message says what was received.</summary>
-public sealed class PictureRefusedException(PictureProblem problem, string message, Exception? inner = null)
+/// <summary>An image is refused; the message says what was received.</summary>
+public sealed class ImageRefusedException(ImageProblem problem, string message, Exception? inner = null)
     : Exception(message, inner)
 {
     /// <summary>The kind of problem.</summary>
-    public PictureProblem Problem { get; } = problem;
+    public ImageProblem Problem { get; } = problem;
 
     /// <summary>A visible part is missing.</summary>
-    /// <param name="header">Of the picture.</param>
+    /// <param name="header">Of the image.</param>
     /// <param name="length">Its bytes.</param>
     /// <param name="detail">What shows it, for the end of the message.</param>
-    internal static PictureRefusedException Truncated(PictureHeader header, int length, string detail) =>
-        new(PictureProblem.Truncated, $"The picture is cut short; received {header.Describe(length)}{detail}.");
+    internal static ImageRefusedException Truncated(ImageHeader header, int length, string detail) =>
+        new(ImageProblem.Truncated, $"The image is cut short; received {header.Describe(length)}{detail}.");
 }

@@ -7,13 +7,13 @@ using System.Runtime.Intrinsics.X86;
 namespace Ocellus.Vision.Images;
 
 /// <summary>
-/// Brings a picture of three bytes a pixel to another size by Lanczos-3, as wide as the shrinking asks for. Rows are given as they are decoded, so
+/// Brings an image of three bytes a pixel to another size by Lanczos-3, as wide as the shrinking asks for. Rows are given as they are decoded, so
 /// that it is never held whole.
 /// </summary>
 /// <remarks>
 /// Computes what Pillow's <c>resize</c> with <c>LANCZOS</c> does, to the bit: weights of 22 binary places, first along the rows, then along the
 /// columns, 8 bits in between. So a program with that library, as the one beside an exported model, has the pixels of the server.
-/// The general library needs several times as long for a picture of this size, most of it not for arithmetic.
+/// The general library needs several times as long for an image of this size, most of it not for arithmetic.
 /// </remarks>
 internal sealed class Lanczos : IDisposable
 {
@@ -29,8 +29,8 @@ internal sealed class Lanczos : IDisposable
     private readonly byte[] _across;
     private int _rows;
 
-    /// <param name="width">Of the picture, at least 1.</param>
-    /// <param name="height">Of the picture, at least 1.</param>
+    /// <param name="width">Of the image, at least 1.</param>
+    /// <param name="height">Of the image, at least 1.</param>
     /// <param name="toWidth">Wanted, at least 1.</param>
     /// <param name="toHeight">Wanted, at least 1.</param>
     public Lanczos(int width, int height, int toWidth, int toHeight)
@@ -41,12 +41,12 @@ internal sealed class Lanczos : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(toHeight, 1);
         (_width, _height, _toWidth, _toHeight) = (width, height, toWidth, toHeight);
 
-        // A byte more: pixels are written with a fourth byte, which the next one overwrites. Rented: a large array for each picture would keep the
+        // A byte more: pixels are written with a fourth byte, which the next one overwrites. Rented: a large array for each image would keep the
         // collector busy.
         _across = ArrayPool<byte>.Shared.Rent(checked(toWidth * height * Channels) + 1);
     }
 
-    /// <summary>Takes the next rows of the picture.</summary>
+    /// <summary>Takes the next rows of the image.</summary>
     /// <param name="rgb">Some rows of width × 3 bytes, without padding.</param>
     public void Add(ReadOnlySpan<byte> rgb)
     {
@@ -85,7 +85,7 @@ internal sealed class Lanczos : IDisposable
         }
     }
 
-    /// <summary>The picture at its new size, once all rows are there: toHeight × toWidth × 3 bytes.</summary>
+    /// <summary>The image at its new size, once all rows are there: toHeight × toWidth × 3 bytes.</summary>
     public byte[] Finish()
     {
         if (_rows < _height)

@@ -15,7 +15,7 @@ internal sealed class LanczosWeights
     // Pixels of a row that are weighed at once, and binary places that their weights are split at.
     public const int Together = 4, Split = 11;
 
-    // A server sees pictures of a few sizes; an attacker may send any, at up to 200 KB each.
+    // A server sees images of a few sizes; an attacker may send any, at up to 200 KB each.
     private const int KeptMax = 64;
 
     private static readonly ConcurrentDictionary<(int From, int To), LanczosWeights> Kept = new();

@@ -31,16 +31,16 @@ internal readonly record struct Tone(Vector128<float> Red, Vector128<float> Gree
 }
 
 /// <summary>
-/// Parts of pictures as training sees them: stretched, mirrored, toned and normalised in one go. The filter is a triangle as wide as
-/// the shrinking asks for, so that nothing flickers and views are as smooth as the pictures that the finished model is asked about.
+/// Parts of images as training sees them: stretched, mirrored, toned and normalised in one go. The filter is a triangle as wide as
+/// the shrinking asks for, so that nothing flickers and views are as smooth as the images that the finished model is asked about.
 /// </summary>
 internal static class Resampling
 {
     /// <summary>Draws into rows of <paramref name="stride"/> values, interleaved RGB, from the first value of <paramref name="target"/> on.</summary>
-    public static void Draw(DecodedPicture picture, ResamplingAxis columns, ResamplingAxis rows, Tone tone, Span<float> target, int stride)
+    public static void Draw(DecodedImage image, ResamplingAxis columns, ResamplingAxis rows, Tone tone, Span<float> target, int stride)
     {
         int width = columns.Count, line = width * 3;
-        int firstRow = rows.First, lastRow = Math.Min(rows.Last, picture.Height);
+        int firstRow = rows.First, lastRow = Math.Min(rows.Last, image.Height);
         float[] rented = ArrayPool<float>.Shared.Rent((lastRow - firstRow) * line); // large: one for each view would keep the collector busy
         Span<float> across = rented.AsSpan(0, (lastRow - firstRow) * line);
         for (int y = firstRow; y < lastRow; y++)
@@ -49,12 +49,12 @@ internal static class Resampling
             for (int x = 0; x < width; x++)
             {
                 Vector128<float> sum = default; // red, green, blue and a number that means nothing
-                int at = (y * picture.Width + columns.Start(x)) * 3;
+                int at = (y * image.Width + columns.Start(x)) * 3;
                 foreach (float weight in columns.Weights(x))
                 {
-                    if (weight != 0) // else it may lie beyond the picture's edge
+                    if (weight != 0) // else it may lie beyond the image's edge
                     {
-                        sum += weight * Pixel(picture.Rgb, at);
+                        sum += weight * Pixel(image.Rgb, at);
                     }
 
                     at += 3;

@@ -54,7 +54,7 @@ public sealed class FeatureExtractor : IDisposable
         }
     }
 
-    /// <summary>The embedding [N,1280], flat, of normalised pictures [N,3,height,width].</summary>
+    /// <summary>The embedding [N,1280], flat, of normalised images [N,3,height,width].</summary>
     public float[] Embed(float[] planes, int count, int height, int width)
     {
         var input = new DenseTensor<float>(planes.AsMemory(0, count * 3 * height * width), [count, 3, height, width]);

@@ -6,14 +6,14 @@ namespace Ocellus.Vision.Inference;
 /// <summary>The native libraries behind inference: ONNX Runtime and libvips.</summary>
 public static class InferenceLibrary
 {
-    /// <summary>Side of the smallest picture the backbone takes.</summary>
+    /// <summary>Side of the smallest image the backbone takes.</summary>
     private const int Side = 32;
 
     // Once a process is enough, whatever number of servers it runs.
     private static readonly Lazy<bool> Warm = new(Run);
 
     /// <summary>
-    /// Loads them and runs each once, with the bundled backbone and a picture of no content, so that the first model of a process starts as
+    /// Loads them and runs each once, with the bundled backbone and an image of no content, so that the first model of a process starts as
     /// fast as the second, and a stopped one leaves no more memory behind than was there before.
     /// </summary>
     /// <exception cref="DllNotFoundException">A library does not load on this machine.</exception>
@@ -24,8 +24,8 @@ public static class InferenceLibrary
         using var extractor = new FeatureExtractor(FeatureExtractor.DefaultBackbone, 1);
         _ = extractor.Embed(new float[3 * Side * Side], 1, Side, Side);
         using var black = Image.Black(2 * Side, 2 * Side, bands: 3);
-        _ = Pictures.DecodeSquashed(black.JpegsaveBuffer(), Side, Side);
-        _ = Pictures.DecodeSquashed(black.PngsaveBuffer(), Side, Side);
+        _ = ImageDecoder.DecodeSquashed(black.JpegsaveBuffer(), Side, Side);
+        _ = ImageDecoder.DecodeSquashed(black.PngsaveBuffer(), Side, Side);
         return true;
     }
 }

@@ -10,7 +10,7 @@ namespace Ocellus.Vision.Inference;
 /// <param name="Width">Network width in pixels.</param>
 /// <param name="Height">Network height in pixels.</param>
 /// <param name="Resize">
-/// How a picture is brought to that size: <c>squash</c> fills it whatever its shape; <c>fit</c> keeps the shape, puts the picture
+/// How an image is brought to that size: <c>squash</c> fills it whatever its shape; <c>fit</c> keeps the shape, puts the image
 /// into the upper left corner and leaves the rest grey (127).
 /// </param>
 /// <param name="Recipe">What was fitted, for example <c>linear-head</c> or <c>fine-tuned</c>.</param>
@@ -18,7 +18,7 @@ namespace Ocellus.Vision.Inference;
 public sealed record ModelDescription(
     string Kind, IReadOnlyList<string> Labels, int Width, int Height, string Resize, string Recipe, IReadOnlyDictionary<string, string> Versions)
 {
-    /// <summary>For each label the score, 0 to 1, from which it counts as found; the cut with the best F1 on the test pictures.</summary>
+    /// <summary>For each label the score, 0 to 1, from which it counts as found; the cut with the best F1 on the test images.</summary>
     public IReadOnlyList<double> Thresholds { get; init; } = [];
 
     /// <summary>SHA-256 of model.onnx in lower-case hex; empty until saved.</summary>
@@ -52,7 +52,7 @@ public sealed record ModelDescription(
 /// <summary>What a model answers.</summary>
 public static class ModelKinds
 {
-    /// <summary>One label a picture; scores sum to 1.</summary>
+    /// <summary>One label an image; scores sum to 1.</summary>
     public const string Classification = "classification";
 
     /// <summary>Every label a question of its own.</summary>

@@ -6,12 +6,12 @@ using Ocellus.Vision.Images;
 
 namespace Ocellus.Vision.Inference;
 
-/// <summary>A picture at network size.</summary>
+/// <summary>An image at network size.</summary>
 /// <param name="Rgb">height × width × 3 bytes, interleaved, of the model's size.</param>
-/// <param name="ShownWidth">Share of the network's width that the picture fills, 0 to 1: 1 when squashed.</param>
-/// <param name="ShownHeight">Share of the network's height that the picture fills, 0 to 1: 1 when squashed.</param>
-/// <param name="Warning">A remark on the picture, if there is one.</param>
-public sealed record PreparedPicture(byte[] Rgb, float ShownWidth, float ShownHeight, PictureWarning? Warning);
+/// <param name="ShownWidth">Share of the network's width that the image fills, 0 to 1: 1 when squashed.</param>
+/// <param name="ShownHeight">Share of the network's height that the image fills, 0 to 1: 1 when squashed.</param>
+/// <param name="Warning">A remark on the image, if there is one.</param>
+public sealed record PreparedImage(byte[] Rgb, float ShownWidth, float ShownHeight, ImageWarning? Warning);
 
 /// <summary>One answer. <paramref name="Score"/> is 0 to 1; <paramref name="Box"/> is null for classifiers.</summary>
 public readonly record struct Prediction(int Label, float Score, Box? Box);
@@ -90,76 +90,76 @@ public sealed class TrainedModel : IDisposable
         }
     }
 
-    /// <summary>Decodes a picture, turns it upright and brings it to network size.</summary>
-    /// <exception cref="PictureRefusedException">Not a picture that may be asked about.</exception>
-    public PreparedPicture Prepare(ReadOnlyMemory<byte> bytes, PictureLimits limits)
+    /// <summary>Decodes an image, turns it upright and brings it to network size.</summary>
+    /// <exception cref="ImageRefusedException">Not an image that may be asked about.</exception>
+    public PreparedImage Prepare(ReadOnlyMemory<byte> bytes, ImageLimits limits)
     {
-        PictureHeader header = Pictures.ReadHeader(bytes);
-        Pictures.Check(header, limits);
+        ImageHeader header = ImageDecoder.ReadHeader(bytes);
+        ImageDecoder.Check(header, limits);
         return Description.Resize == "fit" ? Fitted(bytes, header, Description.Width, Description.Height) : Squashed(bytes, header);
     }
 
-    /// <summary>Answers for several pictures in one pass. A classifier gives every label, in label order; a detector boxes, best first.</summary>
-    /// <param name="pictures">One or several.</param>
+    /// <summary>Answers for several images in one pass. A classifier gives every label, in label order; a detector boxes, best first.</summary>
+    /// <param name="images">One or several.</param>
     /// <param name="helped">Whether cores are idle that may help with this pass.</param>
-    public IReadOnlyList<Prediction>[] Predict(IReadOnlyList<PreparedPicture> pictures, bool helped = false)
+    public IReadOnlyList<Prediction>[] Predict(IReadOnlyList<PreparedImage> images, bool helped = false)
     {
-        ArgumentNullException.ThrowIfNull(pictures);
+        ArgumentNullException.ThrowIfNull(images);
         InferenceSession by = helped ? alone : session;
         int one = Description.Width * Description.Height * 3;
-        byte[] rgb = pictures.Count == 1 ? pictures[0].Rgb : new byte[one * pictures.Count];
-        for (int i = 0; i < pictures.Count && pictures.Count > 1; i++) pictures[i].Rgb.CopyTo(rgb, i * one);
+        byte[] rgb = images.Count == 1 ? images[0].Rgb : new byte[one * images.Count];
+        for (int i = 0; i < images.Count && images.Count > 1; i++) images[i].Rgb.CopyTo(rgb, i * one);
         if (Description.Kind == ModelKinds.Localization)
         {
-            return Boxes(by, rgb, pictures);
+            return Boxes(by, rgb, images);
         }
 
         float[,] scores = Score(by, rgb);
-        return [.. pictures.Select(
+        return [.. images.Select(
             (_, i) => (IReadOnlyList<Prediction>)[.. Enumerable.Range(0, scores.GetLength(1)).Select(l => new Prediction(l, scores[i, l], null))])];
     }
 
-    /// <summary>The picture in the upper left corner at its own shape, the rest grey.</summary>
-    internal static PreparedPicture Fitted(ReadOnlyMemory<byte> bytes, PictureHeader header, int width, int height)
+    /// <summary>The image in the upper left corner at its own shape, the rest grey.</summary>
+    internal static PreparedImage Fitted(ReadOnlyMemory<byte> bytes, ImageHeader header, int width, int height)
     {
         const byte Grey = 127;
-        DecodedPicture picture = Pictures.DecodeFitted(bytes, header, width, height);
-        if (picture.Width == width && picture.Height == height)
+        DecodedImage image = ImageDecoder.DecodeFitted(bytes, header, width, height);
+        if (image.Width == width && image.Height == height)
         {
-            return new PreparedPicture(picture.Rgb, 1, 1, picture.Warning);
+            return new PreparedImage(image.Rgb, 1, 1, image.Warning);
         }
 
         var rgb = new byte[width * height * 3];
         Array.Fill(rgb, Grey);
-        for (int y = 0; y < picture.Height; y++)
+        for (int y = 0; y < image.Height; y++)
         {
-            picture.Rgb.AsSpan(y * picture.Width * 3, picture.Width * 3).CopyTo(rgb.AsSpan(y * width * 3));
+            image.Rgb.AsSpan(y * image.Width * 3, image.Width * 3).CopyTo(rgb.AsSpan(y * width * 3));
         }
 
-        return new PreparedPicture(rgb, (float)picture.Width / width, (float)picture.Height / height, picture.Warning);
+        return new PreparedImage(rgb, (float)image.Width / width, (float)image.Height / height, image.Warning);
     }
 
-    private PreparedPicture Squashed(ReadOnlyMemory<byte> bytes, PictureHeader header)
+    private PreparedImage Squashed(ReadOnlyMemory<byte> bytes, ImageHeader header)
     {
-        DecodedPicture picture = Pictures.DecodeSquashed(bytes, header, Description.Width, Description.Height);
-        return new PreparedPicture(picture.Rgb, 1, 1, picture.Warning);
+        DecodedImage image = ImageDecoder.DecodeSquashed(bytes, header, Description.Width, Description.Height);
+        return new PreparedImage(image.Rgb, 1, 1, image.Warning);
     }
 
-    /// <summary>Runs a detector; its boxes become ratios of the pictures as shown.</summary>
-    private List<Prediction>[] Boxes(InferenceSession by, byte[] rgb, IReadOnlyList<PreparedPicture> pictures)
+    /// <summary>Runs a detector; its boxes become ratios of the images as shown.</summary>
+    private List<Prediction>[] Boxes(InferenceSession by, byte[] rgb, IReadOnlyList<PreparedImage> images)
     {
-        var input = new DenseTensor<byte>(rgb, [pictures.Count, Description.Height, Description.Width, 3]);
+        var input = new DenseTensor<byte>(rgb, [images.Count, Description.Height, Description.Width, 3]);
         using var results = by.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["boxes", "scores", "labels", "pictures"]);
         float[] boxes = [.. results[0].AsEnumerable<float>()], scores = [.. results[1].AsEnumerable<float>()];
         long[] labels = [.. results[2].AsEnumerable<long>()], owners = [.. results[3].AsEnumerable<long>()];
-        List<Prediction>[] found = [.. pictures.Select(_ => new List<Prediction>())];
+        List<Prediction>[] found = [.. images.Select(_ => new List<Prediction>())];
         for (int i = 0; i < scores.Length; i++)
         {
-            PreparedPicture picture = pictures[(int)owners[i]];
-            float wide = Description.Width * picture.ShownWidth, high = Description.Height * picture.ShownHeight;
+            PreparedImage image = images[(int)owners[i]];
+            float wide = Description.Width * image.ShownWidth, high = Description.Height * image.ShownHeight;
             float left = Math.Clamp(boxes[4 * i] / wide, 0, 1), top = Math.Clamp(boxes[4 * i + 1] / high, 0, 1);
             float width = Math.Clamp(boxes[4 * i + 2] / wide, 0, 1) - left, height = Math.Clamp(boxes[4 * i + 3] / high, 0, 1) - top;
-            if (width > 0 && height > 0) // not wholly in the grey beside the picture
+            if (width > 0 && height > 0) // not wholly in the grey beside the image
             {
                 found[owners[i]].Add(new Prediction((int)labels[i], scores[i], new Box(left, top, width, height)));
             }
@@ -168,7 +168,7 @@ public sealed class TrainedModel : IDisposable
         return found;
     }
 
-    /// <summary>Scores from 0 to 1, a row a picture, of one or several pictures of network size laid end to end as interleaved RGB.</summary>
+    /// <summary>Scores from 0 to 1, a row an image, of one or several images of network size laid end to end as interleaved RGB.</summary>
     public float[,] Score(byte[] rgb)
     {
         ArgumentNullException.ThrowIfNull(rgb);
@@ -184,7 +184,7 @@ public sealed class TrainedModel : IDisposable
     private float[,] Score(InferenceSession by, byte[] rgb)
     {
         int one = Description.Width * Description.Height * 3;
-        if (rgb.Length == 0 || rgb.Length % one != 0) throw new ArgumentException($"{rgb.Length} bytes are not whole pictures of {one} bytes.", nameof(rgb));
+        if (rgb.Length == 0 || rgb.Length % one != 0) throw new ArgumentException($"{rgb.Length} bytes are not whole images of {one} bytes.", nameof(rgb));
         int count = rgb.Length / one, labels = Description.Labels.Count;
         var input = new DenseTensor<byte>(rgb, [count, Description.Height, Description.Width, 3]);
         using var results = by.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["scores"]);

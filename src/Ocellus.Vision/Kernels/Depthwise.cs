@@ -98,7 +98,7 @@ internal static class DepthwiseGradient
     // Sums of their own, each over some of the rows; as many for any number of threads, so the result is the same.
     private const int PartsMax = 8;
 
-    /// <summary>Sums of input × gradient over all pictures and pixels.</summary>
+    /// <summary>Sums of input × gradient over all images and pixels.</summary>
     /// <param name="input">[N,H,W,C], contiguous.</param>
     /// <param name="gradient">Of the output, [N,H',W',C], contiguous.</param>
     /// <param name="active">Output of ReLU6, [N,H',W',C], contiguous; null where there is none.</param>
@@ -113,7 +113,7 @@ internal static class DepthwiseGradient
     {
         var (count, height, width, channels) = ((int)input.shape[0], (int)input.shape[1], (int)input.shape[2], (int)input.shape[3]);
         var shape = new DepthwiseShape(count, height, width, channels, (int)gradient.shape[1], (int)gradient.shape[2], side, stride, pad);
-        int rows = shape.Pictures * shape.OutputHeight, values = shape.OutputWidth * shape.Channels;
+        int rows = shape.Images * shape.OutputHeight, values = shape.OutputWidth * shape.Channels;
         int taps = side * side, blocks = shape.Channels / DepthwiseRows.Lanes;
         int parts = Math.Min(rows, PartsMax);
         Tensor weights = zeros(parts, blocks, taps, DepthwiseRows.Lanes), bias = zeros(parts, shape.Channels);
@@ -132,7 +132,7 @@ internal static class DepthwiseGradient
 
     /// <summary>One row of outputs, all channels.</summary>
     private static void Row(
-        ReadOnlySpan<float> input, ReadOnlySpan<float> gradient, int picture, int y, Span<Vector512<float>> sums, Span<Vector512<float>> totals,
+        ReadOnlySpan<float> input, ReadOnlySpan<float> gradient, int image, int y, Span<Vector512<float>> sums, Span<Vector512<float>> totals,
         in DepthwiseShape s)
     {
         int taps = s.Side * s.Side;
@@ -155,7 +155,7 @@ internal static class DepthwiseGradient
                 }
 
                 ReadOnlySpan<float> inputRow = input.Slice(
-                    (picture * s.Height + row) * s.Width * s.Channels, s.Width * s.Channels)[(block * DepthwiseRows.Lanes)..];
+                    (image * s.Height + row) * s.Width * s.Channels, s.Width * s.Channels)[(block * DepthwiseRows.Lanes)..];
                 Span<Vector512<float>> here = sums.Slice(block * taps + ky * s.Side, s.Side);
                 if (s.Side == 5)
                 {

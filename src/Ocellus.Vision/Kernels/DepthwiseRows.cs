@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics;
 namespace Ocellus.Vision.Kernels;
 
 /// <summary>Sizes of a depthwise convolution over [N,H,W,C].</summary>
-/// <param name="Pictures">N.</param>
+/// <param name="Images">N.</param>
 /// <param name="Height">H.</param>
 /// <param name="Width">W.</param>
 /// <param name="Channels">C.</param>
@@ -15,7 +15,7 @@ namespace Ocellus.Vision.Kernels;
 /// <param name="Stride">Pixels of the input from one output to the next.</param>
 /// <param name="Pad">Rows and columns of zeros before the input.</param>
 internal readonly record struct DepthwiseShape(
-    int Pictures, int Height, int Width, int Channels, int OutputHeight, int OutputWidth, int Side, int Stride, int Pad)
+    int Images, int Height, int Width, int Channels, int OutputHeight, int OutputWidth, int Side, int Stride, int Pad)
 {
     /// <summary>Columns that kernels look at, zeros on both sides with them.</summary>
     public int PaddedWidth => Math.Max(Pad + Width, (OutputWidth - 1) * Stride + Side);

@@ -56,7 +56,7 @@ internal static class ExpandedDepthwise
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Tensor output = empty(shape.Pictures, shape.OutputHeight, shape.OutputWidth, shape.Channels);
+        Tensor output = empty(shape.Images, shape.OutputHeight, shape.OutputWidth, shape.Channels);
         ExpandedDepthwiseRows.Forward(
             Pixels(input), Transposed(expand), Plain(expandBias), Taps(depthwise), Plain(depthwiseBias), output, shape, get_num_threads());
         return output.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
@@ -65,7 +65,7 @@ internal static class ExpandedDepthwise
     private static Tensor Plain(Tensor t) => t.detach().contiguous();
 
     // [N,H,W,C]; no copy where the strides are channels-last
-    private static Tensor Pixels(Tensor pictures) => pictures.detach().permute(0, 2, 3, 1).contiguous();
+    private static Tensor Pixels(Tensor images) => images.detach().permute(0, 2, 3, 1).contiguous();
 
     private static Tensor Transposed(Tensor expand) => expand.detach().reshape(expand.shape[0], expand.shape[1]).t().contiguous(); // [C,E]
 
@@ -101,7 +101,7 @@ internal static class ExpandedDepthwise
             List<Tensor> saved = ctx.get_saved_variables();
             var (input, expand, expandBias, depthwise, output) = (saved[0], saved[1], saved[2], saved[3], saved[4]);
             DepthwiseShape shape = Sizes(input, depthwise, (long)ctx.get_data("stride"), (long)ctx.get_data("before"), (long)ctx.get_data("after"));
-            Tensor? inputs = (bool)ctx.get_data("skipInputGradient") ? null : empty(shape.Pictures, shape.Height, shape.Width, input.shape[1]);
+            Tensor? inputs = (bool)ctx.get_data("skipInputGradient") ? null : empty(shape.Images, shape.Height, shape.Width, input.shape[1]);
             Tensor across = expand.detach().reshape(expand.shape[0], expand.shape[1]).contiguous();
             ExpandedDepthwiseSums sums = ExpandedDepthwiseRows.Backward(
                 Pixels(input), Transposed(expand), across, Plain(expandBias), Taps(depthwise), Pixels(output), Pixels(grad_output), inputs, shape,
@@ -122,7 +122,7 @@ internal static class ExpandedDepthwise
 /// <summary>Gradients of the weights and biases: [E,C], [E], [E / lanes, K·K, lanes], [E].</summary>
 internal sealed record ExpandedDepthwiseSums(Tensor Expand, Tensor ExpandBias, Tensor Depthwise, Tensor DepthwiseBias);
 
-/// <summary>The loops of <see cref="ExpandedDepthwise"/>, over rows of pictures in [N,H,W,C].</summary>
+/// <summary>The loops of <see cref="ExpandedDepthwise"/>, over rows of images in [N,H,W,C].</summary>
 internal static class ExpandedDepthwiseRows
 {
     private const float Top = 6;
@@ -136,7 +136,7 @@ internal static class ExpandedDepthwiseRows
     /// <summary>Writes the output [N,H',W',E].</summary>
     public static void Forward(Tensor input, Tensor expand, Tensor expandBias, Tensor taps, Tensor bias, Tensor output, DepthwiseShape s, int threads)
     {
-        int rows = s.Pictures * s.OutputHeight, parts = Math.Min(rows, PartsMax), inputs = (int)input.shape[3];
+        int rows = s.Images * s.OutputHeight, parts = Math.Min(rows, PartsMax), inputs = (int)input.shape[3];
         int line = s.PaddedWidth * s.Channels, outputLine = s.OutputWidth * s.Channels;
         using Tensor scratch = zeros(parts, s.Side, s.PaddedWidth, s.Channels); // columns of zeros stay zeros
         Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, part =>
@@ -146,7 +146,7 @@ internal static class ExpandedDepthwiseRows
             held.Fill(-1);
             for (int row = rows * part / parts, end = rows * (part + 1) / parts; row < end; row++)
             {
-                int picture = row / s.OutputHeight, top = row % s.OutputHeight * s.Stride - s.Pad;
+                int image = row / s.OutputHeight, top = row % s.OutputHeight * s.Stride - s.Pad;
                 Span<float> to = TensorValues.Of(output).Slice(row * outputLine, outputLine);
                 DepthwiseRows.Start(TensorValues.Of(bias), to);
                 for (int ky = 0; ky < s.Side; ky++)
@@ -157,7 +157,7 @@ internal static class ExpandedDepthwiseRows
                         continue;
                     }
 
-                    int slot = y % s.Side, number = picture * s.Height + y;
+                    int slot = y % s.Side, number = image * s.Height + y;
                     Span<float> expanded = ring.Slice(slot * line, line);
                     if (held[slot] != number)
                     {
@@ -179,7 +179,7 @@ internal static class ExpandedDepthwiseRows
         Tensor input, Tensor expand, Tensor expandAcross, Tensor expandBias, Tensor taps, Tensor output, Tensor gradient, Tensor? inputGradient,
         DepthwiseShape s, int threads)
     {
-        int rows = s.Pictures * s.Height, parts = Math.Min(rows, PartsMax), inputs = (int)input.shape[3], count = s.Side * s.Side;
+        int rows = s.Images * s.Height, parts = Math.Min(rows, PartsMax), inputs = (int)input.shape[3], count = s.Side * s.Side;
         int margin = s.Side, line = s.Width * s.Channels, outputLine = s.OutputWidth * s.Channels, gradientLine = (s.OutputWidth + 2 * margin) * s.Channels;
         using Tensor expandedRows = empty(parts, 2, s.Width, s.Channels), nothing = zeros(inputs);
         using Tensor gradientRows = zeros(parts, s.Side, s.OutputWidth + 2 * margin, s.Channels);
@@ -198,7 +198,7 @@ internal static class ExpandedDepthwiseRows
             int first = rows * part / parts, end = rows * (part + 1) / parts;
             for (int row = first; row < end; row++)
             {
-                int picture = row / s.Height, y = row % s.Height;
+                int image = row / s.Height, y = row % s.Height;
                 Expand(TensorValues.Of(input), inputs, row, TensorValues.Of(expand), TensorValues.Of(expandBias), expanded, s);
                 back.Clear();
                 for (int ky = 0; ky < s.Side; ky++)
@@ -209,7 +209,7 @@ internal static class ExpandedDepthwiseRows
                         continue;
                     }
 
-                    int slot = oy % s.Side, number = picture * s.OutputHeight + oy;
+                    int slot = oy % s.Side, number = image * s.OutputHeight + oy;
                     Span<float> passed = ring.Slice(slot * gradientLine, gradientLine);
                     if (held[slot] != number)
                     {
@@ -217,7 +217,7 @@ internal static class ExpandedDepthwiseRows
                         int at = number * outputLine;
                         Relu6Gradient.Pass(TensorValues.Of(gradient).Slice(at, outputLine), TensorValues.Of(output).Slice(at, outputLine), inner);
                         held[slot] = number;
-                        int owner = picture * s.Height + oy * s.Stride; // other parts may read this row too
+                        int owner = image * s.Height + oy * s.Stride; // other parts may read this row too
                         if (owner >= first && owner < end)
                         {
                             PointwiseGradient.AddRows(inner, ownTapBias);

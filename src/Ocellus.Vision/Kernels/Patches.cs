@@ -23,11 +23,11 @@ internal static class Patches
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         Tensor pixels = input.detach().permute(0, 2, 3, 1).contiguous(); // [N,H,W,C]
-        var (pictures, height, width, channels) = ((int)pixels.shape[0], (int)pixels.shape[1], (int)pixels.shape[2], (int)pixels.shape[3]);
+        var (images, height, width, channels) = ((int)pixels.shape[0], (int)pixels.shape[1], (int)pixels.shape[2], (int)pixels.shape[3]);
         var (k, step, top, left) = ((int)side, (int)stride, pads[0], pads[1]);
         int toHeight = (height + pads[0] + pads[2] - k) / step + 1, toWidth = (width + pads[1] + pads[3] - k) / step + 1, values = Filled(k * k * channels);
-        Tensor patches = empty(pictures, toHeight, toWidth, values);
-        Parallel.For(0, pictures * toHeight, new ParallelOptions { MaxDegreeOfParallelism = get_num_threads() }, row =>
+        Tensor patches = empty(images, toHeight, toWidth, values);
+        Parallel.For(0, images * toHeight, new ParallelOptions { MaxDegreeOfParallelism = get_num_threads() }, row =>
         {
             ReadOnlySpan<float> from = TensorValues.Of(pixels).Slice(row / toHeight * height * width * channels, height * width * channels);
             Span<float> to = TensorValues.Of(patches).Slice(row * toWidth * values, toWidth * values);

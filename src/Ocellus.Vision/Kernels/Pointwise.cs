@@ -66,11 +66,11 @@ internal static class Pointwise
         return Ways.GetOrAdd((shape[0], shape[1], shape[2], shape[3], weight.shape[0], get_num_threads()), static key => Choose(key));
     }
 
-    private static Way Choose((long Pictures, long Inputs, long Height, long Width, long Outputs, int Threads) key)
+    private static Way Choose((long Images, long Inputs, long Height, long Width, long Outputs, int Threads) key)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Tensor input = Numbers(key.Pictures, key.Height, key.Width, key.Inputs).permute(0, 3, 1, 2);
+        Tensor input = Numbers(key.Images, key.Height, key.Width, key.Inputs).permute(0, 3, 1, 2);
         Tensor weight = Numbers(key.Outputs, key.Inputs, 1, 1);
         Tensor right = By(Way.Product, input, weight, bias: null, activate: false);
         return Same(By(Way.Convolution, input, weight, bias: null, activate: false), right) ? Way.Convolution : Way.Product;
@@ -84,11 +84,11 @@ internal static class Pointwise
         return BackBy(way, outputGradient, weight);
     }
 
-    private static Way ChooseBack((long Pictures, long Outputs, long Height, long Width, long Inputs, int Threads) key)
+    private static Way ChooseBack((long Images, long Outputs, long Height, long Width, long Inputs, int Threads) key)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Tensor outputGradient = Numbers(key.Pictures, key.Height, key.Width, key.Outputs).permute(0, 3, 1, 2);
+        Tensor outputGradient = Numbers(key.Images, key.Height, key.Width, key.Outputs).permute(0, 3, 1, 2);
         Tensor weight = Numbers(key.Outputs, key.Inputs, 1, 1);
         return Same(BackBy(Way.Convolution, outputGradient, weight), BackBy(Way.Product, outputGradient, weight)) ? Way.Convolution : Way.Product;
     }
@@ -119,7 +119,7 @@ internal static class Pointwise
         {
             Tensor product = Activated(nn.functional.linear(Pixels(input), weight.reshape(outputs, shape[1]), bias), activate); // [N·H·W, O]
 
-            // Activated before it is seen as pictures: in place on a view, gradients would be copied twice.
+            // Activated before it is seen as images: in place on a view, gradients would be copied twice.
             return product.reshape(shape[0], shape[2], shape[3], outputs).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
         }
 
@@ -137,7 +137,7 @@ internal static class Pointwise
     private static Tensor Activated(Tensor x, bool activate) => activate ? nn.functional.relu6(x, inplace: !is_grad_enabled()) : x;
 
     // [N·H·W, C]; a view where the strides are channels-last
-    private static Tensor Pixels(Tensor pictures) => pictures.permute(0, 2, 3, 1).reshape(-1, pictures.shape[1]);
+    private static Tensor Pixels(Tensor images) => images.permute(0, 2, 3, 1).reshape(-1, images.shape[1]);
 
     /// <summary>Forward as above; backward one pass for weights, bias and ReLU6, and then the input's.</summary>
     private sealed class Function : autograd.SingleTensorFunction<Function>

@@ -151,14 +151,14 @@ internal sealed class Detector : IDisposable
     }
 
     /// <summary>What every point answers.</summary>
-    /// <param name="pictures">[B, 3, H, W] float32, normalised; H and W multiples of 32.</param>
+    /// <param name="images">[B, 3, H, W] float32, normalised; H and W multiples of 32.</param>
     /// <param name="centres">[A, 2], see <see cref="Points"/>.</param>
     /// <param name="training">True to normalise by the batch and to update the running statistics.</param>
     /// <returns>Logits [B, A, labels]; boxes [B, A, 4], x1 y1 x2 y2 in pixels of the network input.</returns>
-    public (Tensor Logits, Tensor Boxes) Forward(Tensor pictures, Tensor centres, bool training)
+    public (Tensor Logits, Tensor Boxes) Forward(Tensor images, Tensor centres, bool training)
     {
         using var scope = NewDisposeScope();
-        Tensor[] stages = _backbone.Stages(pictures); // [B,40,H/8,W/8], [B,112,H/16,W/16], [B,320,H/32,W/32]
+        Tensor[] stages = _backbone.Stages(images); // [B,40,H/8,W/8], [B,112,H/16,W/16], [B,320,H/32,W/32]
         Tensor c3 = Convolve(stages[0], "lateral.0"), c4 = Convolve(stages[1], "lateral.1"), c5 = Convolve(stages[2], "lateral.2"); // 96 channels each
         Tensor p4 = Separable(cat([c4, Up(c5)], 1), "top_down.0", 1, training);
         Tensor p3 = Separable(cat([c3, Up(p4)], 1), "top_down.1", 1, training);

@@ -9,7 +9,7 @@ internal static class DetectorExport
     /// <summary>Version of the standard operators that the graph needs; any ONNX Runtime since 1.12 has it.</summary>
     public const int Opset = 17;
 
-    /// <summary>Most boxes a picture.</summary>
+    /// <summary>Most boxes an image.</summary>
     public const int BoxesMax = 100;
 
     /// <summary>Lower scores are no candidates. Low, so that the test sees the whole curve; the thresholds are far above.</summary>
@@ -21,8 +21,8 @@ internal static class DetectorExport
     /// <summary>What model.json says of the outputs.</summary>
     public const string Output =
         "boxes: float32 [K, 4], left top right bottom in pixels of the network input; scores: float32 [K], 0 to 1; "
-        + "labels: int64 [K], index of the label; pictures: int64 [K], index of the picture in the input. "
-        + "At most 100 a picture, best score first; non-maximum suppression is done.";
+        + "labels: int64 [K], index of the label; pictures: int64 [K], index of the image in the input. "
+        + "At most 100 an image, best score first; non-maximum suppression is done.";
 
     /// <param name="backbone">The backbone's graph; its weights are replaced.</param>
     /// <param name="values">Every weight and statistic with its shape, by name; the backbone's with the prefix <c>backbone.</c>.</param>
@@ -156,7 +156,7 @@ internal static class DetectorExport
             Add("Transpose", ["boxes.planes"], "boxes.all", Wholes("perm", 0, 2, 1));
         }
 
-        /// <summary>Suppression for each label, then the best of each picture, best first.</summary>
+        /// <summary>Suppression for each label, then the best of each image, best first.</summary>
         public void Answer()
         {
             Longs("boxes.max", BoxesMax);
@@ -165,7 +165,7 @@ internal static class DetectorExport
             Scalar("0", 0);
             Scalar("1", 1);
             // The operator calls the axes y and x; overlap does not care which is which.
-            Add("NonMaxSuppression", ["boxes.all", "scores.all", "boxes.max", "iou.max", "score.min"], "chosen"); // [M, 3]: picture, label, point
+            Add("NonMaxSuppression", ["boxes.all", "scores.all", "boxes.max", "iou.max", "score.min"], "chosen"); // [M, 3]: image, label, point
             Add("GatherND", ["scores.all", "chosen"], "chosen.scores");
             Add("Shape", ["chosen.scores"], "chosen.count");
             NodeProto sort = Node("TopK", ["chosen.scores", "chosen.count"], "sorted.scores", Whole("axis", 0), Whole("largest", 1), Whole("sorted", 1));
@@ -174,11 +174,11 @@ internal static class DetectorExport
             Add("Gather", ["chosen", "sorted.order"], "sorted", Whole("axis", 0));
             Add("Gather", ["sorted", "scalar.0"], "sorted.pictures", Whole("axis", 1));
 
-            // The place of each box among those of its picture: a running count of the pictures' boxes, read at the own picture.
+            // The place of each box among those of its image: a running count of the images' boxes, read at the own image.
             Add("Shape", ["image"], "image.shape");
-            Add("Gather", ["image.shape", "scalar.0"], "image.count", Whole("axis", 0));
+            Add("Gather", ["image.shape", "scalar.0"], "picture.count", Whole("axis", 0));
             Longs("off.on", 0, 1);
-            Add("OneHot", ["sorted.pictures", "image.count", "off.on"], "sorted.which", Whole("axis", 1)); // [M, N]
+            Add("OneHot", ["sorted.pictures", "picture.count", "off.on"], "sorted.which", Whole("axis", 1)); // [M, N]
             Add("CumSum", ["sorted.which", "scalar.0"], "sorted.counts");
             Longs("axis.1", 1);
             Add("Unsqueeze", ["sorted.pictures", "axis.1"], "sorted.column");

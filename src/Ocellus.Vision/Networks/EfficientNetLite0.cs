@@ -82,7 +82,7 @@ public sealed class EfficientNetLite0 : nn.Module<Tensor, Tensor>
     public IEnumerable<(string Name, Parameter Value)> WeightsByName() =>
         convolutions.SelectMany(c => c.Value.named_parameters().Select(p => (c.Key + "." + p.name, p.parameter)));
 
-    /// <summary>Features at strides 8, 16 and 32 of normalised pictures [N,3,H,W].</summary>
+    /// <summary>Features at strides 8, 16 and 32 of normalised images [N,3,H,W].</summary>
     public Tensor[] Stages(Tensor input)
     {
         using var scope = NewDisposeScope();
@@ -96,7 +96,7 @@ public sealed class EfficientNetLite0 : nn.Module<Tensor, Tensor>
         return [.. cuts.Select(t => t.MoveToOuterDisposeScope())];
     }
 
-    /// <summary>The embedding [N,1280] of normalised pictures [N,3,H,W].</summary>
+    /// <summary>The embedding [N,1280] of normalised images [N,3,H,W].</summary>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();

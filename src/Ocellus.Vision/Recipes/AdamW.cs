@@ -40,7 +40,7 @@ internal sealed class AdamW
     /// <summary>One step at the given share of each parameter's rate.</summary>
     /// <remarks>
     /// One pass over each parameter: as single operations of libtorch it were nine passes and two temporaries, a tenth of the time
-    /// of a step of few pictures.
+    /// of a step of few images.
     /// </remarks>
     public void Step(double share)
     {

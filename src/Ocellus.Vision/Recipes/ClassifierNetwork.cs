@@ -16,7 +16,7 @@ internal sealed class ClassifierNetwork : IDisposable
 {
     /// <summary>
     /// Blocks that always keep their weights, and the stem with them: edges and colours, which ImageNet has taught already. They work
-    /// at a half of the picture's size, and their gradients would cost a quarter of a step's time.
+    /// at a half of the image's size, and their gradients would cost a quarter of a step's time.
     /// </summary>
     private const int KeptBlocks = 2;
 
@@ -35,7 +35,7 @@ internal sealed class ClassifierNetwork : IDisposable
     /// <param name="task">Labels, and whether each is a question of its own.</param>
     /// <param name="plan">Rates, dropout, size of the finished model.</param>
     /// <param name="backbone">Start weights and graph.</param>
-    /// <param name="batch">Pictures a step; the rates are for the plan's number and fall with the root of it.</param>
+    /// <param name="batch">Images a step; the rates are for the plan's number and fall with the root of it.</param>
     public ClassifierNetwork(ClassifierTask task, ClassifierPlan plan, OnnxFile backbone, int batch)
     {
         (_task, _plan, _backbone) = (task, plan, backbone);

@@ -5,11 +5,11 @@ using Ocellus.Vision.Kernels;
 namespace Ocellus.Vision.Recipes;
 
 /// <summary>What is to be learnt.</summary>
-/// <param name="Pictures">The training pictures.</param>
-/// <param name="Targets">For each picture the indexes of its labels; exactly one unless <paramref name="MultiLabel"/>.</param>
+/// <param name="Images">The training images.</param>
+/// <param name="Targets">For each image the indexes of its labels; exactly one unless <paramref name="MultiLabel"/>.</param>
 /// <param name="Labels">Names of the labels.</param>
 /// <param name="MultiLabel">True when every label is a question of its own.</param>
-public sealed record ClassifierTask(ImageSource Pictures, IReadOnlyList<IReadOnlyList<int>> Targets, IReadOnlyList<string> Labels, bool MultiLabel);
+public sealed record ClassifierTask(ImageSource Images, IReadOnlyList<IReadOnlyList<int>> Targets, IReadOnlyList<string> Labels, bool MultiLabel);
 
 /// <summary>Every hyper-parameter of classification, with its unit and reason.</summary>
 public sealed record ClassifierPlan
@@ -19,7 +19,7 @@ public sealed record ClassifierPlan
     /// <summary>Network side in pixels, a multiple of 32. 288 brings half a point of accuracy for 1.7 times the time.</summary>
     public int Size { get; init; } = 224;
 
-    /// <summary>Random views of each picture, beside the plain one, for the linear head; fewer for large sets, see <see cref="FeatureRowsMax"/>.</summary>
+    /// <summary>Random views of each image, beside the plain one, for the linear head; fewer for large sets, see <see cref="FeatureRowsMax"/>.</summary>
     public int Views { get; init; } = 5;
 
     /// <summary>Most views in all, so that their embeddings (5 KiB each) and the fit of the head stay small: 40,000 are 200 MiB.</summary>
@@ -29,20 +29,20 @@ public sealed record ClassifierPlan
     public double Regularisation { get; init; } = .01;
 
     /// <summary>
-    /// Smallest share of a picture's area that a random view shows. Smaller ones show things larger than the finished model sees them in whole
-    /// pictures, and now and then not the thing at all: .35 and .8 learn flowers less well.
+    /// Smallest share of an image's area that a random view shows. Smaller ones show things larger than the finished model sees them in whole
+    /// images, and now and then not the thing at all: .35 and .8 learn flowers less well.
     /// </summary>
     public double ViewAreaMin { get; init; } = .6;
 
     public bool FineTune { get; init; } = true;
 
-    /// <summary>Passes over the pictures while fine-tuning; fewer when the time budget is short.</summary>
+    /// <summary>Passes over the images while fine-tuning; fewer when the time budget is short.</summary>
     public int Epochs { get; init; } = 11;
 
     /// <summary>Fewest steps of fine-tuning, for sets so small that their passes have only a few: steps count, not passes.</summary>
     public int StepsMin { get; init; } = 100;
 
-    /// <summary>Pictures a step when memory is plenty; 16 at 224 px need about 1.9 GB. Rates are for this number.</summary>
+    /// <summary>Images a step when memory is plenty; 16 at 224 px need about 1.9 GB. Rates are for this number.</summary>
     public int Batch { get; init; } = 16;
 
     public double HeadRate { get; init; } = 1e-3;
@@ -68,13 +68,13 @@ public sealed record ClassifierPlan
     /// </summary>
     public double StartScale { get; init; } = 6.0 / 7;
 
-    /// <summary>Share of the steps after which linear head and fine-tuned network are compared; then the held-back pictures are learnt too.</summary>
+    /// <summary>Share of the steps after which linear head and fine-tuned network are compared; then the held-back images are learnt too.</summary>
     public double ChooseAt { get; init; } = .7;
 
-    /// <summary>Share of each label's pictures that at first only decides between the linear head and the fine-tuned network.</summary>
+    /// <summary>Share of each label's images that at first only decides between the linear head and the fine-tuned network.</summary>
     public double HeldBack { get; init; } = .1;
 
-    /// <summary>A label with so many pictures has at least one held back; with fewer it cannot spare any.</summary>
+    /// <summary>A label with so many images has at least one held back; with fewer it cannot spare any.</summary>
     public int HeldBackLabelMin { get; init; } = 3;
 
     public int Seed { get; init; }
@@ -89,28 +89,28 @@ public sealed record ClassifierPlan
     public Func<int>? ThreadsNow { get; init; }
 
     /// <summary>
-    /// How long the training may take. Embedding the plain pictures once and fitting the head on them is always done; everything
+    /// How long the training may take. Embedding the plain images once and fitting the head on them is always done; everything
     /// else is left out or shortened when there is no time for it.
     /// </summary>
     public TimeSpan TimeBudget { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>
-    /// What the recipe takes on two cores: 300 pictures in less than two minutes with their evaluation, and 0.4 s more for each further one. On a machine
+    /// What the recipe takes on two cores: 300 images in less than two minutes with their evaluation, and 0.4 s more for each further one. On a machine
     /// that is slower than it was planned for, passes are left out rather than the user made to wait; with one thread it is twice as long.
     /// </summary>
-    public static TimeSpan RecipeTime(int pictures, int threads) => TimeSpan.FromSeconds(112 + .4 * Math.Max(0, pictures - 300)) * (threads == 1 ? 2 : 1);
+    public static TimeSpan RecipeTime(int images, int threads) => TimeSpan.FromSeconds(112 + .4 * Math.Max(0, images - 300)) * (threads == 1 ? 2 : 1);
 
-    /// <summary>Decoded pictures kept in memory, in bytes; beyond it they are decoded again each time.</summary>
-    public long PictureCacheBytes { get; init; } = 512L << 20;
+    /// <summary>Decoded images kept in memory, in bytes; beyond it they are decoded again each time.</summary>
+    public long ImageCacheBytes { get; init; } = 512L << 20;
 
     /// <summary>Memory that may be used, in bytes; null for what the system says is available.</summary>
     public long? MemoryBytes { get; init; }
 }
 
-/// <summary>A trained classifier and how the two candidates did on the held-back pictures (null where they were not compared).</summary>
+/// <summary>A trained classifier and how the two candidates did on the held-back images (null where they were not compared).</summary>
 /// <param name="Model">Content of model.onnx.</param>
 /// <param name="Description">Content of model.json.</param>
-/// <param name="LinearScore">Accuracy (one label a picture) or micro F1 (several) of the linear head, 0 to 1.</param>
+/// <param name="LinearScore">Accuracy (one label an image) or micro F1 (several) of the linear head, 0 to 1.</param>
 /// <param name="FineTunedScore">The same of the fine-tuned network when it was compared.</param>
 /// <param name="EpochsRun">Passes of fine-tuning, 0 when there was none.</param>
 public sealed record ClassifierResult(byte[] Model, ModelDescription Description, double? LinearScore, double? FineTunedScore, int EpochsRun)

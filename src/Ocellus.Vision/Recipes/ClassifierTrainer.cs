@@ -10,7 +10,7 @@ namespace Ocellus.Vision.Recipes;
 
 /// <summary>
 /// The classification recipe: a linear head on frozen features, then fine-tuning from it, and whichever does better on
-/// held-back pictures, which are then learnt too. The same seed gives the same model on the same machine, unless time or memory
+/// held-back images, which are then learnt too. The same seed gives the same model on the same machine, unless time or memory
 /// are short.
 /// </summary>
 public static class ClassifierTrainer
@@ -29,7 +29,7 @@ public static class ClassifierTrainer
     /// <param name="cancel">Ends the training after the present step, with a checkpoint.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="TrainingDivergedException">The loss is no longer a number.</exception>
-    /// <exception cref="InsufficientMemoryException">Not even four pictures a step fit into memory.</exception>
+    /// <exception cref="InsufficientMemoryException">Not even four images a step fit into memory.</exception>
     /// <exception cref="TrainingLibraryException">libtorch cannot be loaded.</exception>
     public static ClassifierResult Train(
         ClassifierTask task, ClassifierPlan plan, IProgress<TrainingProgress>? progress = null, string? checkpointDirectory = null,
@@ -44,14 +44,14 @@ public static class ClassifierTrainer
         set_num_threads(plan.Threads);
         using var scope = NewDisposeScope();
         OnnxFile backbone = OnnxFile.Load(plan.BackbonePath);
-        var views = new ClassifierViews(task.Pictures, plan);
+        var views = new ClassifierViews(task.Images, plan);
         (int[] learn, int[] held) = Split(task, plan);
         int[] all = [.. learn, .. held];
 
         // A step is measured first, so that the time that is left can be told from the beginning.
         using ClassifierTuning? tuning = plan.FineTune && held.Length > 0 ? new ClassifierTuning(task, plan, views, backbone) : null;
-        double perPicture = tuning?.MeasurePicture() ?? 0;
-        double afterwards = tuning is null ? 0 : Math.Min(plan.TimeBudget.TotalSeconds, tuning.Seconds(tuning.PlannedSteps(learn.Length), perPicture));
+        double perImage = tuning?.MeasureImage() ?? 0;
+        double afterwards = tuning is null ? 0 : Math.Min(plan.TimeBudget.TotalSeconds, tuning.Seconds(tuning.PlannedSteps(learn.Length), perImage));
 
         (float[] features, int rounds) = Features(plan, views, all, started, afterwards, paced, cancel);
         paced.Now(new TrainingProgress("head", 0, 1, null, afterwards));
@@ -64,7 +64,7 @@ public static class ClassifierTrainer
         if (tuning is not null)
         {
             string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointName);
-            var start = new TuningStart(linear, linearScore!.Value, learn, held, Quality, perPicture, () => Stopwatch.GetElapsedTime(started));
+            var start = new TuningStart(linear, linearScore!.Value, learn, held, Quality, perImage, () => Stopwatch.GetElapsedTime(started));
             byte[]? model = tuning.Run(start, paced, path, cancel);
             remark = tuning.Remark ?? remark;
             if (model is not null)
@@ -76,10 +76,10 @@ public static class ClassifierTrainer
         {
             remark = string.Create(
                 CultureInfo.InvariantCulture,
-                $"No label has the {plan.HeldBackLabelMin} pictures that a comparison needs, so that only the linear head was trained.");
+                $"No label has the {plan.HeldBackLabelMin} images that a comparison needs, so that only the linear head was trained.");
         }
 
-        // The held-back pictures have done their work: the head that stays learns from all.
+        // The held-back images have done their work: the head that stays learns from all.
         if (held.Length > 0)
         {
             linearModel = ClassifierExport.Compose(backbone, Fit(all.Length), plan.Size, task.MultiLabel);
@@ -102,7 +102,7 @@ public static class ClassifierTrainer
     }
 
     /// <summary>
-    /// Holds back a share of each label's pictures, at least one where there are enough; a picture of several labels counts for its
+    /// Holds back a share of each label's images, at least one where there are enough; an image of several labels counts for its
     /// first.
     /// </summary>
     internal static (int[] Learn, int[] Held) Split(ClassifierTask task, ClassifierPlan plan)
@@ -111,7 +111,7 @@ public static class ClassifierTrainer
         // Not security: the split has to repeat for a seed.
 #pragma warning disable CA5394
         var random = new Random(plan.Seed);
-        IEnumerable<IGrouping<int, int>> byLabel = Enumerable.Range(0, task.Pictures.Count).GroupBy(i => task.Targets[i].Count > 0 ? task.Targets[i][0] : -1);
+        IEnumerable<IGrouping<int, int>> byLabel = Enumerable.Range(0, task.Images.Count).GroupBy(i => task.Targets[i].Count > 0 ? task.Targets[i][0] : -1);
         foreach (IGrouping<int, int> group in byLabel.OrderBy(g => g.Key))
         {
             int[] members = [.. group];
@@ -121,17 +121,17 @@ public static class ClassifierTrainer
         }
 #pragma warning restore CA5394
         var set = held.ToHashSet();
-        return ([.. Enumerable.Range(0, task.Pictures.Count).Where(i => !set.Contains(i))], [.. held]);
+        return ([.. Enumerable.Range(0, task.Images.Count).Where(i => !set.Contains(i))], [.. held]);
     }
 
     private static void Check(ClassifierTask task, ClassifierPlan plan)
     {
-        if (task.Targets.Count != task.Pictures.Count)
+        if (task.Targets.Count != task.Images.Count)
         {
-            throw new ArgumentException("Each picture needs its targets.", nameof(task));
+            throw new ArgumentException("Each image needs its targets.", nameof(task));
         }
 
-        if (task.Labels.Count == 0 || task.Pictures.Count == 0)
+        if (task.Labels.Count == 0 || task.Images.Count == 0)
         {
             throw new ArgumentException("There is nothing to learn.", nameof(task));
         }
@@ -150,7 +150,7 @@ public static class ClassifierTrainer
         }
     }
 
-    /// <summary>Embeddings of the plain view of each picture, then of each round of random views; fewer rounds when time is short.</summary>
+    /// <summary>Embeddings of the plain view of each image, then of each round of random views; fewer rounds when time is short.</summary>
     private static (float[] Features, int Rounds) Features(
         ClassifierPlan plan, ClassifierViews views, int[] order, long started, double afterwards, PacedProgress progress, CancellationToken cancel)
     {
@@ -232,7 +232,7 @@ public static class ClassifierTrainer
         return LogisticRegression.Fit(x, y, count * rounds, labels, task.MultiLabel, plan.Regularisation, cancel);
     }
 
-    /// <summary>Accuracy for one label a picture, micro F1 at one half for several.</summary>
+    /// <summary>Accuracy for one label an image, micro F1 at one half for several.</summary>
     private static double Quality(
         byte[] bytes, ModelDescription description, ClassifierTask task, ClassifierViews views, int[] indexes, int threads, CancellationToken cancel)
     {

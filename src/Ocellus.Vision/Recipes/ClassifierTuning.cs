@@ -11,10 +11,10 @@ namespace Ocellus.Vision.Recipes;
 /// <param name="Learn">Images to learn from.</param>
 /// <param name="Held">Images that are learnt from only after the comparison.</param>
 /// <param name="Quality">Gives a finished model's score on the held-back images, 0 to 1.</param>
-/// <param name="SecondsPerPicture">From <see cref="ClassifierTuning.MeasurePicture"/>.</param>
+/// <param name="SecondsPerImage">From <see cref="ClassifierTuning.MeasureImage"/>.</param>
 /// <param name="Elapsed">Time since the training began.</param>
 internal sealed record TuningStart(
-    LinearHead Linear, double LinearScore, int[] Learn, int[] Held, Func<byte[], double> Quality, double SecondsPerPicture, Func<TimeSpan> Elapsed)
+    LinearHead Linear, double LinearScore, int[] Learn, int[] Held, Func<byte[], double> Quality, double SecondsPerImage, Func<TimeSpan> Elapsed)
 {
     /// <summary>All images.</summary>
     public int[] All { get; } = [.. Learn, .. Held];
@@ -26,8 +26,8 @@ internal sealed record TuningStart(
 /// </summary>
 internal sealed class ClassifierTuning : IDisposable
 {
-    /// <summary>Bytes of the values between the layers and their gradients, for a picture of 224 px; measured 93 MB.</summary>
-    private const long PictureBytesAt224 = 96L << 20;
+    /// <summary>Bytes of the values between the layers and their gradients, for an image of 224 px; measured 93 MB.</summary>
+    private const long ImageBytesAt224 = 96L << 20;
 
     /// <summary>Bytes that libraries, weights, their moments and their average need; measured 220 MB and what .NET adds.</summary>
     private const long FixedBytes = 400L << 20;
@@ -58,8 +58,8 @@ internal sealed class ClassifierTuning : IDisposable
     public ClassifierTuning(ClassifierTask task, ClassifierPlan plan, ClassifierViews views, OnnxFile backbone)
     {
         (_task, _plan) = (task, plan);
-        long pictureBytes = PictureBytesAt224 * plan.Size * plan.Size / (224 * 224);
-        _batch = TrainingMemory.Batch(plan.Batch, FixedBytes + plan.PictureCacheBytes, pictureBytes, plan.MemoryBytes ?? TrainingMemory.Available());
+        long imageBytes = ImageBytesAt224 * plan.Size * plan.Size / (224 * 224);
+        _batch = TrainingMemory.Batch(plan.Batch, FixedBytes + plan.ImageCacheBytes, imageBytes, plan.MemoryBytes ?? TrainingMemory.Available());
         _startSize = Math.Max(32, (int)(plan.Size * plan.StartScale) / 32 * 32);
         _network = new ClassifierNetwork(task, plan, backbone, _batch);
         _images = new ClassifierBatches(task, plan, views, _batch);
@@ -70,14 +70,14 @@ internal sealed class ClassifierTuning : IDisposable
     /// <summary>Passes that were run.</summary>
     public int Epochs { get; private set; }
 
-    /// <summary>What the fine-tuned network reached on the held-back pictures; null when it was not compared.</summary>
+    /// <summary>What the fine-tuned network reached on the held-back images; null when it was not compared.</summary>
     public double? Score { get; private set; }
 
     /// <summary>What a person should know, null when nothing.</summary>
     public string? Remark { get; private set; }
 
-    /// <summary>Seconds of a full step for each of its pictures, averaged over both sizes of the network.</summary>
-    public double MeasurePicture()
+    /// <summary>Seconds of a full step for each of its images, averaged over both sizes of the network.</summary>
+    public double MeasureImage()
     {
         ClassifierBatch batch = _images.Noise();
         _network.Gradients(batch, 0); // the first one warms up
@@ -88,10 +88,10 @@ internal sealed class ClassifierTuning : IDisposable
     }
 
     /// <summary>Steps that the plan asks for when time is plenty.</summary>
-    public int PlannedSteps(int pictures) => _plan.Epochs == 0 ? 0 : Math.Max(_plan.StepsMin, (pictures * _plan.Epochs + _batch - 1) / _batch);
+    public int PlannedSteps(int images) => _plan.Epochs == 0 ? 0 : Math.Max(_plan.StepsMin, (images * _plan.Epochs + _batch - 1) / _batch);
 
     /// <summary>Seconds of so many steps.</summary>
-    public double Seconds(int steps, double secondsPerPicture) => steps * _batch * secondsPerPicture;
+    public double Seconds(int steps, double secondsPerImage) => steps * _batch * secondsPerImage;
 
     /// <summary>Trains, and compares with the linear head on the held-back images.</summary>
     /// <param name="start">What to start from.</param>
@@ -132,11 +132,11 @@ internal sealed class ClassifierTuning : IDisposable
     public void Dispose() => _network.Dispose();
 
     /// <summary>
-    /// Worse by more than the standard error of the difference between two shares of so many pictures. On twenty pictures two are
+    /// Worse by more than the standard error of the difference between two shares of so many images. On twenty images two are
     /// chance, and where nothing speaks against it, the fine-tuned network is the better one.
     /// </summary>
-    internal static bool IsWorse(double tuned, double linear, int pictures) =>
-        tuned < linear - Math.Sqrt((tuned * (1 - tuned) + linear * (1 - linear)) / pictures);
+    internal static bool IsWorse(double tuned, double linear, int images) =>
+        tuned < linear - Math.Sqrt((tuned * (1 - tuned) + linear * (1 - linear)) / images);
 
     /// <summary>Goes on from a checkpoint, or plans and starts from the linear head; null when there is no time.</summary>
     private ClassifierScheduleState? Begin(TuningStart start, int wanted, string? path)
@@ -150,8 +150,8 @@ internal sealed class ClassifierTuning : IDisposable
         }
 
         double left = (_plan.TimeBudget - start.Elapsed()).TotalSeconds;
-        bool frozen = Seconds(wanted, start.SecondsPerPicture) * StepsEnough > left;
-        int steps = (int)Math.Clamp(left / (Seconds(1, start.SecondsPerPicture) * (frozen ? FrozenShare : 1)), 0, wanted);
+        bool frozen = Seconds(wanted, start.SecondsPerImage) * StepsEnough > left;
+        int steps = (int)Math.Clamp(left / (Seconds(1, start.SecondsPerImage) * (frozen ? FrozenShare : 1)), 0, wanted);
         if (steps < Math.Min(StepsWorthwhile, wanted) || wanted == 0)
         {
             return null;
@@ -245,7 +245,7 @@ internal sealed class ClassifierTuning : IDisposable
     {
         int before = Passes(start, state.Step - 1), left = state.Steps - state.Step;
         Epochs = Passes(start, state.Step);
-        double seconds = pacer.SecondsPerStep * left ?? Seconds(left, start.SecondsPerPicture);
+        double seconds = pacer.SecondsPerStep * left ?? Seconds(left, start.SecondsPerImage);
         TrainingProgress Now() => new("fine-tuning", Epochs, Math.Max(1, Passes(start, state.Steps)), losses.Value, seconds);
         if (Epochs > before)
         {
@@ -278,7 +278,7 @@ internal sealed class ClassifierTuning : IDisposable
     /// <summary>What a checkpoint must have been made for.</summary>
     internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch)
     {
-        plan = plan with { TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, PictureCacheBytes = 0 };
+        plan = plan with { TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, ImageCacheBytes = 0 };
         string written = TrainingCheckpoint.Written(plan, plan.Kernels), labels = string.Join('\n', task.Labels);
         string targets = string.Join(';', task.Targets.Select(t => string.Join(',', t)));
         return TrainingCheckpoint.KeyOf(string.Create(CultureInfo.InvariantCulture, $"2|{written}|{batch}|{task.MultiLabel}|{labels}|{targets}"));

@@ -31,8 +31,8 @@ internal sealed class DetectorBatches(DetectorTask task, DetectorPlan plan, Dete
         {
             // Passes follow each other without a break, so that every step has as many images, however few there are.
             long view = (long)step * truth.Length + i;
-            int pass = (int)(view / task.Pictures.Count);
-            int index = Order(pass)[(int)(view % task.Pictures.Count)];
+            int pass = (int)(view / task.Images.Count);
+            int index = Order(pass)[(int)(view % task.Images.Count)];
             truth[i] = views.Random(index, pass, mosaic, pixels.AsSpan(i * views.ValuesPerView, views.ValuesPerView));
         }
 
@@ -41,7 +41,7 @@ internal sealed class DetectorBatches(DetectorTask task, DetectorPlan plan, Dete
 
     private int[] Order(int pass)
     {
-        int[] order = [.. Enumerable.Range(0, task.Pictures.Count)];
+        int[] order = [.. Enumerable.Range(0, task.Images.Count)];
 #pragma warning disable CA5394 // Not security: the same seed has to give the same order.
         new Random(unchecked(plan.Seed * 31 + pass)).Shuffle(order);
 #pragma warning restore CA5394

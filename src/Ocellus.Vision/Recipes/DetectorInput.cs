@@ -6,7 +6,7 @@ namespace Ocellus.Vision.Recipes;
 /// <summary>Size of a detector's input in pixels, both multiples of 32.</summary>
 internal readonly record struct DetectorInput(int Width, int Height)
 {
-    /// <summary>Enough for most pictures, and little enough for a training of minutes on two cores.</summary>
+    /// <summary>Enough for most images, and little enough for a training of minutes on two cores.</summary>
     public const int LongSideDefault = 416;
 
     /// <summary>Longest side: beyond it a training takes hours without a GPU.</summary>
@@ -18,26 +18,26 @@ internal readonly record struct DetectorInput(int Width, int Height)
     /// <summary>Sides are multiples of the coarsest stride.</summary>
     public const int Multiple = 32;
 
-    // A few pictures of another shape may become smaller than the others; they must not make the input larger for all.
+    // A few images of another shape may become smaller than the others; they must not make the input larger for all.
     private const double Covered = .8;
 
     public int LongSide => Math.Max(Width, Height);
 
-    /// <summary>Chooses the size from the pictures and boxes.</summary>
-    /// <param name="pictures">Upright size of each picture.</param>
-    /// <param name="boxes">Boxes of each picture.</param>
+    /// <summary>Chooses the size from the images and boxes.</summary>
+    /// <param name="images">Upright size of each image.</param>
+    /// <param name="boxes">Boxes of each image.</param>
     /// <param name="longSide">The longer side if it is given.</param>
-    public static DetectorInput Choose(IReadOnlyList<(int Width, int Height)> pictures, IReadOnlyList<IReadOnlyList<LabelledBox>> boxes, int? longSide)
+    public static DetectorInput Choose(IReadOnlyList<(int Width, int Height)> images, IReadOnlyList<IReadOnlyList<LabelledBox>> boxes, int? longSide)
     {
-        double[] sides = [.. pictures.Zip(boxes).SelectMany(p => p.Second.Select(b =>
+        double[] sides = [.. images.Zip(boxes).SelectMany(p => p.Second.Select(b =>
         {
             double scale = (double)LongSideDefault / Math.Max(p.First.Width, p.First.Height);
             return Math.Sqrt(Math.Max(0, (double)b.Box.Width * b.Box.Height)) * Math.Sqrt((double)p.First.Width * p.First.Height) * scale;
         })).Order()];
         double median = sides.Length == 0 ? BoxSideMin : sides[sides.Length / 2];
         int side = longSide ?? Math.Min(LongSideMax, RoundUp(LongSideDefault * Math.Max(1, BoxSideMin / Math.Max(median, 1))));
-        return new DetectorInput(RoundUp(side * At(pictures.Select(p => (double)p.Width / Math.Max(p.Width, p.Height)))),
-            RoundUp(side * At(pictures.Select(p => (double)p.Height / Math.Max(p.Width, p.Height)))));
+        return new DetectorInput(RoundUp(side * At(images.Select(p => (double)p.Width / Math.Max(p.Width, p.Height)))),
+            RoundUp(side * At(images.Select(p => (double)p.Height / Math.Max(p.Width, p.Height)))));
 
         static double At(IEnumerable<double> shares)
         {
@@ -49,6 +49,6 @@ internal readonly record struct DetectorInput(int Width, int Height)
     // Half a pixel of rounding must not cost a whole row of points.
     private static int RoundUp(double side) => Math.Max(Multiple, (int)Math.Ceiling((side - .5) / Multiple) * Multiple);
 
-    /// <summary>The size of a picture that just fits, as <see cref="Pictures.DecodeFitted(ReadOnlyMemory{byte}, int, int)"/> makes it.</summary>
+    /// <summary>The size of an image that just fits, as <see cref="ImageDecoder.DecodeFitted(ReadOnlyMemory{byte}, int, int)"/> makes it.</summary>
     public double FittingScale(int width, int height) => Math.Min((double)Width / width, (double)Height / height);
 }

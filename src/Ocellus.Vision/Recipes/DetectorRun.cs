@@ -38,7 +38,7 @@ internal sealed class DetectorRun : IDisposable
     {
         (_task, _plan, _input, _path) = (task, plan, input, path);
         _network = new DetectorNetwork(task, plan, backbone, input);
-        _images = new DetectorBatches(task, plan, new DetectorViews(task.Pictures, task.Boxes, input, plan));
+        _images = new DetectorBatches(task, plan, new DetectorViews(task.Images, task.Boxes, input, plan));
         _rate = new CosineSchedule(plan.WarmUpSteps);
         _key = Fingerprint(task, plan, input);
     }
@@ -47,9 +47,9 @@ internal sealed class DetectorRun : IDisposable
 
     private double Seconds => _state.SecondsBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds;
 
-    private double Budget => _plan.BudgetFor(_task.Pictures.Count).TotalSeconds;
+    private double Budget => _plan.BudgetFor(_task.Images.Count).TotalSeconds;
 
-    private int EpochSteps => Math.Max(EpochStepsMin, (_task.Pictures.Count + _state.Batch - 1) / _state.Batch);
+    private int EpochSteps => Math.Max(EpochStepsMin, (_task.Images.Count + _state.Batch - 1) / _state.Batch);
 
     // Rates are for the plan's number of images a step and fall with the root of it.
     private double RateShare => _rate.Share(_state.Step, _state.Steps, _state.Position) * Math.Sqrt((double)_state.Batch / _plan.RateBatch);
@@ -65,9 +65,9 @@ internal sealed class DetectorRun : IDisposable
         else
         {
             int batch = DetectorTrainer.BatchFor(_plan, _input);
-            double perPicture = MeasureStep(batch, cancel) / batch;
-            (int steps, int wanted, batch) = DetectorTrainer.Schedule(_plan, _task.Pictures.Count, batch, perPicture, Budget - Seconds);
-            _state = new DetectorScheduleState(0, steps, wanted, batch) { SecondsPerStep = perPicture * batch };
+            double perImage = MeasureStep(batch, cancel) / batch;
+            (int steps, int wanted, batch) = DetectorTrainer.Schedule(_plan, _task.Images.Count, batch, perImage, Budget - Seconds);
+            _state = new DetectorScheduleState(0, steps, wanted, batch) { SecondsPerStep = perImage * batch };
         }
 
         progress.Now(Progress(DetectorTrainer.Planning));
@@ -126,7 +126,7 @@ internal sealed class DetectorRun : IDisposable
         byte[] model = _network.Export();
         var description = new ModelDescription(
             ModelKinds.Localization, _task.Labels, _input.Width, _input.Height, "fit",
-            string.Create(CultureInfo.InvariantCulture, $"fine-tuned: {_state.Steps} steps of {_state.Batch} pictures"),
+            string.Create(CultureInfo.InvariantCulture, $"fine-tuned: {_state.Steps} steps of {_state.Batch} images"),
             new Dictionary<string, string>(StringComparer.Ordinal)
             {
                 ["format"] = "1",
@@ -202,7 +202,7 @@ internal sealed class DetectorRun : IDisposable
     internal static string Fingerprint(DetectorTask task, DetectorPlan plan, DetectorInput input)
     {
         var text = new StringBuilder();
-        plan = plan with { PictureCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null };
+        plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null };
         text.AppendJoin('|', TrainingCheckpoint.Written(plan, plan.Kernels), input, string.Join('\n', task.Labels));
         foreach (IReadOnlyList<LabelledBox> boxes in task.Boxes)
         {

@@ -21,11 +21,11 @@ public static class DetectorTrainer
     /// <summary>Phase of all other reports.</summary>
     public const string Training = "training";
 
-    // Measured: 3.5 GB at 8 pictures of 416 × 320 pixels (2.4 where a processor has the vectors for ExpandedDepthwise), of which libraries, weights,
+    // Measured: 3.5 GB at 8 images of 416 × 320 pixels (2.4 where a processor has the vectors for ExpandedDepthwise), of which libraries, weights,
     // moments and averages take half a gigabyte.
     private const long BytesPerPixel = 2_800, FixedBytes = 500L << 20;
 
-    // Batch norm of fewer pictures is noise.
+    // Batch norm of fewer images is noise.
     private const int BatchMin = 2;
 
     /// <summary>Trains a detector.</summary>
@@ -38,7 +38,7 @@ public static class DetectorTrainer
     /// <exception cref="TrainingDivergedException">The loss is no number any more.</exception>
     /// <exception cref="InsufficientMemoryException">There is too little memory for even the smallest steps.</exception>
     /// <exception cref="TrainingLibraryException">libtorch cannot be loaded.</exception>
-    /// <exception cref="PictureRefusedException">A picture cannot be decoded.</exception>
+    /// <exception cref="ImageRefusedException">An image cannot be decoded.</exception>
     public static DetectorResult Train(
         DetectorTask task, DetectorPlan plan, IProgress<TrainingProgress>? progress = null, string? checkpointDirectory = null,
         CancellationToken cancel = default)
@@ -58,13 +58,13 @@ public static class DetectorTrainer
         return run.Finish();
     }
 
-    /// <summary>The network input that the pictures and boxes ask for, smaller where the memory asks for it.</summary>
+    /// <summary>The network input that the images and boxes ask for, smaller where the memory asks for it.</summary>
     internal static DetectorInput Choose(DetectorTask task, DetectorPlan plan)
     {
-        var sizes = new (int, int)[task.Pictures.Count];
+        var sizes = new (int, int)[task.Images.Count];
         for (int i = 0; i < sizes.Length; i++)
         {
-            PictureHeader header = Pictures.ReadHeader(task.Pictures.Read(i));
+            ImageHeader header = ImageDecoder.ReadHeader(task.Images.Read(i));
             sizes[i] = (header.UprightWidth, header.UprightHeight);
         }
 
@@ -89,43 +89,43 @@ public static class DetectorTrainer
         }
     }
 
-    /// <summary>Pictures a step that the memory allows.</summary>
+    /// <summary>Images a step that the memory allows.</summary>
     /// <exception cref="InsufficientMemoryException">Not even the fewest fit.</exception>
     internal static int BatchFor(DetectorPlan plan, DetectorInput input) => Math.Min(plan.Batch, TrainingMemory.Batch(
-        plan.Batch, FixedBytes + plan.PictureCacheBytes, (long)BytesPerPixel * input.Width * input.Height, plan.MemoryBytes ?? TrainingMemory.Available()));
+        plan.Batch, FixedBytes + plan.ImageCacheBytes, (long)BytesPerPixel * input.Width * input.Height, plan.MemoryBytes ?? TrainingMemory.Available()));
 
     /// <summary>
-    /// Steps that fit the time, steps that are wanted, and pictures a step. Passes count for large sets, steps for small ones; where
+    /// Steps that fit the time, steps that are wanted, and images a step. Passes count for large sets, steps for small ones; where
     /// the time holds too few steps, they become smaller.
     /// </summary>
     /// <param name="plan">How many passes and steps are wanted.</param>
-    /// <param name="pictures">Training pictures.</param>
-    /// <param name="batch">Most pictures a step.</param>
-    /// <param name="secondsPerPicture">Measured, of a step divided by its pictures.</param>
+    /// <param name="images">Training images.</param>
+    /// <param name="batch">Most images a step.</param>
+    /// <param name="secondsPerImage">Measured, of a step divided by its images.</param>
     /// <param name="secondsLeft">Of the time budget.</param>
-    internal static (int Steps, int Wanted, int Batch) Schedule(DetectorPlan plan, int pictures, int batch, double secondsPerPicture, double secondsLeft)
+    internal static (int Steps, int Wanted, int Batch) Schedule(DetectorPlan plan, int images, int batch, double secondsPerImage, double secondsLeft)
     {
-        double views = Math.Max(0, secondsLeft) / secondsPerPicture;
+        double views = Math.Max(0, secondsLeft) / secondsPerImage;
         if (views < (double)plan.StepsFew * batch)
         {
             batch = (int)Math.Clamp(views / plan.StepsFew, Math.Min(BatchMin, batch), batch);
         }
 
-        int wanted = (int)Math.Max(plan.StepsMin, Math.Ceiling(plan.Epochs * pictures / batch));
+        int wanted = (int)Math.Max(plan.StepsMin, Math.Ceiling(plan.Epochs * images / batch));
         return ((int)Math.Clamp(views / batch, 1, wanted), wanted, batch);
     }
 
     private static void Check(DetectorTask task, DetectorPlan plan)
     {
-        if (task.Boxes.Count != task.Pictures.Count)
+        if (task.Boxes.Count != task.Images.Count)
         {
             throw new ArgumentException(
-                $"Each picture needs its list of boxes: there are {task.Pictures.Count} pictures and {task.Boxes.Count} lists.", nameof(task));
+                $"Each image needs its list of boxes: there are {task.Images.Count} images and {task.Boxes.Count} lists.", nameof(task));
         }
 
         if (task.Labels.Count == 0 || task.Boxes.All(b => b.Count == 0))
         {
-            throw new ArgumentException("There is nothing to learn: no picture has a box.", nameof(task));
+            throw new ArgumentException("There is nothing to learn: no image has a box.", nameof(task));
         }
 
         foreach (LabelledBox box in task.Boxes.SelectMany(b => b))
@@ -143,7 +143,7 @@ public static class DetectorTrainer
 
         if (plan.Batch < 1)
         {
-            throw new ArgumentException($"A step needs at least one picture; received {plan.Batch}.", nameof(plan));
+            throw new ArgumentException($"A step needs at least one image; received {plan.Batch}.", nameof(plan));
         }
     }
 }

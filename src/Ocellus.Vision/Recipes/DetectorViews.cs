@@ -3,8 +3,8 @@ using Ocellus.Vision.Images;
 
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>Random views of the training pictures with their boxes: scaled, shifted, mirrored, colours moved. Used by one thread at a time.</summary>
-internal sealed class DetectorViews(ImageSource pictures, IReadOnlyList<IReadOnlyList<LabelledBox>> boxes, DetectorInput input, DetectorPlan plan)
+/// <summary>Random views of the training images with their boxes: scaled, shifted, mirrored, colours moved. Used by one thread at a time.</summary>
+internal sealed class DetectorViews(ImageSource images, IReadOnlyList<IReadOnlyList<LabelledBox>> boxes, DetectorInput input, DetectorPlan plan)
 {
     // A box mostly outside the view is no example.
     private const double VisibleMin = .3;
@@ -12,16 +12,16 @@ internal sealed class DetectorViews(ImageSource pictures, IReadOnlyList<IReadOnl
     // Smaller ones, in pixels of the network input, are specks.
     private const float SideMin = 1;
 
-    private readonly Dictionary<int, DecodedPicture> _cache = [];
+    private readonly Dictionary<int, DecodedImage> _cache = [];
     private long _cached;
 
     /// <summary>Values of one view: height × width × 3.</summary>
     public int ValuesPerView => input.Width * input.Height * 3;
 
     /// <summary>One view and its boxes. The same plan, pass and index give the same view.</summary>
-    /// <param name="index">Of the picture.</param>
-    /// <param name="pass">How often the picture has been seen.</param>
-    /// <param name="mosaic">Share of views put together from four pictures.</param>
+    /// <param name="index">Of the image.</param>
+    /// <param name="pass">How often the image has been seen.</param>
+    /// <param name="mosaic">Share of views put together from four images.</param>
     /// <param name="view">Height × width × 3, normalised, written.</param>
     public TrueBox[] Random(int index, int pass, double mosaic, Span<float> view)
     {
@@ -29,14 +29,14 @@ internal sealed class DetectorViews(ImageSource pictures, IReadOnlyList<IReadOnl
         var truth = new List<TrueBox>();
 #pragma warning disable CA5394 // Not security: the same seed has to give the same view.
         var random = new Random(ViewSeed.Of(plan.Seed, pass, index));
-        if (pictures.Count > 1 && random.NextDouble() < mosaic)
+        if (images.Count > 1 && random.NextDouble() < mosaic)
         {
             int middleX = (int)(input.Width * (.3 + .4 * random.NextDouble())), middleY = (int)(input.Height * (.3 + .4 * random.NextDouble()));
             for (int quarter = 0; quarter < 4; quarter++)
             {
                 bool right = quarter % 2 == 1, lower = quarter >= 2;
                 var clip = new Clip(right ? middleX : 0, lower ? middleY : 0, right ? input.Width : middleX, lower ? input.Height : middleY);
-                Place(quarter == 0 ? index : random.Next(pictures.Count), random, clip, view, truth);
+                Place(quarter == 0 ? index : random.Next(images.Count), random, clip, view, truth);
             }
         }
         else
@@ -50,20 +50,20 @@ internal sealed class DetectorViews(ImageSource pictures, IReadOnlyList<IReadOnl
 #pragma warning disable CA5394
     private void Place(int index, Random random, Clip clip, Span<float> view, List<TrueBox> truth)
     {
-        DecodedPicture picture = Decoded(index);
-        double scale = input.FittingScale(picture.Width, picture.Height) * Math.Exp(Between(Math.Log(plan.ScaleMin), Math.Log(plan.ScaleMax)));
+        DecodedImage image = Decoded(index);
+        double scale = input.FittingScale(image.Width, image.Height) * Math.Exp(Between(Math.Log(plan.ScaleMin), Math.Log(plan.ScaleMax)));
         if (clip.Width < input.Width)
         {
-            // A quarter of a mosaic: smaller, or little of the picture would be seen.
+            // A quarter of a mosaic: smaller, or little of the image would be seen.
             scale *= .7;
         }
 
-        int width = Math.Max(1, (int)Math.Round(picture.Width * scale)), height = Math.Max(1, (int)Math.Round(picture.Height * scale));
+        int width = Math.Max(1, (int)Math.Round(image.Width * scale)), height = Math.Max(1, (int)Math.Round(image.Height * scale));
         int left = clip.Left + Shift(clip.Width - width), top = clip.Top + Shift(clip.Height - height);
         bool mirrored = random.NextDouble() < .5;
         float contrast = (float)Between(.8, 1.2), brightness = (float)Between(-20, 20);
         bool tinted = random.NextDouble() < .3;
-        Draw(picture, view, clip, left, top, width, height, mirrored, Tone.Gains(contrast * Tint(), contrast * Tint(), contrast * Tint(), brightness));
+        Draw(image, view, clip, left, top, width, height, mirrored, Tone.Gains(contrast * Tint(), contrast * Tint(), contrast * Tint(), brightness));
         Add(boxes[index], clip, left, top, width, height, mirrored, truth);
 
         double Between(double low, double high) => low + (high - low) * random.NextDouble();
@@ -89,37 +89,37 @@ internal sealed class DetectorViews(ImageSource pictures, IReadOnlyList<IReadOnl
         }
     }
 
-    private DecodedPicture Decoded(int index)
+    private DecodedImage Decoded(int index)
     {
-        if (_cache.TryGetValue(index, out DecodedPicture? kept))
+        if (_cache.TryGetValue(index, out DecodedImage? kept))
         {
             return kept;
         }
 
         // As large as the largest view; what the file does not have is not invented here.
-        byte[] bytes = pictures.Read(index);
-        PictureHeader header = Pictures.ReadHeader(bytes);
+        byte[] bytes = images.Read(index);
+        ImageHeader header = ImageDecoder.ReadHeader(bytes);
         double scale = input.FittingScale(header.UprightWidth, header.UprightHeight) * plan.ScaleMax;
-        DecodedPicture picture = Pictures.DecodeUpright(
+        DecodedImage image = ImageDecoder.DecodeUpright(
             bytes, header, Math.Max(1, (int)Math.Ceiling(Math.Max(header.UprightWidth, header.UprightHeight) * scale)));
-        if (_cached + picture.Rgb.Length <= plan.PictureCacheBytes)
+        if (_cached + image.Rgb.Length <= plan.ImageCacheBytes)
         {
-            _cached += picture.Rgb.Length;
-            _cache.Add(index, picture);
+            _cached += image.Rgb.Length;
+            _cache.Add(index, image);
         }
 
-        return picture;
+        return image;
     }
 
-    /// <summary>Draws the picture, stretched to width × height at left, top, as far as it lies inside the clip.</summary>
-    private void Draw(DecodedPicture picture, Span<float> view, Clip clip, int left, int top, int width, int height, bool mirrored, Tone tone)
+    /// <summary>Draws the image, stretched to width × height at left, top, as far as it lies inside the clip.</summary>
+    private void Draw(DecodedImage image, Span<float> view, Clip clip, int left, int top, int width, int height, bool mirrored, Tone tone)
     {
         int x0 = Math.Max(clip.Left, left), x1 = Math.Min(clip.Right, left + width), y0 = Math.Max(clip.Top, top), y1 = Math.Min(clip.Bottom, top + height);
         if (x0 < x1 && y0 < y1)
         {
-            var columns = new ResamplingAxis(0, picture.Width, width, x0 - left, x1 - left, mirrored);
-            var rows = new ResamplingAxis(0, picture.Height, height, y0 - top, y1 - top, mirrored: false);
-            Resampling.Draw(picture, columns, rows, tone, view[((y0 * input.Width + x0) * 3)..], input.Width * 3);
+            var columns = new ResamplingAxis(0, image.Width, width, x0 - left, x1 - left, mirrored);
+            var rows = new ResamplingAxis(0, image.Height, height, y0 - top, y1 - top, mirrored: false);
+            Resampling.Draw(image, columns, rows, tone, view[((y0 * input.Width + x0) * 3)..], input.Width * 3);
         }
     }
 

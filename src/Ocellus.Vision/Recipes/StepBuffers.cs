@@ -1,7 +1,7 @@
 namespace Ocellus.Vision.Recipes;
 
 /// <summary>
-/// Arrays for the pictures of a step, used again and again. Two are enough: while one is learnt from, <see cref="Prefetch{T}"/> fills the next.
+/// Arrays for the images of a step, used again and again. Two are enough: while one is learnt from, <see cref="Prefetch{T}"/> fills the next.
 /// </summary>
 internal sealed class StepBuffers
 {

@@ -8,7 +8,7 @@ namespace Ocellus.Vision.Recipes;
 public sealed class TrainingDivergedException(int step, double loss) : Exception(string.Create(
     CultureInfo.InvariantCulture,
     $"The training diverged: the loss of step {step + 1} is {loss}. Lower learning rates, or another seed, usually help; "
-    + $"so does removing pictures that are entirely of one colour."))
+    + $"so does removing images that are entirely of one colour."))
 {
     /// <summary>The step at which it happened, from 0.</summary>
     public int Step { get; } = step;

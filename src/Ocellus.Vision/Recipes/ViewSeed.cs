@@ -1,11 +1,11 @@
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>Seeds for the random views of pictures.</summary>
+/// <summary>Seeds for the random views of images.</summary>
 internal static class ViewSeed
 {
     /// <summary>
     /// A seed that has nothing to do with its neighbours': <see cref="Random"/>'s first values are nearly alike for seeds that are, and
-    /// pictures stand in order of their labels, so that views would tell labels apart.
+    /// images stand in order of their labels, so that views would tell labels apart.
     /// </summary>
     public static int Of(int seed, int pass, int index)
     {

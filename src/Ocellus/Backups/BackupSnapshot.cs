@@ -28,7 +28,7 @@ internal sealed class BackupSnapshot : IDisposable
     /// <summary>Longest wait for changes under way. Each takes milliseconds; on a disk that stands still a backup makes no sense.</summary>
     private static readonly TimeSpan _barrierWait = TimeSpan.FromSeconds(30);
 
-    /// <summary>Files of a training that it cannot begin without; it fetches its pictures again.</summary>
+    /// <summary>Files of a training that it cannot begin without; it fetches its images again.</summary>
     private static readonly string[] _jobFiles = ["job.json", "training.manifest", "testing.manifest"];
 
     /// <summary>Without them nobody could use the database.</summary>

@@ -9,18 +9,18 @@ namespace Ocellus.Commands;
 /// <summary>Asks a model about files, with the limits and the choice of labels that the server has.</summary>
 internal static class Answers
 {
-    /// <summary>Bytes of a picture: what the server takes from its object store.</summary>
-    private const int PictureBytesMax = DetectCustomLabels.ObjectBytesMax;
+    /// <summary>Bytes of an image: what the server takes from its object store.</summary>
+    private const int ImageBytesMax = DetectCustomLabels.ObjectBytesMax;
 
-    /// <summary>Reads a picture and brings it to network size.</summary>
-    /// <exception cref="PictureRefusedException">Not a picture that may be asked about.</exception>
+    /// <summary>Reads an image and brings it to network size.</summary>
+    /// <exception cref="ImageRefusedException">Not an image that may be asked about.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static PreparedPicture Prepare(TrainedModel model, string file)
+    public static PreparedImage Prepare(TrainedModel model, string file)
     {
         var length = new FileInfo(file).Length;
-        return length > PictureBytesMax
-            ? throw new PictureRefusedException(PictureProblem.TooLarge, $"The picture has {length:N0} bytes; {PictureBytesMax:N0} are the most.")
-            : model.Prepare(File.ReadAllBytes(file), PictureLimits.Default);
+        return length > ImageBytesMax
+            ? throw new ImageRefusedException(ImageProblem.TooLarge, $"The image has {length:N0} bytes; {ImageBytesMax:N0} are the most.")
+            : model.Prepare(File.ReadAllBytes(file), ImageLimits.Default);
     }
 
     /// <summary>What counts as found, as DetectCustomLabels answers it.</summary>

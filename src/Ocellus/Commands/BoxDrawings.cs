@@ -5,7 +5,7 @@ using Ocellus.Vision.Images;
 
 namespace Ocellus.Commands;
 
-/// <summary>Writes pictures with the boxes that were found drawn in, for a person to look at.</summary>
+/// <summary>Writes images with the boxes that were found drawn in, for a person to look at.</summary>
 /// <param name="folder">Made where it is not there.</param>
 internal sealed class BoxDrawings(string folder)
 {
@@ -13,13 +13,13 @@ internal sealed class BoxDrawings(string folder)
     private readonly List<string> _labels = [];
     private readonly HashSet<string> _names = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Writes one picture as JPEG and gives its path; two pictures of one name do not overwrite each other.</summary>
-    /// <param name="picture">What the answer is about.</param>
+    /// <summary>Writes one image as JPEG and gives its path; two images of one name do not overwrite each other.</summary>
+    /// <param name="image">What the answer is about.</param>
     /// <param name="file">Its name or path; the drawing's name begins with it.</param>
     /// <param name="labels">The answer. Labels without a box are left out.</param>
-    /// <exception cref="PictureRefusedException">Not a picture that can be decoded.</exception>
+    /// <exception cref="ImageRefusedException">Not an image that can be decoded.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public string Write(ReadOnlyMemory<byte> picture, string file, IReadOnlyList<CustomLabel> labels)
+    public string Write(ReadOnlyMemory<byte> image, string file, IReadOnlyList<CustomLabel> labels)
     {
         List<DrawnBox> boxes = [];
         foreach (var label in labels)
@@ -47,7 +47,7 @@ internal sealed class BoxDrawings(string folder)
         }
 
         var path = Path.Combine(folder, target + ".boxes.jpg");
-        File.WriteAllBytes(path, PictureDrawing.DrawBoxes(picture, boxes));
+        File.WriteAllBytes(path, ImageDrawing.DrawBoxes(image, boxes));
         return path;
     }
 }

@@ -105,5 +105,5 @@ internal static class CommandLine
     }
 
     private static bool IsForeseen(Exception failure) =>
-        failure is CommandRefusedException or RefusedException or PictureRefusedException or InvalidDataException or IOException or UnauthorizedAccessException or OptionsValidationException;
+        failure is CommandRefusedException or RefusedException or ImageRefusedException or InvalidDataException or IOException or UnauthorizedAccessException or OptionsValidationException;
 }

@@ -126,7 +126,7 @@ internal static class DataCheck
                 if (folder.IsWhole)
                 {
                     folder.Read();
-                    folder.ReadPictures();
+                    folder.ReadImages();
                     folder.ReadOutcome();
                 }
             }

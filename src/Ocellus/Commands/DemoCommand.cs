@@ -14,7 +14,7 @@ using Spectre.Console;
 namespace Ocellus.Commands;
 
 /// <summary>What a demonstration is about.</summary>
-/// <param name="Folder">Folder of pictures, train.manifest and test.manifest under <c>samples/</c> beside the program. In the bucket its name comes before the keys.</param>
+/// <param name="Folder">Folder of images, train.manifest and test.manifest under <c>samples/</c> beside the program. In the bucket its name comes before the keys.</param>
 /// <param name="Bucket">Bucket that the manifests name.</param>
 /// <param name="Project">Name of the project; the time is added, so that each demonstration has its own.</param>
 /// <param name="What">What is to be told apart or found, for a person.</param>
@@ -24,7 +24,7 @@ internal sealed record DemoSample(string Folder, string Bucket, string Project, 
     /// <summary>A classifier. With its budget the whole story stays under three minutes, on a busy machine too.</summary>
     public static DemoSample Cells { get; } = new("cells", "samples", "cells", "red cells, white cells and platelets in blood", TimeSpan.FromSeconds(90));
 
-    /// <summary>A detector: finds each cell in pictures of many. Its learning takes longer, so its story takes about five minutes.</summary>
+    /// <summary>A detector: finds each cell in images of many. Its learning takes longer, so its story takes about five minutes.</summary>
     public static DemoSample Blood { get; } = new("blood", "samples", "blood", "blood under the microscope, each cell with its box", TimeSpan.FromSeconds(200));
 
     public string Path => System.IO.Path.Combine(AppContext.BaseDirectory, "samples", Folder);
@@ -35,7 +35,7 @@ internal static partial class DemoCommand
 {
     private const string DataDefault = "ocellus-demo";
 
-    /// <summary>Test pictures of each label that the started model is asked about.</summary>
+    /// <summary>Test images of each label that the started model is asked about.</summary>
     private const int AskedOfEach = 3;
 
     /// <summary>Time between two looks at a state that changes.</summary>
@@ -47,8 +47,8 @@ internal static partial class DemoCommand
         var urls = ServeCommand.UrlsOption("http://127.0.0.1:0");
         urls.Description = "Address of the demonstration's server; port 0 takes a free one.";
         var keep = new Option<bool>("--keep") { Description = "Leave the server running at the end, until Ctrl-C." };
-        var boxes = new Option<bool>("--boxes") { Description = "Show a model that finds objects and their boxes, rather than one that tells pictures apart." };
-        var command = new Command("demo", "Shows everything on sample pictures: upload, training, start, answers, stop.") { data, urls, keep, boxes };
+        var boxes = new Option<bool>("--boxes") { Description = "Show a model that finds objects and their boxes, rather than one that tells images apart." };
+        var command = new Command("demo", "Shows everything on sample images: upload, training, start, answers, stop.") { data, urls, keep, boxes };
         command.Act((parsed, terminal, cancel) => RunAsync(parsed.GetValue(boxes) ? DemoSample.Blood : DemoSample.Cells, parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(keep), terminal, cancel));
         return command;
     }
@@ -57,7 +57,7 @@ internal static partial class DemoCommand
     {
         if (!Directory.Exists(sample.Path))
         {
-            throw new CommandRefusedException($"The sample pictures are not beside the program ({sample.Path}); build Ocellus anew from its repository.");
+            throw new CommandRefusedException($"The sample images are not beside the program ({sample.Path}); build Ocellus anew from its repository.");
         }
 
         var started = Stopwatch.GetTimestamp();
@@ -122,7 +122,7 @@ internal static partial class DemoCommand
 
         var summary = trained["EvaluationResult"]!["Summary"]!["S3Object"]!;
         var report = EvaluationTables.Read(await client.GetAsync((string)summary["Bucket"]!, (string)summary["Name"]!, cancel));
-        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"Trained in {(long)trained["BillableTrainingTimeInSeconds"]!} s. F1 {report.F1:0.000} on the test pictures:"));
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"Trained in {(long)trained["BillableTrainingTimeInSeconds"]!} s. F1 {report.F1:0.000} on the test images:"));
         terminal.Result(EvaluationTables.Labels(report));
 
         await MoveAsync(client, project, terminal, "StartProjectVersion", new JsonObject { ["ProjectVersionArn"] = arn, ["MinInferenceUnits"] = 1 }, "STARTING", "RUNNING", cancel);
@@ -131,7 +131,7 @@ internal static partial class DemoCommand
         terminal.Result(table);
         if (drawn > 0)
         {
-            terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{drawn} pictures with the boxes that were found: {drawings}"));
+            terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{drawn} images with the boxes that were found: {drawings}"));
         }
 
         await MoveAsync(client, project, terminal, "StopProjectVersion", new JsonObject { ["ProjectVersionArn"] = arn }, "STOPPING", "STOPPED", cancel);
@@ -152,7 +152,7 @@ internal static partial class DemoCommand
                     await Task.Delay(_lookEvery, cancel);
                     break;
                 case "CREATE_COMPLETE":
-                    return $"{type} dataset: {found["DatasetStats"]!["LabeledEntries"]} pictures, {found["DatasetStats"]!["TotalLabels"]} labels";
+                    return $"{type} dataset: {found["DatasetStats"]!["LabeledEntries"]} images, {found["DatasetStats"]!["TotalLabels"]} labels";
                 default:
                     throw new CommandRefusedException($"The {type} dataset is {found["Status"]}: {found["StatusMessage"]}");
             }
@@ -192,14 +192,14 @@ internal static partial class DemoCommand
         terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{operation}: {answer["Status"]} → {wanted} in {Stopwatch.GetElapsedTime(began).TotalSeconds:0.0} s"));
     }
 
-    /// <summary>Asks the running model about the first test pictures of each label.</summary>
+    /// <summary>Asks the running model about the first test images of each label.</summary>
     private static async Task<(Table Table, string Key, int Drawn)> AskAsync(DemoSample sample, ApiClient client, string arn, string folder, CancellationToken cancel)
     {
         var (drawings, drawn) = (new BoxDrawings(folder), 0);
-        var table = new Table().Border(TableBorder.Rounded).AddColumns(new TableColumn("Picture"), new TableColumn("Truth"), new TableColumn("Answer"), new TableColumn("Confidence").RightAligned(), new TableColumn("ms").RightAligned());
+        var table = new Table().Border(TableBorder.Rounded).AddColumns(new TableColumn("Image"), new TableColumn("Truth"), new TableColumn("Answer"), new TableColumn("Confidence").RightAligned(), new TableColumn("ms").RightAligned());
         await using var stream = File.OpenRead(Path.Combine(sample.Path, "test.manifest"));
         var lines = await ManifestReader.ParseAsync(stream, cancel).Where(l => l.IsUsable).ToListAsync(cancel);
-        // A picture with boxes shows several labels by itself.
+        // An image with boxes shows several labels by itself.
         foreach (var line in lines.Exists(l => l.HasBoxes) ? lines.Take(AskedOfEach) : lines.GroupBy(Truth, StringComparer.Ordinal).SelectMany(g => g.Take(AskedOfEach)))
         {
             var began = Stopwatch.GetTimestamp();
@@ -253,11 +253,11 @@ internal static partial class DemoCommand
               aws rekognition detect-custom-labels --project-version-arn {told.Arn} --image '{image.ToJsonString()}'
             Without a server:
               ./ocellus export {told.Arn} --data {folder} --out {sample.Project}.zip
-              ./ocellus detect {sample.Project}.zip PICTURE…
+              ./ocellus detect {sample.Project}.zip IMAGE…
             """;
     }
 
-    /// <summary>What the story leaves behind: a model version, and the key of a picture to ask it about.</summary>
+    /// <summary>What the story leaves behind: a model version, and the key of an image to ask it about.</summary>
     private sealed record Told(string Arn, string Key);
 
     /// <summary>Reads a training's progress out of a status message, where <see cref="JobProgress.Sentence"/> stands.</summary>

@@ -8,16 +8,16 @@ using Spectre.Console;
 
 namespace Ocellus.Commands;
 
-/// <summary><c>ocellus detect</c>: what a model sees in pictures, with no server.</summary>
+/// <summary><c>ocellus detect</c>: what a model sees in images, with no server.</summary>
 internal static class DetectCommand
 {
-    /// <summary>Names of pictures in a folder. A file that is named itself is judged by its content alone.</summary>
+    /// <summary>Names of images in a folder. A file that is named itself is judged by its content alone.</summary>
     private static readonly string[] _endings = [".jpg", ".jpeg", ".png"];
 
     public static Command Create()
     {
         var model = new Argument<string>("MODEL") { Description = "A model.zip of `ocellus train` or `ocellus export`, or a folder with its files." };
-        var pictures = new Argument<string[]>("PICTURE") { Description = "JPEG or PNG files, or folders of them.", Arity = ArgumentArity.OneOrMore };
+        var images = new Argument<string[]>("IMAGE") { Description = "JPEG or PNG files, or folders of them.", Arity = ArgumentArity.OneOrMore };
         var confidence = new Option<double?>("--min-confidence") { Description = "Least confidence, 0 to 100, for every label. Without it each label has its own threshold, found by the test.", HelpName = "N" };
         confidence.Validators.Add(result =>
         {
@@ -26,7 +26,7 @@ internal static class DetectCommand
                 result.AddError($"--min-confidence is {result.Tokens[0].Value}; it is from 0 to 100.");
             }
         });
-        var most = new Option<int?>("--max-results") { Description = "Labels of one picture at most.", HelpName = "N" };
+        var most = new Option<int?>("--max-results") { Description = "Labels of one image at most.", HelpName = "N" };
         most.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int?>() < 0)
@@ -34,11 +34,11 @@ internal static class DetectCommand
                 result.AddError($"--max-results is {result.Tokens[0].Value}; it is 0 or more.");
             }
         });
-        var json = new Option<bool>("--json") { Description = "Write one JSON object a picture, each on a line of its own." };
-        var draw = new Option<string?>("--draw") { Description = "Also write each picture with its boxes drawn in, as DIR/NAME.boxes.jpg.", HelpName = "DIR" };
-        var command = new Command("detect", "Asks a model what is in pictures; no server is needed.") { model, pictures, confidence, most, json, draw };
+        var json = new Option<bool>("--json") { Description = "Write one JSON object an image, each on a line of its own." };
+        var draw = new Option<string?>("--draw") { Description = "Also write each image with its boxes drawn in, as DIR/NAME.boxes.jpg.", HelpName = "DIR" };
+        var command = new Command("detect", "Asks a model what is in images; no server is needed.") { model, images, confidence, most, json, draw };
         command.Act((parsed, terminal, cancel) => Task.Run(
-            () => Run(parsed.GetValue(model)!, parsed.GetValue(pictures)!, parsed.GetValue(confidence), parsed.GetValue(most), parsed.GetValue(json), parsed.GetValue(draw), terminal, cancel),
+            () => Run(parsed.GetValue(model)!, parsed.GetValue(images)!, parsed.GetValue(confidence), parsed.GetValue(most), parsed.GetValue(json), parsed.GetValue(draw), terminal, cancel),
             CancellationToken.None));
         return command;
     }
@@ -46,9 +46,9 @@ internal static class DetectCommand
     private static int Run(string path, string[] named, double? minConfidence, int? maxResults, bool json, string? draw, Terminal terminal, CancellationToken cancel)
     {
         using var model = ModelArchive.Open(path, threads: 1);
-        var table = new Table().Border(TableBorder.Rounded).AddColumn("Picture").AddColumn("Label").AddColumn(new TableColumn("Confidence").RightAligned());
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("Image").AddColumn("Label").AddColumn(new TableColumn("Confidence").RightAligned());
         var boxes = model.Description.Kind == Vision.Inference.ModelKinds.Localization;
-        var drawings = draw is null ? null : boxes ? new BoxDrawings(draw) : throw new CommandRefusedException("--draw needs a model that finds boxes; this one tells whole pictures apart.");
+        var drawings = draw is null ? null : boxes ? new BoxDrawings(draw) : throw new CommandRefusedException("--draw needs a model that finds boxes; this one tells whole images apart.");
         if (boxes)
         {
             table.AddColumn("Box: left, top, width, height");
@@ -56,7 +56,7 @@ internal static class DetectCommand
 
         int answered = 0, refused = 0;
         List<string> files = [.. Files(named, terminal, () => refused++)];
-        // One thread a picture and as many pictures as there are cores; answers come in the order they were asked.
+        // One thread an image and as many images as there are cores; answers come in the order they were asked.
         foreach (var (file, labels, problem) in files.AsParallel().AsOrdered().WithMergeOptions(ParallelMergeOptions.NotBuffered).WithCancellation(cancel).Select(file => Answer(file)))
         {
             if (problem is not null)
@@ -85,12 +85,12 @@ internal static class DetectCommand
 
         if (answered == 0 && refused == 0)
         {
-            throw new CommandRefusedException($"No picture was found: {string.Join(", ", named)} {(named.Length == 1 ? "has" : "have")} no file that ends in {string.Join(", ", _endings)}.");
+            throw new CommandRefusedException($"No image was found: {string.Join(", ", named)} {(named.Length == 1 ? "has" : "have")} no file that ends in {string.Join(", ", _endings)}.");
         }
 
         if (refused > 0 && answered + refused > 1)
         {
-            terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"{refused} of {answered + refused} pictures could not be answered."));
+            terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"{refused} of {answered + refused} images could not be answered."));
         }
 
         return refused > 0 ? ExitCodes.Refused : ExitCodes.Done;
@@ -102,7 +102,7 @@ internal static class DetectCommand
                 var predictions = model.Predict([Answers.Prepare(model, file)])[0];
                 return (file, Answers.Choose(model.Description, predictions, minConfidence, maxResults), null);
             }
-            catch (Exception failure) when (failure is PictureRefusedException or IOException or UnauthorizedAccessException)
+            catch (Exception failure) when (failure is ImageRefusedException or IOException or UnauthorizedAccessException)
             {
                 return (file, [], failure.Message);
             }
@@ -146,7 +146,7 @@ internal static class DetectCommand
         }
     }
 
-    /// <summary>Ratios of the picture, as the API has them.</summary>
+    /// <summary>Ratios of the image, as the API has them.</summary>
     internal static string Box(CustomLabel label) => label.Geometry?.BoundingBox is { } box
         ? string.Create(CultureInfo.InvariantCulture, $"{box.Left:0.000}, {box.Top:0.000}, {box.Width:0.000}, {box.Height:0.000}")
         : "";

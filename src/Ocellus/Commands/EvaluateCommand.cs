@@ -10,16 +10,16 @@ using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;
 
-/// <summary><c>ocellus evaluate</c>: how a model does on pictures whose labels are known.</summary>
+/// <summary><c>ocellus evaluate</c>: how a model does on images whose labels are known.</summary>
 internal static class EvaluateCommand
 {
     public static Command Create()
     {
         var model = new Argument<string>("MODEL") { Description = "A model.zip of `ocellus train` or `ocellus export`, or a folder with its files." };
-        var manifest = new Option<string>("--manifest") { Description = "Manifest of the test pictures.", Required = true, HelpName = "FILE" };
-        var images = new Option<string>("--images") { Description = "Folder of the pictures, as for `ocellus train`.", Required = true, HelpName = "DIR" };
+        var manifest = new Option<string>("--manifest") { Description = "Manifest of the test images.", Required = true, HelpName = "FILE" };
+        var images = new Option<string>("--images") { Description = "Folder of the images, as for `ocellus train`.", Required = true, HelpName = "DIR" };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
-        var command = new Command("evaluate", "Tests a model on pictures whose labels are known.") { model, manifest, images, json };
+        var command = new Command("evaluate", "Tests a model on images whose labels are known.") { model, manifest, images, json };
         command.Act((parsed, terminal, cancel) => Task.Run(() => RunAsync(parsed.GetValue(model)!, parsed.GetValue(manifest)!, parsed.GetValue(images)!, parsed.GetValue(json), terminal, cancel), CancellationToken.None));
         return command;
     }
@@ -27,15 +27,15 @@ internal static class EvaluateCommand
     /// <summary>Each label's numbers at a given threshold. <see cref="ClassificationMetrics"/> looks for the best one instead.</summary>
     /// <param name="labels">Labels of the model.</param>
     /// <param name="thresholds">Of each label, 0 to 1.</param>
-    /// <param name="scores">Picture × label, 0 to 1.</param>
-    /// <param name="truth">Picture × label.</param>
+    /// <param name="scores">Image × label, 0 to 1.</param>
+    /// <param name="truth">Image × label.</param>
     internal static EvaluationReport AtThresholds(IReadOnlyList<string> labels, IReadOnlyList<double> thresholds, float[,] scores, bool[,] truth) =>
         ClassificationMetrics.Summarize([.. labels.Select((label, l) =>
         {
             int hits = 0, taken = 0, positives = 0;
-            for (var picture = 0; picture < scores.GetLength(0); picture++)
+            for (var image = 0; image < scores.GetLength(0); image++)
             {
-                var (found, present) = (scores[picture, l] >= thresholds[l], truth[picture, l]);
+                var (found, present) = (scores[image, l] >= thresholds[l], truth[image, l]);
                 hits += found && present ? 1 : 0;
                 taken += found ? 1 : 0;
                 positives += present ? 1 : 0;
@@ -50,14 +50,14 @@ internal static class EvaluateCommand
     {
         if (!File.Exists(manifest) || !Directory.Exists(images))
         {
-            throw new CommandRefusedException(File.Exists(manifest) ? $"There is no folder {images}; --images names the folder of the pictures." : $"There is no manifest {manifest}.");
+            throw new CommandRefusedException(File.Exists(manifest) ? $"There is no folder {images}; --images names the folder of the images." : $"There is no manifest {manifest}.");
         }
 
         using var model = ModelArchive.Open(path, threads: 1);
         var description = model.Description;
         var boxes = description.Kind == ModelKinds.Localization;
         var index = description.Labels.Select((label, i) => (label, i)).ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
-        var (lines, left) = await ReadAsync(manifest, new PictureFolder(images), line => (boxes ? line.BoxLabels : line.ImageLabels).Any(index.ContainsKey), cancel);
+        var (lines, left) = await ReadAsync(manifest, new ImageFolder(images), line => (boxes ? line.BoxLabels : line.ImageLabels).Any(index.ContainsKey), cancel);
         var answers = lines.AsParallel().AsOrdered().WithCancellation(cancel).Select(line => (line.Line, line.File, Found: Answer(model, line.File, out var problem), Problem: problem)).ToList();
         foreach (var (line, _, _, problem) in answers.Where(a => a.Problem is not null))
         {
@@ -78,7 +78,7 @@ internal static class EvaluateCommand
 
         List<double> thresholds = [.. description.Labels.Select((_, l) => description.ThresholdOf(l))];
         var (own, best) = boxes
-            ? BoxEvaluation.Compute(description.Labels, thresholds, [.. answers.Select(a => TruthBoxes.Of(a.Line, Pictures.ReadHeader(File.ReadAllBytes(a.File)), index))], [.. answers.Select(a => a.Found)])
+            ? BoxEvaluation.Compute(description.Labels, thresholds, [.. answers.Select(a => TruthBoxes.Of(a.Line, ImageDecoder.ReadHeader(File.ReadAllBytes(a.File)), index))], [.. answers.Select(a => a.Found)])
             : Classified(description.Labels, thresholds, index, [.. answers.Select(a => (a.Line, a.Found))]);
         if (json)
         {
@@ -94,13 +94,13 @@ internal static class EvaluateCommand
             return left.Refused > 0 ? ExitCodes.Refused : ExitCodes.Done;
         }
 
-        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"F1 {own.F1:0.000} on {answers.Count} pictures at the model's own thresholds:"));
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"F1 {own.F1:0.000} on {answers.Count} images at the model's own thresholds:"));
         terminal.Result(EvaluationTables.Labels(own));
-        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"F1 {best.F1:0.000} at the thresholds that are best for these pictures:"));
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"F1 {best.F1:0.000} at the thresholds that are best for these images:"));
         terminal.Result(EvaluationTables.Labels(best));
         if (best.Confusion is not null)
         {
-            terminal.Result("Of the pictures of each label, what the best score went to, in percent:");
+            terminal.Result("Of the images of each label, what the best score went to, in percent:");
             terminal.Result(EvaluationTables.Confusion(best.Confusion));
         }
 
@@ -133,7 +133,7 @@ internal static class EvaluateCommand
         return (AtThresholds(labels, thresholds, scores, truth), ClassificationMetrics.Compute(labels, scores, truth));
     }
 
-    private static async Task<(List<(ParsedLine Line, string File)> Lines, LeftOut Left)> ReadAsync(string manifest, PictureFolder images, Func<ParsedLine, bool> isKnown, CancellationToken cancel)
+    private static async Task<(List<(ParsedLine Line, string File)> Lines, LeftOut Left)> ReadAsync(string manifest, ImageFolder images, Func<ParsedLine, bool> isKnown, CancellationToken cancel)
     {
         var lines = new List<(ParsedLine, string)>();
         var left = new LeftOut();
@@ -169,7 +169,7 @@ internal static class EvaluateCommand
         {
             return model.Predict([Answers.Prepare(model, file)])[0];
         }
-        catch (Exception failure) when (failure is PictureRefusedException or IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is ImageRefusedException or IOException or UnauthorizedAccessException)
         {
             problem = failure.Message;
             return [];
@@ -193,7 +193,7 @@ internal static class EvaluateCommand
 
         public override string ToString() => string.Join(", ", new[]
         {
-            Count(Unusable, "without a usable label"), Count(Unknown, "with labels that the model does not know"), Count(Missing, "whose picture is not in the folder"), Count(Refused, "whose picture cannot be read"),
+            Count(Unusable, "without a usable label"), Count(Unknown, "with labels that the model does not know"), Count(Missing, "whose image is not in the folder"), Count(Refused, "whose image cannot be read"),
         }.OfType<string>());
 
         private static string? Count(int lines, string what) => lines == 0 ? null : string.Create(CultureInfo.InvariantCulture, $"{lines} line{(lines == 1 ? "" : "s")} {what}");

@@ -35,11 +35,11 @@ internal static class EvaluationTables
         }
     }
 
-    /// <summary>A row a label, the means last. Labels without a test picture have no numbers and are not in the means.</summary>
+    /// <summary>A row a label, the means last. Labels without a test image have no numbers and are not in the means.</summary>
     public static Table Labels(EvaluationReport report)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumn("Label");
-        foreach (var column in new[] { "F1", "Precision", "Recall", "Threshold", "Test pictures" })
+        foreach (var column in new[] { "F1", "Precision", "Recall", "Threshold", "Test images" })
         {
             table.AddColumn(new TableColumn(column).RightAligned());
         }
@@ -56,7 +56,7 @@ internal static class EvaluationTables
         return table;
     }
 
-    /// <summary>Of the pictures of each label, the share whose best score went to each label, in percent.</summary>
+    /// <summary>Of the images of each label, the share whose best score went to each label, in percent.</summary>
     public static Table Confusion(IReadOnlyList<ConfusionCell> cells)
     {
         List<string> labels = [.. cells.Select(c => c.PredictedLabel).Distinct(StringComparer.Ordinal)];

@@ -5,12 +5,12 @@ namespace Ocellus.Commands;
 /// without S3.
 /// </summary>
 /// <param name="path">The folder; no file outside it is ever named.</param>
-internal sealed class PictureFolder(string path)
+internal sealed class ImageFolder(string path)
 {
     private readonly string _root = Path.GetFullPath(path);
 
     /// <summary>
-    /// The file of a picture; null if there is none. Tried are <c>DIR/key</c>, <c>DIR/bucket/key</c>, then the key without its first
+    /// The file of an image; null if there is none. Tried are <c>DIR/key</c>, <c>DIR/bucket/key</c>, then the key without its first
     /// part, without its first two, and so on: the first that exists counts.
     /// </summary>
     public string? Find(string bucket, string key)

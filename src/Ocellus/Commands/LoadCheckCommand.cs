@@ -12,7 +12,7 @@ internal static class LoadCheckCommand
 {
     public const string Name = "load-check";
 
-    public const string Training = "libtorch", Inference = "onnxruntime", Pictures = "libvips";
+    public const string Training = "libtorch", Inference = "onnxruntime", Images = "libvips";
 
     /// <summary>A red PNG of one pixel.</summary>
     private const string OnePixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC";
@@ -20,7 +20,7 @@ internal static class LoadCheckCommand
     public static Command Create()
     {
         var library = new Argument<string>("LIBRARY");
-        library.AcceptOnlyFromAmong(Training, Inference, Pictures);
+        library.AcceptOnlyFromAmong(Training, Inference, Images);
         var command = new Command(Name, "Loads one native library.") { library };
         command.Hidden = true;
         command.SetAction(async (parsed, _) =>
@@ -62,7 +62,7 @@ internal static class LoadCheckCommand
 
                 break;
             default:
-                Require(Vision.Images.Pictures.DecodeSquashed(Convert.FromBase64String(OnePixel), 8, 8).Rgb is [> 200, < 50, < 50, ..]);
+                Require(Vision.Images.Images.DecodeSquashed(Convert.FromBase64String(OnePixel), 8, 8).Rgb is [> 200, < 50, < 50, ..]);
                 break;
         }
     }

@@ -30,19 +30,19 @@ internal sealed record Finding(string Name, FindingState State, string Found, st
 /// <summary>Looks at what Ocellus needs of a machine. Nothing is changed but a file that is written and removed again.</summary>
 internal static class MachineCheck
 {
-    /// <summary>Memory for a training: 1.9 GB at 16 pictures of 224 pixels.</summary>
+    /// <summary>Memory for a training: 1.9 GB at 16 images of 224 pixels.</summary>
     private const long MemoryWanted = 2L << 30;
 
     /// <summary>Below this not even the server with one model is comfortable: 200 MB idle, 100 MB a model, and room.</summary>
     private const long MemoryMin = 512L << 20;
 
-    /// <summary>Disk space for pictures, checkpoints and models of a first project.</summary>
+    /// <summary>Disk space for images, checkpoints and models of a first project.</summary>
     private const long DiskWanted = 2L << 30;
 
     /// <summary>Below this the database may fail to grow in the middle of a write.</summary>
     private const long DiskMin = 100L << 20;
 
-    /// <summary>Open files: a connection and a picture for each of some hundred requests, the models, the database.</summary>
+    /// <summary>Open files: a connection and an image for each of some hundred requests, the models, the database.</summary>
     private const long FilesWanted = 1024;
 
     /// <summary>AWS allows a request's date to be five minutes off; a file system's clock is compared with a little less patience.</summary>
@@ -58,7 +58,7 @@ internal static class MachineCheck
         [
             LibraryAsync("Training library (libtorch)", LoadCheckCommand.Training, "Nothing can be trained here until this is solved; models that are there can be run. libtorch comes for x86-64 Linux with glibc, Windows x64 and macOS arm64.", cancel),
             LibraryAsync("Inference library (ONNX Runtime)", LoadCheckCommand.Inference, "Models cannot be run or trained. Build Ocellus anew; if it stays so, this system or processor has no build of ONNX Runtime.", cancel),
-            LibraryAsync("Picture library (libvips)", LoadCheckCommand.Pictures, "Pictures cannot be read. Build Ocellus anew; if it stays so, this system or processor has no build of NetVips.Native.", cancel),
+            LibraryAsync("Image library (libvips)", LoadCheckCommand.Images, "Images cannot be read. Build Ocellus anew; if it stays so, this system or processor has no build of NetVips.Native.", cancel),
         ];
         var clients = InstalledClients.LookAsync(cancel);
         List<Finding> findings = [Runtime(), Backbone(), Memory(), Disk(data), Data(data), Database(data), Clock(data), Files()];

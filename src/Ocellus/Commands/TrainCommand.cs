@@ -10,7 +10,7 @@ using Ocellus.Training.Server;
 
 namespace Ocellus.Commands;
 
-/// <summary><c>ocellus train</c>: a model from a manifest and a folder of pictures, with no server.</summary>
+/// <summary><c>ocellus train</c>: a model from a manifest and a folder of images, with no server.</summary>
 internal static class TrainCommand
 {
     /// <summary>As <see cref="TrainingOptions.TimeBudget"/> bounds it.</summary>
@@ -22,9 +22,9 @@ internal static class TrainCommand
     public static Command Create()
     {
         var manifest = new Option<string>("--manifest") { Description = "Training manifest: JSON Lines as Amazon SageMaker Ground Truth writes them.", Required = true, HelpName = "FILE" };
-        var images = new Option<string>("--images") { Description = "Folder of the pictures: s3://bucket/key is looked for at DIR/key, DIR/bucket/key, then under shorter ends of the key.", Required = true, HelpName = "DIR" };
+        var images = new Option<string>("--images") { Description = "Folder of the images: s3://bucket/key is looked for at DIR/key, DIR/bucket/key, then under shorter ends of the key.", Required = true, HelpName = "DIR" };
         var output = new Option<string>("--out") { Description = "The model to write. Work under way lies beside it, in MODEL.zip.job.", Required = true, HelpName = "MODEL.zip" };
-        var test = new Option<string?>("--test-manifest") { Description = "Manifest of the test pictures. Without it a fifth of the training manifest is held back for testing.", HelpName = "FILE" };
+        var test = new Option<string?>("--test-manifest") { Description = "Manifest of the test images. Without it a fifth of the training manifest is held back for testing.", HelpName = "FILE" };
         var seed = new Option<int?>("--seed") { Description = "Equal data and seed give an equal model on one machine. [default: 0]", HelpName = "N" };
         var budget = new Option<TimeSpan?>("--time-budget") { Description = $"Longest time for the learning itself, as hh:mm:ss. [default: {TrainingOptions.TimeBudgetDefault}]", HelpName = "TIME" };
         budget.Validators.Add(result =>
@@ -36,7 +36,7 @@ internal static class TrainCommand
         });
         var resume = new Option<bool>("--resume") { Description = "Go on with a training that was interrupted." };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
-        var command = new Command("train", "Trains a model from a manifest and a folder of pictures; no server is needed.") { manifest, images, output, test, seed, budget, resume, json };
+        var command = new Command("train", "Trains a model from a manifest and a folder of images; no server is needed.") { manifest, images, output, test, seed, budget, resume, json };
         command.Act((parsed, terminal, cancel) => RunAsync(
             new Request(parsed.GetValue(manifest)!, parsed.GetValue(test), parsed.GetValue(images)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed), parsed.GetValue(budget), parsed.GetValue(resume), parsed.GetValue(json)),
             terminal,
@@ -95,15 +95,15 @@ internal static class TrainCommand
         }
 
         var report = EvaluationTables.Read(summary);
-        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"Trained in {outcome.TrainingSeconds:0} s. F1 {report.F1:0.000} on the test pictures. {outcome.Message}"));
+        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"Trained in {outcome.TrainingSeconds:0} s. F1 {report.F1:0.000} on the test images. {outcome.Message}"));
         terminal.Result(EvaluationTables.Labels(report));
         var model = Path.GetRelativePath(Environment.CurrentDirectory, request.Output);
         terminal.Result(
             $"""
             The model is {request.Output}
-              ocellus detect {model} PICTURE…                          what is in a picture
-              ocellus evaluate {model} --manifest FILE --images DIR    how it does on other pictures
-              unzip {model} && python3 predict.py PICTURE…             the same without Ocellus
+              ocellus detect {model} IMAGE…                            what is in an image
+              ocellus evaluate {model} --manifest FILE --images DIR    how it does on other images
+              unzip {model} && python3 predict.py IMAGE…               the same without Ocellus
             """);
         return ExitCodes.Done;
     }
@@ -118,7 +118,7 @@ internal static class TrainCommand
 
         if (!Directory.Exists(request.Images))
         {
-            throw new CommandRefusedException($"There is no folder {request.Images}; --images names the folder of the pictures.");
+            throw new CommandRefusedException($"There is no folder {request.Images}; --images names the folder of the images.");
         }
 
         if (Directory.Exists(request.Output) || !Directory.Exists(Path.GetDirectoryName(request.Output)))
@@ -133,7 +133,7 @@ internal static class TrainCommand
                 throw new CommandRefusedException($"{folder.Path} holds a training that was interrupted. Add --resume to go on with it, or remove that folder to begin anew.");
             }
 
-            if (folder.ReadPictures() is { } known && folder.IsWhole)
+            if (folder.ReadImages() is { } known && folder.IsWhole)
             {
                 CheckSame(request, folder);
                 return new Count(known.Count, [.. known.Where(p => p.File is null).Select(p => p.Ref)]);
@@ -143,7 +143,7 @@ internal static class TrainCommand
             Directory.Delete(folder.Path, recursive: true);
         }
 
-        // Pictures and labels of the job are for its user only.
+        // Images and labels of the job are for its user only.
         FileSystem.KeepPrivate();
         Directory.CreateDirectory(folder.Path);
         try
@@ -154,19 +154,19 @@ internal static class TrainCommand
                 File.Copy(request.TestManifest, folder.TestingManifest);
             }
 
-            var pictures = await FindAsync(request, folder, cancel);
-            if (pictures.Count == 0)
+            var images = await FindAsync(request, folder, cancel);
+            if (images.Count == 0)
             {
-                throw new CommandRefusedException($"{request.Manifest} names no picture: each of its lines should be a JSON object with \"source-ref\": \"s3://bucket/key\" and a label.");
+                throw new CommandRefusedException($"{request.Manifest} names no image: each of its lines should be a JSON object with \"source-ref\": \"s3://bucket/key\" and a label.");
             }
 
-            var count = new Count(pictures.Count, [.. pictures.Where(p => p.File is null).Select(p => p.Ref)]);
+            var count = new Count(images.Count, [.. images.Where(p => p.File is null).Select(p => p.Ref)]);
             if (count.Missing.Count == count.Named)
             {
                 throw new CommandRefusedException(Missing(count, request.Images));
             }
 
-            folder.Write(pictures);
+            folder.Write(images);
             // The description last: a folder without it is not whole.
             var name = Path.GetFileNameWithoutExtension(request.Output);
             folder.Write(new JobDescription
@@ -187,26 +187,26 @@ internal static class TrainCommand
         }
     }
 
-    /// <summary>The picture's own file is named, not a copy: the job's folder takes a rooted name as it is.</summary>
-    private static async Task<IReadOnlyList<JobPicture>> FindAsync(Request request, JobFolder folder, CancellationToken cancel)
+    /// <summary>The image's own file is named, not a copy: the job's folder takes a rooted name as it is.</summary>
+    private static async Task<IReadOnlyList<JobImage>> FindAsync(Request request, JobFolder folder, CancellationToken cancel)
     {
-        var images = new PictureFolder(request.Images);
-        var pictures = new Dictionary<string, JobPicture>(StringComparer.Ordinal);
+        var files = new ImageFolder(request.Images);
+        var images = new Dictionary<string, JobImage>(StringComparer.Ordinal);
         foreach (var manifest in request.TestManifest is null ? [folder.TrainingManifest] : new[] { folder.TrainingManifest, folder.TestingManifest })
         {
             await using var stream = File.OpenRead(manifest);
             await foreach (var line in ManifestReader.ParseAsync(stream, cancel))
             {
                 TextFile.Check(manifest == folder.TrainingManifest ? request.Manifest : request.TestManifest!, line);
-                if (line.Bucket.Length > 0 && !pictures.ContainsKey(line.SourceRef))
+                if (line.Bucket.Length > 0 && !images.ContainsKey(line.SourceRef))
                 {
-                    var file = images.Find(line.Bucket, line.Key);
-                    pictures.Add(line.SourceRef, new JobPicture(line.SourceRef, file, file is null ? JobPicture.Missing : null));
+                    var file = files.Find(line.Bucket, line.Key);
+                    images.Add(line.SourceRef, new JobImage(line.SourceRef, file, file is null ? JobImage.Missing : null));
                 }
             }
         }
 
-        return [.. pictures.Values];
+        return [.. images.Values];
     }
 
     /// <summary>What is gone on with must be what was begun.</summary>
@@ -230,7 +230,7 @@ internal static class TrainCommand
     internal static string Missing(Count count, string images)
     {
         const int shown = 3;
-        return $"{count.Missing.Count} of {count.Named} pictures are not under {Path.GetFullPath(images)}: {string.Join(", ", count.Missing.Take(shown))}{(count.Missing.Count > shown ? ", …" : "")}. "
+        return $"{count.Missing.Count} of {count.Named} images are not under {Path.GetFullPath(images)}: {string.Join(", ", count.Missing.Take(shown))}{(count.Missing.Count > shown ? ", …" : "")}. "
             + "s3://bucket/key is looked for as DIR/key, DIR/bucket/key and DIR with shorter ends of the key, where DIR is --images.";
     }
 
@@ -268,6 +268,6 @@ internal static class TrainCommand
 
     private sealed record Request(string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, bool Resume, bool Json);
 
-    /// <summary>Pictures that the manifests name, and those of them that were not found.</summary>
+    /// <summary>Images that the manifests name, and those of them that were not found.</summary>
     internal sealed record Count(int Named, IReadOnlyList<string> Missing);
 }

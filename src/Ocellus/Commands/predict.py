@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Answers as the Ocellus server does, without it.
 
-usage: predict.py [--min-confidence N] [--max-results N] PICTURE...
+usage: predict.py [--min-confidence N] [--max-results N] IMAGE...
 
-Lies beside read_picture.py, model.onnx, model.json, srgb.icc and cmyk.icc. Needs onnxruntime, pillow and numpy. Writes one JSON object a picture, each on a line:
+Lies beside read_picture.py, model.onnx, model.json, srgb.icc and cmyk.icc. Needs onnxruntime, pillow and numpy. Writes one JSON object an image, each on a line:
 {"picture": "a.jpg", "CustomLabels": [{"Name": "...", "Confidence": 97.5, "Geometry": {"BoundingBox": {...}}}]}
-(Geometry for models that find boxes, in ratios of the picture). Exit code 1 if a picture was refused; the others are answered all the same.
+(Geometry for models that find boxes, in ratios of the image). Exit code 1 if an image was refused; the others are answered all the same.
 
-The network is the very file that the server runs, and read_picture.py reads pictures as the server does.
+The network is the very file that the server runs, and read_picture.py reads images as the server does.
 """
 import argparse
 import json
@@ -27,7 +27,7 @@ GREY = 127
 
 
 def target(model, width, height):
-    """The size in the network's input of a picture that is upright that wide and high."""
+    """The size in the network's input of an image that is upright that wide and high."""
     if model["resize"] != "fit":
         return model["width"], model["height"]
     scale = min(model["width"] / width, model["height"] / height)
@@ -38,11 +38,11 @@ def open_rgb(path, model):
     return read_picture.open_rgb(path, lambda width, height: target(model, width, height))
 
 
-def prepare(picture, model):
-    """Network input [1, height, width, 3] and the share of its width and height that the picture fills."""
+def prepare(image, model):
+    """Network input [1, height, width, 3] and the share of its width and height that the image fills."""
     pixels = np.full((model["height"], model["width"], 3), GREY, dtype=np.uint8)
-    pixels[: picture.height, : picture.width] = np.asarray(picture, dtype=np.uint8)
-    return pixels[None], picture.width / model["width"], picture.height / model["height"]
+    pixels[: image.height, : image.width] = np.asarray(image, dtype=np.uint8)
+    return pixels[None], image.width / model["width"], image.height / model["height"]
 
 
 def answer(session, model, path):
@@ -57,7 +57,7 @@ def answer(session, model, path):
     for (x1, y1, x2, y2), score, label in zip(boxes, scores, labels):
         left, top = min(max(float(x1) / wide, 0), 1), min(max(float(y1) / high, 0), 1)
         right, bottom = min(max(float(x2) / wide, 0), 1), min(max(float(y2) / high, 0), 1)
-        if right > left and bottom > top:  # not wholly in the grey beside the picture
+        if right > left and bottom > top:  # not wholly in the grey beside the image
             found.append((int(label), float(score), {"Left": left, "Top": top, "Width": right - left, "Height": bottom - top}))
     return found
 
@@ -77,7 +77,7 @@ def choose(model, found, min_confidence, max_results):
 
 def main():
     parser = argparse.ArgumentParser(description="Answers as the Ocellus server does, without it.")
-    parser.add_argument("pictures", nargs="+", metavar="PICTURE")
+    parser.add_argument("images", nargs="+", metavar="IMAGE")
     parser.add_argument("--min-confidence", type=float, help="0 to 100, for every label; without it each label has its own threshold")
     parser.add_argument("--max-results", type=int)
     options = parser.parse_args()
@@ -88,7 +88,7 @@ def main():
     # Of a name that is not UTF-8 the bytes become escapes that JSON knows.
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     refused = False
-    for path in options.pictures:
+    for path in options.images:
         try:
             labels = choose(model, answer(session, model, path), options.min_confidence, options.max_results)
             print(json.dumps({"picture": path, "CustomLabels": labels}, ensure_ascii=False), flush=True)

@@ -1,7 +1,7 @@
-"""Reads pictures as the Ocellus server does: the same refusals, and the same pixels for the network. Part of predict.py.
+"""Reads images as the Ocellus server does: the same refusals, and the same pixels for the network. Part of predict.py.
 
-By the server's rules and in its order (Pictures.cs tells why): turned upright by EXIF, resized, in sRGB, transparency laid on white, of 16 bits the
-upper 8. With Pillow 9.4, whose libjpeg-turbo and LittleCMS are the server's too, every pixel of all pictures of the server's tests is the same.
+By the server's rules and in its order (Images.cs tells why): turned upright by EXIF, resized, in sRGB, transparency laid on white, of 16 bits the
+upper 8. With Pillow 9.4, whose libjpeg-turbo and LittleCMS are the server's too, every pixel of all images of the server's tests is the same.
 """
 import functools
 import io
@@ -26,7 +26,7 @@ OTHERS = ((b"", "nothing"), (b"GIF8", "GIF"), (b"RIFF", "WebP or another RIFF fi
 
 
 class Refused(ValueError):
-    """A picture that the server refuses too."""
+    """An image that the server refuses too."""
 
 
 def described(kind, width, height, content):
@@ -34,14 +34,14 @@ def described(kind, width, height, content):
 
 
 def read(path):
-    """A file's bytes, if they may be a picture."""
+    """A file's bytes, if they may be an image."""
     with open(path, "rb") as file:
         content = file.read(BYTES_MAX + 1)
     if len(content) > BYTES_MAX:
-        raise Refused(f"The picture has {pathlib.Path(path).stat().st_size:,} bytes; {BYTES_MAX:,} are the most.")
+        raise Refused(f"The image has {pathlib.Path(path).stat().st_size:,} bytes; {BYTES_MAX:,} are the most.")
     if not content.startswith((JPEG, PNG)):
         name = next((name for start, name in OTHERS if (content.startswith(start) if start else not content)), "something else")
-        raise Refused(f"The picture must be JPEG or PNG; received {name} ({len(content):,} bytes).")
+        raise Refused(f"The image must be JPEG or PNG; received {name} ({len(content):,} bytes).")
     return content
 
 
@@ -51,7 +51,7 @@ def check(kind, width, height):
     rule = (f"sides of at most {SIDE_MAX:,} pixels" if large > SIDE_MAX else f"sides of at least {SIDE_MIN} pixels" if small < SIDE_MIN
             else f"an aspect ratio of at most {ASPECT_MAX}:1" if large > small * ASPECT_MAX else None)
     if rule:
-        raise Refused(f"The picture must have {rule}; received {kind} of {width:,}×{height:,} pixels.")
+        raise Refused(f"The image must have {rule}; received {kind} of {width:,}×{height:,} pixels.")
 
 
 def orientation(exif):
@@ -128,24 +128,24 @@ class Jpeg:
     def decoded(self, end, fraction=1):
         """The pixels that the first `end` bytes bring, at a fraction of the size; what is missing is grey."""
         content = self.header + self.content[self.begun : max(end, self.begun)] + b"\xff\xd9"
-        picture = Image.open(io.BytesIO(content), formats=("JPEG",))
-        whole = (picture.width // fraction, picture.height // fraction)
-        picture.draft(None, whole)
-        picture.load()
-        return picture
+        image = Image.open(io.BytesIO(content), formats=("JPEG",))
+        whole = (image.width // fraction, image.height // fraction)
+        image.draft(None, whole)
+        image.load()
+        return image
 
     def whole(self):
-        """The bytes to decode; refuses a picture that lacks a visible part. By the same rules as the server's, told there (Pictures.JpegEnd)."""
+        """The bytes to decode; refuses an image that lacks a visible part. By the same rules as the server's, told there (JpegTruncation.cs)."""
         width, height = self.size
         if self.scans * width * height > SCANNED_PIXELS_MAX:
             received = described("JPEG", width, height, self.content)
-            raise Refused(f"The picture would take too long to decode; received {received} with {self.scans:,} scans, where about ten are usual.")
+            raise Refused(f"The image would take too long to decode; received {received} with {self.scans:,} scans, where about ten are usual.")
         end = len(self.content) if self.broken is None else self.broken
         if self.ends:
             return end
         pixels = lambda to: (a := np.asarray(self.decoded(to))).reshape(height, -1, a.shape[2] if a.ndim == 3 else 1)
         flat = lambda part: bool((part == part[:1]).all())
-        cut = lambda detail: Refused(f"The picture is cut short; received {described('JPEG', width, height, self.content[:end])}, {detail}.")
+        cut = lambda detail: Refused(f"The image is cut short; received {described('JPEG', width, height, self.content[:end])}, {detail}.")
         if not self.open or any(self.open.values()):
             if self.scans > 1 and flat((rows := pixels(end)).reshape(-1, rows.shape[2])):
                 return end
@@ -166,11 +166,11 @@ class Jpeg:
         return end
 
     def pixels(self, smaller):
-        """The picture as it lies in the file. A large one is decoded at a fraction of its size."""
+        """The image as it lies in the file. A large one is decoded at a fraction of its size."""
         fraction = 8 if smaller >= 16 else 4 if smaller >= 8 else 2 if smaller >= 4 else 1
-        picture = self.decoded(self.whole(), fraction)
+        image = self.decoded(self.whole(), fraction)
         # A part of a pixel at the edge is left out.
-        return picture.crop((0, 0, self.size[0] // fraction, self.size[1] // fraction))
+        return image.crop((0, 0, self.size[0] // fraction, self.size[1] // fraction))
 
 
 class Png:
@@ -195,21 +195,21 @@ class Png:
         self.profile = unpacked(first.get(b"iCCP", b""))
 
     def pixels(self, _):
-        """The picture as it lies in the file, of 16 bits the upper 8, transparency laid on white."""
+        """The image as it lies in the file, of 16 bits the upper 8, transparency laid on white."""
         if not self.ends:
-            raise Refused(f"The picture is cut short; received {described('PNG', *self.size, self.content)}, without end marker.")
+            raise Refused(f"The image is cut short; received {described('PNG', *self.size, self.content)}, without end marker.")
         depth, colour = self.content[24], self.content[25]
         clear = self.clear if self.clear and colour in (0, 2, 3) else None
-        picture = self.decoded(clear if colour == 3 else None)
+        image = self.decoded(clear if colour == 3 else None)
         if colour == 3:
-            picture = picture.convert("RGB" if clear is None else "RGBA")
-        values = np.asarray(picture)
+            image = image.convert("RGB" if clear is None else "RGBA")
+        values = np.asarray(image)
         if depth == 16 and colour == 0:
             values, whole = (values >> 8).astype(np.uint8), values[:, :, None]
         elif depth == 16 and clear is not None and colour == 2:
             whole = values.astype(int) << 8 | np.asarray(self.decoded(None, "RGB;16L"))
         else:
-            values = values.astype(np.uint8) * (255 if picture.mode == "1" else 1)
+            values = values.astype(np.uint8) * (255 if image.mode == "1" else 1)
             whole = values.reshape(*values.shape[:2], -1)
         if clear is not None and colour != 3 and len(clear) >= 2 * whole.shape[2]:
             key = [v * (255 // ((1 << depth) - 1) if depth < 8 else 1) for v in struct.unpack_from(f">{whole.shape[2]}H", clear)]
@@ -224,11 +224,11 @@ class Png:
         chunks = [chunk for chunk in self.kept if chunk[0] not in (b"IDAT", b"IEND")] + ([(b"tRNS", clear)] if clear else [])
         chunks += [(b"IDAT", b"".join(body for name, body in self.kept if name == b"IDAT")), (b"IEND", b"")]
         content = PNG + b"".join(struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks)
-        picture = Image.open(io.BytesIO(content), formats=("PNG",))
+        image = Image.open(io.BytesIO(content), formats=("PNG",))
         if raw:
-            picture.tile = [(*tile[:3], raw) for tile in picture.tile]
-        picture.load()
-        return picture
+            image.tile = [(*tile[:3], raw) for tile in image.tile]
+        image.load()
+        return image
 
 
 def unpacked(chunk):
@@ -255,7 +255,7 @@ def usable(profile, space):
 def conversion(profile, mode):
     """From the colours of a profile to sRGB; None where LittleCMS cannot, or where nothing would change: then it is sRGB by another name."""
     if not features.check("littlecms2"):
-        raise Refused("The picture is CMYK or has a colour profile, and this Pillow was built without LittleCMS: it cannot be brought to sRGB as the server does it.")
+        raise Refused("The image is CMYK or has a colour profile, and this Pillow was built without LittleCMS: it cannot be brought to sRGB as the server does it.")
     # Relative colorimetric, without black point compensation.
     srgb = ImageCms.ImageCmsProfile(io.BytesIO((HERE / "srgb.icc").read_bytes()))
     try:
@@ -270,32 +270,32 @@ def conversion(profile, mode):
     return made if (abs(after - probe.reshape(len(probe), -1)) > 1).any() else None
 
 
-def from_cmyk(picture, profile):
+def from_cmyk(image, profile):
     """CMYK as RGB, by its profile or by that of a usual press."""
     made = conversion(profile, "CMYK") if usable(profile, b"CMYK") else None
     if made is None:
         made = conversion((HERE / "cmyk.icc").read_bytes(), "CMYK")
-    return ImageCms.applyTransform(picture, made)
+    return ImageCms.applyTransform(image, made)
 
 
 def open_rgb(path, target):
-    """The picture upright, in sRGB, at the size that `target` tells for its width and height."""
+    """The image upright, in sRGB, at the size that `target` tells for its width and height."""
     content = read(path)
     file = (Jpeg if content.startswith(JPEG) else Png)(content)
     check(file.kind, *file.size)
     width, height = file.size if file.orientation < 5 else file.size[::-1]
     size = target(width, height)
     try:
-        picture = file.pixels(min(width / size[0], height / size[1]))
+        image = file.pixels(min(width / size[0], height / size[1]))
     except (OSError, SyntaxError, ValueError, struct.error) as problem:
         if isinstance(problem, Refused):
             raise
-        raise Refused(f"The picture cannot be decoded; received {described(file.kind, *file.size, content)}.") from problem
+        raise Refused(f"The image cannot be decoded; received {described(file.kind, *file.size, content)}.") from problem
     if file.orientation in UPRIGHT:
-        picture = picture.transpose(UPRIGHT[file.orientation])
-    if picture.mode == "CMYK":
-        return from_cmyk(picture, file.profile).resize(size, Image.LANCZOS)
-    mode = picture.mode
+        image = image.transpose(UPRIGHT[file.orientation])
+    if image.mode == "CMYK":
+        return from_cmyk(image, file.profile).resize(size, Image.LANCZOS)
+    mode = image.mode
     made = conversion(file.profile, mode) if usable(file.profile, b"GRAY" if mode == "L" else b"RGB ") else None
-    picture = picture.resize(size, Image.LANCZOS)
-    return picture.convert("RGB") if made is None else ImageCms.applyTransform(picture, made)
+    image = image.resize(size, Image.LANCZOS)
+    return image.convert("RGB") if made is None else ImageCms.applyTransform(image, made)

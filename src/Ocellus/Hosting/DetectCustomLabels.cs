@@ -32,15 +32,15 @@ internal sealed record DetectCustomLabelsResponse
     public IReadOnlyList<CustomLabel>? CustomLabels { get; init; }
 }
 
-/// <summary>Asks a running model version what is in a picture.</summary>
+/// <summary>Asks a running model version what is in an image.</summary>
 [Evidence("API_DetectCustomLabels, service model rekognition-2016-06-27; sizes from the developer guide's quotas")]
 internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect models, IObjects objects, Authorizer authorizer)
     : Operation<DetectCustomLabelsRequest, DetectCustomLabelsResponse>(HostingJson.Default)
 {
-    /// <summary>Bytes of a picture in the request: 4 MB.</summary>
+    /// <summary>Bytes of an image in the request: 4 MB.</summary>
     public const int ImageBytesMax = 4 * 1024 * 1024;
 
-    /// <summary>Bytes of a picture in the object store: 15 MB.</summary>
+    /// <summary>Bytes of an image in the object store: 15 MB.</summary>
     public const int ObjectBytesMax = 15 * 1024 * 1024;
 
     /// <summary>Boxes in one answer, even when MinConfidence 0 asks for every candidate.</summary>
@@ -53,7 +53,7 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
         [Needs(request.ProjectVersionArn!)];
 
     /// <exception cref="RefusedException">
-    /// NotFound: no such version. NotReady: it is not RUNNING, and no request may start it. LimitExceeded: a request may, but too many models run. Invalid, InvalidImage, ImageTooLarge, InvalidS3Object: the picture. Busy: more calls than the units can serve.
+    /// NotFound: no such version. NotReady: it is not RUNNING, and no request may start it. LimitExceeded: a request may, but too many models run. Invalid, InvalidImage, ImageTooLarge, InvalidS3Object: the image. Busy: more calls than the units can serve.
     /// </exception>
     public override async Task<DetectCustomLabelsResponse> RunAsync(DetectCustomLabelsRequest request, Caller caller, CancellationToken cancel)
     {
@@ -99,7 +99,7 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
 
         if (image.Bytes is { Length: > ImageBytesMax } bytes)
         {
-            throw TooLarge("Image.Bytes", bytes.Length, ImageBytesMax, "4 MB", " Put the picture into the object store and name it as Image.S3Object: there it may have 15 MB.");
+            throw TooLarge("Image.Bytes", bytes.Length, ImageBytesMax, "4 MB", " Put the image into the object store and name it as Image.S3Object: there it may have 15 MB.");
         }
 
         if (image.S3Object is { } place && (string.IsNullOrEmpty(place.Bucket) || string.IsNullOrEmpty(place.Name)))

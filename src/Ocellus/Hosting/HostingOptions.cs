@@ -13,7 +13,7 @@ internal sealed class HostingOptions
     public int QueuePerUnit { get; set; } = 32;
 
     /// <summary>
-    /// Most waiting pictures that go through the network in one pass. Default 1: on a core's one thread four together take as long as four after each
+    /// Most waiting images that go through the network in one pass. Default 1: on a core's one thread four together take as long as four after each
     /// other, and the first would wait for the last. Processors with wider units, or a network of another size, may gain.
     /// </summary>
     [Range(1, 64)]

@@ -6,7 +6,7 @@ namespace Ocellus.Training;
 /// <summary>How this machine trains. Section <c>Ocellus:Training</c>; a wrong value stops the server at start and names the setting.</summary>
 internal sealed class TrainingOptions
 {
-    /// <summary>Long enough for some thousand pictures on two cores, short enough to wait for.</summary>
+    /// <summary>Long enough for some thousand images on two cores, short enough to wait for.</summary>
     public static readonly TimeSpan TimeBudgetDefault = TimeSpan.FromMinutes(30);
 
     /// <summary>Longest time the learning itself may take; the plan fits its epochs into it.</summary>

@@ -14,7 +14,7 @@ internal static class TruthBoxes
     /// <param name="line">The line.</param>
     /// <param name="header">Of its image.</param>
     /// <param name="labels">Index of each label of the model.</param>
-    public static IReadOnlyList<LabelledBox> Of(ParsedLine line, PictureHeader header, IReadOnlyDictionary<string, int> labels) =>
+    public static IReadOnlyList<LabelledBox> Of(ParsedLine line, ImageHeader header, IReadOnlyDictionary<string, int> labels) =>
     [
         .. line.Attributes.SelectMany(attribute =>
         {

@@ -38,9 +38,9 @@ public sealed class BackupCommandTests : IDisposable
             await server.PutObjectAsync("pictures", key, Encoding.UTF8.GetBytes(content));
         }
 
-        using (await server.SendS3Async(HttpMethod.Delete, "/pictures/deleted"))
+        using (await server.SendS3Async(HttpMethod.Delete, "/images/deleted"))
         using (await server.SendS3Async(HttpMethod.Delete, "/gone"))
-        using (await server.SendS3Async(HttpMethod.Post, "/pictures/unfinished", "uploads="))
+        using (await server.SendS3Async(HttpMethod.Post, "/images/unfinished", "uploads="))
         {
         }
 
@@ -145,8 +145,8 @@ public sealed class BackupCommandTests : IDisposable
     [Theory]
     [InlineData("../outside", TarEntryType.RegularFile, "no file of a data directory")]
     [InlineData("/etc/outside", TarEntryType.RegularFile, "no file of a data directory")]
-    [InlineData("objects/pictures/../../outside", TarEntryType.RegularFile, "no file of a data directory")]
-    [InlineData("objects/pictures/aa/..", TarEntryType.RegularFile, "no file of a data directory")]
+    [InlineData("objects/images/../../outside", TarEntryType.RegularFile, "no file of a data directory")]
+    [InlineData("objects/images/aa/..", TarEntryType.RegularFile, "no file of a data directory")]
     [InlineData("models/123456789012/../x", TarEntryType.RegularFile, "no file of a data directory")]
     [InlineData("lock", TarEntryType.RegularFile, "no file of a data directory")]
     [InlineData("credentials\u001b[2J", TarEntryType.RegularFile, "no file of a data directory")]

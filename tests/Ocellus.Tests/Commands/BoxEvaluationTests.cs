@@ -35,7 +35,7 @@ public sealed class BoxEvaluationTests
         var line = LineParser.Parse(new ManifestLine(1, """
             {"source-ref":"s3://b/a.jpg","x":{"image_size":[{"width":200,"height":100,"depth":3}],"annotations":[{"class_id":0,"left":20,"top":10,"width":100,"height":50},{"class_id":1,"left":0,"top":0,"width":10,"height":10}]},"x-metadata":{"objects":[{"confidence":1},{"confidence":1}],"class-map":{"0":"cell","1":"dust"},"type":"groundtruth/object-detection","human-annotated":"yes","creation-date":"2026-01-01T00:00:00","job-name":"j"}}
             """.Trim()));
-        var truth = Assert.Single(TruthBoxes.Of(line, new PictureHeader(PictureFormat.Jpeg, 200, 100, 1), new Dictionary<string, int> { ["cell"] = 0 }));
+        var truth = Assert.Single(TruthBoxes.Of(line, new ImageHeader(ImageFormat.Jpeg, 200, 100, 1), new Dictionary<string, int> { ["cell"] = 0 }));
         Assert.Equal(new LabelledBox(0, new Box(.1f, .1f, .5f, .5f)), truth);
     }
 }

@@ -35,7 +35,7 @@ public sealed class CommandLineTests : IDisposable
         File.WriteAllLines(Path.Combine(_top, "m"), Enumerable.Range(0, 5).Select(i => Line($"{i}.jpg", i % 2 == 0 ? "a" : "b")));
         var end = await RunAsync(_top, "train", "--manifest", "m", "--images", _top, "--out", "o.zip", "--json");
         Assert.Equal((1, ""), (end.Code, end.Output));
-        Assert.Contains("5 of 5 pictures are not under", end.Errors, StringComparison.Ordinal);
+        Assert.Contains("5 of 5 images are not under", end.Errors, StringComparison.Ordinal);
         Assert.Equal(["m"], Directory.EnumerateFileSystemEntries(_top).Select(Path.GetFileName));
 
         Directory.CreateDirectory(Path.Combine(_top, "o.zip.job"));
@@ -50,7 +50,7 @@ public sealed class CommandLineTests : IDisposable
         File.WriteAllLines(Path.Combine(_top, "m"), Enumerable.Range(0, 4).Select(i => Line($"{i}.jpg", i % 2 == 0 ? "a" : "b")));
         foreach (var i in Enumerable.Range(0, 4))
         {
-            File.WriteAllText(Path.Combine(_top, $"{i}.jpg"), "no picture");
+            File.WriteAllText(Path.Combine(_top, $"{i}.jpg"), "no image");
         }
 
         var end = await RunAsync(_top, "train", "--manifest", "m", "--images", _top, "--out", "o.zip");
@@ -67,7 +67,7 @@ public sealed class CommandLineTests : IDisposable
         var end = await RunAsync(_top, "doctor", "--data", _top, "--urls", "http://127.0.0.1:0", "--json");
         var findings = JsonNode.Parse(end.Output)!["findings"]!.AsArray();
         Assert.Equal(end.Code == 0, (bool)JsonNode.Parse(end.Output)!["ok"]!);
-        Assert.Equal("ok", (string?)findings.Single(f => (string?)f!["name"] == "Picture library (libvips)")!["state"]);
+        Assert.Equal("ok", (string?)findings.Single(f => (string?)f!["name"] == "Image library (libvips)")!["state"]);
         Assert.Equal("ok", (string?)findings.Single(f => (string?)f!["name"] == "Inference library (ONNX Runtime)")!["state"]);
     }
 

@@ -8,7 +8,7 @@ public sealed class DemoCommandTests
     [Fact]
     public void Progress_is_read_from_the_status_message_that_carries_it()
     {
-        foreach (var progress in new[] { new JobProgress("fine-tuning", 3, 10, .4, 12.2), new JobProgress("checking pictures", 7, 180, null, null) })
+        foreach (var progress in new[] { new JobProgress("fine-tuning", 3, 10, .4, 12.2), new JobProgress("checking images", 7, 180, null, null) })
         {
             var read = DemoCommand.Progress($"The model is being trained. {progress.Sentence}")!;
             Assert.Equal((progress.Phase, progress.Step, progress.Steps), (read.Phase, read.Step, read.Steps));
@@ -21,7 +21,7 @@ public sealed class DemoCommandTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void The_sample_pictures_lie_beside_the_program(bool boxes)
+    public void The_sample_images_lie_beside_the_program(bool boxes)
     {
         var sample = boxes ? DemoSample.Blood : DemoSample.Cells;
         foreach (var manifest in new[] { "train.manifest", "test.manifest" })

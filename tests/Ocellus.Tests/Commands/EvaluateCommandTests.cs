@@ -17,11 +17,11 @@ public sealed class EvaluateCommandTests
     public void Numbers_at_given_thresholds_are_those_worked_by_hand()
     {
         var report = EvaluateCommand.AtThresholds(_labels, [.5, .4, .5], _scores, _truth);
-        // cat: pictures 0 and 1 are taken, 0 and 2 are cats.
+        // cat: images 0 and 1 are taken, 0 and 2 are cats.
         Assert.Equal(new LabelMetrics("cat", .5, .5, .5, .5, 2), report.Labels[0]);
         // dog: all four are at .4 or above (the threshold itself counts), two are dogs.
         Assert.Equal(new LabelMetrics("dog", .4, .5, 1, 2 / 3.0, 2), report.Labels[1]);
-        // owl: no test picture, so it has no numbers and no say in the means.
+        // owl: no test image, so it has no numbers and no say in the means.
         Assert.Equal(new LabelMetrics("owl", .5, 0, 0, 0, 0), report.Labels[2]);
         Assert.Equal((.5 + (2 / 3.0)) / 2, report.F1, 12);
         Assert.Equal(.5, report.Precision, 12);

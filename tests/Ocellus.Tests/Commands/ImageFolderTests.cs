@@ -2,7 +2,7 @@ using Ocellus.Commands;
 
 namespace Ocellus.Tests.Commands;
 
-public sealed class PictureFolderTests : IDisposable
+public sealed class ImageFolderTests : IDisposable
 {
     private readonly string _top = Directory.CreateTempSubdirectory("ocellus-test-").FullName;
 
@@ -13,7 +13,7 @@ public sealed class PictureFolderTests : IDisposable
     [Fact]
     public void The_whole_key_comes_first_then_the_bucket_then_shorter_ends()
     {
-        var folder = new PictureFolder(Root);
+        var folder = new ImageFolder(Root);
         Assert.Null(folder.Find("bucket", "a/b/c.jpg"));
         foreach (var file in new[] { "c.jpg", "b/c.jpg", "bucket/a/b/c.jpg", "a/b/c.jpg" })
         {
@@ -37,7 +37,7 @@ public sealed class PictureFolderTests : IDisposable
     {
         Directory.CreateDirectory(Path.Combine(Root, "a"));
         File.WriteAllText(Path.Combine(_top, "secret.jpg"), "");
-        Assert.Null(new PictureFolder(Root).Find(bucket, key));
+        Assert.Null(new ImageFolder(Root).Find(bucket, key));
     }
 
     [Fact]
@@ -46,14 +46,14 @@ public sealed class PictureFolderTests : IDisposable
         Directory.CreateDirectory(Root);
         Directory.CreateDirectory(Root + "-other");
         File.WriteAllText(Path.Combine(Root + "-other", "a.jpg"), "");
-        Assert.Null(new PictureFolder(Root).Find("pictures-other", "a.jpg"));
+        Assert.Null(new ImageFolder(Root).Find("images-other", "a.jpg"));
     }
 
     [Fact]
-    public void A_folder_is_no_picture()
+    public void A_folder_is_no_image()
     {
         Directory.CreateDirectory(Path.Combine(Root, "a.jpg"));
-        Assert.Null(new PictureFolder(Root).Find("bucket", "a.jpg"));
+        Assert.Null(new ImageFolder(Root).Find("bucket", "a.jpg"));
     }
 
     private string Make(string file)

@@ -23,7 +23,7 @@ public sealed class ImportTests : IDisposable
 
     [Theory]
     [InlineData("", "ERROR_EMPTY_MANIFEST: The manifest file is empty.")]
-    [InlineData("picture,label\na.jpg,ripe\n", "ERROR_MANIFEST_INACCESSIBLE_OR_UNSUPPORTED_FORMAT: The manifest file extension or contents are invalid.")]
+    [InlineData("image,label\na.jpg,ripe\n", "ERROR_MANIFEST_INACCESSIBLE_OR_UNSUPPORTED_FORMAT: The manifest file extension or contents are invalid.")]
     [InlineData("{\"kind\":1}\n{\"kind\":2}\n", "ERROR_TOO_MANY_RECORDS_IN_ERROR: The manifest file has too many terminal errors.")]
     [InlineData("{\"source-ref\":\"nowhere\"}\n{\n", "ERROR_TOO_MANY_RECORDS_IN_ERROR: The manifest file has too many terminal errors.")]
     public async Task A_manifest_that_is_none_ends_in_failure_without_entries(string manifest, string message)

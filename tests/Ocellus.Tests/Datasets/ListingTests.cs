@@ -24,7 +24,7 @@ public sealed class ListingTests : IDisposable
     [InlineData("\\\"", "a\\\"q.jpg")]
     [InlineData("UPPER", "UPPER.jpg")]
     [InlineData("ä", "ä.jpg")]
-    [InlineData("pictures/a", "a%b.jpg", "a_b.jpg", "a\\\"q.jpg")]
+    [InlineData("images/a", "a%b.jpg", "a_b.jpg", "a\\\"q.jpg")]
     [InlineData("nowhere")]
     public async Task A_part_of_the_image_name_is_found_exactly_as_written(string part, params string[] images)
     {

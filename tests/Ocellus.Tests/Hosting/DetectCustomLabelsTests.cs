@@ -36,20 +36,20 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
 
     [Theory]
     [MemberData(nameof(Answered))]
-    public async Task A_picture_that_viewers_open_is_answered(string kind)
+    public async Task An_image_that_viewers_open_is_answered(string kind)
     {
-        using var picture = TinyModel.Picture(0, 200, 150);
+        using var image = TinyModel.Image(0, 200, 150);
         var bytes = kind switch
         {
-            "png" => picture.PngsaveBuffer(),
-            "jpeg" => picture.JpegsaveBuffer(),
-            "progressive" => picture.JpegsaveBuffer(interlace: true),
-            "grey" => Grey(picture),
-            "cmyk" => Cmyk(picture),
-            "16 bits" => Sixteen(picture),
-            "palette" => picture.PngsaveBuffer(palette: true),
-            "transparent" => Transparent(picture),
-            _ => picture.JpegsaveBuffer()[..^20],
+            "png" => image.PngsaveBuffer(),
+            "jpeg" => image.JpegsaveBuffer(),
+            "progressive" => image.JpegsaveBuffer(interlace: true),
+            "grey" => Grey(image),
+            "cmyk" => Cmyk(image),
+            "16 bits" => Sixteen(image),
+            "palette" => image.PngsaveBuffer(palette: true),
+            "transparent" => Transparent(image),
+            _ => image.JpegsaveBuffer()[..^20],
         };
 
         var names = (await Server.DetectAsync(running.Arn, bytes, minConfidence: 0)).Names();
@@ -77,7 +77,7 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
 
     [Theory]
     [MemberData(nameof(Refused))]
-    public async Task A_picture_that_is_refused_is_told_what_was_received(string kind, string error, string received)
+    public async Task An_image_that_is_refused_is_told_what_was_received(string kind, string error, string received)
     {
         var bytes = kind switch
         {
@@ -106,7 +106,7 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
         Assert.Equal("red", (await Server.DetectAsync(running.Arn, TinyModel.Jpeg(0, width, height), minConfidence: 0)).Names()[0]);
 
     [Fact]
-    public async Task The_model_decides_before_the_picture_is_looked_at()
+    public async Task The_model_decides_before_the_image_is_looked_at()
     {
         var arn = running.Arn;
         Assert.Equal("ResourceNotFoundException", (await Server.DetectAsync(arn[..^1] + (arn[^1] == '1' ? '2' : '1'), [1])).Error);
@@ -129,17 +129,17 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
     [Fact]
     public async Task An_object_is_read_from_a_bucket_of_the_callers_account_and_region()
     {
-        await Server.CreateBucketAsync("detect-pictures");
-        await Server.PutObjectAsync("detect-pictures", "a/blue picture.png", TinyModel.Png(2));
-        Assert.Equal(["blue"], (await DetectObjectAsync("detect-pictures", "a/blue picture.png")).Names());
+        await Server.CreateBucketAsync("detect-images");
+        await Server.PutObjectAsync("detect-images", "a/blue image.png", TinyModel.Png(2));
+        Assert.Equal(["blue"], (await DetectObjectAsync("detect-images", "a/blue image.png")).Names());
 
-        foreach (var (bucket, name) in new[] { ("detect-pictures", "none"), ("no-such-bucket", "x"), ("detect-pictures", "../../ocellus.db") })
+        foreach (var (bucket, name) in new[] { ("detect-images", "none"), ("no-such-bucket", "x"), ("detect-images", "../../ocellus.db") })
         {
             var answer = await DetectObjectAsync(bucket, name);
             Assert.Equal("InvalidS3ObjectException", answer.Error);
         }
 
-        Assert.Equal("InvalidS3ObjectException", (await CallAsync(new { ProjectVersionArn = running.Arn, Image = new { S3Object = new { Bucket = "detect-pictures", Name = "a/blue picture.png", Version = "3" } } })).Error);
+        Assert.Equal("InvalidS3ObjectException", (await CallAsync(new { ProjectVersionArn = running.Arn, Image = new { S3Object = new { Bucket = "detect-images", Name = "a/blue image.png", Version = "3" } } })).Error);
 
         var objects = (Ocellus.Objects.ObjectStore)Server.Services.GetService(typeof(Ocellus.Objects.ObjectStore))!;
         objects.CreateBucket("detect-elsewhere", "123456789012", "eu-west-1");
@@ -153,10 +153,10 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
     {
         await Server.CreateBucketAsync("detect-large");
         // A PNG stays one with any bytes after its end.
-        var picture = new byte[DetectCustomLabels.ObjectBytesMax];
-        TinyModel.Png(1).CopyTo(picture, 0);
-        await Server.PutObjectAsync("detect-large", "right", picture);
-        await Server.PutObjectAsync("detect-large", "over", [.. picture, 0]);
+        var image = new byte[DetectCustomLabels.ObjectBytesMax];
+        TinyModel.Png(1).CopyTo(image, 0);
+        await Server.PutObjectAsync("detect-large", "right", image);
+        await Server.PutObjectAsync("detect-large", "over", [.. image, 0]);
         await Server.PutObjectAsync("detect-large", "empty", []);
 
         Assert.Equal(["green"], (await DetectObjectAsync("detect-large", "right")).Names());
@@ -202,7 +202,7 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
     }
 
     [Fact]
-    public void Boxes_stay_inside_the_picture_and_are_at_most_100()
+    public void Boxes_stay_inside_the_image_and_are_at_most_100()
     {
         Found[] found = [.. Enumerable.Range(0, 150).Select(i => new Found(i.ToString(CultureInfo.InvariantCulture), i / 150f, .5, new Box(-.5f, .25f, 2, .5f)))];
         var labels = DetectCustomLabels.Choose(found, 0, null);
@@ -214,27 +214,27 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
 
     private static byte[] Half(byte[] bytes) => bytes[..(bytes.Length / 2)];
 
-    private static byte[] Grey(Image picture)
+    private static byte[] Grey(Image image)
     {
-        using var grey = picture.Colourspace(Enums.Interpretation.Bw);
+        using var grey = image.Colourspace(Enums.Interpretation.Bw);
         return grey.JpegsaveBuffer();
     }
 
-    private static byte[] Cmyk(Image picture)
+    private static byte[] Cmyk(Image image)
     {
-        using var cmyk = picture.Colourspace(Enums.Interpretation.Cmyk);
+        using var cmyk = image.Colourspace(Enums.Interpretation.Cmyk);
         return cmyk.JpegsaveBuffer();
     }
 
-    private static byte[] Sixteen(Image picture)
+    private static byte[] Sixteen(Image image)
     {
-        using var wide = picture.Colourspace(Enums.Interpretation.Rgb16);
+        using var wide = image.Colourspace(Enums.Interpretation.Rgb16);
         return wide.PngsaveBuffer();
     }
 
-    private static byte[] Transparent(Image picture)
+    private static byte[] Transparent(Image image)
     {
-        using var alpha = picture.Bandjoin(255);
+        using var alpha = image.Bandjoin(255);
         return alpha.PngsaveBuffer();
     }
 

@@ -22,8 +22,8 @@ internal static class TinyModel
     public static void Save(string folder, double[]? thresholds = null) =>
         ModelFiles.Save(folder, Result.Model, Result.Description with { Thresholds = thresholds ?? [.5, .5, .5] });
 
-    /// <summary>A picture of one colour with a little noise that a JPEG can keep.</summary>
-    public static Image Picture(int label, int width = 80, int height = 72)
+    /// <summary>An image of one colour with a little noise that a JPEG can keep.</summary>
+    public static Image Image(int label, int width = 80, int height = 72)
     {
         using var plain = Image.Black(width, height, bands: 3) + Colours[label];
         using var noise = Image.Gaussnoise(width, height, sigma: 6, mean: 0, seed: label);
@@ -34,14 +34,14 @@ internal static class TinyModel
 
     public static byte[] Png(int label)
     {
-        using var picture = Picture(label);
-        return picture.PngsaveBuffer();
+        using var image = Image(label);
+        return image.PngsaveBuffer();
     }
 
     public static byte[] Jpeg(int label, int width = 80, int height = 72)
     {
-        using var picture = Picture(label, width, height);
-        return picture.JpegsaveBuffer();
+        using var image = Image(label, width, height);
+        return image.JpegsaveBuffer();
     }
 
     private static ClassifierResult Train()

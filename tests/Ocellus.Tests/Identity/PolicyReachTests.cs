@@ -83,8 +83,8 @@ public sealed class PolicyReachTests
 
     [Theory]
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"arn:aws:rekogniton:*:*:project/cells/*"}""", "rekogniton")]
-    [InlineData("""{"Effect":"Deny","Action":"*","Resource":"arn:aws-cn:s3:::pictures/*"}""", "arn:aws-cn")]
-    [InlineData("""{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:us-east-1:123456789012:pictures/*"}""", "arn:aws:s3:::bucket/*")]
+    [InlineData("""{"Effect":"Deny","Action":"*","Resource":"arn:aws-cn:s3:::images/*"}""", "arn:aws-cn")]
+    [InlineData("""{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:us-east-1:123456789012:images/*"}""", "arn:aws:s3:::bucket/*")]
     // A project's ARN ends with its time.
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"arn:aws:rekognition:us-east-1:123456789012:project/cells"}""", "project/name/*")]
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"arn:aws:rekognition:us-east-1:tess:project/cells/*"}""", "tess")]
@@ -111,7 +111,7 @@ public sealed class PolicyReachTests
     }
 
     [Theory]
-    [InlineData("""{"Effect":"Deny","Action":"*","Resource":["arn:aws:rekognition:*:*:project/line-3/*","arn:aws:s3:::pictures/*","arn:aws:s3:::*","arn:*:*:*:*:*"]}""")]
+    [InlineData("""{"Effect":"Deny","Action":"*","Resource":["arn:aws:rekognition:*:*:project/line-3/*","arn:aws:s3:::images/*","arn:aws:s3:::*","arn:*:*:*:*:*"]}""")]
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":["arn:aws:rekognition:us-east-1:123456789012:project/*/version/*/*","arn:aws:rekognition:us-?ast-1:1234*:project/c*"]}""")]
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":["arn:aws:rekognition:us-east-1:123456789012:project/cells/dataset/train/17","arn:aws:rekognition:us-east-1:123456789012:collection/faces"]}""")]
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:username":["te*","*"]},"StringEqualsIgnoreCase":{"aws:RequestedRegion":"US-East-1"}}}""")]

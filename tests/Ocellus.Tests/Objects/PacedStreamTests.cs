@@ -40,7 +40,7 @@ public sealed class PacedStreamTests : IAsyncLifetime
     public async Task A_form_that_stalls_before_its_file_is_refused()
     {
         using var connection = await RawConnection.OpenAsync(_server);
-        using var request = _server.S3Request(HttpMethod.Post, "/pictures", headers: [("Content-Type", "multipart/form-data; boundary=b")]);
+        using var request = _server.S3Request(HttpMethod.Post, "/images", headers: [("Content-Type", "multipart/form-data; boundary=b")]);
         await connection.SendAsync(RawConnection.HeadOf(request, "Content-Length: 5000") + "--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\na");
         Assert.Contains("<Code>RequestTimeout</Code>", (await connection.AnswerAsync()).Body, StringComparison.Ordinal);
     }
@@ -81,14 +81,14 @@ public sealed class PacedStreamTests : IAsyncLifetime
     private string Head(string key, string payload, int length)
     {
         (string, string)[] headers = payload == Signer.UnsignedPayload ? [] : [("x-amz-decoded-content-length", $"{length}")];
-        using var request = _server.S3Request(HttpMethod.Put, "/pictures/" + key, headers: headers);
+        using var request = _server.S3Request(HttpMethod.Put, "/images/" + key, headers: headers);
         _server.Signer.Sign(request, "s3", payload);
         return RawConnection.HeadOf(request, $"Content-Length: {length + (payload == Signer.UnsignedPayload ? 0 : 50)}");
     }
 
     private async Task<HttpStatusCode> StatusAsync(string key)
     {
-        using var response = await _server.SendS3Async(HttpMethod.Head, "/pictures/" + key);
+        using var response = await _server.SendS3Async(HttpMethod.Head, "/images/" + key);
         return response.StatusCode;
     }
 }

@@ -11,7 +11,7 @@ using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tests.Training;
 
-/// <summary>A bucket of another region than the request's serves neither manifests nor pictures nor output.</summary>
+/// <summary>A bucket of another region than the request's serves neither manifests nor images nor output.</summary>
 public sealed class BucketRegionTests
 {
     private const string Line = """{"source-ref":"s3://west/a.png","c":1,"c-metadata":{"class-name":"red","confidence":1,"type":"groundtruth/image-classification","job-name":"j","human-annotated":"yes","creation-date":"2026-01-01T00:00:00"}}""";
@@ -35,7 +35,7 @@ public sealed class BucketRegionTests
     [InlineData("us-east-1", true)]
     [InlineData("eu-west-1", false)]
     [InlineData(null, true)]
-    public async Task Pictures_and_output_need_a_bucket_of_the_versions_region(string? region, bool usable)
+    public async Task Images_and_output_need_a_bucket_of_the_versions_region(string? region, bool usable)
     {
         const string arn = "arn:aws:rekognition:us-east-1:123456789012:project/p/version/v/1";
         var objects = new UnreachableObjects { Region = region };
@@ -46,8 +46,8 @@ public sealed class BucketRegionTests
         {
             await File.WriteAllTextAsync(folder.TrainingManifest, Line, Cancel);
             var rights = new CallerRights(new Caller("123456789012", "us-east-1", "t", "t"), [IdentityPolicy.Parse("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}""")], DateTimeOffset.UnixEpoch);
-            Assert.Null(await new PictureFetch(objects).RunAsync(folder, new JobDescription { ProjectVersionArn = arn, ProjectName = "p", VersionName = "v", AutoSplit = true }, "123456789012", rights, Cancel));
-            Assert.Equal(usable ? null : JobPicture.NoBucket, Assert.Single(folder.ReadPictures()!).Problem);
+            Assert.Null(await new ImageFetch(objects).RunAsync(folder, new JobDescription { ProjectVersionArn = arn, ProjectName = "p", VersionName = "v", AutoSplit = true }, "123456789012", rights, Cancel));
+            Assert.Equal(usable ? null : JobImage.NoBucket, Assert.Single(folder.ReadImages()!).Problem);
         }
         finally
         {

@@ -6,7 +6,7 @@ using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tests.Training;
 
-/// <summary>Trainings through the API, with the real training process, on pictures of one colour each.</summary>
+/// <summary>Trainings through the API, with the real training process, on images of one colour each.</summary>
 public sealed class TrainingTests
 {
     private static readonly (string Label, byte Red, byte Green, byte Blue)[] Colours = [("red", 210, 30, 30), ("green", 30, 190, 40)];
@@ -17,7 +17,7 @@ public sealed class TrainingTests
     public async Task A_project_with_a_TRAIN_dataset_only_is_split_trained_tested_and_described()
     {
         await using var server = await TestServer.StartAsync();
-        await PutPicturesAsync(server, 10);
+        await PutImagesAsync(server, 10);
         await server.PutObjectAsync("pictures", "train.manifest", Manifest(10));
         var project = await ProjectAsync(server);
         await DatasetAsync(server, project, "TRAIN", "train.manifest");
@@ -62,7 +62,7 @@ public sealed class TrainingTests
     public async Task A_training_goes_on_after_a_restart_of_the_server()
     {
         await using var server = await TestServer.StartAsync();
-        await PutPicturesAsync(server, 10);
+        await PutImagesAsync(server, 10);
         await server.PutObjectAsync("pictures", "all.manifest", Manifest(10));
         var project = await ProjectAsync(server);
         await TrainExternallyAsync(server, project, "all.manifest");
@@ -84,7 +84,7 @@ public sealed class TrainingTests
     public async Task A_manifest_that_cannot_be_trained_ends_in_TRAINING_FAILED_with_its_message(string manifest, string message, bool contentChecked)
     {
         await using var server = await TestServer.StartAsync();
-        await PutPicturesAsync(server, 5);
+        await PutImagesAsync(server, 5);
         await server.PutObjectAsync("pictures", "empty.manifest", []);
         await server.PutObjectAsync("pictures", "text.manifest", "a,b,c\n1,2,3\n"u8.ToArray());
         await server.PutObjectAsync("pictures", "one-label.manifest", Lines([.. Enumerable.Range(0, 5).Select(i => ("red", $"red-{i}.png"))]));
@@ -110,10 +110,10 @@ public sealed class TrainingTests
     }
 
     [Fact]
-    public async Task Bad_pictures_are_named_in_the_validation_manifest_and_the_rest_is_trained()
+    public async Task Bad_images_are_named_in_the_validation_manifest_and_the_rest_is_trained()
     {
         await using var server = await TestServer.StartAsync();
-        await PutPicturesAsync(server, 12);
+        await PutImagesAsync(server, 12);
         await server.PutObjectAsync("pictures", "red-0.png", "this is text"u8.ToArray());
         await server.PutObjectAsync("pictures", "green-0.png", TestPng.Solid(8, 8, 1, 2, 3));
         var manifest = Encoding.UTF8.GetString(Manifest(12)).Replace("\n", "\r\n", StringComparison.Ordinal);
@@ -131,7 +131,7 @@ public sealed class TrainingTests
         Assert.Contains("8×8", Assert.Single(lines, l => l.Contains("green-0.png", StringComparison.Ordinal)), StringComparison.Ordinal);
         Assert.Contains(lines, l => l.Contains("ERROR_INVALID_JSON_LINE", StringComparison.Ordinal));
         var statistics = JsonSerializer.Deserialize<JsonElement>(await ObjectAsync(server, version.GetProperty("ManifestSummary").GetProperty("S3Object"))).GetProperty("statistics").GetProperty("training");
-        // Two pictures, the line that is no JSON and the blank line.
+        // Two images, the line that is no JSON and the blank line.
         Assert.Equal(4, statistics.GetProperty("invalid_json_lines").GetInt32());
     }
 
@@ -139,7 +139,7 @@ public sealed class TrainingTests
     public async Task A_process_that_keeps_dying_fails_the_training_with_the_reason_after_three_times()
     {
         await using var server = await TestServer.StartAsync();
-        await PutPicturesAsync(server, 5);
+        await PutImagesAsync(server, 5);
         await server.PutObjectAsync("pictures", "all.manifest", Manifest(5));
         var project = await ProjectAsync(server);
         await TrainExternallyAsync(server, project, "all.manifest");
@@ -181,7 +181,7 @@ public sealed class TrainingTests
         Assert.Empty(Directory.Exists(Path.Combine(server.DataPath, "jobs")) ? Directory.GetDirectories(Path.Combine(server.DataPath, "jobs")) : []);
     }
 
-    private static async Task PutPicturesAsync(TestServer server, int each)
+    private static async Task PutImagesAsync(TestServer server, int each)
     {
         await server.CreateBucketAsync("pictures");
         for (var i = 0; i < each; i++)

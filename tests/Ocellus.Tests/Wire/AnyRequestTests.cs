@@ -28,13 +28,13 @@ public sealed class AnyRequestTests(RunningServer running) : IClassFixture<Runni
     public async Task Any_body_into_any_operation_is_answered_as_the_model_says_and_a_refusal_leaves_nothing_behind()
     {
         var (lasting, doomed) = (await MadeAsync(), await MadeAsync());
-        var picture = Convert.ToBase64String(TestPng.Solid(64, 64, 200, 10, 10));
+        var image = Convert.ToBase64String(TestPng.Solid(64, 64, 200, 10, 10));
         const string Policy = """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":"rekognition:CopyProjectVersion","Resource":"*"}]}""";
         var line = """{"source-ref":"s3://pictures/a.jpg","class":0,"class-metadata":{"class-name":"red","confidence":1,"type":"groundtruth/image-classification","job-name":"x","human-annotated":"yes","creation-date":"2024-01-01T00:00:00"}}"""u8;
         var lines = Convert.ToBase64String(line);
         string[] Known(string operation, string shape)
         {
-            // What is deleted is not what the others are asked about, and the running version runs on, so that pictures reach it.
+            // What is deleted is not what the others are asked about, and the running version runs on, so that images reach it.
             var made = operation.StartsWith("Delete", StringComparison.Ordinal) ? doomed : lasting;
             return shape switch
             {
@@ -42,7 +42,7 @@ public sealed class AnyRequestTests(RunningServer running) : IClassFixture<Runni
                 "ProjectVersionArn" => Texts(operation is "DetectCustomLabels" ? running.Arn : made.Version),
                 "DatasetArn" => Texts(made.Dataset, made.Dataset, made.Dataset.Replace("/train/", "/test/", StringComparison.Ordinal)),
                 "ResourceArn" => Texts(made.Version, made.Dataset, made.Project),
-                "ImageBlob" => Texts(picture, picture[..40], "AAAA"),
+                "ImageBlob" => Texts(image, image[..40], "AAAA"),
                 "GroundTruthBlob" => Texts(lines, lines[..40], "AAAA"),
                 "ProjectPolicyDocument" => Texts(Policy, Policy[..60]),
                 _ => [],

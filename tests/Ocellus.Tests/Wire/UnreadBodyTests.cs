@@ -126,7 +126,7 @@ public sealed class UnreadBodyTests(UnreadBodyTests.One one) : IClassFixture<Unr
     {
         using var connection = await RawConnection.OpenAsync(_server);
         (string, string)[] headers = [("x-amz-decoded-content-length", "5"), ("x-amz-trailer", "x-amz-checksum-crc32")];
-        using var request = _server.S3Request(HttpMethod.Put, "/pictures/a", headers: headers);
+        using var request = _server.S3Request(HttpMethod.Put, "/images/a", headers: headers);
         _server.Signer.Sign(request, "s3", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
         var body = "5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n" + Hidden;
         await connection.SendAsync(RawConnection.HeadOf(request, $"Content-Length: {body.Length}") + body);
@@ -160,21 +160,21 @@ public sealed class UnreadBodyTests(UnreadBodyTests.One one) : IClassFixture<Unr
         switch (kind)
         {
             case "object":
-                return _server.S3Request(HttpMethod.Put, "/pictures/a");
+                return _server.S3Request(HttpMethod.Put, "/images/a");
             case "signed object":
-                return S3(HttpMethod.Put, "/pictures/a");
+                return S3(HttpMethod.Put, "/images/a");
             case "no bucket":
                 return S3(HttpMethod.Put, "/nowhere/a");
             case "form":
-                return _server.S3Request(HttpMethod.Post, "/pictures", headers: [("Content-Type", "multipart/form-data")]);
+                return _server.S3Request(HttpMethod.Post, "/images", headers: [("Content-Type", "multipart/form-data")]);
             case "delete":
-                return S3(HttpMethod.Delete, "/pictures/a");
+                return S3(HttpMethod.Delete, "/images/a");
             case "head":
-                return S3(HttpMethod.Head, "/pictures/none");
+                return S3(HttpMethod.Head, "/images/none");
             case "get":
-                return S3(HttpMethod.Get, "/pictures", "list-type=2");
+                return S3(HttpMethod.Get, "/images", "list-type=2");
             case "begin upload":
-                return S3(HttpMethod.Post, "/pictures/b", "uploads=");
+                return S3(HttpMethod.Post, "/images/b", "uploads=");
             case "live" or "ready":
                 return _server.S3Request(HttpMethod.Get, "/health/" + kind);
             case "metrics":
@@ -182,7 +182,7 @@ public sealed class UnreadBodyTests(UnreadBodyTests.One one) : IClassFixture<Unr
             case "absent":
                 return _server.S3Request(HttpMethod.Get, "/nothing/is/here");
             case "options":
-                return _server.S3Request(HttpMethod.Options, "/pictures/a", headers: Asking("http://elsewhere", "PUT"));
+                return _server.S3Request(HttpMethod.Options, "/images/a", headers: Asking("http://elsewhere", "PUT"));
             case "preflight":
                 return _server.S3Request(HttpMethod.Options, "/", headers: Asking("http://localhost:3000", "POST"));
             case "unsigned api":

@@ -18,7 +18,7 @@ public sealed class DetectionMetricsTests
         Assert.Equal([[0, -1, 2], [-1]], report.Matches.Select(m => m.ToArray()));
         Assert.Equal(new BestCut(.9f, 1, .5, 2 / 3.0), report.Labels[0].Cut);
         Assert.Equal(
-            (51 / 101.0, .5, 2, 1), (report.Labels[0].AveragePrecision, report.Labels[0].RecallMax, report.Labels[0].TrueBoxes, report.Labels[0].Pictures));
+            (51 / 101.0, .5, 2, 1), (report.Labels[0].AveragePrecision, report.Labels[0].RecallMax, report.Labels[0].TrueBoxes, report.Labels[0].Images));
         Assert.Equal(new BestCut(.7f, 1, 1, 1), report.Labels[1].Cut);
         Assert.Equal(new DetectionLabelMetrics(2, new BestCut(.5, 0, 0, 0), 0, 0, 0, 0), report.Labels[2]);
         Assert.Equal((1, .75, (2 / 3.0 + 1) / 2), (report.Precision, report.Recall, report.F1));

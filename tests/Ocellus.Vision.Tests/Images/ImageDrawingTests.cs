@@ -4,7 +4,7 @@ using Ocellus.Vision.Tests.Recipes;
 
 namespace Ocellus.Vision.Tests.Images;
 
-public sealed class PictureDrawingTests
+public sealed class ImageDrawingTests
 {
     [Theory]
     [InlineData(1)]
@@ -15,11 +15,11 @@ public sealed class PictureDrawingTests
         Array.Fill(grey, (byte)128);
         byte[] jpeg = DrawnScenes.Encode(grey, 320, 240, orientation);
 
-        byte[] drawn = PictureDrawing.DrawBoxes(jpeg, [new DrawnBox("ball 98 %", new Box(.25f, .5f, .5f, .25f), 1)]);
+        byte[] drawn = ImageDrawing.DrawBoxes(jpeg, [new DrawnBox("ball 98 %", new Box(.25f, .5f, .5f, .25f), 1)]);
 
-        PictureHeader header = Pictures.ReadHeader(drawn);
-        Assert.Equal((PictureFormat.Jpeg, 320, 240, 1), (header.Format, header.Width, header.Height, header.Orientation));
-        DecodedPicture picture = Pictures.DecodeUpright(drawn, 320);
+        ImageHeader header = ImageDecoder.ReadHeader(drawn);
+        Assert.Equal((ImageFormat.Jpeg, 320, 240, 1), (header.Format, header.Width, header.Height, header.Orientation));
+        DecodedImage image = ImageDecoder.DecodeUpright(drawn, 320);
         Assert.True(Blueish(160, 120)); // upper edge: y = 120
         Assert.True(Blueish(160, 179)); // lower edge
         Assert.True(Blueish(80, 150)); // left edge
@@ -29,18 +29,18 @@ public sealed class PictureDrawingTests
         Assert.False(Blueish(300, 230));
         // The letters stand on a bar above the box.
         Assert.Contains(Enumerable.Range(80, 50), x => Blueish(x, 113));
-        Assert.Contains(Enumerable.Range(80, 50), x => picture.Rgb[(115 * 320 + x) * 3 + 2] < 80); // black dots
+        Assert.Contains(Enumerable.Range(80, 50), x => image.Rgb[(115 * 320 + x) * 3 + 2] < 80); // black dots
 
-        bool Blueish(int x, int y) => picture.Rgb[(y * 320 + x) * 3 + 2] - picture.Rgb[(y * 320 + x) * 3] > 60;
+        bool Blueish(int x, int y) => image.Rgb[(y * 320 + x) * 3 + 2] - image.Rgb[(y * 320 + x) * 3] > 60;
     }
 
     [Fact]
     public void Boxes_at_the_edges_and_foreign_letters_are_no_trouble()
     {
         byte[] jpeg = DrawnScenes.Encode(new byte[160 * 120 * 3], 160, 120);
-        byte[] drawn = PictureDrawing.DrawBoxes(jpeg, [new DrawnBox(
+        byte[] drawn = ImageDrawing.DrawBoxes(jpeg, [new DrawnBox(
             "Blutplättchen, a very long label that does not fit at all", new Box(0, 0, 1, 1), -1), new DrawnBox("", new Box(.9f, .9f, .5f, .5f), 7)], 80);
-        Assert.Equal((80, 60), (Pictures.ReadHeader(drawn).Width, Pictures.ReadHeader(drawn).Height));
+        Assert.Equal((80, 60), (ImageDecoder.ReadHeader(drawn).Width, ImageDecoder.ReadHeader(drawn).Height));
     }
 
     [Fact]

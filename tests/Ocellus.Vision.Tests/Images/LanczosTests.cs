@@ -33,7 +33,7 @@ public sealed class LanczosTests
     }
 
     [Fact]
-    public void A_picture_of_the_wanted_size_stays_as_it_is() => Assert.Equal(Pixels(9, 6), Resize(9, 6, 9, 6, 5));
+    public void An_image_of_the_wanted_size_stays_as_it_is() => Assert.Equal(Pixels(9, 6), Resize(9, 6, 9, 6, 5));
 
     [Fact]
     public void One_colour_stays_one_colour_at_any_size()

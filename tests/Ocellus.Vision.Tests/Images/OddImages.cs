@@ -4,12 +4,12 @@ using NetVips;
 namespace Ocellus.Vision.Tests.Images;
 
 /// <summary>Images of all the kinds that people have, whole and damaged, each by a name.</summary>
-internal static class OddPictures
+internal static class OddImages
 {
     private const int Width = 331, Height = 223;
 
     public static IEnumerable<(string Name, byte[] Bytes)> All() =>
-        [.. Orientations(), .. Kinds(), .. Sizes(), .. Profiles(), .. Cut(), .. Markers(), .. Chunks(), .. NoPictures()];
+        [.. Orientations(), .. Kinds(), .. Sizes(), .. Profiles(), .. Cut(), .. Markers(), .. Chunks(), .. NoImages()];
 
     /// <summary>Every byte of a file's head and some of its body changed, one at a time.</summary>
     public static IEnumerable<(string Name, byte[] Bytes)> Mutated(string name, byte[] bytes, int count)
@@ -37,9 +37,9 @@ internal static class OddPictures
         return bytes.Copy(interpretation: Enums.Interpretation.Srgb).CopyMemory();
     }
 
-    public static byte[] WithProfile(Image picture, byte[] profile, bool png = false)
+    public static byte[] WithProfile(Image image, byte[] profile, bool png = false)
     {
-        using var carrying = picture.Mutate(m => m.Set(GValue.BlobType, "icc-profile-data", profile));
+        using var carrying = image.Mutate(m => m.Set(GValue.BlobType, "icc-profile-data", profile));
         return png ? carrying.PngsaveBuffer(keep: Enums.ForeignKeep.Icc) : carrying.JpegsaveBuffer(q: 92, keep: Enums.ForeignKeep.Icc);
     }
 
@@ -49,10 +49,10 @@ internal static class OddPictures
 
     private static IEnumerable<(string, byte[])> Orientations()
     {
-        using var picture = Colours();
+        using var image = Colours();
         for (var orientation = 0; orientation <= 9; orientation++)
         {
-            using var turned = picture.Mutate(m => m.Set(GValue.GIntType, "orientation", orientation));
+            using var turned = image.Mutate(m => m.Set(GValue.GIntType, "orientation", orientation));
             yield return ($"turned-{orientation}.jpg", turned.JpegsaveBuffer(q: 90));
             yield return ($"turned-{orientation}.png", turned.PngsaveBuffer());
         }
@@ -121,9 +121,9 @@ internal static class OddPictures
     {
         foreach (var (width, height) in new[] { (64, 64), (63, 64), (64, 1280), (64, 1281), (4096, 300), (4097, 300), (1, 1) })
         {
-            using var picture = Colours(width, height);
-            yield return ($"size-{width}-{height}.jpg", picture.JpegsaveBuffer());
-            yield return ($"size-{width}-{height}.png", picture.PngsaveBuffer());
+            using var image = Colours(width, height);
+            yield return ($"size-{width}-{height}.jpg", image.JpegsaveBuffer());
+            yield return ($"size-{width}-{height}.png", image.PngsaveBuffer());
         }
     }
 
@@ -174,14 +174,14 @@ internal static class OddPictures
                 int width = 150 + (67 * i), height = 420 - (53 * i);
                 using var noise = Image.Gaussnoise(width, height, mean: 128, sigma: 10 + (8 * i), seed: i);
                 using var strip = Image.Gaussnoise(width, height / 3, mean: 180, sigma: 40, seed: i);
-                using var picture = kind switch
+                using var image = kind switch
                 {
                     0 => noise.Copy(),
                     1 => strip.Embed(0, 0, width, height, background: [200]),
                     2 => strip.Embed(0, height / 2, width, height, background: [10]),
                     _ => (Image.Black(width, height) + 90),
                 };
-                using var rgb = picture.Bandjoin(picture, picture * .7).Cast(Enums.BandFormat.Uchar).Copy(interpretation: Enums.Interpretation.Srgb);
+                using var rgb = image.Bandjoin(image, image * .7).Cast(Enums.BandFormat.Uchar).Copy(interpretation: Enums.Interpretation.Srgb);
                 foreach (var interlace in new[] { false, true })
                 {
                     var bytes = rgb.JpegsaveBuffer(q: 50 + (8 * i), interlace: interlace);
@@ -208,8 +208,8 @@ internal static class OddPictures
 
     private static IEnumerable<(string, byte[])> Markers()
     {
-        using var picture = Colours();
-        var jpeg = picture.JpegsaveBuffer(q: 90);
+        using var image = Colours();
+        var jpeg = image.JpegsaveBuffer(q: 90);
         byte[] exif = [.. "Exif\0\0"u8, .. Enumerable.Repeat((byte)'z', 60)];
         yield return ("exif-nonsense.jpg", WithSegment(jpeg, 0xE1, exif));
         foreach (var (name, big, kind, count, value) in new[]
@@ -240,8 +240,8 @@ internal static class OddPictures
 
     private static IEnumerable<(string, byte[])> Chunks()
     {
-        using var picture = Colours();
-        var png = picture.PngsaveBuffer();
+        using var image = Colours();
+        var png = image.PngsaveBuffer();
         yield return ("exif.png", WithChunk(png, "eXIf"u8, Exif(true, 3, 1, 5).AsSpan(6)));
         yield return ("exif-nonsense.png", WithChunk(png, "eXIf"u8, "zzzzzzzzzzzzzzzzzzzzzzzzz"u8));
         yield return ("profile-nonsense.png", WithChunk(png, "iCCP"u8, "zzz\0\0zzzzzzzzzzzzzz"u8));
@@ -254,15 +254,15 @@ internal static class OddPictures
         yield return ("after-the-end.png", [.. png, 1, 2, 3]);
     }
 
-    private static IEnumerable<(string, byte[])> NoPictures()
+    private static IEnumerable<(string, byte[])> NoImages()
     {
-        using var picture = Colours();
+        using var image = Colours();
         yield return ("empty.jpg", []);
         yield return ("text.jpg", "hello world"u8.ToArray());
         yield return ("start.jpg", [0xFF, 0xD8, 0xFF, 0xE0]);
-        yield return ("gif.jpg", picture.GifsaveBuffer());
-        yield return ("webp.png", picture.WebpsaveBuffer());
-        yield return ("tiff.png", picture.TiffsaveBuffer());
+        yield return ("gif.jpg", image.GifsaveBuffer());
+        yield return ("webp.png", image.WebpsaveBuffer());
+        yield return ("tiff.png", image.TiffsaveBuffer());
         yield return (
             "huge.png", [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13, .. "IHDR"u8, 0, 0, 0xFF, 0xFF, 0, 0, 0xFF, 0xFF, 8, 2, 0, 0, 0]);
     }

@@ -36,25 +36,25 @@ public sealed class PredictProgramTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task Every_odd_picture_has_the_pixels_and_the_refusals_of_the_server() =>
-        Same(await DifferencesAsync([.. OddPictures.All()], sentences: true));
+    public async Task Every_odd_image_has_the_pixels_and_the_refusals_of_the_server() =>
+        Same(await DifferencesAsync([.. OddImages.All()], sentences: true));
 
     [Fact]
-    public async Task So_has_every_picture_of_the_samples() =>
+    public async Task So_has_every_image_of_the_samples() =>
         Same(await DifferencesAsync(
             [.. Directory.EnumerateFiles(Path.Combine(Root(), "samples"), "*.jpg", SearchOption.AllDirectories).Select(
                 f => ($"{Path.GetFileName(Path.GetDirectoryName(f))}-{Path.GetFileName(f)}", File.ReadAllBytes(f)))],
             sentences: true));
 
     [Fact]
-    public async Task So_has_a_picture_with_a_changed_byte()
+    public async Task So_has_a_image_with_a_changed_byte()
     {
-        using var colours = OddPictures.Colours();
+        using var colours = OddImages.Colours();
         Same(await DifferencesAsync(
             [
-                .. OddPictures.Mutated("baseline.jpg", OddPictures.WithProfile(colours, TestProfiles.AdobeRgb), 60),
-                .. OddPictures.Mutated("progressive.jpg", colours.JpegsaveBuffer(interlace: true), 60),
-                .. OddPictures.Mutated("plain.png", OddPictures.WithProfile(colours, TestProfiles.DisplayP3, png: true), 60),
+                .. OddImages.Mutated("baseline.jpg", OddImages.WithProfile(colours, TestProfiles.AdobeRgb), 60),
+                .. OddImages.Mutated("progressive.jpg", colours.JpegsaveBuffer(interlace: true), 60),
+                .. OddImages.Mutated("plain.png", OddImages.WithProfile(colours, TestProfiles.DisplayP3, png: true), 60),
             ],
             sentences: false));
     }
@@ -72,7 +72,7 @@ public sealed class PredictProgramTests : IDisposable
         return folder;
     }
 
-    private async Task<List<string>> DifferencesAsync(IReadOnlyList<(string Name, byte[] Bytes)> pictures, bool sentences)
+    private async Task<List<string>> DifferencesAsync(IReadOnlyList<(string Name, byte[] Bytes)> images, bool sentences)
     {
         string program = Path.Combine(_folder, "export"), input = Path.Combine(_folder, "in"), output = Path.Combine(_folder, "out");
         foreach (var folder in new[] { program, input, output })
@@ -87,14 +87,14 @@ public sealed class PredictProgramTests : IDisposable
 
         await File.WriteAllBytesAsync(Path.Combine(program, "srgb.icc"), ColourProfile.Srgb(), TestContext.Current.CancellationToken);
         await File.WriteAllBytesAsync(Path.Combine(program, "cmyk.icc"), ColourProfile.Cmyk(), TestContext.Current.CancellationToken);
-        foreach (var (name, bytes) in pictures)
+        foreach (var (name, bytes) in images)
         {
             await File.WriteAllBytesAsync(Path.Combine(input, name), bytes, TestContext.Current.CancellationToken);
         }
 
         await PythonAsync("-c", Driver, Path.Combine(program, "predict.py"), input, output);
         var found = new List<string>();
-        foreach (var (name, bytes) in pictures)
+        foreach (var (name, bytes) in images)
         {
             foreach (var resize in new[] { "squash", "fit" })
             {
@@ -130,11 +130,11 @@ public sealed class PredictProgramTests : IDisposable
     {
         try
         {
-            var header = Pictures.ReadHeader(bytes);
-            Pictures.Check(header, PictureLimits.Default);
-            return (fit ? TrainedModel.Fitted(bytes, header, 416, 320).Rgb : Pictures.DecodeSquashed(bytes, 224, 224).Rgb, null);
+            var header = ImageDecoder.ReadHeader(bytes);
+            ImageDecoder.Check(header, ImageLimits.Default);
+            return (fit ? TrainedModel.Fitted(bytes, header, 416, 320).Rgb : ImageDecoder.DecodeSquashed(bytes, 224, 224).Rgb, null);
         }
-        catch (PictureRefusedException refusal)
+        catch (ImageRefusedException refusal)
         {
             return (null, refusal.Message);
         }

@@ -36,7 +36,7 @@ public sealed class DetectorExportTests
         for (int p = 0; p < 2; p++)
         {
             Found[] expected = [.. Enumerable.Range(0, Labels).SelectMany(l => Expected(p, l)).OrderByDescending(f => f.Score).Take(DetectorExport.BoxesMax)];
-            Found[] actual = [.. answered.Where(a => a.Picture == p)];
+            Found[] actual = [.. answered.Where(a => a.Image == p)];
             total += actual.Length;
             Assert.Equal(expected.Length, actual.Length);
             Assert.True(actual.Zip(actual.Skip(1)).All(x => x.First.Score >= x.Second.Score));
@@ -54,19 +54,19 @@ public sealed class DetectorExportTests
 
         Assert.True(total > 10, $"{total} boxes say little");
 
-        IEnumerable<Found> Expected(int picture, int label)
+        IEnumerable<Found> Expected(int image, int label)
         {
             int count = points.Length / 2;
-            int[] candidates = [.. Enumerable.Range(0, count).Where(i => scores[(picture * count + i) * Labels + label] > DetectorExport.ScoreMin)];
-            Box[] rects = [.. candidates.Select(i => Rect(sides.AsSpan((picture * count + i) * 4, 4)))];
-            float[] values = [.. candidates.Select(i => scores[(picture * count + i) * Labels + label])];
+            int[] candidates = [.. Enumerable.Range(0, count).Where(i => scores[(image * count + i) * Labels + label] > DetectorExport.ScoreMin)];
+            Box[] rects = [.. candidates.Select(i => Rect(sides.AsSpan((image * count + i) * 4, 4)))];
+            float[] values = [.. candidates.Select(i => scores[(image * count + i) * Labels + label])];
             return Suppression.Suppress(
-                rects, values, DetectorExport.IouMax).Take(DetectorExport.BoxesMax).Select(k => new Found(picture, label, values[k], rects[k]));
+                rects, values, DetectorExport.IouMax).Take(DetectorExport.BoxesMax).Select(k => new Found(image, label, values[k], rects[k]));
         }
     }
 
     [Fact]
-    public void At_most_a_hundred_boxes_a_picture_and_none_is_no_error()
+    public void At_most_a_hundred_boxes_a_image_and_none_is_no_error()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -75,7 +75,7 @@ public sealed class DetectorExportTests
         // Every point answers a tiny box of every label: more than a thousand, none of which covers another.
         Answer(network, 3, -8);
         Found[] many = Run(Compose(backbone, network), Scenes(), 2);
-        Assert.Equal([100, 100], Enumerable.Range(0, 2).Select(p => many.Count(m => m.Picture == p)));
+        Assert.Equal([100, 100], Enumerable.Range(0, 2).Select(p => many.Count(m => m.Image == p)));
         // No point answers.
         Answer(network, -20, 0);
         Assert.Empty(Run(Compose(backbone, network), Scenes(), 2));
@@ -88,17 +88,17 @@ public sealed class DetectorExportTests
         using var noGrad = no_grad();
         OnnxFile backbone = OnnxFile.Load(FeatureExtractor.DefaultBackbone);
         using var network = new Detector(backbone, OnnxFile.Load(new DetectorPlan().StartPath), Labels, seed: 1);
-        byte[] model = Compose(backbone, network), bytes = DrawnScenes.Task(1, seed: 9).Pictures.Read(0); // 160 × 120: eight rows of grey below
+        byte[] model = Compose(backbone, network), bytes = DrawnScenes.Task(1, seed: 9).Images.Read(0); // 160 × 120: eight rows of grey below
         using var server = new TrainedModel(
             model, new ModelDescription(ModelKinds.Localization, ["a", "b", "c"], Width, Height, "fit", "", new Dictionary<string, string>()));
 
-        IReadOnlyList<Prediction> answer = server.Predict([server.Prepare(bytes, PictureLimits.Default)])[0];
+        IReadOnlyList<Prediction> answer = server.Predict([server.Prepare(bytes, ImageLimits.Default)])[0];
 
-        DecodedPicture picture = Pictures.DecodeFitted(bytes, Width, Height);
-        Assert.Equal((160, 120), (picture.Width, picture.Height));
+        DecodedImage image = ImageDecoder.DecodeFitted(bytes, Width, Height);
+        Assert.Equal((160, 120), (image.Width, image.Height));
         var canvas = new byte[Width * Height * 3];
         Array.Fill(canvas, (byte)127);
-        picture.Rgb.CopyTo(canvas, 0);
+        image.Rgb.CopyTo(canvas, 0);
         Found[] bare = Run(model, canvas, 1);
         Assert.True(bare.Length > 5, $"{bare.Length} boxes say little");
         Assert.Equal(bare.Length, answer.Count);
@@ -119,7 +119,7 @@ public sealed class DetectorExportTests
         var rgb = new byte[2 * Width * Height * 3];
         for (int i = 0; i < 2; i++)
         {
-            Pictures.DecodeSquashed(task.Pictures.Read(i), Width, Height).Rgb.CopyTo(rgb, i * Width * Height * 3);
+            ImageDecoder.DecodeSquashed(task.Images.Read(i), Width, Height).Rgb.CopyTo(rgb, i * Width * Height * 3);
         }
 
         return rgb;
@@ -146,10 +146,10 @@ public sealed class DetectorExportTests
             w => w.Item1, w => (w.Item2.contiguous().data<float>().ToArray(), w.Item2.shape)),
         Labels, Width, Height);
 
-    private static Found[] Run(byte[] model, byte[] rgb, int pictures)
+    private static Found[] Run(byte[] model, byte[] rgb, int images)
     {
         using var session = new InferenceSession(model);
-        using var results = session.Run([NamedOnnxValue.CreateFromTensor("image", new DenseTensor<byte>(rgb, [pictures, Height, Width, 3]))]);
+        using var results = session.Run([NamedOnnxValue.CreateFromTensor("image", new DenseTensor<byte>(rgb, [images, Height, Width, 3]))]);
         Assert.Equal(["boxes", "scores", "labels", "pictures"], results.Select(r => r.Name));
         float[] boxes = [.. results[0].AsEnumerable<float>()], scores = [.. results[1].AsEnumerable<float>()];
         long[] labels = [.. results[2].AsEnumerable<long>()], owners = [.. results[3].AsEnumerable<long>()];
@@ -158,5 +158,5 @@ public sealed class DetectorExportTests
 
     private static Box Rect(ReadOnlySpan<float> sides) => new(sides[0], sides[1], sides[2] - sides[0], sides[3] - sides[1]);
 
-    private sealed record Found(int Picture, int Label, float Score, Box Box);
+    private sealed record Found(int Image, int Label, float Score, Box Box);
 }

@@ -79,16 +79,16 @@ public sealed class DetectorTests
         using var noGrad = no_grad();
         using var network = new Detector(OnnxFile.Load(FeatureExtractor.DefaultBackbone), OnnxFile.Load(new DetectorPlan().StartPath), labels: 3, seed: 0);
         (float[] points, _) = Detector.Points(64, 96);
-        Tensor centres = tensor(points, [points.Length / 2, 2]), pictures = rand(3, 3, 64, 96) * 2 - 1;
+        Tensor centres = tensor(points, [points.Length / 2, 2]), images = rand(3, 3, 64, 96) * 2 - 1;
         int before = get_num_threads();
         try
         {
             set_num_threads(1);
-            (Tensor logits, Tensor boxes) = network.Forward(pictures, centres, training: false);
+            (Tensor logits, Tensor boxes) = network.Forward(images, centres, training: false);
             Assert.Equal([3, points.Length / 2, 3], logits.shape);
             Assert.Equal([3, points.Length / 2, 4], boxes.shape);
             set_num_threads(2);
-            (Tensor logits2, Tensor boxes2) = network.Forward(pictures, centres, training: false);
+            (Tensor logits2, Tensor boxes2) = network.Forward(images, centres, training: false);
             Assert.True((logits - logits2).abs().max().item<float>() < 1e-3f);
             Assert.True((boxes - boxes2).abs().max().item<float>() < .05f);
         }

@@ -16,21 +16,21 @@ public sealed class ClassifierTrainerTests
     [InlineData(1, 2, 64, 96)]
     [InlineData(2, 4, 64, 96)]
     [InlineData(2, 4, 224, 224)]
-    public void Weights_by_name_reproduce_the_embedding_of_onnx_runtime(int threads, int pictures, int height, int width)
+    public void Weights_by_name_reproduce_the_embedding_of_onnx_runtime(int threads, int images, int height, int width)
     {
         set_num_threads(threads);
         OnnxFile file = OnnxFile.Load(FeatureExtractor.DefaultBackbone);
-        float[] planes = Noise(pictures * 3 * height * width);
+        float[] planes = Noise(images * 3 * height * width);
         using var extractor = new FeatureExtractor(FeatureExtractor.DefaultBackbone, 1);
-        float[] expected = extractor.Embed(planes, pictures, height, width);
+        float[] expected = extractor.Embed(planes, images, height, width);
         using var scope = NewDisposeScope();
         using var network = new EfficientNetLite0(file);
 
-        Tensor embedding = network.forward(tensor(planes, [pictures, 3, height, width]));
+        Tensor embedding = network.forward(tensor(planes, [images, 3, height, width]));
         embedding.sum().backward(); // as in training: gradients are wanted, and nothing may have been written over
         float[] actual = embedding.detach().data<float>().ToArray();
 
-        Assert.Equal(pictures * EfficientNetLite0.EmbeddingSize, actual.Length);
+        Assert.Equal(images * EfficientNetLite0.EmbeddingSize, actual.Length);
         Assert.InRange(expected.Zip(actual, (a, b) => Math.Abs(a - b)).Max(), 0, 1e-4f);
         Assert.Equal(file.InitializerNames.Except(["zero", "six"]).Order(), network.WeightsByName().Select(w => w.Name).Order());
     }
@@ -40,8 +40,8 @@ public sealed class ClassifierTrainerTests
     [InlineData(300, 4, 112)]
     [InlineData(800, 2, 312)]
     [InlineData(300, 1, 224)]
-    public void The_recipe_takes_less_than_two_minutes_for_300_pictures_and_longer_for_more(int pictures, int threads, double seconds) =>
-        Assert.Equal(seconds, ClassifierPlan.RecipeTime(pictures, threads).TotalSeconds);
+    public void The_recipe_takes_less_than_two_minutes_for_300_images_and_longer_for_more(int images, int threads, double seconds) =>
+        Assert.Equal(seconds, ClassifierPlan.RecipeTime(images, threads).TotalSeconds);
 
     [Fact]
     public void Dispose_scopes_hold_the_same_count_after_every_pass()
@@ -72,9 +72,9 @@ public sealed class ClassifierTrainerTests
 
         Assert.Equal(1, Math.Max(result.LinearScore!.Value, result.FineTunedScore!.Value));
         using var model = new TrainedModel(result.Model, ModelDescription.FromJson(System.Text.Encoding.UTF8.GetBytes(result.Description.ToJson())));
-        for (int i = 0; i < task.Pictures.Count; i++)
+        for (int i = 0; i < task.Images.Count; i++)
         {
-            float[,] scores = model.Score(Ocellus.Vision.Images.Pictures.DecodeSquashed(task.Pictures.Read(i), 64, 64).Rgb);
+            float[,] scores = model.Score(Ocellus.Vision.Images.Images.DecodeSquashed(task.Images.Read(i), 64, 64).Rgb);
             Assert.Equal(task.Targets[i][0], Enumerable.Range(0, 3).MaxBy(l => scores[0, l]));
             if (!multiLabel) Assert.Equal(1, scores[0, 0] + scores[0, 1] + scores[0, 2], 1e-5);
         }
@@ -101,9 +101,9 @@ public sealed class ClassifierTrainerTests
 
         Assert.Equal(expected[0], actual[0, 0], 1e-4f);
         // Helpers are only faster: with them the answer is the same.
-        var picture = new PreparedPicture(rgb, 1, 1, null);
-        Assert.Equal([actual[0, 0], actual[0, 1]], model.Predict([picture])[0].Select(p => p.Score));
-        Assert.Equal(model.Predict([picture])[0], model.Predict([picture], helped: true)[0]);
+        var image = new PreparedImage(rgb, 1, 1, null);
+        Assert.Equal([actual[0, 0], actual[0, 1]], model.Predict([image])[0].Select(p => p.Score));
+        Assert.Equal(model.Predict([image])[0], model.Predict([image], helped: true)[0]);
         Assert.Equal(expected[1], actual[0, 1], 1e-4f);
     }
 
@@ -165,9 +165,9 @@ public sealed class ClassifierTrainerTests
     }
 
     [Fact]
-    public void Labels_of_one_or_two_pictures_are_learnt_by_the_linear_head_alone()
+    public void Labels_of_one_or_two_images_are_learnt_by_the_linear_head_alone()
     {
-        ClassifierTask task = Colours(multiLabel: false, pictures: 6);
+        ClassifierTask task = Colours(multiLabel: false, images: 6);
 
         ClassifierResult result = ClassifierTrainer.Train(
             task, new ClassifierPlan { Size = 64, Views = 1, Threads = 2, Regularisation = 1 }, cancel: TestContext.Current.CancellationToken);
@@ -182,9 +182,9 @@ public sealed class ClassifierTrainerTests
     [InlineData(3, 1)]
     [InlineData(6, 1)]
     [InlineData(20, 2)]
-    public void A_label_of_three_pictures_or_more_has_some_held_back(int each, int held)
+    public void A_label_of_three_images_or_more_has_some_held_back(int each, int held)
     {
-        (int[] learn, int[] back) = ClassifierTrainer.Split(Colours(multiLabel: false, pictures: 3 * each), new ClassifierPlan());
+        (int[] learn, int[] back) = ClassifierTrainer.Split(Colours(multiLabel: false, images: 3 * each), new ClassifierPlan());
 
         Assert.Equal([held, held, held], Enumerable.Range(0, 3).Select(l => back.Count(i => i % 3 == l)));
         Assert.Equal(Enumerable.Range(0, 3 * each), learn.Concat(back).Order());
@@ -222,8 +222,8 @@ public sealed class ClassifierTrainerTests
     [InlineData(.95, 1, 10, false)]
     [InlineData(0, 1, 10, true)]
     [InlineData(1, 1, 10, false)]
-    public void A_few_pictures_of_difference_do_not_speak_against_fine_tuning(double tuned, double linear, int pictures, bool worse) =>
-        Assert.Equal(worse, ClassifierTuning.IsWorse(tuned, linear, pictures));
+    public void A_few_images_of_difference_do_not_speak_against_fine_tuning(double tuned, double linear, int images, bool worse) =>
+        Assert.Equal(worse, ClassifierTuning.IsWorse(tuned, linear, images));
 
     [Fact]
     public void Progress_tells_phases_and_seconds_that_are_left()
@@ -244,18 +244,18 @@ public sealed class ClassifierTrainerTests
         return [.. Enumerable.Range(0, count).Select(_ => (float)(2 * random.NextDouble() - 1))];
     }
 
-    private static ClassifierTask Colours(bool multiLabel, int pictures = 30)
+    private static ClassifierTask Colours(bool multiLabel, int images = 30)
     {
         double[][] colours = [[220, 30, 30], [30, 200, 40], [40, 40, 220]];
         var random = new Random(3);
-        byte[][] files = [.. Enumerable.Range(0, pictures).Select(i =>
+        byte[][] files = [.. Enumerable.Range(0, images).Select(i =>
         {
             using Image black = Image.Black(80, 72, bands: 3), plain = black + colours[i % 3].Select(c => c + random.Next(-20, 20)).ToArray();
-            using Image bytes = plain.Cast(Enums.BandFormat.Uchar), picture = bytes.Copy(interpretation: Enums.Interpretation.Srgb);
-            return picture.PngsaveBuffer();
+            using Image bytes = plain.Cast(Enums.BandFormat.Uchar), image = bytes.Copy(interpretation: Enums.Interpretation.Srgb);
+            return image.PngsaveBuffer();
         })];
         return new ClassifierTask(
-            DrawnScenes.Files(files), [.. Enumerable.Range(0, pictures).Select(i => (IReadOnlyList<int>)[i % 3])], ["red", "green", "blue"], multiLabel);
+            DrawnScenes.Files(files), [.. Enumerable.Range(0, images).Select(i => (IReadOnlyList<int>)[i % 3])], ["red", "green", "blue"], multiLabel);
     }
 
     private sealed class Collect(List<TrainingProgress> reports) : IProgress<TrainingProgress>

@@ -10,11 +10,11 @@ public sealed class DetectorInputTests
     [InlineData(480, 640, 320, 416)]
     [InlineData(1000, 1000, 416, 416)]
     [InlineData(1280, 64, 416, 32)]
-    public void The_shape_is_that_of_the_pictures(int width, int height, int inputWidth, int inputHeight) =>
+    public void The_shape_is_that_of_the_images(int width, int height, int inputWidth, int inputHeight) =>
         Assert.Equal(new DetectorInput(inputWidth, inputHeight), DetectorInput.Choose([(width, height)], [[Box(.5f)]], null));
 
     [Fact]
-    public void Pictures_of_both_orientations_get_a_square_and_a_few_of_another_shape_do_not_count()
+    public void Images_of_both_orientations_get_a_square_and_a_few_of_another_shape_do_not_count()
     {
         Assert.Equal(new DetectorInput(416, 416), Of(Enumerable.Repeat((640, 480), 5).Concat(Enumerable.Repeat((480, 640), 5))));
         Assert.Equal(new DetectorInput(416, 320), Of(Enumerable.Repeat((640, 480), 9).Append((480, 640))));
@@ -30,7 +30,7 @@ public sealed class DetectorInputTests
         Assert.Equal(new DetectorInput(expected, expected), DetectorInput.Choose([(2000, 2000)], [[Box(side), Box(side), Box(.9f)]], null));
 
     [Fact]
-    public void Pictures_without_boxes_do_not_matter() =>
+    public void Images_without_boxes_do_not_matter() =>
         Assert.Equal(new DetectorInput(416, 416), DetectorInput.Choose([(500, 500), (500, 500)], [[], [Box(.3f)]], null));
 
     private static LabelledBox Box(float side) => new(0, new Box(.05f, .05f, side, side));

@@ -62,16 +62,16 @@ public sealed class DetectorTrainerTests
     }
 
     [Theory]
-    [InlineData(292, .05, 1000, 511, 511, 8)] // 14 passes of 292 pictures
+    [InlineData(292, .05, 1000, 511, 511, 8)] // 14 passes of 292 images
     [InlineData(132, .05, 1000, 480, 480, 8)] // a small set: the least steps
     [InlineData(292, .05, 200, 500, 511, 8)] // time for 4,000 views
-    [InlineData(132, .1, 240, 400, 480, 6)] // time for 2,400 views: fewer pictures a step, or there would be 300 steps
+    [InlineData(132, .1, 240, 400, 480, 6)] // time for 2,400 views: fewer images a step, or there would be 300 steps
     [InlineData(292, .1, 150, 500, 1363, 3)] // time for 1,500 views
     [InlineData(292, .5, 240, 240, 2044, 2)] // never fewer than two
     [InlineData(5000, .05, 100_000, 8750, 8750, 8)]
     public void Large_sets_get_passes_small_sets_steps_and_short_times_smaller_steps(
-        int pictures, double secondsPerPicture, double seconds, int steps, int wanted, int batch) =>
-        Assert.Equal((steps, wanted, batch), DetectorTrainer.Schedule(new DetectorPlan(), pictures, 8, secondsPerPicture, seconds));
+        int images, double secondsPerImage, double seconds, int steps, int wanted, int batch) =>
+        Assert.Equal((steps, wanted, batch), DetectorTrainer.Schedule(new DetectorPlan(), images, 8, secondsPerImage, seconds));
 
     [Fact]
     public void The_batch_fits_the_memory()

@@ -44,7 +44,7 @@ public sealed class DetectorViewsTests
     public void The_same_pass_gives_the_same_view_and_another_pass_another()
     {
         DetectorTask task = DrawnScenes.Task(4);
-        var views = new DetectorViews(task.Pictures, task.Boxes, Input, new DetectorPlan());
+        var views = new DetectorViews(task.Images, task.Boxes, Input, new DetectorPlan());
         float[] a = new float[views.ValuesPerView], b = new float[views.ValuesPerView], c = new float[views.ValuesPerView];
         foreach (double mosaic in new[] { 0.0, 1.0 })
         {
@@ -58,10 +58,10 @@ public sealed class DetectorViewsTests
     }
 
     [Fact]
-    public void A_mosaic_shows_boxes_of_several_pictures_inside_the_view()
+    public void A_mosaic_shows_boxes_of_several_images_inside_the_view()
     {
         DetectorTask task = DrawnScenes.Task(4);
-        var views = new DetectorViews(task.Pictures, task.Boxes, Input, new DetectorPlan());
+        var views = new DetectorViews(task.Images, task.Boxes, Input, new DetectorPlan());
         var view = new float[views.ValuesPerView];
         TrueBox[] boxes = [.. Enumerable.Range(0, 10).SelectMany(pass => views.Random(0, pass, 1, view))];
         Assert.True(boxes.Length > 20, $"{boxes.Length} boxes in ten mosaics");
@@ -69,15 +69,15 @@ public sealed class DetectorViewsTests
     }
 
     [Fact]
-    public void Boxes_outside_the_picture_and_without_area_are_no_examples()
+    public void Boxes_outside_the_image_and_without_area_are_no_examples()
     {
         DetectorTask task = DrawnScenes.Task(1);
         LabelledBox[] bad = [new(0, new Box(1.2f, .1f, .2f, .2f)), new(0, new Box(.5f, .5f, 0, .2f)), new(0, new Box(-.1f, -.1f, 2, 2))];
-        var views = new DetectorViews(task.Pictures, [bad], Input, new DetectorPlan { ScaleMin = 1, ScaleMax = 1 });
+        var views = new DetectorViews(task.Images, [bad], Input, new DetectorPlan { ScaleMin = 1, ScaleMax = 1 });
 
         TrueBox only = Assert.Single(views.Random(0, 0, 0, new float[views.ValuesPerView]));
 
-        Assert.Equal(new TrueBox(0, 0, 128, 96, 0), only); // cut off at the edge of the picture
+        Assert.Equal(new TrueBox(0, 0, 128, 96, 0), only); // cut off at the edge of the image
     }
 
     private static (int Left, int Top, int Right, int Bottom) Red(float[] view)

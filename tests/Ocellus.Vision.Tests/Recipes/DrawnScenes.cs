@@ -5,7 +5,7 @@ using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Vision.Tests.Recipes;
 
-/// <summary>Pictures drawn for tests: red rectangles (label 0) and blue discs (label 1) on grey noise.</summary>
+/// <summary>Images drawn for tests: red rectangles (label 0) and blue discs (label 1) on grey noise.</summary>
 internal static class DrawnScenes
 {
     public const int Width = 160, Height = 120;

@@ -11,14 +11,14 @@ namespace Ocellus.Vision.Tests.Recipes;
 public sealed class OverfittedDetectorTests(OverfittedDetector overfitted) : IClassFixture<OverfittedDetector>
 {
     [Fact]
-    public void Eight_pictures_are_learnt_by_heart()
+    public void Eight_images_are_learnt_by_heart()
     {
         using var model = new TrainedModel(overfitted.Result.Model, overfitted.Result.Description);
         DetectorResult result = overfitted.Result;
         Assert.Equal((128, 96, "fit", ModelKinds.Localization), (
             result.Description.Width, result.Description.Height, result.Description.Resize, result.Description.Kind));
         IReadOnlyList<Prediction>[] found = [.. Enumerable.Range(0, 8).Select(
-            i => model.Predict([model.Prepare(overfitted.Task.Pictures.Read(i), PictureLimits.Default)])[0])];
+            i => model.Predict([model.Prepare(overfitted.Task.Images.Read(i), ImageLimits.Default)])[0])];
 
         DetectionReport report = DetectionMetrics.Compute(2, overfitted.Task.Boxes, found);
 
@@ -27,14 +27,14 @@ public sealed class OverfittedDetectorTests(OverfittedDetector overfitted) : ICl
     }
 
     [Fact]
-    public void Pictures_asked_together_answer_as_they_do_alone()
+    public void Images_asked_together_answer_as_they_do_alone()
     {
         using var model = new TrainedModel(overfitted.Result.Model, overfitted.Result.Description);
-        PreparedPicture[] pictures = [.. Enumerable.Range(0, 3).Select(i => model.Prepare(overfitted.Task.Pictures.Read(i), PictureLimits.Default))];
-        IReadOnlyList<Prediction>[] together = model.Predict(pictures);
-        for (int i = 0; i < pictures.Length; i++)
+        PreparedImage[] images = [.. Enumerable.Range(0, 3).Select(i => model.Prepare(overfitted.Task.Images.Read(i), ImageLimits.Default))];
+        IReadOnlyList<Prediction>[] together = model.Predict(images);
+        for (int i = 0; i < images.Length; i++)
         {
-            IReadOnlyList<Prediction> alone = model.Predict([pictures[i]])[0];
+            IReadOnlyList<Prediction> alone = model.Predict([images[i]])[0];
             Assert.Equal(alone.Count, together[i].Count);
             Assert.InRange(alone.Count, 2, DetectorExport.BoxesMax);
             Assert.Equal(alone[0].Label, together[i][0].Label);
@@ -53,20 +53,20 @@ public sealed class OverfittedDetectorTests(OverfittedDetector overfitted) : ICl
     [InlineData(6)]
     [InlineData(7)]
     [InlineData(8)]
-    public void Answered_boxes_are_in_the_picture_as_shown(int orientation)
+    public void Answered_boxes_are_in_the_image_as_shown(int orientation)
     {
         using var model = new TrainedModel(overfitted.Result.Model, overfitted.Result.Description);
         LabelledBox[] placed = [new(0, new Box(.05f, .1f, .3f, .35f)), new(1, new Box(.6f, .5f, .25f, .4f))];
         byte[] rgb = DrawnScenes.Draw(placed, new Random(6));
         byte[] bytes = DrawnScenes.Encode(rgb, DrawnScenes.Width, DrawnScenes.Height, orientation);
-        Assert.Equal(orientation, Pictures.ReadHeader(bytes).Orientation);
+        Assert.Equal(orientation, ImageDecoder.ReadHeader(bytes).Orientation);
 
-        IReadOnlyList<Prediction> found = model.Predict([model.Prepare(bytes, PictureLimits.Default)])[0];
+        IReadOnlyList<Prediction> found = model.Predict([model.Prepare(bytes, ImageLimits.Default)])[0];
 
         // Both are found where they are shown, whichever way they lie in the file.
         Assert.Equal([0, 1], BoxMatching.Match(placed, [found.First(f => f.Label == 0), found.First(f => f.Label == 1)]));
         IReadOnlyList<Prediction> upright = model.Predict(
-            [model.Prepare(DrawnScenes.Encode(rgb, DrawnScenes.Width, DrawnScenes.Height), PictureLimits.Default)])[0];
+            [model.Prepare(DrawnScenes.Encode(rgb, DrawnScenes.Width, DrawnScenes.Height), ImageLimits.Default)])[0];
         Assert.True(BoxOverlap.Iou(upright[0].Box!.Value, found.First(f => f.Label == upright[0].Label).Box!.Value) > .9);
     }
 
@@ -75,7 +75,7 @@ public sealed class OverfittedDetectorTests(OverfittedDetector overfitted) : ICl
     {
         ModelDescription read = ModelDescription.FromJson(Encoding.UTF8.GetBytes(overfitted.Result.Description.ToJson()));
         Assert.Contains("boxes: float32 [K, 4]", read.Output, StringComparison.Ordinal);
-        Assert.Equal("fine-tuned: 90 steps of 8 pictures", read.Recipe);
+        Assert.Equal("fine-tuned: 90 steps of 8 images", read.Recipe);
         Assert.Equal(["brick", "ball"], read.Labels);
     }
 }

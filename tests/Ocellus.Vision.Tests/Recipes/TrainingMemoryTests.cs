@@ -16,10 +16,10 @@ public sealed class TrainingMemoryTests
     public void Without_a_known_size_the_wanted_batch_is_taken() => Assert.Equal(16, TrainingMemory.Batch(16, 400, 100, null));
 
     [Fact]
-    public void Where_not_even_four_pictures_fit_the_message_names_both_sizes()
+    public void Where_not_even_four_images_fit_the_message_names_both_sizes()
     {
         var refused = Assert.Throws<InsufficientMemoryException>(() => TrainingMemory.Batch(16, 400L << 20, 100L << 20, 800L << 20));
-        Assert.Contains("800 MiB are available, and 1,000 MiB are needed for 4 pictures a step", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("800 MiB are available, and 1,000 MiB are needed for 4 images a step", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

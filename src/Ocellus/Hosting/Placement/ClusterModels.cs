@@ -31,7 +31,7 @@ internal sealed class ClusterModels(IGrainFactory grains)
         }
     }
 
-    /// <summary>What a running model finds in a picture, for a classifier every label; or its refusal: see <see cref="RunningModel.DetectAsync"/>.</summary>
+    /// <summary>What a running model finds in an image, for a classifier every label; or its refusal: see <see cref="RunningModel.DetectAsync"/>.</summary>
     public Task<DetectAnswer> DetectAsync(string arn, byte[] image, CancellationToken cancel) => GrainOf(arn).DetectAsync(new(image), cancel);
 
     private IModelGrain GrainOf(string arn) => _references.GetOrAdd(arn, static (a, factory) => factory.GetGrain<IModelGrain>(a), grains);

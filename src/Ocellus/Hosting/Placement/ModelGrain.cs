@@ -17,7 +17,7 @@ internal sealed record LoadAnswer([property: Id(0)] string? Failure);
 [GenerateSerializer, Immutable]
 internal sealed record UnloadAnswer([property: Id(0)] int Aborted, [property: Id(1)] TimeSpan Drain);
 
-/// <summary>A picture to be asked about. Immutable: on the same node its bytes are not copied.</summary>
+/// <summary>An image to be asked about. Immutable: on the same node its bytes are not copied.</summary>
 [GenerateSerializer, Immutable]
 internal sealed record DetectRequest([property: Id(0)] byte[] Image);
 

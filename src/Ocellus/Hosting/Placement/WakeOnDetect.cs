@@ -26,9 +26,9 @@ internal sealed class WakeOnDetect(
 
     private readonly ConcurrentDictionary<string, Wake> _wakes = new(StringComparer.Ordinal);
 
-    /// <summary>What a version's model finds in a picture.</summary>
+    /// <summary>What a version's model finds in an image.</summary>
     /// <param name="version">As the caller may see it.</param>
-    /// <param name="readImage">Gives the picture; called once, and before anything is started for it.</param>
+    /// <param name="readImage">Gives the image; called once, and before anything is started for it.</param>
     /// <param name="cancel">The client left.</param>
     /// <exception cref="RefusedException">
     /// NotReady: it does not run, and is not to be started for a request. LimitExceeded: too many models run. Busy: too many requests wait. Others: see <see cref="RunningModel.DetectAsync"/>.

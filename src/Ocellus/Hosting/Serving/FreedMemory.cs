@@ -25,7 +25,7 @@ internal sealed class FreedMemory(TimeProvider clock)
     private const int MappedBytesMinParameter = -3;
 
     /// <summary>
-    /// Free memory at the end of a thread's arena that is not returned by each <c>free</c>. glibc's 128 KB mean that a picture's buffers are
+    /// Free memory at the end of a thread's arena that is not returned by each <c>free</c>. glibc's 128 KB mean that an image's buffers are
     /// returned and asked for again with every request, and each of their pages is cleared again; <see cref="Return"/> takes it all back.
     /// </summary>
     private const int KeptBytesMax = 32 * 1024 * 1024;

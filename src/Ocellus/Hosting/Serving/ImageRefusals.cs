@@ -3,8 +3,8 @@ using Ocellus.Vision.Images;
 
 namespace Ocellus.Hosting.Serving;
 
-/// <summary>What a refused picture is called on the wire. AWS's sentence comes first, then what was received.</summary>
-internal static class PictureRefusals
+/// <summary>What a refused image is called on the wire. AWS's sentence comes first, then what was received.</summary>
+internal static class ImageRefusals
 {
     [Assumed(
         "DetectCustomLabels: size of the image",
@@ -12,11 +12,11 @@ internal static class PictureRefusals
     [Assumed(
         "DetectCustomLabels: a JPEG that lacks its last bytes",
         "It is answered, as every viewer opens it. A file that is visibly cut off is `InvalidImageFormatException`.")]
-    public static RefusedException Of(PictureRefusedException refusal) => refusal.Problem switch
+    public static RefusedException Of(ImageRefusedException refusal) => refusal.Problem switch
     {
-        PictureProblem.NotAPicture or PictureProblem.UnsupportedFormat or PictureProblem.Corrupt or PictureProblem.Truncated =>
+        ImageProblem.NotAImage or ImageProblem.UnsupportedFormat or ImageProblem.Corrupt or ImageProblem.Truncated =>
             new(RefusalKind.InvalidImage, $"Request has invalid image format. {refusal.Message}"),
-        PictureProblem.TooLarge => new(RefusalKind.ImageTooLarge, $"Image size is too large. {refusal.Message}"),
-        PictureProblem.TooSmall or PictureProblem.AspectRatio => Refused.Invalid($"Request has invalid parameters. {refusal.Message}"),
+        ImageProblem.TooLarge => new(RefusalKind.ImageTooLarge, $"Image size is too large. {refusal.Message}"),
+        ImageProblem.TooSmall or ImageProblem.AspectRatio => Refused.Invalid($"Request has invalid parameters. {refusal.Message}"),
     };
 }

@@ -73,13 +73,13 @@ internal sealed class RunningModel : IAsyncDisposable
     /// <summary>Time since the last request came or left, or since the model was loaded; zero as long as one is inside.</summary>
     public TimeSpan IdleFor => InFlight > 0 ? TimeSpan.Zero : _clock.GetElapsedTime(Volatile.Read(ref _usedAt));
 
-    /// <summary>Puts one picture through the network once, so that a broken graph shows at the start and the first caller does not wait for lazy initialisation.</summary>
+    /// <summary>Puts one image through the network once, so that a broken graph shows at the start and the first caller does not wait for lazy initialisation.</summary>
     /// <exception cref="InvalidDataException">The network does not run.</exception>
     public static void WarmUp(TrainedModel model)
     {
         try
         {
-            var black = new PreparedPicture(new byte[model.Description.Width * model.Description.Height * 3], 1, 1, null);
+            var black = new PreparedImage(new byte[model.Description.Width * model.Description.Height * 3], 1, 1, null);
             model.Predict([black]);
             model.Predict([black], helped: true);
         }
@@ -89,9 +89,9 @@ internal sealed class RunningModel : IAsyncDisposable
         }
     }
 
-    /// <summary>Answers for one picture.</summary>
+    /// <summary>Answers for one image.</summary>
     /// <exception cref="RefusedException">
-    /// NotReady: the model stops. Busy: the queue is full, or the deadline passed. Invalid, InvalidImage, ImageTooLarge: not a picture that may be asked about.
+    /// NotReady: the model stops. Busy: the queue is full, or the deadline passed. Invalid, InvalidImage, ImageTooLarge: not an image that may be asked about.
     /// </exception>
     [Assumed(
         "DetectCustomLabels: more requests than the inference units can serve",
@@ -152,7 +152,7 @@ internal sealed class RunningModel : IAsyncDisposable
     private static RefusedException Busy(string why) =>
         new(RefusalKind.Busy, $"Provisioned Rate exceeded: {why}; ask again later, or start the model version with more inference units.");
 
-    /// <summary>On a serving thread: decodes the pictures and asks the network about all of them in one pass. A picture that is refused does not concern the others.</summary>
+    /// <summary>On a serving thread: decodes the images and asks the network about all of them in one pass. An image that is refused does not concern the others.</summary>
     [Assumed(
         "Colours",
         "Training and DetectCustomLabels bring every image to sRGB. RGB and grey images with an embedded ICC profile are converted (relative "
@@ -160,7 +160,7 @@ internal sealed class RunningModel : IAsyncDisposable
         + "other colours or made of programs (`D2B`) is ignored.")]
     private void Answer(IReadOnlyList<Asked> together)
     {
-        var (asked, pictures) = (new List<Asked>(together.Count), new List<PreparedPicture>(together.Count));
+        var (asked, images) = (new List<Asked>(together.Count), new List<PreparedImage>(together.Count));
         foreach (var one in together)
         {
             try
@@ -168,13 +168,13 @@ internal sealed class RunningModel : IAsyncDisposable
                 // Given up in the last moment: nobody reads the answer.
                 if (!one.Answer.Task.IsCompleted)
                 {
-                    pictures.Add(_model.Prepare(one.Image, PictureLimits.Default));
+                    images.Add(_model.Prepare(one.Image, ImageLimits.Default));
                     asked.Add(one);
                 }
             }
-            catch (PictureRefusedException refusal)
+            catch (ImageRefusedException refusal)
             {
-                one.Answer.TrySetException(PictureRefusals.Of(refusal));
+                one.Answer.TrySetException(ImageRefusals.Of(refusal));
             }
             catch (Exception failure)
             {
@@ -191,7 +191,7 @@ internal sealed class RunningModel : IAsyncDisposable
         try
         {
             var started = Stopwatch.GetTimestamp();
-            var predictions = _model.Predict(pictures, _threads.CanHelp);
+            var predictions = _model.Predict(images, _threads.CanHelp);
             _inferred(Stopwatch.GetElapsedTime(started));
             for (var i = 0; i < asked.Count; i++)
             {
@@ -261,6 +261,6 @@ internal sealed class RunningModel : IAsyncDisposable
         return new(aborted, _clock.GetElapsedTime(started));
     }
 
-    /// <summary>A picture that waits, and where its answer goes.</summary>
+    /// <summary>An image that waits, and where its answer goes.</summary>
     private sealed record Asked(ReadOnlyMemory<byte> Image, TaskCompletionSource<IReadOnlyList<Prediction>> Answer);
 }

@@ -4,8 +4,8 @@ using Ocellus.Vision.Images;
 namespace Ocellus.Training.Child;
 
 /// <summary>
-/// Between the pixels of a manifest line's <c>image_size</c> and ratios of the picture as shown. If the size is that of the upright
-/// picture, or fits neither way, boxes refer to the upright picture; if it is the stored size of a picture that is shown turned,
+/// Between the pixels of a manifest line's <c>image_size</c> and ratios of the image as shown. If the size is that of the upright
+/// image, or fits neither way, boxes refer to the upright image; if it is the stored size of an image that is shown turned,
 /// boxes turn with it.
 /// </summary>
 internal readonly struct BoxFrame
@@ -16,7 +16,7 @@ internal readonly struct BoxFrame
     /// <summary>EXIF value of the rotation; 1 for none. Values below 5 never swap the sides: the stored size is then the upright one.</summary>
     private readonly int _rotation;
 
-    public BoxFrame(double imageWidth, double imageHeight, PictureHeader header)
+    public BoxFrame(double imageWidth, double imageHeight, ImageHeader header)
     {
         (_width, _height) = (imageWidth, imageHeight);
         var upright = imageWidth == header.UprightWidth && imageHeight == header.UprightHeight;
@@ -39,7 +39,7 @@ internal readonly struct BoxFrame
         return new Box((float)x, (float)y, (float)across, (float)down);
     }
 
-    /// <summary>Back to whole pixels of the line's size. Edges are rounded, not sizes, so that a box inside the picture stays inside.</summary>
+    /// <summary>Back to whole pixels of the line's size. Edges are rounded, not sizes, so that a box inside the image stays inside.</summary>
     public (int Left, int Top, int Width, int Height) FromShown(Box box)
     {
         var (x, y, across, down) = ((double)box.Left, (double)box.Top, (double)box.Width, (double)box.Height);

@@ -17,8 +17,8 @@ internal static class DetectorJob
         var (content, index) = (input.Content, input.LabelIndex);
         var training = content.Training.Usable;
         var task = new DetectorTask(
-            input.Pictures(training),
-            // Brand localization: a picture of the bare logo is one box over all of it.
+            input.Images(training),
+            // Brand localization: an image of the bare logo is one box over all of it.
             [.. training.Select(line => content.WholeImageBoxes ? TruthBoxes.OfWholeImage(line, index) : TruthBoxes.Of(line, input.Header(line), index))],
             content.Labels);
         var plan = new DetectorPlan { Seed = input.Job.Seed, Kernels = input.Job.Kernels, Threads = input.Threads, ThreadsNow = () => input.Pace.Threads };
@@ -38,7 +38,7 @@ internal static class DetectorJob
 
         var measured = DetectionMetrics.Compute(content.Labels.Count, truth, found);
         var report = new EvaluationReport(
-            [.. measured.Labels.Select(l => new LabelMetrics(content.Labels[l.Label], l.Cut.Threshold, l.Cut.Precision, l.Cut.Recall, l.Cut.F1, l.Pictures))],
+            [.. measured.Labels.Select(l => new LabelMetrics(content.Labels[l.Label], l.Cut.Threshold, l.Cut.Precision, l.Cut.Recall, l.Cut.F1, l.Images))],
             measured.Precision,
             measured.Recall,
             measured.F1,
@@ -55,7 +55,7 @@ internal static class DetectorJob
     }
 
     /// <summary>
-    /// What the snapshot says of one picture, so that counting over the file gives the summary's numbers: every match, above its
+    /// What the snapshot says of one image, so that counting over the file gives the summary's numbers: every match, above its
     /// threshold or below; every candidate above it without a match; every true box that nothing was found for.
     /// </summary>
     private static List<BoxPrediction> Compare(ParsedLine line, JobInput input, EvaluationReport report, IReadOnlyList<LabelledBox> truth, IReadOnlyList<Prediction> found, IReadOnlyList<int> matches)

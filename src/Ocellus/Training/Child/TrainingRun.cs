@@ -12,18 +12,18 @@ using Ocellus.Vision.Recipes;
 namespace Ocellus.Training.Child;
 
 /// <summary>
-/// One training from checked-out files to a tested model, in the training process: line checks, picture checks, split, content
+/// One training from checked-out files to a tested model, in the training process: line checks, image checks, split, content
 /// checks, learning, testing, output files. The order is the wire specification's.
 /// </summary>
 internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvider clock)
 {
-    /// <summary>Bytes of a picture: 15 MB. AWS quota.</summary>
-    private const long PictureBytesMax = 15L << 20;
+    /// <summary>Bytes of an image: 15 MB. AWS quota.</summary>
+    private const long ImageBytesMax = 15L << 20;
 
     private readonly JobDescription _job = folder.Read();
 
-    /// <summary>Of every picture that passed the check, so that no file is read again for its size alone.</summary>
-    private readonly ConcurrentDictionary<string, PictureHeader> _headers = new(StringComparer.Ordinal);
+    /// <summary>Of every image that passed the check, so that no file is read again for its size alone.</summary>
+    private readonly ConcurrentDictionary<string, ImageHeader> _headers = new(StringComparer.Ordinal);
 
     private int Threads => ThreadsOf(_job);
 
@@ -35,12 +35,12 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     public JobOutcome Run(IProgress<JobProgress> progress, CancellationToken cancel)
     {
         Directory.CreateDirectory(folder.Out);
-        var pictures = (folder.ReadPictures() ?? throw new InvalidOperationException("The job has no pictures.json.")).ToDictionary(p => p.Ref, StringComparer.Ordinal);
+        var images = (folder.ReadImages() ?? throw new InvalidOperationException("The job has no pictures.json.")).ToDictionary(p => p.Ref, StringComparer.Ordinal);
         var training = ReadLines(folder.TrainingManifest, cancel);
         var testing = _job.AutoSplit ? [] : ReadLines(folder.TestingManifest, cancel);
-        CheckPictures([.. training, .. testing], pictures, progress, cancel);
+        CheckImages([.. training, .. testing], images, progress, cancel);
 
-        List<ContentError> trainingFound = [.. Found(training, pictures)], testingFound = [.. Found(testing, pictures)];
+        List<ContentError> trainingFound = [.. Found(training, images)], testingFound = [.. Found(testing, images)];
         if (_job.AutoSplit && !Split(ref training, ref testing))
         {
             trainingFound.Add(ContentError.NoAutoSplit);
@@ -62,7 +62,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
 
         try
         {
-            return Learn(content, pictures, progress, cancel);
+            return Learn(content, images, progress, cancel);
         }
         catch (TrainingDivergedException failure)
         {
@@ -70,10 +70,10 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         }
     }
 
-    private JobOutcome Learn(ContentResult content, Dictionary<string, JobPicture> pictures, IProgress<JobProgress> progress, CancellationToken cancel)
+    private JobOutcome Learn(ContentResult content, Dictionary<string, JobImage> images, IProgress<JobProgress> progress, CancellationToken cancel)
     {
         Directory.CreateDirectory(folder.Checkpoint);
-        var input = new JobInput(_job, content, line => Bytes(line, pictures), line => _headers[line.SourceRef], Threads, pace, folder.Checkpoint, progress);
+        var input = new JobInput(_job, content, line => Bytes(line, images), line => _headers[line.SourceRef], Threads, pace, folder.Checkpoint, progress);
         var learned = content.UseCase == UseCase.ObjectLocalization ? DetectorJob.Run(input, cancel) : ClassifierJob.Run(input, cancel);
         var ended = clock.GetUtcNow();
         WriteOut(OutputKinds.TrainingSnapshot, learned.TrainingSnapshot);
@@ -91,8 +91,8 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         return [.. ManifestReader.ParseAsync(stream, cancel).ToBlockingEnumerable(cancel)];
     }
 
-    /// <summary>Opens every picture that a line in use names, as the training will: a line whose picture cannot be learnt from is out.</summary>
-    private void CheckPictures(IReadOnlyList<ParsedLine> lines, Dictionary<string, JobPicture> pictures, IProgress<JobProgress> progress, CancellationToken cancel)
+    /// <summary>Opens every image that a line in use names, as the training will: a line whose image cannot be learnt from is out.</summary>
+    private void CheckImages(IReadOnlyList<ParsedLine> lines, Dictionary<string, JobImage> images, IProgress<JobProgress> progress, CancellationToken cancel)
     {
         var done = 0;
         var lastReport = 0L;
@@ -100,61 +100,61 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         {
             if (line.IsUsable)
             {
-                CheckPicture(line, pictures);
+                CheckImage(line, images);
             }
 
             var count = Interlocked.Increment(ref done);
             var last = Interlocked.Read(ref lastReport);
             if ((count == lines.Count || Stopwatch.GetElapsedTime(last).TotalSeconds >= 1) && Interlocked.CompareExchange(ref lastReport, Stopwatch.GetTimestamp(), last) == last)
             {
-                progress.Report(new JobProgress("checking pictures", count, lines.Count, null, null));
+                progress.Report(new JobProgress("checking images", count, lines.Count, null, null));
             }
         });
     }
 
-    private void CheckPicture(ParsedLine line, Dictionary<string, JobPicture> pictures)
+    private void CheckImage(ParsedLine line, Dictionary<string, JobImage> images)
     {
         const string code = "ERROR_INVALID_IMAGE", text = "The image is invalid. Check S3 path and/or image properties.";
-        if (pictures.GetValueOrDefault(line.SourceRef)?.File is not { } file)
+        if (images.GetValueOrDefault(line.SourceRef)?.File is not { } file)
         {
             line.Add(new LineIssue(code, text, IssueLevel.Line));
             return;
         }
 
-        var path = Path.Combine(folder.Pictures, file);
+        var path = Path.Combine(folder.Images, file);
         var length = new FileInfo(path).Length;
         try
         {
-            if (length > PictureBytesMax)
+            if (length > ImageBytesMax)
             {
-                throw new PictureRefusedException(PictureProblem.TooLarge, $"The picture has {length:N0} bytes; {PictureBytesMax:N0} are the most.");
+                throw new ImageRefusedException(ImageProblem.TooLarge, $"The image has {length:N0} bytes; {ImageBytesMax:N0} are the most.");
             }
 
             var bytes = File.ReadAllBytes(path);
-            var header = Pictures.ReadHeader(bytes);
-            Pictures.Check(header, PictureLimits.Default);
+            var header = ImageDecoder.ReadHeader(bytes);
+            ImageDecoder.Check(header, ImageLimits.Default);
             _headers[line.SourceRef] = header;
             // A small target: JPEGs are then decoded at a fraction of their size, and cut ones are found all the same.
-            if (Pictures.DecodeSquashed(bytes, 64, 64).Warning is { } warning)
+            if (ImageDecoder.DecodeSquashed(bytes, 64, 64).Warning is { } warning)
             {
                 line.Add(new LineIssue("WARNING_TRUNCATED_IMAGE", warning.Message, IssueLevel.Line, IsWarning: true));
             }
         }
-        catch (PictureRefusedException refusal)
+        catch (ImageRefusedException refusal)
         {
             line.Add(new LineIssue(code, $"{text} {refusal.Message}", IssueLevel.Line));
         }
     }
 
-    /// <summary>Terminal errors that only the fetching of the pictures can find.</summary>
-    private static IEnumerable<ContentError> Found(IReadOnlyList<ParsedLine> lines, Dictionary<string, JobPicture> pictures)
+    /// <summary>Terminal errors that only the fetching of the images can find.</summary>
+    private static IEnumerable<ContentError> Found(IReadOnlyList<ParsedLine> lines, Dictionary<string, JobImage> images)
     {
-        List<JobPicture> named = [.. lines.Where(l => l.SourceRef.Length > 0).Select(l => pictures.GetValueOrDefault(l.SourceRef) ?? new JobPicture(l.SourceRef, null, JobPicture.Missing))];
-        if (named.Exists(p => p.Problem == JobPicture.NoBucket) || (named.TrueForAll(p => p.File is null) && named.Exists(p => p.Problem == JobPicture.Denied)))
+        List<JobImage> named = [.. lines.Where(l => l.SourceRef.Length > 0).Select(l => images.GetValueOrDefault(l.SourceRef) ?? new JobImage(l.SourceRef, null, JobImage.Missing))];
+        if (named.Exists(p => p.Problem == JobImage.NoBucket) || (named.TrueForAll(p => p.File is null) && named.Exists(p => p.Problem == JobImage.Denied)))
         {
             yield return ContentError.ImageBucketPermissions;
         }
-        else if (named.Exists(p => p.Problem == JobPicture.OtherOwner))
+        else if (named.Exists(p => p.Problem == JobImage.OtherOwner))
         {
             yield return ContentError.ImageBucketOwner;
         }
@@ -180,7 +180,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         return true;
     }
 
-    private byte[] Bytes(ParsedLine line, Dictionary<string, JobPicture> pictures) => File.ReadAllBytes(Path.Combine(folder.Pictures, pictures[line.SourceRef].File!));
+    private byte[] Bytes(ParsedLine line, Dictionary<string, JobImage> images) => File.ReadAllBytes(Path.Combine(folder.Images, images[line.SourceRef].File!));
 
     private void WriteOut(string kind, string text) => WriteOut(kind, [text]);
 

@@ -16,7 +16,7 @@ internal sealed record JobDescription
 
     public required string VersionName { get; init; }
 
-    /// <summary>The test pictures are split off the training manifest, for this training only.</summary>
+    /// <summary>The test images are split off the training manifest, for this training only.</summary>
     public bool AutoSplit { get; init; }
 
     /// <summary>The caller had no right to read the manifests: there are none in the folder.</summary>
@@ -36,11 +36,11 @@ internal sealed record JobDescription
     public KernelChoice Kernels { get; init; }
 }
 
-/// <summary>One picture that the manifests name: where its copy is, or why there is none.</summary>
+/// <summary>One image that the manifests name: where its copy is, or why there is none.</summary>
 /// <param name="Ref">The <c>source-ref</c>.</param>
-/// <param name="File">Name under <c>pictures/</c>, or a rooted path that stands for itself; null if it could not be fetched.</param>
+/// <param name="File">Name under <c>images/</c>, or a rooted path that stands for itself; null if it could not be fetched.</param>
 /// <param name="Problem">Why not: <see cref="Missing"/>, <see cref="NoBucket"/>, <see cref="OtherOwner"/> or <see cref="Denied"/>.</param>
-internal sealed record JobPicture(string Ref, string? File, string? Problem)
+internal sealed record JobImage(string Ref, string? File, string? Problem)
 {
     public const string Missing = "missing";
     public const string NoBucket = "no-bucket";
@@ -94,7 +94,7 @@ internal sealed class JobFolder(string path)
     /// <summary>The test manifest; absent with an automatic split.</summary>
     public string TestingManifest => In("testing.manifest");
 
-    public string Pictures => In("pictures");
+    public string Images => In("pictures");
 
     /// <summary>Output files under the names they get in the output location.</summary>
     public string Out => In("out");
@@ -126,10 +126,10 @@ internal sealed class JobFolder(string path)
     /// <exception cref="InvalidDataException">It is damaged: it is written once, so nobody can make it anew.</exception>
     public JobDescription Read() => Read(Description, JobJson.Default.JobDescription);
 
-    public void Write(IReadOnlyList<JobPicture> pictures) => AtomicFile.Write(Index, JsonSerializer.SerializeToUtf8Bytes(pictures, JobJson.Default.IReadOnlyListJobPicture));
+    public void Write(IReadOnlyList<JobImage> images) => AtomicFile.Write(Index, JsonSerializer.SerializeToUtf8Bytes(images, JobJson.Default.IReadOnlyListJobImage));
 
-    /// <summary>The pictures; null as long as they are not all fetched, or if the list is damaged: then they are fetched again.</summary>
-    public IReadOnlyList<JobPicture>? ReadPictures() => TryRead(Index, JobJson.Default.IReadOnlyListJobPicture);
+    /// <summary>The images; null as long as they are not all fetched, or if the list is damaged: then they are fetched again.</summary>
+    public IReadOnlyList<JobImage>? ReadImages() => TryRead(Index, JobJson.Default.IReadOnlyListJobImage);
 
     public void Write(JobOutcome outcome) => AtomicFile.Write(Ended, JsonSerializer.SerializeToUtf8Bytes(outcome, JobJson.Default.JobOutcome));
 
@@ -180,7 +180,7 @@ internal static class OutputKinds
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(JobDescription))]
-[JsonSerializable(typeof(IReadOnlyList<JobPicture>))]
+[JsonSerializable(typeof(IReadOnlyList<JobImage>))]
 [JsonSerializable(typeof(JobOutcome))]
 [JsonSerializable(typeof(JobProgress))]
 internal sealed partial class JobJson : JsonSerializerContext;

@@ -6,18 +6,18 @@ using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Training.Job;
 
-/// <summary>What a recipe gets: checked lines and their pictures.</summary>
+/// <summary>What a recipe gets: checked lines and their images.</summary>
 /// <param name="Job">What is to be trained.</param>
 /// <param name="Content">Lines and labels.</param>
-/// <param name="Bytes">The picture of a usable line.</param>
-/// <param name="Header">Its header, which the check of the pictures has read.</param>
+/// <param name="Bytes">The image of a usable line.</param>
+/// <param name="Header">Its header, which the check of the images has read.</param>
 /// <param name="Threads">Threads to use.</param>
 /// <param name="Pace">Threads of the next step.</param>
 /// <param name="Checkpoint">Folder for checkpoints.</param>
 /// <param name="Progress">Takes progress.</param>
-internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<ParsedLine, byte[]> Bytes, Func<ParsedLine, PictureHeader> Header, int Threads, TrainingPace Pace, string Checkpoint, IProgress<JobProgress> Progress)
+internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<ParsedLine, byte[]> Bytes, Func<ParsedLine, ImageHeader> Header, int Threads, TrainingPace Pace, string Checkpoint, IProgress<JobProgress> Progress)
 {
-    /// <summary>Pictures put through the finished model at once.</summary>
+    /// <summary>Images put through the finished model at once.</summary>
     private const int TestBatch = 8;
 
     /// <summary>The time that a recipe takes by itself, or the job's budget where that is less.</summary>
@@ -28,9 +28,9 @@ internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<
     /// <summary>Index of each label of the model.</summary>
     public Dictionary<string, int> LabelIndex { get; } = Content.Labels.Select((label, i) => (label, i)).ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
 
-    public ImageSource Pictures(IReadOnlyList<ParsedLine> lines) => new(lines.Count, index => Bytes(lines[index]));
+    public ImageSource Images(IReadOnlyList<ParsedLine> lines) => new(lines.Count, index => Bytes(lines[index]));
 
-    /// <summary>Puts pictures through the finished model, in order.</summary>
+    /// <summary>Puts images through the finished model, in order.</summary>
     public IReadOnlyList<IReadOnlyList<Prediction>> Ask(TrainedModel model, IReadOnlyList<ParsedLine> lines, CancellationToken cancel)
     {
         var answers = new List<IReadOnlyList<Prediction>>(lines.Count);
@@ -38,7 +38,7 @@ internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<
         {
             cancel.ThrowIfCancellationRequested();
             Progress.Report(new JobProgress("testing", answers.Count, lines.Count, null, null));
-            answers.AddRange(model.Predict([.. batch.AsParallel().AsOrdered().WithDegreeOfParallelism(Threads).Select(line => model.Prepare(Bytes(line), PictureLimits.Default))]));
+            answers.AddRange(model.Predict([.. batch.AsParallel().AsOrdered().WithDegreeOfParallelism(Threads).Select(line => model.Prepare(Bytes(line), ImageLimits.Default))]));
         }
 
         return answers;

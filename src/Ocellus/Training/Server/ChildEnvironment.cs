@@ -4,7 +4,7 @@ namespace Ocellus.Training.Server;
 
 /// <summary>
 /// What a process that this one starts is told of the environment: what the runtime, the native libraries and the system read, and nothing else. Keys of an outside
-/// store, of AWS or of whatever else the server's user has there are none of its business, and it runs other people's libraries on other people's pictures.
+/// store, of AWS or of whatever else the server's user has there are none of its business, and it runs other people's libraries on other people's images.
 /// </summary>
 internal static class ChildEnvironment
 {
@@ -15,7 +15,7 @@ internal static class ChildEnvironment
         "SystemRoot", "SystemDrive", "windir", "ComSpec", "PATHEXT", "USERPROFILE", "LOCALAPPDATA", "APPDATA", "ProgramFiles", "ProgramData", "NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE",
     ];
 
-    /// <summary>Families: of the runtime, of the C library, of threads and of the libraries for learning and for pictures.</summary>
+    /// <summary>Families: of the runtime, of the C library, of threads and of the libraries for learning and for images.</summary>
     private static readonly string[] _families =
     [
         "LC_", "DOTNET_", "COMPlus_", "CORECLR_", "MALLOC_", "GLIBC_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "ONEDNN_", "DNNL_", "ATEN_", "TORCH_", "PYTORCH_", "ORT_", "ONNXRUNTIME_", "VIPS_", "G_",

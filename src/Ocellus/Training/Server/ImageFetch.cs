@@ -8,10 +8,10 @@ using Ocellus.Training.Job;
 namespace Ocellus.Training.Server;
 
 /// <summary>
-/// Takes a training's own copy of every picture that its manifests name, so that what happens to the bucket meanwhile does not
+/// Takes a training's own copy of every image that its manifests name, so that what happens to the bucket meanwhile does not
 /// matter. In the embedded store a copy is a hard link and costs nothing; from an outside one it is a download.
 /// </summary>
-internal sealed class PictureFetch(IObjects objects)
+internal sealed class ImageFetch(IObjects objects)
 {
     /// <summary>Bytes of a manifest: 1 GB. AWS quota.</summary>
     private const long ManifestBytesMax = 1L << 30;
@@ -32,14 +32,14 @@ internal sealed class PictureFetch(IObjects objects)
             return NotPermitted;
         }
 
-        if (folder.ReadPictures() is not null)
+        if (folder.ReadImages() is not null)
         {
             return null;
         }
 
-        // What a crash left is fetched again: half a picture must not be taken for a whole one.
-        FileSystem.RemoveFolder(folder.Pictures);
-        Directory.CreateDirectory(folder.Pictures);
+        // What a crash left is fetched again: half an image must not be taken for a whole one.
+        FileSystem.RemoveFolder(folder.Images);
+        Directory.CreateDirectory(folder.Images);
         var places = new Dictionary<string, Place>(StringComparer.Ordinal);
         foreach (var manifest in job.AutoSplit ? [folder.TrainingManifest] : new[] { folder.TrainingManifest, folder.TestingManifest })
         {
@@ -86,7 +86,7 @@ internal sealed class PictureFetch(IObjects objects)
         return null;
     }
 
-    private async Task<JobPicture[]> FetchAsync(IReadOnlyList<Place> places, JobFolder folder, string accountId, string region, CallerRights rights, CancellationToken cancel)
+    private async Task<JobImage[]> FetchAsync(IReadOnlyList<Place> places, JobFolder folder, string accountId, string region, CallerRights rights, CancellationToken cancel)
     {
         var buckets = new Dictionary<string, FoundBucket?>(StringComparer.Ordinal);
         foreach (var bucket in places.Select(p => p.Bucket).Distinct())
@@ -95,29 +95,29 @@ internal sealed class PictureFetch(IObjects objects)
             buckets[bucket] = await objects.FindBucketAsync(bucket, cancel) is { } found && found.IsIn(region) ? found : null;
         }
 
-        var pictures = new JobPicture[places.Count];
+        var images = new JobImage[places.Count];
         await Parallel.ForEachAsync(Enumerable.Range(0, places.Count), new ParallelOptions { MaxDegreeOfParallelism = ParallelFetches, CancellationToken = cancel },
-            async (i, token) => pictures[i] = await FetchAsync(places[i], folder, i, buckets[places[i].Bucket], accountId, rights, token));
-        return pictures;
+            async (i, token) => images[i] = await FetchAsync(places[i], folder, i, buckets[places[i].Bucket], accountId, rights, token));
+        return images;
     }
 
-    private async Task<JobPicture> FetchAsync(Place place, JobFolder folder, int number, FoundBucket? bucket, string accountId, CallerRights rights, CancellationToken cancel)
+    private async Task<JobImage> FetchAsync(Place place, JobFolder folder, int number, FoundBucket? bucket, string accountId, CallerRights rights, CancellationToken cancel)
     {
         // First of all: who may not read is not told what is there.
         if (!rights.Allow(Permission.Read(place.Bucket, place.Key)))
         {
-            return new JobPicture(place.SourceRef, null, JobPicture.Denied);
+            return new JobImage(place.SourceRef, null, JobImage.Denied);
         }
 
         if (bucket is null || !bucket.IsOf(accountId))
         {
-            return new JobPicture(place.SourceRef, null, bucket is null ? JobPicture.NoBucket : JobPicture.OtherOwner);
+            return new JobImage(place.SourceRef, null, bucket is null ? JobImage.NoBucket : JobImage.OtherOwner);
         }
 
         var name = $"{number:D6}";
-        return await objects.FetchAsync(place.Bucket, place.Key, Path.Combine(folder.Pictures, name), cancel) ? new JobPicture(place.SourceRef, name, null) : new JobPicture(place.SourceRef, null, JobPicture.Missing);
+        return await objects.FetchAsync(place.Bucket, place.Key, Path.Combine(folder.Images, name), cancel) ? new JobImage(place.SourceRef, name, null) : new JobImage(place.SourceRef, null, JobImage.Missing);
     }
 
-    /// <summary>Where a picture is, which is all that is kept of its line.</summary>
+    /// <summary>Where an image is, which is all that is kept of its line.</summary>
     private readonly record struct Place(string SourceRef, string Bucket, string Key);
 }

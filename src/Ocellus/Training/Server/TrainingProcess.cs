@@ -21,7 +21,7 @@ internal static class TrainingProcess
     private static readonly TimeSpan _stopWait = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// glibc is told to keep freed memory and to take it in huge pages. A step of 16 pictures has blocks of 77 MB; left alone, glibc maps
+    /// glibc is told to keep freed memory and to take it in huge pages. A step of 16 images has blocks of 77 MB; left alone, glibc maps
     /// each anew (it cannot be told a bound above 32 MB, and threads other than the first have arenas of 64 MB), and the kernel faults
     /// them in page by page: a step took three times as long. So there is one arena, nothing is mapped and nothing is given back before
     /// the process ends. NNPACK's warnings on machines it does not know are muted.

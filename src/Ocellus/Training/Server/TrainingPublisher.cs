@@ -107,7 +107,7 @@ internal sealed partial class TrainingPublisher(VersionCatalog versions, IObject
         }
     }
 
-    /// <summary>What its messages say besides, when the test pictures were split off by the server; empty otherwise.</summary>
+    /// <summary>What its messages say besides, when the test images were split off by the server; empty otherwise.</summary>
     public static string Note(VersionRow version) =>
         Read(version.TestingResult, TrainingJson.Default.TestingDataResult).Input is { AutoCreate: true, Assets: null } ? " The project has no TEST dataset: 20 % of the TRAIN dataset are held back for testing." : "";
 

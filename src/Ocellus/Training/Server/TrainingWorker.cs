@@ -15,7 +15,7 @@ namespace Ocellus.Training.Server;
 /// and one that had ended but was not published is only published.
 /// </summary>
 internal sealed partial class TrainingWorker(
-    VersionCatalog versions, JobCatalog jobs, IObjects objects, PictureFetch pictures, TrainingPublisher publisher, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, OcellusMeter meter, ServingActivity serving, ILogger<TrainingWorker> log)
+    VersionCatalog versions, JobCatalog jobs, IObjects objects, ImageFetch images, TrainingPublisher publisher, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, OcellusMeter meter, ServingActivity serving, ILogger<TrainingWorker> log)
     : BackgroundService, IKeyedWork<string>
 {
     /// <summary>Looks for work this often even without a wake-up: a lease of another node may have run out.</summary>
@@ -122,7 +122,7 @@ internal sealed partial class TrainingWorker(
                 return;
             }
 
-            if (await NowAsync(() => pictures.RunAsync(folder, job, version.AccountId, rights, cancel)) is { } fileError)
+            if (await NowAsync(() => images.RunAsync(folder, job, version.AccountId, rights, cancel)) is { } fileError)
             {
                 await publisher.FailAsync(version, folder, fileError, cancel);
                 return;

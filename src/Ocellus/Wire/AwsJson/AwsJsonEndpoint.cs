@@ -102,7 +102,7 @@ internal sealed partial class AwsJsonEndpoint(
     public void Dispose() => _turns.Dispose();
 
     /// <summary>
-    /// Authenticates and parses. Bodies with a picture take turns: hashing and parsing one costs a millisecond of a core, and when hundreds of clients
+    /// Authenticates and parses. Bodies with an image take turns: hashing and parsing one costs a millisecond of a core, and when hundreds of clients
     /// ask at once, requests that only describe or stop would wait behind all of them in the thread pool. Their reading takes no turn: who sends
     /// slowly holds up nobody.
     /// </summary>

@@ -196,7 +196,7 @@ public sealed class FleetWorkerTests
         string[] arns = [await server.TrainedVersionAsync(), await server.TrainedVersionAsync()];
         // The database itself writes down every change of a status, so that none is missed between two looks.
         Execute(server, "CREATE TABLE seen (was TEXT, now TEXT); CREATE TRIGGER see AFTER UPDATE OF status ON project_versions BEGIN INSERT INTO seen VALUES (OLD.status, NEW.status); END", null);
-        var picture = TinyModel.Jpeg(0);
+        var image = TinyModel.Jpeg(0);
         var errors = new System.Collections.Concurrent.ConcurrentBag<string>();
 
         await Parallel.ForEachAsync(Enumerable.Range(0, 4), Cancel, async (seed, cancel) =>
@@ -211,7 +211,7 @@ public sealed class FleetWorkerTests
                     0 => await server.CallAsync("StartProjectVersion", JsonSerializer.Serialize(new { ProjectVersionArn = arn, MinInferenceUnits = 1 })),
                     1 => await server.StopVersionAsync(arn),
                     2 when step % 20 == 19 => await CorruptRepairAsync(arn),
-                    _ => await server.DetectAsync(arn, picture),
+                    _ => await server.DetectAsync(arn, image),
                 };
                 if (answer.Status >= 500)
                 {

@@ -87,7 +87,7 @@ public sealed class WakeOnDetectTests
     }
 
     [Fact]
-    public async Task A_request_that_is_no_picture_request_wakes_nothing()
+    public async Task A_request_that_is_no_image_request_wakes_nothing()
     {
         await using var server = await TestServer.StartAsync();
         var arn = await StoppedAsync(server);

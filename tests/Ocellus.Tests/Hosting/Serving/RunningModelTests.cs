@@ -75,10 +75,10 @@ public sealed class RunningModelTests : IDisposable
     }
 
     [Fact]
-    public async Task A_picture_that_is_refused_frees_its_place()
+    public async Task An_image_that_is_refused_frees_its_place()
     {
         await using var model = Create();
-        var refusal = await Assert.ThrowsAsync<RefusedException>(() => model.DetectAsync("no picture"u8.ToArray(), Cancel));
+        var refusal = await Assert.ThrowsAsync<RefusedException>(() => model.DetectAsync("no image"u8.ToArray(), Cancel));
         Assert.Equal(RefusalKind.InvalidImage, refusal.Kind);
         Assert.Equal((0, 0), (model.InFlight, model.QueueLength));
     }
@@ -157,7 +157,7 @@ public sealed class RunningModelTests : IDisposable
     }
 
     [Fact]
-    public async Task Pictures_that_wait_go_through_the_network_together_and_a_refused_one_leaves_the_others_alone()
+    public async Task Images_that_wait_go_through_the_network_together_and_a_refused_one_leaves_the_others_alone()
     {
         (_options.BatchMax, _options.QueuePerUnit) = (4, 1000);
         var passes = 0;
@@ -166,14 +166,14 @@ public sealed class RunningModelTests : IDisposable
         Task<IReadOnlyList<Prediction>> broken;
         using (await HostedVersions.HoldThreadsAsync(_threads))
         {
-            broken = Task.Run(() => model.DetectAsync("no picture"u8.ToArray(), Cancel), Cancel);
+            broken = Task.Run(() => model.DetectAsync("no image"u8.ToArray(), Cancel), Cancel);
             inside = [.. Enumerable.Range(0, 4 * ServingThreads.Count).Select(i => Detect(model, i % 3))];
             await HostedVersions.UntilAsync(() => model.QueueLength == inside.Length + 1, "the requests are not in the queue");
         }
 
         Assert.Equal(Enumerable.Range(0, inside.Length).Select(i => i % 3), (await Task.WhenAll(inside)).Select(Best));
         Assert.Equal(RefusalKind.InvalidImage, (await Assert.ThrowsAsync<RefusedException>(() => broken)).Kind);
-        Assert.True(passes < inside.Length, $"{passes} passes for {inside.Length} pictures");
+        Assert.True(passes < inside.Length, $"{passes} passes for {inside.Length} images");
         Assert.Equal((0, 0), (model.InFlight, model.QueueLength));
     }
 

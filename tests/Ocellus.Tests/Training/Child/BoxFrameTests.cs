@@ -3,18 +3,18 @@ using Ocellus.Vision.Images;
 
 namespace Ocellus.Tests.Training.Child;
 
-/// <summary>A picture stored as 80×40 with a box placed by hand at left 10, top 5, width 20, height 10 of the stored pixels.</summary>
+/// <summary>An image stored as 80×40 with a box placed by hand at left 10, top 5, width 20, height 10 of the stored pixels.</summary>
 public sealed class BoxFrameTests
 {
     [Theory]
-    // Turned values: where the box is in the upright 40×80 picture.
+    // Turned values: where the box is in the upright 40×80 image.
     [InlineData(5, 5, 10, 10, 20)]
     [InlineData(6, 25, 10, 10, 20)]
     [InlineData(7, 25, 50, 10, 20)]
     [InlineData(8, 5, 50, 10, 20)]
-    public void Boxes_in_stored_pixels_turn_with_the_picture(int orientation, int left, int top, int width, int height)
+    public void Boxes_in_stored_pixels_turn_with_the_image(int orientation, int left, int top, int width, int height)
     {
-        var frame = new BoxFrame(80, 40, new PictureHeader(PictureFormat.Jpeg, 80, 40, orientation));
+        var frame = new BoxFrame(80, 40, new ImageHeader(ImageFormat.Jpeg, 80, 40, orientation));
 
         var box = frame.ToShown(10, 5, 20, 10);
 
@@ -29,7 +29,7 @@ public sealed class BoxFrameTests
     [InlineData(4)]
     public void Without_a_turn_the_stored_size_is_the_shown_one_and_boxes_stay(int orientation)
     {
-        var frame = new BoxFrame(80, 40, new PictureHeader(PictureFormat.Jpeg, 80, 40, orientation));
+        var frame = new BoxFrame(80, 40, new ImageHeader(ImageFormat.Jpeg, 80, 40, orientation));
 
         var box = frame.ToShown(10, 5, 20, 10);
 
@@ -38,13 +38,13 @@ public sealed class BoxFrameTests
     }
 
     [Theory]
-    // The size of the upright picture, and one that fits neither way: boxes are in the picture as shown, scaled.
+    // The size of the upright image, and one that fits neither way: boxes are in the image as shown, scaled.
     [InlineData(40, 80)]
     [InlineData(400, 800)]
     [InlineData(100, 100)]
-    public void Boxes_in_other_sizes_refer_to_the_picture_as_shown(int width, int height)
+    public void Boxes_in_other_sizes_refer_to_the_image_as_shown(int width, int height)
     {
-        var frame = new BoxFrame(width, height, new PictureHeader(PictureFormat.Jpeg, 80, 40, 6));
+        var frame = new BoxFrame(width, height, new ImageHeader(ImageFormat.Jpeg, 80, 40, 6));
 
         var box = frame.ToShown(width / 4.0, height / 2.0, width / 4.0, height / 4.0);
 
@@ -52,9 +52,9 @@ public sealed class BoxFrameTests
     }
 
     [Fact]
-    public void A_box_that_leaves_the_picture_is_cut_at_its_edge()
+    public void A_box_that_leaves_the_image_is_cut_at_its_edge()
     {
-        var frame = new BoxFrame(80, 40, new PictureHeader(PictureFormat.Png, 80, 40, 1));
+        var frame = new BoxFrame(80, 40, new ImageHeader(ImageFormat.Png, 80, 40, 1));
 
         Assert.Equal((0, 30, 80, 10), frame.FromShown(new(-.1f, .75f, 1.3f, .5f)));
     }

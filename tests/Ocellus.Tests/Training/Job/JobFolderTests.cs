@@ -32,7 +32,7 @@ public sealed class JobFolderTests : IDisposable
         {
             File.WriteAllText(file, text);
             Assert.Null(folder.ReadOutcome());
-            Assert.Null(folder.ReadPictures());
+            Assert.Null(folder.ReadImages());
         }
 
         Assert.Equal(3, _damaged.Count);

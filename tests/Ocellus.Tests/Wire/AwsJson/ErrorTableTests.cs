@@ -60,7 +60,7 @@ public sealed class ErrorTableTests
             await RefuseProjectsAndPoliciesAsync(server);
             var (running, trained) = (await server.RunningVersionAsync(), await server.TrainedVersionAsync());
             await RefuseDatasetsAsync(server);
-            await RefusePicturesAsync(server, running, trained);
+            await RefuseImagesAsync(server, running, trained);
             await RefuseVersionsAsync(server, running, trained);
         }
 
@@ -233,7 +233,7 @@ public sealed class ErrorTableTests
         await ExpectAsync(server, "CreateDataset", "LimitExceededException", new { ProjectArn = await ProjectAsync(server, "last"), DatasetType = "TRAIN" });
     }
 
-    private async Task RefusePicturesAsync(TestServer server, string running, string trained)
+    private async Task RefuseImagesAsync(TestServer server, string running, string trained)
     {
         await ExpectAsync(server, "DetectCustomLabels", "ResourceNotReadyException", new { ProjectVersionArn = trained, Image = new { Bytes = "AA==" } });
         await ExpectAsync(server, "DetectCustomLabels", "InvalidParameterException", new { ProjectVersionArn = running, Image = new { } });
