@@ -30,9 +30,11 @@ internal static class BackupReader
         BackupDescription? description = null;
         long bytes = 0;
         var told = TimeProvider.System.GetTimestamp();
-        while (Next(tar, path) is { } entry)
+        long header = 0;
+        while (Next(tar, stream, header, path) is { } entry)
         {
             cancel.ThrowIfCancellationRequested();
+            header = TarHeaders.After(entry.DataOffset, entry.Length);
             if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile))
             {
                 throw Wrong(path, $"'{Readable.Cut(entry.Name)}' in it is a {entry.EntryType}, and a backup has files only");
@@ -47,7 +49,7 @@ internal static class BackupReader
             if (entry.Name == BackupFormat.Sums)
             {
                 Compare(path, entry, sums);
-                return Next(tar, path) is { } more ? throw Wrong(path, $"'{Readable.Cut(more.Name)}' comes behind its checksums") : new(description, sums.Count - 1, bytes);
+                return Next(tar, stream, header, path) is { } more ? throw Wrong(path, $"'{Readable.Cut(more.Name)}' comes behind its checksums") : new(description, sums.Count - 1, bytes);
             }
 
             if (!BackupFormat.IsFile(entry.Name))
@@ -72,10 +74,11 @@ internal static class BackupReader
         throw Wrong(path, description is null ? "it is empty" : $"it ends without {BackupFormat.Sums}: it was cut off");
     }
 
-    private static TarEntry? Next(TarReader tar, string path)
+    private static TarEntry? Next(TarReader tar, Stream stream, long header, string path)
     {
         try
         {
+            TarHeaders.Check(stream, header);
             return tar.GetNextEntry();
         }
         catch (Exception failure) when (failure is InvalidDataException or EndOfStreamException or FormatException or OverflowException or ArgumentException)
