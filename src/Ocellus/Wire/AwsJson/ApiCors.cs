@@ -20,26 +20,33 @@ internal sealed class ApiCorsOptions : IValidatableObject
             .Select(o => new ValidationResult($"{Section}:Origins has '{o}'; an origin looks like http://localhost:3000, and * stands for all."));
 }
 
-/// <summary>Lets browsers send and read requests to the API for pages of other origins. Pages sign with keys of their own, so that nothing is given but the answer to who may read it.</summary>
+/// <summary>
+/// Lets pages of other origins send requests to the API and read the answers. Pages sign with keys of their own, so an answer grants nothing but to be read.
+/// </summary>
+/// <remarks>
+/// ASP.NET Core's CORS middleware cannot give these answers, which is why this is the product's own. The middleware ends every preflight with 204,
+/// also one that it does not allow, which clients of S3 and of this API see refused with 403. It takes the preflights of buckets too, which have rules
+/// of their own. Its Vary names Origin alone, and only where the origin is allowed. And it repeats header names that Kestrel then refuses to send.
+/// </remarks>
 [Assumed("Web pages of other origins", "They may call the API when `Ocellus:Cors:Origins` names their origin; none may by default.")]
 internal sealed class ApiCors(IOptions<ApiCorsOptions> options)
 {
     private readonly HashSet<string> _origins = new(options.Value.All, StringComparer.Ordinal);
 
-    /// <summary>Answers a browser's question before its request.</summary>
-    /// <returns>False when no page of its origin may call the API.</returns>
+    /// <summary>Answers a preflight, which a browser sends before the request itself.</summary>
+    /// <returns>False when no page of its origin may call the API; nothing is answered then.</returns>
     public bool Preflight(HttpContext http)
     {
-        var asked = http.Request.Headers.AccessControlRequestHeaders.ToString();
-        if (!HeaderText.IsValue(asked) || !Decorate(http))
+        var requested = http.Request.Headers.AccessControlRequestHeaders.ToString();
+        if (!HeaderText.IsValue(requested) || !Decorate(http))
         {
             return false;
         }
 
         var headers = http.Response.Headers;
         headers.AccessControlAllowMethods = "POST";
-        // What SDKs send beside what they sign differs by their version; what is asked for is given.
-        headers.AccessControlAllowHeaders = asked;
+        // Which headers an SDK sends beside the signed ones differs by its version, so all that it names are allowed.
+        headers.AccessControlAllowHeaders = requested;
         headers.AccessControlMaxAge = "172800";
         return true;
     }
