@@ -31,8 +31,8 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
     /// <summary>Policies of one key: what a user of IAM may have.</summary>
     public const int PoliciesMax = 10;
 
-    private const string KeyColumns = "SELECT access_key_id AS AccessKeyId, secret AS Secret, account_id AS AccountId, user_name AS UserName, created_ms AS CreatedMs, is_default AS IsDefault FROM access_keys ";
-    private const string PolicyColumns = "SELECT access_key_id AS AccessKeyId, name AS Name, document AS Document FROM access_key_policies ";
+    private const string KeyColumns = "SELECT access_key_id, secret, account_id, user_name, created_ms, is_default FROM access_keys ";
+    private const string PolicyColumns = "SELECT access_key_id, name, document FROM access_key_policies ";
 
     /// <summary>Makes a key. Its secret is told here and never again.</summary>
     /// <exception cref="RefusedException">LimitExceeded: the server has its 1000 keys.</exception>

@@ -21,7 +21,7 @@ internal sealed class PolicyRow
 /// <summary>The policies of projects. Whether the project exists is asked before.</summary>
 internal sealed class PolicyCatalog(DataDirectory data, TimeProvider clock)
 {
-    private const string Columns = "SELECT name AS Name, revision_id AS RevisionId, document AS Document, created_ms AS CreatedMs, updated_ms AS UpdatedMs FROM project_policies WHERE project_arn = @projectArn ";
+    private const string Columns = "SELECT name, revision_id, document, created_ms, updated_ms FROM project_policies WHERE project_arn = @projectArn ";
 
     /// <summary>Saves a new policy (no revision id) or replaces the one that has this revision id.</summary>
     /// <returns>The new revision id: 32 hex digits.</returns>

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Reflection;
+using Dapper;
 using DbUp;
 using Microsoft.Data.Sqlite;
 
@@ -12,6 +13,9 @@ internal sealed class DataDirectory : IDisposable
     private const int SqliteCorrupt = 11, SqliteNotADatabase = 26;
 
     private readonly FileStream? _lock;
+
+    // Whoever reads the database comes by here first: a column such as created_ms is read into CreatedMs.
+    static DataDirectory() => DefaultTypeMap.MatchNamesWithUnderscores = true;
 
     private DataDirectory(string path, FileStream? held)
     {

@@ -26,7 +26,7 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
     /// <summary>Tags of one resource, after the change.</summary>
     public const int TagsMax = 200;
 
-    private const string Columns = "SELECT arn AS Arn, name AS Name, created_ms AS CreatedMs, status AS Status FROM projects ";
+    private const string Columns = "SELECT arn, name, created_ms, status FROM projects ";
 
     private QuotaOptions Quotas { get; } = quotas?.Value ?? new();
 
@@ -73,7 +73,7 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
         await using var connection = await data.ConnectAsync(cancel);
         var rows = projectArns.Count == 0 ? [] : await connection.QueryAsync<ProjectDataset>(
             """
-            SELECT project_arn AS ProjectArn, arn AS Arn, type AS Type, status AS Status, message AS Message, code AS Code, created_ms AS CreatedMs
+            SELECT project_arn, arn, type, status, message, code, created_ms
             FROM datasets WHERE project_arn IN @projectArns ORDER BY type DESC
             """,
             new { projectArns });

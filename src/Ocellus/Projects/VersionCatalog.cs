@@ -13,10 +13,10 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
 {
     private const string Columns =
         """
-        SELECT arn AS Arn, project_arn AS ProjectArn, account_id AS AccountId, region AS Region, name AS Name, created_ms AS CreatedMs, updated_ms AS UpdatedMs, status AS Status, message AS Message,
-               description AS Description, kms_key_id AS KmsKeyId, output_bucket AS OutputBucket, output_prefix AS OutputPrefix, folder AS Folder, min_units AS MinUnits, max_units AS MaxUnits,
-               last_min_units AS LastMinUnits, last_max_units AS LastMaxUnits, stop_reason AS StopReason, ended_ms AS EndedMs, billable_seconds AS BillableSeconds, source_arn AS SourceArn, training_result AS TrainingResult, testing_result AS TestingResult,
-               evaluation_result AS EvaluationResult, manifest_summary AS ManifestSummary FROM project_versions 
+        SELECT arn, project_arn, account_id, region, name, created_ms, updated_ms, status, message,
+               description, kms_key_id, output_bucket, output_prefix, folder, min_units, max_units,
+               last_min_units, last_max_units, stop_reason, ended_ms, billable_seconds, source_arn, training_result, testing_result,
+               evaluation_result, manifest_summary FROM project_versions 
         """;
 
     /// <summary>What requests last read of each version: each request needs it, and it seldom changes.</summary>
