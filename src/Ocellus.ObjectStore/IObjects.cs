@@ -2,9 +2,12 @@ namespace Ocellus.Objects;
 
 /// <summary>
 /// The object store as the product's own features use it: where training, import and detection read, and where results are written.
-/// It is the one that this server keeps (<see cref="EmbeddedObjects"/>) or an outside one (<see cref="OutsideObjects"/>).
+/// It is the one that this server keeps, or an external one where <c>Ocellus:S3:Endpoint</c> names it.
 /// </summary>
-/// <remarks>Every member throws <see cref="S3Exception"/> where the store refuses, and <see cref="IOException"/> where it cannot be reached, written or read now.</remarks>
+/// <remarks>
+/// Every member throws <see cref="S3Exception"/> where the store refuses, and <see cref="IOException"/> where it cannot be reached, written or read now;
+/// <see cref="StoreUnreachableException"/> is the one that says that to wait may help.
+/// </remarks>
 internal interface IObjects
 {
     /// <summary>A bucket; null if there is none, or none that may be used.</summary>

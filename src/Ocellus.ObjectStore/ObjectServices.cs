@@ -1,24 +1,29 @@
 using Microsoft.Extensions.Options;
+using Ocellus.Objects.External;
+using Ocellus.Objects.Files;
+using Ocellus.Objects.S3;
 using Ocellus.Storage;
 
 namespace Ocellus.Objects;
 
-/// <summary>The object store's part of the server.</summary>
+/// <summary>The object store's part of the server: its services, and its place among those that answer requests.</summary>
 internal static class ObjectServices
 {
     public static IServiceCollection AddObjects(this IServiceCollection services, DataDirectory data, IConfiguration configuration)
     {
-        services.AddOptionsWithValidateOnStart<OutsideOptions>().BindConfiguration(OutsideOptions.Section).ValidateDataAnnotations();
+        services.AddOptionsWithValidateOnStart<ExternalStoreOptions>().BindConfiguration(ExternalStoreOptions.Section).ValidateDataAnnotations();
         services.AddOptionsWithValidateOnStart<ObjectOptions>().BindConfiguration(ObjectOptions.Section).ValidateDataAnnotations();
         services.AddSingleton(s => new ObjectStore(
-            data.ObjectsPath, s.GetRequiredService<TimeProvider>(), s.GetRequiredService<IOptions<ObjectOptions>>().Value, s.GetRequiredService<ILogger<ObjectStore>>()));
-        if (string.IsNullOrEmpty(configuration[$"{OutsideOptions.Section}:{nameof(OutsideOptions.Endpoint)}"]))
+            data.ObjectsPath, s.GetRequiredService<TimeProvider>(), s.GetRequiredService<IOptions<ObjectOptions>>().Value,
+            s.GetRequiredService<ILogger<ObjectStore>>()));
+        if (string.IsNullOrEmpty(configuration[ExternalStoreOptions.EndpointSetting]))
         {
             services.AddSingleton<IObjects, EmbeddedObjects>().AddHostedService<ObjectStoreUpkeep>();
         }
         else
         {
-            services.AddSingleton<OutsideObjects>().AddSingleton<IObjects>(s => s.GetRequiredService<OutsideObjects>()).AddHostedService<OutsideStoreCheck>();
+            services.AddSingleton<ExternalObjectStore>()
+                .AddSingleton<IObjects>(s => s.GetRequiredService<ExternalObjectStore>()).AddHostedService<ExternalStoreCheck>();
         }
 
         return services
@@ -29,5 +34,17 @@ internal static class ObjectServices
             .AddSingleton<PostRequests>()
             .AddSingleton<S3Endpoint>()
             .AddSingleton<S3Gate>();
+    }
+
+    /// <summary>Serves S3 on every path, as the last in the pipeline, but for what is the server's own.</summary>
+    /// <param name="app">The server.</param>
+    /// <param name="ownOf">
+    /// Answers a request that is the server's own, and gives null for every other.
+    /// It is not called where the host names a bucket: such a bucket has every path to itself.
+    /// </param>
+    public static void UseObjectStore(this WebApplication app, Func<HttpContext, Task?> ownOf)
+    {
+        var gate = app.Services.GetRequiredService<S3Gate>();
+        app.Run(http => (S3Target.IsInHost(http.Request) ? null : ownOf(http)) ?? gate.HandleAsync(http));
     }
 }

@@ -105,7 +105,6 @@ internal static class Server
         var app = builder.Build();
         keys.WarnOfUnreachable(app.Services.GetRequiredService<ILogger<KeyRing>>());
         var api = app.Services.GetRequiredService<AwsJsonEndpoint>();
-        var objects = app.Services.GetRequiredService<S3Gate>();
         var cors = app.Services.GetRequiredService<ApiCors>();
         var stopping = app.Lifetime.ApplicationStopping;
         // Before everything that answers: no answer leaves a body on the connection.
@@ -117,18 +116,17 @@ internal static class Server
             return next(http);
         });
         app.UseMetricsPage();
-        app.Run(http => (http.Request.Method, http.Request.Path.Value) switch
+        // The object store has every path but these.
+        app.UseObjectStore(http => (http.Request.Method, http.Request.Path.Value) switch
         {
-            // A bucket in the host has every path to itself.
-            _ when S3Target.InHost(http.Request) => objects.HandleAsync(http),
             // Health first: it asks for no signature. No bucket can be named so, since these paths have two parts and take GET only.
             ("GET", "/health/live") => http.Response.WriteAsync("live\n", http.RequestAborted),
             ("GET", "/health/ready") => ReadyAsync(http, stopping.IsCancellationRequested),
-            // The API has one path and one method; everything else is the object store's.
+            // The API has one path and one method; a POST with the parameter delete is the object store's.
             ("POST", "/") when http.Request.Headers.ContainsKey("X-Amz-Target") || !http.Request.Query.ContainsKey("delete") => api.HandleAsync(http),
             // The object store has no rules for its root, and its refusal is the answer when the API has none.
             ("OPTIONS", "/") when cors.Preflight(http) => Task.CompletedTask,
-            _ => objects.HandleAsync(http),
+            _ => null,
         });
         return app;
     }

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Microsoft.Data.Sqlite;
-using Ocellus.Objects;
+using Ocellus.Objects.Files;
 using Ocellus.Refusals;
 using Ocellus.Storage;
 
@@ -199,11 +199,11 @@ internal sealed class BackupSnapshot : IDisposable
     {
         var linked = 0;
         var seen = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var bucket in Folders(DataDirectory.ObjectsOf(_data)).Where(f => ObjectNames.IsBucketName(Path.GetFileName(f))))
+        foreach (var bucket in Folders(DataDirectory.ObjectsOf(_data)).Where(f => StoreFiles.IsBucket(f)))
         {
             var name = Path.GetFileName(bucket);
             var target = Path.Combine(Folder, "objects", name);
-            if (!LinkFile(Path.Combine(bucket, "bucket.json"), Path.Combine(target, "bucket.json"), replace: true))
+            if (!LinkFile(Path.Combine(bucket, StoreFiles.BucketFile), Path.Combine(target, StoreFiles.BucketFile), replace: true))
             {
                 // No bucket: it is being made or has been removed.
                 continue;
@@ -231,7 +231,7 @@ internal sealed class BackupSnapshot : IDisposable
             _shards.Remove(gone);
         }
 
-        foreach (var bucket in Folders(Path.Combine(Folder, "objects")).Where(b => !File.Exists(Path.Combine(DataDirectory.ObjectsOf(_data), Path.GetFileName(b), "bucket.json"))))
+        foreach (var bucket in Folders(Path.Combine(Folder, "objects")).Where(b => !File.Exists(Path.Combine(DataDirectory.ObjectsOf(_data), Path.GetFileName(b), StoreFiles.BucketFile))))
         {
             FileSystem.RemoveFolder(bucket);
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Ocellus.Objects.Files;
 using Ocellus.Storage;
 
 namespace Ocellus.Backups;
@@ -160,7 +161,7 @@ internal sealed class ShardLinks(string folder, string target)
         try
         {
             using var json = JsonDocument.Parse(File.ReadAllBytes(description));
-            return json.RootElement.TryGetProperty(nameof(Objects.ObjectInfo.DataFile), out var name) && name.GetString() is { Length: > 0 } text && text == Path.GetFileName(text) ? text : null;
+            return json.RootElement.TryGetProperty(StoreFiles.DataFileMember, out var name) && name.GetString() is { Length: > 0 } text && text == Path.GetFileName(text) ? text : null;
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Ocellus.Identity;
-using Ocellus.Objects;
+using Ocellus.Objects.Files;
 using Ocellus.Refusals;
 using Ocellus.Storage;
 using Ocellus.Training.Job;

@@ -5,6 +5,8 @@ using Dapper;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 using Ocellus.Objects;
+using Ocellus.Objects.External;
+using Ocellus.Objects.Files;
 using Ocellus.Projects;
 using Ocellus.Refusals;
 using Ocellus.Storage;
@@ -31,11 +33,14 @@ internal static class ExportCommand
         };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command("export", "Takes a trained model out of a server's data directory: model.onnx, model.json and a Python program that answers with them.") { arn, output, data, store, json };
-        command.Act((parsed, terminal, cancel) => RunAsync(parsed.GetValue(arn)!, Path.GetFullPath(parsed.GetValue(output)!), Path.GetFullPath(parsed.GetValue(data)!), OutsideOptionsOf(parsed.GetValue(store)), parsed.GetValue(json), terminal, cancel));
+        command.Act((parsed, terminal, cancel) => RunAsync(
+            parsed.GetValue(arn)!, Path.GetFullPath(parsed.GetValue(output)!), Path.GetFullPath(parsed.GetValue(data)!),
+            ExternalStoreOf(parsed.GetValue(store)), parsed.GetValue(json), terminal, cancel));
         return command;
     }
 
-    private static async Task<int> RunAsync(string text, string output, string data, OutsideOptions outside, bool json, Terminal terminal, CancellationToken cancel)
+    private static async Task<int> RunAsync(
+        string text, string output, string data, ExternalStoreOptions external, bool json, Terminal terminal, CancellationToken cancel)
     {
         if (Arn.Parse(text).Kind != ArnKind.ProjectVersion)
         {
@@ -57,7 +62,7 @@ internal static class ExportCommand
         var description = ModelDescription.FromJson(await File.ReadAllBytesAsync(Path.Combine(folder, ModelFiles.Description), cancel));
         FileSystem.KeepPrivate();
         using var fetched = new TemporaryFile();
-        var evaluation = await EvaluationAsync(version, data, outside, fetched.Path, cancel);
+        var evaluation = await EvaluationAsync(version, data, external, fetched.Path, cancel);
         ModelArchive.Write(output, folder, evaluation);
         if (json)
         {
@@ -76,7 +81,7 @@ internal static class ExportCommand
         terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{output} ({new FileInfo(output).Length / 1048576.0:0.0} MB): {description.Kind}, {description.Labels.Count} labels"));
         if (evaluation is null)
         {
-            terminal.Remark($"Its evaluation summary is not in the object store{(outside.IsOutside ? $" {outside.Endpoint}" : "")}; the archive has no {ModelArchive.Evaluation}.{(outside.IsOutside ? "" : " If the server keeps objects elsewhere, name that with --s3-endpoint.")}");
+            terminal.Remark($"Its evaluation summary is not in the object store{(external.IsExternal ? $" {external.Endpoint}" : "")}; the archive has no {ModelArchive.Evaluation}.{(external.IsExternal ? "" : " If the server keeps objects elsewhere, name that with --s3-endpoint.")}");
         }
 
         return ExitCodes.Done;
@@ -100,7 +105,8 @@ internal static class ExportCommand
             // Not pooled, read only: a server that runs has the file open too, and must not notice.
             await using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = database, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
             await connection.OpenAsync(cancel);
-            var found = await connection.QuerySingleOrDefaultAsync<Version>("SELECT account_id AS AccountId, folder AS Folder, status AS Status, evaluation_result AS EvaluationResult FROM project_versions WHERE arn = @arn", new { arn });
+            var found = await connection.QuerySingleOrDefaultAsync<Version>(
+                "SELECT account_id, folder, status, evaluation_result FROM project_versions WHERE arn = @arn", new { arn });
             if (found is not null)
             {
                 return found;
@@ -116,29 +122,29 @@ internal static class ExportCommand
     }
 
     /// <summary>The settings of <c>serve</c>, from the same places.</summary>
-    private static OutsideOptions OutsideOptionsOf(string? endpoint)
+    private static ExternalStoreOptions ExternalStoreOf(string? endpoint)
     {
-        var outside = new ConfigurationBuilder().AddEnvironmentVariables().Build().GetSection(OutsideOptions.Section).Get<OutsideOptions>() ?? new();
-        outside.Endpoint = endpoint ?? outside.Endpoint;
-        return outside.Validate(new(outside)).FirstOrDefault() is { } mistake ? throw new CommandRefusedException(mistake.ErrorMessage!) : outside;
+        var external = new ConfigurationBuilder().AddEnvironmentVariables().Build().GetSection(ExternalStoreOptions.Section).Get<ExternalStoreOptions>() ?? new();
+        external.Endpoint = endpoint ?? external.Endpoint;
+        return external.Validate(new(external)).FirstOrDefault() is { } mistake ? throw new CommandRefusedException(mistake.ErrorMessage!) : external;
     }
 
     /// <summary>A file with the evaluation summary; null if it is not there.</summary>
-    private static async Task<string?> EvaluationAsync(Version version, string data, OutsideOptions outside, string target, CancellationToken cancel)
+    private static async Task<string?> EvaluationAsync(Version version, string data, ExternalStoreOptions external, string target, CancellationToken cancel)
     {
         if (version.EvaluationResult is not { } text || JsonNode.Parse(text)?["Summary"]?["S3Object"] is not { } place || (string?)place["Bucket"] is not { } bucket || (string?)place["Name"] is not { } name)
         {
             return null;
         }
 
-        if (!outside.IsOutside)
+        if (!external.IsExternal)
         {
-            return ObjectData.FindFile(DataDirectory.ObjectsOf(data), bucket, name);
+            return StoreFiles.FindObject(DataDirectory.ObjectsOf(data), bucket, name);
         }
 
         try
         {
-            using var store = new OutsideObjects(Options.Create(outside));
+            using var store = new ExternalObjectStore(Options.Create(external));
             return await store.FetchAsync(bucket, name, target, cancel) ? target : null;
         }
         catch (Exception failure) when (failure is S3Exception or IOException)

@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
-using Ocellus.Objects;
+using Ocellus.Objects.External;
 using Ocellus.Refusals;
 using Ocellus.Storage;
 
@@ -170,7 +170,7 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(string path, string urls, LogLevel logs, string? store, Terminal terminal, CancellationToken cancel)
     {
         using var data = Open(path, terminal);
-        await using var app = await BuildAsync(data, urls, logs, store is null ? [] : [new($"{OutsideOptions.Section}:{nameof(OutsideOptions.Endpoint)}", store)], cancel);
+        await using var app = await BuildAsync(data, urls, logs, store is null ? [] : [new(ExternalStoreOptions.EndpointSetting, store)], cancel);
         await StartAsync(app, data, urls, cancel);
         terminal.Result($"Ocellus serves {string.Join(' ', app.Urls)}\n  {EnvCommand.Hint(data.Path)}");
         foreach (var open in app.Urls.Where(u => !IsLoopback(u)))

@@ -134,8 +134,8 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
         await using var connection = await data.ConnectAsync(cancel);
         return await connection.QuerySingleOrDefaultAsync<ServedVersion>(
             """
-            SELECT arn AS Arn, status AS Status, message AS Message, stop_reason AS StopReason, min_units AS MinUnits, last_min_units AS LastMinUnits,
-                   last_max_units AS LastMaxUnits FROM project_versions WHERE arn = @arn
+            SELECT arn, status, message, stop_reason, min_units, last_min_units,
+                   last_max_units FROM project_versions WHERE arn = @arn
             """,
             new { arn });
     }

@@ -8,7 +8,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Ocellus.Backups;
 using Ocellus.Commands;
-using Ocellus.Objects;
+using Ocellus.Objects.Files;
 using Ocellus.Projects;
 using Ocellus.Refusals;
 using Ocellus.Storage;

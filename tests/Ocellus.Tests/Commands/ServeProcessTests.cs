@@ -7,7 +7,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Ocellus.Commands;
-using Ocellus.Objects;
+using Ocellus.Objects.Files;
 using Ocellus.Refusals;
 
 namespace Ocellus.Tests.Commands;

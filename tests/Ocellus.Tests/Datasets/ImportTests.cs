@@ -6,7 +6,7 @@ using Ocellus.Refusals;
 using Ocellus.Tests.Identity;
 using Ocellus.Wire.AwsJson;
 using static Ocellus.Tests.Datasets.TestDatasets;
-using EmbeddedObjects = Ocellus.Objects.EmbeddedObjects;
+using EmbeddedObjects = Ocellus.Objects.Files.EmbeddedObjects;
 
 namespace Ocellus.Tests.Datasets;
 

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Ocellus.Datasets;
 using Ocellus.Identity;
-using Ocellus.Objects;
+using Ocellus.Objects.Files;
 using Ocellus.Projects;
 using Ocellus.Storage;
 using Ocellus.Tests.Identity;

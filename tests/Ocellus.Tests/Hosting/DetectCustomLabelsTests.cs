@@ -141,7 +141,7 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
 
         Assert.Equal("InvalidS3ObjectException", (await CallAsync(new { ProjectVersionArn = running.Arn, Image = new { S3Object = new { Bucket = "detect-images", Name = "a/blue image.png", Version = "3" } } })).Error);
 
-        var objects = (Ocellus.Objects.ObjectStore)Server.Services.GetService(typeof(Ocellus.Objects.ObjectStore))!;
+        var objects = (Ocellus.Objects.Files.ObjectStore)Server.Services.GetService(typeof(Ocellus.Objects.Files.ObjectStore))!;
         objects.CreateBucket("detect-elsewhere", "123456789012", "eu-west-1");
         Assert.Contains("is in eu-west-1", (await DetectObjectAsync("detect-elsewhere", "x")).Message, StringComparison.Ordinal);
         objects.CreateBucket("detect-others", "999999999999", Server.Signer.Region);

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Xml.Linq;
-using Ocellus.Objects;
+using Ocellus.Objects.Files;
 using static Ocellus.Tests.Objects.S3Calls;
 
 namespace Ocellus.Tests.Objects;

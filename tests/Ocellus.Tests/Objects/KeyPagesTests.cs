@@ -1,6 +1,6 @@
 using System.Collections;
 using System.Text;
-using Ocellus.Objects;
+using Ocellus.Objects.Files;
 
 namespace Ocellus.Tests.Objects;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
-using Ocellus.Objects;
+using Ocellus.Objects.Files;
 using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Objects;

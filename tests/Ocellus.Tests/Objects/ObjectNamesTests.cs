@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using Ocellus.Objects;
+using Ocellus.Objects.Files;
 
 namespace Ocellus.Tests.Objects;
 

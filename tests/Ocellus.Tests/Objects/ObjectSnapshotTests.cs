@@ -1,5 +1,6 @@
 using System.Text;
 using Ocellus.Objects;
+using Ocellus.Objects.Files;
 using Ocellus.Tests.Hosting;
 
 namespace Ocellus.Tests.Objects;

@@ -2,7 +2,7 @@ using System.Net;
 using System.Text;
 using System.Xml.Linq;
 using Microsoft.Extensions.DependencyInjection;
-using Ocellus.Objects;
+using Ocellus.Objects.Files;
 using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Objects;

@@ -3,7 +3,7 @@ using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Ocellus.Identity;
-using Ocellus.Objects;
+using Ocellus.Objects.S3;
 using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Objects;
@@ -55,7 +55,7 @@ public sealed class S3ActionsTests
     [InlineData("PUT", "b", "", "location", "s3:CreateBucket arn:aws:s3:::b")]
     public void Every_request_has_its_action_and_resource(string method, string bucket, string key, string query, string needed)
     {
-        var permissions = S3Actions.Of(method, bucket, key, new QueryCollection(QueryHelpers.ParseQuery(query)), new HeaderDictionary(), null).ToList();
+        var permissions = PermissionsOf(method, bucket, key, new QueryCollection(QueryHelpers.ParseQuery(query))).ToList();
         Assert.Equal(needed, string.Join(", ", permissions.Select(p => $"{p.Action} {p.Resources.Single()}")));
         Assert.All(permissions, p => Assert.True(KnownActions.Has(p.Action), p.Action));
     }
@@ -72,7 +72,7 @@ public sealed class S3ActionsTests
                 {
                     var query = new QueryCollection(QueryHelpers.ParseQuery($"{first}&{second}"));
                     var operation = S3Operations.Of(method, "b", key, query, copies: false, form: false);
-                    var actions = S3Actions.Of(method, "b", key, query, new HeaderDictionary(), null).Select(p => p.Action).ToList();
+                    var actions = PermissionsOf(method, "b", key, query).Select(p => p.Action).ToList();
 
                     if (operation is not (S3Operation.None or S3Operation.Feature or S3Operation.DeleteObjects))
                     {
@@ -134,4 +134,9 @@ public sealed class S3ActionsTests
         Assert.True(status == answer.StatusCode, $"{method} {path}?{query}: {answer.StatusCode}");
         return await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
     }
+
+    private static IEnumerable<Permission> PermissionsOf(string method, string bucket, string key, QueryCollection query) =>
+        S3Actions.Of(
+            S3Operations.Of(method, bucket, key, query, copies: false, form: false),
+            method, new S3Target(bucket, key, InHost: false), query, new HeaderDictionary(), null);
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Ocellus.Objects;
+using Ocellus.Objects.Files;
 using Ocellus.Wire;
 
 namespace Ocellus.Tests.Objects;

@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Ocellus.Identity;
-using Ocellus.Objects;
+using Ocellus.Objects.Files;
 using Ocellus.Projects;
 using Ocellus.Tests.Identity;
 using Ocellus.Training.Job;

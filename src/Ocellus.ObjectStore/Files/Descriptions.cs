@@ -1,0 +1,169 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using System.Text.RegularExpressions;
+using Ocellus.Encodings;
+using static Ocellus.Objects.Files.ObjectFiles;
+
+namespace Ocellus.Objects.Files;
+
+/// <summary>A file of the store that cannot be used.</summary>
+/// <param name="Path">The file.</param>
+/// <param name="Why">What is wrong with it, without a full stop.</param>
+internal sealed record DamagedFile(string Path, string Why);
+
+/// <summary>
+/// Reads the store's descriptions and believes none of them: a disk may have cut, emptied or mixed them, and a person may have put one there. What is given is in
+/// order, names a file beside it and nothing else, and that file is there with its size.
+/// </summary>
+internal static partial class Descriptions
+{
+    /// <summary>Hexadecimal digits of an MD5.</summary>
+    public const int Md5Digits = 32;
+
+    public const string BucketFile = "bucket.json";
+
+    public const string UploadFile = "upload.json";
+
+    /// <summary>The answer to a request for what cannot be read. Where it lies on this machine is in the log.</summary>
+    public static S3Exception Refusal(string what, string mend) =>
+        new("InternalError", $"The description of {what} is damaged on the server's disk; its log names the file, and 'ocellus doctor' says what can be done. {mend}");
+
+    public static ObjectInfo? Object(string path, out DamagedFile? damage)
+    {
+        if (Read(path, ObjectJson.Default.ObjectInfo, out damage) is not { } info)
+        {
+            return null;
+        }
+
+        var hash = Path.GetFileNameWithoutExtension(path);
+        var why =
+            info.Key is null || info.ETag is null || info.ContentType is null || info.DataFile is null || IsTorn(info.UserMetadata) || IsTorn(info.Headers) || IsTorn(info.Checksums) || IsTorn(info.Tags) ? "a member is null"
+            : !IsKey(info.Key) ? "its key is none that an object may have"
+            : Hash(info.Key) != hash ? $"it is of the key '{Readable.Cut(info.Key)}', whose description has another name"
+            : !ETagForm().IsMatch(info.ETag) ? $"its ETag '{Readable.Cut(info.ETag)}' is none"
+            : info.Size < 0 ? $"its size is {info.Size}"
+            : info.Parts is { } parts && (parts.Any(p => p is null || p.Size < 0 || IsTorn(p.Checksums)) || parts.Sum(p => (decimal)p.Size) != info.Size) ? "its parts do not make its size"
+            : DataProblem(Path.GetDirectoryName(path)!, info.DataFile, hash, info.Size);
+        damage = why is null ? null : new(path, why);
+        return why is null ? info : null;
+    }
+
+    /// <summary>A part of an upload; its file is n.json.</summary>
+    public static PartInfo? Part(string path, out DamagedFile? damage)
+    {
+        if (Read(path, ObjectJson.Default.PartInfo, out damage) is not { } part)
+        {
+            return null;
+        }
+
+        var number = Path.GetFileNameWithoutExtension(path);
+        var why =
+            part.ETag is null || part.DataFile is null || IsTorn(part.Checksums) ? "a member is null"
+            : !string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{part.Number}").Equals(number, StringComparison.Ordinal) ? $"it is of part {part.Number}"
+            : part.ETag.Length != Md5Digits || !ETagForm().IsMatch(part.ETag) ? $"its ETag '{Readable.Cut(part.ETag)}' is none"
+            : part.Size < 0 ? $"its size is {part.Size}"
+            : DataForm().Match(part.DataFile) is not { Success: true } data || data.Groups["name"].Value != number ? $"its data file '{Readable.Cut(part.DataFile)}' has no name of a part's data"
+            : null;
+        damage = why is null ? null : new(path, why);
+        return why is null ? part : null;
+    }
+
+    /// <summary>What is wrong with the data of a part; null if nothing is.</summary>
+    public static string? DataProblem(string folder, PartInfo part) => DataProblem(folder, part.DataFile, $"{part.Number}", part.Size);
+
+    /// <summary>An upload; its folder has its id.</summary>
+    public static UploadInfo? Upload(string folder, out DamagedFile? damage)
+    {
+        var path = Path.Combine(folder, UploadFile);
+        if (Read(path, ObjectJson.Default.UploadInfo, out damage) is not { } upload)
+        {
+            return null;
+        }
+
+        var why =
+            upload.Id is null || upload.Key is null || IsTorn(upload.UserMetadata) || IsTorn(upload.Headers) || IsTorn(upload.Tags) ? "a member is null"
+            : upload.Id != Path.GetFileName(folder) ? $"it is of the upload '{Readable.Cut(upload.Id)}'"
+            : !IsKey(upload.Key) ? "its key is none that an object may have"
+            : upload.Algorithm is { } algorithm && !DigestSet.Names.Contains(algorithm) ? $"its checksum '{Readable.Cut(algorithm)}' is none"
+            : null;
+        damage = why is null ? null : new(path, why);
+        return why is null ? upload : null;
+    }
+
+    /// <summary>A bucket; its folder has its name.</summary>
+    public static Bucket? Bucket(string folder, out DamagedFile? damage)
+    {
+        var path = Path.Combine(folder, BucketFile);
+        if (Read(path, ObjectJson.Default.Bucket, out damage) is not { } bucket)
+        {
+            return null;
+        }
+
+        var why =
+            bucket.Name is null || bucket.AccountId is null || bucket.Region is null || (bucket.Tags is not null && IsTorn(bucket.Tags))
+                || (bucket.Cors?.Any(r => r?.Origins is null || r.Methods is null || r.Headers is null || r.Exposed is null || r.Origins.Concat(r.Methods).Concat(r.Headers).Concat(r.Exposed).Any(t => t is null)) ?? false) ? "a member is null or missing"
+            : bucket.Name != Path.GetFileName(folder) ? $"it is of the bucket '{Readable.Cut(bucket.Name)}'"
+            : !AccountForm().IsMatch(bucket.AccountId) ? $"its account '{Readable.Cut(bucket.AccountId)}' is none"
+            : bucket.Region.Length == 0 ? "it has no region"
+            : null;
+        damage = why is null ? null : new(path, why);
+        return why is null ? bucket : null;
+    }
+
+    /// <summary>Whether a folder has descriptions of objects: then it is a bucket, whatever its own description says.</summary>
+    public static bool HasObjects(string folder) => ShardsOf(folder).Any(s => Directory.EnumerateFiles(s, "*.json").Any());
+
+    /// <summary>The folders that a bucket's objects are in.</summary>
+    public static IEnumerable<string> ShardsOf(string folder) => Directory.EnumerateDirectories(folder).Where(d => Path.GetFileName(d).Length == 2);
+
+    private static bool IsKey(string key) => key.Length > 0 && System.Text.Encoding.UTF8.GetByteCount(key) <= ObjectNames.MaxKeyBytes;
+
+    private static bool IsTorn(Dictionary<string, string>? table) => table is null || table.ContainsValue(null!);
+
+    private static string? DataProblem(string folder, string dataFile, string name, long size) =>
+        DataForm().Match(dataFile) is not { Success: true } data || data.Groups["name"].Value != name ? $"the data file that it names, '{Readable.Cut(dataFile)}', cannot be its own"
+        : new FileInfo(Path.Combine(folder, dataFile)) is not { Exists: true } file ? $"its data file {dataFile} is not there"
+        : file.Length != size ? $"its data file {dataFile} has {file.Length} bytes, not {size}"
+        : null;
+
+    private static T? Read<T>(string path, JsonTypeInfo<T> type, out DamagedFile? damage)
+        where T : class
+    {
+        string why;
+        try
+        {
+            var bytes = File.ReadAllBytes(path);
+            if (bytes.Length > 0 && JsonSerializer.Deserialize(bytes, type) is { } read)
+            {
+                damage = null;
+                return read;
+            }
+
+            why = bytes.Length == 0 ? "it is empty" : "it says null";
+        }
+        catch (Exception failure) when (failure is JsonException or NotSupportedException or InvalidOperationException)
+        {
+            why = $"it is no whole description: {failure.Message.Split(". Path:")[0].Split(". LineNumber:")[0]}";
+        }
+        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
+        {
+            why = "it is not there";
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            why = $"it cannot be read: {failure.Message}";
+        }
+
+        damage = new(path, why.TrimEnd('.'));
+        return null;
+    }
+
+    [GeneratedRegex(@"\A[0-9a-f]{32}(-[1-9][0-9]{0,4})?\z")]
+    private static partial Regex ETagForm();
+
+    [GeneratedRegex(@"\A(?<name>[0-9a-f]+)\.[0-9a-f]{32}\.data\z")]
+    private static partial Regex DataForm();
+
+    [GeneratedRegex(@"\A[0-9]{12}\z")]
+    private static partial Regex AccountForm();
+}

@@ -1,0 +1,40 @@
+using Ocellus.Encodings;
+using Ocellus.Objects.Files;
+
+namespace Ocellus.Objects.S3;
+
+/// <summary>The object that a request copies from.</summary>
+internal static class CopySource
+{
+    /// <summary>From the value of the header <c>x-amz-copy-source</c>.</summary>
+    /// <exception cref="S3Exception">It names no object, or a version of one.</exception>
+    public static (string Bucket, string Key) Of(string raw)
+    {
+        var path = (HeaderText.Unescape(raw.Split('?', 2)[0])
+            ?? throw new S3Exception("InvalidArgument", $"x-amz-copy-source must be bucket/key, percent-encoded in UTF-8; received '{Readable.Cut(raw)}'.")).TrimStart('/');
+        var slash = path.IndexOf('/', StringComparison.Ordinal);
+        if (raw.Contains("?versionId=", StringComparison.Ordinal) && !raw.EndsWith("?versionId=null", StringComparison.Ordinal))
+        {
+            throw new S3Exception("NoSuchVersion", $"The specified version does not exist: x-amz-copy-source is '{Readable.Cut(raw)}', and buckets have no versions here.");
+        }
+
+        return slash > 0 && slash < path.Length - 1 ? (path[..slash], path[(slash + 1)..])
+            : throw new S3Exception("InvalidArgument", $"x-amz-copy-source must be bucket/key, percent-encoded; received '{Readable.Cut(raw)}'.");
+    }
+
+    /// <summary>Opens what a request copies from, if the account may read it and the conditions hold.</summary>
+    public static (Stream Stream, ObjectInfo Info) Open(S3Request request, ObjectStore store, BucketRequests buckets)
+    {
+        var (bucket, key) = request.CopiesFrom!.Value;
+        buckets.Owned(bucket, request.AccountId, request.Header("x-amz-source-expected-bucket-owner"));
+        var stream = store.OpenRead(bucket, key, out var info) ?? throw new S3Exception("NoSuchKey", $"The specified key does not exist: '{Readable.Cut(key)}' in bucket '{bucket}', the source of the copy.");
+        if (S3Conditions.Evaluate(request.Header("x-amz-copy-source-if-match"), request.Header("x-amz-copy-source-if-none-match"),
+            request.Header("x-amz-copy-source-if-modified-since"), request.Header("x-amz-copy-source-if-unmodified-since"), info!) != 200)
+        {
+            stream.Dispose();
+            throw new S3Exception("PreconditionFailed");
+        }
+
+        return (stream, info!);
+    }
+}
