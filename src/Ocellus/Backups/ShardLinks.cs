@@ -57,7 +57,7 @@ internal sealed class ShardLinks(string folder, string target)
         var changed = 0;
         var there = new HashSet<string>(StringComparer.Ordinal);
         Directory.CreateDirectory(target);
-        foreach (var file in Descriptions())
+        foreach (var file in DescriptionFiles())
         {
             if (!file.Exists)
             {
@@ -105,7 +105,7 @@ internal sealed class ShardLinks(string folder, string target)
         _linked.Clear();
     }
 
-    private FileInfo[] Descriptions()
+    private FileInfo[] DescriptionFiles()
     {
         try
         {
