@@ -1,4 +1,4 @@
-"""The predict.py of an exported model against `ocellus detect`, for a classifier and a model that finds boxes: both give the same answer, whatever the picture is. Skipped where no Python has numpy and Pillow (Debian: python3-numpy, python3-pil). The
+"""The predict.py of an exported model against `ocellus detect`, for a classifier and a model that finds boxes: both give the same answer, whatever the image is. Skipped where no Python has numpy and Pillow (Debian: python3-numpy, python3-pil). The
 package onnxruntime is taken if it is there; otherwise a stand-in over the server's own libonnxruntime.so.
 
 usage: predict_py.py      (runs ./ocellus in a temporary folder)
@@ -161,7 +161,7 @@ def damaged(folder, program, environment, picture):
     found = [difference(a, b, 1, 1) for (_, a), (_, b) in zip(named(ours), named(theirs))]
     check("and as it answers them", all(d and d[0] <= SCORE_MAY_DIFFER for d in found), found)
     said = theirs.stderr.strip().splitlines()
-    check("a line for each of the others, and code 1", (theirs.returncode, ours.returncode, len(said)) == (1, 1, 2) and "text.jpg: The image must be JPEG or PNG" in said[0] and "half.jpg: The picture is cut short" in said[1], theirs.stderr)
+    check("a line for each of the others, and code 1", (theirs.returncode, ours.returncode, len(said)) == (1, 1, 2) and "text.jpg: The image must be JPEG or PNG" in said[0] and "half.jpg: The image is cut short" in said[1], theirs.stderr)
 
 
 def noise(folder, program, pictures):
