@@ -19,17 +19,17 @@ internal sealed partial class KeyRing : IKeySource
     private KeyRing(DataDirectory data, SecretBox box) => (_data, _box, _keys) = (data, box, new(data.Commits));
 
     /// <summary>As of the last refresh; opening the ring is the first one.</summary>
-    private State Now => _keys.Last!;
+    private State Current => _keys.Last!;
 
-    public AccessKey? Find(string accessKeyId) => Now.Keys.GetValueOrDefault(accessKeyId);
+    public AccessKey? Find(string accessKeyId) => Current.Keys.GetValueOrDefault(accessKeyId);
 
     /// <summary>The identity policies of a key; none for one that is not there.</summary>
-    public IReadOnlyList<IdentityPolicy> PoliciesOf(string accessKeyId) => Now.Policies.GetValueOrDefault(accessKeyId) ?? [];
+    public IReadOnlyList<IdentityPolicy> PoliciesOf(string accessKeyId) => Current.Policies.GetValueOrDefault(accessKeyId) ?? [];
 
     /// <summary>Warns of policies that an earlier version took and that hold what no request can ever meet. They go on as they were: a key that is in use must not end with an update.</summary>
     public void WarnOfUnreachable(ILogger log)
     {
-        foreach (var (id, policies) in Now.Policies)
+        foreach (var (id, policies) in Current.Policies)
         {
             foreach (var reason in policies.Select(p => p.Unreachable).OfType<string>())
             {
@@ -58,7 +58,7 @@ internal sealed partial class KeyRing : IKeySource
         await SealPlainAsync(connection, box, cancel);
         var ring = new KeyRing(data, box);
         await ring.RefreshAsync(cancel);
-        if (ring.Now.Default is { } key)
+        if (ring.Current.Default is { } key)
         {
             WriteCredentials(data.CredentialsPath, key, "us-east-1", overwrite: true);
         }

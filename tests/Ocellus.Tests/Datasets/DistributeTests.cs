@@ -8,7 +8,7 @@ namespace Ocellus.Tests.Datasets;
 
 public sealed class DistributeTests : IDisposable
 {
-    private readonly EntrySource _empty = new EntrySource.Empty();
+    private readonly EntrySource.Empty _empty = new();
     private readonly TestDatasets _datasets = new();
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

@@ -1,6 +1,5 @@
 using System.ComponentModel.DataAnnotations;
 using Ocellus.Objects.External;
-using Ocellus.Wire.SigV4;
 
 namespace Ocellus.Tests.Objects;
 

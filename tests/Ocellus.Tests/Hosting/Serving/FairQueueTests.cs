@@ -76,7 +76,7 @@ public sealed class FairQueueTests
         Assert.Null(await Task.Run(queue.Take, TestContext.Current.CancellationToken));
     }
 
-    private static FairQueue.Flow Full(FairQueue queue, string name, int weight, List<string> served)
+    private static FairQueue.Flow<string> Full(FairQueue queue, string name, int weight, List<string> served)
     {
         var flow = queue.AddFlow<string>(weight, 1, requests => served.AddRange(requests));
         for (var i = 0; i < 100; i++)
