@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Xml.Linq;
 using Microsoft.AspNetCore.WebUtilities;
 using Ocellus.Encodings;
-using Ocellus.Objects.Files;
 using static Ocellus.Objects.S3.S3Xml;
 
 namespace Ocellus.Objects.S3;

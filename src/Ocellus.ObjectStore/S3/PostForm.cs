@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 using Ocellus.Encodings;
-using Ocellus.Objects.Files;
 
 namespace Ocellus.Objects.S3;
 

@@ -1,5 +1,4 @@
 using Ocellus.Identity;
-using Ocellus.Objects.Files;
 
 namespace Ocellus.Objects.S3;
 

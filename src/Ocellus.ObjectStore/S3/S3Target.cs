@@ -1,4 +1,3 @@
-using Ocellus.Objects.Files;
 using Ocellus.Wire;
 
 namespace Ocellus.Objects.S3;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Runtime.Intrinsics;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Ocellus.Vision.Kernels;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Ocellus.Vision.Kernels;
 using Ocellus.Vision.Onnx;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

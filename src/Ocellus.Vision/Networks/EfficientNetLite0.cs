@@ -1,6 +1,5 @@
 using Ocellus.Vision.Kernels;
 using Ocellus.Vision.Onnx;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

@@ -1,6 +1,5 @@
 using System.Numerics;
 using Ocellus.Vision.Kernels;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

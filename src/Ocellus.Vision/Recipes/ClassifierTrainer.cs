@@ -3,7 +3,6 @@ using System.Globalization;
 using Ocellus.Vision.Inference;
 using Ocellus.Vision.Networks;
 using Ocellus.Vision.Onnx;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Ocellus.Vision.Recipes;

@@ -2,7 +2,6 @@ using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Kernels;
 using Ocellus.Vision.Networks;
 using Ocellus.Vision.Onnx;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Ocellus.Vision.Recipes;

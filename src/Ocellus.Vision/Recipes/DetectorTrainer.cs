@@ -1,7 +1,6 @@
 using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Onnx;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Ocellus.Vision.Recipes;

@@ -1,6 +1,5 @@
 using Ocellus.Vision.Kernels;
 using Ocellus.Vision.Networks;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Ocellus.Vision.Recipes;

@@ -1,5 +1,3 @@
-using Ocellus.Datasets.Manifests;
-using Ocellus.Training.Child;
 using Ocellus.Training.Evaluation;
 using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Evaluation;

@@ -6,7 +6,6 @@ using Ocellus.Encodings;
 using Ocellus.Identity;
 using Ocellus.Refusals;
 using Ocellus.Storage;
-using Ocellus.Wire.SigV4;
 using Spectre.Console;
 
 namespace Ocellus.Commands;

@@ -62,7 +62,7 @@ internal static class LoadCheckCommand
 
                 break;
             default:
-                Require(Vision.Images.Images.DecodeSquashed(Convert.FromBase64String(OnePixel), 8, 8).Rgb is [> 200, < 50, < 50, ..]);
+                Require(Vision.Images.ImageDecoder.DecodeSquashed(Convert.FromBase64String(OnePixel), 8, 8).Rgb is [> 200, < 50, < 50, ..]);
                 break;
         }
     }

@@ -18,7 +18,7 @@ public sealed class DamagedImagesTests(RunningServer running) : IClassFixture<Ru
     {
         var seed = Random.Shared.Next();
         var random = new Random(seed);
-        using var image = TinyModel.Image(1, 100, 90);
+        using var image = TinyModel.Sample(1, 100, 90);
         byte[][] whole = [image.JpegsaveBuffer(), image.JpegsaveBuffer(interlace: true), image.PngsaveBuffer(), image.PngsaveBuffer(interlace: true), image.PngsaveBuffer(palette: true)];
         int answered = 0, refused = 0;
 

@@ -38,7 +38,7 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
     [MemberData(nameof(Answered))]
     public async Task An_image_that_viewers_open_is_answered(string kind)
     {
-        using var image = TinyModel.Image(0, 200, 150);
+        using var image = TinyModel.Sample(0, 200, 150);
         var bytes = kind switch
         {
             "png" => image.PngsaveBuffer(),

@@ -23,7 +23,7 @@ internal static class TinyModel
         ModelFiles.Save(folder, Result.Model, Result.Description with { Thresholds = thresholds ?? [.5, .5, .5] });
 
     /// <summary>An image of one colour with a little noise that a JPEG can keep.</summary>
-    public static Image Image(int label, int width = 80, int height = 72)
+    public static Image Sample(int label, int width = 80, int height = 72)
     {
         using var plain = Image.Black(width, height, bands: 3) + Colours[label];
         using var noise = Image.Gaussnoise(width, height, sigma: 6, mean: 0, seed: label);
@@ -34,13 +34,13 @@ internal static class TinyModel
 
     public static byte[] Png(int label)
     {
-        using var image = Image(label);
+        using var image = Sample(label);
         return image.PngsaveBuffer();
     }
 
     public static byte[] Jpeg(int label, int width = 80, int height = 72)
     {
-        using var image = Image(label, width, height);
+        using var image = Sample(label, width, height);
         return image.JpegsaveBuffer();
     }
 

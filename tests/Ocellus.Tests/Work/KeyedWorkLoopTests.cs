@@ -20,6 +20,7 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
         _works.EndAll();
         await _run.WaitAsync(Patience, CancellationToken.None);
         _end.Dispose();
+        _works.Dispose();
     }
 
     [Fact]
@@ -144,7 +145,7 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
     }
 
     /// <summary>Work named by its key, or <c>key:step</c>, that ends when a test says so.</summary>
-    private sealed class Works : IKeyedWork<string>
+    private sealed class Works : IKeyedWork<string>, IDisposable
     {
         private readonly ConcurrentDictionary<string, TaskCompletionSource<WorkEnd>> _open = new();
         private readonly ConcurrentQueue<string> _started = new();
@@ -168,6 +169,8 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
         public Task<bool> HasLookedAsync(TimeSpan within) => _looks.WaitAsync(within);
 
         public void End(string work, WorkEnd end) => _open[work].SetResult(end);
+
+        public void Dispose() => _looks.Dispose();
 
         public void EndAll()
         {

@@ -74,7 +74,7 @@ public sealed class ClassifierTrainerTests
         using var model = new TrainedModel(result.Model, ModelDescription.FromJson(System.Text.Encoding.UTF8.GetBytes(result.Description.ToJson())));
         for (int i = 0; i < task.Images.Count; i++)
         {
-            float[,] scores = model.Score(Ocellus.Vision.Images.Images.DecodeSquashed(task.Images.Read(i), 64, 64).Rgb);
+            float[,] scores = model.Score(Ocellus.Vision.Images.ImageDecoder.DecodeSquashed(task.Images.Read(i), 64, 64).Rgb);
             Assert.Equal(task.Targets[i][0], Enumerable.Range(0, 3).MaxBy(l => scores[0, l]));
             if (!multiLabel) Assert.Equal(1, scores[0, 0] + scores[0, 1] + scores[0, 2], 1e-5);
         }

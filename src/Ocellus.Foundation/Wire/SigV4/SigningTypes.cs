@@ -1,4 +1,3 @@
-using Ocellus.Encodings;
 using Ocellus.Identity;
 
 namespace Ocellus.Wire.SigV4;
