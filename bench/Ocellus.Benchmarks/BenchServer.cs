@@ -82,11 +82,11 @@ internal sealed class BenchServer : IDisposable
         await versions.EndAsync(Arn, VersionEvent.Trained, null, new VersionOutcome(0), default);
     }
 
-    private static ClassifierResult Train(byte[] image)
+    private static ClassifierResult Train(byte[] file)
     {
-        using var image = Image.NewFromBuffer(image);
+        using var image = Image.NewFromBuffer(file);
         using var inverse = image.Invert();
-        byte[][] files = [image, inverse.JpegsaveBuffer()];
+        byte[][] files = [file, inverse.JpegsaveBuffer()];
         var images = new ImageSource(8, i => files[i % 2]);
         var task = new ClassifierTask(images, [.. Enumerable.Range(0, 8).Select(i => (IReadOnlyList<int>)[i % 2])], ["plain", "inverse"], MultiLabel: false);
         return ClassifierTrainer.Train(task, new ClassifierPlan { Views = 0, FineTune = false });

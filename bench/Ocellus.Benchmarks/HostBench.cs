@@ -39,9 +39,9 @@ internal sealed class HostBench : IDisposable
         var folder = args.SkipWhile(a => a != "--model").Skip(1).FirstOrDefault();
         var boxes = folder is not null && ModelDescription.FromJson(await File.ReadAllBytesAsync(Path.Combine(folder, ModelFiles.Description))).Kind == ModelKinds.Localization;
         byte[] image;
-        using (var image = Image.Thumbnail(args[0], boxes ? 640 : 500, height: boxes ? 480 : 375, size: Enums.Size.Force))
+        using (var scaled = Image.Thumbnail(args[0], boxes ? 640 : 500, height: boxes ? 480 : 375, size: Enums.Size.Force))
         {
-            image = image.JpegsaveBuffer(q: 90);
+            image = scaled.JpegsaveBuffer(q: 90);
         }
 
         Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}, image of {image.Length:N0} bytes");

@@ -65,10 +65,12 @@ internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, boo
     public static string KeyOf(string text) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>
-    /// A plan as text for <see cref="KeyOf"/>: without the choice of kernels, which changes nothing but rounding and came later than checkpoints.
+    /// A plan as text for <see cref="KeyOf"/>: without the choice of kernels, which changes nothing but rounding and came later than checkpoints, and
+    /// with the name that a member had when the first checkpoints were written.
     /// </summary>
     public static string Written(object plan, KernelChoice kernels) =>
-        plan.ToString()!.Replace($", Kernels = {kernels}", "", StringComparison.Ordinal);
+        plan.ToString()!.Replace($", Kernels = {kernels}", "", StringComparison.Ordinal)
+            .Replace(nameof(ClassifierPlan.ImageCacheBytes), "PictureCacheBytes", StringComparison.Ordinal);
 
     /// <summary>The same with an entry more, of up to three arrays.</summary>
     public TrainingCheckpoint With(string name, params float[][] arrays) => With([(name, arrays)]);
