@@ -11,8 +11,8 @@ public sealed class TestServerTests
         await using var server = await TestServer.StartAsync();
         var made = await server.CallAsync("CreateProject", """{"ProjectName":"fruit"}""");
         Assert.Equal(200, made.Status);
-        await server.CreateBucketAsync("pictures");
-        await server.PutObjectAsync("pictures", "a b/ö+.jpg", "x"u8.ToArray());
+        await server.CreateBucketAsync("images");
+        await server.PutObjectAsync("images", "a b/ö+.jpg", "x"u8.ToArray());
         await server.RestartAsync();
         var described = await server.CallAsync("DescribeProjects", "{}");
         Assert.Equal(made.Body.GetProperty("ProjectArn").GetString(), described.Body.GetProperty("ProjectDescriptions")[0].GetProperty("ProjectArn").GetString());

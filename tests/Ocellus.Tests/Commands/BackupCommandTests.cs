@@ -31,11 +31,11 @@ public sealed class BackupCommandTests : IDisposable
     public async Task A_backup_beside_a_running_server_comes_back_whole()
     {
         await using var server = await TestServer.StartAsync();
-        await server.CreateBucketAsync("pictures");
+        await server.CreateBucketAsync("images");
         await server.CreateBucketAsync("gone");
         foreach (var (key, content) in new[] { ("a/ä?*", "first"), ("empty", ""), ("twice", "old"), ("twice", "new"), ("deleted", "x") })
         {
-            await server.PutObjectAsync("pictures", key, Encoding.UTF8.GetBytes(content));
+            await server.PutObjectAsync("images", key, Encoding.UTF8.GetBytes(content));
         }
 
         using (await server.SendS3Async(HttpMethod.Delete, "/images/deleted"))
@@ -59,7 +59,7 @@ public sealed class BackupCommandTests : IDisposable
 
         Assert.False(Directory.Exists(Path.Combine(server.DataPath, BackupSnapshot.FolderName)));
         // The server goes on, and what it does now is not in the backup.
-        await server.PutObjectAsync("pictures", "later", [1]);
+        await server.PutObjectAsync("images", "later", [1]);
 
         end = await CommandLineTests.RunAsync(_top, "restore", "--in", "b.tar", "--data", "restored", "--json");
         Assert.True(end.Code == 0, end.Errors);
@@ -68,8 +68,8 @@ public sealed class BackupCommandTests : IDisposable
         using (var data = DataDirectory.Open(restored))
         {
             var store = new ObjectStore(data.ObjectsPath, TimeProvider.System);
-            Assert.Equal(["pictures"], store.Buckets().Select(b => b.Name));
-            Assert.Equal(["a/ä?*", "empty", "twice"], store.List("pictures", "", null, null, 10).Objects.Select(o => o.Key));
+            Assert.Equal(["images"], store.Buckets().Select(b => b.Name));
+            Assert.Equal(["a/ä?*", "empty", "twice"], store.List("images", "", null, null, 10).Objects.Select(o => o.Key));
             Assert.Equal("new", Read(store, "twice"));
             Assert.Equal("", Read(store, "empty"));
             Assert.Equal("first", Read(store, "a/ä?*"));
@@ -114,8 +114,8 @@ public sealed class BackupCommandTests : IDisposable
     public async Task A_damaged_backup_restores_nothing()
     {
         await using var server = await TestServer.StartAsync();
-        await server.CreateBucketAsync("pictures");
-        await server.PutObjectAsync("pictures", "a", RandomNumberGenerator.GetBytes(5000));
+        await server.CreateBucketAsync("images");
+        await server.PutObjectAsync("images", "a", RandomNumberGenerator.GetBytes(5000));
         Assert.Equal(0, (await CommandLineTests.RunAsync(_top, "backup", "--data", server.DataPath, "--out", "b.tar")).Code);
         var whole = await File.ReadAllBytesAsync(Archive, Cancel);
 
@@ -284,7 +284,7 @@ public sealed class BackupCommandTests : IDisposable
         await store.PutAsync(bucket, key, stream, new PutOptions(), Cancel);
     }
 
-    private static string Read(ObjectStore store, string key, string bucket = "pictures")
+    private static string Read(ObjectStore store, string key, string bucket = "images")
     {
         using var reader = new StreamReader(store.OpenRead(bucket, key, out _) ?? throw new InvalidOperationException($"{bucket}/{key} is not there"));
         return reader.ReadToEnd();

@@ -6,7 +6,7 @@ public sealed class ImageFolderTests : IDisposable
 {
     private readonly string _top = Directory.CreateTempSubdirectory("ocellus-test-").FullName;
 
-    private string Root => Path.Combine(_top, "pictures");
+    private string Root => Path.Combine(_top, "images");
 
     public void Dispose() => Directory.Delete(_top, recursive: true);
 

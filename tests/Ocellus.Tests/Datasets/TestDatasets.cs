@@ -17,7 +17,7 @@ namespace Ocellus.Tests.Datasets;
 /// <summary>Datasets on a temporary data directory without a server: jobs run when a test says so, and may be cut off.</summary>
 internal sealed class TestDatasets : IDisposable
 {
-    public const string Bucket = "pictures";
+    public const string Bucket = "images";
 
     public static readonly Caller Owner = new("123456789012", "us-east-1", "owner", "AKIATEST");
 

@@ -75,10 +75,10 @@ public sealed class UnicodeTests
     {
         await using var server = await TestServer.StartAsync();
         var manifest = string.Concat(new[] { "Bär", "Bör", "Bär", "Bör" }.Select((name, i) => Datasets.TestDatasets.Line($"{i}.jpg", name) + "\n"));
-        await server.CreateBucketAsync("pictures");
-        await server.PutObjectAsync("pictures", "windows.manifest", Windows.GetBytes(manifest));
-        await server.PutObjectAsync("pictures", "wide.manifest", [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes(manifest)]);
-        await server.PutObjectAsync("pictures", "good.manifest", [.. Encoding.UTF8.GetPreamble(), .. Encoding.UTF8.GetBytes(manifest)]);
+        await server.CreateBucketAsync("images");
+        await server.PutObjectAsync("images", "windows.manifest", Windows.GetBytes(manifest));
+        await server.PutObjectAsync("images", "wide.manifest", [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes(manifest)]);
+        await server.PutObjectAsync("images", "good.manifest", [.. Encoding.UTF8.GetPreamble(), .. Encoding.UTF8.GetBytes(manifest)]);
 
         Assert.Contains("Line 1 is not UTF-8: byte ", (await DatasetAsync(server, "windows")).Said, StringComparison.Ordinal);
         Assert.Contains("Line 1 is not UTF-8: it begins as UTF-16 does. Save the file as UTF-8.", (await DatasetAsync(server, "wide")).Said, StringComparison.Ordinal);
@@ -95,7 +95,7 @@ public sealed class UnicodeTests
     private static async Task<(string Arn, string Said)> DatasetAsync(TestServer server, string name)
     {
         var project = (await server.CallAsync("CreateProject", JsonSerializer.Serialize(new { ProjectName = name }))).Body.GetProperty("ProjectArn").GetString();
-        var source = new { GroundTruthManifest = new { S3Object = new { Bucket = "pictures", Name = $"{name}.manifest" } } };
+        var source = new { GroundTruthManifest = new { S3Object = new { Bucket = "images", Name = $"{name}.manifest" } } };
         var arn = (await server.CallAsync("CreateDataset", JsonSerializer.Serialize(new { ProjectArn = project, DatasetType = "TRAIN", DatasetSource = source }))).Body.GetProperty("DatasetArn").GetString()!;
         while (true)
         {

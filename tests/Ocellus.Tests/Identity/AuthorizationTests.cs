@@ -30,7 +30,7 @@ public sealed class AuthorizationTests
         Assert.Equal(ProjectVersionStatus.RUNNING, (await server.VersionAsync(version))!.Status);
 
         // On an object: the right to the model is not a right to the bucket, there or not.
-        var image = await server.CallAsync(key, "DetectCustomLabels", $$$$"""{"ProjectVersionArn":"{{{{version}}}}","Image":{"S3Object":{"Bucket":"pictures","Name":"a.png"}}}""");
+        var image = await server.CallAsync(key, "DetectCustomLabels", $$$$"""{"ProjectVersionArn":"{{{{version}}}}","Image":{"S3Object":{"Bucket":"images","Name":"a.png"}}}""");
         Assert.Equal("InvalidS3ObjectException", image.Error);
         Assert.Contains("s3:GetObject on resource: arn:aws:s3:::images/a.png", image.Message, StringComparison.Ordinal);
     }

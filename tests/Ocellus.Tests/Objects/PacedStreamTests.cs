@@ -16,7 +16,7 @@ public sealed class PacedStreamTests : IAsyncLifetime
     {
         // Kestrel's own rate has five seconds of grace, and is left alone here by a window that is shorter.
         _server = await TestServer.StartAsync(("Ocellus:Bodies:UploadWindow", "00:00:02"), ("Ocellus:Bodies:UploadBytesPerSecondMin", "1000"));
-        await _server.CreateBucketAsync("pictures");
+        await _server.CreateBucketAsync("images");
     }
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();

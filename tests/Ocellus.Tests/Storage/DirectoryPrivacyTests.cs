@@ -14,8 +14,8 @@ public sealed class DirectoryPrivacyTests : IDisposable
     public async Task Whatever_a_server_makes_is_its_user_s_alone()
     {
         await using var server = await TestServer.StartAsync();
-        await server.CreateBucketAsync("pictures");
-        await server.PutObjectAsync("pictures", "a", [1]);
+        await server.CreateBucketAsync("images");
+        await server.PutObjectAsync("images", "a", [1]);
 
         AssertPrivate(server.DataPath, 0);
     }
@@ -24,8 +24,8 @@ public sealed class DirectoryPrivacyTests : IDisposable
     public async Task What_an_earlier_version_left_open_is_closed_at_the_start()
     {
         await using var server = await TestServer.StartAsync();
-        await server.CreateBucketAsync("pictures");
-        await server.PutObjectAsync("pictures", "a", [1]);
+        await server.CreateBucketAsync("images");
+        await server.PutObjectAsync("images", "a", [1]);
         await server.RestartAsync(() =>
         {
             // Where a repair puts what is damaged, and what else a data directory may have.

@@ -18,11 +18,11 @@ public sealed class TrainingTests
     {
         await using var server = await TestServer.StartAsync();
         await PutImagesAsync(server, 10);
-        await server.PutObjectAsync("pictures", "train.manifest", Manifest(10));
+        await server.PutObjectAsync("images", "train.manifest", Manifest(10));
         var project = await ProjectAsync(server);
         await DatasetAsync(server, project, "TRAIN", "train.manifest");
 
-        var created = await server.CallAsync("CreateProjectVersion", $$"""{"ProjectArn":"{{project}}","VersionName":"v","OutputConfig":{"S3Bucket":"pictures","S3KeyPrefix":"out/"},"VersionDescription":"two colours","Tags":{"team":"a"} }""");
+        var created = await server.CallAsync("CreateProjectVersion", $$"""{"ProjectArn":"{{project}}","VersionName":"v","OutputConfig":{"S3Bucket":"images","S3KeyPrefix":"out/"},"VersionDescription":"two colours","Tags":{"team":"a"} }""");
         Assert.Equal(200, created.Status);
         var first = await DescribeAsync(server, project);
         Assert.Equal("TRAINING_IN_PROGRESS", first.GetProperty("Status").GetString());
@@ -51,7 +51,7 @@ public sealed class TrainingTests
         Assert.Equal(["model.json", "model.onnx"], Directory.GetFiles(Path.Combine(server.DataPath, "models"), "*", SearchOption.AllDirectories).Select(Path.GetFileName).Order());
 
         // The name is taken, deleting frees it, and what was written to the output location stays.
-        Assert.Equal("ResourceInUseException", (await server.CallAsync("CreateProjectVersion", $$"""{"ProjectArn":"{{project}}","VersionName":"v","OutputConfig":{"S3Bucket":"pictures"} }""")).Error);
+        Assert.Equal("ResourceInUseException", (await server.CallAsync("CreateProjectVersion", $$"""{"ProjectArn":"{{project}}","VersionName":"v","OutputConfig":{"S3Bucket":"images"} }""")).Error);
         Assert.Equal("DELETING", (await server.CallAsync("DeleteProjectVersion", $$"""{"ProjectVersionArn":"{{created.Body.GetProperty("ProjectVersionArn").GetString()}}"}""")).Body.GetProperty("Status").GetString());
         await UntilAsync(async () => (await server.CallAsync("DescribeProjectVersions", $$"""{"ProjectArn":"{{project}}"}""")).Body.GetProperty("ProjectVersionDescriptions").GetArrayLength() == 0);
         Assert.Empty(Directory.GetFiles(Path.Combine(server.DataPath, "models"), "*", SearchOption.AllDirectories));
@@ -63,7 +63,7 @@ public sealed class TrainingTests
     {
         await using var server = await TestServer.StartAsync();
         await PutImagesAsync(server, 10);
-        await server.PutObjectAsync("pictures", "all.manifest", Manifest(10));
+        await server.PutObjectAsync("images", "all.manifest", Manifest(10));
         var project = await ProjectAsync(server);
         await TrainExternallyAsync(server, project, "all.manifest");
         await UntilAsync(async () => (await DescribeAsync(server, project)).GetProperty("StatusMessage").GetString()!.Contains("Phase", StringComparison.Ordinal));
@@ -85,12 +85,12 @@ public sealed class TrainingTests
     {
         await using var server = await TestServer.StartAsync();
         await PutImagesAsync(server, 5);
-        await server.PutObjectAsync("pictures", "empty.manifest", []);
-        await server.PutObjectAsync("pictures", "text.manifest", "a,b,c\n1,2,3\n"u8.ToArray());
-        await server.PutObjectAsync("pictures", "one-label.manifest", Lines([.. Enumerable.Range(0, 5).Select(i => ("red", $"red-{i}.png"))]));
-        await server.PutObjectAsync("pictures", "single.manifest", Lines([("red", "red-0.png")]));
-        await server.PutObjectAsync("pictures", "missing.manifest", Lines([.. Enumerable.Range(0, 10).Select(i => (i % 2 == 0 ? "red" : "green", $"{(i % 2 == 0 ? "red" : "green")}-{i}.png"))]));
-        await server.PutObjectAsync("pictures", "no-bucket.manifest", Lines([.. Enumerable.Range(0, 5).SelectMany(i => new[] { ("red", $"red-{i}.png"), ("green", $"green-{i}.png") })], "elsewhere"));
+        await server.PutObjectAsync("images", "empty.manifest", []);
+        await server.PutObjectAsync("images", "text.manifest", "a,b,c\n1,2,3\n"u8.ToArray());
+        await server.PutObjectAsync("images", "one-label.manifest", Lines([.. Enumerable.Range(0, 5).Select(i => ("red", $"red-{i}.png"))]));
+        await server.PutObjectAsync("images", "single.manifest", Lines([("red", "red-0.png")]));
+        await server.PutObjectAsync("images", "missing.manifest", Lines([.. Enumerable.Range(0, 10).Select(i => (i % 2 == 0 ? "red" : "green", $"{(i % 2 == 0 ? "red" : "green")}-{i}.png"))]));
+        await server.PutObjectAsync("images", "no-bucket.manifest", Lines([.. Enumerable.Range(0, 5).SelectMany(i => new[] { ("red", $"red-{i}.png"), ("green", $"green-{i}.png") })], "elsewhere"));
         var project = await ProjectAsync(server);
 
         await TrainExternallyAsync(server, project, manifest);
@@ -114,10 +114,10 @@ public sealed class TrainingTests
     {
         await using var server = await TestServer.StartAsync();
         await PutImagesAsync(server, 12);
-        await server.PutObjectAsync("pictures", "red-0.png", "this is text"u8.ToArray());
-        await server.PutObjectAsync("pictures", "green-0.png", TestPng.Solid(8, 8, 1, 2, 3));
+        await server.PutObjectAsync("images", "red-0.png", "this is text"u8.ToArray());
+        await server.PutObjectAsync("images", "green-0.png", TestPng.Solid(8, 8, 1, 2, 3));
         var manifest = Encoding.UTF8.GetString(Manifest(12)).Replace("\n", "\r\n", StringComparison.Ordinal);
-        await server.PutObjectAsync("pictures", "mixed.manifest", [0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes(manifest + "\r\nno json\r\n")]);
+        await server.PutObjectAsync("images", "mixed.manifest", [0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes(manifest + "\r\nno json\r\n")]);
         var project = await ProjectAsync(server);
 
         await TrainExternallyAsync(server, project, "mixed.manifest");
@@ -140,7 +140,7 @@ public sealed class TrainingTests
     {
         await using var server = await TestServer.StartAsync();
         await PutImagesAsync(server, 5);
-        await server.PutObjectAsync("pictures", "all.manifest", Manifest(5));
+        await server.PutObjectAsync("images", "all.manifest", Manifest(5));
         var project = await ProjectAsync(server);
         await TrainExternallyAsync(server, project, "all.manifest");
         // What a native crash looks like from outside: a process without an outcome. Here it cannot read its description.
@@ -149,7 +149,7 @@ public sealed class TrainingTests
         await server.RestartAsync(() =>
         {
             File.Delete(Path.Combine(folder, "training.manifest"));
-            File.WriteAllText(Path.Combine(folder, "pictures.json"), "[]");
+            File.WriteAllText(Path.Combine(folder, "images.json"), "[]");
         });
 
         var version = await WaitAsync(server, project);
@@ -163,19 +163,19 @@ public sealed class TrainingTests
     public async Task Requests_that_cannot_be_trained_are_refused_before_anything_is_written()
     {
         await using var server = await TestServer.StartAsync();
-        await server.CreateBucketAsync("pictures");
+        await server.CreateBucketAsync("images");
         var project = await ProjectAsync(server);
-        const string asset = """{"Assets":[{"GroundTruthManifest":{"S3Object":{"Bucket":"pictures","Name":"m"}}}]}""";
+        const string asset = """{"Assets":[{"GroundTruthManifest":{"S3Object":{"Bucket":"images","Name":"m"}}}]}""";
         async Task RefusedAsync(string error, string says, string members)
         {
-            var answer = await server.CallAsync("CreateProjectVersion", $$"""{"ProjectArn":"{{project}}","VersionName":"v","OutputConfig":{"S3Bucket":"pictures"}{{members}} }""");
+            var answer = await server.CallAsync("CreateProjectVersion", $$"""{"ProjectArn":"{{project}}","VersionName":"v","OutputConfig":{"S3Bucket":"images"}{{members}} }""");
             Assert.Equal(error, answer.Error);
             Assert.Contains(says, answer.Message, StringComparison.Ordinal);
         }
 
         await RefusedAsync("InvalidParameterException", "no TRAIN dataset", "");
         await RefusedAsync("InvalidParameterException", "go together", $$""","TrainingData":{{asset}}""");
-        await RefusedAsync("InvalidParameterException", "AutoCreate", $$""","TrainingData":{{asset}},"TestingData":{"AutoCreate":true,"Assets":[{"GroundTruthManifest":{"S3Object":{"Bucket":"pictures","Name":"m"} } }]}""");
+        await RefusedAsync("InvalidParameterException", "AutoCreate", $$""","TrainingData":{{asset}},"TestingData":{"AutoCreate":true,"Assets":[{"GroundTruthManifest":{"S3Object":{"Bucket":"images","Name":"m"} } }]}""");
         await RefusedAsync("InvalidParameterException", "TestingData.Assets", $$""","TrainingData":{{asset}},"TestingData":{}""");
         await RefusedAsync("InvalidParameterException", "ContentModeration", $$""","FeatureConfig":{"ContentModeration":{"ConfidenceThreshold":50} }""");
         Assert.Empty(Directory.Exists(Path.Combine(server.DataPath, "jobs")) ? Directory.GetDirectories(Path.Combine(server.DataPath, "jobs")) : []);
@@ -183,32 +183,32 @@ public sealed class TrainingTests
 
     private static async Task PutImagesAsync(TestServer server, int each)
     {
-        await server.CreateBucketAsync("pictures");
+        await server.CreateBucketAsync("images");
         for (var i = 0; i < each; i++)
         {
             foreach (var (label, red, green, blue) in Colours)
             {
-                await server.PutObjectAsync("pictures", $"{label}-{i}.png", TestPng.Solid(72, 64, (byte)(red + i), (byte)(green + 2 * i), (byte)(blue + i)));
+                await server.PutObjectAsync("images", $"{label}-{i}.png", TestPng.Solid(72, 64, (byte)(red + i), (byte)(green + 2 * i), (byte)(blue + i)));
             }
         }
     }
 
     private static byte[] Manifest(int each) => Lines([.. Enumerable.Range(0, each).SelectMany(i => Colours.Select(c => (c.Label, $"{c.Label}-{i}.png")))]);
 
-    private static byte[] Lines(IReadOnlyList<(string Label, string Name)> entries, string bucket = "pictures") => Encoding.UTF8.GetBytes(string.Concat(entries.Select(e =>
+    private static byte[] Lines(IReadOnlyList<(string Label, string Name)> entries, string bucket = "images") => Encoding.UTF8.GetBytes(string.Concat(entries.Select(e =>
         $$"""{"source-ref":"s3://{{bucket}}/{{e.Name}}","colour":1,"colour-metadata":{"class-name":"{{e.Label}}","confidence":1,"type":"groundtruth/image-classification","human-annotated":"yes","creation-date":"2026-01-01T00:00:00"} }""" + "\n")));
 
     private static async Task<string> ProjectAsync(TestServer server) => (await server.CallAsync("CreateProject", """{"ProjectName":"colours"}""")).Body.GetProperty("ProjectArn").GetString()!;
 
     private static async Task DatasetAsync(TestServer server, string project, string type, string manifest)
     {
-        var arn = (await server.CallAsync("CreateDataset", $$"""{"ProjectArn":"{{project}}","DatasetType":"{{type}}","DatasetSource":{"GroundTruthManifest":{"S3Object":{"Bucket":"pictures","Name":"{{manifest}}"} } } }""")).Body.GetProperty("DatasetArn").GetString();
+        var arn = (await server.CallAsync("CreateDataset", $$"""{"ProjectArn":"{{project}}","DatasetType":"{{type}}","DatasetSource":{"GroundTruthManifest":{"S3Object":{"Bucket":"images","Name":"{{manifest}}"} } } }""")).Body.GetProperty("DatasetArn").GetString();
         await UntilAsync(async () => (await server.CallAsync("DescribeDataset", $$"""{"DatasetArn":"{{arn}}"}""")).Body.GetProperty("DatasetDescription").GetProperty("Status").GetString() == "CREATE_COMPLETE");
     }
 
     private static async Task TrainExternallyAsync(TestServer server, string project, string manifest)
     {
-        var answer = await server.CallAsync("CreateProjectVersion", $$"""{"ProjectArn":"{{project}}","VersionName":"v","OutputConfig":{"S3Bucket":"pictures","S3KeyPrefix":"out"},"TrainingData":{"Assets":[{"GroundTruthManifest":{"S3Object":{"Bucket":"pictures","Name":"{{manifest}}"} } }]},"TestingData":{"AutoCreate":true} }""");
+        var answer = await server.CallAsync("CreateProjectVersion", $$"""{"ProjectArn":"{{project}}","VersionName":"v","OutputConfig":{"S3Bucket":"images","S3KeyPrefix":"out"},"TrainingData":{"Assets":[{"GroundTruthManifest":{"S3Object":{"Bucket":"images","Name":"{{manifest}}"} } }]},"TestingData":{"AutoCreate":true} }""");
         Assert.Equal(200, answer.Status);
     }
 

@@ -30,7 +30,7 @@ public sealed class AnyRequestTests(RunningServer running) : IClassFixture<Runni
         var (lasting, doomed) = (await MadeAsync(), await MadeAsync());
         var image = Convert.ToBase64String(TestPng.Solid(64, 64, 200, 10, 10));
         const string Policy = """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":"rekognition:CopyProjectVersion","Resource":"*"}]}""";
-        var line = """{"source-ref":"s3://pictures/a.jpg","class":0,"class-metadata":{"class-name":"red","confidence":1,"type":"groundtruth/image-classification","job-name":"x","human-annotated":"yes","creation-date":"2024-01-01T00:00:00"}}"""u8;
+        var line = """{"source-ref":"s3://images/a.jpg","class":0,"class-metadata":{"class-name":"red","confidence":1,"type":"groundtruth/image-classification","job-name":"x","human-annotated":"yes","creation-date":"2024-01-01T00:00:00"}}"""u8;
         var lines = Convert.ToBase64String(line);
         string[] Known(string operation, string shape)
         {

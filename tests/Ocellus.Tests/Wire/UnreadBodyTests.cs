@@ -206,7 +206,7 @@ public sealed class UnreadBodyTests(UnreadBodyTests.One one) : IClassFixture<Unr
         public async ValueTask InitializeAsync()
         {
             Server = await TestServer.StartAsync(("Ocellus:Cors:Origins", "http://localhost:3000"));
-            await Server.CreateBucketAsync("pictures");
+            await Server.CreateBucketAsync("images");
         }
 
         public ValueTask DisposeAsync() => Server.DisposeAsync();

@@ -8,9 +8,9 @@ namespace Ocellus.Tests.Datasets.Manifests;
 
 public sealed class LineParserTests
 {
-    internal const string Image = """{"source-ref":"s3://pictures/a1.png","ripeness":1,"ripeness-metadata":{"class-name":"ripe","confidence":1,"type":"groundtruth/image-classification","human-annotated":"yes","creation-date":"2024-05-01T10:20:30.123","job-name":"labeling-job/ripeness"}}""";
+    internal const string Image = """{"source-ref":"s3://images/a1.png","ripeness":1,"ripeness-metadata":{"class-name":"ripe","confidence":1,"type":"groundtruth/image-classification","human-annotated":"yes","creation-date":"2024-05-01T10:20:30.123","job-name":"labeling-job/ripeness"}}""";
 
-    internal const string Boxes = """{"source-ref":"s3://pictures/b7.jpg","parts":{"image_size":[{"width":640,"height":480,"depth":3}],"annotations":[{"class_id":1,"left":399,"top":251,"width":155,"height":101},{"class_id":0,"left":86,"top":65,"width":220,"height":334}]},"parts-metadata":{"objects":[{"confidence":1},{"confidence":1}],"class-map":{"0":"coil","1":"fuse"},"type":"groundtruth/object-detection","human-annotated":"yes","creation-date":"2024-05-01T10:20:30","job-name":"labeling-job/parts"}}""";
+    internal const string Boxes = """{"source-ref":"s3://images/b7.jpg","parts":{"image_size":[{"width":640,"height":480,"depth":3}],"annotations":[{"class_id":1,"left":399,"top":251,"width":155,"height":101},{"class_id":0,"left":86,"top":65,"width":220,"height":334}]},"parts-metadata":{"objects":[{"confidence":1},{"confidence":1}],"class-map":{"0":"coil","1":"fuse"},"type":"groundtruth/object-detection","human-annotated":"yes","creation-date":"2024-05-01T10:20:30","job-name":"labeling-job/parts"}}""";
 
     private const string EmptyBoxes = """{"source-ref":"s3://p/b.jpg","parts":{"image_size":[{"width":640,"height":480,"depth":3}],"annotations":[]},"parts-metadata":{"objects":[],"class-map":{},"type":"groundtruth/object-detection","human-annotated":"yes","creation-date":"2024-05-01T10:20:30"}}""";
 
@@ -24,7 +24,7 @@ public sealed class LineParserTests
         var line = Parse(Image);
 
         Assert.Empty(line.Issues);
-        Assert.Equal(("pictures", "a1.png"), (line.Bucket, line.Key));
+        Assert.Equal(("images", "a1.png"), (line.Bucket, line.Key));
         Assert.Equal(["ripe"], line.ImageLabels);
         Assert.True(line is { IsLabeled: true, IsUsable: true, IsOut: false, IsIgnored: false, HasBoxes: false });
     }
@@ -73,7 +73,7 @@ public sealed class LineParserTests
     }
 
     [Fact]
-    public void The_scheme_may_be_in_capitals() => Assert.Equal("b", Parse(Image.Replace("s3://pictures", "S3://b", StringComparison.Ordinal)).Bucket);
+    public void The_scheme_may_be_in_capitals() => Assert.Equal("b", Parse(Image.Replace("s3://images", "S3://b", StringComparison.Ordinal)).Bucket);
 
     [Theory]
     [InlineData("\"ripeness\":1", "\"ripeness\":\"1\"", "ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT")]

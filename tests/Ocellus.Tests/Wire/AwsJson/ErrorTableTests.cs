@@ -190,7 +190,7 @@ public sealed class ErrorTableTests
 
     private async Task RefuseDatasetsAsync(TestServer server)
     {
-        await server.CreateBucketAsync("pictures");
+        await server.CreateBucketAsync("images");
         var project = await ProjectAsync(server, "datasets");
         var (train, test) = (await DatasetAsync(server, project, "TRAIN"), await DatasetAsync(server, project, "TEST"));
         foreach (var arn in new[] { train, test })
@@ -203,7 +203,7 @@ public sealed class ErrorTableTests
         await ExpectAsync(server, "CreateDataset", "ResourceAlreadyExistsException", new { ProjectArn = project, DatasetType = "TRAIN" });
         await ExpectAsync(server, "DeleteProject", "ResourceInUseException", new { ProjectArn = project });
         await ExpectAsync(server, "CreateDataset", "InvalidParameterException", new { ProjectArn = project, DatasetType = "TRAIN", DatasetSource = new { } });
-        await ExpectAsync(server, "CreateDataset", "InvalidS3ObjectException", new { ProjectArn = project, DatasetType = "TRAIN", DatasetSource = new { GroundTruthManifest = new { S3Object = new { Bucket = "pictures", Name = "none" } } } });
+        await ExpectAsync(server, "CreateDataset", "InvalidS3ObjectException", new { ProjectArn = project, DatasetType = "TRAIN", DatasetSource = new { GroundTruthManifest = new { S3Object = new { Bucket = "images", Name = "none" } } } });
         await ExpectAsync(server, "DistributeDatasetEntries", "InvalidParameterException", new { Datasets = new[] { new { Arn = train }, new { Arn = train } } });
         var zeros = new { DatasetArn = s_account + "project/datasets/dataset/train/01" };
         foreach (var operation in new[] { "DescribeDataset", "DeleteDataset", "ListDatasetEntries", "ListDatasetLabels" })
@@ -239,7 +239,7 @@ public sealed class ErrorTableTests
         await ExpectAsync(server, "DetectCustomLabels", "InvalidParameterException", new { ProjectVersionArn = running, Image = new { } });
         await ExpectAsync(server, "DetectCustomLabels", "InvalidImageFormatException", new { ProjectVersionArn = running, Image = new { Bytes = "AA==" } });
         await ExpectAsync(server, "DetectCustomLabels", "ImageTooLargeException", new { ProjectVersionArn = running, Image = new { Bytes = new byte[4_194_305] } });
-        await ExpectAsync(server, "DetectCustomLabels", "InvalidS3ObjectException", new { ProjectVersionArn = running, Image = new { S3Object = new { Bucket = "pictures", Name = "none" } } });
+        await ExpectAsync(server, "DetectCustomLabels", "InvalidS3ObjectException", new { ProjectVersionArn = running, Image = new { S3Object = new { Bucket = "images", Name = "none" } } });
 
         var asleep = await VersionAsync(server, ProjectVersionStatus.STOPPED);
         Assert.Equal(200, (await server.CallAsync("TagResource", $$$"""{"ResourceArn":"{{{asleep}}}","Tags":{"ocellus:wake-on-detect":"true"}}""")).Status);
@@ -268,14 +268,14 @@ public sealed class ErrorTableTests
         await StopAsync<CopyWorker>(server);
         var source = (await server.VersionAsync(trained))!.ProjectArn;
         var target = await ProjectAsync(server, "target");
-        var output = new { S3Bucket = "pictures" };
+        var output = new { S3Bucket = "images" };
         object Copy(string name, string? from = null) => new { SourceProjectArn = from ?? source, SourceProjectVersionArn = trained, DestinationProjectArn = target, VersionName = name, OutputConfig = output };
         await ExpectAsync(server, "CopyProjectVersion", "InvalidParameterException", Copy("one", from: target));
         Assert.Equal(200, (await server.CallAsync("CopyProjectVersion", Json(Copy("one")))).Status);
         await ExpectAsync(server, "CopyProjectVersion", "ResourceInUseException", Copy("one"));
         await ExpectAsync(server, "CopyProjectVersion", "LimitExceededException", Copy("two"));
 
-        var asset = new { GroundTruthManifest = new { S3Object = new { Bucket = "pictures", Name = "none" } } };
+        var asset = new { GroundTruthManifest = new { S3Object = new { Bucket = "images", Name = "none" } } };
         object Training(string name) => new { ProjectArn = target, VersionName = name, OutputConfig = output, TrainingData = new { Assets = new[] { asset } }, TestingData = new { AutoCreate = true } };
         await ExpectAsync(server, "CreateProjectVersion", "InvalidParameterException", new { ProjectArn = target, VersionName = "two", OutputConfig = output });
         Assert.Equal(200, (await server.CallAsync("CreateProjectVersion", Json(Training("two")))).Status);
@@ -321,5 +321,5 @@ public sealed class ErrorTableTests
         (await server.CallAsync("CreateDataset", Json(new { ProjectArn = project, DatasetType = type }))).Body.GetProperty("DatasetArn").GetString()!;
 
     private static async Task<string> VersionAsync(TestServer server, ProjectVersionStatus status, string? project = null) =>
-        (await server.Services.GetRequiredService<VersionCatalog>().CreateAsync(server.Caller(), new NewVersion(project ?? await ProjectAsync(server, "of-" + status), "made", status, Guid.NewGuid().ToString("N"), "pictures", ""), null, Cancel)).ToString();
+        (await server.Services.GetRequiredService<VersionCatalog>().CreateAsync(server.Caller(), new NewVersion(project ?? await ProjectAsync(server, "of-" + status), "made", status, Guid.NewGuid().ToString("N"), "images", ""), null, Cancel)).ToString();
 }
