@@ -75,11 +75,14 @@ internal sealed partial class KeyRing : IKeySource
         FileSystem.WritePrivate(path, System.Text.Encoding.ASCII.GetBytes(text), overwrite);
     }
 
-    /// <summary>Most commits are of other things than keys: without a new revision nothing is read or decrypted.</summary>
+    /// <summary>
+    /// Most commits are of other things than keys: without a new revision nothing is read or decrypted. Revisions only grow, so a lower one is of an older state,
+    /// which never replaces a newer one.
+    /// </summary>
     private async Task<State?> ReadAsync(State? last, CancellationToken cancel)
     {
         await using var connection = await _data.ConnectAsync(cancel);
-        if (last is not null && await connection.ExecuteScalarAsync<long>(KeyCatalog.RevisionQuery) == last.Revision)
+        if (last is not null && await connection.ExecuteScalarAsync<long>(KeyCatalog.RevisionQuery) <= last.Revision)
         {
             return last;
         }
