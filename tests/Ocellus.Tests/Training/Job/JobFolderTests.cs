@@ -23,7 +23,7 @@ public sealed class JobFolderTests : IDisposable
 
     [Theory]
     [InlineData("outcome.json")]
-    [InlineData("images.json")]
+    [InlineData("pictures.json")]
     public void What_can_be_made_anew_is_taken_for_absent_and_told(string name)
     {
         var file = Path.Combine(_path, name);
