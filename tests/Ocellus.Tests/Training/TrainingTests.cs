@@ -149,7 +149,7 @@ public sealed class TrainingTests
         await server.RestartAsync(() =>
         {
             File.Delete(Path.Combine(folder, "training.manifest"));
-            File.WriteAllText(Path.Combine(folder, "images.json"), "[]");
+            File.WriteAllText(Path.Combine(folder, "pictures.json"), "[]");
         });
 
         var version = await WaitAsync(server, project);
