@@ -3,7 +3,7 @@ namespace Ocellus.Objects;
 /// <summary>A refusal that S3 has a code for.</summary>
 internal sealed class S3Exception(string code, string? message = null) : Exception(message ?? Describe(code))
 {
-    private static readonly Dictionary<string, (int Status, string Message)> Known = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, (int Status, string Message)> _known = new(StringComparer.Ordinal)
     {
         ["AccessControlListNotSupported"] = (400, "The bucket does not allow ACLs"),
         ["AccessDenied"] = (403, "Access Denied"),
@@ -61,7 +61,7 @@ internal sealed class S3Exception(string code, string? message = null) : Excepti
 
     public string Code { get; } = code;
 
-    public int Status => Known[Code].Status;
+    public int Status => _known[Code].Status;
 
-    private static string Describe(string code) => Known[code].Message;
+    private static string Describe(string code) => _known[code].Message;
 }

@@ -53,7 +53,7 @@ public sealed partial class SourceHabitsTests
     [Fact]
     public void Private_static_fields_are_named_as_all_private_fields_are()
     {
-        var fields = Lines("src/Ocellus", "src/Ocellus.Foundation").Select(l => (l.File, Name: StaticField().Match(l.Text).Groups[1].Value))
+        var fields = Lines("src").Select(l => (l.File, Name: StaticField().Match(l.Text).Groups[1].Value))
             .Where(f => f.Name.Length > 0).ToList();
         Assert.True(fields.Count > 50);
         Assert.Equal([], fields.Where(f => !f.Name.StartsWith('_')).Select(f => $"{f.File}: {f.Name}"));

@@ -20,7 +20,7 @@ internal static class Readable
             '\ufeff', '\ufffe', '\uffff']);
 
     /// <summary>The value, cut to a readable length, in characters that are safe in documents, logs and terminals.</summary>
-    public static string Cut(string value)
+    public static string Truncate(string value)
     {
         if (value.Length <= LengthMax)
         {

@@ -101,17 +101,17 @@ internal sealed class IdentityPolicy
         var (resources, butResources) = OneOf(statement, "Resource", "NotResource");
         if (actions.Find(a => !KnownActions.Fits(a)) is { } action)
         {
-            throw PolicyJson.Malformed($"'{Readable.Cut(action)}' is no action of rekognition or s3, the services that are here");
+            throw PolicyJson.Malformed($"'{Readable.Truncate(action)}' is no action of rekognition or s3, the services that are here");
         }
 
         if (resources.Find(r => r != "*" && !PolicyPattern.IsArn(r)) is { } resource)
         {
-            throw PolicyJson.Malformed($"the resource '{Readable.Cut(resource)}' is neither * nor an ARN of six parts, such as arn:aws:rekognition:us-east-1:123456789012:project/name/*");
+            throw PolicyJson.Malformed($"the resource '{Readable.Truncate(resource)}' is neither * nor an ARN of six parts, such as arn:aws:rekognition:us-east-1:123456789012:project/name/*");
         }
 
         if (resources.Find(r => r.Contains("${", StringComparison.Ordinal)) is { } variable)
         {
-            throw PolicyJson.Malformed($"the resource '{Readable.Cut(variable)}' has a policy variable, and these are not understood");
+            throw PolicyJson.Malformed($"the resource '{Readable.Truncate(variable)}' has a policy variable, and these are not understood");
         }
 
         var conditions = statement.TryGetProperty("Condition", out var condition) ? PolicyCondition.Parse(condition, ConditionKeys.Identity) : [];

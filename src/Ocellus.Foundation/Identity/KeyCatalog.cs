@@ -106,7 +106,7 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         if (await connection.ExecuteAsync("DELETE FROM access_key_policies WHERE access_key_id = @accessKeyId AND name = @name", new { accessKeyId, name }, transaction) == 0)
         {
-            throw Refused.NotFound($"The key {accessKeyId} has no policy named '{Readable.Cut(name)}'.");
+            throw Refused.NotFound($"The key {accessKeyId} has no policy named '{Readable.Truncate(name)}'.");
         }
 
         await CommitAsync(connection, transaction);
@@ -139,7 +139,7 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
         await transaction.CommitAsync(CancellationToken.None);
     }
 
-    private static RefusedException NoSuchKey(string accessKeyId) => Refused.NotFound($"There is no access key {Readable.Cut(accessKeyId)}; `ocellus keys list` shows those that are there.");
+    private static RefusedException NoSuchKey(string accessKeyId) => Refused.NotFound($"There is no access key {Readable.Truncate(accessKeyId)}; `ocellus keys list` shows those that are there.");
 
     /// <summary>Keys and policies as one state of the database, with its revision. Secrets are as stored.</summary>
     public static async Task<(long Revision, List<KeyRow> Keys, ILookup<string, string> Policies)> ReadAsync(DbConnection connection)

@@ -52,7 +52,7 @@ internal sealed partial class KeyRing : IKeySource
         var box = SecretBox.Open(data.Path, keys.Exists(k => SecretBox.IsSealed(k.Secret)));
         if (keys.Count == 0)
         {
-            await new KeyCatalog(data, TimeProvider.System).CreateAsync("admin", DefaultAccountId, [ReadyMadePolicies.Get(ReadyMadePolicies.Administrator)], isDefault: true, cancel);
+            await new KeyCatalog(data, TimeProvider.System).CreateAsync("admin", DefaultAccountId, [ManagedPolicies.Get(ManagedPolicies.Administrator)], isDefault: true, cancel);
         }
 
         await SealPlainAsync(connection, box, cancel);
@@ -76,8 +76,8 @@ internal sealed partial class KeyRing : IKeySource
     }
 
     /// <summary>
-    /// Most commits are of other things than keys: without a new revision nothing is read or decrypted. Revisions only grow, so a lower one is of an older state,
-    /// which never replaces a newer one.
+    /// Most commits are of other things than keys: without a new revision nothing is read or decrypted. Revisions only grow, so a lower one is of an
+    /// older state, which never replaces a newer one.
     /// </summary>
     private async Task<State?> ReadAsync(State? last, CancellationToken cancel)
     {

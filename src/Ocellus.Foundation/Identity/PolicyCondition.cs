@@ -51,7 +51,7 @@ internal sealed class PolicyCondition
         {
             if (test.Value.ValueKind != JsonValueKind.Object)
             {
-                throw PolicyJson.Malformed($"{Readable.Cut(test.Name)} must be an object of condition keys");
+                throw PolicyJson.Malformed($"{Readable.Truncate(test.Name)} must be an object of condition keys");
             }
 
             lines.AddRange(test.Value.EnumerateObject().Select(key => Line(test.Name, key, keys)));
@@ -65,7 +65,7 @@ internal sealed class PolicyCondition
         var (name, quantifier, optional) = Take(text);
         if (!keys.Knows(key.Name))
         {
-            throw PolicyJson.Malformed($"the condition key '{Readable.Cut(key.Name)}' is not understood; {keys.Words} are");
+            throw PolicyJson.Malformed($"the condition key '{Readable.Truncate(key.Name)}' is not understood; {keys.Words} are");
         }
 
         if (!Values(key.Value, out var values))
@@ -84,7 +84,7 @@ internal sealed class PolicyCondition
             throw PolicyJson.Malformed($"{key.Name} has several values: write ForAllValues:{name} or ForAnyValue:{name}");
         }
 
-        var tests = values.ConvertAll(v => test.Compile(v) ?? throw PolicyJson.Malformed($"{text} of {key.Name} must be {test.Kind}; '{Readable.Cut(v)}' is not"));
+        var tests = values.ConvertAll(v => test.Compile(v) ?? throw PolicyJson.Malformed($"{text} of {key.Name} must be {test.Kind}; '{Readable.Truncate(v)}' is not"));
         bool Passes(string actual) => tests.Exists(t => t(actual)) != test.Negated;
         return new(name, key.Name, values, actual => (actual.Count, quantifier) switch
         {
@@ -122,7 +122,7 @@ internal sealed class PolicyCondition
         // Null asks whether a key is there: neither "if it is there" nor "for its values" means anything with it.
         return ConditionOperators.All.ContainsKey(name) || (name == "Null" && text == "Null")
             ? (name, quantifier, optional)
-            : throw PolicyJson.Malformed($"the condition operator '{Readable.Cut(text)}' is not understood; {string.Join(", ", ConditionOperators.All.Keys.Order(StringComparer.Ordinal))} and Null are, all but Null also with ForAllValues:, ForAnyValue: and IfExists");
+            : throw PolicyJson.Malformed($"the condition operator '{Readable.Truncate(text)}' is not understood; {string.Join(", ", ConditionOperators.All.Keys.Order(StringComparer.Ordinal))} and Null are, all but Null also with ForAllValues:, ForAnyValue: and IfExists");
     }
 
     /// <summary>As IAM, also takes numbers and true and false without quotation marks.</summary>
@@ -132,7 +132,7 @@ internal sealed class PolicyCondition
         texts = [.. items.Select(Text).OfType<string>()];
         if (texts.Find(t => t.Contains("${", StringComparison.Ordinal)) is { } variable)
         {
-            throw PolicyJson.Malformed($"'{Readable.Cut(variable)}' has a policy variable, and these are not understood");
+            throw PolicyJson.Malformed($"'{Readable.Truncate(variable)}' has a policy variable, and these are not understood");
         }
 
         return items.Count > 0 && texts.Count == items.Count;

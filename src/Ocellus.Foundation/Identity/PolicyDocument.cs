@@ -108,7 +108,7 @@ internal static class PolicyDocument
     /// <summary>Why a kind of principal is none of this server's callers; null if there are only such that are.</summary>
     private static string? Stranger(JsonElement principal) =>
         principal.EnumerateObject().Select(p => p.Name).FirstOrDefault(n => n != "AWS") is { } kind
-            ? $"Principal has '{Readable.Cut(kind)}', and nobody who calls this server is one; it must be \"*\" or {{\"AWS\": one or more account ids, arn:aws:iam::ACCOUNT:root or arn:aws:iam::ACCOUNT:user/NAME}}"
+            ? $"Principal has '{Readable.Truncate(kind)}', and nobody who calls this server is one; it must be \"*\" or {{\"AWS\": one or more account ids, arn:aws:iam::ACCOUNT:root or arn:aws:iam::ACCOUNT:user/NAME}}"
             : null;
 
     /// <summary>A statement.</summary>

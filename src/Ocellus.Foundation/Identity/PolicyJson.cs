@@ -80,7 +80,7 @@ internal static class PolicyJson
         catch (JsonException failure)
         {
             // Of two members with one name a reader would see only one.
-            throw Malformed(failure.LineNumber is { } line ? $"it is not JSON (line {line + 1}, byte {failure.BytePositionInLine})" : $"it is not JSON: {Readable.Cut(failure.Message)}");
+            throw Malformed(failure.LineNumber is { } line ? $"it is not JSON (line {line + 1}, byte {failure.BytePositionInLine})" : $"it is not JSON: {Readable.Truncate(failure.Message)}");
         }
     }
 
@@ -90,7 +90,7 @@ internal static class PolicyJson
         {
             if (!known.Contains(member.Name, StringComparer.Ordinal))
             {
-                throw Malformed($"{what} has '{Readable.Cut(member.Name)}'; {string.Join(", ", known.SkipLast(1))} and {known[^1]} are understood");
+                throw Malformed($"{what} has '{Readable.Truncate(member.Name)}'; {string.Join(", ", known.SkipLast(1))} and {known[^1]} are understood");
             }
         }
     }

@@ -44,13 +44,13 @@ internal static class PolicyReach
     /// <summary>Why a principal of a project policy is no caller of this server; null if it can be one.</summary>
     public static string? Principal(string principal) =>
         principal == "*" || new[] { _account, _root, _user }.Any(f => f.CanMeet(principal, wildcards: false)) ? null
-        : $"the principal '{Readable.Cut(principal)}' is nobody here: it must be *, an account id of twelve digits, arn:aws:iam::ACCOUNT:root or arn:aws:iam::ACCOUNT:user/NAME"
+        : $"the principal '{Readable.Truncate(principal)}' is nobody here: it must be *, an account id of twelve digits, arn:aws:iam::ACCOUNT:root or arn:aws:iam::ACCOUNT:user/NAME"
             + (principal.AsSpan().ContainsAny('*', '?') ? "; wildcards are not understood in a principal: take * and a Condition with ArnLike on aws:PrincipalArn" : "");
 
     /// <summary>Why a resource of an identity policy is none of this server; null if it can be one.</summary>
     public static string? Resource(string pattern) =>
         pattern == "*" || _resources.Any(f => f.CanMeet(pattern)) ? null
-        : $"the resource '{Readable.Cut(pattern)}' can be none of this server's, so it would say nothing; right would be *, or such as {Examples}";
+        : $"the resource '{Readable.Truncate(pattern)}' can be none of this server's, so it would say nothing; right would be *, or such as {Examples}";
 
     /// <summary>Why a resource of a project policy is no model version that can be copied; null if it can be one.</summary>
     /// <param name="pattern">The resource.</param>
@@ -60,7 +60,7 @@ internal static class PolicyReach
         var beginning = projectArn?[..projectArn.LastIndexOf('/')];
         var form = beginning is null ? _version : new PolicyForm(beginning + "/version/<name>/<digits>");
         return pattern == "*" || form.CanMeet(pattern) ? null
-            : $"the resource '{Readable.Cut(pattern)}' can be no model version of {(beginning is null ? "a" : "this")} project, so it would say nothing; right would be * or {beginning ?? "arn:aws:rekognition:us-east-1:123456789012:project/name"}/version/*";
+            : $"the resource '{Readable.Truncate(pattern)}' can be no model version of {(beginning is null ? "a" : "this")} project, so it would say nothing; right would be * or {beginning ?? "arn:aws:rekognition:us-east-1:123456789012:project/name"}/version/*";
     }
 
     /// <summary>Why a line of a condition compares with what its key never is; null if its answer depends on the request.</summary>
@@ -81,7 +81,7 @@ internal static class PolicyReach
 
         bool wildcards = isArn || name.EndsWith("Like", StringComparison.Ordinal), ignoreCase = name.EndsWith("IgnoreCase", StringComparison.Ordinal);
         return (isText || isArn) && condition.Compared.FirstOrDefault(v => !Array.Exists(forms, f => f.CanMeet(v, wildcards, ignoreCase))) is { } value
-            ? $"{key} can never be '{Readable.Cut(value)}', as {condition.Operator} compares it; it is such as {example}{(!wildcards && value.AsSpan().ContainsAny('*', '?') ? ". Wildcards are understood by StringLike and ArnLike" : "")}"
+            ? $"{key} can never be '{Readable.Truncate(value)}', as {condition.Operator} compares it; it is such as {example}{(!wildcards && value.AsSpan().ContainsAny('*', '?') ? ". Wildcards are understood by StringLike and ArnLike" : "")}"
             : null;
     }
 }

@@ -76,13 +76,13 @@ internal sealed class RequestTarget
         {
             if (!IsUtf8(name) || !IsUtf8(value))
             {
-                fault ??= ("InvalidURI", $"Couldn't parse the specified URI: its parameter '{Readable.Cut(name)}' is not percent-encoded UTF-8.");
+                fault ??= ("InvalidURI", $"Couldn't parse the specified URI: its parameter '{Readable.Truncate(name)}' is not percent-encoded UTF-8.");
             }
 
             // A link's x-amz- parameters stand for headers, whose names have no case. The canonical form forgets the order, so that no rule for many could hold.
             if (!names.Add(name.StartsWith("x-amz-", StringComparison.OrdinalIgnoreCase) ? name.ToLowerInvariant() : name))
             {
-                fault ??= ("InvalidArgument", $"The parameter '{Readable.Cut(name)}' is given more than once.");
+                fault ??= ("InvalidArgument", $"The parameter '{Readable.Truncate(name)}' is given more than once.");
             }
 
             read.TryAdd(Canonical.DecodeText(name), Canonical.DecodeText(value));

@@ -114,12 +114,12 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
         {
             // A wrong key of the server's own must not look like a missing object.
             return failure.ErrorCode is "InvalidAccessKeyId" or "SignatureDoesNotMatch" or "AuthorizationHeaderMalformed" || !mayBeAbsent
-                ? throw new S3Exception("AccessDenied", $"The outside object store {options.Value.Endpoint} answered {failure.ErrorCode}: {Readable.Cut(failure.Message)}")
+                ? throw new S3Exception("AccessDenied", $"The outside object store {options.Value.Endpoint} answered {failure.ErrorCode}: {Readable.Truncate(failure.Message)}")
                 : absent;
         }
         catch (Exception failure) when (failure is AmazonServiceException or AmazonClientException or HttpRequestException or TimeoutException || (failure is OperationCanceledException && failure.InnerException is TimeoutException))
         {
-            throw new StoreUnreachableException($"The outside object store {options.Value.Endpoint} failed: {Readable.Cut(failure.Message)}", failure);
+            throw new StoreUnreachableException($"The outside object store {options.Value.Endpoint} failed: {Readable.Truncate(failure.Message)}", failure);
         }
     }
 }

@@ -6,9 +6,9 @@ namespace Ocellus.Objects.Files;
 /// <summary>A reflected CRC with all-ones initial value and final xor, of 32 or 64 bits.</summary>
 internal sealed class ReflectedCrc
 {
-    private static readonly ulong[] Crc32Table = Table(0xEDB88320);
-    private static readonly ulong[] Crc32CTable = Table(0x82F63B78);
-    private static readonly ulong[] Crc64Table = Table(0x9A6C9329AC4BC9B5);
+    private static readonly ulong[] _crc32Table = Table(0xEDB88320);
+    private static readonly ulong[] _crc32CTable = Table(0x82F63B78);
+    private static readonly ulong[] _crc64Table = Table(0x9A6C9329AC4BC9B5);
     private readonly ulong[] _table;
     private readonly int _bytes;
     private ulong _state;
@@ -22,9 +22,9 @@ internal sealed class ReflectedCrc
 
     public static ReflectedCrc? Create(string name) => name switch
     {
-        "crc32" => new(Crc32Table, 4),
-        "crc32c" => new(Crc32CTable, 4),
-        "crc64nvme" => new(Crc64Table, 8),
+        "crc32" => new(_crc32Table, 4),
+        "crc32c" => new(_crc32CTable, 4),
+        "crc64nvme" => new(_crc64Table, 8),
         _ => null,
     };
 

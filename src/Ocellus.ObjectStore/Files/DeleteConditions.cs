@@ -21,10 +21,10 @@ internal sealed record DeleteConditions(string? ETag, DateTimeOffset? LastModifi
 
         DateTimeOffset? time = string.IsNullOrEmpty(lastModified) ? null
             : DateTimeOffset.TryParse(lastModified, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var date) ? date
-            : throw new S3Exception("InvalidArgument", $"The last modified time of a condition must be a date; received '{Readable.Cut(lastModified)}'.");
+            : throw new S3Exception("InvalidArgument", $"The last modified time of a condition must be a date; received '{Readable.Truncate(lastModified)}'.");
         long? bytes = string.IsNullOrEmpty(size) ? null
             : long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
-            : throw new S3Exception("InvalidArgument", $"The size of a condition must be a number of bytes; received '{Readable.Cut(size)}'.");
+            : throw new S3Exception("InvalidArgument", $"The size of a condition must be a number of bytes; received '{Readable.Truncate(size)}'.");
         return new(string.IsNullOrEmpty(etag) ? null : etag, time, bytes);
     }
 

@@ -165,7 +165,7 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
             if (!have.TryGetValue(number, out var part) || part.ETag != etag.Trim('"')
                 || sums.Any(s => part.Checksums.TryGetValue(s.Key, out var known) && known != s.Value))
             {
-                throw new S3Exception("InvalidPart", $"One or more of the specified parts could not be found: part {number} with ETag {Readable.Cut(etag)}. The part might not have been uploaded, or the specified entity tag or checksum might not have matched the part's.");
+                throw new S3Exception("InvalidPart", $"One or more of the specified parts could not be found: part {number} with ETag {Readable.Truncate(etag)}. The part might not have been uploaded, or the specified entity tag or checksum might not have matched the part's.");
             }
 
             parts.Add(part);
@@ -254,7 +254,7 @@ internal sealed class MultipartUploads(BucketFolders buckets, ObjectStore object
             // Clients send the composite form with and without its number of parts.
             if (checksums.TryGetValue(algorithm, out var sent) && sent != value && sent != value.Split('-')[0])
             {
-                throw new S3Exception("BadDigest", $"The {algorithm} you specified did not match the calculated checksum: '{Readable.Cut(sent)}' was sent, '{value}' computed.");
+                throw new S3Exception("BadDigest", $"The {algorithm} you specified did not match the calculated checksum: '{Readable.Truncate(sent)}' was sent, '{value}' computed.");
             }
         }
     }

@@ -29,7 +29,7 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
     {
         if (!ObjectNames.IsBucketName(bucket))
         {
-            throw new S3Exception("InvalidBucketName", $"The specified bucket is not valid: '{Readable.Cut(bucket)}'.");
+            throw new S3Exception("InvalidBucketName", $"The specified bucket is not valid: '{Readable.Truncate(bucket)}'.");
         }
 
         store.CheckReadable(bucket);
@@ -40,7 +40,7 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
         }
 
         return expectedOwner.Length == 0 || expectedOwner == accountId ? found
-            : throw new S3Exception("AccessDenied", $"Access Denied: the bucket '{bucket}' belongs to {accountId}, and the request expects {Readable.Cut(expectedOwner)}.");
+            : throw new S3Exception("AccessDenied", $"Access Denied: the bucket '{bucket}' belongs to {accountId}, and the request expects {Readable.Truncate(expectedOwner)}.");
     }
 
     public Task ListBucketsAsync(S3Request request, CancellationToken cancel)
@@ -69,7 +69,7 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
         var wanted = NullIfEmpty(body?.Child("LocationConstraint"));
         if (wanted is not null && !regions.Has(wanted))
         {
-            throw new S3Exception("InvalidLocationConstraint", $"The specified location constraint is not valid: '{Readable.Cut(wanted)}' is not a region, such as eu-west-1, nor one that the setting {RegionOptions.Section}:More names.");
+            throw new S3Exception("InvalidLocationConstraint", $"The specified location constraint is not valid: '{Readable.Truncate(wanted)}' is not a region, such as eu-west-1, nor one that the setting {RegionOptions.Section}:More names.");
         }
 
         // As in AWS, us-east-1 makes buckets for every region and any other region for itself only.
@@ -110,7 +110,7 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
         var entries = body.All("Object").ToList();
         if (body.Name != "Delete" || entries.Count is 0 or > DeleteKeysMax || entries.Exists(o => o.Child("Key") is null))
         {
-            throw new S3Exception("MalformedXML", $"The body must be a Delete element of 1 to {DeleteKeysMax} Object elements, each with a Key; received was '{Readable.Cut(body.Name)}' with {entries.Count}.");
+            throw new S3Exception("MalformedXML", $"The body must be a Delete element of 1 to {DeleteKeysMax} Object elements, each with a Key; received was '{Readable.Truncate(body.Name)}' with {entries.Count}.");
         }
 
         var quiet = body.Child("Quiet") == "true";
@@ -147,7 +147,7 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
             ObjectNames.CheckKey(key);
             if (version is not (null or "null"))
             {
-                throw new S3Exception("NoSuchVersion", $"The specified version does not exist: '{Readable.Cut(version)}'; buckets have no versions here.");
+                throw new S3Exception("NoSuchVersion", $"The specified version does not exist: '{Readable.Truncate(version)}'; buckets have no versions here.");
             }
 
             var conditions = DeleteConditions.Of(entry.Child("ETag"), entry.Child("LastModifiedTime"), entry.Child("Size"));

@@ -18,7 +18,7 @@ internal static class CorsRules
     /// <summary>Longest name of a rule: S3's limit.</summary>
     private const int MaxIdLength = 255;
 
-    private static readonly string[] Methods = ["GET", "PUT", "HEAD", "POST", "DELETE"];
+    private static readonly string[] _methods = ["GET", "PUT", "HEAD", "POST", "DELETE"];
 
     /// <summary>From a <c>CORSConfiguration</c> document.</summary>
     /// <exception cref="S3Exception">A rule is not allowed, or not readable.</exception>
@@ -26,7 +26,7 @@ internal static class CorsRules
     {
         var rules = document.All("CORSRule").Select(ReadRule).ToList();
         return document.Name == "CORSConfiguration" && rules.Count is >= 1 and <= MaxRules ? rules
-            : throw new S3Exception("MalformedXML", $"A CORSConfiguration element of 1 to {MaxRules} CORSRule elements was expected; received was '{Readable.Cut(document.Name)}' with {rules.Count}.");
+            : throw new S3Exception("MalformedXML", $"A CORSConfiguration element of 1 to {MaxRules} CORSRule elements was expected; received was '{Readable.Truncate(document.Name)}' with {rules.Count}.");
     }
 
     public static XElement Write(IEnumerable<CorsRule> rules) => new(Ns + "CORSConfiguration", rules.Select(r => new XElement(Ns + "CORSRule",
@@ -104,20 +104,20 @@ internal static class CorsRules
     {
         List<string> Texts(string name) => [.. rule.All(name).Select(e => e.Text.Trim())];
         var read = new CorsRule(rule.Child("ID"), Texts("AllowedOrigin"), Texts("AllowedMethod"), Texts("AllowedHeader"), Texts("ExposeHeader"),
-            rule.Child("MaxAgeSeconds") is { } age ? int.TryParse(age, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? seconds : throw new S3Exception("MalformedXML", $"MaxAgeSeconds must be a number; received '{Readable.Cut(age)}'.") : null);
+            rule.Child("MaxAgeSeconds") is { } age ? int.TryParse(age, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? seconds : throw new S3Exception("MalformedXML", $"MaxAgeSeconds must be a number; received '{Readable.Truncate(age)}'.") : null);
         if (read.Origins.Count == 0 || read.Methods.Count == 0)
         {
             throw new S3Exception("MalformedXML", "A CORSRule needs an AllowedOrigin and an AllowedMethod.");
         }
 
-        if (read.Methods.FirstOrDefault(m => !Methods.Contains(m)) is { } method)
+        if (read.Methods.FirstOrDefault(m => !_methods.Contains(m)) is { } method)
         {
-            throw new S3Exception("InvalidRequest", $"Found unsupported HTTP method in CORS config. Unsupported method is {Readable.Cut(method)}");
+            throw new S3Exception("InvalidRequest", $"Found unsupported HTTP method in CORS config. Unsupported method is {Readable.Truncate(method)}");
         }
 
         if (read.Origins.Concat(read.Headers).FirstOrDefault(o => o.Count(c => c == '*') > 1) is { } stars)
         {
-            throw new S3Exception("InvalidRequest", $"AllowedOrigin or AllowedHeader \"{Readable.Cut(stars)}\" can not have more than one wildcard.");
+            throw new S3Exception("InvalidRequest", $"AllowedOrigin or AllowedHeader \"{Readable.Truncate(stars)}\" can not have more than one wildcard.");
         }
 
         if (read.Id?.Length > MaxIdLength)
@@ -127,21 +127,21 @@ internal static class CorsRules
 
         if (read.Origins.FirstOrDefault(o => o.Length == 0 || o.Contains(' ', StringComparison.Ordinal) || !HeaderText.IsValue(o)) is { } origin)
         {
-            throw new S3Exception("InvalidRequest", $"AllowedOrigin \"{Readable.Cut(origin)}\" is no origin: it is * or such as https://*.example.com, in the letters that browsers send, which are ASCII.");
+            throw new S3Exception("InvalidRequest", $"AllowedOrigin \"{Readable.Truncate(origin)}\" is no origin: it is * or such as https://*.example.com, in the letters that browsers send, which are ASCII.");
         }
 
         if (read.Headers.FirstOrDefault(h => !HeaderText.IsName(h)) is { } header)
         {
-            throw new S3Exception("InvalidRequest", $"AllowedHeader \"{Readable.Cut(header)}\" cannot be the name of a header.");
+            throw new S3Exception("InvalidRequest", $"AllowedHeader \"{Readable.Truncate(header)}\" cannot be the name of a header.");
         }
 
         if (read.Exposed.FirstOrDefault(h => !h.Contains('*', StringComparison.Ordinal) && !HeaderText.IsName(h)) is { } unnamed)
         {
-            throw new S3Exception("InvalidRequest", $"ExposeHeader \"{Readable.Cut(unnamed)}\" cannot be the name of a header.");
+            throw new S3Exception("InvalidRequest", $"ExposeHeader \"{Readable.Truncate(unnamed)}\" cannot be the name of a header.");
         }
 
         return read.Exposed.FirstOrDefault(h => h.Contains('*', StringComparison.Ordinal)) is { } exposed
-            ? throw new S3Exception("InvalidRequest", $"ExposeHeader \"{Readable.Cut(exposed)}\" contains wildcard. We currently do not support wildcard for ExposeHeader.") : read;
+            ? throw new S3Exception("InvalidRequest", $"ExposeHeader \"{Readable.Truncate(exposed)}\" contains wildcard. We currently do not support wildcard for ExposeHeader.") : read;
     }
 
     private static IEnumerable<XElement> All(string name, IEnumerable<string> values) => values.Select(v => new XElement(Ns + name, v));

@@ -57,7 +57,7 @@ internal sealed class ListingRequests(ObjectStore store)
         var (keyMarker, versionMarker) = (request.Parameter("key-marker"), request.Parameter("version-id-marker"));
         if (versionMarker.Length > 0 && (keyMarker.Length == 0 || versionMarker != "null"))
         {
-            throw new S3Exception("InvalidArgument", keyMarker.Length == 0 ? "A version-id marker cannot be specified without a key marker." : $"Invalid version id specified: '{Readable.Cut(versionMarker)}'; buckets have no versions here.");
+            throw new S3Exception("InvalidArgument", keyMarker.Length == 0 ? "A version-id marker cannot be specified without a key marker." : $"Invalid version id specified: '{Readable.Truncate(versionMarker)}'; buckets have no versions here.");
         }
 
         // The only version of the key at the marker is the one that the page before ended with.
@@ -118,7 +118,7 @@ internal sealed class ListingRequests(ObjectStore store)
     {
         "" => s => s,
         "url" => s => Uri.EscapeDataString(s).Replace("%2F", "/", StringComparison.Ordinal),
-        _ => throw new S3Exception("InvalidArgument", $"Invalid Encoding Method specified in Request: '{Readable.Cut(type)}'; it can be url."),
+        _ => throw new S3Exception("InvalidArgument", $"Invalid Encoding Method specified in Request: '{Readable.Truncate(type)}'; it can be url."),
     };
 
     public static string ToToken(string last) => Convert.ToBase64String(Encoding.UTF8.GetBytes(last));
@@ -128,7 +128,7 @@ internal sealed class ListingRequests(ObjectStore store)
     {
         var buffer = new byte[token.Length];
         return (Convert.TryFromBase64String(token, buffer, out var length) ? HeaderText.Utf8(buffer.AsSpan(0, length)) : null)
-            ?? throw new S3Exception("InvalidArgument", $"The continuation token provided is incorrect: '{Readable.Cut(token)}'.");
+            ?? throw new S3Exception("InvalidArgument", $"The continuation token provided is incorrect: '{Readable.Truncate(token)}'.");
     }
 
     private static int Count(string text) => (int)Math.Min(1000, Number(text, 1000));

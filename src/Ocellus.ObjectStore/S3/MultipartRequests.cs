@@ -17,7 +17,7 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
         if (wantedType is not null && (algorithm is null || wantedType != (algorithm is "crc64nvme" ? "FULL_OBJECT" : algorithm is "sha1" or "sha256" ? "COMPOSITE" : wantedType)
             || wantedType is not ("FULL_OBJECT" or "COMPOSITE")))
         {
-            throw new S3Exception("InvalidRequest", $"The {Readable.Cut(wantedType)} checksum type cannot be used with the {algorithm ?? "absent"} checksum algorithm.");
+            throw new S3Exception("InvalidRequest", $"The {Readable.Truncate(wantedType)} checksum type cannot be used with the {algorithm ?? "absent"} checksum algorithm.");
         }
 
         var type = wantedType
@@ -48,7 +48,7 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
     {
         if (!int.TryParse(request.Query["partNumber"], NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number is < 1 or > 10000)
         {
-            throw new S3Exception("InvalidArgument", $"Part number must be an integer between 1 and 10000, inclusive; received '{Readable.Cut(request.Parameter("partNumber"))}'.");
+            throw new S3Exception("InvalidArgument", $"Part number must be an integer between 1 and 10000, inclusive; received '{Readable.Truncate(request.Parameter("partNumber"))}'.");
         }
 
         var upload = store.Uploads.Upload(request.Bucket, request.Key, request.UploadId);

@@ -167,7 +167,7 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
         var count = info.Parts?.Count ?? 1;
         if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number < 1 || number > count)
         {
-            throw new S3Exception("InvalidPartNumber", string.Create(CultureInfo.InvariantCulture, $"The requested part number is not satisfiable: received '{Readable.Cut(text)}', and the object has {count} part(s)."));
+            throw new S3Exception("InvalidPartNumber", string.Create(CultureInfo.InvariantCulture, $"The requested part number is not satisfiable: received '{Readable.Truncate(text)}', and the object has {count} part(s)."));
         }
 
         if (info.Parts is null)
@@ -186,7 +186,7 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
         var wanted = request.Header("x-amz-object-attributes").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (wanted.Length == 0 || wanted.Except(known).Any())
         {
-            throw new S3Exception("InvalidArgument", $"x-amz-object-attributes must name some of {string.Join(", ", known)}; received '{Readable.Cut(string.Join(", ", wanted))}'.");
+            throw new S3Exception("InvalidArgument", $"x-amz-object-attributes must name some of {string.Join(", ", known)}; received '{Readable.Truncate(string.Join(", ", wanted))}'.");
         }
 
         var info = await store.HeadAsync(request.Bucket, request.Key, cancel).ConfigureAwait(false) ?? throw Missing(request);
@@ -239,5 +239,5 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
     }
 
     private static S3Exception Missing(S3Request request) =>
-        new("NoSuchKey", $"The specified key does not exist: '{Readable.Cut(request.Key)}' in bucket '{request.Bucket}'.");
+        new("NoSuchKey", $"The specified key does not exist: '{Readable.Truncate(request.Key)}' in bucket '{request.Bucket}'.");
 }

@@ -29,7 +29,7 @@ internal static class ObjectTags
     {
         if (document.Name != "Tagging" || document.All("TagSet").FirstOrDefault() is not { } set)
         {
-            throw new S3Exception("MalformedXML", $"A Tagging element with a TagSet was expected; received was '{Readable.Cut(document.Name)}'.");
+            throw new S3Exception("MalformedXML", $"A Tagging element with a TagSet was expected; received was '{Readable.Truncate(document.Name)}'.");
         }
 
         return Checked(set.All("Tag").Select(tag => KeyValuePair.Create(
@@ -64,22 +64,22 @@ internal static class ObjectTags
         {
             if (key.Length is 0 or > MaxKeyLength || !key.All(IsAllowed))
             {
-                throw new S3Exception("InvalidTag", $"The TagKey you have provided is invalid: '{Readable.Cut(key)}'. It has 1 to {MaxKeyLength} letters, digits, spaces and + - = . _ : / @.");
+                throw new S3Exception("InvalidTag", $"The TagKey you have provided is invalid: '{Readable.Truncate(key)}'. It has 1 to {MaxKeyLength} letters, digits, spaces and + - = . _ : / @.");
             }
 
             if (value.Length > MaxValueLength || !value.All(IsAllowed))
             {
-                throw new S3Exception("InvalidTag", $"The TagValue you have provided is invalid: '{Readable.Cut(value)}'. It has at most {MaxValueLength} letters, digits, spaces and + - = . _ : / @.");
+                throw new S3Exception("InvalidTag", $"The TagValue you have provided is invalid: '{Readable.Truncate(value)}'. It has at most {MaxValueLength} letters, digits, spaces and + - = . _ : / @.");
             }
 
             if (key.StartsWith("aws:", StringComparison.OrdinalIgnoreCase))
             {
-                throw new S3Exception("InvalidTag", $"System tags cannot be added/updated by requester: '{Readable.Cut(key)}'.");
+                throw new S3Exception("InvalidTag", $"System tags cannot be added/updated by requester: '{Readable.Truncate(key)}'.");
             }
 
             if (!tags.TryAdd(key, value))
             {
-                throw new S3Exception("InvalidTag", $"Cannot provide multiple Tags with the same key: '{Readable.Cut(key)}'.");
+                throw new S3Exception("InvalidTag", $"Cannot provide multiple Tags with the same key: '{Readable.Truncate(key)}'.");
             }
         }
 

@@ -40,7 +40,7 @@ internal sealed class PostForm
         // The policy speaks of the fields alone, and whoever has the form could add parameters.
         if (request.Query.Keys.FirstOrDefault() is { } parameter)
         {
-            throw new S3Exception("InvalidArgument", $"An upload from a form takes no parameters in its address; received '{Readable.Cut(Uri.EscapeDataString(parameter))}'.");
+            throw new S3Exception("InvalidArgument", $"An upload from a form takes no parameters in its address; received '{Readable.Truncate(Uri.EscapeDataString(parameter))}'.");
         }
 
         var boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value;
@@ -71,7 +71,7 @@ internal sealed class PostForm
                     // The reader puts this character for bytes that are not UTF-8, and then files of different names would have one.
                     if (path.Contains('\ufffd', StringComparison.Ordinal))
                     {
-                        throw new S3Exception("InvalidArgument", $"The name of the form's file, '{Readable.Cut(path)}', is not UTF-8.");
+                        throw new S3Exception("InvalidArgument", $"The name of the form's file, '{Readable.Truncate(path)}', is not UTF-8.");
                     }
 
                     return new PostForm(fields, section.Body, path[(path.LastIndexOfAny(['/', '\\']) + 1)..]);
@@ -83,18 +83,18 @@ internal sealed class PostForm
                 left -= value.Length;
                 if (HeaderText.Utf8(value) is not { } text || name.Contains('\ufffd', StringComparison.Ordinal))
                 {
-                    throw new S3Exception("InvalidArgument", $"The field '{Readable.Cut(name)}' of the form is not UTF-8.");
+                    throw new S3Exception("InvalidArgument", $"The field '{Readable.Truncate(name)}' of the form is not UTF-8.");
                 }
 
                 if (!fields.TryAdd(name, text))
                 {
-                    throw new S3Exception("InvalidArgument", $"POST requires exactly one field of a name; '{Readable.Cut(name)}' is there twice.");
+                    throw new S3Exception("InvalidArgument", $"POST requires exactly one field of a name; '{Readable.Truncate(name)}' is there twice.");
                 }
             }
         }
         catch (Exception failure) when (failure is IOException or InvalidDataException)
         {
-            throw new S3Exception("MalformedPOSTRequest", $"The body of your POST request is not well-formed multipart/form-data: {Readable.Cut(failure.Message)}");
+            throw new S3Exception("MalformedPOSTRequest", $"The body of your POST request is not well-formed multipart/form-data: {Readable.Truncate(failure.Message)}");
         }
 
         throw new S3Exception("InvalidArgument", "POST requires exactly one file upload per request; the form has no field 'file'.");

@@ -11,10 +11,10 @@ namespace Ocellus.Objects.S3;
 internal sealed class PostPolicy
 {
     /// <summary>Fields that need no condition: those of the signature itself.</summary>
-    private static readonly HashSet<string> Free = new(StringComparer.OrdinalIgnoreCase) { "x-amz-signature", "policy", "file" };
+    private static readonly HashSet<string> _free = new(StringComparer.OrdinalIgnoreCase) { "x-amz-signature", "policy", "file" };
 
     /// <summary>The same where the signature is one of version 2.</summary>
-    private static readonly HashSet<string> FreeInVersionTwo = new(StringComparer.OrdinalIgnoreCase) { "AWSAccessKeyId", "signature", "policy", "file" };
+    private static readonly HashSet<string> _freeInVersionTwo = new(StringComparer.OrdinalIgnoreCase) { "AWSAccessKeyId", "signature", "policy", "file" };
 
     private readonly List<(string Operator, string Field, string Value, string Text)> _conditions = [];
 
@@ -34,7 +34,7 @@ internal sealed class PostPolicy
             using var json = JsonDocument.Parse(Convert.FromBase64String(base64), new JsonDocumentOptions { AllowTrailingCommas = true, MaxDepth = 8 });
             if (json.RootElement.EnumerateObject().GroupBy(m => m.Name).FirstOrDefault(m => m.Count() > 1) is { } twice)
             {
-                throw Invalid($"'{Readable.Cut(twice.Key)}' is given more than once.");
+                throw Invalid($"'{Readable.Truncate(twice.Key)}' is given more than once.");
             }
 
             if (!json.RootElement.TryGetProperty("expiration", out var expiration)
@@ -85,14 +85,14 @@ internal sealed class PostPolicy
             var said = field.Equals("bucket", StringComparison.OrdinalIgnoreCase) ? bucket : fields.GetValueOrDefault(field);
             if (said is null || !(how == "eq" ? said == value : Parts(field, said).All(part => part.StartsWith(value, StringComparison.Ordinal))))
             {
-                throw Denied($"Policy Condition failed: {Readable.Cut(text)}; the form says {(said is null ? "nothing" : $"'{Readable.Cut(said)}'")}.");
+                throw Denied($"Policy Condition failed: {Readable.Truncate(text)}; the form says {(said is null ? "nothing" : $"'{Readable.Truncate(said)}'")}.");
             }
         }
 
-        var free = VersionTwoVerifier.Signs(fields) ? FreeInVersionTwo : Free;
+        var free = VersionTwoVerifier.Signs(fields) ? _freeInVersionTwo : _free;
         if (fields.Keys.FirstOrDefault(name => !free.Contains(name) && !name.StartsWith("x-ignore-", StringComparison.OrdinalIgnoreCase) && !_conditions.Exists(c => c.Field.Equals(name, StringComparison.OrdinalIgnoreCase))) is { } extra)
         {
-            throw Denied($"Extra input fields: {Readable.Cut(extra)}");
+            throw Denied($"Extra input fields: {Readable.Truncate(extra)}");
         }
     }
 
@@ -118,7 +118,7 @@ internal sealed class PostPolicy
             var (min, max) = (Bytes(parts[1]), Bytes(parts[2]));
             if (min > max)
             {
-                throw Invalid($"Invalid condition: {Readable.Cut(condition.GetRawText())}. The least number of bytes is above the most.");
+                throw Invalid($"Invalid condition: {Readable.Truncate(condition.GetRawText())}. The least number of bytes is above the most.");
             }
 
             Length = (Math.Max(Length.Min, min), Math.Min(Length.Max, max));
@@ -127,7 +127,7 @@ internal sealed class PostPolicy
 
         if (how is not ("eq" or "starts-with") || !Text(parts[1]).StartsWith('$'))
         {
-            throw Invalid($"Invalid condition: {Readable.Cut(condition.GetRawText())}. It has the form [\"eq\", \"$field\", \"value\"], with eq or starts-with, or [\"content-length-range\", least, most].");
+            throw Invalid($"Invalid condition: {Readable.Truncate(condition.GetRawText())}. It has the form [\"eq\", \"$field\", \"value\"], with eq or starts-with, or [\"content-length-range\", least, most].");
         }
 
         _conditions.Add((how, Text(parts[1])[1..], Text(parts[2]), condition.GetRawText()));
@@ -135,7 +135,7 @@ internal sealed class PostPolicy
 
     private static string Text(JsonElement value) => value.ValueKind == JsonValueKind.Number ? value.GetRawText() : value.GetString() ?? throw Invalid("A condition holds null.");
 
-    private static long Bytes(JsonElement value) => long.TryParse(Text(value), NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) ? bytes : throw Invalid($"'{Readable.Cut(Text(value))}' of content-length-range is not a number of bytes.");
+    private static long Bytes(JsonElement value) => long.TryParse(Text(value), NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) ? bytes : throw Invalid($"'{Readable.Truncate(Text(value))}' of content-length-range is not a number of bytes.");
 
     private static S3Exception Invalid(string why) => new("InvalidPolicyDocument", $"Invalid Policy: {why}");
 

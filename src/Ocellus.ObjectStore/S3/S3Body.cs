@@ -28,7 +28,7 @@ internal static class S3Body
     public static string? RequestedAlgorithm(IHeaderDictionary headers) =>
         NullIfEmpty(headers["x-amz-checksum-algorithm"].ToString()) is not { } requested ? null
         : DigestSet.Names.Contains(requested.ToLowerInvariant()) ? requested.ToLowerInvariant()
-        : throw new S3Exception("InvalidRequest", $"Checksum algorithm provided is unsupported: '{Readable.Cut(requested.ToLowerInvariant())}'. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+        : throw new S3Exception("InvalidRequest", $"Checksum algorithm provided is unsupported: '{Readable.Truncate(requested.ToLowerInvariant())}'. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
 
     /// <summary>Refuses a body that is announced to be too long before a byte of it is read.</summary>
     public static void CheckAnnounced(S3Request request)
@@ -79,7 +79,7 @@ internal static class S3Body
             var buffer = new byte[64];
             if (wanted.Length > 64 || !Convert.TryFromBase64String(wanted, buffer, out var length) || length != have.Length)
             {
-                throw new S3Exception("InvalidDigest", $"The Content-MD5 or checksum value that you specified is not valid: '{Readable.Cut(wanted)}' is not the base64 of {have.Length} bytes.");
+                throw new S3Exception("InvalidDigest", $"The Content-MD5 or checksum value that you specified is not valid: '{Readable.Truncate(wanted)}' is not the base64 of {have.Length} bytes.");
             }
 
             if (!buffer.AsSpan(0, length).SequenceEqual(have))

@@ -13,7 +13,7 @@ internal static class S3Conditions
         var none = request.Headers.IfNoneMatch.ToString();
         if (none.Length > 0 && none != "*")
         {
-            throw new S3Exception("NotImplemented", $"If-None-Match of a write may be * only; received '{Readable.Cut(none)}'.");
+            throw new S3Exception("NotImplemented", $"If-None-Match of a write may be * only; received '{Readable.Truncate(none)}'.");
         }
 
         return new PutOptions { OnlyIfAbsent = none == "*", OnlyIfETag = NullIfEmpty(request.Headers.IfMatch.ToString()) };
@@ -24,7 +24,7 @@ internal static class S3Conditions
     {
         "REPLACE" => true,
         "" or "COPY" => false,
-        var other => throw new S3Exception("InvalidArgument", $"Unknown directive '{Readable.Cut(other)}' in {header}: it is COPY or REPLACE."),
+        var other => throw new S3Exception("InvalidArgument", $"Unknown directive '{Readable.Truncate(other)}' in {header}: it is COPY or REPLACE."),
     };
 
     /// <summary>200, 304 or 412. An ETag condition decides over a date of the same kind.</summary>
@@ -86,10 +86,10 @@ internal static class S3Conditions
         if (ends.Length != 2 || !long.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out var first)
             || !long.TryParse(ends[1], NumberStyles.None, CultureInfo.InvariantCulture, out var last) || first > last)
         {
-            throw new S3Exception("InvalidArgument", $"The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy; received '{Readable.Cut(text)}'.");
+            throw new S3Exception("InvalidArgument", $"The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy; received '{Readable.Truncate(text)}'.");
         }
 
         return last < size ? (first, last - first + 1)
-            : throw new S3Exception("InvalidRange", string.Create(CultureInfo.InvariantCulture, $"Range specified is not valid for source object of size: {size}; received '{Readable.Cut(text)}'."));
+            : throw new S3Exception("InvalidRange", string.Create(CultureInfo.InvariantCulture, $"Range specified is not valid for source object of size: {size}; received '{Readable.Truncate(text)}'."));
     }
 }

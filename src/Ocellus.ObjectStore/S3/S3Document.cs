@@ -84,7 +84,7 @@ internal sealed record S3Document(string Name, int BytesMax, int ElementsMax)
         }
         catch (XmlException failure)
         {
-            throw Malformed(Readable.Cut(failure.Message));
+            throw Malformed(Readable.Truncate(failure.Message));
         }
     }
 
@@ -135,7 +135,7 @@ internal sealed record S3Document(string Name, int BytesMax, int ElementsMax)
                     ended.Text = text.ToString();
                     if (!Readable.IsWhole(ended.Text))
                     {
-                        throw Malformed($"{Readable.Cut(ended.Name)} has half a character, '{Readable.Cut(ended.Text)}'.");
+                        throw Malformed($"{Readable.Truncate(ended.Name)} has half a character, '{Readable.Truncate(ended.Text)}'.");
                     }
 
                     break;

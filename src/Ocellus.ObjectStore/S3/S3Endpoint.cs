@@ -10,13 +10,13 @@ namespace Ocellus.Objects.S3;
 internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, ObjectRequests objects, ListingRequests lists, MultipartRequests uploads, PostRequests posts)
 {
     /// <summary>Headers of features that are not served. To store an object and forget them would mislead: the refusal is S3's own.</summary>
-    private static readonly string[] RefusedHeaders =
+    private static readonly string[] _refusedHeaders =
     [
         "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold", "x-amz-website-redirect-location", "x-amz-write-offset-bytes",
     ];
 
     /// <summary>What the names of headers begin with that ask for encryption, of the object or of a copy's source.</summary>
-    private static readonly string[] EncryptionHeaders = ["x-amz-server-side-encryption", "x-amz-copy-source-server-side-encryption"];
+    private static readonly string[] _encryptionHeaders = ["x-amz-server-side-encryption", "x-amz-copy-source-server-side-encryption"];
 
     /// <summary>Refuses what an upload asks for and the store would forget: by header, or by field of a form.</summary>
     /// <param name="names">Of all headers or fields.</param>
@@ -24,22 +24,22 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
     /// <exception cref="S3Exception">NotImplemented, AccessControlListNotSupported.</exception>
     public static void RefuseUnserved(IReadOnlyCollection<string> names, Func<string, string> value)
     {
-        if (Array.Find(RefusedHeaders, header => names.Contains(header, StringComparer.OrdinalIgnoreCase)) is { } refused)
+        if (Array.Find(_refusedHeaders, header => names.Contains(header, StringComparer.OrdinalIgnoreCase)) is { } refused)
         {
             throw new S3Exception("NotImplemented", $"The header '{refused}' implies functionality that is not implemented.");
         }
 
         // Of every kind: the store encrypts nothing, and to say so is better than to seem to.
-        if (names.FirstOrDefault(n => Array.Exists(EncryptionHeaders, h => n.StartsWith(h, StringComparison.OrdinalIgnoreCase)) && value(n).Length > 0) is { } encryption)
+        if (names.FirstOrDefault(n => Array.Exists(_encryptionHeaders, h => n.StartsWith(h, StringComparison.OrdinalIgnoreCase)) && value(n).Length > 0) is { } encryption)
         {
             // The value of another header may be a key.
-            var what = encryption.Equals(EncryptionHeaders[0], StringComparison.OrdinalIgnoreCase) ? $" with '{Readable.Cut(value(encryption))}'" : "";
-            throw new S3Exception("NotImplemented", $"The header '{Readable.Cut(encryption)}'{what} asks for encryption, and this store does not encrypt what it keeps. Leave the header out; encrypt the disk or the content.");
+            var what = encryption.Equals(_encryptionHeaders[0], StringComparison.OrdinalIgnoreCase) ? $" with '{Readable.Truncate(value(encryption))}'" : "";
+            throw new S3Exception("NotImplemented", $"The header '{Readable.Truncate(encryption)}'{what} asks for encryption, and this store does not encrypt what it keeps. Leave the header out; encrypt the disk or the content.");
         }
 
         if (value("x-amz-storage-class") is not ("" or "STANDARD") and var storage)
         {
-            throw new S3Exception("InvalidStorageClass", $"The storage class you specified is not valid: '{Readable.Cut(storage)}'; there is only STANDARD.");
+            throw new S3Exception("InvalidStorageClass", $"The storage class you specified is not valid: '{Readable.Truncate(storage)}'; there is only STANDARD.");
         }
 
         if (value("x-amz-bucket-object-lock-enabled").Equals("true", StringComparison.OrdinalIgnoreCase) || value("x-amz-object-ownership") is not ("" or "BucketOwnerEnforced"))
@@ -65,7 +65,7 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
         RefuseUnserved([.. request.Headers.Keys], name => request.Header(name));
         if (request.Parameter("versionId") is { Length: > 0 } version && version != "null")
         {
-            throw new S3Exception("NoSuchVersion", $"The specified version does not exist: '{Readable.Cut(version)}'; buckets have no versions here.");
+            throw new S3Exception("NoSuchVersion", $"The specified version does not exist: '{Readable.Truncate(version)}'; buckets have no versions here.");
         }
 
         if (request.Bucket.Length == 0)

@@ -186,7 +186,7 @@ internal sealed partial class S3Gate(
         var error = new XElement("Error", new XElement("Code", code), new XElement("Message", message));
         if (code == "NoSuchKey")
         {
-            error.Add(new XElement("Key", Readable.Cut(key)));
+            error.Add(new XElement("Key", Readable.Truncate(key)));
         }
 
         if (region is not null)
@@ -194,7 +194,7 @@ internal sealed partial class S3Gate(
             error.Add(new XElement("Region", region));
         }
 
-        error.Add(new XElement("Resource", Readable.Cut("/" + bucket + (key.Length > 0 ? "/" + key : ""))), new XElement("RequestId", requestId));
+        error.Add(new XElement("Resource", Readable.Truncate("/" + bucket + (key.Length > 0 ? "/" + key : ""))), new XElement("RequestId", requestId));
         await S3Xml.WriteAsync(http.Response, error, http.RequestAborted);
     }
 

@@ -27,7 +27,7 @@ internal static class S3Headers
             // Forms and links may say names that a header cannot have, and then no answer could give them back.
             if (!HeaderText.IsName(name))
             {
-                throw new S3Exception("InvalidArgument", $"'{Readable.Cut(name)}' cannot be the name of a header: behind {MetadataPrefix} it may have letters and digits of ASCII and ! # $ % & ' * + - . ^ _ ` | ~.");
+                throw new S3Exception("InvalidArgument", $"'{Readable.Truncate(name)}' cannot be the name of a header: behind {MetadataPrefix} it may have letters and digits of ASCII and ! # $ % & ' * + - . ^ _ ` | ~.");
             }
 
             // A header's value has no space around it.
@@ -79,7 +79,7 @@ internal static class S3Headers
         text.Length == 0 ? missing
         : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var small) ? small
         : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
-        : throw new S3Exception("InvalidArgument", $"A number from 0 was expected; received '{Readable.Cut(text)}'.");
+        : throw new S3Exception("InvalidArgument", $"A number from 0 was expected; received '{Readable.Truncate(text)}'.");
 
     public static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 

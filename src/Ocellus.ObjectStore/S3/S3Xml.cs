@@ -11,7 +11,7 @@ internal static class S3Xml
 {
     public static readonly XNamespace Ns = "http://s3.amazonaws.com/doc/2006-03-01/";
 
-    private static readonly SearchValues<char> s_noXml = SearchValues.Create([.. Enumerable.Range(0, 32).Select(c => (char)c)
+    private static readonly SearchValues<char> _noXml = SearchValues.Create([.. Enumerable.Range(0, 32).Select(c => (char)c)
         .Where(c => c is not ('\t' or '\n' or '\r')), '\ufffe', '\uffff']);
 
     public static XElement Owner(string accountId) => new(Ns + "Owner", new XElement(Ns + "ID", accountId));
@@ -43,7 +43,7 @@ internal static class S3Xml
     {
         foreach (var element in root.DescendantsAndSelf().Where(e => !e.HasElements))
         {
-            if (element.Value is var text && (text.AsSpan().ContainsAny(s_noXml) || !Readable.IsWhole(text)))
+            if (element.Value is var text && (text.AsSpan().ContainsAny(_noXml) || !Readable.IsWhole(text)))
             {
                 element.Value = Readable.Plain(text);
             }

@@ -10,7 +10,7 @@ namespace Ocellus.Objects.S3;
 internal static class Subresources
 {
     /// <summary>A parameter, and what it means on a bucket and on an object: the rest of the operation's name after Get, Put, Delete or Post; null has no meaning there.</summary>
-    private static readonly (string Parameter, string? OnBucket, string? OnObject)[] Known =
+    private static readonly (string Parameter, string? OnBucket, string? OnObject)[] _known =
     [
         ("accelerate", "BucketAccelerateConfiguration", null), ("acl", "BucketAcl", "ObjectAcl"), ("analytics", "BucketAnalyticsConfiguration", null),
         ("encryption", "BucketEncryption", null), ("intelligent-tiering", "BucketIntelligentTieringConfiguration", null), ("inventory", "BucketInventoryConfiguration", null),
@@ -23,10 +23,10 @@ internal static class Subresources
     ];
 
     /// <summary>Names that are whole as they stand.</summary>
-    private static readonly HashSet<string> Whole = ["RestoreObject", "SelectObjectContent", "RenameObject"];
+    private static readonly HashSet<string> _whole = ["RestoreObject", "SelectObjectContent", "RenameObject"];
 
     /// <summary>The parameter of a request that asks for such a feature; null if none does.</summary>
-    public static string? Of(IQueryCollection query) => Array.Find(Known, k => query.ContainsKey(k.Parameter)).Parameter;
+    public static string? Of(IQueryCollection query) => Array.Find(_known, k => query.ContainsKey(k.Parameter)).Parameter;
 
     /// <summary>The answer to a question that has one. The bucket, and the object if one is named, are there.</summary>
     /// <exception cref="S3Exception">The operation is not served, or the answer is that nothing is configured.</exception>
@@ -53,9 +53,9 @@ internal static class Subresources
     /// <summary>The name that AWS has for an operation.</summary>
     private static string Operation(string parameter, string method, bool onObject)
     {
-        var known = Array.Find(Known, k => k.Parameter == parameter);
+        var known = Array.Find(_known, k => k.Parameter == parameter);
         var name = (onObject ? known.OnObject : known.OnBucket) ?? known.OnBucket ?? known.OnObject!;
-        return Whole.Contains(name) ? name : method[..1] + method[1..].ToLowerInvariant() + name;
+        return _whole.Contains(name) ? name : method[..1] + method[1..].ToLowerInvariant() + name;
     }
 
     /// <summary>Objects belong to the bucket's owner, who alone may do anything with them.</summary>

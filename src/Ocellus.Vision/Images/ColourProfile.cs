@@ -36,11 +36,11 @@ public static class ColourProfile
     // Edges of the grid of colours that is tried: 0, 32, …, 224, 255.
     private const int ProbeSide = 9;
 
-    private static readonly ConcurrentDictionary<UInt128, bool> Verdicts = new();
+    private static readonly ConcurrentDictionary<UInt128, bool> _verdicts = new();
 
-    private static readonly byte[] ProbeColours = [.. Grid(ProbeSide)];
+    private static readonly byte[] _probeColours = [.. Grid(ProbeSide)];
 
-    private static readonly byte[] ProbeGreys = [.. Enumerable.Range(0, 256).Select(i => (byte)i)];
+    private static readonly byte[] _probeGreys = [.. Enumerable.Range(0, 256).Select(i => (byte)i)];
 
     /// <summary>sRGB as an ICC profile: what is converted to. 480 bytes, by Clinton Ingram (saucecontrol), CC0.</summary>
     public static byte[] Srgb() => Image.ProfileLoad("srgb");
@@ -65,15 +65,15 @@ public static class ColourProfile
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(profile, hash);
         var name = BinaryPrimitives.ReadUInt128BigEndian(hash);
-        if (!Verdicts.TryGetValue(name, out var changes))
+        if (!_verdicts.TryGetValue(name, out var changes))
         {
             changes = Changes(profile, grey);
-            if (Verdicts.Count >= VerdictsMax)
+            if (_verdicts.Count >= VerdictsMax)
             {
-                Verdicts.Clear();
+                _verdicts.Clear();
             }
 
-            Verdicts[name] = changes;
+            _verdicts[name] = changes;
         }
 
         if (!changes)
@@ -113,7 +113,7 @@ public static class ColourProfile
     /// </summary>
     private static bool Changes(byte[] profile, bool grey)
     {
-        var before = grey ? ProbeGreys : ProbeColours;
+        var before = grey ? _probeGreys : _probeColours;
         var after = Converted(before, grey ? before.Length : before.Length / 3, 1, profile);
         for (var i = 0; i < after?.Length; i++)
         {

@@ -22,12 +22,12 @@ public static class ImageDecoder
     // One row of blocks in a JPEG with halved colours is decoded at once.
     private const int StripRows = 16;
 
-    private static readonly double[] White = [255, 255, 255];
+    private static readonly double[] _white = [255, 255, 255];
 
     // Kept alive for ever: native code calls it.
-    private static readonly Log.LogDelegate Mute = static (_, _, _) => { };
+    private static readonly Log.LogDelegate _mute = static (_, _, _) => { };
 
-    private static readonly Lazy<uint> SetUp = new(
+    private static readonly Lazy<uint> _setUp = new(
         static () =>
         {
             NetVips.NetVips.Concurrency = 1;
@@ -37,7 +37,7 @@ public static class ImageDecoder
             NetVips.NetVips.BlockUntrusted = true;
 
             // Otherwise one warning for each bad line of an image goes to stderr.
-            return Log.SetLogHandler("VIPS", Enums.LogLevelFlags.All, Mute);
+            return Log.SetLogHandler("VIPS", Enums.LogLevelFlags.All, _mute);
         },
         LazyThreadSafetyMode.ExecutionAndPublication);
 
@@ -201,7 +201,7 @@ public static class ImageDecoder
         }
 
         using var colour = upright.Colourspace(Enums.Interpretation.Srgb);
-        using var flat = colour.HasAlpha() ? colour.Flatten(background: White) : colour.Copy();
+        using var flat = colour.HasAlpha() ? colour.Flatten(background: _white) : colour.Copy();
         using var three = flat.Bands > 3 ? flat.ExtractBand(0, n: 3) : flat.Copy();
         return three.Cast(Enums.BandFormat.Uchar);
     }
@@ -229,7 +229,7 @@ public static class ImageDecoder
             return 1;
         }
 
-        _ = SetUp.Value;
+        _ = _setUp.Value;
         try
         {
             using var image = Image.NewFromBuffer(Array(bytes), access: Enums.Access.Sequential);
@@ -243,7 +243,7 @@ public static class ImageDecoder
 
     private static byte[] Array(ReadOnlyMemory<byte> bytes)
     {
-        _ = SetUp.Value;
+        _ = _setUp.Value;
         return MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0 && segment.Array is { } whole && whole.Length == bytes.Length
             ? whole
             : bytes.ToArray();

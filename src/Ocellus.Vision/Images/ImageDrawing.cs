@@ -21,7 +21,7 @@ public static class ImageDrawing
     private const int SidePerLine = 320, SidePerLetterDot = 480;
 
     // Easy to tell apart, also with red-green blindness (Okabe and Ito 2008), each readable under black letters.
-    private static readonly byte[][] Colours =
+    private static readonly byte[][] _colours =
         [[230, 159, 0], [86, 180, 233], [0, 190, 130], [240, 228, 66], [255, 120, 60], [214, 140, 190], [120, 160, 255], [220, 220, 220]];
 
     /// <summary>The image, upright, with the boxes drawn in, as JPEG.</summary>
@@ -37,7 +37,7 @@ public static class ImageDrawing
         int side = Math.Max(decoded.Width, decoded.Height), line = Math.Max(1, side / SidePerLine), dot = Math.Max(1, side / SidePerLetterDot);
         foreach (DrawnBox box in boxes)
         {
-            byte[] colour = Colours[(int)((uint)box.Colour % Colours.Length)];
+            byte[] colour = _colours[(int)((uint)box.Colour % _colours.Length)];
             int left = (int)Math.Round(box.Box.Left * decoded.Width), top = (int)Math.Round(box.Box.Top * decoded.Height);
             int right = (int)Math.Round((box.Box.Left + box.Box.Width) * decoded.Width);
             int bottom = (int)Math.Round((box.Box.Top + box.Box.Height) * decoded.Height);

@@ -18,7 +18,7 @@ internal sealed class LanczosWeights
     // A server sees images of a few sizes; an attacker may send any, at up to 200 KB each.
     private const int KeptMax = 64;
 
-    private static readonly ConcurrentDictionary<(int From, int To), LanczosWeights> Kept = new();
+    private static readonly ConcurrentDictionary<(int From, int To), LanczosWeights> _kept = new();
 
     private LanczosWeights(int from, int to)
     {
@@ -80,17 +80,17 @@ internal sealed class LanczosWeights
     /// <summary>The weights from one length to another, kept for the next image of that size.</summary>
     public static LanczosWeights For(int from, int to)
     {
-        if (Kept.TryGetValue((from, to), out var weights))
+        if (_kept.TryGetValue((from, to), out var weights))
         {
             return weights;
         }
 
-        if (Kept.Count >= KeptMax)
+        if (_kept.Count >= KeptMax)
         {
-            Kept.Clear();
+            _kept.Clear();
         }
 
-        return Kept.GetOrAdd((from, to), static key => new(key.From, key.To));
+        return _kept.GetOrAdd((from, to), static key => new(key.From, key.To));
     }
 
     private static double Filter(double x) => x is >= -Support and < Support ? Sinc(x) * Sinc(x / Support) : 0;

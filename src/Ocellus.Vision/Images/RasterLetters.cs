@@ -14,7 +14,7 @@ internal static class RasterLetters
     private const char First = ' ';
 
     // Five columns a letter, the lowest bit on top.
-    private static readonly byte[] Dots = Convert.FromHexString(
+    private static readonly byte[] _dots = Convert.FromHexString(
         "0000000000" + "00005F0000" + "0007000700" + "147F147F14" + "242A7F2A12" + "2313086462" + "3649552250" + "0005030000"
         + "001C224100" + "0041221C00" + "082A1C2A08" + "08083E0808" + "0050300000" + "0808080808" + "0060600000" + "2010080402"
         + "3E5149453E" + "00427F4000" + "4261514946" + "2141454B31" + "1814127F10" + "2745454539" + "3C4A494930" + "0171090503"
@@ -32,6 +32,6 @@ internal static class RasterLetters
     public static ReadOnlySpan<byte> Columns(char character)
     {
         int index = character - First;
-        return Dots.AsSpan((index >= 0 && index < Dots.Length / Width ? index : '?' - First) * Width, Width);
+        return _dots.AsSpan((index >= 0 && index < _dots.Length / Width ? index : '?' - First) * Width, Width);
     }
 }

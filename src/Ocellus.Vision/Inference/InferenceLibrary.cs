@@ -10,14 +10,14 @@ public static class InferenceLibrary
     private const int Side = 32;
 
     // Once a process is enough, whatever number of servers it runs.
-    private static readonly Lazy<bool> Warm = new(Run);
+    private static readonly Lazy<bool> _warm = new(Run);
 
     /// <summary>
     /// Loads them and runs each once, with the bundled backbone and an image of no content, so that the first model of a process starts as
     /// fast as the second, and a stopped one leaves no more memory behind than was there before.
     /// </summary>
     /// <exception cref="DllNotFoundException">A library does not load on this machine.</exception>
-    public static void WarmUp() => _ = Warm.Value;
+    public static void WarmUp() => _ = _warm.Value;
 
     private static bool Run()
     {

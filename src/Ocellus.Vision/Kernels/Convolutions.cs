@@ -3,12 +3,12 @@ namespace Ocellus.Vision.Kernels;
 /// <summary>Convolutions by choice.</summary>
 internal static class Convolutions
 {
-    private static readonly OwnConvolutions Own = new();
-    private static readonly LibtorchConvolutions Libtorch = new();
+    private static readonly OwnConvolutions _own = new();
+    private static readonly LibtorchConvolutions _libtorch = new();
 
     public static IConvolutions Of(KernelChoice kernels) => kernels switch
     {
-        KernelChoice.Own => Own,
-        KernelChoice.Libtorch => Libtorch,
+        KernelChoice.Own => _own,
+        KernelChoice.Libtorch => _libtorch,
     };
 }

@@ -12,7 +12,7 @@ namespace Ocellus.Vision.Kernels;
 /// <param name="Activate">Whether ReLU6 follows.</param>
 internal readonly record struct ConvolutionLayer(Tensor Weight, Tensor? Bias, int Stride, IReadOnlyList<int> Pads, bool Activate)
 {
-    private static readonly int[] NoPads = [0, 0, 0, 0];
+    private static readonly int[] _noPads = [0, 0, 0, 0];
 
     /// <summary>Each channel is convolved by itself.</summary>
     public bool IsDepthwise => Weight.shape[1] == 1;
@@ -21,7 +21,7 @@ internal readonly record struct ConvolutionLayer(Tensor Weight, Tensor? Bias, in
     public bool IsPointwise => !IsDepthwise && Stride == 1 && Weight.shape[2] == 1 && Weight.shape[3] == 1;
 
     /// <summary>A 1×1 convolution without ReLU6.</summary>
-    public static ConvolutionLayer Pointwise(Tensor weight, Tensor? bias) => new(weight, bias, 1, NoPads, Activate: false);
+    public static ConvolutionLayer Pointwise(Tensor weight, Tensor? bias) => new(weight, bias, 1, _noPads, Activate: false);
 
     /// <summary>A depthwise convolution with as many zeros on each side as keep the size, without ReLU6.</summary>
     public static ConvolutionLayer Depthwise(Tensor weight, int stride)

@@ -27,7 +27,7 @@ internal static class Pointwise
     // Both sum the same products in another order; a lost input is off by far more.
     private const float Apart = 1e-3f;
 
-    private static readonly ConcurrentDictionary<(long, long, long, long, long, int), Way> Ways = new(), WaysBack = new();
+    private static readonly ConcurrentDictionary<(long, long, long, long, long, int), Way> _ways = new(), _waysBack = new();
 
     private enum Way
     {
@@ -62,7 +62,7 @@ internal static class Pointwise
     private static Way WayFor(Tensor input, Tensor weight)
     {
         long[] shape = input.shape; // [N, C, H, W]
-        return Ways.GetOrAdd((shape[0], shape[1], shape[2], shape[3], weight.shape[0], get_num_threads()), static key => Choose(key));
+        return _ways.GetOrAdd((shape[0], shape[1], shape[2], shape[3], weight.shape[0], get_num_threads()), static key => Choose(key));
     }
 
     private static Way Choose((long Images, long Inputs, long Height, long Width, long Outputs, int Threads) key)
@@ -79,7 +79,7 @@ internal static class Pointwise
     private static Tensor Back(Tensor outputGradient, Tensor weight)
     {
         long[] shape = outputGradient.shape; // [N, O, H, W]
-        Way way = WaysBack.GetOrAdd((shape[0], shape[1], shape[2], shape[3], weight.shape[1], get_num_threads()), static key => ChooseBack(key));
+        Way way = _waysBack.GetOrAdd((shape[0], shape[1], shape[2], shape[3], weight.shape[1], get_num_threads()), static key => ChooseBack(key));
         return BackBy(way, outputGradient, weight);
     }
 

@@ -44,7 +44,7 @@ internal sealed class ClassifierTuning : IDisposable
     private const int StepsWorthwhile = 20;
 
     /// <summary>Time between checkpoints of 55 MB: one is written in a fraction of a second, and little is lost.</summary>
-    private static readonly TimeSpan CheckpointEvery = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan _checkpointEvery = TimeSpan.FromSeconds(15);
 
     private readonly ClassifierTask _task;
     private readonly ClassifierPlan _plan;
@@ -193,7 +193,7 @@ internal sealed class ClassifierTuning : IDisposable
                 pacer.StepEnded();
                 state = InTime(start, state, wanted, pacer);
                 Report(start, state, losses, pacer, progress);
-                if (state.Step < state.Steps && Stopwatch.GetElapsedTime(saved) >= CheckpointEvery)
+                if (state.Step < state.Steps && Stopwatch.GetElapsedTime(saved) >= _checkpointEvery)
                 {
                     Save(start, state, path);
                     saved = Stopwatch.GetTimestamp();

@@ -21,7 +21,7 @@ internal sealed class CollectionPause : IDisposable
     // A pause that finds room collects nothing; what has piled up is collected before it.
     private const long PiledUpMax = 64L << 20;
 
-    private static readonly Lock Gate = new();
+    private static readonly Lock _gate = new();
     private static int _open;
     private static long _after;
 
@@ -34,7 +34,7 @@ internal sealed class CollectionPause : IDisposable
     /// <summary>Begins a pause, or joins the one that there is. Where the runtime grants none, nothing changes.</summary>
     public static CollectionPause Begin()
     {
-        lock (Gate)
+        lock (_gate)
         {
             if (_open++ == 0)
             {
@@ -53,7 +53,7 @@ internal sealed class CollectionPause : IDisposable
 
     public void Dispose()
     {
-        lock (Gate)
+        lock (_gate)
         {
             if (_ended)
             {

@@ -6,7 +6,7 @@ namespace Ocellus.Vision.Recipes;
 internal sealed class PacedProgress(IProgress<TrainingProgress>? progress)
 {
     /// <summary>Whoever watches sees something move at least this often, as long as a single step is not longer.</summary>
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _interval = TimeSpan.FromSeconds(1);
 
     private long _last;
 
@@ -20,7 +20,7 @@ internal sealed class PacedProgress(IProgress<TrainingProgress>? progress)
     /// <summary>Reports if the last report is long enough ago.</summary>
     public void Perhaps(Func<TrainingProgress> value)
     {
-        if (progress is not null && Stopwatch.GetElapsedTime(_last) >= Interval)
+        if (progress is not null && Stopwatch.GetElapsedTime(_last) >= _interval)
         {
             Now(value());
         }

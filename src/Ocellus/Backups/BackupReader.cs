@@ -37,7 +37,7 @@ internal static class BackupReader
             header = TarHeaders.After(entry.DataOffset, entry.Length);
             if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile))
             {
-                throw Wrong(path, $"'{Readable.Cut(entry.Name)}' in it is a {entry.EntryType}, and a backup has files only");
+                throw Wrong(path, $"'{Readable.Truncate(entry.Name)}' in it is a {entry.EntryType}, and a backup has files only");
             }
 
             if (description is null)
@@ -49,12 +49,12 @@ internal static class BackupReader
             if (entry.Name == BackupFormat.Sums)
             {
                 Compare(path, entry, sums);
-                return Next(tar, stream, header, path) is { } more ? throw Wrong(path, $"'{Readable.Cut(more.Name)}' comes behind its checksums") : new(description, sums.Count - 1, bytes);
+                return Next(tar, stream, header, path) is { } more ? throw Wrong(path, $"'{Readable.Truncate(more.Name)}' comes behind its checksums") : new(description, sums.Count - 1, bytes);
             }
 
             if (!BackupFormat.IsFile(entry.Name))
             {
-                throw Wrong(path, $"'{Readable.Cut(entry.Name)}' in it is no file of a data directory");
+                throw Wrong(path, $"'{Readable.Truncate(entry.Name)}' in it is no file of a data directory");
             }
 
             if (!sums.TryAdd(entry.Name, ""))
@@ -91,7 +91,7 @@ internal static class BackupReader
     {
         if (entry.Name != BackupFormat.Description || entry.Length > BackupFormat.DescriptionBytesMax)
         {
-            throw Wrong(path, $"it begins with '{Readable.Cut(entry.Name)}', where {BackupFormat.Description} should be; `ocellus backup` writes the files that this takes");
+            throw Wrong(path, $"it begins with '{Readable.Truncate(entry.Name)}', where {BackupFormat.Description} should be; `ocellus backup` writes the files that this takes");
         }
 
         var content = new byte[entry.Length];
@@ -113,7 +113,7 @@ internal static class BackupReader
         }
 
         return description.Format != BackupFormat.Current || SchemaJournal.Later(description.Schema) is not null
-            ? throw new CommandRefusedException($"{path} was made by Ocellus {Readable.Cut(description.Version)}, a later version than this one ({SchemaJournal.ProgramVersion}): {SchemaJournal.Later(description.Schema) ?? $"its form is {description.Format}, and this version knows {BackupFormat.Current}"}. Restore it with that version or a later one. Nothing was changed.")
+            ? throw new CommandRefusedException($"{path} was made by Ocellus {Readable.Truncate(description.Version)}, a later version than this one ({SchemaJournal.ProgramVersion}): {SchemaJournal.Later(description.Schema) ?? $"its form is {description.Format}, and this version knows {BackupFormat.Current}"}. Restore it with that version or a later one. Nothing was changed.")
             : description;
     }
 
@@ -156,13 +156,13 @@ internal static class BackupReader
         {
             if (line.Length < BackupFormat.SumLength + 3 || !named.Add(line[(BackupFormat.SumLength + 2)..]))
             {
-                throw Wrong(path, $"its {BackupFormat.Sums} cannot be read: '{Readable.Cut(line)}'");
+                throw Wrong(path, $"its {BackupFormat.Sums} cannot be read: '{Readable.Truncate(line)}'");
             }
 
             var name = line[(BackupFormat.SumLength + 2)..];
             if (!sums.TryGetValue(name, out var have))
             {
-                throw Wrong(path, $"'{Readable.Cut(name)}' is missing in it");
+                throw Wrong(path, $"'{Readable.Truncate(name)}' is missing in it");
             }
 
             if (have != line[..BackupFormat.SumLength])
@@ -185,7 +185,7 @@ internal static class BackupReader
         }
         catch (EndOfStreamException)
         {
-            throw Wrong(path, $"it is cut off within '{Readable.Cut(entry.Name)}'");
+            throw Wrong(path, $"it is cut off within '{Readable.Truncate(entry.Name)}'");
         }
     }
 

@@ -29,7 +29,7 @@ internal static partial class KeysCommand
         name.Required = true;
         var account = Checked("--account", "Account of the key: projects, buckets and policies of accounts are apart.", "ID", AccountId(), "twelve digits");
         account.DefaultValueFactory = _ => KeyRing.DefaultAccountId;
-        var policy = new Option<string[]>("--policy") { Description = $"What the key may do: {string.Join(", ", ReadyMadePolicies.Names)}, or a file with a policy. May be given several times.", Required = true, HelpName = "POLICY" };
+        var policy = new Option<string[]>("--policy") { Description = $"What the key may do: {string.Join(", ", ManagedPolicies.Names)}, or a file with a policy. May be given several times.", Required = true, HelpName = "POLICY" };
         var credentials = new Option<string?>("--credentials") { Description = "Also write the key to this AWS shared-credentials file, for its owner only.", HelpName = "FILE" };
         var region = new Option<string>("--region") { Description = "Region in that file.", DefaultValueFactory = _ => "us-east-1", HelpName = "REGION" };
         var (data, json) = Common();
@@ -100,7 +100,7 @@ internal static partial class KeysCommand
 
     private static Command AttachVerb()
     {
-        var policy = new Option<string>("--policy") { Description = $"{string.Join(", ", ReadyMadePolicies.Names)}, or a file; one of the same name is replaced.", Required = true, HelpName = "POLICY" };
+        var policy = new Option<string>("--policy") { Description = $"{string.Join(", ", ManagedPolicies.Names)}, or a file; one of the same name is replaced.", Required = true, HelpName = "POLICY" };
         return Change("attach", "Attaches a policy to a key, beside those that it has.", policy, async (keys, key, word, cancel) =>
         {
             var named = PolicyFile.Read(word);
@@ -172,7 +172,7 @@ internal static partial class KeysCommand
         {
             if (result.GetValueOrDefault<string>() is { } text && !form.IsMatch(text))
             {
-                result.AddError($"{name} '{Readable.Cut(text)}' must be {right}.");
+                result.AddError($"{name} '{Readable.Truncate(text)}' must be {right}.");
             }
         });
         return option;
@@ -196,8 +196,8 @@ internal static partial class KeysCommand
         return found switch
         {
             [var one] => one,
-            [] => throw new CommandRefusedException($"There is no access key and no user '{Readable.Cut(word)}'; `ocellus keys list` shows those that are there."),
-            _ => throw new CommandRefusedException($"'{Readable.Cut(word)}' has {found.Count} keys; name one: {string.Join(", ", found.Select(k => $"{k.AccessKeyId} of account {k.AccountId}"))}."),
+            [] => throw new CommandRefusedException($"There is no access key and no user '{Readable.Truncate(word)}'; `ocellus keys list` shows those that are there."),
+            _ => throw new CommandRefusedException($"'{Readable.Truncate(word)}' has {found.Count} keys; name one: {string.Join(", ", found.Select(k => $"{k.AccessKeyId} of account {k.AccountId}"))}."),
         };
     }
 

@@ -11,25 +11,25 @@ internal static partial class PolicyFile
     /// <summary>Longest file that is read; a policy of the most characters is far below.</summary>
     private const int BytesMax = 64 * 1024;
 
-    /// <summary>A ready-made policy, or one from a file, which is then called as the file is.</summary>
+    /// <summary>A managed policy, or one from a file, which is then called as the file is.</summary>
     /// <exception cref="CommandRefusedException">There is no such policy, or it is not understood.</exception>
     public static NamedPolicy Read(string word)
     {
-        if (ReadyMadePolicies.Names.Contains(word))
+        if (ManagedPolicies.Names.Contains(word))
         {
-            return ReadyMadePolicies.Get(word);
+            return ManagedPolicies.Get(word);
         }
 
         var file = new FileInfo(word);
         if (!file.Exists)
         {
-            throw new CommandRefusedException($"--policy '{Readable.Cut(word)}' is neither {string.Join(", ", ReadyMadePolicies.Names)} nor a file.");
+            throw new CommandRefusedException($"--policy '{Readable.Truncate(word)}' is neither {string.Join(", ", ManagedPolicies.Names)} nor a file.");
         }
 
         var name = Path.GetFileNameWithoutExtension(file.Name);
-        if (ReadyMadePolicies.Names.Contains(name) || !Form().IsMatch(name))
+        if (ManagedPolicies.Names.Contains(name) || !Form().IsMatch(name))
         {
-            throw new CommandRefusedException($"A policy is called as its file, and '{Readable.Cut(name)}' {(Form().IsMatch(name) ? "is the name of a ready-made one" : "is not 1 to 128 letters, digits and +=,.@_-")}; rename {word}.");
+            throw new CommandRefusedException($"A policy is called as its file, and '{Readable.Truncate(name)}' {(Form().IsMatch(name) ? "is the name of a managed policy" : "is not 1 to 128 letters, digits and +=,.@_-")}; rename {word}.");
         }
 
         if (file.Length > BytesMax)

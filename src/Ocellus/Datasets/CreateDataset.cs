@@ -78,7 +78,7 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
         // The store keeps no versions: as in S3, the one that an object then has is called null.
         if (manifest.Version is not (null or "null"))
         {
-            throw new RefusedException(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. The object s3://{Readable.Cut(bucket)}/{Readable.Cut(name)} has no version '{Readable.Cut(manifest.Version)}'; leave Version out.");
+            throw new RefusedException(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. The object s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)} has no version '{Readable.Truncate(manifest.Version)}'; leave Version out.");
         }
 
         // The worker ends it as AWS does. Whether the object exists is not looked at.
@@ -89,7 +89,7 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
 
         if (await objects.FindBucketAsync(bucket, cancel) is not { } found || !found.IsOf(caller.AccountId) || !found.IsIn(caller.Region) || !await objects.ExistsAsync(bucket, name, cancel))
         {
-            throw new RefusedException(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. Check object key, region and/or access permissions. No object s3://{Readable.Cut(bucket)}/{Readable.Cut(name)} exists.");
+            throw new RefusedException(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. Check object key, region and/or access permissions. No object s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)} exists.");
         }
 
         return new EntrySource.Manifest(bucket, name);

@@ -83,7 +83,7 @@ internal sealed partial class DatasetCatalog
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = connection.BeginSnapshot();
         var dataset = await connection.QuerySingleOrDefaultAsync<DatasetRow>(Columns + "WHERE arn = @datasetArn", new { datasetArn }, transaction)
-            ?? throw Refused.NotFound($"No dataset {Readable.Cut(datasetArn)} exists.");
+            ?? throw Refused.NotFound($"No dataset {Readable.Truncate(datasetArn)} exists.");
         if (!dataset.IsReadable)
         {
             throw Refused.NotReady($"The dataset is {dataset.Status}; its entries can be read when it is CREATE_COMPLETE, UPDATE_COMPLETE or UPDATE_FAILED.");

@@ -61,7 +61,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         var project = await connection.QuerySingleOrDefaultAsync<string>("SELECT status FROM projects WHERE arn = @projectArn AND account_id = @AccountId AND region = @Region", scope, transaction);
         if (project is null or "DELETING")
         {
-            throw Refused.NotFound(project is null ? $"No project {Readable.Cut(projectArn)} exists in this account and region." : "The project is being deleted.");
+            throw Refused.NotFound(project is null ? $"No project {Readable.Truncate(projectArn)} exists in this account and region." : "The project is being deleted.");
         }
 
         // In this transaction, so that no update begins between the look and the intent: from then on the worker lets the copy go first.
@@ -253,7 +253,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         var row = parsed.AccountId == caller.AccountId && parsed.Region == caller.Region
             ? await connection.QuerySingleOrDefaultAsync<DatasetRow>(Columns + "WHERE arn = @arn", new { arn }, transaction)
             : null;
-        return row ?? throw Refused.NotFound($"No dataset {Readable.Cut(arn)} exists in this account and region.");
+        return row ?? throw Refused.NotFound($"No dataset {Readable.Truncate(arn)} exists in this account and region.");
     }
 
     /// <summary>Moves a dataset by an event; <paramref name="message"/> null gives the state's usual one.</summary>

@@ -126,23 +126,23 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
         {
             if (await objects.FindBucketAsync(bucket, cancel) is not { } found || !found.IsOf(caller.AccountId))
             {
-                throw NoObject($"This account has no bucket {Readable.Cut(bucket)}.");
+                throw NoObject($"This account has no bucket {Readable.Truncate(bucket)}.");
             }
 
             if (!found.IsIn(caller.Region))
             {
-                throw NoObject($"The bucket {Readable.Cut(bucket)} is in {found.Region}; the request was signed for {caller.Region}.");
+                throw NoObject($"The bucket {Readable.Truncate(bucket)} is in {found.Region}; the request was signed for {caller.Region}.");
             }
 
             if (place.Version is { } version && version != "null")
             {
-                throw NoObject($"The object store keeps no versions, so there is no version '{Readable.Cut(version)}' of s3://{Readable.Cut(bucket)}/{Readable.Cut(name)}.");
+                throw NoObject($"The object store keeps no versions, so there is no version '{Readable.Truncate(version)}' of s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)}.");
             }
 
-            await using var content = await objects.OpenReadAsync(bucket, name, cancel) ?? throw NoObject($"No object s3://{Readable.Cut(bucket)}/{Readable.Cut(name)} exists.");
+            await using var content = await objects.OpenReadAsync(bucket, name, cancel) ?? throw NoObject($"No object s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)} exists.");
             if (content.Size > ObjectBytesMax)
             {
-                throw TooLarge($"s3://{Readable.Cut(bucket)}/{Readable.Cut(name)}", content.Size, ObjectBytesMax, "15 MB", "");
+                throw TooLarge($"s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)}", content.Size, ObjectBytesMax, "15 MB", "");
             }
 
             var image = new byte[content.Size];

@@ -27,7 +27,7 @@ internal readonly partial record struct Arn(ArnKind Kind, string Partition, stri
     /// <summary>Takes an ARN apart.</summary>
     /// <exception cref="RefusedException">Invalid: the text is no ARN of a project, dataset or project version.</exception>
     public static Arn Parse(string text) =>
-        TryParse(text) ?? throw Refused.Invalid($"'{Readable.Cut(text)}' is not the ARN of a project, dataset or project version, such as arn:aws:rekognition:us-east-1:123456789012:project/name/1690474772815.");
+        TryParse(text) ?? throw Refused.Invalid($"'{Readable.Truncate(text)}' is not the ARN of a project, dataset or project version, such as arn:aws:rekognition:us-east-1:123456789012:project/name/1690474772815.");
 
     /// <summary>As <see cref="Parse"/>; null for what is no such ARN.</summary>
     public static Arn? TryParse(string text)

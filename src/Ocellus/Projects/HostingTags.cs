@@ -32,12 +32,12 @@ internal static class HostingTags
     {
         if (tags?.GetValueOrDefault(IdleStopMinutes) is { } minutes && !TryIdleStop(minutes, out _))
         {
-            throw Refused.Invalid($"The tag {IdleStopMinutes} is '{Readable.Cut(minutes)}'; it takes a whole number of minutes from 1 to {MinutesMax}, or {Off}.");
+            throw Refused.Invalid($"The tag {IdleStopMinutes} is '{Readable.Truncate(minutes)}'; it takes a whole number of minutes from 1 to {MinutesMax}, or {Off}.");
         }
 
         if (tags?.GetValueOrDefault(WakeOnDetect) is { } wake && !TryWake(wake, out _))
         {
-            throw Refused.Invalid($"The tag {WakeOnDetect} is '{Readable.Cut(wake)}'; it takes true or false.");
+            throw Refused.Invalid($"The tag {WakeOnDetect} is '{Readable.Truncate(wake)}'; it takes true or false.");
         }
     }
 

@@ -158,7 +158,7 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
             && await connection.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM {table} WHERE arn = @text AND status NOT IN ('DELETING', 'DELETE_IN_PROGRESS')", new { text }, transaction) > 0;
         if (!found)
         {
-            throw Refused.NotFound($"No resource {Readable.Cut(text)} exists in account {caller.AccountId}, region {caller.Region}, or it is being deleted.");
+            throw Refused.NotFound($"No resource {Readable.Truncate(text)} exists in account {caller.AccountId}, region {caller.Region}, or it is being deleted.");
         }
     }
 
@@ -170,5 +170,5 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
                 tags.Select(t => new { resourceArn, t.Key, t.Value }),
                 transaction);
 
-    internal static RefusedException NoSuch(string arn) => Refused.NotFound($"No project {Readable.Cut(arn)} exists in this account and region; DescribeProjects lists those that do.");
+    internal static RefusedException NoSuch(string arn) => Refused.NotFound($"No project {Readable.Truncate(arn)} exists in this account and region; DescribeProjects lists those that do.");
 }

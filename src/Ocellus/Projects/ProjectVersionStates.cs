@@ -93,7 +93,7 @@ internal static class ProjectVersionStates
         + "`ResourceNotReadyException`.")]
     public static RefusedException Refusal(ProjectVersionStatus now, VersionEvent what, string arn) => (now, what) switch
     {
-        (ProjectVersionStatus.DELETING, _) => Refused.NotFound($"The model version {Readable.Cut(arn)} is being deleted."),
+        (ProjectVersionStatus.DELETING, _) => Refused.NotFound($"The model version {Readable.Truncate(arn)} is being deleted."),
         (ProjectVersionStatus.TRAINING_FAILED or ProjectVersionStatus.COPYING_FAILED or ProjectVersionStatus.DEPRECATED or ProjectVersionStatus.EXPIRED, VersionEvent.StartRequested) =>
             Refused.Invalid($"The model version is {now}: it has no model that could be started. Train another version."),
         (_, VersionEvent.StartRequested) => Refused.InUse($"The model version is {now}; it can be started when it is TRAINING_COMPLETED, COPYING_COMPLETED, STOPPED or FAILED.{Wait(now)}"),

@@ -198,5 +198,5 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
         }
     }
 
-    private static RefusedException NoSuch(string arn) => Refused.NotFound($"No model version {Readable.Cut(arn)} exists in this account and region; DescribeProjectVersions lists those that do.");
+    private static RefusedException NoSuch(string arn) => Refused.NotFound($"No model version {Readable.Truncate(arn)} exists in this account and region; DescribeProjectVersions lists those that do.");
 }

@@ -63,7 +63,7 @@ internal sealed partial class CopyProjectVersion(ProjectCatalog projects, Versio
         var (sourceProject, sourceArn) = (Arn.Parse(request.SourceProjectArn!), Arn.Parse(request.SourceProjectVersionArn!));
         if (sourceProject.AccountId != sourceArn.AccountId || sourceProject.Project != sourceArn.Project || sourceProject.Region != sourceArn.Region)
         {
-            throw Refused.Invalid($"The version {Readable.Cut(request.SourceProjectVersionArn!)} is not in the project {Readable.Cut(request.SourceProjectArn!)}.");
+            throw Refused.Invalid($"The version {Readable.Truncate(request.SourceProjectVersionArn!)} is not in the project {Readable.Truncate(request.SourceProjectArn!)}.");
         }
 
         if (sourceArn.Region != caller.Region || sourceArn.Partition != "aws")
@@ -75,7 +75,7 @@ internal sealed partial class CopyProjectVersion(ProjectCatalog projects, Versio
         var source = await versions.FindAsync(request.SourceProjectVersionArn!, cancel);
         if (source is null || source.ProjectArn != request.SourceProjectArn)
         {
-            throw Refused.NotFound($"No model version {Readable.Cut(request.SourceProjectVersionArn!)} exists in that project.");
+            throw Refused.NotFound($"No model version {Readable.Truncate(request.SourceProjectVersionArn!)} exists in that project.");
         }
 
         await projects.GetAsync(caller, request.DestinationProjectArn!, cancel);
@@ -144,7 +144,7 @@ internal sealed partial class CopyProjectVersion(ProjectCatalog projects, Versio
         {
             var reason = notUnderstood is not null ? "because a resource-based policy is not understood; its owner must put it anew"
                 : verdict == PolicyVerdict.Denied ? "with an explicit deny in a resource-based policy" : $"because no resource-based policy allows the {Action} action";
-            throw new RefusedException(RefusalKind.Denied, $"User: {caller.UserArn} is not authorized to perform: {Action} on resource: {Readable.Cut(request.SourceProjectVersionArn!)} {reason}");
+            throw new RefusedException(RefusalKind.Denied, $"User: {caller.UserArn} is not authorized to perform: {Action} on resource: {Readable.Truncate(request.SourceProjectVersionArn!)} {reason}");
         }
     }
 

@@ -24,7 +24,7 @@ public sealed class ReadableTests
     public void A_character_that_does_something_is_written_as_in_source_code(string text, string written)
     {
         Assert.Equal(written, Readable.Plain(text));
-        Assert.Equal(written, Readable.Cut(text));
+        Assert.Equal(written, Readable.Truncate(text));
         Assert.All(written, c => Assert.True(char.IsSurrogate(c) || XmlConvert.IsXmlChar(c)));
     }
 
@@ -38,8 +38,8 @@ public sealed class ReadableTests
     [Fact]
     public void A_text_is_cut_between_characters_and_lines_stay_where_a_text_has_lines_of_its_own()
     {
-        Assert.Equal(new string('a', 199) + "… (202 characters)", Readable.Cut(new string('a', 199) + "\U0001F600a"));
-        Assert.Equal(new string('a', 198) + "\U0001F600… (201 characters)", Readable.Cut(new string('a', 198) + "\U0001F600a"));
+        Assert.Equal(new string('a', 199) + "… (202 characters)", Readable.Truncate(new string('a', 199) + "\U0001F600a"));
+        Assert.Equal(new string('a', 198) + "\U0001F600… (201 characters)", Readable.Truncate(new string('a', 198) + "\U0001F600a"));
         Assert.Equal("a\n\tb\\u001B", Readable.Plain("a\n\tb\u001b", lines: true));
     }
 

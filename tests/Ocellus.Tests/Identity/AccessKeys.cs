@@ -11,7 +11,7 @@ internal static class AccessKeys
     /// <summary>Makes a key.</summary>
     /// <param name="server">The running server.</param>
     /// <param name="name">User that it stands for.</param>
-    /// <param name="policies">Names of ready-made policies, or statements: the text between the brackets of Statement.</param>
+    /// <param name="policies">Names of managed policies, or statements: the text between the brackets of Statement.</param>
     public static Task<Signer> KeyAsync(this TestServer server, string name, params string[] policies) => server.KeyAsync(name, KeyRing.DefaultAccountId, policies);
 
     public static async Task<Signer> KeyAsync(this TestServer server, string name, string account, string[] policies)
@@ -41,5 +41,5 @@ internal static class AccessKeys
 
     public static string Document(string statements) => $$"""{"Version":"2012-10-17","Statement":[{{statements}}]}""";
 
-    private static NamedPolicy Named(string policy, int number) => policy.StartsWith('{') ? NamedPolicy.Of($"own-{number}", Document(policy)) : ReadyMadePolicies.Get(policy);
+    private static NamedPolicy Named(string policy, int number) => policy.StartsWith('{') ? NamedPolicy.Of($"own-{number}", Document(policy)) : ManagedPolicies.Get(policy);
 }

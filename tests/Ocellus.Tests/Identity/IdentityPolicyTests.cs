@@ -128,8 +128,8 @@ public sealed class IdentityPolicyTests
     [Fact]
     public void The_ready_made_policies_allow_what_their_names_say()
     {
-        Dictionary<string, CallerRights> rights = ReadyMadePolicies.Names.ToDictionary(n => n, n => new CallerRights(Ann, [IdentityPolicy.Parse(ReadyMadePolicies.Get(n).Document)], Noon));
-        string[] Who(string action) => [.. ReadyMadePolicies.Names.Where(n => rights[n].Allow(new(action, One)))];
+        Dictionary<string, CallerRights> rights = ManagedPolicies.Names.ToDictionary(n => n, n => new CallerRights(Ann, [IdentityPolicy.Parse(ManagedPolicies.Get(n).Document)], Noon));
+        string[] Who(string action) => [.. ManagedPolicies.Names.Where(n => rights[n].Allow(new(action, One)))];
         Assert.Equal(["administrator", "trainer", "inference"], Who("rekognition:DetectCustomLabels"));
         Assert.Equal(["administrator", "trainer"], Who("rekognition:StopProjectVersion"));
         Assert.Equal(["administrator", "trainer"], Who("s3:PutObject"));

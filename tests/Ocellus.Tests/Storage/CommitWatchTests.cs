@@ -70,7 +70,7 @@ public sealed class CommitWatchTests : IDisposable
         var ring = await KeyRing.OpenAsync(_data, Cancel);
         using var other = DataDirectory.Attach(_path);
         var keys = new KeyCatalog(other, TimeProvider.System);
-        var id = (await keys.CreateAsync("app", KeyRing.DefaultAccountId, [ReadyMadePolicies.Get(ReadyMadePolicies.Administrator)], isDefault: false, Cancel)).AccessKeyId;
+        var id = (await keys.CreateAsync("app", KeyRing.DefaultAccountId, [ManagedPolicies.Get(ManagedPolicies.Administrator)], isDefault: false, Cancel)).AccessKeyId;
         await ring.RefreshAsync(Cancel);
         Assert.NotNull(ring.Find(id));
 

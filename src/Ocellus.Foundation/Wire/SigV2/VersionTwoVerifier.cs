@@ -81,7 +81,7 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
             throw new SignatureException(
                 SignatureProblem.Mismatch,
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. "
-                + $"In version 2 a link signs the headers Content-MD5, Content-Type and x-amz-*: received were Content-MD5 '{Readable.Cut(md5)}' and Content-Type '{Readable.Cut(type)}'.");
+                + $"In version 2 a link signs the headers Content-MD5, Content-Type and x-amz-*: received were Content-MD5 '{Readable.Truncate(md5)}' and Content-Type '{Readable.Truncate(type)}'.");
         }
 
         var positional = new[] { KeyValuePair.Create("content-md5", md5), KeyValuePair.Create("content-type", type) }.Where(h => h.Value.Length > 0);
@@ -109,7 +109,7 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
         var now = clock.GetUtcNow();
         if (!long.TryParse(expires, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) || seconds > DateTimeOffset.MaxValue.ToUnixTimeSeconds())
         {
-            throw LinkHeaders.Unusable($"Expires is '{Readable.Cut(Uri.EscapeDataString(expires))}'; it must be a time in seconds since 1970.");
+            throw LinkHeaders.Unusable($"Expires is '{Readable.Truncate(Uri.EscapeDataString(expires))}'; it must be a time in seconds since 1970.");
         }
 
         var until = DateTimeOffset.FromUnixTimeSeconds(seconds);
@@ -133,7 +133,7 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
         {
             throw new SignatureException(
                 SignatureProblem.NotSigned,
-                $"There were parameters present in the request which were not signed: a signature of version 2 does not cover '{Readable.Cut(Uri.EscapeDataString(string.Join(';', other)))}'. Sign such a link with version 4 (boto3: signature_version='s3v4').");
+                $"There were parameters present in the request which were not signed: a signature of version 2 does not cover '{Readable.Truncate(Uri.EscapeDataString(string.Join(';', other)))}'. Sign such a link with version 4 (boto3: signature_version='s3v4').");
         }
 
         // The signed text joins names and values by & and =, so a value that holds them reads like more parameters. Where an answer's headers are asked for, nothing but GetObject is.
@@ -191,7 +191,7 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
         var declared = string.Join(',', request.Lines("x-amz-content-sha256")).Trim();
         return declared.Length == 0 || declared == "UNSIGNED-PAYLOAD" ? "UNSIGNED-PAYLOAD"
             : Canonical.IsHash(declared) ? declared
-            : throw new SignatureException(SignatureProblem.PayloadForm, $"x-amz-content-sha256 of a link of version 2 must be UNSIGNED-PAYLOAD or a valid sha256 value; received '{Readable.Cut(declared)}'.");
+            : throw new SignatureException(SignatureProblem.PayloadForm, $"x-amz-content-sha256 of a link of version 2 must be UNSIGNED-PAYLOAD or a valid sha256 value; received '{Readable.Truncate(declared)}'.");
     }
 
 #pragma warning disable CA5350 // The protocol defines its signature as HMAC-SHA1.

@@ -12,7 +12,7 @@ internal sealed class AwsChunkedStream : ForwardStream
 {
     private const int LargestSignedChunk = 16 * 1024 * 1024;
     private const int LongestLine = 8 * 1024;
-    private const int MostTrailers = 32;
+    private const int TrailersMax = 32;
 
     private readonly Stream _inner;
     private readonly VerifiedSignature _seed;
@@ -39,7 +39,7 @@ internal sealed class AwsChunkedStream : ForwardStream
             "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => (false, true),
             _ => throw new SignatureException(
                 SignatureProblem.Incomplete,
-                $"Unsupported value of 'x-amz-content-sha256' for a streamed body: '{Readable.Cut(contentSha256Header)}'."),
+                $"Unsupported value of 'x-amz-content-sha256' for a streamed body: '{Readable.Truncate(contentSha256Header)}'."),
         };
         _inner = inner;
         _seed = seed;
@@ -180,9 +180,9 @@ internal sealed class AwsChunkedStream : ForwardStream
                 continue;
             }
 
-            if (signature is not null || _trailers.Count == MostTrailers || !_trailers.TryAdd(name, value))
+            if (signature is not null || _trailers.Count == TrailersMax || !_trailers.TryAdd(name, value))
             {
-                throw new InvalidDataException($"The trailing header '{Readable.Cut(name)}' is out of place.");
+                throw new InvalidDataException($"The trailing header '{Readable.Truncate(name)}' is out of place.");
             }
 
             canonical.Append(name).Append(':').Append(value).Append('\n');

@@ -13,7 +13,7 @@ internal sealed partial record Credential(string AccessKeyId, string Day, string
         var parts = text.Split('/');
         if (parts.Length != 5 || parts.Any(part => part.Length == 0))
         {
-            throw SignatureVerifier.Incomplete($"Credential must have the form key/day/region/service/aws4_request; received '{Readable.Cut(text)}'.");
+            throw SignatureVerifier.Incomplete($"Credential must have the form key/day/region/service/aws4_request; received '{Readable.Truncate(text)}'.");
         }
 
         if (!KeyForm().IsMatch(parts[0]))
@@ -25,20 +25,20 @@ internal sealed partial record Credential(string AccessKeyId, string Day, string
         {
             throw new SignatureException(
                 SignatureProblem.WrongScope,
-                $"Credential should be scoped to service '{service}' and end in 'aws4_request'; received '{Readable.Cut(text)}'. The server's time is {Canonical.Time(clock.GetUtcNow())}.");
+                $"Credential should be scoped to service '{service}' and end in 'aws4_request'; received '{Readable.Truncate(text)}'. The server's time is {Canonical.Time(clock.GetUtcNow())}.");
         }
 
         // 'yyyyMMdd' exactly: a shorter text would pass as a prefix of the date.
         if (parts[1].Length != 8 || !parts[1].All(char.IsAsciiDigit))
         {
-            throw SignatureVerifier.Incomplete($"The day of the credential scope must have eight digits; received '{Readable.Cut(parts[1])}'.");
+            throw SignatureVerifier.Incomplete($"The day of the credential scope must have eight digits; received '{Readable.Truncate(parts[1])}'.");
         }
 
         if (!regions.Has(parts[2]))
         {
             throw new SignatureException(
                 SignatureProblem.WrongRegion,
-                $"Credential should be scoped to a valid region; received '{Readable.Cut(Uri.EscapeDataString(parts[2]))}'. Regions are those of AWS, such as us-east-1, and those that the setting {RegionOptions.Section}:More names.");
+                $"Credential should be scoped to a valid region; received '{Readable.Truncate(Uri.EscapeDataString(parts[2]))}'. Regions are those of AWS, such as us-east-1, and those that the setting {RegionOptions.Section}:More names.");
         }
 
         return new Credential(parts[0], parts[1], parts[2], parts[3]);

@@ -15,7 +15,7 @@ internal static class KeySourceExtensions
     {
         var key = keys.Find(accessKeyId) ?? throw new SignatureException(
             SignatureProblem.UnknownKey,
-            $"The security token included in the request is invalid. The access key id '{Readable.Cut(accessKeyId)}' is unknown.");
+            $"The security token included in the request is invalid. The access key id '{Readable.Truncate(accessKeyId)}' is unknown.");
         return token is null ? key : throw new SignatureException(
             SignatureProblem.UnknownToken,
             $"The security token included in the request is invalid. Received was a session token of {token.Length} characters, and this server issues none: send the request without 'x-amz-security-token' (AWS_SESSION_TOKEN, aws_session_token).");

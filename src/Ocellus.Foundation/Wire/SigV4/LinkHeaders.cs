@@ -33,7 +33,7 @@ internal static class LinkHeaders
             var value = Checked(name, values.ToString());
             if (!_ofSignature.Contains(name) && request.Lines(name).FirstOrDefault(line => line.Trim() != value.Trim()) is not null)
             {
-                throw Unusable($"'{Readable.Cut(name)}' is in the link and, with another value, among the headers; send it as one of the two.");
+                throw Unusable($"'{Readable.Truncate(name)}' is in the link and, with another value, among the headers; send it as one of the two.");
             }
 
             all.Add(new(name.ToLowerInvariant(), value));
@@ -45,8 +45,8 @@ internal static class LinkHeaders
     /// <summary>The value of a parameter that stands for a header.</summary>
     /// <exception cref="SignatureException">It can be no header.</exception>
     public static string Checked(string name, string value) =>
-        !HeaderText.IsName(name) ? throw Unusable($"The parameter '{Readable.Cut(Uri.EscapeDataString(name))}' stands for a header, and it is not the name of a header: letters, digits and !#$%&'*+-.^_`|~.")
-        : value.Any(char.IsControl) ? throw Unusable($"The parameter '{Readable.Cut(name)}' stands for a header, and its value holds control characters.")
+        !HeaderText.IsName(name) ? throw Unusable($"The parameter '{Readable.Truncate(Uri.EscapeDataString(name))}' stands for a header, and it is not the name of a header: letters, digits and !#$%&'*+-.^_`|~.")
+        : value.Any(char.IsControl) ? throw Unusable($"The parameter '{Readable.Truncate(name)}' stands for a header, and its value holds control characters.")
         : value;
 
     public static SignatureException Unusable(string message) => new(SignatureProblem.QueryIncomplete, message);

@@ -87,7 +87,7 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
                 ? new SignatureException(SignatureProblem.OtherMechanism, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
                 : Incomplete(blank < 0
                     ? $"The Authorization header is one word of {text.Length} characters; expected '{Canonical.Algorithm}' and what belongs to it."
-                    : $"Unsupported signing algorithm '{Readable.Cut(algorithm)}'; expected '{Canonical.Algorithm}'.");
+                    : $"Unsupported signing algorithm '{Readable.Truncate(algorithm)}'; expected '{Canonical.Algorithm}'.");
         }
 
         var parts = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -149,7 +149,7 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         var algorithm = Required("X-Amz-Algorithm");
         if (algorithm != Canonical.Algorithm)
         {
-            throw Incomplete($"Unsupported signing algorithm '{Readable.Cut(algorithm)}'; expected '{Canonical.Algorithm}'.");
+            throw Incomplete($"Unsupported signing algorithm '{Readable.Truncate(algorithm)}'; expected '{Canonical.Algorithm}'.");
         }
 
         var credential = Credential.Parse(Required("X-Amz-Credential"), service, regions, clock);
@@ -160,7 +160,7 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         if (!int.TryParse(expiresText, NumberStyles.None, CultureInfo.InvariantCulture, out var expires)
             || expires is < 1 or > LongestExpiry)
         {
-            throw Incomplete($"X-Amz-Expires is '{Readable.Cut(expiresText)}'; it must be a number of seconds from 1 to {LongestExpiry} (a week).");
+            throw Incomplete($"X-Amz-Expires is '{Readable.Truncate(expiresText)}'; it must be a number of seconds from 1 to {LongestExpiry} (a week).");
         }
 
         var key = keys.Require(credential.AccessKeyId, Parameter(query, "X-Amz-Security-Token") ?? Header(request, TokenHeader));
@@ -201,7 +201,7 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         var algorithm = Required("x-amz-algorithm");
         if (algorithm != Canonical.Algorithm)
         {
-            throw Incomplete($"Unsupported signing algorithm '{Readable.Cut(algorithm)}'; expected '{Canonical.Algorithm}'.");
+            throw Incomplete($"Unsupported signing algorithm '{Readable.Truncate(algorithm)}'; expected '{Canonical.Algorithm}'.");
         }
 
         var credential = Credential.Parse(Required("x-amz-credential"), "s3", regions, clock);
@@ -263,7 +263,7 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         {
             throw new SignatureException(
                 SignatureProblem.NotSigned,
-                $"There were headers present in the request which were not signed: '{Readable.Cut(string.Join(';', unsigned))}'; signed were '{Readable.Cut(string.Join(';', signedHeaders))}'.");
+                $"There were headers present in the request which were not signed: '{Readable.Truncate(string.Join(';', unsigned))}'; signed were '{Readable.Truncate(string.Join(';', signedHeaders))}'.");
         }
     }
 
@@ -297,7 +297,7 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         {
             return declared == UnsignedPayload || _streamedPayloads.Contains(declared) ? declared : throw new SignatureException(
                 SignatureProblem.PayloadForm,
-                $"x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-UNSIGNED-PAYLOAD-TRAILER, or a valid sha256 value; received '{Readable.Cut(declared)}'.");
+                $"x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-UNSIGNED-PAYLOAD-TRAILER, or a valid sha256 value; received '{Readable.Truncate(declared)}'.");
         }
 
         return bodyHash?.ToLowerInvariant()
@@ -310,12 +310,12 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         // Each once, too: a name puts its header's value into what is signed, and a thousand times the same would make megabytes of kilobytes.
         if (!names.All(name => HeaderText.IsName(name) && !name.Any(char.IsAsciiLetterUpper)) || names.Distinct(StringComparer.Ordinal).Count() < names.Length)
         {
-            throw Incomplete($"SignedHeaders must be lower-case names of headers, each once, joined by ';'; received '{Readable.Cut(Uri.EscapeDataString(text))}'.");
+            throw Incomplete($"SignedHeaders must be lower-case names of headers, each once, joined by ';'; received '{Readable.Truncate(Uri.EscapeDataString(text))}'.");
         }
 
         return names.Contains("host")
             ? names
-            : throw Incomplete($"The header 'host' must be among the signed headers; signed were '{Readable.Cut(text)}'.");
+            : throw Incomplete($"The header 'host' must be among the signed headers; signed were '{Readable.Truncate(text)}'.");
     }
 
     private static DateTimeOffset ParseDate(string text)
@@ -323,7 +323,7 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         const DateTimeStyles styles = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
         return DateTimeOffset.TryParseExact(text, [Canonical.DateFormat, "r"], CultureInfo.InvariantCulture, styles, out var date)
             ? date
-            : throw Incomplete($"Date must be in ISO-8601 'basic format'. Got '{Readable.Cut(text)}'.");
+            : throw Incomplete($"Date must be in ISO-8601 'basic format'. Got '{Readable.Truncate(text)}'.");
     }
 
     private static string Needed(Dictionary<string, string> parts, string name) =>

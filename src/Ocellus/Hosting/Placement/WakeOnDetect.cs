@@ -109,7 +109,7 @@ internal sealed class WakeOnDetect(
         var started = false;
         while (true)
         {
-            var version = await versions.FindServedAsync(arn, cancel) ?? throw Refused.NotFound($"The model version {Readable.Cut(arn)} was deleted while it was being started.");
+            var version = await versions.FindServedAsync(arn, cancel) ?? throw Refused.NotFound($"The model version {Readable.Truncate(arn)} was deleted while it was being started.");
             switch (version.Status)
             {
                 case ProjectVersionStatus.RUNNING:

@@ -44,7 +44,7 @@ internal sealed class LocalModels
         TrainedModel? model = null;
         try
         {
-            model = TrainedModel.Load(_data.ModelFolder(accountId, folder), threads: 1, ServingThreads.ForOnePass);
+            model = TrainedModel.Load(_data.ModelFolder(accountId, folder), threads: 1, ServingThreads.IntraOpThreads);
             RunningModel.WarmUp(model);
         }
         catch (InvalidDataException failure)

@@ -30,7 +30,7 @@ internal sealed class RunningModel : IAsyncDisposable
     private readonly ILogger _log;
     private readonly DrainGate _gate = new();
     private readonly ServingThreads _threads;
-    private readonly FairQueue.Flow<Asked> _queue;
+    private readonly FairQueue.Flow<PendingRequest> _queue;
     private readonly CancellationTokenSource _abort = new();
     private readonly ITimer _scale;
     private readonly Lock _scaling = new();
@@ -53,7 +53,7 @@ internal sealed class RunningModel : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(minUnits, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxUnits, minUnits);
         (_arn, _model, _minUnits, _maxUnits, _options, _threads, _clock, _inferred, _log) = (arn, model, minUnits, maxUnits, options, threads, clock, inferred, log);
-        _queue = threads.Queue.AddFlow<Asked>(minUnits, options.BatchMax, Answer);
+        _queue = threads.Queue.AddFlow<PendingRequest>(minUnits, options.BatchMax, Answer);
         _idleSince = _usedAt = clock.GetTimestamp();
         _scale = clock.CreateTimer(_ => Scale(), null, _scalePeriod, _scalePeriod);
     }
@@ -108,7 +108,7 @@ internal sealed class RunningModel : IAsyncDisposable
         {
             var answer = new TaskCompletionSource<IReadOnlyList<Prediction>>(TaskCreationOptions.RunContinuationsAsynchronously);
             var most = _options.QueuePerUnit * Units;
-            var place = _queue.TryAdd(new Asked(image, answer), most)
+            var place = _queue.TryAdd(new PendingRequest(image, answer), most)
                 ?? throw Busy($"{most} requests wait for {Units} inference unit{(Units == 1 ? "" : "s")} already (setting Ocellus:Hosting:QueuePerUnit)");
             using var deadline = new CancellationTokenSource(_options.RequestTimeout, _clock);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token, _abort.Token);
@@ -152,15 +152,15 @@ internal sealed class RunningModel : IAsyncDisposable
     private static RefusedException Busy(string why) =>
         new(RefusalKind.Busy, $"Provisioned Rate exceeded: {why}; ask again later, or start the model version with more inference units.");
 
-    /// <summary>On a serving thread: decodes the images and asks the network about all of them in one pass. An image that is refused does not concern the others.</summary>
+    /// <summary>On a serving thread: decodes the images and puts all of them through the network in one pass. An image that is refused does not concern the others.</summary>
     [Assumed(
         "Colours",
         "Training and DetectCustomLabels bring every image to sRGB. RGB and grey images with an embedded ICC profile are converted (relative "
         + "colorimetric). CMYK is converted too, without a profile by one of a usual press. A profile that is damaged, larger than 4 MiB, made for "
         + "other colours or made of programs (`D2B`) is ignored.")]
-    private void Answer(IReadOnlyList<Asked> together)
+    private void Answer(IReadOnlyList<PendingRequest> together)
     {
-        var (asked, images) = (new List<Asked>(together.Count), new List<PreparedImage>(together.Count));
+        var (requests, images) = (new List<PendingRequest>(together.Count), new List<PreparedImage>(together.Count));
         foreach (var one in together)
         {
             try
@@ -169,7 +169,7 @@ internal sealed class RunningModel : IAsyncDisposable
                 if (!one.Answer.Task.IsCompleted)
                 {
                     images.Add(_model.Prepare(one.Image, ImageLimits.Default));
-                    asked.Add(one);
+                    requests.Add(one);
                 }
             }
             catch (ImageRefusedException refusal)
@@ -183,7 +183,7 @@ internal sealed class RunningModel : IAsyncDisposable
             }
         }
 
-        if (asked.Count == 0)
+        if (requests.Count == 0)
         {
             return;
         }
@@ -193,14 +193,14 @@ internal sealed class RunningModel : IAsyncDisposable
             var started = Stopwatch.GetTimestamp();
             var predictions = _model.Predict(images, _threads.CanHelp);
             _inferred(Stopwatch.GetElapsedTime(started));
-            for (var i = 0; i < asked.Count; i++)
+            for (var i = 0; i < requests.Count; i++)
             {
-                asked[i].Answer.TrySetResult(predictions[i]);
+                requests[i].Answer.TrySetResult(predictions[i]);
             }
         }
         catch (Exception failure)
         {
-            asked.ForEach(a => a.Answer.TrySetException(failure));
+            requests.ForEach(a => a.Answer.TrySetException(failure));
         }
     }
 
@@ -262,5 +262,5 @@ internal sealed class RunningModel : IAsyncDisposable
     }
 
     /// <summary>An image that waits, and where its answer goes.</summary>
-    private sealed record Asked(ReadOnlyMemory<byte> Image, TaskCompletionSource<IReadOnlyList<Prediction>> Answer);
+    private sealed record PendingRequest(ReadOnlyMemory<byte> Image, TaskCompletionSource<IReadOnlyList<Prediction>> Answer);
 }

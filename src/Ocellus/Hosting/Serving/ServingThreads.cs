@@ -24,7 +24,7 @@ internal sealed class ServingThreads : IDisposable
     /// Threads that work on one pass through a network while cores are idle. Where all are busy, a pass has one: helpers would come too late to find
     /// anything to do, and forty calls to wake them cost a request 2 ms of a core. The layers are too small for more than a few.
     /// </summary>
-    public static int ForOnePass => Math.Min(Count, 4);
+    public static int IntraOpThreads => Math.Min(Count, 4);
 
     /// <summary>What they take from.</summary>
     public FairQueue Queue { get; } = new(Count);

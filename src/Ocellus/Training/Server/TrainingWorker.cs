@@ -65,7 +65,7 @@ internal sealed partial class TrainingWorker(
         {
             // The server stops; the job goes on after its next start.
         }
-        catch (NotNowException failure)
+        catch (TransientFailureException failure)
         {
             // Not the job's doing, and it may pass: what is there of the job stays, and a later look tries again.
             _postponed[arn] = true;
@@ -142,7 +142,7 @@ internal sealed partial class TrainingWorker(
                 // However often a full disk ends it: with room again it goes on from its checkpoint.
                 if (!FileSystem.HasRoom(folder.Path))
                 {
-                    throw new NotNowException(new IOException(end.Reason));
+                    throw new TransientFailureException(new IOException(end.Reason));
                 }
 
                 await CrashedAsync(version.Arn, end.Reason, cancel);
@@ -160,7 +160,7 @@ internal sealed partial class TrainingWorker(
     }
 
     /// <summary>Does a part of a job that reads or writes the store, the disk or the database, and not what is trained.</summary>
-    /// <exception cref="NotNowException">They did not let it: the store is not reachable, say, or the disk is full.</exception>
+    /// <exception cref="TransientFailureException">They did not let it: the store is not reachable, say, or the disk is full.</exception>
     private static async Task<T> NowAsync<T>(Func<Task<T>> part)
     {
         try
@@ -169,7 +169,7 @@ internal sealed partial class TrainingWorker(
         }
         catch (Exception failure) when (failure is System.Data.Common.DbException or (IOException and not (FileNotFoundException or DirectoryNotFoundException)))
         {
-            throw new NotNowException(failure);
+            throw new TransientFailureException(failure);
         }
     }
 
@@ -179,7 +179,7 @@ internal sealed partial class TrainingWorker(
         Log.ProcessDied(log, arn, crashes, reason);
         if (crashes >= options.Value.CrashesMax && await versions.FindAsync(arn, cancel) is { } version)
         {
-            await publisher.FailAsync(version, FolderOf(version), $"The training ended {crashes} times without a result, the last time because: {Readable.Cut(reason.Replace(data.Path, "DIR", StringComparison.Ordinal))}", cancel);
+            await publisher.FailAsync(version, FolderOf(version), $"The training ended {crashes} times without a result, the last time because: {Readable.Truncate(reason.Replace(data.Path, "DIR", StringComparison.Ordinal))}", cancel);
         }
     }
 
@@ -243,7 +243,7 @@ internal sealed partial class TrainingWorker(
         }
     }
 
-    private sealed class NotNowException(Exception inner) : Exception(inner.Message, inner);
+    private sealed class TransientFailureException(Exception inner) : Exception(inner.Message, inner);
 
     private static partial class Log
     {

@@ -36,7 +36,7 @@ internal sealed partial class AwsJsonEndpoint(
             // All that can be refused without the body is refused before a byte of it is read: the operation, its length, and who sends it.
             if (!target.StartsWith(TargetPrefix, StringComparison.Ordinal) || operations.Find(target[TargetPrefix.Length..]) is not { } operation)
             {
-                throw new FrameworkException("UnknownOperationException", $"The header X-Amz-Target is '{Readable.Cut(target)}'; Ocellus serves the {operations.Count} Custom Labels operations, such as {TargetPrefix}DescribeProjects.");
+                throw new FrameworkException("UnknownOperationException", $"The header X-Amz-Target is '{Readable.Truncate(target)}'; Ocellus serves the {operations.Count} Custom Labels operations, such as {TargetPrefix}DescribeProjects.");
             }
 
             name = operation.Name;

@@ -86,11 +86,11 @@ internal static class Validation
                     CheckValue(key, shape.Key, $"{at}.key", errors);
                     if (item is not null)
                     {
-                        CheckValue(item, shape.Item, $"{at}.{Readable.Cut(key)}.member", errors);
+                        CheckValue(item, shape.Item, $"{at}.{Readable.Truncate(key)}.member", errors);
                     }
                     else
                     {
-                        errors.Add($"Value null at '{at}.{Readable.Cut(key)}.member' failed to satisfy constraint: Member must not be null");
+                        errors.Add($"Value null at '{at}.{Readable.Truncate(key)}.member' failed to satisfy constraint: Member must not be null");
                     }
                 }
 
@@ -127,12 +127,12 @@ internal static class Validation
     {
         if (shape.Pattern is { } pattern && !_patterns.GetOrAdd(pattern, Compile).IsMatch(text))
         {
-            errors.Add($"Value '{Readable.Cut(text)}' at '{at}' failed to satisfy constraint: Member must satisfy regular expression pattern: {pattern}");
+            errors.Add($"Value '{Readable.Truncate(text)}' at '{at}' failed to satisfy constraint: Member must satisfy regular expression pattern: {pattern}");
         }
 
         if (shape.Values is { } values && !values.Contains(text))
         {
-            errors.Add($"Value '{Readable.Cut(text)}' at '{at}' failed to satisfy constraint: Member must satisfy enum value set: [{string.Join(", ", values)}]");
+            errors.Add($"Value '{Readable.Truncate(text)}' at '{at}' failed to satisfy constraint: Member must satisfy enum value set: [{string.Join(", ", values)}]");
         }
     }
 
@@ -155,12 +155,12 @@ internal static class Validation
     {
         if (length < shape.Min)
         {
-            errors.Add(string.Create(CultureInfo.InvariantCulture, $"Value '{Readable.Cut(value)}' at '{at}' failed to satisfy constraint: Member must have length greater than or equal to {shape.Min}"));
+            errors.Add(string.Create(CultureInfo.InvariantCulture, $"Value '{Readable.Truncate(value)}' at '{at}' failed to satisfy constraint: Member must have length greater than or equal to {shape.Min}"));
         }
 
         if (length > shape.Max)
         {
-            errors.Add(string.Create(CultureInfo.InvariantCulture, $"Value '{Readable.Cut(value)}' at '{at}' failed to satisfy constraint: Member must have length less than or equal to {shape.Max}"));
+            errors.Add(string.Create(CultureInfo.InvariantCulture, $"Value '{Readable.Truncate(value)}' at '{at}' failed to satisfy constraint: Member must have length less than or equal to {shape.Max}"));
         }
     }
 

@@ -14,7 +14,7 @@ internal sealed record NamedPolicy(string Name, string Document)
 }
 
 /// <summary>The policies that come with the product: the files of <c>Access/Policies</c>.</summary>
-internal static class ReadyMadePolicies
+internal static class ManagedPolicies
 {
     /// <summary>Everything in the account.</summary>
     public const string Administrator = "administrator";
@@ -25,8 +25,8 @@ internal static class ReadyMadePolicies
     /// <summary>The policy of a name of <see cref="Names"/>.</summary>
     public static NamedPolicy Get(string name)
     {
-        using var stream = typeof(ReadyMadePolicies).Assembly.GetManifestResourceStream($"policy.{name}.json")
-            ?? throw new ArgumentException($"There is no ready-made policy {name}.", nameof(name));
+        using var stream = typeof(ManagedPolicies).Assembly.GetManifestResourceStream($"policy.{name}.json")
+            ?? throw new ArgumentException($"There is no managed policy {name}.", nameof(name));
         using var reader = new StreamReader(stream);
         return NamedPolicy.Of(name, reader.ReadToEnd());
     }
