@@ -67,7 +67,8 @@ internal sealed class BenchServer : IDisposable
         var caller = new Caller(Account, "us-east-1", "bench", "bench");
         var project = await new ProjectCatalog(data, TimeProvider.System).CreateAsync(caller, "bench", null, default);
         var versions = new VersionCatalog(data, TimeProvider.System, Options.Create(new QuotaOptions()));
-        var arn = await versions.CreateAsync(caller, new NewVersion(project.ToString(), "v1", ProjectVersionStatus.TRAINING_IN_PROGRESS, "model", "bucket", ""), null, default);
+        var arn = await versions.CreateAsync(
+            caller, new NewVersion(project.ToString(), "v1", ProjectVersionStatus.TRAINING_IN_PROGRESS, "model", "bucket", ""), null, default);
         Arn = arn.ToString();
         if (model is null)
         {
@@ -76,7 +77,9 @@ internal sealed class BenchServer : IDisposable
         }
         else
         {
-            ModelFiles.Save(ModelFolder, File.ReadAllBytes(Path.Combine(model, ModelFiles.Model)), ModelDescription.FromJson(File.ReadAllBytes(Path.Combine(model, ModelFiles.Description))));
+            ModelFiles.Save(
+                ModelFolder, File.ReadAllBytes(Path.Combine(model, ModelFiles.Model)),
+                ModelDescription.FromJson(File.ReadAllBytes(Path.Combine(model, ModelFiles.Description))));
         }
 
         await versions.EndAsync(Arn, VersionEvent.Trained, null, new VersionOutcome(0), default);
@@ -97,7 +100,9 @@ internal sealed class BenchServer : IDisposable
     {
         var program = Path.Combine(AppContext.BaseDirectory, "Ocellus.dll");
         var started = Stopwatch.GetTimestamp();
-        var start = new ProcessStartInfo("dotnet", [program, "serve", "--data", _data, "--urls", "http://127.0.0.1:0"]) { RedirectStandardOutput = true, WorkingDirectory = _data };
+        var start = new ProcessStartInfo(
+            "dotnet", [program, "serve", "--data", _data, "--urls", "http://127.0.0.1:0"])
+        { RedirectStandardOutput = true, WorkingDirectory = _data };
         start.Environment["MALLOC_ARENA_MAX"] = "2"; // as ./ocellus does
         _server = Process.Start(start)!;
         var said = await _server.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The server said nothing.");
@@ -105,7 +110,8 @@ internal sealed class BenchServer : IDisposable
         Address = new Uri(said.Split(' ')[^1]);
         await _client.GetAsync(new Uri(Address, "health/ready"));
         Console.WriteLine($"server ready after {Stopwatch.GetElapsedTime(started).TotalSeconds:F2} s, {CpuSeconds():F2} s of CPU");
-        var credentials = File.ReadAllLines(Path.Combine(_data, "credentials")).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries)).Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1]);
+        var credentials = File.ReadAllLines(Path.Combine(_data, "credentials")).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries))
+            .Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1]);
         Signer = new(credentials["aws_access_key_id"], credentials["aws_secret_access_key"], credentials["region"]);
     }
 
@@ -145,15 +151,24 @@ internal sealed class BenchServer : IDisposable
     public byte[] Signed(string operation, byte[] body)
     {
         using var request = Request(operation, body);
-        var lines = request.Headers.Concat(request.Content!.Headers).Where(h => h.Key != "Content-Length").Select(h => $"{h.Key}: {string.Join(", ", h.Value)}\r\n");
-        return [.. Encoding.ASCII.GetBytes($"POST / HTTP/1.1\r\nHost: {Address.Authority}\r\nContent-Length: {body.Length}\r\n{string.Concat(lines)}\r\n"), .. body];
+        var lines = request.Headers.Concat(request.Content!.Headers).Where(h => h.Key != "Content-Length")
+            .Select(h => $"{h.Key}: {string.Join(", ", h.Value)}\r\n");
+        return
+        [
+            .. Encoding.ASCII.GetBytes($"POST / HTTP/1.1\r\nHost: {Address.Authority}\r\nContent-Length: {body.Length}\r\n{string.Concat(lines)}\r\n"),
+            .. body,
+        ];
     }
 
     /// <summary>A new connection to it.</summary>
     public SignedConnection Connect() => new(new(IPAddress.Loopback, Address.Port));
 
     /// <summary>Resident memory in MB.</summary>
-    public double Resident() => double.Parse(File.ReadLines($"/proc/{_server.Id}/status").Single(l => l.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture) / 1024;
+    public double Resident() =>
+        double.Parse(
+            File.ReadLines($"/proc/{_server.Id}/status").Single(l => l.StartsWith("VmRSS:", StringComparison.Ordinal))
+                .Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2],
+            CultureInfo.InvariantCulture) / 1024;
 
     /// <summary>CPU time of the server so far.</summary>
     public double CpuSeconds()

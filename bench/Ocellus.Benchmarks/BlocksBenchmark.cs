@@ -13,7 +13,10 @@ internal static class BlocksBenchmark
 {
     // Channels of the input, kernel, stride, and by how much the image has shrunk before: EfficientNet-Lite0.
     private static readonly (int Inputs, int Side, int Stride, int Scale)[] Blocks =
-        [(16, 3, 2, 2), (24, 3, 1, 4), (24, 5, 2, 4), (40, 5, 1, 8), (40, 3, 2, 8), (80, 3, 1, 16), (80, 5, 1, 16), (112, 5, 1, 16), (112, 5, 2, 16), (192, 5, 1, 32), (192, 3, 1, 32)];
+        [
+            (16, 3, 2, 2), (24, 3, 1, 4), (24, 5, 2, 4), (40, 5, 1, 8), (40, 3, 2, 8), (80, 3, 1, 16), (80, 5, 1, 16), (112, 5, 1, 16), (112, 5, 2, 16),
+            (192, 5, 1, 32), (192, 3, 1, 32),
+        ];
 
     public static int Run(string[] args)
     {
@@ -51,7 +54,8 @@ internal static class BlocksBenchmark
     private static void Tell(int count, string what, (double Forward, double Backward) apart, (double Forward, double Backward) together) =>
         Console.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
-        $"{count} x {what}: apart {apart.Forward:0.0} + {apart.Backward:0.0} = {apart.Forward + apart.Backward:0.0} ms, together {together.Forward:0.0} + {together.Backward:0.0} = {together.Forward + together.Backward:0.0} ms"));
+        $"{count} x {what}: apart {apart.Forward:0.0} + {apart.Backward:0.0} = {apart.Forward + apart.Backward:0.0} ms, together {together.Forward:0.0} + "
+            + $"{together.Backward:0.0} = {together.Forward + together.Backward:0.0} ms"));
 
     private static (double Forward, double Backward) Best(Func<Tensor> run)
     {

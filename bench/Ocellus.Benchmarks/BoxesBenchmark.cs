@@ -79,10 +79,18 @@ internal static class BoxesBenchmark
 
         DetectionReport report = DetectionMetrics.Compute(labels.Count, test.Boxes, found);
         times.Sort();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Description.Recipe}, {result.Description.Width}x{result.Description.Height}, {seconds:0.0} s, {busy:0.0} s of processor time, peak {Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:0.0} GB"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{result.Description.Recipe}, {result.Description.Width}x{result.Description.Height}, {seconds:0.0} s, {busy:0.0} s of processor time, peak "
+                    + $"{Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:0.0} GB"));
         foreach (DetectionLabelMetrics l in report.Labels)
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {labels[l.Label]}: AP@0.5 {l.AveragePrecision:0.000}, F1 {l.Cut.F1:0.000} at {l.Cut.Threshold:0.000} (precision {l.Cut.Precision:0.000}, recall {l.Cut.Recall:0.000}), recall at most {l.RecallMax:0.000}, {l.TrueBoxes} boxes"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"  {labels[l.Label]}: AP@0.5 {l.AveragePrecision:0.000}, F1 {l.Cut.F1:0.000} at {l.Cut.Threshold:0.000} (precision "
+                        + $"{l.Cut.Precision:0.000}, recall {l.Cut.Recall:0.000}), recall at most {l.RecallMax:0.000}, {l.TrueBoxes} boxes"));
         }
 
         Console.WriteLine(string.Create(

@@ -80,10 +80,12 @@ internal static class ClassifyBenchmark
         double f1 = labels.Select((label, l) => BestF1([.. scores.Select(s => s[l])], [.. test.Select(t => t.Label == label)])).Average();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{result.Description.Recipe}, {result.EpochsRun} passes, held back: linear {result.LinearScore:0.000}, fine-tuned {result.FineTunedScore:0.000}; {result.Remark}"));
+            $"{result.Description.Recipe}, {result.EpochsRun} passes, held back: linear {result.LinearScore:0.000}, fine-tuned "
+                + $"{result.FineTunedScore:0.000}; {result.Remark}"));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"accuracy {(double)right / test.Count:0.000}, mean best F1 {f1:0.000}, log loss {logLoss / test.Count:0.000}, {seconds:0.0} s ({cpuSeconds:0.0} s of processor time, {plan.Threads} threads), peak {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB"));
+            $"accuracy {(double)right / test.Count:0.000}, mean best F1 {f1:0.000}, log loss {logLoss / test.Count:0.000}, {seconds:0.0} s ({cpuSeconds:0.0} "
+                + $"s of processor time, {plan.Threads} threads), peak {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB"));
         return (right, logLoss);
     }
 
@@ -122,7 +124,11 @@ internal static class ClassifyBenchmark
             if (_last != (value.Phase, value.Epoch))
             {
                 _last = (value.Phase, value.Epoch);
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(started).TotalSeconds,6:0.0} s  {value.Phase} {value.Epoch}/{value.Epochs}, loss {value.Loss:0.000}, {value.SecondsLeft:0} s left"));
+                Console.WriteLine(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{Stopwatch.GetElapsedTime(started).TotalSeconds,6:0.0} s  {value.Phase} {value.Epoch}/{value.Epochs}, loss {value.Loss:0.000}, "
+                            + $"{value.SecondsLeft:0} s left"));
             }
         }
     }

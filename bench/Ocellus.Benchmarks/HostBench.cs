@@ -32,12 +32,14 @@ internal sealed class HostBench : IDisposable
 
     private HostBench(byte[] image) => _image = image;
 
-    /// <param name="args">IMAGE (a JPEG; it is brought to 500×375, or to 640×480 for a model that finds boxes) and optionally <c>--seconds N</c> of load and <c>--model FOLDER</c>.</param>
+    /// <param name="args">IMAGE (a JPEG; it is brought to 500×375, or to 640×480 for a model that finds boxes) and optionally <c>--seconds N</c> of load and
+    /// <c>--model FOLDER</c>.</param>
     public static async Task<int> RunAsync(string[] args)
     {
         var seconds = args.SkipWhile(a => a != "--seconds").Skip(1).Select(a => double.Parse(a, CultureInfo.InvariantCulture)).FirstOrDefault(8);
         var folder = args.SkipWhile(a => a != "--model").Skip(1).FirstOrDefault();
-        var boxes = folder is not null && ModelDescription.FromJson(await File.ReadAllBytesAsync(Path.Combine(folder, ModelFiles.Description))).Kind == ModelKinds.Localization;
+        var boxes = folder is not null
+            && ModelDescription.FromJson(await File.ReadAllBytesAsync(Path.Combine(folder, ModelFiles.Description))).Kind == ModelKinds.Localization;
         byte[] image;
         using (var scaled = Image.Thumbnail(args[0], boxes ? 640 : 500, height: boxes ? 480 : 375, size: Enums.Size.Force))
         {
@@ -118,12 +120,16 @@ internal sealed class HostBench : IDisposable
                 single.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             }
 
-            Console.WriteLine($"round {round}: start to RUNNING {start:F0} ms, first answer {first.Milliseconds:F1} ms; one connection: median {At(single, .5):F1} ms, p99 {At(single, .99):F1} ms");
+            Console.WriteLine(
+                $"round {round}: start to RUNNING {start:F0} ms, first answer {first.Milliseconds:F1} ms; one connection: median {At(single, .5):F1} ms, p99 "
+                    + $"{At(single, .99):F1} ms");
             await CompareAsync(detect, seconds);
             var loaded = _server.Resident();
             var stop = await StopAsync();
             await Task.Delay(5000);
-            Console.WriteLine($"round {round}: stop call {stop.Call:F1} ms, to STOPPED {stop.Stopped:F0} ms; resident: before start {before:F0} MB, running {running:F0} MB, after load {loaded:F0} MB, 5 s after stop {_server.Resident():F0} MB");
+            Console.WriteLine(
+                $"round {round}: stop call {stop.Call:F1} ms, to STOPPED {stop.Stopped:F0} ms; resident: before start {before:F0} MB, running {running:F0} "
+                    + $"MB, after load {loaded:F0} MB, 5 s after stop {_server.Resident():F0} MB");
         }
 
         await _server.StartAsync();
@@ -150,7 +156,9 @@ internal sealed class HostBench : IDisposable
             stops.Add(stopped);
         }
 
-        Console.WriteLine($"{Rounds} rounds: start to RUNNING median {At(starts, .5):F0} ms, worst {starts.Max():F0} ms; stop call median {At(calls, .5):F1} ms, p99 {At(calls, .99):F1} ms, worst {calls.Max():F1} ms; to STOPPED median {At(stops, .5):F0} ms, worst {stops.Max():F0} ms");
+        Console.WriteLine(
+            $"{Rounds} rounds: start to RUNNING median {At(starts, .5):F0} ms, worst {starts.Max():F0} ms; stop call median {At(calls, .5):F1} ms, p99 "
+                + $"{At(calls, .99):F1} ms, worst {calls.Max():F1} ms; to STOPPED median {At(stops, .5):F0} ms, worst {stops.Max():F0} ms");
         await Task.Delay(5000);
         Console.WriteLine($"resident at the end: {_server.Resident():F0} MB");
     }
@@ -163,7 +171,10 @@ internal sealed class HostBench : IDisposable
         {
             var served = await LoadAsync(detect, 8, seconds, TimeSpan.Zero);
             var after = BareLoop(seconds);
-            Console.WriteLine($"bare loop on {Environment.ProcessorCount} threads: {before.PerSecond:F0} images/s before, {after.PerSecond:F0} after; the server answered {200 * served.PerSecond / (before.PerSecond + after.PerSecond):F0} % of it, and an answer took {served.Cpu - (before.Cpu + after.Cpu) / 2:F2} ms of CPU more than the {(before.Cpu + after.Cpu) / 2:F2} of an image there");
+            Console.WriteLine(
+                $"bare loop on {Environment.ProcessorCount} threads: {before.PerSecond:F0} images/s before, {after.PerSecond:F0} after; the server answered "
+                    + $"{200 * served.PerSecond / (before.PerSecond + after.PerSecond):F0} % of it, and an answer took "
+                    + $"{served.Cpu - (before.Cpu + after.Cpu) / 2:F2} ms of CPU more than the {(before.Cpu + after.Cpu) / 2:F2} of an image there");
             before = after;
         }
     }
@@ -202,7 +213,9 @@ internal sealed class HostBench : IDisposable
         client = own.TotalProcessorTime.TotalSeconds - client;
         open.ForEach(c => c.Dispose());
         Console.WriteLine($"{connections} connections{(pause > TimeSpan.Zero ? $", {pause.TotalMilliseconds:F0} ms of pause after a refusal" : "")}: {times.Count / elapsed:F0} answers/s, median {At(times, .5):F1} ms, p99 {At(times, .99):F1} ms; server {1000 * cpu / Math.Max(1, times.Count):F2} ms of CPU an answer, {cpu / elapsed:F2} cores, client {client / elapsed:F2} cores"
-            + (refused.Count > 0 ? $"; {refused.Count / elapsed:F0} refusals/s, median {At(refused, .5):F1} ms, p99 {At(refused, .99):F1} ms; {other} other" : ""));
+            + (refused.Count > 0
+                ? $"; {refused.Count / elapsed:F0} refusals/s, median {At(refused, .5):F1} ms, p99 {At(refused, .99):F1} ms; {other} other"
+                : ""));
         return new Pace(times.Count / elapsed, 1000 * cpu / Math.Max(1, times.Count));
     }
 

@@ -21,14 +21,17 @@ internal static class MutateBench
     /// <summary>What a damaged image may be called.</summary>
     private static readonly string[] s_refusals = ["InvalidImageFormatException", "InvalidParameterException", "ImageTooLargeException", "ValidationException"];
 
-    /// <param name="args">IMAGE (brought to 120×90 and written as seven kinds of JPEG and PNG), <c>--count N</c>, <c>--seed S</c>, <c>--from N</c> to go on after a run of the same seed, <c>--seconds N</c> to end earlier.</param>
+    /// <param name="args">IMAGE (brought to 120×90 and written as seven kinds of JPEG and PNG), <c>--count N</c>, <c>--seed S</c>, <c>--from N</c> to go on
+    /// after a run of the same seed, <c>--seconds N</c> to end earlier.</param>
     /// <returns>0 when all of it held, 1 otherwise.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
         int Option(string name, int otherwise) => Array.IndexOf(args, name) is > 0 and var i ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : otherwise;
         int count = Option("--count", 10_000), seed = Option("--seed", Random.Shared.Next()), first = Option("--from", 0), seconds = Option("--seconds", int.MaxValue), end = first + count;
         var whole = Kinds(args[0]);
-        Console.WriteLine($"{count:N0} damaged images of {whole.Length} kinds ({whole.Min(w => w.Length):N0} to {whole.Max(w => w.Length):N0} bytes), seed {seed}, {Connections} connections, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
+        Console.WriteLine(
+            $"{count:N0} damaged images of {whole.Length} kinds ({whole.Min(w => w.Length):N0} to {whole.Max(w => w.Length):N0} bytes), seed {seed}, "
+                + $"{Connections} connections, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
         using var server = new BenchServer();
         await server.PrepareAsync(whole[0]);
         await server.OpenAsync();
@@ -67,7 +70,9 @@ internal static class MutateBench
 
         var last = server.Lives ? await AskAsync(server, whole[0]) : "the server is gone";
         Console.WriteLine(string.Join(", ", answers.OrderByDescending(a => a.Value).Select(a => $"{a.Key} {a.Value:N0}")));
-        Console.WriteLine($"slowest {slowest:F0} ms; resident after the first {Round:N0} {warm:F0} MB, at the end {(server.Lives ? server.Resident() : 0):F0} MB; {faults} faults; the whole image at the end: {last}");
+        Console.WriteLine(
+            $"slowest {slowest:F0} ms; resident after the first {Round:N0} {warm:F0} MB, at the end {(server.Lives ? server.Resident() : 0):F0} MB; {faults} "
+                + $"faults; the whole image at the end: {last}");
         return faults == 0 && last == "answered" ? 0 : 1;
     }
 
@@ -94,7 +99,8 @@ internal static class MutateBench
     {
         try
         {
-            var (status, body) = await server.SendAsync("DetectCustomLabels", JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = server.Arn, Image = new { Bytes = image } }));
+            var (status, body) = await server.SendAsync(
+                "DetectCustomLabels", JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = server.Arn, Image = new { Bytes = image } }));
             return status == 200 ? "answered" : JsonDocument.Parse(body).RootElement.GetProperty("__type").GetString()!;
         }
         catch (Exception failure) when (failure is HttpRequestException or TaskCanceledException or JsonException)

@@ -5,7 +5,10 @@ using Ocellus.Tests;
 
 namespace Ocellus.Benchmarks;
 
-/// <summary>Thousands of damaged requests to both services of a real server process: none is answered with an internal error, none hangs, the server lives, and its memory does not grow.</summary>
+/// <summary>
+/// Thousands of damaged requests to both services of a real server process: none is answered with an internal error, none hangs, the server lives, and its
+/// memory does not grow.
+/// </summary>
 internal static class MutateRequestsBench
 {
     private const int Connections = 4;
@@ -28,7 +31,9 @@ internal static class MutateRequestsBench
         await server.OpenAsync();
         await server.StartAsync();
         var valid = RequestMutations.Valid(server.Arn, image);
-        Console.WriteLine($"{count:N0} damaged requests of {valid.Length} kinds, seed {seed}, {Connections} connections, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
+        Console.WriteLine(
+            $"{count:N0} damaged requests of {valid.Length} kinds, seed {seed}, {Connections} connections, {Environment.ProcessorCount} cores, .NET "
+                + $"{Environment.Version}");
         int made = await SendAsync(server, PlainRequest.S3("PUT", "/mutations")), stored = await SendAsync(server, PlainRequest.S3("PUT", "/mutations/k", "content"));
         Console.WriteLine($"bucket and object: {made}, {stored}; resident, model running: {server.Resident():F0} MB");
 
@@ -60,7 +65,8 @@ internal static class MutateRequestsBench
                     Console.WriteLine($"request {i}: {status}; kept as {file}");
                 }
             });
-            Console.WriteLine($"{Math.Min(count, from + Round):N0} after {watch.Elapsed.TotalSeconds:F0} s: resident {(server.Lives ? server.Resident() : 0):F0} MB");
+            Console.WriteLine(
+                $"{Math.Min(count, from + Round):N0} after {watch.Elapsed.TotalSeconds:F0} s: resident {(server.Lives ? server.Resident() : 0):F0} MB");
         }
 
         int api = 0, s3 = 0;
@@ -69,10 +75,14 @@ internal static class MutateRequestsBench
             (api, s3) = (await SendAsync(server, PlainRequest.Api("DescribeProjects", new { })), await SendAsync(server, PlainRequest.S3("GET", "/")));
         }
 
-        Console.WriteLine(string.Join(", ", answers.OrderByDescending(a => a.Value).Select(a => $"{(a.Key == 0 ? "closed" : a.Key.ToString(CultureInfo.InvariantCulture))} {a.Value:N0}")));
+        Console.WriteLine(
+            string.Join(
+                ", ",
+                answers.OrderByDescending(a => a.Value).Select(a => $"{(a.Key == 0 ? "closed" : a.Key.ToString(CultureInfo.InvariantCulture))} {a.Value:N0}")));
         Console.WriteLine($"{faults} faults; valid requests at the end: {api}, {s3}");
         return faults == 0 && (api, s3) == (200, 200) ? 0 : 1;
     }
 
-    private static Task<int> SendAsync(BenchServer server, PlainRequest request) => RequestMutations.SendAsync(server.Address, RequestMutations.Sign(request, server.Address, server.Signer), CancellationToken.None);
+    private static Task<int> SendAsync(BenchServer server, PlainRequest request) =>
+        RequestMutations.SendAsync(server.Address, RequestMutations.Sign(request, server.Address, server.Signer), CancellationToken.None);
 }

@@ -9,8 +9,8 @@ using Ocellus.Tests;
 namespace Ocellus.Benchmarks;
 
 /// <summary>
-/// What one client of the object store takes from the others: a PUT while a bucket of many keys is listed with a delimiter, a GET while a bucket with many unfinished
-/// uploads is deleted; and what an object costs in memory.
+/// What one client of the object store takes from the others: a PUT while a bucket of many keys is listed with a delimiter, a GET while a bucket with many
+/// unfinished uploads is deleted; and what an object costs in memory.
 /// </summary>
 internal static class ObjectsBench
 {
@@ -41,7 +41,11 @@ internal static class ObjectsBench
             await using var server = await Server.StartAsync(program, data);
             await server.SendAsync(HttpMethod.Get, "/many", "list-type=2&max-keys=1");
             var full = await server.SettledAsync();
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"memory of {keys} objects: {(full - empty) >> 20} MB, {(full - empty) / (double)keys:0} bytes an object (resident, {empty >> 20} MB before)"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"memory of {keys} objects: {(full - empty) >> 20} MB, {(full - empty) / (double)keys:0} bytes an object (resident, {empty >> 20} "
+                        + $"MB before)"));
 
             var quiet = await server.TimesAsync(seconds / 2, i => (HttpMethod.Put, $"/other/k{i}", "x"u8.ToArray()));
             Tell("PUT alone", quiet);
@@ -82,7 +86,9 @@ internal static class ObjectsBench
         foreach (var bucket in new[] { "many", "other", "uploads" })
         {
             Directory.CreateDirectory(Path.Combine(root, bucket));
-            File.WriteAllText(Path.Combine(root, bucket, "bucket.json"), JsonSerializer.Serialize(new { Name = bucket, AccountId = Account, Region = "us-east-1", CreationDate = DateTimeOffset.UnixEpoch }));
+            File.WriteAllText(
+                Path.Combine(root, bucket, "bucket.json"),
+                JsonSerializer.Serialize(new { Name = bucket, AccountId = Account, Region = "us-east-1", CreationDate = DateTimeOffset.UnixEpoch }));
         }
 
         var none = new Dictionary<string, string>();
@@ -115,8 +121,22 @@ internal static class ObjectsBench
             var folder = Directory.CreateDirectory(Path.Combine(root, "uploads", ".uploads", id)).FullName;
             var part = $"1.{Guid.NewGuid():N}.data";
             File.WriteAllText(Path.Combine(folder, part), "x");
-            File.WriteAllText(Path.Combine(folder, "1.json"), JsonSerializer.Serialize(new { Number = 1, Size = 1, ETag = "9dd4e461268c8034f5c8564e155c67a6", LastModified = DateTimeOffset.UtcNow, Checksums = none, DataFile = part }));
-            File.WriteAllText(Path.Combine(folder, "upload.json"), JsonSerializer.Serialize(new { Id = id, Key = "key-" + id, Initiated = DateTimeOffset.UtcNow, UserMetadata = none, Headers = none, Tags = none }));
+            File.WriteAllText(
+                Path.Combine(folder, "1.json"),
+                JsonSerializer.Serialize(
+                    new
+                    {
+                        Number = 1,
+                        Size = 1,
+                        ETag = "9dd4e461268c8034f5c8564e155c67a6",
+                        LastModified = DateTimeOffset.UtcNow,
+                        Checksums = none,
+                        DataFile = part,
+                    }));
+            File.WriteAllText(
+                Path.Combine(folder, "upload.json"),
+                JsonSerializer.Serialize(
+                    new { Id = id, Key = "key-" + id, Initiated = DateTimeOffset.UtcNow, UserMetadata = none, Headers = none, Tags = none }));
         });
     }
 
@@ -129,7 +149,9 @@ internal static class ObjectsBench
     private static void Tell(string what, List<double> times)
     {
         times.Sort();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: {times.Count} requests, median {At(.5):0.0} ms, p99 {At(.99):0.0} ms, longest {times[^1]:0.0} ms"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture, $"{what}: {times.Count} requests, median {At(.5):0.0} ms, p99 {At(.99):0.0} ms, longest {times[^1]:0.0} ms"));
 
         double At(double share) => times[(int)(share * (times.Count - 1))];
     }
@@ -153,7 +175,8 @@ internal static class ObjectsBench
             var said = await server._process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The server said nothing.");
             _ = server._process.StandardOutput.ReadToEndAsync();
             server._address = new Uri(said.Split(' ')[^1]);
-            var credentials = File.ReadAllLines(Path.Combine(data, "credentials")).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries)).Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1]);
+            var credentials = File.ReadAllLines(Path.Combine(data, "credentials")).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries))
+                .Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1]);
             server._signer = new(credentials["aws_access_key_id"], credentials["aws_secret_access_key"], credentials["region"]);
             return server;
         }
@@ -161,7 +184,13 @@ internal static class ObjectsBench
         public async Task SendAsync(HttpMethod method, string path, string query, byte[]? body = null)
         {
             var started = Stopwatch.GetTimestamp();
-            using var request = new HttpRequestMessage(method, Signer.Raw(_address.GetLeftPart(UriPartial.Authority) + path + (query.Length == 0 ? "" : "?" + query))) { Content = body is null ? null : new ByteArrayContent(body) };
+            using var request = new HttpRequestMessage(
+                method,
+                Signer.Raw(
+                    _address.GetLeftPart(UriPartial.Authority)
+                        + path
+                        + (query.Length == 0 ? "" : "?" + query)))
+            { Content = body is null ? null : new ByteArrayContent(body) };
             _signer.Sign(request, "s3", Signer.HashOf(body ?? []));
             using var response = await _client.SendAsync(request);
             response.EnsureSuccessStatusCode();

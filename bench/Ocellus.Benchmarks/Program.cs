@@ -23,7 +23,10 @@ static int Usage()
     Console.Error.WriteLine("       Ocellus.Benchmarks objects [--keys N] [--uploads N] [--seconds N] [--program Ocellus.dll]");
     Console.Error.WriteLine("       Ocellus.Benchmarks classify FOLDER [--seed N] [--seconds N] [--epochs N] [--size N] [--start-scale X] [--folds N]");
     Console.Error.WriteLine("       Ocellus.Benchmarks decode FILE [--side N] [--repeat N]");
-    Console.Error.WriteLine("       Ocellus.Benchmarks boxes FOLDER [--seed N] [--seconds N] [--epochs N] [--steps N] [--long-side N] [--batch N] [--mosaic SHARE] [--rate N] [--backbone-rate N] [--scale-min X] [--scale-max X] [--average X] [--weight-decay X] [--warm-up STEPS] [--frozen BLOCKS] [--threads N] [--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
+    Console.Error.WriteLine(
+        "       Ocellus.Benchmarks boxes FOLDER [--seed N] [--seconds N] [--epochs N] [--steps N] [--long-side N] [--batch N] [--mosaic SHARE] [--rate N] "
+            + "[--backbone-rate N] [--scale-min X] [--scale-max X] [--average X] [--weight-decay X] [--warm-up STEPS] [--frozen BLOCKS] [--threads N] "
+            + "[--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
     Console.Error.WriteLine("       Ocellus.Benchmarks step [THREADS]");
     Console.Error.WriteLine("       Ocellus.Benchmarks blocks [THREADS]");
     Console.Error.WriteLine("       Ocellus.Benchmarks own-code [ROUNDS]");

@@ -22,7 +22,8 @@ internal sealed class S3Exception(string code, string? message = null) : Excepti
         ["InvalidBucketName"] = (400, "The specified bucket is not valid."),
         ["InvalidDigest"] = (400, "The Content-MD5 or checksum value that you specified is not valid."),
         ["InvalidLocationConstraint"] = (400, "The specified location constraint is not valid."),
-        ["InvalidPart"] = (400, "One or more of the specified parts could not be found. The part might not have been uploaded, or the specified entity tag might not have matched the part's entity tag."),
+        ["InvalidPart"] = (400, "One or more of the specified parts could not be found. The part might not have been uploaded, or the specified entity tag "
+            + "might not have matched the part's entity tag."),
         ["InvalidPartNumber"] = (416, "The requested part number is not satisfiable."),
         ["InvalidPartOrder"] = (400, "The list of parts was not in ascending order. The parts list must be specified in order by part number."),
         ["InvalidPolicyDocument"] = (400, "The content of the form does not meet the conditions specified in the policy document."),
@@ -45,7 +46,8 @@ internal sealed class S3Exception(string code, string? message = null) : Excepti
         ["NoSuchKey"] = (404, "The specified key does not exist."),
         ["NoSuchLifecycleConfiguration"] = (404, "The lifecycle configuration does not exist"),
         ["NoSuchTagSet"] = (404, "The TagSet does not exist"),
-        ["NoSuchUpload"] = (404, "The specified multipart upload does not exist. The upload ID might be invalid, or the multipart upload might have been aborted or completed."),
+        ["NoSuchUpload"] = (404, "The specified multipart upload does not exist. The upload ID might be invalid, or the multipart upload might have been "
+            + "aborted or completed."),
         ["NoSuchVersion"] = (404, "The specified version does not exist."),
         ["NoSuchWebsiteConfiguration"] = (404, "The specified bucket does not have a website configuration"),
         ["NotImplemented"] = (501, "A header or operation that you provided implies functionality that is not implemented."),

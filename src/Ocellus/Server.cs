@@ -23,10 +23,12 @@ namespace Ocellus;
 internal static class Server
 {
     /// <summary>Builds a server on an open data directory. The credentials file is written before it returns.</summary>
-    public static Task<WebApplication> BuildAsync(DataDirectory data, string urls, CancellationToken cancel) => BuildAsync(data, urls, LogLevel.Information, [], cancel);
+    public static Task<WebApplication> BuildAsync(DataDirectory data, string urls, CancellationToken cancel) =>
+        BuildAsync(data, urls, LogLevel.Information, [], cancel);
 
     /// <summary>As above, with the least level of what is logged, which goes to standard error, and with settings that come before all others.</summary>
-    public static async Task<WebApplication> BuildAsync(DataDirectory data, string urls, LogLevel logs, IEnumerable<KeyValuePair<string, string?>> settings, CancellationToken cancel)
+    public static async Task<WebApplication> BuildAsync(
+        DataDirectory data, string urls, LogLevel logs, IEnumerable<KeyValuePair<string, string?>> settings, CancellationToken cancel)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.AddInMemoryCollection(settings);
@@ -35,7 +37,8 @@ internal static class Server
         {
             // Objects may have 5 GB; the API's endpoint has its own, smaller limit.
             kestrel.Limits.MaxRequestBodySize = null;
-            // A key has 1,024 bytes, three characters each when encoded, and a signature in the query a few hundred; the rest is for filters, tags and metadata.
+            // A key has 1,024 bytes, three characters each when encoded, and a signature in the query a few hundred; the rest is for filters, tags and
+            // metadata.
             kestrel.Limits.MaxRequestLineSize = 16 * 1024;
             // S3 has 8 KB of headers, 2 KB of them metadata; the rest is for proxies. More of either is answered with 431.
             kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
@@ -51,9 +54,12 @@ internal static class Server
         // What the frameworks tell of themselves concerns those who look for a fault in them.
         var frameworks = logs < LogLevel.Debug || logs > LogLevel.Warning ? logs : LogLevel.Warning;
         builder.Logging.AddFilter("Microsoft", frameworks).AddFilter("Orleans", frameworks).AddFilter("Polly", frameworks)
-            // They write the query of each request, and with it the signature of a link that is good for days; so they are silent at every level, whatever the settings say of it.
-            .AddFilter<ConsoleLoggerProvider>("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Error).AddFilter<ConsoleLoggerProvider>("Microsoft.AspNetCore.Server.Kestrel.BadRequests", LogLevel.Error)
-            // Each start it recommends the server's garbage collector, which trades the memory that we give back; and its watchdog warns of the time since boot.
+            // They write the query of each request, and with it the signature of a link that is good for days; so they are silent at every level, whatever the
+            // settings say of it.
+            .AddFilter<ConsoleLoggerProvider>("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Error)
+                .AddFilter<ConsoleLoggerProvider>("Microsoft.AspNetCore.Server.Kestrel.BadRequests", LogLevel.Error)
+            // Each start it recommends the server's garbage collector, which trades the memory that we give back; and its watchdog warns of the time since
+            // boot.
             .AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
 
         builder.Services.AddOptionsWithValidateOnStart<QuotaOptions>().BindConfiguration("Ocellus:Quotas").ValidateDataAnnotations();

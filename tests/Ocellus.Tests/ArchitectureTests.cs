@@ -3,7 +3,9 @@ using System.Xml.Linq;
 
 namespace Ocellus.Tests;
 
-/// <summary>A folder is a feature, and the arrows between them point one way. Read from the sources, so that a wrong <c>using</c> is found where it stands.</summary>
+/// <summary>
+/// A folder is a feature, and the arrows between them point one way. Read from the sources, so that a wrong <c>using</c> is found where it stands.
+/// </summary>
 public sealed partial class ArchitectureTests
 {
     /// <summary>
@@ -61,7 +63,12 @@ public sealed partial class ArchitectureTests
 
         Assert.True(packages.Count > 10);
         // The native parts have a package for each platform and are named once; ONNX Runtime goes by its own name.
-        Assert.DoesNotContain(packages, p => p is not "Microsoft.ML.OnnxRuntime" && !notice.Contains(p.Split("-cpu-")[0].Replace(".linux-x64", "").Replace(".linux-arm64", "").Replace(".osx-arm64", ""), StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            packages,
+            p =>
+                p is not "Microsoft.ML.OnnxRuntime"
+                    && !notice.Contains(
+                        p.Split("-cpu-")[0].Replace(".linux-x64", "").Replace(".linux-arm64", "").Replace(".osx-arm64", ""), StringComparison.Ordinal));
     }
 
     [Fact]
@@ -137,7 +144,9 @@ public sealed partial class ArchitectureTests
 
     [Fact]
     public void The_learning_library_knows_nothing_of_the_server() =>
-        Assert.DoesNotContain(typeof(Ocellus.Vision.Inference.TrainedModel).Assembly.GetReferencedAssemblies(), a => a.Name!.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) || a.Name is "Ocellus" or "Dapper");
+        Assert.DoesNotContain(
+            typeof(Ocellus.Vision.Inference.TrainedModel).Assembly.GetReferencedAssemblies(),
+            a => a.Name!.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) || a.Name is "Ocellus" or "Dapper");
 
     private static bool MayUse(string from, string to) =>
         // The object store is a project of its own, which does not see the API.

@@ -79,7 +79,11 @@ public sealed partial class OperationsTests
         var shown = page.Split("```csharp\n")[1].Split("```")[0];
         var run = File.ReadAllText(Path.Combine(ServerSources.RepositoryRoot, "tests", "Ocellus.Tests", "Examples", "CountDatasets.cs"));
 
-        Assert.Equal(shown, run.Replace("using Ocellus.Projects;\n", "", StringComparison.Ordinal).Replace("Ocellus.Tests.Examples", "Ocellus.Projects", StringComparison.Ordinal).Replace("ExamplesJson", "ProjectsJson", StringComparison.Ordinal));
+        Assert.Equal(
+            shown,
+            run.Replace("using Ocellus.Projects;\n", "", StringComparison.Ordinal)
+                .Replace("Ocellus.Tests.Examples", "Ocellus.Projects", StringComparison.Ordinal)
+                .Replace("ExamplesJson", "ProjectsJson", StringComparison.Ordinal));
     }
 
     [GeneratedRegex(""""("""[\s\S]*?""")|(//[^\n]*)|("(\\.|[^"\\\n])*")"""")]

@@ -13,12 +13,18 @@ internal sealed record PlainRequest(string Service, string Method, string Target
 {
     /// <summary>Of the operation and a body that says what it is about.</summary>
     public static PlainRequest Api(string operation, object body) =>
-        new("rekognition", "POST", "/", [("X-Amz-Target", "RekognitionService." + operation), ("Content-Type", "application/x-amz-json-1.1")], JsonSerializer.SerializeToUtf8Bytes(body));
+        new(
+            "rekognition", "POST", "/", [("X-Amz-Target", "RekognitionService." + operation), ("Content-Type", "application/x-amz-json-1.1")],
+            JsonSerializer.SerializeToUtf8Bytes(body));
 
-    public static PlainRequest S3(string method, string target, string body = "", params (string Name, string Value)[] headers) => new("s3", method, target, headers, Encoding.UTF8.GetBytes(body));
+    public static PlainRequest S3(string method, string target, string body = "", params (string Name, string Value)[] headers) =>
+        new("s3", method, target, headers, Encoding.UTF8.GetBytes(body));
 }
 
-/// <summary>Damages requests as proxies, bugs and enemies do: their bytes, or their parts before they are signed, so that the damage gets past the signature. The same seed brings the same damage, but for the time of signing.</summary>
+/// <summary>
+/// Damages requests as proxies, bugs and enemies do: their bytes, or their parts before they are signed, so that the damage gets past the signature. The same
+/// seed brings the same damage, but for the time of signing.
+/// </summary>
 internal static class RequestMutations
 {
     /// <summary>How long the server may wait for more of a request before it is told that there is none.</summary>
@@ -26,25 +32,45 @@ internal static class RequestMutations
 
     private static readonly string[] s_methods = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "GE", "get"];
 
-    private static readonly string[] s_paths = ["/..", "/%2e%2e/%2e%2e/etc", "//", "/%00", "/%", "/%zz", "/%F0%9F%98%80", "/a%2Fb", "/%C0%AF", "/" + new string('k', 1100), "/%0A", "/%1B%5B31m", "/mutations/%08", "/mutations/%FF", "/" + string.Concat(Enumerable.Repeat("%F0%9F%98%80", 130)), "/.", "/mutations/k%20%2B"];
+    private static readonly string[] s_paths =
+    [
+        "/..", "/%2e%2e/%2e%2e/etc", "//", "/%00", "/%", "/%zz", "/%F0%9F%98%80", "/a%2Fb", "/%C0%AF", "/" + new string('k', 1100), "/%0A", "/%1B%5B31m",
+        "/mutations/%08", "/mutations/%FF", "/" + string.Concat(Enumerable.Repeat("%F0%9F%98%80", 130)), "/.", "/mutations/k%20%2B",
+    ];
 
     private static readonly string[] s_parameters =
     [
-        "uploads", "versions", "versionId=", "versionId=7", "partNumber=99999999999", "partNumber=1&uploadId=x", "uploadId=%00", "max-keys=-1", "max-keys=2147483648", "list-type=3", "tagging", "acl", "policy", "delete", "cors",
-        "attributes", "location", "delimiter=", "prefix=%F0%9F", "encoding-type=x", "continuation-token=%%%", "key-marker=a&version-id-marker=b", "response-content-type=%0d%0a", "X-Amz-Expires=1", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0", "max-buckets=0", "max-buckets=1&prefix=%00", "bucket-region=%0d", "continuation-token=", "continuation-token=%2Fw%3D%3D", "response-expires=%F0%9F%98%80", "response-content-disposition=%1b", "x-amz-meta-%C3%BC=1", "=", "&&&", "a=b=c",
+        "uploads", "versions", "versionId=", "versionId=7", "partNumber=99999999999", "partNumber=1&uploadId=x", "uploadId=%00", "max-keys=-1",
+        "max-keys=2147483648", "list-type=3", "tagging", "acl", "policy", "delete", "cors",
+        "attributes", "location", "delimiter=", "prefix=%F0%9F", "encoding-type=x", "continuation-token=%%%", "key-marker=a&version-id-marker=b",
+        "response-content-type=%0d%0a", "X-Amz-Expires=1", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0", "max-buckets=0", "max-buckets=1&prefix=%00",
+        "bucket-region=%0d", "continuation-token=", "continuation-token=%2Fw%3D%3D", "response-expires=%F0%9F%98%80", "response-content-disposition=%1b",
+        "x-amz-meta-%C3%BC=1", "=", "&&&", "a=b=c",
     ];
 
     private static readonly (string Name, string Value)[] s_headers =
     [
-        ("Range", "bytes=9-1"), ("Range", "bytes=-"), ("Range", "bytes=0-99999999999999999999"), ("Content-MD5", "x"), ("Content-Type", new string('t', 3000)), ("Content-Encoding", "aws-chunked"), ("x-amz-copy-source", "/%zz"),
-        ("x-amz-copy-source", "mutations/none?versionId=1"), ("x-amz-copy-source", "/"), ("x-amz-tagging", "a&b=%"), ("x-amz-checksum-crc32", "AAAA"), ("x-amz-checksum-algorithm", "NONE"), ("x-amz-sdk-checksum-algorithm", "SHA256"), ("x-amz-trailer", "x-amz-checksum-crc32"),
-        ("If-Match", "\"\""), ("If-Match", ",,,"), ("If-None-Match", "x"), ("If-Modified-Since", "never"), ("x-amz-decoded-content-length", "-1"), ("x-amz-metadata-directive", "x"), ("x-amz-object-attributes", ",ETag,,X"), ("x-amz-max-parts", "-1"),
-        ("X-Amz-Target", "RekognitionService."), ("X-Amz-Target", "RekognitionService.DetectFaces"), ("Transfer-Encoding", "chunked"), ("Transfer-Encoding", "gzip"), ("Expect", "100-continue"), ("Origin", "null"), ("Cookie", "a=b"), ("x-amz-meta-ü", "ü"), ("x-amz-acl", "public-read"),
-        ("x-amz-if-match-size", "x"), ("x-amz-if-match-last-modified-time", "x"), ("x-amz-security-token", "t"), ("X-Forwarded-Host", "elsewhere"), ("Connection", "upgrade"), ("Upgrade", "h2c"), ("Accept-Encoding", "x"), ("Origin", "https://ü"), ("Origin", "\u001b"), ("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "ü, x"), ("x-amz-meta-b", "\u001bü\u202e"), ("Content-Disposition", "\u0001ü"), ("Cache-Control", "ü"), ("Content-Language", "\u007f"),
-        ("x-amz-server-side-encryption", "AES256"), ("x-amz-storage-class", "\u001b"), ("x-amz-expected-bucket-owner", "ü"), ("x-amz-copy-source", "mutations/%FF"), ("x-amz-copy-source", "mutations/k"), ("x-amz-checksum-mode", "ENABLED"),
+        ("Range", "bytes=9-1"), ("Range", "bytes=-"), ("Range", "bytes=0-99999999999999999999"), ("Content-MD5", "x"), ("Content-Type", new string('t', 3000)),
+        ("Content-Encoding", "aws-chunked"), ("x-amz-copy-source", "/%zz"),
+        ("x-amz-copy-source", "mutations/none?versionId=1"), ("x-amz-copy-source", "/"), ("x-amz-tagging", "a&b=%"), ("x-amz-checksum-crc32", "AAAA"),
+        ("x-amz-checksum-algorithm", "NONE"), ("x-amz-sdk-checksum-algorithm", "SHA256"), ("x-amz-trailer", "x-amz-checksum-crc32"),
+        ("If-Match", "\"\""), ("If-Match", ",,,"), ("If-None-Match", "x"), ("If-Modified-Since", "never"), ("x-amz-decoded-content-length", "-1"),
+        ("x-amz-metadata-directive", "x"), ("x-amz-object-attributes", ",ETag,,X"), ("x-amz-max-parts", "-1"),
+        ("X-Amz-Target", "RekognitionService."), ("X-Amz-Target", "RekognitionService.DetectFaces"), ("Transfer-Encoding", "chunked"),
+        ("Transfer-Encoding", "gzip"), ("Expect", "100-continue"), ("Origin", "null"), ("Cookie", "a=b"), ("x-amz-meta-ü", "ü"), ("x-amz-acl", "public-read"),
+        ("x-amz-if-match-size", "x"), ("x-amz-if-match-last-modified-time", "x"), ("x-amz-security-token", "t"), ("X-Forwarded-Host", "elsewhere"),
+        ("Connection", "upgrade"), ("Upgrade", "h2c"), ("Accept-Encoding", "x"), ("Origin", "https://ü"), ("Origin", "\u001b"),
+        ("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "ü, x"), ("x-amz-meta-b", "\u001bü\u202e"),
+        ("Content-Disposition", "\u0001ü"), ("Cache-Control", "ü"), ("Content-Language", "\u007f"),
+        ("x-amz-server-side-encryption", "AES256"), ("x-amz-storage-class", "\u001b"), ("x-amz-expected-bucket-owner", "ü"),
+        ("x-amz-copy-source", "mutations/%FF"), ("x-amz-copy-source", "mutations/k"), ("x-amz-checksum-mode", "ENABLED"),
     ];
 
-    private static readonly string[] s_payloads = ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", Signer.UnsignedPayload, "x", ""];
+    private static readonly string[] s_payloads =
+    [
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", Signer.UnsignedPayload, "x",
+        "",
+    ];
 
     /// <summary>Valid requests to both services. They name the bucket <c>mutations</c> with an object <c>k</c>, and a version.</summary>
     public static PlainRequest[] Valid(string version, byte[] image)
@@ -58,9 +84,17 @@ internal static class RequestMutations
             PlainRequest.Api("CreateProject", new { ProjectName = "mutations", Tags = new { a = "b" } }),
             PlainRequest.Api("DeleteProject", new { ProjectArn = project }),
             PlainRequest.Api("DescribeProjectVersions", new { ProjectArn = project, VersionNames = new[] { "v1" } }),
-            PlainRequest.Api("CreateDataset", new { ProjectArn = project, DatasetType = "TRAIN", DatasetSource = new { GroundTruthManifest = new { S3Object = new { Bucket = "mutations", Name = "k" } } } }),
+            PlainRequest.Api(
+                "CreateDataset",
+                new
+                {
+                    ProjectArn = project,
+                    DatasetType = "TRAIN",
+                    DatasetSource = new { GroundTruthManifest = new { S3Object = new { Bucket = "mutations", Name = "k" } } },
+                }),
             PlainRequest.Api("ListDatasetEntries", new { DatasetArn = dataset, ContainsLabels = new[] { "a" }, NextToken = "" }),
-            PlainRequest.Api("UpdateDatasetEntries", new { DatasetArn = dataset, Changes = new { GroundTruth = "{\"source-ref\":\"s3://mutations/k\"}\n"u8.ToArray() } }),
+            PlainRequest.Api(
+                "UpdateDatasetEntries", new { DatasetArn = dataset, Changes = new { GroundTruth = "{\"source-ref\":\"s3://mutations/k\"}\n"u8.ToArray() } }),
             PlainRequest.Api("PutProjectPolicy", new { ProjectArn = project, PolicyName = "p", PolicyDocument = Policy }),
             PlainRequest.Api("TagResource", new { ResourceArn = version, Tags = new { team = "lab" } }),
             PlainRequest.Api("ListTagsForResource", new { ResourceArn = version }),
@@ -74,12 +108,18 @@ internal static class RequestMutations
             PlainRequest.S3("GET", "/?max-buckets=1&prefix=m"),
             PlainRequest.S3("GET", "/mutations?cors="),
             PlainRequest.S3("GET", "/mutations?tagging="),
-            PlainRequest.S3("OPTIONS", "/mutations/k", "", ("Origin", "https://page"), ("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "x-amz-date")),
+            PlainRequest.S3(
+                "OPTIONS", "/mutations/k", "", ("Origin", "https://page"), ("Access-Control-Request-Method", "GET"),
+                ("Access-Control-Request-Headers", "x-amz-date")),
             PlainRequest.S3("POST", "/mutations/parts?uploads=", "", ("x-amz-checksum-algorithm", "CRC32"), ("x-amz-meta-a", "b")),
             PlainRequest.S3("PUT", "/mutations/parts?partNumber=1&uploadId=00000000000000000000000000000000", "content"),
-            PlainRequest.S3("POST", "/mutations/parts?uploadId=00000000000000000000000000000000", "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>\"0\"</ETag></Part></CompleteMultipartUpload>"),
+            PlainRequest.S3(
+                "POST", "/mutations/parts?uploadId=00000000000000000000000000000000",
+                "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>\"0\"</ETag></Part></CompleteMultipartUpload>"),
             PlainRequest.S3("PUT", "/mutations?tagging=", "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"),
-            PlainRequest.S3("PUT", "/mutations?cors=", "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>"),
+            PlainRequest.S3(
+                "PUT", "/mutations?cors=",
+                "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>"),
             PlainRequest.S3("POST", "/mutations?delete=", "<Delete><Object><Key>gone</Key><Size>1</Size></Object></Delete>"),
             PlainRequest.S3("PUT", "/mutations/k", "content", ("Content-Type", "text/plain"), ("x-amz-meta-a", "b"), ("x-amz-tagging", "a=b")),
             PlainRequest.S3("PUT", "/mutations/copy", "", ("x-amz-copy-source", "mutations/k")),
@@ -89,7 +129,10 @@ internal static class RequestMutations
             PlainRequest.S3("DELETE", "/mutations/gone"),
             PlainRequest.S3("GET", "/mutations/k?tagging="),
             PlainRequest.S3("PUT", "/mutations/k?tagging=", "<Tagging><TagSet/></Tagging>"),
-            PlainRequest.S3("PUT", "/mutations/chunks", "7\r\ncontent\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n", ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"), ("x-amz-decoded-content-length", "7"), ("x-amz-trailer", "x-amz-checksum-crc32"), ("Content-Encoding", "aws-chunked")),
+            PlainRequest.S3(
+                "PUT", "/mutations/chunks", "7\r\ncontent\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n",
+                ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"), ("x-amz-decoded-content-length", "7"),
+                ("x-amz-trailer", "x-amz-checksum-crc32"), ("Content-Encoding", "aws-chunked")),
         ];
     }
 
@@ -115,7 +158,10 @@ internal static class RequestMutations
     /// <summary>The bytes of a request with its signature.</summary>
     public static byte[] Sign(PlainRequest request, Uri server, Signer signer)
     {
-        using var message = new HttpRequestMessage(new HttpMethod(request.Method), Signer.Raw(server.GetLeftPart(UriPartial.Authority) + request.Target)) { Content = new ByteArrayContent(request.Body) };
+        using var message = new HttpRequestMessage(
+            new HttpMethod(request.Method),
+            Signer.Raw(server.GetLeftPart(UriPartial.Authority) + request.Target))
+        { Content = new ByteArrayContent(request.Body) };
         foreach (var (name, value) in request.Headers.Where(h => h.Name != "x-amz-content-sha256"))
         {
             _ = message.Headers.TryAddWithoutValidation(name, value) || message.Content.Headers.TryAddWithoutValidation(name, value);
@@ -123,7 +169,8 @@ internal static class RequestMutations
 
         signer.Sign(message, request.Service, request.Headers.FirstOrDefault(h => h.Name == "x-amz-content-sha256").Value ?? Signer.HashOf(request.Body));
         var text = new StringBuilder($"{request.Method} {request.Target} HTTP/1.1\r\nHost: {server.Authority}\r\nConnection: close\r\n");
-        foreach (var (name, values) in message.Headers.NonValidated.Select(h => (h.Key, h.Value)).Concat(message.Content.Headers.NonValidated.Select(h => (h.Key, h.Value))).Where(h => h.Key != "Content-Length"))
+        foreach (var (name, values) in message.Headers.NonValidated.Select(h => (h.Key, h.Value))
+            .Concat(message.Content.Headers.NonValidated.Select(h => (h.Key, h.Value))).Where(h => h.Key != "Content-Length"))
         {
             text.Append($"{name}: {string.Join(',', (IEnumerable<string>)values)}\r\n");
         }

@@ -27,7 +27,9 @@ public sealed class RequestMutationsTests(RunningServer running) : IClassFixture
         {
             var bytes = RequestMutations.Mutate(valid[i % valid.Length], server.BaseAddress, server.Signer, new Random(seed ^ i));
             var status = await RequestMutations.SendAsync(server.BaseAddress, bytes, Cancel).WaitAsync(s_patience, Cancel);
-            Assert.False(RequestMutations.IsFault(status), $"seed {seed}, request {i}: {status} to {System.Text.Encoding.Latin1.GetString(bytes.AsSpan(0, Math.Min(bytes.Length, 2000)))}");
+            Assert.False(
+                RequestMutations.IsFault(status),
+                $"seed {seed}, request {i}: {status} to {System.Text.Encoding.Latin1.GetString(bytes.AsSpan(0, Math.Min(bytes.Length, 2000)))}");
             seen.Add(status);
         }
 

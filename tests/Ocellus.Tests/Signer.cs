@@ -25,7 +25,8 @@ internal sealed record Signer(string AccessKeyId, string Secret, string Region =
     public static string HashOf(ReadOnlySpan<byte> data) => Convert.ToHexStringLower(SHA256.HashData(data));
 
     /// <summary>Encodes a key for a path: all but unreserved characters and the slashes.</summary>
-    public static string Path(string key) => string.Join('/', key.Split('/').Select(s => Uri.EscapeDataString(s).Replace(".", "%2E", StringComparison.Ordinal)));
+    public static string Path(string key) =>
+        string.Join('/', key.Split('/').Select(s => Uri.EscapeDataString(s).Replace(".", "%2E", StringComparison.Ordinal)));
 
     /// <summary>Adds date, payload hash and signature. Signed are the host and all x-amz-* headers, and the content type if there is one.</summary>
     /// <returns>The signature, which seeds those of signed chunks.</returns>
@@ -45,7 +46,10 @@ internal sealed record Signer(string AccessKeyId, string Secret, string Region =
             .Where(h => !LeftOut.Contains(h.Name, StringComparer.OrdinalIgnoreCase))
             .OrderBy(h => h.Name, StringComparer.Ordinal).ToList();
         var signature = Signature(request.Method.Method, request.RequestUri!, Query(request.RequestUri!), headers, payloadHash, service, date);
-        request.Headers.TryAddWithoutValidation("Authorization", $"AWS4-HMAC-SHA256 Credential={AccessKeyId}/{Scope(service, date)}, SignedHeaders={string.Join(';', headers.Select(h => h.Name))}, Signature={signature}");
+        request.Headers.TryAddWithoutValidation(
+            "Authorization",
+            $"AWS4-HMAC-SHA256 Credential={AccessKeyId}/{Scope(service, date)}, SignedHeaders={string.Join(';', headers.Select(h => h.Name))}, "
+                + $"Signature={signature}");
         return signature;
     }
 
@@ -53,7 +57,8 @@ internal sealed record Signer(string AccessKeyId, string Secret, string Region =
     public Uri Presign(HttpMethod method, Uri target, string expires, params (string Name, string Value)[] headers)
     {
         var date = Date();
-        var signed = headers.Select(h => (Name: h.Name.ToLowerInvariant(), h.Value)).Append((Name: "host", Value: target.Authority)).OrderBy(h => h.Name, StringComparer.Ordinal).ToList();
+        var signed = headers.Select(h => (Name: h.Name.ToLowerInvariant(), h.Value)).Append((Name: "host", Value: target.Authority))
+            .OrderBy(h => h.Name, StringComparer.Ordinal).ToList();
         var query = Query(target);
         query.AddRange(
         [
@@ -74,7 +79,8 @@ internal sealed record Signer(string AccessKeyId, string Secret, string Region =
     {
         var date = Date();
         var credential = $"{AccessKeyId}/{Scope("s3", date)}";
-        var text = Convert.ToBase64String(Encoding.UTF8.GetBytes(policy.Replace("DATE", date, StringComparison.Ordinal).Replace("CREDENTIAL", credential, StringComparison.Ordinal)));
+        var text = Convert.ToBase64String(
+            Encoding.UTF8.GetBytes(policy.Replace("DATE", date, StringComparison.Ordinal).Replace("CREDENTIAL", credential, StringComparison.Ordinal)));
         return new()
         {
             ["policy"] = text,
@@ -100,21 +106,27 @@ internal sealed record Signer(string AccessKeyId, string Secret, string Region =
 
     private string Scope(string service, string date) => $"{date[..8]}/{Region}/{service}/aws4_request";
 
-    private string Signature(string method, Uri uri, List<(string Name, string Value)> query, List<(string Name, string Value)> headers, string payloadHash, string service, string date)
+    private string Signature(
+        string method, Uri uri, List<(string Name, string Value)> query, List<(string Name, string Value)> headers, string payloadHash, string service,
+        string date)
     {
         var canonical = string.Join('\n',
         [
             method,
             RawPath(uri).Replace("%2E", ".", StringComparison.Ordinal),
-            string.Join('&', query.OrderBy(p => p.Name, StringComparer.Ordinal).ThenBy(p => p.Value, StringComparer.Ordinal).Select(p => $"{p.Name}={p.Value}")),
+            string.Join(
+                '&', query.OrderBy(p => p.Name, StringComparer.Ordinal).ThenBy(p => p.Value, StringComparer.Ordinal).Select(p => $"{p.Name}={p.Value}")),
             .. headers.Select(h => $"{h.Name}:{h.Value}"),
             "",
             string.Join(';', headers.Select(h => h.Name)),
             payloadHash,
         ]);
-        return Convert.ToHexStringLower(HMACSHA256.HashData(Key(service, date), Encoding.UTF8.GetBytes($"AWS4-HMAC-SHA256\n{date}\n{Scope(service, date)}\n{HashOf(Encoding.UTF8.GetBytes(canonical))}")));
+        return Convert.ToHexStringLower(
+            HMACSHA256.HashData(
+                Key(service, date), Encoding.UTF8.GetBytes($"AWS4-HMAC-SHA256\n{date}\n{Scope(service, date)}\n{HashOf(Encoding.UTF8.GetBytes(canonical))}")));
     }
 
     private byte[] Key(string service, string date) =>
-        new[] { date[..8], Region, service, "aws4_request" }.Aggregate(Encoding.UTF8.GetBytes("AWS4" + Secret), (key, part) => HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(part)));
+        new[] { date[..8], Region, service, "aws4_request" }.Aggregate(
+            Encoding.UTF8.GetBytes("AWS4" + Secret), (key, part) => HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(part)));
 }

@@ -106,11 +106,14 @@ internal sealed class TestServer : IAsyncDisposable
     /// <param name="query">Encoded query without its question mark.</param>
     /// <param name="headers">Headers to add.</param>
     /// <param name="body">The body; its hash is signed.</param>
-    public Task<HttpResponseMessage> SendS3Async(HttpMethod method, string path, string query = "", IEnumerable<(string Name, string Value)>? headers = null, byte[]? body = null) =>
+    public Task<HttpResponseMessage> SendS3Async(
+        HttpMethod method, string path, string query = "", IEnumerable<(string Name, string Value)>? headers = null, byte[]? body = null) =>
         SendS3Async(method, path, query, headers, body is null ? null : new ByteArrayContent(body), Signer.HashOf(body ?? []), Signer);
 
     /// <summary>Sends a request to the object store with any body, signed by any signer over the payload hash as given.</summary>
-    public async Task<HttpResponseMessage> SendS3Async(HttpMethod method, string path, string query, IEnumerable<(string Name, string Value)>? headers, HttpContent? content, string payloadHash, Signer signer)
+    public async Task<HttpResponseMessage> SendS3Async(
+        HttpMethod method, string path, string query, IEnumerable<(string Name, string Value)>? headers, HttpContent? content, string payloadHash,
+        Signer signer)
     {
         using var request = S3Request(method, path, query, headers, content);
         signer.Sign(request, "s3", payloadHash);
@@ -118,9 +121,12 @@ internal sealed class TestServer : IAsyncDisposable
     }
 
     /// <summary>A request to the object store that is not signed yet.</summary>
-    public HttpRequestMessage S3Request(HttpMethod method, string path, string query = "", IEnumerable<(string Name, string Value)>? headers = null, HttpContent? content = null)
+    public HttpRequestMessage S3Request(
+        HttpMethod method, string path, string query = "", IEnumerable<(string Name, string Value)>? headers = null, HttpContent? content = null)
     {
-        var request = new HttpRequestMessage(method, Signer.Raw(BaseAddress.GetLeftPart(UriPartial.Authority) + path + (query.Length == 0 ? "" : "?" + query))) { Content = content };
+        var request = new HttpRequestMessage(
+            method, Signer.Raw(BaseAddress.GetLeftPart(UriPartial.Authority) + path + (query.Length == 0 ? "" : "?" + query)))
+        { Content = content };
         foreach (var (name, value) in headers ?? [])
         {
             if (name.StartsWith("Content-", StringComparison.OrdinalIgnoreCase) || name.Equals("Expires", StringComparison.OrdinalIgnoreCase))
@@ -171,7 +177,8 @@ internal sealed class TestServer : IAsyncDisposable
         _app = await Server.BuildAsync(_data, "http://127.0.0.1:0", Microsoft.Extensions.Logging.LogLevel.Information, _settings, Cancel);
         await _app.StartAsync(Cancel);
         BaseAddress = new Uri(_app.Urls.First() + "/");
-        var credentials = (await File.ReadAllLinesAsync(_data.CredentialsPath, Cancel)).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries)).Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1]);
+        var credentials = (await File.ReadAllLinesAsync(_data.CredentialsPath, Cancel)).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries))
+            .Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1]);
         Signer = new(credentials["aws_access_key_id"], credentials["aws_secret_access_key"], credentials["region"]);
     }
 

@@ -15,7 +15,8 @@ public sealed class TestServerTests
         await server.PutObjectAsync("images", "a b/ö+.jpg", "x"u8.ToArray());
         await server.RestartAsync();
         var described = await server.CallAsync("DescribeProjects", "{}");
-        Assert.Equal(made.Body.GetProperty("ProjectArn").GetString(), described.Body.GetProperty("ProjectDescriptions")[0].GetProperty("ProjectArn").GetString());
+        Assert.Equal(
+            made.Body.GetProperty("ProjectArn").GetString(), described.Body.GetProperty("ProjectDescriptions")[0].GetProperty("ProjectArn").GetString());
         using var read = await server.SendS3Async(HttpMethod.Get, "/images/" + Signer.Path("a b/ö+.jpg"));
         Assert.Equal(HttpStatusCode.OK, read.StatusCode);
         Assert.Equal("x", await read.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));

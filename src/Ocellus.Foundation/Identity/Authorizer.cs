@@ -38,7 +38,8 @@ internal sealed class Authorizer(KeyRing keys, DataDirectory data, TimeProvider 
         }
 
         await using var connection = await data.ConnectAsync(cancel);
-        var rows = await connection.QueryAsync<(string Key, string Value)>("SELECT tag_key, tag_value FROM tags WHERE resource_arn = @resource", new { resource });
+        var rows = await connection.QueryAsync<(string Key, string Value)>(
+            "SELECT tag_key, tag_value FROM tags WHERE resource_arn = @resource", new { resource });
         return rows.ToDictionary(t => t.Key, t => t.Value, StringComparer.Ordinal);
     }
 }

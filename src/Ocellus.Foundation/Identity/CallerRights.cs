@@ -28,16 +28,22 @@ internal sealed class CallerRights(Caller caller, IReadOnlyList<IdentityPolicy> 
 
     private string Words(PolicyVerdict verdict, string action, string resource)
     {
-        var reason = verdict == PolicyVerdict.Denied ? "with an explicit deny in an identity-based policy" : $"because no identity-based policy allows the {action} action";
+        var reason = verdict == PolicyVerdict.Denied
+            ? "with an explicit deny in an identity-based policy"
+            : $"because no identity-based policy allows the {action} action";
         return $"User: {caller.UserArn} is not authorized to perform: {action} on resource: {resource} {reason}";
     }
 
-    /// <summary>Null if the caller may do one of some actions with something that lies under an ARN; otherwise why not. It can be asked before the names of what is meant are known.</summary>
+    /// <summary>
+    /// Null if the caller may do one of some actions with something that lies under an ARN; otherwise why not. It can be asked before the names of what is
+    /// meant are known.
+    /// </summary>
     /// <param name="prefix">What the ARNs begin with.</param>
     /// <param name="actions">The actions; the first is named.</param>
     public string? RefusalUnder(string prefix, params IReadOnlyList<string> actions)
     {
-        var verdicts = actions.Select(a => new Permission(a, prefix + "*")).Select(p => IdentityPolicy.EvaluateUnder(policies, p.Action, prefix, key => ValuesOf(key, p, _noTags))).ToList();
+        var verdicts = actions.Select(a => new Permission(a, prefix + "*"))
+            .Select(p => IdentityPolicy.EvaluateUnder(policies, p.Action, prefix, key => ValuesOf(key, p, _noTags))).ToList();
         return verdicts.Contains(PolicyVerdict.Allowed) ? null : Words(verdicts[0], actions[0], $"\"{prefix}*\"");
     }
 
@@ -46,7 +52,9 @@ internal sealed class CallerRights(Caller caller, IReadOnlyList<IdentityPolicy> 
         "Access: work that a call starts",
         "A training or a copy reads and writes the object store with the rights that its caller had at the moment of the call.")]
     public string ToJson() => JsonSerializer.Serialize(
-        new StoredRights(caller.AccountId, caller.Region, caller.UserName, caller.AccessKeyId, caller.SourceAddress?.ToString(), caller.IsSecure, now.ToUnixTimeMilliseconds(), [.. policies.Select(p => p.Document)]),
+        new StoredRights(
+            caller.AccountId, caller.Region, caller.UserName, caller.AccessKeyId, caller.SourceAddress?.ToString(), caller.IsSecure,
+            now.ToUnixTimeMilliseconds(), [.. policies.Select(p => p.Document)]),
         RightsJson.Default.StoredRights);
 
     /// <summary>What <see cref="ToJson"/> wrote; no rights at all for null.</summary>
@@ -117,11 +125,13 @@ internal sealed class CallerRights(Caller caller, IReadOnlyList<IdentityPolicy> 
     /// <summary>The value of a tag. As in IAM its key is compared without case; of tags that differ in nothing else the exact one counts.</summary>
     private static List<string> Tag(IReadOnlyDictionary<string, string> tags, string key) =>
         tags.TryGetValue(key, out var exact) ? [exact]
-        : tags.Where(t => string.Equals(t.Key, key, StringComparison.OrdinalIgnoreCase)).OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => t.Value).Take(1).ToList();
+        : tags.Where(t => string.Equals(t.Key, key, StringComparison.OrdinalIgnoreCase)).OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => t.Value)
+            .Take(1).ToList();
 }
 
 /// <summary>What <see cref="CallerRights"/> are made of.</summary>
-internal sealed record StoredRights(string AccountId, string Region, string UserName, string AccessKeyId, string? SourceAddress, bool IsSecure, long AtMs, IReadOnlyList<string> Policies);
+internal sealed record StoredRights(
+    string AccountId, string Region, string UserName, string AccessKeyId, string? SourceAddress, bool IsSecure, long AtMs, IReadOnlyList<string> Policies);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(StoredRights))]

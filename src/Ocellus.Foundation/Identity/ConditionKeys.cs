@@ -22,7 +22,10 @@ internal sealed class ConditionKeys(IReadOnlyList<string> names, IReadOnlyList<s
 
     /// <summary>Of identity policies.</summary>
     public static ConditionKeys Identity { get; } = new(
-        [PrincipalArn, PrincipalAccount, UserName, SourceIp, SecureTransport, CurrentTime, EpochTime, RequestedRegion, TagKeys, ListPrefix, ListDelimiter, ListMaxKeys],
+        [
+            PrincipalArn, PrincipalAccount, UserName, SourceIp, SecureTransport, CurrentTime, EpochTime, RequestedRegion, TagKeys, ListPrefix, ListDelimiter,
+            ListMaxKeys,
+        ],
         [ResourceTag, RequestTag]);
 
     /// <summary>Of project policies, whose only action says nothing of tags.</summary>
@@ -32,7 +35,8 @@ internal sealed class ConditionKeys(IReadOnlyList<string> names, IReadOnlyList<s
     public string Words { get; } = string.Join(", ", names.SkipLast(1).Concat(prefixes.Select(p => p + "KEY"))) + " and " + names[^1];
 
     public bool Knows(string key) =>
-        names.Contains(key, StringComparer.OrdinalIgnoreCase) || prefixes.Any(p => key.Length > p.Length && key.StartsWith(p, StringComparison.OrdinalIgnoreCase));
+        names.Contains(key, StringComparer.OrdinalIgnoreCase)
+            || prefixes.Any(p => key.Length > p.Length && key.StartsWith(p, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>A whole key as it is spelled here; itself if it is none.</summary>
     public string Spelled(string key) => names.FirstOrDefault(n => Is(n, key)) ?? key;

@@ -10,7 +10,9 @@ namespace Ocellus.Identity;
 /// <param name="Kind">What a value must be, in words.</param>
 internal sealed record ConditionOperator(Func<string, Func<string, bool>?> Compile, bool Negated, string Kind);
 
-/// <summary>The operators of the policy language, but for <c>Null</c>, which compares nothing, and <c>BinaryEquals</c>, which no key here has a use for.</summary>
+/// <summary>
+/// The operators of the policy language, but for <c>Null</c>, which compares nothing, and <c>BinaryEquals</c>, which no key here has a use for.
+/// </summary>
 internal static class ConditionOperators
 {
     private static readonly string[] _dates = ["yyyy-MM-dd", "yyyy-MM-ddTHH:mmK", "yyyy-MM-ddTHH:mm:ssK", "yyyy-MM-ddTHH:mm:ss.FFFFFFFK"];
@@ -30,7 +32,9 @@ internal static class ConditionOperators
         }
 
         Add("StringEquals", "StringNotEquals", "a text", wanted => actual => actual == wanted);
-        Add("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "a text", wanted => actual => string.Equals(actual, wanted, StringComparison.OrdinalIgnoreCase));
+        Add(
+            "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "a text",
+            wanted => actual => string.Equals(actual, wanted, StringComparison.OrdinalIgnoreCase));
         Add("StringLike", "StringNotLike", "a text", wanted => actual => PolicyPattern.Matches(wanted, actual));
         Add("ArnEquals", "ArnNotEquals", "an ARN of six parts", Arn);
         Add("ArnLike", "ArnNotLike", "an ARN of six parts", Arn);
@@ -44,7 +48,9 @@ internal static class ConditionOperators
         Add("DateLessThanEquals", null, "a date such as 2026-01-31T08:00:00Z", wanted => Compare<DateTimeOffset>(wanted, Date, c => c <= 0));
         Add("DateGreaterThan", null, "a date such as 2026-01-31T08:00:00Z", wanted => Compare<DateTimeOffset>(wanted, Date, c => c > 0));
         Add("DateGreaterThanEquals", null, "a date such as 2026-01-31T08:00:00Z", wanted => Compare<DateTimeOffset>(wanted, Date, c => c >= 0));
-        Add("Bool", null, "true or false", wanted => bool.TryParse(wanted, out var flag) ? actual => bool.TryParse(actual, out var have) && have == flag : null);
+        Add(
+            "Bool", null, "true or false",
+            wanted => bool.TryParse(wanted, out var flag) ? actual => bool.TryParse(actual, out var have) && have == flag : null);
         Add("IpAddress", "NotIpAddress", "an address or a network such as 203.0.113.0/24", Network);
         return all;
     }
@@ -67,6 +73,7 @@ internal static class ConditionOperators
     /// <summary>ISO 8601, or seconds since 1970.</summary>
     private static DateTimeOffset? Date(string text) =>
         DateTimeOffset.TryParseExact(text, _dates, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var date) ? date
-        : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds <= DateTimeOffset.MaxValue.ToUnixTimeSeconds() ? DateTimeOffset.FromUnixTimeSeconds(seconds)
+        : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds <= DateTimeOffset.MaxValue.ToUnixTimeSeconds()
+            ? DateTimeOffset.FromUnixTimeSeconds(seconds)
         : null;
 }

@@ -43,15 +43,18 @@ internal sealed class IdentityPolicy
     /// and a new one is refused.
     /// </summary>
     public string? Unreachable =>
-        _statements.SelectMany(s => s.Resources.Select(PolicyReach.Resource).Concat(s.Conditions.Select(PolicyReach.Condition))).FirstOrDefault(r => r is not null);
+        _statements.SelectMany(s => s.Resources.Select(PolicyReach.Resource).Concat(s.Conditions.Select(PolicyReach.Condition)))
+            .FirstOrDefault(r => r is not null);
 
     /// <summary>What policies say together: a Deny of any wins, and silence allows nothing.</summary>
     /// <param name="policies">The policies.</param>
     /// <param name="action">Such as <c>rekognition:StopProjectVersion</c>.</param>
     /// <param name="resource">An ARN, or <c>*</c> for an action that has none.</param>
     /// <param name="valuesOf">The values of a condition key in this request; none when it is absent.</param>
-    /// <param name="onlyNamed">A second ARN of what is asked for: statements with NotResource do not speak of it, or they would speak of nearly everything.</param>
-    public static PolicyVerdict Evaluate(IEnumerable<IdentityPolicy> policies, string action, string resource, Func<string, IReadOnlyList<string>> valuesOf, bool onlyNamed = false)
+    /// <param name="onlyNamed">A second ARN of what is asked for: statements with NotResource do not speak of it, or they would speak of nearly
+    /// everything.</param>
+    public static PolicyVerdict Evaluate(
+        IEnumerable<IdentityPolicy> policies, string action, string resource, Func<string, IReadOnlyList<string>> valuesOf, bool onlyNamed = false)
     {
         var verdict = PolicyVerdict.Silent;
         foreach (var statement in policies.SelectMany(p => p._statements))
@@ -73,7 +76,10 @@ internal sealed class IdentityPolicy
         return verdict;
     }
 
-    /// <summary>What policies can say about an action on what lies under an ARN: Denied or Silent when it is refused whatever its name is, Allowed when it is allowed for some name.</summary>
+    /// <summary>
+    /// What policies can say about an action on what lies under an ARN: Denied or Silent when it is refused whatever its name is, Allowed when it is allowed
+    /// for some name.
+    /// </summary>
     /// <param name="policies">The policies.</param>
     /// <param name="action">Such as <c>s3:DeleteObject</c>.</param>
     /// <param name="prefix">What the ARNs begin with, such as <c>arn:aws:s3:::bucket/</c>.</param>
@@ -138,12 +144,15 @@ internal sealed class IdentityPolicy
     /// <param name="Resources">Patterns of ARNs.</param>
     /// <param name="ButResources">It speaks of all resources but these.</param>
     /// <param name="Conditions">All must hold.</param>
-    private sealed record Statement(bool Allow, List<string> Actions, bool ButActions, List<string> Resources, bool ButResources, List<PolicyCondition> Conditions)
+    private sealed record Statement(
+        bool Allow, List<string> Actions, bool ButActions, List<string> Resources, bool ButResources, List<PolicyCondition> Conditions)
     {
         /// <summary>Whether it allows something under an ARN, or denies everything there.</summary>
         public bool SpeaksUnder(string action, string prefix, Func<string, IReadOnlyList<string>> valuesOf) =>
             Actions.Exists(a => PolicyPattern.Matches(a, action, ignoreCase: true)) != ButActions
-            && (Allow != ButResources ? Resources.Exists(r => PolicyPattern.CanMatchUnder(r, prefix)) : Resources.Exists(r => PolicyPattern.MatchesAllUnder(r, prefix))) != ButResources
+            && (Allow != ButResources
+                ? Resources.Exists(r => PolicyPattern.CanMatchUnder(r, prefix))
+                : Resources.Exists(r => PolicyPattern.MatchesAllUnder(r, prefix))) != ButResources
             && Conditions.TrueForAll(c => c.Holds(valuesOf));
 
         public bool Speaks(string action, string resource, Func<string, IReadOnlyList<string>> valuesOf) =>

@@ -14,7 +14,8 @@ namespace Ocellus.Identity;
 /// <param name="Created">When it was made; null for a key of a version that did not write it down.</param>
 /// <param name="IsDefault">It is the key of <c>DIR/credentials</c>.</param>
 /// <param name="Policies">Its identity policies in order of name.</param>
-internal sealed record KeyDescription(string AccessKeyId, string UserName, string AccountId, DateTimeOffset? Created, bool IsDefault, IReadOnlyList<NamedPolicy> Policies)
+internal sealed record KeyDescription(
+    string AccessKeyId, string UserName, string AccountId, DateTimeOffset? Created, bool IsDefault, IReadOnlyList<NamedPolicy> Policies)
 {
     public string UserArn => $"arn:aws:iam::{AccountId}:user/{UserName}";
 }
@@ -53,8 +54,17 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
             userName);
         var box = SecretBox.Open(data.Path, stored.Exists(SecretBox.IsSealed));
         await connection.ExecuteAsync(
-            "INSERT INTO access_keys (access_key_id, secret, account_id, user_name, created_ms, is_default) VALUES (@AccessKeyId, @secret, @AccountId, @UserName, @now, @isDefault)",
-            new { made.AccessKeyId, secret = box.Seal(made.AccessKeyId, made.SecretAccessKey), made.AccountId, made.UserName, now = clock.GetUtcNow().ToUnixTimeMilliseconds(), isDefault = isDefault ? 1L : 0L },
+            "INSERT INTO access_keys (access_key_id, secret, account_id, user_name, created_ms, is_default) VALUES (@AccessKeyId, @secret, @AccountId, "
+                + "@UserName, @now, @isDefault)",
+            new
+            {
+                made.AccessKeyId,
+                secret = box.Seal(made.AccessKeyId, made.SecretAccessKey),
+                made.AccountId,
+                made.UserName,
+                now = clock.GetUtcNow().ToUnixTimeMilliseconds(),
+                isDefault = isDefault ? 1L : 0L,
+            },
             transaction);
         foreach (var policy in policies)
         {
@@ -85,13 +95,15 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
-        if (await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM access_keys WHERE access_key_id = @accessKeyId", new { accessKeyId }, transaction) == 0)
+        if (await connection.ExecuteScalarAsync<long>(
+            "SELECT COUNT(*) FROM access_keys WHERE access_key_id = @accessKeyId", new { accessKeyId }, transaction) == 0)
         {
             throw NoSuchKey(accessKeyId);
         }
 
         await PutPolicyAsync(connection, transaction, accessKeyId, policy);
-        if (await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM access_key_policies WHERE access_key_id = @accessKeyId", new { accessKeyId }, transaction) > PoliciesMax)
+        if (await connection.ExecuteScalarAsync<long>(
+            "SELECT COUNT(*) FROM access_key_policies WHERE access_key_id = @accessKeyId", new { accessKeyId }, transaction) > PoliciesMax)
         {
             throw Refused.Limit($"The key has {PoliciesMax} policies, the most it may have; detach one first.");
         }
@@ -104,7 +116,8 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
-        if (await connection.ExecuteAsync("DELETE FROM access_key_policies WHERE access_key_id = @accessKeyId AND name = @name", new { accessKeyId, name }, transaction) == 0)
+        if (await connection.ExecuteAsync(
+            "DELETE FROM access_key_policies WHERE access_key_id = @accessKeyId AND name = @name", new { accessKeyId, name }, transaction) == 0)
         {
             throw Refused.NotFound($"The key {accessKeyId} has no policy named '{Readable.Truncate(name)}'.");
         }
@@ -129,7 +142,8 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
 
     private static Task<int> PutPolicyAsync(DbConnection connection, DbTransaction transaction, string accessKeyId, NamedPolicy policy) =>
         connection.ExecuteAsync(
-            "INSERT INTO access_key_policies (access_key_id, name, document) VALUES (@accessKeyId, @Name, @Document) ON CONFLICT (access_key_id, name) DO UPDATE SET document = excluded.document",
+            "INSERT INTO access_key_policies (access_key_id, name, document) VALUES (@accessKeyId, @Name, @Document) ON CONFLICT (access_key_id, name) DO "
+                + "UPDATE SET document = excluded.document",
             new { accessKeyId, policy.Name, policy.Document },
             transaction);
 
@@ -139,7 +153,8 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
         await transaction.CommitAsync(CancellationToken.None);
     }
 
-    private static RefusedException NoSuchKey(string accessKeyId) => Refused.NotFound($"There is no access key {Readable.Truncate(accessKeyId)}; `ocellus keys list` shows those that are there.");
+    private static RefusedException NoSuchKey(string accessKeyId) =>
+        Refused.NotFound($"There is no access key {Readable.Truncate(accessKeyId)}; `ocellus keys list` shows those that are there.");
 
     /// <summary>Keys and policies as one state of the database, with its revision. Secrets are as stored.</summary>
     public static async Task<(long Revision, List<KeyRow> Keys, ILookup<string, string> Policies)> ReadAsync(DbConnection connection)

@@ -26,7 +26,10 @@ internal sealed partial class KeyRing : IKeySource
     /// <summary>The identity policies of a key; none for one that is not there.</summary>
     public IReadOnlyList<IdentityPolicy> PoliciesOf(string accessKeyId) => Current.Policies.GetValueOrDefault(accessKeyId) ?? [];
 
-    /// <summary>Warns of policies that an earlier version took and that hold what no request can ever meet. They go on as they were: a key that is in use must not end with an update.</summary>
+    /// <summary>
+    /// Warns of policies that an earlier version took and that hold what no request can ever meet. They go on as they were: a key that is in use must not end
+    /// with an update.
+    /// </summary>
     public void WarnOfUnreachable(ILogger log)
     {
         foreach (var (id, policies) in Current.Policies)
@@ -52,7 +55,8 @@ internal sealed partial class KeyRing : IKeySource
         var box = SecretBox.Open(data.Path, keys.Exists(k => SecretBox.IsSealed(k.Secret)));
         if (keys.Count == 0)
         {
-            await new KeyCatalog(data, TimeProvider.System).CreateAsync("admin", DefaultAccountId, [ManagedPolicies.Get(ManagedPolicies.Administrator)], isDefault: true, cancel);
+            await new KeyCatalog(data, TimeProvider.System)
+                .CreateAsync("admin", DefaultAccountId, [ManagedPolicies.Get(ManagedPolicies.Administrator)], isDefault: true, cancel);
         }
 
         await SealPlainAsync(connection, box, cancel);
@@ -123,7 +127,9 @@ internal sealed partial class KeyRing : IKeySource
         {
             foreach (var key in plain)
             {
-                await connection.ExecuteAsync("UPDATE access_keys SET secret = @Sealed WHERE access_key_id = @AccessKeyId", new { key.AccessKeyId, Sealed = box.Seal(key.AccessKeyId, key.Secret) }, transaction);
+                await connection.ExecuteAsync(
+                    "UPDATE access_keys SET secret = @Sealed WHERE access_key_id = @AccessKeyId",
+                    new { key.AccessKeyId, Sealed = box.Seal(key.AccessKeyId, key.Secret) }, transaction);
             }
 
             await transaction.CommitAsync(CancellationToken.None);
@@ -134,9 +140,12 @@ internal sealed partial class KeyRing : IKeySource
         await connection.ExecuteAsync("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 
-    [LoggerMessage(1501, LogLevel.Warning, "A policy of the access key {AccessKeyId} holds what no request can ever meet, and goes on as it was: {Reason}. Attach it anew without that.")]
+    [LoggerMessage(
+        1501, LogLevel.Warning,
+        "A policy of the access key {AccessKeyId} holds what no request can ever meet, and goes on as it was: {Reason}. Attach it anew without that.")]
     private static partial void PolicyUnreachable(ILogger log, string accessKeyId, string reason);
 
     /// <summary>What the database said at a revision.</summary>
-    private sealed record State(long Revision, FrozenDictionary<string, AccessKey> Keys, FrozenDictionary<string, IReadOnlyList<IdentityPolicy>> Policies, AccessKey? Default);
+    private sealed record State(
+        long Revision, FrozenDictionary<string, AccessKey> Keys, FrozenDictionary<string, IReadOnlyList<IdentityPolicy>> Policies, AccessKey? Default);
 }

@@ -2,7 +2,8 @@ namespace Ocellus.Identity;
 
 /// <summary>One right that a request needs.</summary>
 /// <param name="Action">Such as <c>rekognition:StopProjectVersion</c>.</param>
-/// <param name="Resources">What it is needed on; of several, an Allow for one is enough and a Deny for one denies. The first is named in refusals, its tags count for all, and it alone is tried against NotResource.</param>
+/// <param name="Resources">What it is needed on; of several, an Allow for one is enough and a Deny for one denies. The first is named in refusals, its tags
+/// count for all, and it alone is tried against NotResource.</param>
 internal sealed record Permission(string Action, params IReadOnlyList<string> Resources)
 {
     /// <summary>Stands for the resource of an action that has none.</summary>
@@ -21,7 +22,8 @@ internal sealed record Permission(string Action, params IReadOnlyList<string> Re
     public static Permission Rekognition(string operation, params IReadOnlyList<string> resources) => new("rekognition:" + operation, resources);
 
     /// <summary>The same permission for a request that sets tags.</summary>
-    public Permission WithTags(IReadOnlyDictionary<string, string>? tags) => this with { Tags = tags ?? new Dictionary<string, string>(), TagKeys = [.. tags?.Keys ?? []] };
+    public Permission WithTags(IReadOnlyDictionary<string, string>? tags) =>
+        this with { Tags = tags ?? new Dictionary<string, string>(), TagKeys = [.. tags?.Keys ?? []] };
 
     /// <summary>Reading an object of the object store.</summary>
     public static Permission Read(string bucket, string key) => new("s3:GetObject", S3Arn(bucket, key));

@@ -25,7 +25,8 @@ internal sealed class PolicyCatalog(DataDirectory data, TimeProvider clock)
 
     /// <summary>Saves a new policy (no revision id) or replaces the one that has this revision id.</summary>
     /// <returns>The new revision id: 32 hex digits.</returns>
-    /// <exception cref="RefusedException">AlreadyExists, InvalidPolicyRevision, MalformedPolicy. LimitExceeded: the project has <paramref name="most"/> policies.</exception>
+    /// <exception cref="RefusedException">AlreadyExists, InvalidPolicyRevision, MalformedPolicy. LimitExceeded: the project has <paramref name="most"/>
+    /// policies.</exception>
     public async Task<string> PutAsync(string projectArn, string name, string document, string? revisionId, int most, CancellationToken cancel)
     {
         PolicyDocument.Check(document, projectArn);
@@ -38,7 +39,10 @@ internal sealed class PolicyCatalog(DataDirectory data, TimeProvider clock)
         }
 
         RequireRevision(stored, name, revisionId);
-        if (stored is null && await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM project_policies WHERE project_arn = @projectArn", new { projectArn }, transaction) is var policies && policies >= most)
+        if (stored is null
+            && await connection.ExecuteScalarAsync<long>(
+                "SELECT COUNT(*) FROM project_policies WHERE project_arn = @projectArn", new { projectArn }, transaction) is var policies
+            && policies >= most)
         {
             throw Refused.Limit($"The project has {policies} policies, and {most} are the most (setting Ocellus:Quotas:PoliciesPerProject); delete one first.");
         }
@@ -46,7 +50,8 @@ internal sealed class PolicyCatalog(DataDirectory data, TimeProvider clock)
         var made = Guid.NewGuid().ToString("n");
         await connection.ExecuteAsync(
             """
-            INSERT INTO project_policies (project_arn, name, revision_id, document, created_ms, updated_ms) VALUES (@projectArn, @name, @made, @document, @now, @now)
+            INSERT INTO project_policies (project_arn, name, revision_id, document, created_ms, updated_ms) VALUES (@projectArn, @name, @made, @document, @now,
+            @now)
             ON CONFLICT (project_arn, name) DO UPDATE SET revision_id = excluded.revision_id, document = excluded.document, updated_ms = excluded.updated_ms
             """,
             new { projectArn, name, made, document, now = clock.GetUtcNow().ToUnixTimeMilliseconds() },
@@ -59,7 +64,11 @@ internal sealed class PolicyCatalog(DataDirectory data, TimeProvider clock)
     public async Task<IReadOnlyList<PolicyRow>> ListAsync(string projectArn, string? after, int count, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
-        return [.. await connection.QueryAsync<PolicyRow>(Columns + "AND name > @after ORDER BY name LIMIT @count", new { projectArn, after = after ?? "", count })];
+        return
+        [
+            .. await connection.QueryAsync<PolicyRow>(
+                Columns + "AND name > @after ORDER BY name LIMIT @count", new { projectArn, after = after ?? "", count }),
+        ];
     }
 
     /// <exception cref="RefusedException">NotFound: no such policy. InvalidPolicyRevision: the id is not the current one.</exception>

@@ -23,7 +23,8 @@ internal sealed class PolicyCondition
     private const string IfExists = "IfExists";
     private readonly Func<IReadOnlyList<string>, bool> _holds;
 
-    private PolicyCondition(string name, string key, IReadOnlyList<string> values, Func<IReadOnlyList<string>, bool> holds) => (Operator, Key, Compared, _holds) = (name, key, values, holds);
+    private PolicyCondition(string name, string key, IReadOnlyList<string> values, Func<IReadOnlyList<string>, bool> holds) =>
+        (Operator, Key, Compared, _holds) = (name, key, values, holds);
 
     /// <summary>Such as <c>StringLike</c>, without what stands before and behind it.</summary>
     public string Operator { get; }
@@ -84,7 +85,8 @@ internal sealed class PolicyCondition
             throw PolicyJson.Malformed($"{key.Name} has several values: write ForAllValues:{name} or ForAnyValue:{name}");
         }
 
-        var tests = values.ConvertAll(v => test.Compile(v) ?? throw PolicyJson.Malformed($"{text} of {key.Name} must be {test.Kind}; '{Readable.Truncate(v)}' is not"));
+        var tests = values.ConvertAll(
+            v => test.Compile(v) ?? throw PolicyJson.Malformed($"{text} of {key.Name} must be {test.Kind}; '{Readable.Truncate(v)}' is not"));
         bool Passes(string actual) => tests.Exists(t => t(actual)) != test.Negated;
         return new(name, key.Name, values, actual => (actual.Count, quantifier) switch
         {
@@ -122,7 +124,10 @@ internal sealed class PolicyCondition
         // Null asks whether a key is there: neither "if it is there" nor "for its values" means anything with it.
         return ConditionOperators.All.ContainsKey(name) || (name == "Null" && text == "Null")
             ? (name, quantifier, optional)
-            : throw PolicyJson.Malformed($"the condition operator '{Readable.Truncate(text)}' is not understood; {string.Join(", ", ConditionOperators.All.Keys.Order(StringComparer.Ordinal))} and Null are, all but Null also with ForAllValues:, ForAnyValue: and IfExists");
+            : throw PolicyJson.Malformed(
+                $"the condition operator '{Readable.Truncate(text)}' is not understood; "
+                    + $"{string.Join(", ", ConditionOperators.All.Keys.Order(StringComparer.Ordinal))} and Null are, all but Null also with ForAllValues:, "
+                    + $"ForAnyValue: and IfExists");
     }
 
     /// <summary>As IAM, also takes numbers and true and false without quotation marks.</summary>

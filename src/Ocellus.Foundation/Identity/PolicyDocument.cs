@@ -28,7 +28,8 @@ internal static class PolicyDocument
     /// <param name="documents">The policies, as an earlier version may have accepted them.</param>
     /// <param name="caller">Who copies.</param>
     /// <param name="versionArn">What is copied.</param>
-    /// <param name="notUnderstood">What is wrong with a document; null if all are understood. One that is not may hold a Deny, so nothing is allowed then.</param>
+    /// <param name="notUnderstood">What is wrong with a document; null if all are understood. One that is not may hold a Deny, so nothing is allowed
+    /// then.</param>
     public static PolicyVerdict Evaluate(IEnumerable<string> documents, Caller caller, string versionArn, out string? notUnderstood)
     {
         List<Statement> statements;
@@ -77,12 +78,16 @@ internal static class PolicyDocument
             throw PolicyJson.Malformed("Principal must be \"*\" or {\"AWS\": one or more account ids or ARNs}");
         }
 
-        if (!statement.TryGetProperty("Action", out var action) || !PolicyJson.Texts(action, out var actions) || actions.Any(a => !string.Equals(a, CopyAction, StringComparison.OrdinalIgnoreCase)))
+        if (!statement.TryGetProperty("Action", out var action)
+            || !PolicyJson.Texts(action, out var actions)
+            || actions.Any(a => !string.Equals(a, CopyAction, StringComparison.OrdinalIgnoreCase)))
         {
             throw PolicyJson.Malformed($"Action must be {CopyAction}, the only action that a project policy may have");
         }
 
-        if (!statement.TryGetProperty("Resource", out var resource) || !PolicyJson.Texts(resource, out var resources) || resources.Any(r => r != "*" && !PolicyPattern.IsArn(r)))
+        if (!statement.TryGetProperty("Resource", out var resource)
+            || !PolicyJson.Texts(resource, out var resources)
+            || resources.Any(r => r != "*" && !PolicyPattern.IsArn(r)))
         {
             throw PolicyJson.Malformed("Resource must be * or the ARN of a project version");
         }
@@ -96,19 +101,23 @@ internal static class PolicyDocument
         }
 
         var unreachable = (everyone ? null : Stranger(principal))
-            ?? names.ConvertAll(PolicyReach.Principal).Concat(resources.Select(r => PolicyReach.Version(r))).Concat(conditions.Select(PolicyReach.Condition)).FirstOrDefault(r => r is not null);
+            ?? names.ConvertAll(PolicyReach.Principal).Concat(resources.Select(r => PolicyReach.Version(r))).Concat(conditions.Select(PolicyReach.Condition))
+                .FirstOrDefault(r => r is not null);
         return new(allow, everyone, names, resources, conditions, unreachable);
     }
 
     private static bool IsPrincipal(JsonElement principal) =>
         principal.ValueKind == JsonValueKind.String
             ? principal.GetString() == "*"
-            : principal.ValueKind == JsonValueKind.Object && principal.EnumerateObject().Any() && principal.EnumerateObject().All(p => PolicyJson.Texts(p.Value, out _));
+            : principal.ValueKind == JsonValueKind.Object
+                && principal.EnumerateObject().Any()
+                && principal.EnumerateObject().All(p => PolicyJson.Texts(p.Value, out _));
 
     /// <summary>Why a kind of principal is none of this server's callers; null if there are only such that are.</summary>
     private static string? Stranger(JsonElement principal) =>
         principal.EnumerateObject().Select(p => p.Name).FirstOrDefault(n => n != "AWS") is { } kind
-            ? $"Principal has '{Readable.Truncate(kind)}', and nobody who calls this server is one; it must be \"*\" or {{\"AWS\": one or more account ids, arn:aws:iam::ACCOUNT:root or arn:aws:iam::ACCOUNT:user/NAME}}"
+            ? $"Principal has '{Readable.Truncate(kind)}', and nobody who calls this server is one; it must be \"*\" or {{\"AWS\": one or more account ids, "
+                + $"arn:aws:iam::ACCOUNT:root or arn:aws:iam::ACCOUNT:user/NAME}}"
             : null;
 
     /// <summary>A statement.</summary>
@@ -118,7 +127,8 @@ internal static class PolicyDocument
     /// <param name="Resources">Patterns of versions.</param>
     /// <param name="Conditions">All must hold.</param>
     /// <param name="Unreachable">What of it no request can ever meet, in a sentence.</param>
-    private sealed record Statement(bool Allow, bool Everyone, List<string> Principals, List<string> Resources, List<PolicyCondition> Conditions, string? Unreachable)
+    private sealed record Statement(
+        bool Allow, bool Everyone, List<string> Principals, List<string> Resources, List<PolicyCondition> Conditions, string? Unreachable)
     {
         public bool Speaks(Caller caller, string versionArn) =>
             Resources.Exists(r => PolicyPattern.MatchesArn(r, versionArn))

@@ -111,6 +111,8 @@ internal sealed class PolicyForm
     private sealed record Place(SearchValues<char>? Characters, bool Repeats)
     {
         public bool Takes(char c, bool ignoreCase) =>
-            Characters is null || Characters.Contains(c) || (ignoreCase && (Characters.Contains(char.ToLowerInvariant(c)) || Characters.Contains(char.ToUpperInvariant(c))));
+            Characters is null
+                || Characters.Contains(c)
+                || (ignoreCase && (Characters.Contains(char.ToLowerInvariant(c)) || Characters.Contains(char.ToUpperInvariant(c))));
     }
 }

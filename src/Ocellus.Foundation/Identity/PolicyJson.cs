@@ -25,7 +25,9 @@ internal static class PolicyJson
         }
 
         CheckMembers(root, "the document", ["Version", "Id", "Statement"]);
-        if (!root.TryGetProperty("Version", out var version) || version.ValueKind != JsonValueKind.String || version.GetString() is not ("2012-10-17" or "2008-10-17"))
+        if (!root.TryGetProperty("Version", out var version)
+            || version.ValueKind != JsonValueKind.String
+            || version.GetString() is not ("2012-10-17" or "2008-10-17"))
         {
             throw Malformed("Version must be \"2012-10-17\"");
         }
@@ -80,7 +82,10 @@ internal static class PolicyJson
         catch (JsonException failure)
         {
             // Of two members with one name a reader would see only one.
-            throw Malformed(failure.LineNumber is { } line ? $"it is not JSON (line {line + 1}, byte {failure.BytePositionInLine})" : $"it is not JSON: {Readable.Truncate(failure.Message)}");
+            throw Malformed(
+                failure.LineNumber is { } line
+                    ? $"it is not JSON (line {line + 1}, byte {failure.BytePositionInLine})"
+                    : $"it is not JSON: {Readable.Truncate(failure.Message)}");
         }
     }
 

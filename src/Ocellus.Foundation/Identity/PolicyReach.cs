@@ -27,7 +27,9 @@ internal static class PolicyReach
 
     private static readonly PolicyForm _version = _resources[1];
 
-    /// <summary>Keys whose values have a form of their own, the operators that mean something with them (beside those for texts), and how a value looks.</summary>
+    /// <summary>
+    /// Keys whose values have a form of their own, the operators that mean something with them (beside those for texts), and how a value looks.
+    /// </summary>
     private static readonly (string Key, string Operators, string Example, PolicyForm[] Forms)[] _keys =
     [
         (ConditionKeys.PrincipalArn, "Arn", "arn:aws:iam::123456789012:user/name", [_user]),
@@ -44,8 +46,11 @@ internal static class PolicyReach
     /// <summary>Why a principal of a project policy is no caller of this server; null if it can be one.</summary>
     public static string? Principal(string principal) =>
         principal == "*" || new[] { _account, _root, _user }.Any(f => f.CanMeet(principal, wildcards: false)) ? null
-        : $"the principal '{Readable.Truncate(principal)}' is nobody here: it must be *, an account id of twelve digits, arn:aws:iam::ACCOUNT:root or arn:aws:iam::ACCOUNT:user/NAME"
-            + (principal.AsSpan().ContainsAny('*', '?') ? "; wildcards are not understood in a principal: take * and a Condition with ArnLike on aws:PrincipalArn" : "");
+        : $"the principal '{Readable.Truncate(principal)}' is nobody here: it must be *, an account id of twelve digits, arn:aws:iam::ACCOUNT:root or "
+            + $"arn:aws:iam::ACCOUNT:user/NAME"
+            + (principal.AsSpan().ContainsAny('*', '?')
+                ? "; wildcards are not understood in a principal: take * and a Condition with ArnLike on aws:PrincipalArn"
+                : "");
 
     /// <summary>Why a resource of an identity policy is none of this server; null if it can be one.</summary>
     public static string? Resource(string pattern) =>
@@ -81,7 +86,8 @@ internal static class PolicyReach
 
         bool wildcards = isArn || name.EndsWith("Like", StringComparison.Ordinal), ignoreCase = name.EndsWith("IgnoreCase", StringComparison.Ordinal);
         return (isText || isArn) && condition.Compared.FirstOrDefault(v => !Array.Exists(forms, f => f.CanMeet(v, wildcards, ignoreCase))) is { } value
-            ? $"{key} can never be '{Readable.Truncate(value)}', as {condition.Operator} compares it; it is such as {example}{(!wildcards && value.AsSpan().ContainsAny('*', '?') ? ". Wildcards are understood by StringLike and ArnLike" : "")}"
+            ? $"{key} can never be '{Readable.Truncate(value)}', as {condition.Operator} compares it; it is such as "
+                + $"{example}{(!wildcards && value.AsSpan().ContainsAny('*', '?') ? ". Wildcards are understood by StringLike and ArnLike" : "")}"
             : null;
     }
 }

@@ -42,7 +42,10 @@ internal sealed class SecretBox
         {
             if (inUse)
             {
-                throw new InvalidOperationException($"The file {path} is missing, and the secrets of the access keys in {folder} are encrypted with it. Put it back from a backup of the data directory. If there is none, the secrets are lost: delete the rows of the tables access_key_policies and access_keys in ocellus.db, and the next start makes a new access key.");
+                throw new InvalidOperationException(
+                    $"The file {path} is missing, and the secrets of the access keys in {folder} are encrypted with it. Put it back from a backup of the "
+                        + $"data directory. If there is none, the secrets are lost: delete the rows of the tables access_key_policies and access_keys in "
+                        + $"ocellus.db, and the next start makes a new access key.");
             }
 
             Create(path);
@@ -52,7 +55,9 @@ internal sealed class SecretBox
         var key = new byte[KeyBytes];
         return Convert.TryFromBase64String(text, key, out var length) && length == KeyBytes
             ? new(path, key)
-            : throw new InvalidOperationException($"The file {path} does not hold a key: the base64 of {KeyBytes} bytes was expected, {text.Length} characters were found. Put it back from a backup of the data directory.");
+            : throw new InvalidOperationException(
+                $"The file {path} does not hold a key: the base64 of {KeyBytes} bytes was expected, {text.Length} characters were found. Put it back from a "
+                    + $"backup of the data directory.");
     }
 
     /// <summary>Encrypts a secret for the row of one access key: moved to another row it does not open.</summary>
@@ -81,7 +86,10 @@ internal sealed class SecretBox
         }
         catch (Exception failure) when (failure is CryptographicException or FormatException or ArgumentException or OverflowException)
         {
-            throw new InvalidOperationException($"The secret of access key {accessKeyId} does not open with {_path}: the file is of another data directory, or the row was altered. Put back {FileName} and ocellus.db from the same backup.", failure);
+            throw new InvalidOperationException(
+                $"The secret of access key {accessKeyId} does not open with {_path}: the file is of another data directory, or the row was altered. Put back "
+                    + $"{FileName} and ocellus.db from the same backup.",
+                failure);
         }
     }
 

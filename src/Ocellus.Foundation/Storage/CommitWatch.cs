@@ -3,8 +3,8 @@ using Microsoft.Data.Sqlite;
 namespace Ocellus.Storage;
 
 /// <summary>
-/// Tells in a few microseconds whether anything was committed to the database since, by this process or another: what was read before and is asked for with every request
-/// need not be read again. A query for one row costs ten times as much.
+/// Tells in a few microseconds whether anything was committed to the database since, by this process or another: what was read before and is asked for with
+/// every request need not be read again. A query for one row costs ten times as much.
 /// </summary>
 internal sealed class CommitWatch : IDisposable
 {

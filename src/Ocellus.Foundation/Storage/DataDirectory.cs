@@ -79,7 +79,8 @@ internal sealed class DataDirectory : IDisposable
             throw new InvalidOperationException(
                 CanBeWritten(path)
                     ? $"The data directory {path} is in use by another Ocellus server. Stop that server, or choose another folder with --data."
-                    : $"The data directory {path} cannot be written: {failure.Message} Give this user the right to write there, or choose another folder with --data; `ocellus doctor --data {path}` looks again.",
+                    : $"The data directory {path} cannot be written: {failure.Message} Give this user the right to write there, or choose another folder "
+                        + $"with --data; `ocellus doctor --data {path}` looks again.",
                 failure);
         }
 
@@ -96,7 +97,8 @@ internal sealed class DataDirectory : IDisposable
             if (Damage(path) is { } damage)
             {
                 throw new InvalidOperationException(
-                    $"The database {DatabaseOf(path)} is damaged: {damage} Nothing in {path} was changed. Put back a backup of the whole folder; without one, `sqlite3 {DatabaseOf(path)} .recover` saves what can be read. `ocellus doctor --data {path}` checks it again.");
+                    $"The database {DatabaseOf(path)} is damaged: {damage} Nothing in {path} was changed. Put back a backup of the whole folder; without "
+                        + $"one, `sqlite3 {DatabaseOf(path)} .recover` saves what can be read. `ocellus doctor --data {path}` checks it again.");
             }
 
             if (LostDatabase(path) is { } lost)
@@ -131,7 +133,9 @@ internal sealed class DataDirectory : IDisposable
         FileSystem.KeepPrivate();
         if (!File.Exists(DatabaseOf(path)))
         {
-            throw new InvalidOperationException($"{path} is no data directory of a server: it has no {System.IO.Path.GetFileName(DatabaseOf(path))}. --data names the one that `ocellus serve` was given; serving once makes it.");
+            throw new InvalidOperationException(
+                $"{path} is no data directory of a server: it has no {System.IO.Path.GetFileName(DatabaseOf(path))}. --data names the one that `ocellus "
+                    + $"serve` was given; serving once makes it.");
         }
 
         if (SchemaJournal.Later(path) is { } later)
@@ -211,14 +215,19 @@ internal sealed class DataDirectory : IDisposable
     }
 
     /// <summary>
-    /// Why a folder with models must not get a new database, in words; null if that is not the case. Models that no row names are taken for what a crash left, and removed.
+    /// Why a folder with models must not get a new database, in words; null if that is not the case. Models that no row names are taken for what a crash left,
+    /// and removed.
     /// </summary>
     public static string? LostDatabase(string path)
     {
         var models = System.IO.Path.Combine(path, "models");
-        return new FileInfo(DatabaseOf(path)) is { Exists: true, Length: > 0 } || !Directory.Exists(models) || !Directory.EnumerateDirectories(models).Any(account => Directory.EnumerateDirectories(account).Any())
+        return new FileInfo(DatabaseOf(path)) is { Exists: true, Length: > 0 }
+            || !Directory.Exists(models)
+            || !Directory.EnumerateDirectories(models).Any(account => Directory.EnumerateDirectories(account).Any())
             ? null
-            : $"The database {DatabaseOf(path)} is {(File.Exists(DatabaseOf(path)) ? "empty" : "not there")}, and {models} holds models of versions that only it knows. Nothing in {path} was changed. Put back a backup of the whole folder; to begin anew without these models, move {models} away first.";
+            : $"The database {DatabaseOf(path)} is {(File.Exists(DatabaseOf(path)) ? "empty" : "not there")}, and {models} holds models of versions that "
+                + $"only it knows. Nothing in {path} was changed. Put back a backup of the whole folder; to begin anew without these models, move {models} "
+                + $"away first.";
     }
 
     /// <summary>An open connection. Foreign keys are on; a writer waits for another writer up to 30 s.</summary>

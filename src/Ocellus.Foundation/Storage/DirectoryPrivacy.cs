@@ -49,7 +49,9 @@ internal static class DirectoryPrivacy
         {
             if (IsOpen(path))
             {
-                warnings.Add($"{path} also holds '{other}', so its rights ({Mode(path)}) stay, and other users of this machine can see the names in it. Give the server a folder of its own with --data.");
+                warnings.Add(
+                    $"{path} also holds '{other}', so its rights ({Mode(path)}) stay, and other users of this machine can see the names in it. Give the "
+                        + $"server a folder of its own with --data.");
             }
         }
         else
@@ -64,7 +66,10 @@ internal static class DirectoryPrivacy
 
         if (open.Count > 0)
         {
-            warnings.Add($"Other users of this machine may be able to read {string.Join(", ", open.Select(name => name == "." ? path : Path.Combine(path, name)))}: the rights cannot be taken from them, because the file system keeps none or the owner is someone else. Give the server a folder of its own with --data, or `chmod -R go= {path}` as its owner.");
+            warnings.Add(
+                $"Other users of this machine may be able to read {string.Join(", ", open.Select(name => name == "." ? path : Path.Combine(path, name)))}: "
+                    + $"the rights cannot be taken from them, because the file system keeps none or the owner is someone else. Give the server a folder of "
+                    + $"its own with --data, or `chmod -R go= {path}` as its owner.");
         }
 
         return warnings;
@@ -87,7 +92,9 @@ internal static class DirectoryPrivacy
         }
     }
 
-    /// <summary>A folder in it that is none of a data directory: it is also for something else, as a home or a repository is, and closing it would lock others out.</summary>
+    /// <summary>
+    /// A folder in it that is none of a data directory: it is also for something else, as a home or a repository is, and closing it would lock others out.
+    /// </summary>
     private static string? Stranger(string path) =>
         Directory.EnumerateDirectories(path).Select(f => Path.GetFileName(f)).FirstOrDefault(name => !_folders.Contains(name, StringComparer.Ordinal));
 

@@ -21,8 +21,8 @@ internal static class FileSystem
     private const long RoomMin = 16 << 20;
 
     /// <summary>
-    /// From now on every file and folder that this process makes is its user's alone, whatever the user's own mask: those of SQLite, libtorch and the processes that
-    /// are started too, and from their first moment on.
+    /// From now on every file and folder that this process makes is its user's alone, whatever the user's own mask: those of SQLite, libtorch and the processes
+    /// that are started too, and from their first moment on.
     /// </summary>
     public static void KeepPrivate()
     {
@@ -33,7 +33,9 @@ internal static class FileSystem
         }
     }
 
-    /// <summary>Takes others' rights on a file or folder away; says whether they have none now. A file system without modes, and another's file, leave them.</summary>
+    /// <summary>
+    /// Takes others' rights on a file or folder away; says whether they have none now. A file system without modes, and another's file, leave them.
+    /// </summary>
     /// <param name="path">What is there; what is not has no rights.</param>
     /// <param name="mode">The rights that it is to have.</param>
     public static bool TryMakePrivate(string path, UnixFileMode mode)
@@ -139,7 +141,10 @@ internal static class FileSystem
             : false;
     }
 
-    /// <summary>Makes a folder with the same files as another, durably: hard links where the file system has them, else copies. The files must never be written in place.</summary>
+    /// <summary>
+    /// Makes a folder with the same files as another, durably: hard links where the file system has them, else copies. The files must never be written in
+    /// place.
+    /// </summary>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     public static void LinkFolder(string existing, string target)
     {

@@ -19,9 +19,13 @@ internal static class OpenFiles
     {
         const string limits = "/proc/self/limits";
         var line = File.Exists(limits) ? File.ReadLines(limits).FirstOrDefault(l => l.StartsWith("Max open files", StringComparison.Ordinal)) : null;
-        return line?.Split(' ', StringSplitOptions.RemoveEmptyEntries)[4] is { } hard and not "unlimited" ? long.Parse(hard, CultureInfo.InvariantCulture) : null;
+        return line?.Split(' ', StringSplitOptions.RemoveEmptyEntries)[4] is { } hard and not "unlimited"
+            ? long.Parse(hard, CultureInfo.InvariantCulture)
+            : null;
     }
 
-    /// <summary>Connections at once: half of what is left beside the process's own, for a request may open a file beside its connection. Null: as many as come.</summary>
+    /// <summary>
+    /// Connections at once: half of what is left beside the process's own, for a request may open a file beside its connection. Null: as many as come.
+    /// </summary>
     public static long? ConnectionsMax(long? limit) => limit is { } most ? Math.Max(ConnectionsMin, (most - Own) / 2) : null;
 }

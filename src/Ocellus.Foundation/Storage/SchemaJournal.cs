@@ -11,14 +11,18 @@ internal static class SchemaJournal
     private static readonly Assembly _program = typeof(SchemaJournal).Assembly;
 
     /// <summary>The program's version, such as 1.0.0.</summary>
-    public static string ProgramVersion { get; } = _program.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
+    public static string ProgramVersion { get; } = _program.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
+        ?? "unknown";
 
     /// <summary>The changes that this program makes, in order.</summary>
-    public static IReadOnlyList<string> Known { get; } = [.. _program.GetManifestResourceNames().Where(n => n.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> Known { get; } =
+    [
+        .. _program.GetManifestResourceNames().Where(n => n.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal),
+    ];
 
     /// <summary>
-    /// Why this program must not touch the database of a data directory: a later version wrote it. Null if it may, also for one that is not there or cannot be read,
-    /// of which others tell. Nothing is written.
+    /// Why this program must not touch the database of a data directory: a later version wrote it. Null if it may, also for one that is not there or cannot be
+    /// read, of which others tell. Nothing is written.
     /// </summary>
     public static string? Later(string path)
     {
@@ -31,11 +35,15 @@ internal static class SchemaJournal
         try
         {
             // Even who only reads would leave files for the write-ahead log beside it; where there is no log, the database alone is all there is.
-            var source = new FileInfo(database + "-wal") is { Exists: true, Length: > 0 } ? database : $"file:{Uri.EscapeDataString(database).Replace("%2F", "/", StringComparison.Ordinal)}?immutable=1";
-            using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = source, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
+            var source = new FileInfo(database + "-wal") is { Exists: true, Length: > 0 }
+                ? database
+                : $"file:{Uri.EscapeDataString(database).Replace("%2F", "/", StringComparison.Ordinal)}?immutable=1";
+            using var connection = new SqliteConnection(
+                new SqliteConnectionStringBuilder { DataSource = source, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
             connection.Open();
             return Later(Applied(connection)) is { } what
-                ? $"The database {database} was written by a later version of Ocellus: {what}. Nothing in {path} was changed. Start the later version again; to go back, restore a backup that this version made into another folder."
+                ? $"The database {database} was written by a later version of Ocellus: {what}. Nothing in {path} was changed. Start the later version again; "
+                    + $"to go back, restore a backup that this version made into another folder."
                 : null;
         }
         catch (SqliteException)
@@ -49,7 +57,10 @@ internal static class SchemaJournal
     {
         var unknown = applied.Except(Known, StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
         return unknown.Count == 0 ? null
-            : string.Create(CultureInfo.InvariantCulture, $"it has {unknown.Count} change{(unknown.Count == 1 ? "" : "s")} of the schema that this version ({ProgramVersion}, up to {Short(Known[^1])}) does not know, the last {Printable(Short(unknown[^1]))}");
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"it has {unknown.Count} change{(unknown.Count == 1 ? "" : "s")} of the schema that this version ({ProgramVersion}, up to "
+                    + $"{Short(Known[^1])}) does not know, the last {Printable(Short(unknown[^1]))}");
     }
 
     /// <summary>The changes that a database has; none for one without a journal.</summary>

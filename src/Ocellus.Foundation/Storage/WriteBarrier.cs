@@ -3,12 +3,12 @@ using Microsoft.Win32.SafeHandles;
 namespace Ocellus.Storage;
 
 /// <summary>
-/// Lets a backup, which is another process, hold back for a moment every change of the files that belong to the database: while nothing changes, files and database
-/// are of one moment. Whoever changes them enters, many at once; the backup closes it. A process that ends, however it ends, holds nothing.
+/// Lets a backup, which is another process, hold back for a moment every change of the files that belong to the database: while nothing changes, files and
+/// database are of one moment. Whoever changes them enters, many at once; the backup closes it. A process that ends, however it ends, holds nothing.
 /// </summary>
 /// <remarks>
-/// Two files that the system locks. Those who enter pass through the first and stay in the second; who closes takes the first, so that nobody else enters, and then
-/// the second, when the last has left. Entered twice by one flow it would wait for itself.
+/// Two files that the system locks. Those who enter pass through the first and stay in the second; who closes takes the first, so that nobody else enters, and
+/// then the second, when the last has left. Entered twice by one flow it would wait for itself.
 /// </remarks>
 /// <param name="folder">Where the two files are; made if it is not there.</param>
 internal sealed class WriteBarrier(string folder)

@@ -17,12 +17,16 @@ internal sealed class RegionOptions : IValidatableObject
     public string[] All => More.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
-        All.Where(name => !Regions.IsName(name)).Select(name => new ValidationResult($"{Section}:More has '{name}'; a region is called by 2 to 32 lower-case letters, digits and hyphens, a letter first, such as lab-1."));
+        All.Where(name => !Regions.IsName(name))
+            .Select(
+                name =>
+                    new ValidationResult(
+                        $"{Section}:More has '{name}'; a region is called by 2 to 32 lower-case letters, digits and hyphens, a letter first, such as lab-1."));
 }
 
 /// <summary>
-/// The regions that a request may be signed for. A region is a part of ARNs and of what quotas count by: were any text one, a name could hold what ends a part of an
-/// ARN, and whoever invents names has quotas without end.
+/// The regions that a request may be signed for. A region is a part of ARNs and of what quotas count by: were any text one, a name could hold what ends a part
+/// of an ARN, and whoever invents names has quotas without end.
 /// </summary>
 [Assumed(
     "Regions",

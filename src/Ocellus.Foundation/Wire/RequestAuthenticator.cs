@@ -41,7 +41,8 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier, VersionTw
 
     /// <summary>An upload from a form, which carries its signature in its fields.</summary>
     /// <exception cref="SignatureException">The signature is missing or wrong.</exception>
-    public async Task<Caller> AuthenticatePostAsync(HttpRequest request, IReadOnlyDictionary<string, string> fields, UnscopedPlace place, CancellationToken cancel)
+    public async Task<Caller> AuthenticatePostAsync(
+        HttpRequest request, IReadOnlyDictionary<string, string> fields, UnscopedPlace place, CancellationToken cancel)
     {
         await keys.RefreshAsync(cancel);
         var (key, region) = VersionTwoVerifier.Signs(fields) ? (versionTwo.VerifyPolicy(fields), place.Region) : verifier.VerifyPolicy(fields);
@@ -86,7 +87,8 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier, VersionTw
         SignatureProblem.Incomplete or SignatureProblem.QueryIncomplete or SignatureProblem.OtherMechanism => "IncompleteSignatureException",
         SignatureProblem.UnknownKey or SignatureProblem.UnknownToken => "UnrecognizedClientException",
         SignatureProblem.Expired => "ExpiredTokenException",
-        SignatureProblem.Mismatch or SignatureProblem.Skewed or SignatureProblem.WrongScope or SignatureProblem.WrongRegion or SignatureProblem.NotSigned or SignatureProblem.Two
+        SignatureProblem.Mismatch or SignatureProblem.Skewed or SignatureProblem.WrongScope or SignatureProblem.WrongRegion or SignatureProblem.NotSigned
+            or SignatureProblem.Two
             or SignatureProblem.PayloadForm or SignatureProblem.BodyMismatch => "InvalidSignatureException",
     };
 }

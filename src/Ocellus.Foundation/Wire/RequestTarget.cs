@@ -6,8 +6,8 @@ using Ocellus.Wire.SigV4;
 namespace Ocellus.Wire;
 
 /// <summary>
-/// Path and parameters of a request, read once from its target as it was sent. Signatures are verified over this reading, and routing, rights and operation follow
-/// from the same: with a second reading a link that was signed for one thing could be used for another.
+/// Path and parameters of a request, read once from its target as it was sent. Signatures are verified over this reading, and routing, rights and operation
+/// follow from the same: with a second reading a link that was signed for one thing could be used for another.
 /// </summary>
 internal sealed class RequestTarget
 {
@@ -46,7 +46,9 @@ internal sealed class RequestTarget
     /// <summary>Reads the target before anything looks at the request. From then on <see cref="HttpRequest.Query"/> is this reading too.</summary>
     public static void Attach(HttpContext http) => http.Features.Set<IQueryFeature>(new QueryFeature(Of(http.Request).Query));
 
-    /// <summary>Takes a target apart: <c>/path?query</c>, or the same behind scheme and authority. Only the first question mark is a sign; later ones are text.</summary>
+    /// <summary>
+    /// Takes a target apart: <c>/path?query</c>, or the same behind scheme and authority. Only the first question mark is a sign; later ones are text.
+    /// </summary>
     public static RequestTarget Parse(string rawTarget)
     {
         var question = rawTarget.IndexOf('?', StringComparison.Ordinal);
@@ -79,7 +81,8 @@ internal sealed class RequestTarget
                 fault ??= ("InvalidURI", $"Couldn't parse the specified URI: its parameter '{Readable.Truncate(name)}' is not percent-encoded UTF-8.");
             }
 
-            // A link's x-amz- parameters stand for headers, whose names have no case. The canonical form forgets the order, so that no rule for many could hold.
+            // A link's x-amz- parameters stand for headers, whose names have no case. The canonical form forgets the order, so that no rule for many could
+            // hold.
             if (!names.Add(name.StartsWith("x-amz-", StringComparison.OrdinalIgnoreCase) ? name.ToLowerInvariant() : name))
             {
                 fault ??= ("InvalidArgument", $"The parameter '{Readable.Truncate(name)}' is given more than once.");

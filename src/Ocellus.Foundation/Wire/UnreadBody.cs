@@ -8,7 +8,9 @@ namespace Ocellus.Wire;
 /// be left is read first; where more is left, or a client that asked with <c>Expect: 100-continue</c> has not been told to send, the answer says that the
 /// connection closes.
 /// </summary>
-/// <remarks>RFC 9110, 10.1.1, and RFC 9112, 9.3. Kestrel alone keeps the connection and takes the bytes that come next, whatever they are, for the body.</remarks>
+/// <remarks>
+/// RFC 9110, 10.1.1, and RFC 9112, 9.3. Kestrel alone keeps the connection and takes the bytes that come next, whatever they are, for the body.
+/// </remarks>
 internal static class UnreadBody
 {
     /// <summary>Bytes that are read so that the connection can be kept: more costs more than a new connection.</summary>

@@ -14,7 +14,8 @@ internal sealed class WakeSignal(TimeProvider clock)
     /// <summary>Works, waits for a wake-up, at most so long, and works again, until it is cancelled.</summary>
     /// <param name="longest">Longest wait.</param>
     /// <param name="work">What is to be done each time.</param>
-    /// <param name="failed">Told when the database or the disk did not let it: a full disk, say. The server goes on serving, and the work is tried again after the wait.</param>
+    /// <param name="failed">Told when the database or the disk did not let it: a full disk, say. The server goes on serving, and the work is tried again after
+    /// the wait.</param>
     /// <param name="cancel">Ends it, with its exception.</param>
     public async Task LoopAsync(TimeSpan longest, Func<Task> work, Action<Exception> failed, CancellationToken cancel)
     {

@@ -73,7 +73,10 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
                 await content.Stream.CopyToAsync(target, cancel);
                 return true;
             });
-            return target.Length == content.Size ? true : throw new IOException($"The outside object store {options.Value.Endpoint} sent {target.Length} bytes of s3://{bucket}/{key} in place of {content.Size}.");
+            return target.Length == content.Size
+                ? true
+                : throw new IOException(
+                    $"The outside object store {options.Value.Endpoint} sent {target.Length} bytes of s3://{bucket}/{key} in place of {content.Size}.");
         }
         catch
         {
@@ -87,7 +90,15 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
         if (!content.CanSeek)
         {
             // What comes from the store itself, say: a request tells its length first, and may have to be sent twice.
-            await using var whole = new FileStream(Path.GetTempFileName(), new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.ReadWrite, Share = FileShare.None, Options = FileOptions.DeleteOnClose | FileOptions.Asynchronous });
+            await using var whole = new FileStream(
+                Path.GetTempFileName(),
+                new FileStreamOptions
+                {
+                    Mode = FileMode.Create,
+                    Access = FileAccess.ReadWrite,
+                    Share = FileShare.None,
+                    Options = FileOptions.DeleteOnClose | FileOptions.Asynchronous,
+                });
             await content.CopyToAsync(whole, cancel);
             whole.Position = 0;
             await PutAsync(bucket, key, whole, contentType, cancel);
@@ -96,7 +107,8 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
 
         await CallAsync(false, async () =>
         {
-            await _client.PutObjectAsync(new PutObjectRequest { BucketName = bucket, Key = key, InputStream = content, ContentType = contentType, AutoCloseStream = false }, cancel);
+            await _client.PutObjectAsync(
+                new PutObjectRequest { BucketName = bucket, Key = key, InputStream = content, ContentType = contentType, AutoCloseStream = false }, cancel);
             return true;
         }, mayBeAbsent: false);
     }
@@ -110,14 +122,19 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
         {
             return await call();
         }
-        catch (AmazonS3Exception failure) when (failure.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Forbidden or HttpStatusCode.MovedPermanently or HttpStatusCode.BadRequest)
+        catch (AmazonS3Exception failure) when (failure.StatusCode is HttpStatusCode.NotFound
+            or HttpStatusCode.Forbidden
+            or HttpStatusCode.MovedPermanently
+            or HttpStatusCode.BadRequest)
         {
             // A wrong key of the server's own must not look like a missing object.
             return failure.ErrorCode is "InvalidAccessKeyId" or "SignatureDoesNotMatch" or "AuthorizationHeaderMalformed" || !mayBeAbsent
-                ? throw new S3Exception("AccessDenied", $"The outside object store {options.Value.Endpoint} answered {failure.ErrorCode}: {Readable.Truncate(failure.Message)}")
+                ? throw new S3Exception(
+                    "AccessDenied", $"The outside object store {options.Value.Endpoint} answered {failure.ErrorCode}: {Readable.Truncate(failure.Message)}")
                 : absent;
         }
-        catch (Exception failure) when (failure is AmazonServiceException or AmazonClientException or HttpRequestException or TimeoutException || (failure is OperationCanceledException && failure.InnerException is TimeoutException))
+        catch (Exception failure) when (failure is AmazonServiceException or AmazonClientException or HttpRequestException or TimeoutException
+            || (failure is OperationCanceledException && failure.InnerException is TimeoutException))
         {
             throw new StoreUnreachableException($"The outside object store {options.Value.Endpoint} failed: {Readable.Truncate(failure.Message)}", failure);
         }

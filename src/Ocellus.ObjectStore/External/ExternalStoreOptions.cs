@@ -3,7 +3,9 @@ using Ocellus.Objects.Files;
 
 namespace Ocellus.Objects.External;
 
-/// <summary>An external S3-compatible store in place of the embedded one. Section <c>Ocellus:S3</c>; a wrong value stops the server at start and names the setting.</summary>
+/// <summary>
+/// An external S3-compatible store in place of the embedded one. Section <c>Ocellus:S3</c>; a wrong value stops the server at start and names the setting.
+/// </summary>
 internal sealed class ExternalStoreOptions : IValidatableObject
 {
     public const string Section = "Ocellus:S3";
@@ -36,18 +38,25 @@ internal sealed class ExternalStoreOptions : IValidatableObject
         if (Uri.TryCreate(Endpoint, UriKind.Absolute, out var said) && said.UserInfo.Length > 0)
         {
             // Not repeated: the address is logged and told, and a secret would go with it.
-            yield return new($"{Section}:Endpoint has a user or password before its host; keys of the store belong into {Section}:AccessKey and {Section}:SecretKey (environment: Ocellus__S3__SecretKey).");
+            yield return new(
+                $"{Section}:Endpoint has a user or password before its host; keys of the store belong into {Section}:AccessKey and {Section}:SecretKey "
+                    + $"(environment: Ocellus__S3__SecretKey).");
             yield break;
         }
 
-        if (!Uri.TryCreate(Endpoint, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https") || address.AbsolutePath != "/" || address.Query.Length > 0)
+        if (!Uri.TryCreate(Endpoint, UriKind.Absolute, out var address)
+            || address.Scheme is not ("http" or "https")
+            || address.AbsolutePath != "/"
+            || address.Query.Length > 0)
         {
             yield return new($"{Section}:Endpoint is '{Endpoint}'; it must be an http or https address without a path, such as http://127.0.0.1:9000.");
         }
 
         if (AccessKey.Length == 0 || SecretKey.Length == 0)
         {
-            yield return new($"{Section}:Endpoint is set, so {Section}:AccessKey and {Section}:SecretKey are needed (environment: Ocellus__S3__AccessKey and Ocellus__S3__SecretKey).");
+            yield return new(
+                $"{Section}:Endpoint is set, so {Section}:AccessKey and {Section}:SecretKey are needed (environment: Ocellus__S3__AccessKey and "
+                    + $"Ocellus__S3__SecretKey).");
         }
     }
 }

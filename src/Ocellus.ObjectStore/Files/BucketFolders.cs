@@ -44,7 +44,8 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
     }
 
     /// <summary>Reads a bucket if it is not yet; no thread waits for it. One that is not there is none's business here.</summary>
-    public Task OpenAsync(string bucket, CancellationToken cancel) => Loaded().TryGetValue(bucket, out var index) ? index.OpenAsync(cancel) : Task.CompletedTask;
+    public Task OpenAsync(string bucket, CancellationToken cancel) =>
+        Loaded().TryGetValue(bucket, out var index) ? index.OpenAsync(cancel) : Task.CompletedTask;
 
     /// <summary>Makes a bucket; refuses when the name is malformed or taken, or there are too many.</summary>
     public Bucket Create(string bucket, string accountId, string region)
@@ -65,7 +66,10 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
 
             if (_buckets.Count >= options.BucketsMax)
             {
-                throw new S3Exception("TooManyBuckets", $"There are {_buckets.Count} buckets, and {ObjectOptions.Section}:{nameof(ObjectOptions.BucketsMax)} allows {options.BucketsMax}. Delete one, or raise the setting.");
+                throw new S3Exception(
+                    "TooManyBuckets",
+                    $"There are {_buckets.Count} buckets, and {ObjectOptions.Section}:{nameof(ObjectOptions.BucketsMax)} allows {options.BucketsMax}. Delete "
+                        + $"one, or raise the setting.");
             }
 
             var made = new Bucket(bucket, accountId, region, Now());
@@ -121,7 +125,10 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
 
                 if (index.DamagedObjects > 0)
                 {
-                    throw new S3Exception("BucketNotEmpty", $"The bucket that you tried to delete is not empty: it has {index.DamagedObjects} object(s) whose description is damaged, which no list shows. 'ocellus doctor --repair' on the server's machine moves them out of the bucket and keeps them.");
+                    throw new S3Exception(
+                        "BucketNotEmpty",
+                        $"The bucket that you tried to delete is not empty: it has {index.DamagedObjects} object(s) whose description is damaged, which no "
+                            + $"list shows. 'ocellus doctor --repair' on the server's machine moves them out of the bucket and keeps them.");
                 }
 
                 // One rename, and the bucket is gone: so long others wait, and no longer. Who misses its files meanwhile finds it deleted.
@@ -205,6 +212,7 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
         }
     }
 
-    [LoggerMessage(1331, LogLevel.Error, "{File} is damaged: {Reason}. What it stands for is left out, everything else is served; 'ocellus doctor' says what can be done")]
+    [LoggerMessage(
+        1331, LogLevel.Error, "{File} is damaged: {Reason}. What it stands for is left out, everything else is served; 'ocellus doctor' says what can be done")]
     public static partial void DescriptionDamaged(ILogger log, string file, string reason);
 }

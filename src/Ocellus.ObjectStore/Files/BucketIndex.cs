@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace Ocellus.Objects.Files;
 
 /// <summary>
-/// What is in one bucket, in memory: read from disk when it is first asked for. The sets never change, a change makes another: who reads or lists has one moment of the bucket
-/// and holds nobody up. The gate is held for as long as a file takes to be renamed or unlinked, never for more.
+/// What is in one bucket, in memory: read from disk when it is first asked for. The sets never change, a change makes another: who reads or lists has one
+/// moment of the bucket and holds nobody up. The gate is held for as long as a file takes to be renamed or unlinked, never for more.
 /// </summary>
 internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memory, SharedNames names)
 {
@@ -108,7 +108,10 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
     {
         if (_uploads.Count >= max)
         {
-            throw new S3Exception("InvalidRequest", $"The bucket has {_uploads.Count} unfinished uploads, and {ObjectOptions.Section}:{nameof(ObjectOptions.UploadsPerBucket)} allows {max}. Complete or abort some (ListMultipartUploads shows them), or raise the setting.");
+            throw new S3Exception(
+                "InvalidRequest",
+                $"The bucket has {_uploads.Count} unfinished uploads, and {ObjectOptions.Section}:{nameof(ObjectOptions.UploadsPerBucket)} allows {max}. "
+                    + $"Complete or abort some (ListMultipartUploads shows them), or raise the setting.");
         }
 
         memory.Require(upload.Bytes);
@@ -141,7 +144,10 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
     /// <summary>Unfinished uploads after a key, or after one upload of that key.</summary>
     public KeyPage<StoredUpload> ListUploads(string prefix, string? delimiter, string afterKey, string afterId, int max) =>
         KeyPages.Of(_uploads, u => u.Key, prefix, delimiter, afterKey.Length == 0 || afterId.Length > 0 ? null : afterKey,
-            u => afterKey.Length == 0 || (Utf8Order.Keys.Compare(u.Key, afterKey) is var order && (order > 0 || (order == 0 && afterId.Length > 0 && string.CompareOrdinal(u.Id, afterId) > 0))), max);
+            u =>
+                afterKey.Length == 0
+                    || (Utf8Order.Keys.Compare(u.Key, afterKey) is var order
+                        && (order > 0 || (order == 0 && afterId.Length > 0 && string.CompareOrdinal(u.Id, afterId) > 0))), max);
 
     /// <summary>Reads the bucket, if it is not yet; no thread waits for it.</summary>
     public Task OpenAsync(CancellationToken cancel)

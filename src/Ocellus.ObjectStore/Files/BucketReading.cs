@@ -17,8 +17,8 @@ internal sealed class BucketContent
 }
 
 /// <summary>
-/// Reads a bucket's folder, and sweeps what interrupted writes left: files that no description names. A description that cannot be read may have named any file of its key,
-/// so these stay.
+/// Reads a bucket's folder, and sweeps what interrupted writes left: files that no description names. A description that cannot be read may have named any file
+/// of its key, so these stay.
 /// </summary>
 internal static class BucketReading
 {
@@ -104,13 +104,17 @@ internal static class BucketReading
         Sweep(folder, files, named, unknown);
     }
 
-    private static HashSet<string> NamesIn(string folder) => Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)).ToHashSet(StringComparer.Ordinal);
+    private static HashSet<string> NamesIn(string folder) =>
+        Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)).ToHashSet(StringComparer.Ordinal);
 
     private static bool IsDescription(string file) => file.EndsWith(".json", StringComparison.Ordinal);
 
     private static void Sweep(string folder, IEnumerable<string> files, HashSet<string> named, HashSet<string> unknown)
     {
-        foreach (var file in files.Where(f => f.EndsWith(".tmp", StringComparison.Ordinal) || (f.EndsWith(".data", StringComparison.Ordinal) && !named.Contains(f) && !unknown.Contains(f.Split('.')[0]))))
+        foreach (var file in files.Where(
+            f =>
+                f.EndsWith(".tmp", StringComparison.Ordinal)
+                    || (f.EndsWith(".data", StringComparison.Ordinal) && !named.Contains(f) && !unknown.Contains(f.Split('.')[0]))))
         {
             TryDelete(Path.Combine(folder, file));
         }

@@ -12,8 +12,8 @@ namespace Ocellus.Objects.Files;
 internal sealed record DamagedFile(string Path, string Why);
 
 /// <summary>
-/// Reads the store's descriptions and believes none of them: a disk may have cut, emptied or mixed them, and a person may have put one there. What is given is in
-/// order, names a file beside it and nothing else, and that file is there with its size.
+/// Reads the store's descriptions and believes none of them: a disk may have cut, emptied or mixed them, and a person may have put one there. What is given is
+/// in order, names a file beside it and nothing else, and that file is there with its size.
 /// </summary>
 internal static partial class Descriptions
 {
@@ -26,7 +26,9 @@ internal static partial class Descriptions
 
     /// <summary>The answer to a request for what cannot be read. Where it lies on this machine is in the log.</summary>
     public static S3Exception Refusal(string what, string mend) =>
-        new("InternalError", $"The description of {what} is damaged on the server's disk; its log names the file, and 'ocellus doctor' says what can be done. {mend}");
+        new(
+            "InternalError",
+            $"The description of {what} is damaged on the server's disk; its log names the file, and 'ocellus doctor' says what can be done. {mend}");
 
     public static ObjectInfo? Object(string path, out DamagedFile? damage)
     {
@@ -37,12 +39,20 @@ internal static partial class Descriptions
 
         var hash = Path.GetFileNameWithoutExtension(path);
         var why =
-            info.Key is null || info.ETag is null || info.ContentType is null || info.DataFile is null || IsTorn(info.UserMetadata) || IsTorn(info.Headers) || IsTorn(info.Checksums) || IsTorn(info.Tags) ? "a member is null"
+            info.Key is null
+                || info.ETag is null
+                || info.ContentType is null
+                || info.DataFile is null
+                || IsTorn(info.UserMetadata)
+                || IsTorn(info.Headers)
+                || IsTorn(info.Checksums)
+                || IsTorn(info.Tags) ? "a member is null"
             : !IsKey(info.Key) ? "its key is none that an object may have"
             : Hash(info.Key) != hash ? $"it is of the key '{Readable.Truncate(info.Key)}', whose description has another name"
             : !ETagForm().IsMatch(info.ETag) ? $"its ETag '{Readable.Truncate(info.ETag)}' is none"
             : info.Size < 0 ? $"its size is {info.Size}"
-            : info.Parts is { } parts && (parts.Any(p => p is null || p.Size < 0 || IsTorn(p.Checksums)) || parts.Sum(p => (decimal)p.Size) != info.Size) ? "its parts do not make its size"
+            : info.Parts is { } parts && (parts.Any(p => p is null || p.Size < 0 || IsTorn(p.Checksums)) || parts.Sum(p => (decimal)p.Size) != info.Size)
+                ? "its parts do not make its size"
             : DataProblem(Path.GetDirectoryName(path)!, info.DataFile, hash, info.Size);
         damage = why is null ? null : new(path, why);
         return why is null ? info : null;
@@ -59,10 +69,12 @@ internal static partial class Descriptions
         var number = Path.GetFileNameWithoutExtension(path);
         var why =
             part.ETag is null || part.DataFile is null || IsTorn(part.Checksums) ? "a member is null"
-            : !string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{part.Number}").Equals(number, StringComparison.Ordinal) ? $"it is of part {part.Number}"
+            : !string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{part.Number}").Equals(number, StringComparison.Ordinal)
+                ? $"it is of part {part.Number}"
             : part.ETag.Length != Md5Digits || !ETagForm().IsMatch(part.ETag) ? $"its ETag '{Readable.Truncate(part.ETag)}' is none"
             : part.Size < 0 ? $"its size is {part.Size}"
-            : DataForm().Match(part.DataFile) is not { Success: true } data || data.Groups["name"].Value != number ? $"its data file '{Readable.Truncate(part.DataFile)}' has no name of a part's data"
+            : DataForm().Match(part.DataFile) is not { Success: true } data || data.Groups["name"].Value != number
+                ? $"its data file '{Readable.Truncate(part.DataFile)}' has no name of a part's data"
             : null;
         damage = why is null ? null : new(path, why);
         return why is null ? part : null;
@@ -101,7 +113,14 @@ internal static partial class Descriptions
 
         var why =
             bucket.Name is null || bucket.AccountId is null || bucket.Region is null || (bucket.Tags is not null && IsTorn(bucket.Tags))
-                || (bucket.Cors?.Any(r => r?.Origins is null || r.Methods is null || r.Headers is null || r.Exposed is null || r.Origins.Concat(r.Methods).Concat(r.Headers).Concat(r.Exposed).Any(t => t is null)) ?? false) ? "a member is null or missing"
+                || (bucket.Cors?.Any(
+                    r =>
+                        r?.Origins is null
+                            || r.Methods is null
+                            || r.Headers is null
+                            || r.Exposed is null
+                            || r.Origins.Concat(r.Methods).Concat(r.Headers).Concat(r.Exposed).Any(t => t is null))
+                    ?? false) ? "a member is null or missing"
             : bucket.Name != Path.GetFileName(folder) ? $"it is of the bucket '{Readable.Truncate(bucket.Name)}'"
             : !AccountForm().IsMatch(bucket.AccountId) ? $"its account '{Readable.Truncate(bucket.AccountId)}' is none"
             : bucket.Region.Length == 0 ? "it has no region"
@@ -121,7 +140,8 @@ internal static partial class Descriptions
     private static bool IsTorn(Dictionary<string, string>? table) => table is null || table.ContainsValue(null!);
 
     private static string? DataProblem(string folder, string dataFile, string name, long size) =>
-        DataForm().Match(dataFile) is not { Success: true } data || data.Groups["name"].Value != name ? $"the data file that it names, '{Readable.Truncate(dataFile)}', cannot be its own"
+        DataForm().Match(dataFile) is not { Success: true } data
+            || data.Groups["name"].Value != name ? $"the data file that it names, '{Readable.Truncate(dataFile)}', cannot be its own"
         : new FileInfo(Path.Combine(folder, dataFile)) is not { Exists: true } file ? $"its data file {dataFile} is not there"
         : file.Length != size ? $"its data file {dataFile} has {file.Length} bytes, not {size}"
         : null;

@@ -8,8 +8,8 @@ namespace Ocellus.Objects.Files;
 internal sealed record KeyPage<T>(IReadOnlyList<T> Items, IReadOnlyList<string> Prefixes, string? Next, bool NextIsPrefix);
 
 /// <summary>
-/// Pages of keys in the order of their UTF-8 bytes. What a page does not show is skipped by search: a common prefix costs the same whether it stands for one key or a
-/// million, so a page takes steps by what it gives and not by what there is.
+/// Pages of keys in the order of their UTF-8 bytes. What a page does not show is skipped by search: a common prefix costs the same whether it stands for one
+/// key or a million, so a page takes steps by what it gives and not by what there is.
 /// </summary>
 internal static class KeyPages
 {
@@ -20,7 +20,8 @@ internal static class KeyPages
     /// <param name="marker">The key or common prefix that the page before ended with; null for the first page.</param>
     /// <param name="isAfter">Whether one comes after the marker. Once true it stays so up to the end.</param>
     /// <param name="max">Most items and prefixes of the page.</param>
-    public static KeyPage<T> Of<T>(IReadOnlyList<T> sorted, Func<T, string> keyOf, string prefix, string? delimiter, string? marker, Func<T, bool> isAfter, int max)
+    public static KeyPage<T> Of<T>(
+        IReadOnlyList<T> sorted, Func<T, string> keyOf, string prefix, string? delimiter, string? marker, Func<T, bool> isAfter, int max)
     {
         List<T> items = [];
         List<string> prefixes = [];
@@ -82,7 +83,10 @@ internal static class KeyPages
 
     private static bool IsBehind(string key, string prefix) => Utf8Order.Keys.Compare(key, prefix) > 0 && !key.StartsWith(prefix, StringComparison.Ordinal);
 
-    /// <summary>The first index from <paramref name="from"/> on that something holds for; it holds for all that follow. In steps that double, for what is looked for is mostly near.</summary>
+    /// <summary>
+    /// The first index from <paramref name="from"/> on that something holds for; it holds for all that follow. In steps that double, for what is looked for is
+    /// mostly near.
+    /// </summary>
     private static int First<T>(IReadOnlyList<T> sorted, int from, Func<T, bool> holds)
     {
         var (low, high, step) = (from, sorted.Count, 1);

@@ -10,7 +10,8 @@ internal sealed class ObjectData(BucketFolders buckets, ILogger log)
     /// <inheritdoc cref="ObjectStore.OpenRead"/>
     public Stream? OpenRead(string bucket, string key, [NotNullWhen(true)] out ObjectInfo? info)
     {
-        (var data, info) = WithData(bucket, key, path => new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1, FileOptions.Asynchronous));
+        (var data, info) = WithData(
+            bucket, key, path => new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1, FileOptions.Asynchronous));
         if (data is null || data.Length == info!.Size)
         {
             return data;
@@ -68,7 +69,9 @@ internal sealed class ObjectData(BucketFolders buckets, ILogger log)
         }
     }
 
-    /// <summary>The file with an object's content in a store that another process may have open; null if there is none. Nothing is made, swept or locked.</summary>
+    /// <summary>
+    /// The file with an object's content in a store that another process may have open; null if there is none. Nothing is made, swept or locked.
+    /// </summary>
     public static string? FindFile(string root, string bucket, string key)
     {
         if (!ObjectNames.IsBucketName(bucket))

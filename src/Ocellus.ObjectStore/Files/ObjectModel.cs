@@ -13,7 +13,10 @@ internal sealed record Bucket(string Name, string AccountId, string Region, Date
     /// <summary>The region whose name S3 leaves out.</summary>
     public const string FirstRegion = "us-east-1";
 
-    /// <summary>The region it was made in. Buckets of earlier versions may have been made in what is no region and no header or document can carry: they are in the first. One that is missing stays so, for the description is damaged.</summary>
+    /// <summary>
+    /// The region it was made in. Buckets of earlier versions may have been made in what is no region and no header or document can carry: they are in the
+    /// first. One that is missing stays so, for the description is damaged.
+    /// </summary>
     public string Region { get; init; } = Region is null || Regions.IsName(Region) ? Region! : FirstRegion;
 
     /// <summary>Rules for pages of other origins; null if there are none.</summary>
@@ -92,7 +95,8 @@ internal sealed record ObjectPart(int Number, long Size, Dictionary<string, stri
 internal sealed record ObjectDigests(long Length, byte[] Md5, IReadOnlyDictionary<string, byte[]> Values)
 {
     /// <summary>Some of the others, in base64.</summary>
-    public Dictionary<string, string> Kept(IReadOnlyCollection<string> names) => Values.Where(v => names.Contains(v.Key)).ToDictionary(v => v.Key, v => Convert.ToBase64String(v.Value));
+    public Dictionary<string, string> Kept(IReadOnlyCollection<string> names) =>
+        Values.Where(v => names.Contains(v.Key)).ToDictionary(v => v.Key, v => Convert.ToBase64String(v.Value));
 }
 
 internal sealed record UploadInfo

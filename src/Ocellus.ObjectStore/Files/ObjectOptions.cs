@@ -8,8 +8,8 @@ internal sealed class ObjectOptions
     public const string Section = "Ocellus:Objects";
 
     /// <summary>
-    /// Memory for the index of all objects and unfinished uploads, in MB; what would need more is refused. Default 1024: some 2.5 million objects of 0.4 kB, and as much
-    /// memory as the smallest machine that can train has to spare. What is stored already is always read, whatever the bound.
+    /// Memory for the index of all objects and unfinished uploads, in MB; what would need more is refused. Default 1024: some 2.5 million objects of 0.4 kB,
+    /// and as much memory as the smallest machine that can train has to spare. What is stored already is always read, whatever the bound.
     /// </summary>
     [Range(1, 1 << 20)]
     public int IndexMegabytesMax { get; set; } = 1024;
@@ -18,11 +18,16 @@ internal sealed class ObjectOptions
     [Range(1, 1_000_000)]
     public int BucketsMax { get; set; } = 10_000;
 
-    /// <summary>Unfinished uploads of a bucket. Default 10,000: a client that never completes its uploads is told before it has filled the disk with folders.</summary>
+    /// <summary>
+    /// Unfinished uploads of a bucket. Default 10,000: a client that never completes its uploads is told before it has filled the disk with folders.
+    /// </summary>
     [Range(1, 1_000_000)]
     public int UploadsPerBucket { get; set; } = 10_000;
 
-    /// <summary>An upload that is not completed so long after its beginning is removed with its parts; zero keeps it for ever. Default 7 days: what AWS's guides set in a lifecycle rule.</summary>
+    /// <summary>
+    /// An upload that is not completed so long after its beginning is removed with its parts; zero keeps it for ever. Default 7 days: what AWS's guides set in
+    /// a lifecycle rule.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00", "3650.00:00:00")]
     public TimeSpan UploadExpiry { get; set; } = TimeSpan.FromDays(7);
 }
@@ -41,7 +46,11 @@ internal sealed class IndexMemory(ObjectOptions options)
     {
         if (more > 0 && Bytes + more > (long)options.IndexMegabytesMax << 20)
         {
-            throw new S3Exception("InvalidRequest", $"The object store is full: the index of its objects takes {Bytes >> 20} MB of memory, and {ObjectOptions.Section}:{nameof(ObjectOptions.IndexMegabytesMax)} allows {options.IndexMegabytesMax} MB. Delete objects, or raise the setting on a machine with more memory.");
+            throw new S3Exception(
+                "InvalidRequest",
+                $"The object store is full: the index of its objects takes {Bytes >> 20} MB of memory, and "
+                    + $"{ObjectOptions.Section}:{nameof(ObjectOptions.IndexMegabytesMax)} allows {options.IndexMegabytesMax} MB. Delete objects, or raise "
+                    + $"the setting on a machine with more memory.");
         }
     }
 }

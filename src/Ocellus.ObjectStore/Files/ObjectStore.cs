@@ -47,7 +47,10 @@ internal sealed partial class ObjectStore
     /// <exception cref="S3Exception">There is such a bucket, and its description cannot be read.</exception>
     public void CheckReadable(string bucket) => _buckets.CheckReadable(bucket);
 
-    /// <summary>Reads every bucket from disk, so that no request has to wait for it, and sweeps what interrupted writes left. What cannot be read is logged and keeps nothing up.</summary>
+    /// <summary>
+    /// Reads every bucket from disk, so that no request has to wait for it, and sweeps what interrupted writes left. What cannot be read is logged and keeps
+    /// nothing up.
+    /// </summary>
     /// <exception cref="IOException">Not even the buckets' names can be read.</exception>
     public void Open(CancellationToken cancel)
     {
@@ -108,7 +111,8 @@ internal sealed partial class ObjectStore
         try
         {
             FileSystem.CreateFolder(folder);
-            var digests = await WriteDataAsync(data, content, [.. options.Algorithms, .. options.OnlyVerified], options.LengthMax, cancel).ConfigureAwait(false);
+            var digests = await WriteDataAsync(data, content, [.. options.Algorithms, .. options.OnlyVerified], options.LengthMax, cancel)
+                .ConfigureAwait(false);
             options.Verify?.Invoke(digests);
             var info = new ObjectInfo
             {
@@ -220,7 +224,9 @@ internal sealed partial class ObjectStore
         return true;
     }
 
-    /// <summary>Removes an object, if it is as it must be; says whether there was one. One whose description is damaged is removed too, if nothing is asked of it.</summary>
+    /// <summary>
+    /// Removes an object, if it is as it must be; says whether there was one. One whose description is damaged is removed too, if nothing is asked of it.
+    /// </summary>
     public Task<bool> DeleteAsync(string bucket, string key, CancellationToken cancel, DeleteConditions? onlyIf = null)
     {
         cancel.ThrowIfCancellationRequested();
@@ -257,7 +263,8 @@ internal sealed partial class ObjectStore
     }
 
     /// <summary>Lists keys after <paramref name="after"/> in the order of their UTF-8 bytes.</summary>
-    public ObjectPage List(string bucket, string prefix, string? delimiter, string? after, int max) => _buckets.Index(bucket).List(prefix, delimiter, after, max);
+    public ObjectPage List(string bucket, string prefix, string? delimiter, string? after, int max) =>
+        _buckets.Index(bucket).List(prefix, delimiter, after, max);
 
     /// <summary>Whether an object may be written in the place of what is there. The caller holds the gate.</summary>
     private static void Check(BucketIndex index, string key, PutOptions options, StoredObject? old)

@@ -3,8 +3,8 @@ using Ocellus.Work;
 namespace Ocellus.Objects.Files;
 
 /// <summary>
-/// Reads the object store from disk while the server already serves: a request for a bucket not yet read waits for that bucket only. Then removes what deleted buckets and
-/// ended uploads left, and uploads that nobody completed in time.
+/// Reads the object store from disk while the server already serves: a request for a bucket not yet read waits for that bucket only. Then removes what deleted
+/// buckets and ended uploads left, and uploads that nobody completed in time.
 /// </summary>
 internal sealed partial class ObjectStoreUpkeep(ObjectStore store, TimeProvider clock, ILogger<ObjectStoreUpkeep> log) : BackgroundService
 {

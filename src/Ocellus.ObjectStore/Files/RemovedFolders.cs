@@ -1,8 +1,8 @@
 namespace Ocellus.Objects.Files;
 
 /// <summary>
-/// Where deleted buckets and ended uploads go first. Renaming a folder takes the same moment whatever is in it, and is all that a request does; the files are removed later,
-/// under no lock. What a crash leaves here is removed after the next start.
+/// Where deleted buckets and ended uploads go first. Renaming a folder takes the same moment whatever is in it, and is all that a request does; the files are
+/// removed later, under no lock. What a crash leaves here is removed after the next start.
 /// </summary>
 internal sealed class RemovedFolders(string root)
 {

@@ -84,13 +84,16 @@ internal static partial class StoreCheck
                     Move([file], target);
                     WriteJson(file, info, ObjectJson.Default.ObjectInfo);
                     FileSystem.SyncFolder(folder);
-                    return $"The object '{info.Key}' is there again: its content is the one of its ETag. Its content type, metadata and tags are lost unless {Path.Combine(target, Path.GetFileName(file))} still says them.";
+                    return $"The object '{info.Key}' is there again: its content is the one of its ETag. Its content type, metadata and tags are lost unless "
+                        + $"{Path.Combine(target, Path.GetFileName(file))} still says them.";
                 }
 
                 Move([file, .. data], target);
                 var name = damage.Key is { } key ? $"'{key}'" : "its key, which the description does not say any more";
-                return data.Length == 0 ? $"The object's content is not there: it is lost. Its description is in {target}. Store {name} again from where it came."
-                    : $"The description and the content ({string.Join(", ", data.Select(Path.GetFileName))}) are in {target}. Look at the content, and store it again under {name}.";
+                return data.Length == 0 ? $"The object's content is not there: it is lost. Its description is in {target}. Store {name} again from "
+                    + $"where it came."
+                    : $"The description and the content ({string.Join(", ", data.Select(Path.GetFileName))}) are in {target}. Look at the content, and store "
+                        + $"it again under {name}.";
         }
     }
 
@@ -108,7 +111,9 @@ internal static partial class StoreCheck
             yield break;
         }
 
-        foreach (var file in Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.json").Where(f => Path.GetFileName(f) != Descriptions.UploadFile) : [])
+        foreach (var file in Directory.Exists(folder)
+            ? Directory.EnumerateFiles(folder, "*.json").Where(f => Path.GetFileName(f) != Descriptions.UploadFile)
+            : [])
         {
             if (Descriptions.Part(file, out damage) is { } part)
             {
@@ -138,7 +143,14 @@ internal static partial class StoreCheck
 #pragma warning restore CA5351
             {
                 var seconds = new DateTimeOffset(File.GetLastWriteTimeUtc(candidate)).ToUnixTimeSeconds();
-                return new() { Key = key, Size = content.Length, ETag = etag.Groups["md5"].Value, LastModified = DateTimeOffset.FromUnixTimeSeconds(seconds), DataFile = Path.GetFileName(candidate) };
+                return new()
+                {
+                    Key = key,
+                    Size = content.Length,
+                    ETag = etag.Groups["md5"].Value,
+                    LastModified = DateTimeOffset.FromUnixTimeSeconds(seconds),
+                    DataFile = Path.GetFileName(candidate),
+                };
             }
         }
 
@@ -162,7 +174,8 @@ internal static partial class StoreCheck
 
         WriteJson(file, new Bucket(bucket, owner, region, new DateTimeOffset(Directory.GetCreationTimeUtc(folder))), ObjectJson.Default.Bucket);
         FileSystem.SyncFolder(folder);
-        return $"The bucket is there again with all its objects, as one of account {owner} in {region}. Its rules for other origins and its tags are lost; what was left of its description is in {target}.";
+        return $"The bucket is there again with all its objects, as one of account {owner} in {region}. Its rules for other origins and its tags are lost; "
+            + $"what was left of its description is in {target}.";
     }
 
     /// <summary>The key that a description says, whole or not, if it is the one of the file's name.</summary>
@@ -170,7 +183,11 @@ internal static partial class StoreCheck
     {
         try
         {
-            return KeyForm().Match(File.ReadAllText(file)) is { Success: true } found && JsonSerializer.Deserialize(found.Groups["key"].Value, ObjectJson.Default.String) is { } key && Hash(key) == Path.GetFileNameWithoutExtension(file) ? key : null;
+            return KeyForm().Match(File.ReadAllText(file)) is { Success: true } found
+                && JsonSerializer.Deserialize(found.Groups["key"].Value, ObjectJson.Default.String) is { } key
+                && Hash(key) == Path.GetFileNameWithoutExtension(file)
+                ? key
+                : null;
         }
         catch (Exception failure) when (failure is JsonException or IOException or UnauthorizedAccessException)
         {

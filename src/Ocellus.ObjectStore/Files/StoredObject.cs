@@ -30,7 +30,9 @@ internal sealed class StoredObject
         Size = info.Size;
         var etag = info.ETag.AsSpan();
         _md5 = UInt128.Parse(etag[..Descriptions.Md5Digits], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-        _etagParts = etag.Length > Descriptions.Md5Digits ? int.Parse(etag[(Descriptions.Md5Digits + 1)..], NumberStyles.None, CultureInfo.InvariantCulture) : 0;
+        _etagParts = etag.Length > Descriptions.Md5Digits
+            ? int.Parse(etag[(Descriptions.Md5Digits + 1)..], NumberStyles.None, CultureInfo.InvariantCulture)
+            : 0;
         _modifiedTicks = info.LastModified.UtcTicks;
         _data = Guid.ParseExact(info.DataFile.Split('.')[1], "N");
         _rest = Rest.Of(info, names);
@@ -97,7 +99,8 @@ internal sealed class StoredObject
             // Only needed of what came in parts: a completion that is sent again is known by it.
             UploadId = Parts is not null && Guid.TryParseExact(info.UploadId, "N", out var upload) ? upload : null;
             // Names count too: not all of them are shared in the end.
-            Bytes = 72 + 24 + (Parts?.Bytes ?? 0) + new[] { UserMetadata, Headers, Checksums, Tags }.Sum(t => t is null ? 0 : 24 + t.Sum(s => 8 + SharedNames.BytesOf(s)));
+            Bytes = 72 + 24 + (Parts?.Bytes ?? 0) + new[] { UserMetadata, Headers, Checksums, Tags }.Sum(
+                t => t is null ? 0 : 24 + t.Sum(s => 8 + SharedNames.BytesOf(s)));
         }
 
         public string ContentType { get; }
@@ -119,11 +122,15 @@ internal sealed class StoredObject
         public int Bytes { get; }
 
         public static Rest? Of(ObjectInfo info, SharedNames names) =>
-            info.ContentType == ObjectInfo.DefaultContentType && info.ChecksumType is null && info.Parts is null && info.UserMetadata.Count + info.Headers.Count + info.Checksums.Count + info.Tags.Count == 0
+            info.ContentType == ObjectInfo.DefaultContentType
+                && info.ChecksumType is null
+                && info.Parts is null
+                && info.UserMetadata.Count + info.Headers.Count + info.Checksums.Count + info.Tags.Count == 0
                 ? null
                 : new(info, names);
 
-        private static string[]? Flat(Dictionary<string, string> table, SharedNames names) => table.Count == 0 ? null : [.. table.SelectMany(p => new[] { names.Of(p.Key), p.Value })];
+        private static string[]? Flat(Dictionary<string, string> table, SharedNames names) =>
+            table.Count == 0 ? null : [.. table.SelectMany(p => new[] { names.Of(p.Key), p.Value })];
     }
 }
 

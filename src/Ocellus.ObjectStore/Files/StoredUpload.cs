@@ -6,7 +6,8 @@ namespace Ocellus.Objects.Files;
 internal sealed class StoredUpload(string key, string id, DateTimeOffset initiated, string? algorithm)
 {
     /// <summary>In the order of keys, and of ids where keys are equal.</summary>
-    public static IComparer<StoredUpload> ByKey { get; } = Comparer<StoredUpload>.Create((a, b) => Utf8Order.Keys.Compare(a.Key, b.Key) is var order and not 0 ? order : string.CompareOrdinal(a.Id, b.Id));
+    public static IComparer<StoredUpload> ByKey { get; } = Comparer<StoredUpload>.Create(
+        (a, b) => Utf8Order.Keys.Compare(a.Key, b.Key) is var order and not 0 ? order : string.CompareOrdinal(a.Id, b.Id));
 
     public static ImmutableSortedSet<StoredUpload> None { get; } = ImmutableSortedSet.Create(ByKey);
 

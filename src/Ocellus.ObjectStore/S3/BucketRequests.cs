@@ -40,7 +40,8 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
         }
 
         return expectedOwner.Length == 0 || expectedOwner == accountId ? found
-            : throw new S3Exception("AccessDenied", $"Access Denied: the bucket '{bucket}' belongs to {accountId}, and the request expects {Readable.Truncate(expectedOwner)}.");
+            : throw new S3Exception(
+                "AccessDenied", $"Access Denied: the bucket '{bucket}' belongs to {accountId}, and the request expects {Readable.Truncate(expectedOwner)}.");
     }
 
     public Task ListBucketsAsync(S3Request request, CancellationToken cancel)
@@ -49,11 +50,19 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
         var max = Number(request.Parameter("max-buckets"), BucketsMax);
         if (max is < 1 or > BucketsMax)
         {
-            throw new S3Exception("InvalidArgument", string.Create(CultureInfo.InvariantCulture, $"max-buckets must be an integer between 1 and {BucketsMax}; received '{max}'."));
+            throw new S3Exception(
+                "InvalidArgument",
+                string.Create(CultureInfo.InvariantCulture, $"max-buckets must be an integer between 1 and {BucketsMax}; received '{max}'."));
         }
 
         var after = NullIfEmpty(request.Parameter("continuation-token")) is { } token ? ListingRequests.FromToken(token) : "";
-        var rest = store.Buckets(request.AccountId).Where(b => string.CompareOrdinal(b.Name, after) > 0 && b.Name.StartsWith(prefix, StringComparison.Ordinal) && (region.Length == 0 || b.Region == region)).ToList();
+        var rest = store.Buckets(request.AccountId)
+            .Where(
+                b =>
+                    string.CompareOrdinal(b.Name, after) > 0
+                        && b.Name.StartsWith(prefix, StringComparison.Ordinal)
+                        && (region.Length == 0 || b.Region == region))
+            .ToList();
         var shown = rest.Take((int)max).ToList();
         return WriteAsync(request.Response, new XElement(Ns + "ListAllMyBucketsResult", Owner(request.AccountId),
             new XElement(Ns + "Buckets", shown.Select(b => new XElement(Ns + "Bucket",
@@ -69,17 +78,26 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
         var wanted = NullIfEmpty(body?.Child("LocationConstraint"));
         if (wanted is not null && !regions.Has(wanted))
         {
-            throw new S3Exception("InvalidLocationConstraint", $"The specified location constraint is not valid: '{Readable.Truncate(wanted)}' is not a region, such as eu-west-1, nor one that the setting {RegionOptions.Section}:More names.");
+            throw new S3Exception(
+                "InvalidLocationConstraint",
+                $"The specified location constraint is not valid: '{Readable.Truncate(wanted)}' is not a region, such as eu-west-1, nor one that the setting "
+                    + $"{RegionOptions.Section}:More names.");
         }
 
         // As in AWS, us-east-1 makes buckets for every region and any other region for itself only.
         if (wanted is not null && request.Caller.Region != Bucket.FirstRegion && wanted != request.Caller.Region)
         {
-            throw new S3Exception("IllegalLocationConstraintException", $"The {wanted} location constraint is incompatible for the region specific endpoint this request was sent to: it is signed for {request.Caller.Region}.");
+            throw new S3Exception(
+                "IllegalLocationConstraintException",
+                $"The {wanted} location constraint is incompatible for the region specific endpoint this request was sent to: it is signed for "
+                    + $"{request.Caller.Region}.");
         }
 
         var existing = store.FindBucket(request.Bucket);
-        if (request.Caller.Region == Bucket.FirstRegion && wanted is null && existing is { Region: Bucket.FirstRegion } && existing.AccountId == request.AccountId)
+        if (request.Caller.Region == Bucket.FirstRegion
+            && wanted is null
+            && existing is { Region: Bucket.FirstRegion }
+            && existing.AccountId == request.AccountId)
         {
             // An old habit of us-east-1 that scripts rely on: making one's own bucket again is no error there.
             request.Response.Headers.Location = "/" + request.Bucket;
@@ -110,7 +128,10 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
         var entries = body.All("Object").ToList();
         if (body.Name != "Delete" || entries.Count is 0 or > DeleteKeysMax || entries.Exists(o => o.Child("Key") is null))
         {
-            throw new S3Exception("MalformedXML", $"The body must be a Delete element of 1 to {DeleteKeysMax} Object elements, each with a Key; received was '{Readable.Truncate(body.Name)}' with {entries.Count}.");
+            throw new S3Exception(
+                "MalformedXML",
+                $"The body must be a Delete element of 1 to {DeleteKeysMax} Object elements, each with a Key; received was '{Readable.Truncate(body.Name)}' "
+                    + $"with {entries.Count}.");
         }
 
         var quiet = body.Child("Quiet") == "true";
@@ -121,7 +142,10 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
             var version = NullIfEmpty(entry.Child("VersionId")) is { } id ? new XElement(Ns + "VersionId", id) : null;
             if (await DeleteOneAsync(request, key, entry, cancel).ConfigureAwait(false) is { } refusal)
             {
-                result.Add(new XElement(Ns + "Error", new XElement(Ns + "Key", key), version, new XElement(Ns + "Code", refusal.Code), new XElement(Ns + "Message", refusal.Message)));
+                result.Add(
+                    new XElement(
+                        Ns + "Error", new XElement(Ns + "Key", key), version, new XElement(Ns + "Code", refusal.Code),
+                        new XElement(Ns + "Message", refusal.Message)));
             }
             else if (!quiet)
             {

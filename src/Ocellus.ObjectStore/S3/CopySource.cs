@@ -11,11 +11,14 @@ internal static class CopySource
     public static (string Bucket, string Key) Of(string raw)
     {
         var path = (HeaderText.Unescape(raw.Split('?', 2)[0])
-            ?? throw new S3Exception("InvalidArgument", $"x-amz-copy-source must be bucket/key, percent-encoded in UTF-8; received '{Readable.Truncate(raw)}'.")).TrimStart('/');
+            ?? throw new S3Exception(
+                "InvalidArgument", $"x-amz-copy-source must be bucket/key, percent-encoded in UTF-8; received '{Readable.Truncate(raw)}'."))
+                .TrimStart('/');
         var slash = path.IndexOf('/', StringComparison.Ordinal);
         if (raw.Contains("?versionId=", StringComparison.Ordinal) && !raw.EndsWith("?versionId=null", StringComparison.Ordinal))
         {
-            throw new S3Exception("NoSuchVersion", $"The specified version does not exist: x-amz-copy-source is '{Readable.Truncate(raw)}', and buckets have no versions here.");
+            throw new S3Exception(
+                "NoSuchVersion", $"The specified version does not exist: x-amz-copy-source is '{Readable.Truncate(raw)}', and buckets have no versions here.");
         }
 
         return slash > 0 && slash < path.Length - 1 ? (path[..slash], path[(slash + 1)..])
@@ -27,7 +30,9 @@ internal static class CopySource
     {
         var (bucket, key) = request.CopiesFrom!.Value;
         buckets.Owned(bucket, request.AccountId, request.Header("x-amz-source-expected-bucket-owner"));
-        var stream = store.OpenRead(bucket, key, out var info) ?? throw new S3Exception("NoSuchKey", $"The specified key does not exist: '{Readable.Truncate(key)}' in bucket '{bucket}', the source of the copy.");
+        var stream = store.OpenRead(bucket, key, out var info)
+            ?? throw new S3Exception(
+                "NoSuchKey", $"The specified key does not exist: '{Readable.Truncate(key)}' in bucket '{bucket}', the source of the copy.");
         if (S3Conditions.Evaluate(request.Header("x-amz-copy-source-if-match"), request.Header("x-amz-copy-source-if-none-match"),
             request.Header("x-amz-copy-source-if-modified-since"), request.Header("x-amz-copy-source-if-unmodified-since"), info!) != 200)
         {

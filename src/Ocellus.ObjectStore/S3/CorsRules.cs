@@ -26,11 +26,15 @@ internal static class CorsRules
     {
         var rules = document.All("CORSRule").Select(ReadRule).ToList();
         return document.Name == "CORSConfiguration" && rules.Count is >= 1 and <= MaxRules ? rules
-            : throw new S3Exception("MalformedXML", $"A CORSConfiguration element of 1 to {MaxRules} CORSRule elements was expected; received was '{Readable.Truncate(document.Name)}' with {rules.Count}.");
+            : throw new S3Exception(
+                "MalformedXML",
+                $"A CORSConfiguration element of 1 to {MaxRules} CORSRule elements was expected; received was '{Readable.Truncate(document.Name)}' with "
+                    + $"{rules.Count}.");
     }
 
     public static XElement Write(IEnumerable<CorsRule> rules) => new(Ns + "CORSConfiguration", rules.Select(r => new XElement(Ns + "CORSRule",
-        r.Id is null ? null : new XElement(Ns + "ID", r.Id), All("AllowedOrigin", r.Origins), All("AllowedMethod", r.Methods), All("AllowedHeader", r.Headers), All("ExposeHeader", r.Exposed),
+        r.Id is null ? null : new XElement(Ns + "ID", r.Id), All("AllowedOrigin", r.Origins), All("AllowedMethod", r.Methods), All("AllowedHeader", r.Headers),
+        All("ExposeHeader", r.Exposed),
         r.MaxAgeSeconds is { } age ? new XElement(Ns + "MaxAgeSeconds", age) : null)));
 
     /// <summary>Answers a preflight, which a browser sends before the request itself.</summary>
@@ -56,7 +60,10 @@ internal static class CorsRules
         var requested = headers.AccessControlRequestHeaders.ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (requested.Length > MaxRequestedHeaders || rules.FirstOrDefault(r => r.Allows(origin, method, requested)) is not { } rule)
         {
-            throw new S3Exception("AccessForbidden", "CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.");
+            throw new S3Exception(
+                "AccessForbidden",
+                "CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, request method / "
+                    + "Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.");
         }
 
         Add(http.Response.Headers, rule, origin);
@@ -69,7 +76,8 @@ internal static class CorsRules
     /// <summary>Adds the headers that let a page of another origin read the answer, also a refusal.</summary>
     public static void Decorate(HttpContext http, Bucket? bucket)
     {
-        if (http.Request.Headers.Origin.ToString() is { Length: > 0 } origin && bucket?.Cors?.FirstOrDefault(r => r.Allows(origin, http.Request.Method, [])) is { } rule)
+        if (http.Request.Headers.Origin.ToString() is { Length: > 0 } origin
+            && bucket?.Cors?.FirstOrDefault(r => r.Allows(origin, http.Request.Method, [])) is { } rule)
         {
             Add(http.Response.Headers, rule, origin);
         }
@@ -104,7 +112,11 @@ internal static class CorsRules
     {
         List<string> Texts(string name) => [.. rule.All(name).Select(e => e.Text.Trim())];
         var read = new CorsRule(rule.Child("ID"), Texts("AllowedOrigin"), Texts("AllowedMethod"), Texts("AllowedHeader"), Texts("ExposeHeader"),
-            rule.Child("MaxAgeSeconds") is { } age ? int.TryParse(age, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? seconds : throw new S3Exception("MalformedXML", $"MaxAgeSeconds must be a number; received '{Readable.Truncate(age)}'.") : null);
+            rule.Child("MaxAgeSeconds") is { } age
+                ? int.TryParse(age, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+                ? seconds
+                : throw new S3Exception("MalformedXML", $"MaxAgeSeconds must be a number; received '{Readable.Truncate(age)}'.")
+                : null);
         if (read.Origins.Count == 0 || read.Methods.Count == 0)
         {
             throw new S3Exception("MalformedXML", "A CORSRule needs an AllowedOrigin and an AllowedMethod.");
@@ -141,7 +153,9 @@ internal static class CorsRules
         }
 
         return read.Exposed.FirstOrDefault(h => h.Contains('*', StringComparison.Ordinal)) is { } exposed
-            ? throw new S3Exception("InvalidRequest", $"ExposeHeader \"{Readable.Truncate(exposed)}\" contains wildcard. We currently do not support wildcard for ExposeHeader.") : read;
+            ? throw new S3Exception(
+                "InvalidRequest",
+                $"ExposeHeader \"{Readable.Truncate(exposed)}\" contains wildcard. We currently do not support wildcard for ExposeHeader.") : read;
     }
 
     private static IEnumerable<XElement> All(string name, IEnumerable<string> values) => values.Select(v => new XElement(Ns + name, v));

@@ -57,7 +57,11 @@ internal sealed class ListingRequests(ObjectStore store)
         var (keyMarker, versionMarker) = (request.Parameter("key-marker"), request.Parameter("version-id-marker"));
         if (versionMarker.Length > 0 && (keyMarker.Length == 0 || versionMarker != "null"))
         {
-            throw new S3Exception("InvalidArgument", keyMarker.Length == 0 ? "A version-id marker cannot be specified without a key marker." : $"Invalid version id specified: '{Readable.Truncate(versionMarker)}'; buckets have no versions here.");
+            throw new S3Exception(
+                "InvalidArgument",
+                keyMarker.Length == 0
+                    ? "A version-id marker cannot be specified without a key marker."
+                    : $"Invalid version id specified: '{Readable.Truncate(versionMarker)}'; buckets have no versions here.");
         }
 
         // The only version of the key at the marker is the one that the page before ended with.

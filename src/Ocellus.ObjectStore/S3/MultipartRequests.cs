@@ -17,7 +17,8 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
         if (wantedType is not null && (algorithm is null || wantedType != (algorithm is "crc64nvme" ? "FULL_OBJECT" : algorithm is "sha1" or "sha256" ? "COMPOSITE" : wantedType)
             || wantedType is not ("FULL_OBJECT" or "COMPOSITE")))
         {
-            throw new S3Exception("InvalidRequest", $"The {Readable.Truncate(wantedType)} checksum type cannot be used with the {algorithm ?? "absent"} checksum algorithm.");
+            throw new S3Exception(
+                "InvalidRequest", $"The {Readable.Truncate(wantedType)} checksum type cannot be used with the {algorithm ?? "absent"} checksum algorithm.");
         }
 
         var type = wantedType
@@ -48,7 +49,9 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
     {
         if (!int.TryParse(request.Query["partNumber"], NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number is < 1 or > 10000)
         {
-            throw new S3Exception("InvalidArgument", $"Part number must be an integer between 1 and 10000, inclusive; received '{Readable.Truncate(request.Parameter("partNumber"))}'.");
+            throw new S3Exception(
+                "InvalidArgument",
+                $"Part number must be an integer between 1 and 10000, inclusive; received '{Readable.Truncate(request.Parameter("partNumber"))}'.");
         }
 
         var upload = store.Uploads.Upload(request.Bucket, request.Key, request.UploadId);
@@ -73,7 +76,10 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
             var (first, length) = S3Conditions.CopyRange(request.Header("x-amz-copy-source-range"), source.Size);
             if (length > ObjectStore.MaxObjectBytes)
             {
-                throw new S3Exception("InvalidRequest", $"The specified copy range is larger than the maximum allowable size for a part: {ObjectStore.MaxObjectBytes}. It has {length} bytes; name a part of it with x-amz-copy-source-range.");
+                throw new S3Exception(
+                    "InvalidRequest",
+                    $"The specified copy range is larger than the maximum allowable size for a part: {ObjectStore.MaxObjectBytes}. It has {length} bytes; "
+                        + $"name a part of it with x-amz-copy-source-range.");
             }
 
             stream.Position = first;
@@ -101,7 +107,11 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
                 throw new S3Exception("MalformedXML", $"Each Part needs a PartNumber and an ETag; part {parts.Count + 1} of the list has not both.");
             }
 
-            parts.Add(new(number, etag, DigestSet.Names.Where(n => part.Child("Checksum" + n.ToUpperInvariant()) is not null).ToDictionary(n => n, n => part.Child("Checksum" + n.ToUpperInvariant())!.Trim())));
+            parts.Add(
+                new(
+                    number, etag,
+                    DigestSet.Names.Where(n => part.Child("Checksum" + n.ToUpperInvariant()) is not null)
+                        .ToDictionary(n => n, n => part.Child("Checksum" + n.ToUpperInvariant())!.Trim())));
         }
 
         if (parts.Count == 0)
@@ -118,7 +128,9 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
         await WriteAsync(request.Response, new XElement(Ns + "CompleteMultipartUploadResult",
             new XElement(Ns + "Location", $"{request.Origin}/{request.Bucket}/{Uri.EscapeDataString(request.Key)}"),
             new XElement(Ns + "Bucket", request.Bucket), new XElement(Ns + "Key", request.Key), new XElement(Ns + "ETag", Quote(info.ETag)),
-            ChecksumElements(info.Checksums), info.Checksums.Count > 0 && info.ChecksumType is not null ? new XElement(Ns + "ChecksumType", info.ChecksumType) : null), cancel).ConfigureAwait(false);
+            ChecksumElements(info.Checksums), info.Checksums.Count > 0 && info.ChecksumType is not null
+                ? new XElement(Ns + "ChecksumType", info.ChecksumType)
+                : null), cancel).ConfigureAwait(false);
     }
 
     public Task AbortAsync(S3Request request)

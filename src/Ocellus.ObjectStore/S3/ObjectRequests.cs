@@ -126,12 +126,16 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
             var replace = S3Conditions.Directive(request, "x-amz-metadata-directive");
             if (!replace && !S3Conditions.Directive(request, "x-amz-tagging-directive") && request.CopiesFrom == (request.Bucket, request.Key))
             {
-                throw new S3Exception("InvalidRequest", "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata.");
+                throw new S3Exception(
+                    "InvalidRequest", "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata.");
             }
 
             if (source.Size > ObjectStore.MaxObjectBytes)
             {
-                throw new S3Exception("InvalidRequest", $"The specified copy source is larger than the maximum allowable size for a copy source: {ObjectStore.MaxObjectBytes}. It has {source.Size} bytes; copy it in parts.");
+                throw new S3Exception(
+                    "InvalidRequest",
+                    $"The specified copy source is larger than the maximum allowable size for a copy source: {ObjectStore.MaxObjectBytes}. It has "
+                        + $"{source.Size} bytes; copy it in parts.");
             }
 
             var info = await store.PutAsync(request.Bucket, request.Key, stream, S3Conditions.OfWrite(request) with
@@ -151,7 +155,8 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
 
     public async Task DeleteAsync(S3Request request, CancellationToken cancel)
     {
-        var conditions = DeleteConditions.Of(request.Headers.IfMatch, request.Header("x-amz-if-match-last-modified-time"), request.Header("x-amz-if-match-size"));
+        var conditions = DeleteConditions.Of(
+            request.Headers.IfMatch, request.Header("x-amz-if-match-last-modified-time"), request.Header("x-amz-if-match-size"));
         await store.DeleteAsync(request.Bucket, request.Key, cancel, conditions).ConfigureAwait(false);
         request.Response.StatusCode = 204;
     }
@@ -167,7 +172,11 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
         var count = info.Parts?.Count ?? 1;
         if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number < 1 || number > count)
         {
-            throw new S3Exception("InvalidPartNumber", string.Create(CultureInfo.InvariantCulture, $"The requested part number is not satisfiable: received '{Readable.Truncate(text)}', and the object has {count} part(s)."));
+            throw new S3Exception(
+                "InvalidPartNumber",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The requested part number is not satisfiable: received '{Readable.Truncate(text)}', and the object has {count} part(s)."));
         }
 
         if (info.Parts is null)
@@ -186,14 +195,19 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
         var wanted = request.Header("x-amz-object-attributes").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (wanted.Length == 0 || wanted.Except(known).Any())
         {
-            throw new S3Exception("InvalidArgument", $"x-amz-object-attributes must name some of {string.Join(", ", known)}; received '{Readable.Truncate(string.Join(", ", wanted))}'.");
+            throw new S3Exception(
+                "InvalidArgument",
+                $"x-amz-object-attributes must name some of {string.Join(", ", known)}; received '{Readable.Truncate(string.Join(", ", wanted))}'.");
         }
 
         var info = await store.HeadAsync(request.Bucket, request.Key, cancel).ConfigureAwait(false) ?? throw Missing(request);
         request.Response.Headers.LastModified = info.LastModified.ToString("R", CultureInfo.InvariantCulture);
         await WriteAsync(request.Response, new XElement(Ns + "GetObjectAttributesResponse",
             wanted.Contains("ETag") ? new XElement(Ns + "ETag", info.ETag) : null,
-            wanted.Contains("Checksum") && info.Checksums.Count > 0 ? new XElement(Ns + "Checksum", ChecksumElements(info.Checksums), info.ChecksumType is null ? null : new XElement(Ns + "ChecksumType", info.ChecksumType)) : null,
+            wanted.Contains("Checksum") && info.Checksums.Count > 0
+                ? new XElement(
+                    Ns + "Checksum", ChecksumElements(info.Checksums), info.ChecksumType is null ? null : new XElement(Ns + "ChecksumType", info.ChecksumType))
+                : null,
             wanted.Contains("ObjectParts") && info.Parts is { } parts ? Parts(request, parts) : null,
             wanted.Contains("StorageClass") ? new XElement(Ns + "StorageClass", "STANDARD") : null,
             wanted.Contains("ObjectSize") ? new XElement(Ns + "ObjectSize", info.Size) : null), cancel).ConfigureAwait(false);
@@ -206,8 +220,11 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
         var rest = parts.Where(p => p.Number > marker).ToList();
         var shown = rest.Take(max).ToList();
         return new XElement(Ns + "ObjectParts", new XElement(Ns + "PartsCount", parts.Count), new XElement(Ns + "PartNumberMarker", marker),
-            new XElement(Ns + "NextPartNumberMarker", shown.Count > 0 ? shown[^1].Number : 0), new XElement(Ns + "MaxParts", max), new XElement(Ns + "IsTruncated", rest.Count > shown.Count),
-            shown.Select(p => new XElement(Ns + "Part", new XElement(Ns + "PartNumber", p.Number), new XElement(Ns + "Size", p.Size), ChecksumElements(p.Checksums))));
+            new XElement(
+                Ns + "NextPartNumberMarker",
+                shown.Count > 0 ? shown[^1].Number : 0), new XElement(Ns + "MaxParts", max), new XElement(Ns + "IsTruncated", rest.Count > shown.Count),
+            shown.Select(
+                p => new XElement(Ns + "Part", new XElement(Ns + "PartNumber", p.Number), new XElement(Ns + "Size", p.Size), ChecksumElements(p.Checksums))));
     }
 
     /// <summary>Gives an answer that is the same for every object, if the object is there.</summary>

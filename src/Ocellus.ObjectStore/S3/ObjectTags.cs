@@ -38,7 +38,9 @@ internal static class ObjectTags
     }
 
     public static XElement Write(IReadOnlyDictionary<string, string> tags) =>
-        new(Ns + "Tagging", new XElement(Ns + "TagSet", tags.Select(t => new XElement(Ns + "Tag", new XElement(Ns + "Key", t.Key), new XElement(Ns + "Value", t.Value)))));
+        new(
+            Ns + "Tagging",
+            new XElement(Ns + "TagSet", tags.Select(t => new XElement(Ns + "Tag", new XElement(Ns + "Key", t.Key), new XElement(Ns + "Value", t.Value)))));
 
     private static List<KeyValuePair<string, string>> AsPairs(this QueryStringEnumerable query)
     {
@@ -64,12 +66,18 @@ internal static class ObjectTags
         {
             if (key.Length is 0 or > MaxKeyLength || !key.All(IsAllowed))
             {
-                throw new S3Exception("InvalidTag", $"The TagKey you have provided is invalid: '{Readable.Truncate(key)}'. It has 1 to {MaxKeyLength} letters, digits, spaces and + - = . _ : / @.");
+                throw new S3Exception(
+                    "InvalidTag",
+                    $"The TagKey you have provided is invalid: '{Readable.Truncate(key)}'. It has 1 to {MaxKeyLength} letters, digits, spaces and + - = "
+                        + $". _ : / @.");
             }
 
             if (value.Length > MaxValueLength || !value.All(IsAllowed))
             {
-                throw new S3Exception("InvalidTag", $"The TagValue you have provided is invalid: '{Readable.Truncate(value)}'. It has at most {MaxValueLength} letters, digits, spaces and + - = . _ : / @.");
+                throw new S3Exception(
+                    "InvalidTag",
+                    $"The TagValue you have provided is invalid: '{Readable.Truncate(value)}'. It has at most {MaxValueLength} letters, digits, spaces and + "
+                        + $"- = . _ : / @.");
             }
 
             if (key.StartsWith("aws:", StringComparison.OrdinalIgnoreCase))
@@ -83,8 +91,17 @@ internal static class ObjectTags
             }
         }
 
-        return tags.Count <= max ? tags : throw new S3Exception("BadRequest", string.Create(CultureInfo.InvariantCulture, $"{(max == MaxPerObject ? "Object" : "Bucket")} tags cannot be greater than {max}; received were more."));
+        return tags.Count <= max
+            ? tags
+            : throw new S3Exception(
+                "BadRequest",
+                string.Create(
+                    CultureInfo.InvariantCulture, $"{(max == MaxPerObject ? "Object" : "Bucket")} tags cannot be greater than {max}; received were more."));
     }
 
-    private static bool IsAllowed(char c) => char.IsLetterOrDigit(c) || char.IsSurrogate(c) || CharUnicodeInfo.GetUnicodeCategory(c) is UnicodeCategory.SpaceSeparator or UnicodeCategory.NonSpacingMark || c is '+' or '-' or '=' or '.' or '_' or ':' or '/' or '@';
+    private static bool IsAllowed(char c) =>
+        char.IsLetterOrDigit(c)
+            || char.IsSurrogate(c)
+            || CharUnicodeInfo.GetUnicodeCategory(c) is UnicodeCategory.SpaceSeparator or UnicodeCategory.NonSpacingMark
+            || c is '+' or '-' or '=' or '.' or '_' or ':' or '/' or '@';
 }

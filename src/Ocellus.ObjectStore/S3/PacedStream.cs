@@ -115,6 +115,8 @@ internal sealed class PacedStream : ForwardStream
     }
 
     private S3Exception TooSlow() => new("RequestTimeout", string.Create(CultureInfo.InvariantCulture,
-        $"Your socket connection to the server was not read from or written to within the timeout period: {_received} bytes came in {_waited.TotalSeconds:0.#} s; "
-        + $"an upload brings at least {_options.UploadBytesPerSecondMin} bytes a second (settings {BodyOptions.Section}:{nameof(BodyOptions.UploadBytesPerSecondMin)} and {BodyOptions.Section}:{nameof(BodyOptions.UploadWindow)})."));
+        $"Your socket connection to the server was not read from or written to within the timeout period: {_received} bytes came in "
+            + $"{_waited.TotalSeconds:0.#} s; "
+        + $"an upload brings at least {_options.UploadBytesPerSecondMin} bytes a second (settings "
+        + $"{BodyOptions.Section}:{nameof(BodyOptions.UploadBytesPerSecondMin)} and {BodyOptions.Section}:{nameof(BodyOptions.UploadWindow)})."));
 }

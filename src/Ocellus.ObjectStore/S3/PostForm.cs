@@ -40,13 +40,16 @@ internal sealed class PostForm
         // The policy speaks of the fields alone, and whoever has the form could add parameters.
         if (request.Query.Keys.FirstOrDefault() is { } parameter)
         {
-            throw new S3Exception("InvalidArgument", $"An upload from a form takes no parameters in its address; received '{Readable.Truncate(Uri.EscapeDataString(parameter))}'.");
+            throw new S3Exception(
+                "InvalidArgument",
+                $"An upload from a form takes no parameters in its address; received '{Readable.Truncate(Uri.EscapeDataString(parameter))}'.");
         }
 
         var boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value;
         if (boundary is not { Length: > 0 and <= 200 })
         {
-            throw new S3Exception("MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data: its content type names no boundary.");
+            throw new S3Exception(
+                "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data: its content type names no boundary.");
         }
 
         return await ReadAsync(new MultipartReader(boundary, body) { HeadersLengthLimit = FieldBytesMax }, cancel).ConfigureAwait(false);
@@ -60,7 +63,8 @@ internal sealed class PostForm
         {
             while (await reader.ReadNextSectionAsync(cancel).ConfigureAwait(false) is { } section)
             {
-                if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition) || HeaderUtilities.RemoveQuotes(disposition.Name).Value is not { Length: > 0 } name)
+                if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition)
+                    || HeaderUtilities.RemoveQuotes(disposition.Name).Value is not { Length: > 0 } name)
                 {
                     throw new S3Exception("MalformedPOSTRequest", "A part of the form has no name.");
                 }
@@ -94,7 +98,8 @@ internal sealed class PostForm
         }
         catch (Exception failure) when (failure is IOException or InvalidDataException)
         {
-            throw new S3Exception("MalformedPOSTRequest", $"The body of your POST request is not well-formed multipart/form-data: {Readable.Truncate(failure.Message)}");
+            throw new S3Exception(
+                "MalformedPOSTRequest", $"The body of your POST request is not well-formed multipart/form-data: {Readable.Truncate(failure.Message)}");
         }
 
         throw new S3Exception("InvalidArgument", "POST requires exactly one file upload per request; the form has no field 'file'.");

@@ -38,7 +38,8 @@ internal sealed class PostPolicy
             }
 
             if (!json.RootElement.TryGetProperty("expiration", out var expiration)
-                || !DateTimeOffset.TryParse(expiration.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var until))
+                || !DateTimeOffset.TryParse(
+                    expiration.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var until))
             {
                 throw Invalid("Policy missing expiration, or it is not a time such as 2026-01-31T12:00:00.000Z.");
             }
@@ -77,7 +78,8 @@ internal sealed class PostPolicy
         // Without it the form would be good for every bucket of the account.
         if (!_conditions.Exists(c => c.Field.Equals("bucket", StringComparison.OrdinalIgnoreCase)))
         {
-            throw Denied($$"""the policy has no condition for the bucket; add {"bucket": "{{bucket}}"} or ["starts-with", "$bucket", "…"] to its conditions.""");
+            throw Denied(
+                $$"""the policy has no condition for the bucket; add {"bucket": "{{bucket}}"} or ["starts-with", "$bucket", "…"] to its conditions.""");
         }
 
         foreach (var (how, field, value, text) in _conditions)
@@ -85,19 +87,25 @@ internal sealed class PostPolicy
             var said = field.Equals("bucket", StringComparison.OrdinalIgnoreCase) ? bucket : fields.GetValueOrDefault(field);
             if (said is null || !(how == "eq" ? said == value : Parts(field, said).All(part => part.StartsWith(value, StringComparison.Ordinal))))
             {
-                throw Denied($"Policy Condition failed: {Readable.Truncate(text)}; the form says {(said is null ? "nothing" : $"'{Readable.Truncate(said)}'")}.");
+                throw Denied(
+                    $"Policy Condition failed: {Readable.Truncate(text)}; the form says {(said is null ? "nothing" : $"'{Readable.Truncate(said)}'")}.");
             }
         }
 
         var free = VersionTwoVerifier.Signs(fields) ? _freeInVersionTwo : _free;
-        if (fields.Keys.FirstOrDefault(name => !free.Contains(name) && !name.StartsWith("x-ignore-", StringComparison.OrdinalIgnoreCase) && !_conditions.Exists(c => c.Field.Equals(name, StringComparison.OrdinalIgnoreCase))) is { } extra)
+        if (fields.Keys.FirstOrDefault(
+            name =>
+                !free.Contains(name)
+                    && !name.StartsWith("x-ignore-", StringComparison.OrdinalIgnoreCase)
+                    && !_conditions.Exists(c => c.Field.Equals(name, StringComparison.OrdinalIgnoreCase))) is { } extra)
         {
             throw Denied($"Extra input fields: {Readable.Truncate(extra)}");
         }
     }
 
     /// <summary>A list of content types must fit in each of its items.</summary>
-    private static string[] Parts(string field, string said) => field.Equals("content-type", StringComparison.OrdinalIgnoreCase) ? said.Split(',', StringSplitOptions.TrimEntries) : [said];
+    private static string[] Parts(string field, string said) =>
+        field.Equals("content-type", StringComparison.OrdinalIgnoreCase) ? said.Split(',', StringSplitOptions.TrimEntries) : [said];
 
     private void Add(JsonElement condition)
     {
@@ -127,15 +135,21 @@ internal sealed class PostPolicy
 
         if (how is not ("eq" or "starts-with") || !Text(parts[1]).StartsWith('$'))
         {
-            throw Invalid($"Invalid condition: {Readable.Truncate(condition.GetRawText())}. It has the form [\"eq\", \"$field\", \"value\"], with eq or starts-with, or [\"content-length-range\", least, most].");
+            throw Invalid(
+                $"Invalid condition: {Readable.Truncate(condition.GetRawText())}. It has the form [\"eq\", \"$field\", \"value\"], with eq or starts-with, "
+                    + $"or [\"content-length-range\", least, most].");
         }
 
         _conditions.Add((how, Text(parts[1])[1..], Text(parts[2]), condition.GetRawText()));
     }
 
-    private static string Text(JsonElement value) => value.ValueKind == JsonValueKind.Number ? value.GetRawText() : value.GetString() ?? throw Invalid("A condition holds null.");
+    private static string Text(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number ? value.GetRawText() : value.GetString() ?? throw Invalid("A condition holds null.");
 
-    private static long Bytes(JsonElement value) => long.TryParse(Text(value), NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) ? bytes : throw Invalid($"'{Readable.Truncate(Text(value))}' of content-length-range is not a number of bytes.");
+    private static long Bytes(JsonElement value) =>
+        long.TryParse(Text(value), NumberStyles.None, CultureInfo.InvariantCulture, out var bytes)
+            ? bytes
+            : throw Invalid($"'{Readable.Truncate(Text(value))}' of content-length-range is not a number of bytes.");
 
     private static S3Exception Invalid(string why) => new("InvalidPolicyDocument", $"Invalid Policy: {why}");
 

@@ -22,12 +22,17 @@ internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier version
         policy.Check(fields, sent.Bucket, clock.GetUtcNow());
         if (VersionTwoVerifier.Signs(fields) && versionTwo.IsTooFar(policy.Expiration))
         {
-            throw new S3Exception("AccessDenied", $"Invalid according to Policy: it is good until {policy.Expiration:yyyy-MM-dd'T'HH:mm:ss'Z'}; a form with a signature of version 2 may be good for a week.");
+            throw new S3Exception(
+                "AccessDenied",
+                $"Invalid according to Policy: it is good until {policy.Expiration:yyyy-MM-dd'T'HH:mm:ss'Z'}; a form with a signature of version 2 may be "
+                    + $"good for a week.");
         }
 
         if (form.Key is not { Length: > 0 } key)
         {
-            throw new S3Exception("InvalidArgument", "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields: those behind the file do not count.");
+            throw new S3Exception(
+                "InvalidArgument",
+                "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields: those behind the file do not count.");
         }
 
         if (fields.GetValueOrDefault("acl") is not (null or "private" or "bucket-owner-full-control"))
@@ -45,13 +50,20 @@ internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier version
             Headers = Kept(request.Headers),
             Algorithms = [.. DigestSet.Names.Where(n => fields.ContainsKey("x-amz-checksum-" + n))],
             ChecksumType = "FULL_OBJECT",
-            Tags = NullIfEmpty(fields.GetValueOrDefault("tagging")) is { } tags ? ObjectTags.Read(S3Document.Tagging.Parse(Encoding.UTF8.GetBytes(tags), cancel)) : [],
+            Tags = NullIfEmpty(fields.GetValueOrDefault("tagging")) is { } tags
+                ? ObjectTags.Read(S3Document.Tagging.Parse(Encoding.UTF8.GetBytes(tags), cancel))
+                : [],
             LengthMax = Math.Min(policy.Length.Max, ObjectStore.MaxObjectBytes),
             Verify = digests =>
             {
                 if (digests.Length < policy.Length.Min)
                 {
-                    throw new S3Exception("EntityTooSmall", string.Create(CultureInfo.InvariantCulture, $"Your proposed upload is smaller than the minimum allowed size: received {digests.Length} bytes, the policy asks for {policy.Length.Min}."));
+                    throw new S3Exception(
+                        "EntityTooSmall",
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"Your proposed upload is smaller than the minimum allowed size: received {digests.Length} bytes, the policy asks for "
+                                + $"{policy.Length.Min}."));
                 }
 
                 S3Body.VerifyChecksums(request, digests);
@@ -95,7 +107,8 @@ internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier version
             && Place(redirect) is { } target)
         {
             response.StatusCode = StatusCodes.Status303SeeOther;
-            response.Headers.Location = QueryHelpers.AddQueryString(target, new Dictionary<string, string?> { ["bucket"] = request.Bucket, ["key"] = key, ["etag"] = Quote(info.ETag) });
+            response.Headers.Location = QueryHelpers.AddQueryString(
+                target, new Dictionary<string, string?> { ["bucket"] = request.Bucket, ["key"] = key, ["etag"] = Quote(info.ETag) });
             return;
         }
 
@@ -103,7 +116,13 @@ internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier version
         response.StatusCode = fields.GetValueOrDefault("success_action_status") switch { "200" => 200, "201" => 201, _ => 204 };
         if (response.StatusCode == 201)
         {
-            await WriteAsync(request.Response, new XElement("PostResponse", new XElement("Location", place), new XElement("Bucket", request.Bucket), new XElement("Key", key), new XElement("ETag", Quote(info.ETag))), cancel).ConfigureAwait(false);
+            await WriteAsync(
+                request.Response,
+                new XElement(
+                    "PostResponse", new XElement("Location", place), new XElement("Bucket", request.Bucket), new XElement("Key", key),
+                    new XElement("ETag", Quote(info.ETag))),
+                cancel)
+                .ConfigureAwait(false);
         }
     }
 

@@ -106,7 +106,8 @@ internal static class S3Actions
     {
         var target = Permission.S3Arn(bucket, form.Key);
         Require(rights, new("s3:PutObject", target));
-        foreach (var also in _headers.Where(h => form.Fields.ContainsKey(h.Key)).Select(h => h.Value).Append(form.Fields.ContainsKey("tagging") ? "s3:PutObjectTagging" : null).OfType<string>().Distinct())
+        foreach (var also in _headers.Where(h => form.Fields.ContainsKey(h.Key)).Select(h => h.Value)
+            .Append(form.Fields.ContainsKey("tagging") ? "s3:PutObjectTagging" : null).OfType<string>().Distinct())
         {
             Require(rights, new(also, target));
         }
@@ -141,7 +142,8 @@ internal static class S3Actions
         return [new("s3:" + action, Permission.S3Arn(bucket)) { Values = values }];
     }
 
-    private static IEnumerable<Permission> OfObject(S3Operation operation, string method, string bucket, string key, IQueryCollection query, IHeaderDictionary headers, (string Bucket, string Key)? source)
+    private static IEnumerable<Permission> OfObject(
+        S3Operation operation, string method, string bucket, string key, IQueryCollection query, IHeaderDictionary headers, (string Bucket, string Key)? source)
     {
         var version = query.ContainsKey("versionId") ? "ObjectVersion" : "Object";
         string? action = operation switch
@@ -151,7 +153,8 @@ internal static class S3Actions
                 "restore" => "RestoreObject",
                 "select" => "GetObject",
                 "renameObject" => "PutObject",
-                var parameter => _objectParts.TryGetValue(parameter!, out var part) ? Act(method, part.Replace("Object", version, StringComparison.Ordinal)) : null,
+                var parameter =>
+                    _objectParts.TryGetValue(parameter!, out var part) ? Act(method, part.Replace("Object", version, StringComparison.Ordinal)) : null,
             },
             S3Operation.GetObject => "Get" + version,
             S3Operation.GetObjectAttributes => $"Get{version}Attributes",

@@ -28,14 +28,20 @@ internal static class S3Body
     public static string? RequestedAlgorithm(IHeaderDictionary headers) =>
         NullIfEmpty(headers["x-amz-checksum-algorithm"].ToString()) is not { } requested ? null
         : DigestSet.Names.Contains(requested.ToLowerInvariant()) ? requested.ToLowerInvariant()
-        : throw new S3Exception("InvalidRequest", $"Checksum algorithm provided is unsupported: '{Readable.Truncate(requested.ToLowerInvariant())}'. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+        : throw new S3Exception(
+            "InvalidRequest",
+            $"Checksum algorithm provided is unsupported: '{Readable.Truncate(requested.ToLowerInvariant())}'. Please try again with any of the valid types: "
+                + $"[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
 
     /// <summary>Refuses a body that is announced to be too long before a byte of it is read.</summary>
     public static void CheckAnnounced(S3Request request)
     {
         if (request.ContentLength is { } length && length > ObjectStore.MaxObjectBytes)
         {
-            throw new S3Exception("EntityTooLarge", $"Your proposed upload exceeds the maximum allowed size: {length} bytes are announced, one request may carry {ObjectStore.MaxObjectBytes} (5 GB). Upload it in parts.");
+            throw new S3Exception(
+                "EntityTooLarge",
+                $"Your proposed upload exceeds the maximum allowed size: {length} bytes are announced, one request may carry {ObjectStore.MaxObjectBytes} (5 "
+                    + $"GB). Upload it in parts.");
         }
     }
 
@@ -44,7 +50,12 @@ internal static class S3Body
         var decoded = request.Header("x-amz-decoded-content-length");
         if ((decoded.Length > 0 ? Number(decoded, -1) : request.ContentLength) is { } announced && announced != digests.Length)
         {
-            throw new S3Exception("IncompleteBody", string.Create(CultureInfo.InvariantCulture, $"You did not provide the number of bytes specified by the Content-Length HTTP header: announced were {announced}, received {digests.Length}."));
+            throw new S3Exception(
+                "IncompleteBody",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"You did not provide the number of bytes specified by the Content-Length HTTP header: announced were {announced}, received "
+                        + $"{digests.Length}."));
         }
 
         VerifyChecksums(request, digests);
@@ -79,12 +90,18 @@ internal static class S3Body
             var buffer = new byte[64];
             if (wanted.Length > 64 || !Convert.TryFromBase64String(wanted, buffer, out var length) || length != have.Length)
             {
-                throw new S3Exception("InvalidDigest", $"The Content-MD5 or checksum value that you specified is not valid: '{Readable.Truncate(wanted)}' is not the base64 of {have.Length} bytes.");
+                throw new S3Exception(
+                    "InvalidDigest",
+                    $"The Content-MD5 or checksum value that you specified is not valid: '{Readable.Truncate(wanted)}' is not the base64 of "
+                        + $"{have.Length} bytes.");
             }
 
             if (!buffer.AsSpan(0, length).SequenceEqual(have))
             {
-                throw new S3Exception("BadDigest", $"The Content-MD5 or checksum value that you specified did not match what the server received: '{wanted}' was sent, '{Convert.ToBase64String(have)}' computed.");
+                throw new S3Exception(
+                    "BadDigest",
+                    $"The Content-MD5 or checksum value that you specified did not match what the server received: '{wanted}' was sent, "
+                        + $"'{Convert.ToBase64String(have)}' computed.");
             }
         }
     }
@@ -136,13 +153,18 @@ internal static class S3Body
 
     private static void CheckSignedHash(string signed, ObjectDigests digests)
     {
-        if (Canonical.IsHash(signed) && Convert.ToHexStringLower(digests.Values["sha256"]) is var computed && !signed.Equals(computed, StringComparison.OrdinalIgnoreCase))
+        if (Canonical.IsHash(signed)
+            && Convert.ToHexStringLower(digests.Values["sha256"]) is var computed
+            && !signed.Equals(computed, StringComparison.OrdinalIgnoreCase))
         {
-            throw new S3Exception("XAmzContentSHA256Mismatch", $"The provided 'x-amz-content-sha256' header does not match what was computed: received '{signed}', computed '{computed}'.");
+            throw new S3Exception(
+                "XAmzContentSHA256Mismatch",
+                $"The provided 'x-amz-content-sha256' header does not match what was computed: received '{signed}', computed '{computed}'.");
         }
     }
 
     /// <summary>Names of the trailing headers that the request says will follow its body.</summary>
     private static HashSet<string> Announced(IHeaderDictionary headers) =>
-        headers["x-amz-trailer"].ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        headers["x-amz-trailer"].ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .ToHashSet(StringComparer.OrdinalIgnoreCase);
 }

@@ -86,10 +86,16 @@ internal static class S3Conditions
         if (ends.Length != 2 || !long.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out var first)
             || !long.TryParse(ends[1], NumberStyles.None, CultureInfo.InvariantCulture, out var last) || first > last)
         {
-            throw new S3Exception("InvalidArgument", $"The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy; received '{Readable.Truncate(text)}'.");
+            throw new S3Exception(
+                "InvalidArgument",
+                $"The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and "
+                    + $"last bytes to copy; received '{Readable.Truncate(text)}'.");
         }
 
         return last < size ? (first, last - first + 1)
-            : throw new S3Exception("InvalidRange", string.Create(CultureInfo.InvariantCulture, $"Range specified is not valid for source object of size: {size}; received '{Readable.Truncate(text)}'."));
+            : throw new S3Exception(
+                "InvalidRange",
+                string.Create(
+                    CultureInfo.InvariantCulture, $"Range specified is not valid for source object of size: {size}; received '{Readable.Truncate(text)}'."));
     }
 }

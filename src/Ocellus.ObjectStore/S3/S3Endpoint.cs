@@ -7,12 +7,14 @@ using static Ocellus.Objects.S3.S3Xml;
 namespace Ocellus.Objects.S3;
 
 /// <summary>Serves an <see cref="ObjectStore"/> as S3, in path style and with the bucket in the host. The caller has authenticated the request.</summary>
-internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, ObjectRequests objects, ListingRequests lists, MultipartRequests uploads, PostRequests posts)
+internal sealed class S3Endpoint(
+    ObjectStore store, BucketRequests buckets, ObjectRequests objects, ListingRequests lists, MultipartRequests uploads, PostRequests posts)
 {
     /// <summary>Headers of features that are not served. To store an object and forget them would mislead: the refusal is S3's own.</summary>
     private static readonly string[] _refusedHeaders =
     [
-        "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold", "x-amz-website-redirect-location", "x-amz-write-offset-bytes",
+        "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold", "x-amz-website-redirect-location",
+        "x-amz-write-offset-bytes",
     ];
 
     /// <summary>What the names of headers begin with that ask for encryption, of the object or of a copy's source.</summary>
@@ -30,27 +32,39 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
         }
 
         // Of every kind: the store encrypts nothing, and to say so is better than to seem to.
-        if (names.FirstOrDefault(n => Array.Exists(_encryptionHeaders, h => n.StartsWith(h, StringComparison.OrdinalIgnoreCase)) && value(n).Length > 0) is { } encryption)
+        if (names.FirstOrDefault(
+            n => Array.Exists(_encryptionHeaders, h => n.StartsWith(h, StringComparison.OrdinalIgnoreCase)) && value(n).Length > 0) is { } encryption)
         {
             // The value of another header may be a key.
             var what = encryption.Equals(_encryptionHeaders[0], StringComparison.OrdinalIgnoreCase) ? $" with '{Readable.Truncate(value(encryption))}'" : "";
-            throw new S3Exception("NotImplemented", $"The header '{Readable.Truncate(encryption)}'{what} asks for encryption, and this store does not encrypt what it keeps. Leave the header out; encrypt the disk or the content.");
+            throw new S3Exception(
+                "NotImplemented",
+                $"The header '{Readable.Truncate(encryption)}'{what} asks for encryption, and this store does not encrypt what it keeps. Leave the header "
+                    + $"out; encrypt the disk or the content.");
         }
 
         if (value("x-amz-storage-class") is not ("" or "STANDARD") and var storage)
         {
-            throw new S3Exception("InvalidStorageClass", $"The storage class you specified is not valid: '{Readable.Truncate(storage)}'; there is only STANDARD.");
+            throw new S3Exception(
+                "InvalidStorageClass", $"The storage class you specified is not valid: '{Readable.Truncate(storage)}'; there is only STANDARD.");
         }
 
-        if (value("x-amz-bucket-object-lock-enabled").Equals("true", StringComparison.OrdinalIgnoreCase) || value("x-amz-object-ownership") is not ("" or "BucketOwnerEnforced"))
+        if (value("x-amz-bucket-object-lock-enabled").Equals("true", StringComparison.OrdinalIgnoreCase)
+            || value("x-amz-object-ownership") is not ("" or "BucketOwnerEnforced"))
         {
-            throw new S3Exception("NotImplemented", "x-amz-bucket-object-lock-enabled and x-amz-object-ownership imply functionality that is not implemented: there is no object lock, and the bucket's owner owns every object.");
+            throw new S3Exception(
+                "NotImplemented",
+                "x-amz-bucket-object-lock-enabled and x-amz-object-ownership imply functionality that is not implemented: there is no object lock, and the "
+                    + "bucket's owner owns every object.");
         }
 
         // The only access list that there is needs no words; others would be forgotten.
-        if (value("x-amz-acl") is not ("" or "private" or "bucket-owner-full-control") || names.Any(n => n.StartsWith("x-amz-grant-", StringComparison.OrdinalIgnoreCase)))
+        if (value("x-amz-acl") is not ("" or "private" or "bucket-owner-full-control")
+            || names.Any(n => n.StartsWith("x-amz-grant-", StringComparison.OrdinalIgnoreCase)))
         {
-            throw new S3Exception("AccessControlListNotSupported", "The bucket does not allow ACLs: its owner owns every object and alone has access. Leave out x-amz-acl and x-amz-grant-*.");
+            throw new S3Exception(
+                "AccessControlListNotSupported",
+                "The bucket does not allow ACLs: its owner owns every object and alone has access. Leave out x-amz-acl and x-amz-grant-*.");
         }
     }
 
@@ -70,7 +84,8 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
 
         if (request.Bucket.Length == 0)
         {
-            await (request.Operation == S3Operation.ListBuckets ? buckets.ListBucketsAsync(request, cancel) : throw new S3Exception("MethodNotAllowed")).ConfigureAwait(false);
+            await (request.Operation == S3Operation.ListBuckets ? buckets.ListBucketsAsync(request, cancel) : throw new S3Exception("MethodNotAllowed"))
+                .ConfigureAwait(false);
             return;
         }
 
@@ -90,7 +105,8 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
         switch (request.Operation)
         {
             case S3Operation.Feature:
-                return WriteAsync(request.Response, Subresources.Answer(Subresources.Of(request.Query)!, request.Method, onObject: false, request.AccountId), cancel);
+                return WriteAsync(
+                    request.Response, Subresources.Answer(Subresources.Of(request.Query)!, request.Method, onObject: false, request.AccountId), cancel);
             case S3Operation.GetBucketTagging:
                 return WriteAsync(request.Response, ObjectTags.Write(found.Tags ?? throw new S3Exception("NoSuchTagSet")), cancel);
             case S3Operation.PutBucketTagging:
@@ -137,7 +153,8 @@ internal sealed class S3Endpoint(ObjectStore store, BucketRequests buckets, Obje
         ObjectNames.CheckKey(request.Key);
         return request.Operation switch
         {
-            S3Operation.Feature => objects.AnswerAsync(request, Subresources.Answer(Subresources.Of(request.Query)!, request.Method, onObject: true, request.AccountId), cancel),
+            S3Operation.Feature =>
+                objects.AnswerAsync(request, Subresources.Answer(Subresources.Of(request.Query)!, request.Method, onObject: true, request.AccountId), cancel),
             S3Operation.GetObjectTagging => objects.GetTagsAsync(request, cancel),
             S3Operation.PutObjectTagging => objects.PutTagsAsync(request, cancel),
             S3Operation.DeleteObjectTagging => objects.DeleteTagsAsync(request),

@@ -31,7 +31,8 @@ internal sealed partial class S3Gate(
         {
             if (external.Value.IsExternal)
             {
-                throw new S3Exception("NotImplemented", $"This server keeps no objects: it is set to use the object store at {external.Value.Endpoint}. Send S3 requests there.");
+                throw new S3Exception(
+                    "NotImplemented", $"This server keeps no objects: it is set to use the object store at {external.Value.Endpoint}. Send S3 requests there.");
             }
 
             if (RequestTarget.Of(http.Request).Fault is var (code, message))
@@ -71,12 +72,15 @@ internal sealed partial class S3Gate(
                 RequestForDamaged(log, http.Request.Method, http.Request.Path, requestId);
             }
 
-            await WriteErrorAsync(http, target, refusal.Code, refusal.Status, damaged ? $"{refusal.Message} Request {requestId} is in the server's log." : refusal.Message, requestId);
+            await WriteErrorAsync(
+                http, target, refusal.Code, refusal.Status, damaged ? $"{refusal.Message} Request {requestId} is in the server's log." : refusal.Message,
+                requestId);
         }
         catch (SignatureException refusal)
         {
             var (code, status) = CodeOf(refusal.Problem);
-            await WriteErrorAsync(http, target, code, status, refusal.Message, requestId, refusal.Problem == SignatureProblem.WrongRegion ? RegionOf(target) : null);
+            await WriteErrorAsync(
+                http, target, code, status, refusal.Message, requestId, refusal.Problem == SignatureProblem.WrongRegion ? RegionOf(target) : null);
         }
         catch (InvalidDataException failure)
         {
@@ -167,7 +171,8 @@ internal sealed partial class S3Gate(
         SignatureProblem.BodyMismatch => ("XAmzContentSHA256Mismatch", 400),
     };
 
-    private static async Task WriteErrorAsync(HttpContext http, S3Target target, string code, int status, string message, string requestId, string? region = null)
+    private static async Task WriteErrorAsync(
+        HttpContext http, S3Target target, string code, int status, string message, string requestId, string? region = null)
     {
         var response = http.Response;
         response.StatusCode = status;

@@ -27,7 +27,10 @@ internal static class S3Headers
             // Forms and links may say names that a header cannot have, and then no answer could give them back.
             if (!HeaderText.IsName(name))
             {
-                throw new S3Exception("InvalidArgument", $"'{Readable.Truncate(name)}' cannot be the name of a header: behind {MetadataPrefix} it may have letters and digits of ASCII and ! # $ % & ' * + - . ^ _ ` | ~.");
+                throw new S3Exception(
+                    "InvalidArgument",
+                    $"'{Readable.Truncate(name)}' cannot be the name of a header: behind {MetadataPrefix} it may have letters and digits of ASCII and ! # $ "
+                        + $"% & ' * + - . ^ _ ` | ~.");
             }
 
             // A header's value has no space around it.
@@ -36,11 +39,16 @@ internal static class S3Headers
 
         var bytes = metadata.Sum(m => Encoding.UTF8.GetByteCount(m.Key) + Encoding.UTF8.GetByteCount(m.Value));
         return bytes <= MetadataBytesMax ? metadata
-            : throw new S3Exception("MetadataTooLarge", string.Create(CultureInfo.InvariantCulture, $"Your metadata headers exceed the maximum allowed metadata size: received {bytes} bytes, allowed are {MetadataBytesMax}."));
+            : throw new S3Exception(
+                "MetadataTooLarge",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Your metadata headers exceed the maximum allowed metadata size: received {bytes} bytes, allowed are {MetadataBytesMax}."));
     }
 
     /// <summary>The tags that a request gives its object.</summary>
-    public static Dictionary<string, string> TagsOf(IHeaderDictionary headers) => NullIfEmpty(headers["x-amz-tagging"].ToString()) is { } tags ? ObjectTags.Parse(tags) : [];
+    public static Dictionary<string, string> TagsOf(IHeaderDictionary headers) =>
+        NullIfEmpty(headers["x-amz-tagging"].ToString()) is { } tags ? ObjectTags.Parse(tags) : [];
 
     /// <summary>A stored value as a header may carry it: S3 sends what is not ASCII in the form of RFC 2047.</summary>
     public static string Sendable(string value) => HeaderText.Sendable(value);

@@ -41,7 +41,9 @@ internal enum S3Operation
     AbortUpload,
 }
 
-/// <summary>Says which operation a request is. Authorization and dispatch both follow from this one decision, so that no request is checked as one and done as another.</summary>
+/// <summary>
+/// Says which operation a request is. Authorization and dispatch both follow from this one decision, so that no request is checked as one and done as another.
+/// </summary>
 internal static class S3Operations
 {
     /// <param name="method">HTTP method.</param>

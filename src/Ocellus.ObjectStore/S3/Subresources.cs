@@ -9,13 +9,17 @@ namespace Ocellus.Objects.S3;
 /// </summary>
 internal static class Subresources
 {
-    /// <summary>A parameter, and what it means on a bucket and on an object: the rest of the operation's name after Get, Put, Delete or Post; null has no meaning there.</summary>
+    /// <summary>
+    /// A parameter, and what it means on a bucket and on an object: the rest of the operation's name after Get, Put, Delete or Post; null has no meaning there.
+    /// </summary>
     private static readonly (string Parameter, string? OnBucket, string? OnObject)[] _known =
     [
         ("accelerate", "BucketAccelerateConfiguration", null), ("acl", "BucketAcl", "ObjectAcl"), ("analytics", "BucketAnalyticsConfiguration", null),
-        ("encryption", "BucketEncryption", null), ("intelligent-tiering", "BucketIntelligentTieringConfiguration", null), ("inventory", "BucketInventoryConfiguration", null),
+        ("encryption", "BucketEncryption", null), ("intelligent-tiering", "BucketIntelligentTieringConfiguration", null),
+        ("inventory", "BucketInventoryConfiguration", null),
         ("legal-hold", null, "ObjectLegalHold"), ("lifecycle", "BucketLifecycleConfiguration", null), ("logging", "BucketLogging", null),
-        ("metrics", "BucketMetricsConfiguration", null), ("notification", "BucketNotificationConfiguration", null), ("object-lock", "ObjectLockConfiguration", null),
+        ("metrics", "BucketMetricsConfiguration", null), ("notification", "BucketNotificationConfiguration", null),
+        ("object-lock", "ObjectLockConfiguration", null),
         ("ownershipControls", "BucketOwnershipControls", null), ("policy", "BucketPolicy", null), ("policyStatus", "BucketPolicyStatus", null),
         ("publicAccessBlock", "PublicAccessBlock", null), ("replication", "BucketReplication", null), ("requestPayment", "BucketRequestPayment", null),
         ("restore", null, "RestoreObject"), ("retention", null, "ObjectRetention"), ("select", null, "SelectObjectContent"), ("torrent", null, "ObjectTorrent"),
@@ -38,7 +42,8 @@ internal static class Subresources
         ("GET", "logging", false) => new XElement(Ns + "BucketLoggingStatus"),
         ("GET", "notification", false) => new XElement(Ns + "NotificationConfiguration"),
         ("GET", "requestPayment", false) => new XElement(Ns + "RequestPaymentConfiguration", new XElement(Ns + "Payer", "BucketOwner")),
-        ("GET", "ownershipControls", false) => new XElement(Ns + "OwnershipControls", new XElement(Ns + "Rule", new XElement(Ns + "ObjectOwnership", "BucketOwnerEnforced"))),
+        ("GET", "ownershipControls", false) =>
+            new XElement(Ns + "OwnershipControls", new XElement(Ns + "Rule", new XElement(Ns + "ObjectOwnership", "BucketOwnerEnforced"))),
         ("GET", "publicAccessBlock", false) => new XElement(Ns + "PublicAccessBlockConfiguration", new XElement(Ns + "BlockPublicAcls", true), new XElement(Ns + "IgnorePublicAcls", true),
             new XElement(Ns + "BlockPublicPolicy", true), new XElement(Ns + "RestrictPublicBuckets", true)),
         ("GET", "policy" or "policyStatus", false) => throw new S3Exception("NoSuchBucketPolicy"),
@@ -47,7 +52,10 @@ internal static class Subresources
         ("GET", "replication", false) => throw new S3Exception("ReplicationConfigurationNotFoundError"),
         ("GET", "encryption", false) => throw new S3Exception("ServerSideEncryptionConfigurationNotFoundError"),
         ("GET", "object-lock", false) => throw new S3Exception("ObjectLockConfigurationNotFoundError"),
-        _ => throw new S3Exception("NotImplemented", $"{Operation(parameter, method, onObject)} is not implemented: the parameter '{parameter}' implies functionality that the object store does not have."),
+        _ => throw new S3Exception(
+            "NotImplemented",
+            $"{Operation(parameter, method, onObject)} is not implemented: the parameter '{parameter}' implies functionality that the object store "
+                + $"does not have."),
     };
 
     /// <summary>The name that AWS has for an operation.</summary>
@@ -63,7 +71,9 @@ internal static class Subresources
     {
         XNamespace instance = "http://www.w3.org/2001/XMLSchema-instance";
         return new XElement(Ns + "AccessControlPolicy", Owner(accountId), new XElement(Ns + "AccessControlList", new XElement(Ns + "Grant",
-            new XElement(Ns + "Grantee", new XAttribute(XNamespace.Xmlns + "xsi", instance.NamespaceName), new XAttribute(instance + "type", "CanonicalUser"), new XElement(Ns + "ID", accountId)),
+            new XElement(
+                Ns + "Grantee", new XAttribute(XNamespace.Xmlns + "xsi", instance.NamespaceName), new XAttribute(instance + "type", "CanonicalUser"),
+                new XElement(Ns + "ID", accountId)),
             new XElement(Ns + "Permission", "FULL_CONTROL"))));
     }
 }

@@ -11,8 +11,8 @@ namespace Ocellus.Backups;
 internal sealed record BackupDescription(int Format, string Version, DateTimeOffset Created, IReadOnlyList<string> Schema);
 
 /// <summary>
-/// A backup is a tar file: <c>backup.json</c>, the files of the data directory, and last <c>SHA256SUMS</c>, as <c>sha256sum</c> writes and checks it. Without that the file
-/// was cut off.
+/// A backup is a tar file: <c>backup.json</c>, the files of the data directory, and last <c>SHA256SUMS</c>, as <c>sha256sum</c> writes and checks it. Without
+/// that the file was cut off.
 /// </summary>
 internal static partial class BackupFormat
 {
@@ -31,7 +31,9 @@ internal static partial class BackupFormat
     /// <summary>Hex digits of a sum.</summary>
     public const int SumLength = 64;
 
-    /// <summary>Whether a file of a data directory may be called so. What is not known does not get in: no absolute path, no <c>..</c>, nothing beside the folder.</summary>
+    /// <summary>
+    /// Whether a file of a data directory may be called so. What is not known does not get in: no absolute path, no <c>..</c>, nothing beside the folder.
+    /// </summary>
     public static bool IsFile(string path) => Form().IsMatch(path);
 
     [GeneratedRegex(@"\A(?:ocellus\.db|secret\.key|credentials|models/[0-9]{12}/[A-Za-z0-9_-]{1,100}/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}|jobs/[A-Za-z0-9_-]{1,100}/(?:job\.json|training\.manifest|testing\.manifest)|objects/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?:bucket\.json|[0-9a-f]{2}/[0-9a-f][0-9a-f.]{0,150}\.(?:json|data)))\z", RegexOptions.CultureInvariant)]

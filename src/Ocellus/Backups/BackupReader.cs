@@ -49,7 +49,9 @@ internal static class BackupReader
             if (entry.Name == BackupFormat.Sums)
             {
                 Compare(path, entry, sums);
-                return Next(tar, stream, header, path) is { } more ? throw Wrong(path, $"'{Readable.Truncate(more.Name)}' comes behind its checksums") : new(description, sums.Count - 1, bytes);
+                return Next(tar, stream, header, path) is { } more
+                    ? throw Wrong(path, $"'{Readable.Truncate(more.Name)}' comes behind its checksums")
+                    : new(description, sums.Count - 1, bytes);
             }
 
             if (!BackupFormat.IsFile(entry.Name))
@@ -91,7 +93,10 @@ internal static class BackupReader
     {
         if (entry.Name != BackupFormat.Description || entry.Length > BackupFormat.DescriptionBytesMax)
         {
-            throw Wrong(path, $"it begins with '{Readable.Truncate(entry.Name)}', where {BackupFormat.Description} should be; `ocellus backup` writes the files that this takes");
+            throw Wrong(
+                path,
+                $"it begins with '{Readable.Truncate(entry.Name)}', where {BackupFormat.Description} should be; `ocellus backup` writes the files that "
+                    + $"this takes");
         }
 
         var content = new byte[entry.Length];
@@ -113,14 +118,24 @@ internal static class BackupReader
         }
 
         return description.Format != BackupFormat.Current || SchemaJournal.Later(description.Schema) is not null
-            ? throw new CommandRefusedException($"{path} was made by Ocellus {Readable.Truncate(description.Version)}, a later version than this one ({SchemaJournal.ProgramVersion}): {SchemaJournal.Later(description.Schema) ?? $"its form is {description.Format}, and this version knows {BackupFormat.Current}"}. Restore it with that version or a later one. Nothing was changed.")
+            ? throw new CommandRefusedException(
+                $"{path} was made by Ocellus {Readable.Truncate(description.Version)}, a later version than this one ({SchemaJournal.ProgramVersion}): "
+                    + $"{SchemaJournal.Later(description.Schema) ?? $"its form is {description.Format}, and this version knows {BackupFormat.Current}"}. "
+                    + $"Restore it with that version or a later one. Nothing was changed.")
             : description;
     }
 
     private static string Write(string path, TarEntry entry, string target)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 128 * 1024, PreallocationSize = entry.Length };
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            Share = FileShare.None,
+            BufferSize = 128 * 1024,
+            PreallocationSize = entry.Length,
+        };
         if (!OperatingSystem.IsWindows())
         {
             // As the object store keeps them: written once.

@@ -7,12 +7,12 @@ using Ocellus.Storage;
 namespace Ocellus.Backups;
 
 /// <summary>
-/// The database and the files of a data directory as they were in one moment, in a folder inside it. A server may run on it meanwhile and is held back only at the end,
-/// for as long as it takes to look at what has changed since the last look.
+/// The database and the files of a data directory as they were in one moment, in a folder inside it. A server may run on it meanwhile and is held back only at
+/// the end, for as long as it takes to look at what has changed since the last look.
 /// </summary>
 /// <remarks>
-/// Files are hard links: what the server keeps is written once and never again. While the write barrier is closed nothing that the database names comes or goes; in that
-/// time the last files are linked and a read transaction begins, which keeps the database's state until it is copied.
+/// Files are hard links: what the server keeps is written once and never again. While the write barrier is closed nothing that the database names comes or
+/// goes; in that time the last files are linked and a read transaction begins, which keeps the database's state until it is copied.
 /// </remarks>
 internal sealed class BackupSnapshot : IDisposable
 {
@@ -70,7 +70,9 @@ internal sealed class BackupSnapshot : IDisposable
         catch (SqliteException failure)
         {
             snapshot.Dispose();
-            throw new CommandRefusedException($"The database of {data} cannot be copied: {failure.Message} A copy of it needs room in {data}, and it must not be damaged; `ocellus doctor --data {data}` looks at both.");
+            throw new CommandRefusedException(
+                $"The database of {data} cannot be copied: {failure.Message} A copy of it needs room in {data}, and it must not be damaged; `ocellus doctor "
+                    + $"--data {data}` looks at both.");
         }
         catch
         {
@@ -133,7 +135,14 @@ internal sealed class BackupSnapshot : IDisposable
             }
         }
 
-        await using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = DataDirectory.DatabaseOf(_data), Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 30 }.ToString());
+        await using var connection = new SqliteConnection(
+            new SqliteConnectionStringBuilder
+            {
+                DataSource = DataDirectory.DatabaseOf(_data),
+                Mode = SqliteOpenMode.ReadWrite,
+                Pooling = false,
+                DefaultTimeout = 30,
+            }.ToString());
         await connection.OpenAsync(cancel);
         SqliteTransaction moment;
         try
@@ -150,7 +159,11 @@ internal sealed class BackupSnapshot : IDisposable
         }
         catch (TimeoutException)
         {
-            throw new CommandRefusedException(string.Create(CultureInfo.InvariantCulture, $"Writes to {_data} did not come to rest within {_barrierWait.TotalSeconds:0} s, so no moment could be taken; try again when the disk is less busy."));
+            throw new CommandRefusedException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Writes to {_data} did not come to rest within {_barrierWait.TotalSeconds:0} s, so no moment could be taken; try again when the disk is "
+                        + $"less busy."));
         }
 
         Damaged = _shards.Values.Sum(s => s.Damaged);
@@ -159,7 +172,8 @@ internal sealed class BackupSnapshot : IDisposable
         await using (moment)
         {
             tell("the database");
-            await using var copy = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = DataDirectory.DatabaseOf(Folder), Pooling = false }.ToString());
+            await using var copy = new SqliteConnection(
+                new SqliteConnectionStringBuilder { DataSource = DataDirectory.DatabaseOf(Folder), Pooling = false }.ToString());
             await copy.OpenAsync(cancel);
             connection.BackupDatabase(copy);
             await using var plain = copy.CreateCommand();
@@ -170,7 +184,8 @@ internal sealed class BackupSnapshot : IDisposable
 
         if (DataDirectory.Damage(Folder) is { } damage)
         {
-            throw new CommandRefusedException($"The database of {_data} is damaged, and so would be its backup: {damage} `ocellus doctor --data {_data}` looks at it again.");
+            throw new CommandRefusedException(
+                $"The database of {_data} is damaged, and so would be its backup: {damage} `ocellus doctor --data {_data}` looks at it again.");
         }
     }
 
@@ -231,7 +246,8 @@ internal sealed class BackupSnapshot : IDisposable
             _shards.Remove(gone);
         }
 
-        foreach (var bucket in Folders(Path.Combine(Folder, "objects")).Where(b => !File.Exists(Path.Combine(DataDirectory.ObjectsOf(_data), Path.GetFileName(b), StoreFiles.BucketFile))))
+        foreach (var bucket in Folders(Path.Combine(Folder, "objects"))
+            .Where(b => !File.Exists(Path.Combine(DataDirectory.ObjectsOf(_data), Path.GetFileName(b), StoreFiles.BucketFile))))
         {
             FileSystem.RemoveFolder(bucket);
         }

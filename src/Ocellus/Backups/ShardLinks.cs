@@ -4,14 +4,16 @@ using Ocellus.Storage;
 
 namespace Ocellus.Backups;
 
-/// <summary>A folder of the object store in a snapshot: descriptions and the data that they name, kept like the folder by looking at it again and again.</summary>
+/// <summary>
+/// A folder of the object store in a snapshot: descriptions and the data that they name, kept like the folder by looking at it again and again.
+/// </summary>
 /// <param name="folder">The folder of the store.</param>
 /// <param name="target">The folder of the snapshot.</param>
 internal sealed class ShardLinks(string folder, string target)
 {
     /// <summary>
-    /// Two changes within it may leave the same time on a file or folder: what changed so shortly before a look may have changed again after it. Kernels stamp every
-    /// 1 to 10 ms, some file systems every 2 s.
+    /// Two changes within it may leave the same time on a file or folder: what changed so shortly before a look may have changed again after it. Kernels stamp
+    /// every 1 to 10 ms, some file systems every 2 s.
     /// </summary>
     private static readonly TimeSpan _stampMax = TimeSpan.FromSeconds(2);
 
@@ -161,7 +163,11 @@ internal sealed class ShardLinks(string folder, string target)
         try
         {
             using var json = JsonDocument.Parse(File.ReadAllBytes(description));
-            return json.RootElement.TryGetProperty(StoreFiles.DataFileMember, out var name) && name.GetString() is { Length: > 0 } text && text == Path.GetFileName(text) ? text : null;
+            return json.RootElement.TryGetProperty(StoreFiles.DataFileMember, out var name)
+                && name.GetString() is { Length: > 0 } text
+                && text == Path.GetFileName(text)
+                ? text
+                : null;
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {

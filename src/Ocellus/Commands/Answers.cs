@@ -24,7 +24,8 @@ internal static class Answers
     }
 
     /// <summary>What counts as found, as DetectCustomLabels answers it.</summary>
-    public static IReadOnlyList<CustomLabel> Choose(ModelDescription description, IReadOnlyList<Prediction> predictions, double? minConfidence, int? maxResults) =>
+    public static IReadOnlyList<CustomLabel> Choose(
+        ModelDescription description, IReadOnlyList<Prediction> predictions, double? minConfidence, int? maxResults) =>
         DetectCustomLabels.Choose(
             [.. predictions.Select(p => new Found(description.Labels[p.Label], p.Score, description.ThresholdOf(p.Label), p.Box))],
             minConfidence,

@@ -21,7 +21,9 @@ internal sealed class ApiClient : IDisposable
 
     private ApiClient(Uri endpoint, string key, string secret, string region) => (_endpoint, _key, _secret, _region) = (endpoint, key, secret, region);
 
-    /// <summary>A client for a server on this machine. Without a proxy, whatever the environment says: what is meant for a neighbour would leave the machine otherwise.</summary>
+    /// <summary>
+    /// A client for a server on this machine. Without a proxy, whatever the environment says: what is meant for a neighbour would leave the machine otherwise.
+    /// </summary>
     public static HttpClient Straight() => new(new SocketsHttpHandler { UseProxy = false });
 
     /// <summary>A client with the default profile of an AWS shared-credentials file.</summary>
@@ -36,7 +38,8 @@ internal sealed class ApiClient : IDisposable
     /// <exception cref="InvalidDataException">The file has no key.</exception>
     public static (string Key, string Secret, string Region) Profile(string credentials)
     {
-        var values = File.ReadLines(credentials).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries)).Where(p => p.Length == 2).ToLookup(p => p[0], p => p[1], StringComparer.Ordinal);
+        var values = File.ReadLines(credentials).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries)).Where(p => p.Length == 2)
+            .ToLookup(p => p[0], p => p[1], StringComparer.Ordinal);
         return values["aws_access_key_id"].FirstOrDefault() is { } key && values["aws_secret_access_key"].FirstOrDefault() is { } secret
             ? (key, secret, values["region"].FirstOrDefault() ?? "us-east-1")
             : throw new InvalidDataException($"{credentials} has no aws_access_key_id and aws_secret_access_key.");
@@ -54,14 +57,17 @@ internal sealed class ApiClient : IDisposable
         using var response = await _http.SendAsync(message, cancel);
         var text = await response.Content.ReadAsStringAsync(cancel);
         var answer = text.Length == 0 ? [] : JsonNode.Parse(text)!.AsObject();
-        return response.IsSuccessStatusCode ? answer : throw new CommandRefusedException($"{operation} was refused: {answer["__type"]}: {answer["message"] ?? answer["Message"]}");
+        return response.IsSuccessStatusCode
+            ? answer
+            : throw new CommandRefusedException($"{operation} was refused: {answer["__type"]}: {answer["message"] ?? answer["Message"]}");
     }
 
     /// <summary>Makes a bucket, unless this account has it.</summary>
     public async Task CreateBucketAsync(string bucket, CancellationToken cancel)
     {
         using var response = await SendAsync(HttpMethod.Put, $"/{bucket}", [], cancel);
-        if (response.StatusCode != HttpStatusCode.Conflict || !(await response.Content.ReadAsStringAsync(cancel)).Contains("BucketAlreadyOwnedByYou", StringComparison.Ordinal))
+        if (response.StatusCode != HttpStatusCode.Conflict
+            || !(await response.Content.ReadAsStringAsync(cancel)).Contains("BucketAlreadyOwnedByYou", StringComparison.Ordinal))
         {
             await RequireAsync(response, $"bucket {bucket}", cancel);
         }
@@ -88,7 +94,8 @@ internal sealed class ApiClient : IDisposable
     {
         if (!response.IsSuccessStatusCode)
         {
-            throw new CommandRefusedException($"The object store refused {what} with {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(cancel)}");
+            throw new CommandRefusedException(
+                $"The object store refused {what} with {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(cancel)}");
         }
     }
 
@@ -120,10 +127,12 @@ internal sealed class ApiClient : IDisposable
                 .OrderBy(h => h.Name, StringComparer.Ordinal),
         ];
         var names = string.Join(';', headers.Select(h => h.Name));
-        var canonical = string.Join('\n', [message.Method.Method, message.RequestUri!.AbsolutePath, "", .. headers.Select(h => $"{h.Name}:{h.Value}"), "", names, hash]);
+        var canonical = string.Join(
+            '\n', [message.Method.Method, message.RequestUri!.AbsolutePath, "", .. headers.Select(h => $"{h.Name}:{h.Value}"), "", names, hash]);
         var scope = $"{date[..8]}/{_region}/{service}/aws4_request";
         var key = Canonical.SigningKey(_secret, date[..8], _region, service);
         var signature = Canonical.Sign(key, $"{Canonical.Algorithm}\n{date}\n{scope}\n{Canonical.Hash(canonical)}");
-        message.Headers.TryAddWithoutValidation("Authorization", $"{Canonical.Algorithm} Credential={_key}/{scope}, SignedHeaders={names}, Signature={signature}");
+        message.Headers.TryAddWithoutValidation(
+            "Authorization", $"{Canonical.Algorithm} Credential={_key}/{scope}, SignedHeaders={names}, Signature={signature}");
     }
 }

@@ -20,11 +20,21 @@ internal static class BackupCommand
     {
         var data = ServeCommand.DataOption(ServeCommand.DataDefault);
         data.Description = "Data directory of the server, which may be running.";
-        var output = new Option<string>("--out") { Description = "The file to write; it holds secrets, and only its owner may read it.", Required = true, HelpName = "FILE.tar" };
+        var output = new Option<string>("--out")
+        {
+            Description = "The file to write; it holds secrets, and only its owner may read it.",
+            Required = true,
+            HelpName = "FILE.tar",
+        };
         var force = new Option<bool>("--force") { Description = "Replace the file if it is there." };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
-        var command = new Command("backup", "Writes a data directory, as it is in one moment, to one file that `ocellus restore` takes.") { data, output, force, json };
-        command.Act((parsed, terminal, cancel) => RunAsync(Path.GetFullPath(parsed.GetValue(data)!), Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(force), parsed.GetValue(json), terminal, cancel));
+        var command = new Command(
+            "backup", "Writes a data directory, as it is in one moment, to one file that `ocellus restore` takes.") { data, output, force, json };
+        command.Act(
+            (parsed, terminal, cancel) =>
+                RunAsync(
+                    Path.GetFullPath(parsed.GetValue(data)!), Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(force), parsed.GetValue(json),
+                    terminal, cancel));
         return command;
     }
 
@@ -49,7 +59,8 @@ internal static class BackupCommand
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new CommandRefusedException($"{output} cannot be written: {failure.Message} Nothing is left of it{(File.Exists(output) ? "; the file that was there is as it was" : "")}.");
+            throw new CommandRefusedException(
+                $"{output} cannot be written: {failure.Message} Nothing is left of it{(File.Exists(output) ? "; the file that was there is as it was" : "")}.");
         }
         finally
         {
@@ -64,7 +75,8 @@ internal static class BackupCommand
     {
         if (!File.Exists(DataDirectory.DatabaseOf(data)))
         {
-            throw new CommandRefusedException($"{data} is no data directory of a server: it has no ocellus.db. --data names the one that `ocellus serve` was given.");
+            throw new CommandRefusedException(
+                $"{data} is no data directory of a server: it has no ocellus.db. --data names the one that `ocellus serve` was given.");
         }
 
         if (SchemaJournal.Later(data) is { } later)
@@ -84,7 +96,9 @@ internal static class BackupCommand
 
         if (DataDirectory.IsHeld(data) && !new WriteBarrier(DataDirectory.ObjectsOf(data)).IsThere)
         {
-            throw new CommandRefusedException($"The server that runs on {data} is of an earlier version, which cannot be backed up while it runs; stop it, or restart it with this version first.");
+            throw new CommandRefusedException(
+                $"The server that runs on {data} is of an earlier version, which cannot be backed up while it runs; stop it, or restart it with this "
+                    + $"version first.");
         }
     }
 
@@ -93,7 +107,12 @@ internal static class BackupCommand
         long bytes = 0;
         var files = 0;
         // On disk: those of a large store would take as much memory as all its keys.
-        using var sums = new StreamWriter(new FileStream(path + ".sums", new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.ReadWrite, Share = FileShare.None, Options = FileOptions.DeleteOnClose }), Encoding.ASCII) { NewLine = "\n" };
+        using var sums = new StreamWriter(
+            new FileStream(
+                path + ".sums",
+                new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.ReadWrite, Share = FileShare.None, Options = FileOptions.DeleteOnClose }),
+            Encoding.ASCII)
+        { NewLine = "\n" };
         using var stream = FileSystem.CreatePrivate(path);
         using (var tar = new TarWriter(stream, TarEntryFormat.Pax, leaveOpen: true))
         {
@@ -144,11 +163,22 @@ internal static class BackupCommand
 
         if (json)
         {
-            terminal.Json(new JsonObject { ["backup"] = output, ["files"] = written.Files, ["bytes"] = written.Bytes, ["damagedObjects"] = snapshot.Damaged, ["heldSeconds"] = Math.Round(snapshot.Held.TotalSeconds, 3) });
+            terminal.Json(
+                new JsonObject
+                {
+                    ["backup"] = output,
+                    ["files"] = written.Files,
+                    ["bytes"] = written.Bytes,
+                    ["damagedObjects"] = snapshot.Damaged,
+                    ["heldSeconds"] = Math.Round(snapshot.Held.TotalSeconds, 3),
+                });
             return;
         }
 
-        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{output} ({written.Bytes / 1048576.0:0.0} MB): {written.Files} files; writes were held back for {snapshot.Held.TotalSeconds:0.000} s."));
+        terminal.Result(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{output} ({written.Bytes / 1048576.0:0.0} MB): {written.Files} files; writes were held back for {snapshot.Held.TotalSeconds:0.000} s."));
         terminal.Remark("It holds the secrets of all access keys, and whoever can read it can use them: keep it as you keep those.");
         terminal.Remark($"ocellus restore --in {output} --data DIR brings it back.");
     }

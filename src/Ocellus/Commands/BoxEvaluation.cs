@@ -14,11 +14,18 @@ internal static class BoxEvaluation
     /// <param name="truth">Of each image its true boxes.</param>
     /// <param name="found">Of each image the model's candidates, at any score.</param>
     public static (EvaluationReport Own, EvaluationReport Best) Compute(
-        IReadOnlyList<string> labels, IReadOnlyList<double> thresholds, IReadOnlyList<IReadOnlyList<LabelledBox>> truth, IReadOnlyList<IReadOnlyList<Prediction>> found)
+        IReadOnlyList<string> labels, IReadOnlyList<double> thresholds, IReadOnlyList<IReadOnlyList<LabelledBox>> truth,
+        IReadOnlyList<IReadOnlyList<Prediction>> found)
     {
         var report = DetectionMetrics.Compute(labels.Count, truth, found);
         var best = ClassificationMetrics.Summarize(
-            [.. report.Labels.Select(l => new LabelMetrics(labels[l.Label], l.Cut.Threshold, l.Cut.Precision, l.Cut.Recall, l.Cut.F1, l.Images))], null, report.AveragePrecision, report.AverageRecall);
+            [
+                .. report.Labels.Select(
+                    l =>
+                        new LabelMetrics(
+                            labels[l.Label], l.Cut.Threshold, l.Cut.Precision, l.Cut.Recall, l.Cut.F1,
+                            l.Images)),
+            ], null, report.AveragePrecision, report.AverageRecall);
         // What matches above a threshold does not depend on what was found below it.
         List<(Prediction Box, bool Hit)> boxes = [.. found.SelectMany((list, p) => list.Select((box, i) => (box, report.Matches[p][i] >= 0)))];
         var own = ClassificationMetrics.Summarize([.. report.Labels.Select(l =>
@@ -27,7 +34,9 @@ internal static class BoxEvaluation
             var hits = taken.Count(b => b.Hit);
             return l.TrueBoxes == 0
                 ? new LabelMetrics(labels[l.Label], thresholds[l.Label], 0, 0, 0, 0)
-                : new LabelMetrics(labels[l.Label], thresholds[l.Label], taken.Count == 0 ? 0 : hits / (double)taken.Count, hits / (double)l.TrueBoxes, 2.0 * hits / (taken.Count + l.TrueBoxes), l.Images);
+                : new LabelMetrics(
+                    labels[l.Label], thresholds[l.Label], taken.Count == 0 ? 0 : hits / (double)taken.Count, hits / (double)l.TrueBoxes,
+                    2.0 * hits / (taken.Count + l.TrueBoxes), l.Images);
         })]);
         return (own, best);
     }

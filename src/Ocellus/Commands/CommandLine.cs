@@ -76,7 +76,8 @@ internal static class CommandLine
     public static void Act(this Command command, Func<ParseResult, Terminal, CancellationToken, Task<int>> run) =>
         command.SetAction((parsed, cancel) => GuardAsync(parsed, new Terminal(Console.Out, Console.Error), run, cancel));
 
-    private static async Task<int> GuardAsync(ParseResult parsed, Terminal terminal, Func<ParseResult, Terminal, CancellationToken, Task<int>> run, CancellationToken cancel)
+    private static async Task<int> GuardAsync(
+        ParseResult parsed, Terminal terminal, Func<ParseResult, Terminal, CancellationToken, Task<int>> run, CancellationToken cancel)
     {
         try
         {
@@ -94,7 +95,9 @@ internal static class CommandLine
         catch (Exception failure)
         {
             var trace = Environment.GetEnvironmentVariable(TraceVariable) is { Length: > 0 };
-            terminal.Complain($"Ocellus did not foresee this: {failure.GetType().Name}: {failure.Message}{(trace ? "" : $" Please report it with what {TraceVariable}=1 shows.")}");
+            terminal.Complain(
+                $"Ocellus did not foresee this: {failure.GetType().Name}: "
+                    + $"{failure.Message}{(trace ? "" : $" Please report it with what {TraceVariable}=1 shows.")}");
             if (trace)
             {
                 terminal.Remark($"{failure}");
@@ -105,5 +108,11 @@ internal static class CommandLine
     }
 
     private static bool IsForeseen(Exception failure) =>
-        failure is CommandRefusedException or RefusedException or ImageRefusedException or InvalidDataException or IOException or UnauthorizedAccessException or OptionsValidationException;
+        failure is CommandRefusedException
+            or RefusedException
+            or ImageRefusedException
+            or InvalidDataException
+            or IOException
+            or UnauthorizedAccessException
+            or OptionsValidationException;
 }

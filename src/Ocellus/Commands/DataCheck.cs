@@ -75,7 +75,9 @@ internal static class DataCheck
                     }
                     catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
                     {
-                        return new Finding("Repaired", FindingState.Problem, $"{damage.File.Path} is damaged: {damage.File.Why}.", $"It could not be moved: {failure.Message}");
+                        return new Finding(
+                            "Repaired", FindingState.Problem, $"{damage.File.Path} is damaged: {damage.File.Why}.",
+                            $"It could not be moved: {failure.Message}");
                     }
                 }),
             ];
@@ -87,7 +89,8 @@ internal static class DataCheck
         var damages = StoreCheck.Look(DataDirectory.ObjectsOf(data), cancel).ToList();
         return Told("Objects", "every description is in order, and its data is there",
             [.. damages.Select(d => $"{d.File.Path}{(d.Key is null ? "" : $" (key '{d.Key}')")}: {d.File.Why}")],
-            $"The server serves everything else. Put the files back from a backup; or stop the server and run `ocellus doctor --data {data} --repair`, which mends what is beyond doubt, moves the rest to {Path.Combine(data, "damaged")} and says for each what is lost.");
+            $"The server serves everything else. Put the files back from a backup; or stop the server and run `ocellus doctor --data {data} --repair`, which "
+                + $"mends what is beyond doubt, moves the rest to {Path.Combine(data, "damaged")} and says for each what is lost.");
     }
 
     private static Finding Models(string data, CancellationToken cancel)
@@ -111,7 +114,9 @@ internal static class DataCheck
             }
         }
 
-        return Told("Models", "every model is the file that was written", damages, "Its version cannot be started, everything else is served. Put the folder back from a backup; without one, train again.");
+        return Told(
+            "Models", "every model is the file that was written", damages,
+            "Its version cannot be started, everything else is served. Put the folder back from a backup; without one, train again.");
     }
 
     private static Finding Jobs(string data, CancellationToken cancel)
@@ -136,7 +141,9 @@ internal static class DataCheck
             }
         }
 
-        return Told("Trainings under way", "their files are in order", damages, "A training whose job.json is damaged fails, with a message that says so; ask for it again.");
+        return Told(
+            "Trainings under way", "their files are in order", damages,
+            "A training whose job.json is damaged fails, with a message that says so; ask for it again.");
     }
 
     private static Finding Keys(string data)
@@ -183,7 +190,8 @@ internal static class DataCheck
 
         try
         {
-            using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = DataDirectory.DatabaseOf(data), Pooling = false, Mode = SqliteOpenMode.ReadWrite }.ToString());
+            using var connection = new SqliteConnection(
+                new SqliteConnectionStringBuilder { DataSource = DataDirectory.DatabaseOf(data), Pooling = false, Mode = SqliteOpenMode.ReadWrite }.ToString());
             return connection.Query<string>("SELECT DISTINCT account_id FROM access_keys").ToList() is [var only] ? only : null;
         }
         catch (SqliteException)

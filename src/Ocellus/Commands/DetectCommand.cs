@@ -18,7 +18,11 @@ internal static class DetectCommand
     {
         var model = new Argument<string>("MODEL") { Description = "A model.zip of `ocellus train` or `ocellus export`, or a folder with its files." };
         var images = new Argument<string[]>("IMAGE") { Description = "JPEG or PNG files, or folders of them.", Arity = ArgumentArity.OneOrMore };
-        var confidence = new Option<double?>("--min-confidence") { Description = "Least confidence, 0 to 100, for every label. Without it each label has its own threshold, found by the test.", HelpName = "N" };
+        var confidence = new Option<double?>("--min-confidence")
+        {
+            Description = "Least confidence, 0 to 100, for every label. Without it each label has its own threshold, found by the test.",
+            HelpName = "N",
+        };
         confidence.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<double?>() is not (null or (>= 0 and <= 100)))
@@ -38,17 +42,24 @@ internal static class DetectCommand
         var draw = new Option<string?>("--draw") { Description = "Also write each image with its boxes drawn in, as DIR/NAME.boxes.jpg.", HelpName = "DIR" };
         var command = new Command("detect", "Asks a model what is in images; no server is needed.") { model, images, confidence, most, json, draw };
         command.Act((parsed, terminal, cancel) => Task.Run(
-            () => Run(parsed.GetValue(model)!, parsed.GetValue(images)!, parsed.GetValue(confidence), parsed.GetValue(most), parsed.GetValue(json), parsed.GetValue(draw), terminal, cancel),
+            () => Run(
+                parsed.GetValue(model)!, parsed.GetValue(images)!, parsed.GetValue(confidence), parsed.GetValue(most), parsed.GetValue(json),
+                parsed.GetValue(draw), terminal, cancel),
             CancellationToken.None));
         return command;
     }
 
-    private static int Run(string path, string[] named, double? minConfidence, int? maxResults, bool json, string? draw, Terminal terminal, CancellationToken cancel)
+    private static int Run(
+        string path, string[] named, double? minConfidence, int? maxResults, bool json, string? draw, Terminal terminal, CancellationToken cancel)
     {
         using var model = ModelArchive.Open(path, threads: 1);
         var table = new Table().Border(TableBorder.Rounded).AddColumn("Image").AddColumn("Label").AddColumn(new TableColumn("Confidence").RightAligned());
         var boxes = model.Description.Kind == Vision.Inference.ModelKinds.Localization;
-        var drawings = draw is null ? null : boxes ? new BoxDrawings(draw) : throw new CommandRefusedException("--draw needs a model that finds boxes; this one tells whole images apart.");
+        var drawings = draw is null
+            ? null
+            : boxes
+            ? new BoxDrawings(draw)
+            : throw new CommandRefusedException("--draw needs a model that finds boxes; this one tells whole images apart.");
         if (boxes)
         {
             table.AddColumn("Box: left, top, width, height");
@@ -57,7 +68,8 @@ internal static class DetectCommand
         int answered = 0, refused = 0;
         List<string> files = [.. Files(named, terminal, () => refused++)];
         // One thread an image and as many images as there are cores; answers come in the order they were asked.
-        foreach (var (file, labels, problem) in files.AsParallel().AsOrdered().WithMergeOptions(ParallelMergeOptions.NotBuffered).WithCancellation(cancel).Select(file => Answer(file)))
+        foreach (var (file, labels, problem) in files.AsParallel().AsOrdered().WithMergeOptions(ParallelMergeOptions.NotBuffered).WithCancellation(cancel)
+            .Select(file => Answer(file)))
         {
             if (problem is not null)
             {
@@ -85,7 +97,8 @@ internal static class DetectCommand
 
         if (answered == 0 && refused == 0)
         {
-            throw new CommandRefusedException($"No image was found: {string.Join(", ", named)} {(named.Length == 1 ? "has" : "have")} no file that ends in {string.Join(", ", _endings)}.");
+            throw new CommandRefusedException(
+                $"No image was found: {string.Join(", ", named)} {(named.Length == 1 ? "has" : "have")} no file that ends in {string.Join(", ", _endings)}.");
         }
 
         if (refused > 0 && answered + refused > 1)
@@ -115,7 +128,8 @@ internal static class DetectCommand
         {
             if (Directory.Exists(name))
             {
-                foreach (var file in Directory.EnumerateFiles(name, "*", SearchOption.AllDirectories).Where(f => _endings.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase)).Order(StringComparer.Ordinal))
+                foreach (var file in Directory.EnumerateFiles(name, "*", SearchOption.AllDirectories)
+                    .Where(f => _endings.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase)).Order(StringComparer.Ordinal))
                 {
                     yield return file;
                 }

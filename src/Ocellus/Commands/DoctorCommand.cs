@@ -14,8 +14,16 @@ internal static class DoctorCommand
         var urls = ServeCommand.UrlsOption(ServeCommand.UrlDefault);
         urls.Description = "Address that a server is to listen on.";
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
-        var repair = new Option<bool>("--repair") { Description = "Mend damaged descriptions of objects and buckets, and move what cannot be mended to DIR/damaged. Nothing is deleted; the server must be stopped." };
-        var account = new Option<string?>("--account") { Description = "With --repair: account of buckets whose description does not say it any more. Needed where several accounts have keys.", HelpName = "ID" };
+        var repair = new Option<bool>("--repair")
+        {
+            Description = "Mend damaged descriptions of objects and buckets, and move what cannot be mended to DIR/damaged. Nothing is deleted; the server "
+                + "must be stopped.",
+        };
+        var account = new Option<string?>("--account")
+        {
+            Description = "With --repair: account of buckets whose description does not say it any more. Needed where several accounts have keys.",
+            HelpName = "ID",
+        };
         account.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<string?>() is { } text && (text.Length != 12 || !text.All(char.IsAsciiDigit)))
@@ -23,7 +31,8 @@ internal static class DoctorCommand
                 result.AddError($"--account '{text}' is no account; it should have 12 digits, such as 123456789012.");
             }
         });
-        var command = new Command("doctor", "Looks for what would stop this machine from working and for damaged files, and says what to do.") { data, urls, json, repair, account };
+        var command = new Command(
+            "doctor", "Looks for what would stop this machine from working and for damaged files, and says what to do.") { data, urls, json, repair, account };
         command.Act(async (parsed, terminal, cancel) =>
         {
             var path = Path.GetFullPath(parsed.GetValue(data)!);
@@ -42,7 +51,11 @@ internal static class DoctorCommand
             terminal.Json(new JsonObject
             {
                 ["ok"] = problems == 0,
-                ["findings"] = new JsonArray([.. findings.Select(f => (JsonNode)new JsonObject { ["name"] = f.Name, ["state"] = Word(f.State), ["found"] = f.Found, ["advice"] = f.Advice })]),
+                ["findings"] = new JsonArray(
+                    [
+                        .. findings.Select(
+                            f => (JsonNode)new JsonObject { ["name"] = f.Name, ["state"] = Word(f.State), ["found"] = f.Found, ["advice"] = f.Advice }),
+                    ]),
             });
         }
         else
@@ -51,7 +64,9 @@ internal static class DoctorCommand
             foreach (var finding in findings)
             {
                 var colour = finding.State switch { FindingState.Ok => Color.Green, FindingState.Warning => Color.Yellow, FindingState.Problem => Color.Red };
-                table.AddRow(new Text(Word(finding.State), new Style(colour)), new Text(finding.Name), new Text(finding.Found + (finding.Advice is null ? "" : $"\n{finding.Advice}")));
+                table.AddRow(
+                    new Text(Word(finding.State), new Style(colour)), new Text(finding.Name),
+                    new Text(finding.Found + (finding.Advice is null ? "" : $"\n{finding.Advice}")));
             }
 
             terminal.Result(table);
@@ -66,5 +81,6 @@ internal static class DoctorCommand
         return problems == 0 ? ExitCodes.Done : ExitCodes.Refused;
     }
 
-    private static string Word(FindingState state) => state switch { FindingState.Ok => "ok", FindingState.Warning => "warning", FindingState.Problem => "problem" };
+    private static string Word(FindingState state) =>
+        state switch { FindingState.Ok => "ok", FindingState.Warning => "warning", FindingState.Problem => "problem" };
 }

@@ -20,7 +20,11 @@ internal static class EvaluateCommand
         var images = new Option<string>("--images") { Description = "Folder of the images, as for `ocellus train`.", Required = true, HelpName = "DIR" };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command("evaluate", "Tests a model on images whose labels are known.") { model, manifest, images, json };
-        command.Act((parsed, terminal, cancel) => Task.Run(() => RunAsync(parsed.GetValue(model)!, parsed.GetValue(manifest)!, parsed.GetValue(images)!, parsed.GetValue(json), terminal, cancel), CancellationToken.None));
+        command.Act(
+            (parsed, terminal, cancel) =>
+                Task.Run(
+                    () => RunAsync(parsed.GetValue(model)!, parsed.GetValue(manifest)!, parsed.GetValue(images)!, parsed.GetValue(json), terminal, cancel),
+                    CancellationToken.None));
         return command;
     }
 
@@ -43,22 +47,26 @@ internal static class EvaluateCommand
 
             return positives == 0
                 ? new LabelMetrics(label, thresholds[l], 0, 0, 0, 0)
-                : new LabelMetrics(label, thresholds[l], taken == 0 ? 0 : hits / (double)taken, hits / (double)positives, 2.0 * hits / (taken + positives), positives);
+                : new LabelMetrics(
+                    label, thresholds[l], taken == 0 ? 0 : hits / (double)taken, hits / (double)positives, 2.0 * hits / (taken + positives), positives);
         })]);
 
     private static async Task<int> RunAsync(string path, string manifest, string images, bool json, Terminal terminal, CancellationToken cancel)
     {
         if (!File.Exists(manifest) || !Directory.Exists(images))
         {
-            throw new CommandRefusedException(File.Exists(manifest) ? $"There is no folder {images}; --images names the folder of the images." : $"There is no manifest {manifest}.");
+            throw new CommandRefusedException(
+                File.Exists(manifest) ? $"There is no folder {images}; --images names the folder of the images." : $"There is no manifest {manifest}.");
         }
 
         using var model = ModelArchive.Open(path, threads: 1);
         var description = model.Description;
         var boxes = description.Kind == ModelKinds.Localization;
         var index = description.Labels.Select((label, i) => (label, i)).ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
-        var (lines, left) = await ReadAsync(manifest, new ImageFolder(images), line => (boxes ? line.BoxLabels : line.ImageLabels).Any(index.ContainsKey), cancel);
-        var answers = lines.AsParallel().AsOrdered().WithCancellation(cancel).Select(line => (line.Line, line.File, Found: Answer(model, line.File, out var problem), Problem: problem)).ToList();
+        var (lines, left) = await ReadAsync(
+            manifest, new ImageFolder(images), line => (boxes ? line.BoxLabels : line.ImageLabels).Any(index.ContainsKey), cancel);
+        var answers = lines.AsParallel().AsOrdered().WithCancellation(cancel)
+            .Select(line => (line.Line, line.File, Found: Answer(model, line.File, out var problem), Problem: problem)).ToList();
         foreach (var (line, _, _, problem) in answers.Where(a => a.Problem is not null))
         {
             left.Refused++;
@@ -78,7 +86,9 @@ internal static class EvaluateCommand
 
         List<double> thresholds = [.. description.Labels.Select((_, l) => description.ThresholdOf(l))];
         var (own, best) = boxes
-            ? BoxEvaluation.Compute(description.Labels, thresholds, [.. answers.Select(a => TruthBoxes.Of(a.Line, ImageDecoder.ReadHeader(File.ReadAllBytes(a.File)), index))], [.. answers.Select(a => a.Found)])
+            ? BoxEvaluation.Compute(
+                description.Labels, thresholds, [.. answers.Select(a => TruthBoxes.Of(a.Line, ImageDecoder.ReadHeader(File.ReadAllBytes(a.File)), index))],
+                [.. answers.Select(a => a.Found)])
             : Classified(description.Labels, thresholds, index, [.. answers.Select(a => (a.Line, a.Found))]);
         if (json)
         {
@@ -88,7 +98,18 @@ internal static class EvaluateCommand
                 ["leftOut"] = left.Json(),
                 ["atModelThresholds"] = EvaluationTables.Json(own),
                 ["atBestThresholds"] = EvaluationTables.Json(best),
-                ["confusion"] = best.Confusion is null ? null : new JsonArray([.. best.Confusion.Select(c => (JsonNode)new JsonObject { ["groundTruthLabel"] = c.GroundTruthLabel, ["predictedLabel"] = c.PredictedLabel, ["value"] = c.Value })]),
+                ["confusion"] = best.Confusion is null
+                    ? null
+                    : new JsonArray(
+                        [
+                            .. best.Confusion.Select(
+                                c => (JsonNode)new JsonObject
+                                {
+                                    ["groundTruthLabel"] = c.GroundTruthLabel,
+                                    ["predictedLabel"] = c.PredictedLabel,
+                                    ["value"] = c.Value,
+                                }),
+                        ]),
                 ["meanAveragePrecision"] = best.AveragePrecision,
             });
             return left.Refused > 0 ? ExitCodes.Refused : ExitCodes.Done;
@@ -106,13 +127,18 @@ internal static class EvaluateCommand
 
         if (best.AveragePrecision is { } precision)
         {
-            terminal.Result(string.Create(CultureInfo.InvariantCulture, $"mAP@0.5 {precision:0.000}: the mean of the labels' average precision, boxes that cover each other by half counting as found."));
+            terminal.Result(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"mAP@0.5 {precision:0.000}: the mean of the labels' average precision, boxes that cover each other by half counting as found."));
         }
 
         return left.Refused > 0 ? ExitCodes.Refused : ExitCodes.Done;
     }
 
-    private static (EvaluationReport Own, EvaluationReport Best) Classified(IReadOnlyList<string> labels, IReadOnlyList<double> thresholds, Dictionary<string, int> index, IReadOnlyList<(ParsedLine Line, IReadOnlyList<Prediction> Found)> answers)
+    private static (EvaluationReport Own, EvaluationReport Best) Classified(
+        IReadOnlyList<string> labels, IReadOnlyList<double> thresholds, Dictionary<string, int> index,
+        IReadOnlyList<(ParsedLine Line, IReadOnlyList<Prediction> Found)> answers)
     {
         var scores = new float[answers.Count, labels.Count];
         var truth = new bool[answers.Count, labels.Count];
@@ -133,7 +159,8 @@ internal static class EvaluateCommand
         return (AtThresholds(labels, thresholds, scores, truth), ClassificationMetrics.Compute(labels, scores, truth));
     }
 
-    private static async Task<(List<(ParsedLine Line, string File)> Lines, LeftOut Left)> ReadAsync(string manifest, ImageFolder images, Func<ParsedLine, bool> isKnown, CancellationToken cancel)
+    private static async Task<(List<(ParsedLine Line, string File)> Lines, LeftOut Left)> ReadAsync(
+        string manifest, ImageFolder images, Func<ParsedLine, bool> isKnown, CancellationToken cancel)
     {
         var lines = new List<(ParsedLine, string)>();
         var left = new LeftOut();
@@ -189,13 +216,16 @@ internal static class EvaluateCommand
 
         public bool Any => Unusable + Unknown + Missing + Refused > 0;
 
-        public JsonObject Json() => new() { ["unusableLines"] = Unusable, ["unknownLabels"] = Unknown, ["missingPictures"] = Missing, ["refusedPictures"] = Refused };
+        public JsonObject Json() =>
+            new() { ["unusableLines"] = Unusable, ["unknownLabels"] = Unknown, ["missingPictures"] = Missing, ["refusedPictures"] = Refused };
 
         public override string ToString() => string.Join(", ", new[]
         {
-            Count(Unusable, "without a usable label"), Count(Unknown, "with labels that the model does not know"), Count(Missing, "whose image is not in the folder"), Count(Refused, "whose image cannot be read"),
+            Count(Unusable, "without a usable label"), Count(Unknown, "with labels that the model does not know"),
+            Count(Missing, "whose image is not in the folder"), Count(Refused, "whose image cannot be read"),
         }.OfType<string>());
 
-        private static string? Count(int lines, string what) => lines == 0 ? null : string.Create(CultureInfo.InvariantCulture, $"{lines} line{(lines == 1 ? "" : "s")} {what}");
+        private static string? Count(int lines, string what) =>
+            lines == 0 ? null : string.Create(CultureInfo.InvariantCulture, $"{lines} line{(lines == 1 ? "" : "s")} {what}");
     }
 }

@@ -20,12 +20,14 @@ internal static class EvaluationTables
             return new EvaluationReport(
                 [
                     .. root["LabelEvaluationResults"]!.AsArray().Select(l => new LabelMetrics(
-                        (string)l!["Label"]!, (double)l["Metrics"]!["Threshold"]!, (double)l["Metrics"]!["Precision"]!, (double)l["Metrics"]!["Recall"]!, (double)l["Metrics"]!["F1Score"]!, (int)l["NumberOfTestingImages"]!)),
+                        (string)l!["Label"]!, (double)l["Metrics"]!["Threshold"]!, (double)l["Metrics"]!["Precision"]!, (double)l["Metrics"]!["Recall"]!,
+                        (double)l["Metrics"]!["F1Score"]!, (int)l["NumberOfTestingImages"]!)),
                 ],
                 (double)all["Precision"]!,
                 (double)all["Recall"]!,
                 (double)all["F1Score"]!,
-                all["ConfusionMatrix"]?.AsArray().Select(c => new ConfusionCell((string)c!["GroundTruthLabel"]!, (string)c["PredictedLabel"]!, (double)c["Value"]!)).ToList(),
+                all["ConfusionMatrix"]?.AsArray()
+                    .Select(c => new ConfusionCell((string)c!["GroundTruthLabel"]!, (string)c["PredictedLabel"]!, (double)c["Value"]!)).ToList(),
                 (double?)all["AveragePrecision"],
                 (double?)all["AverageRecall"]);
         }
@@ -48,7 +50,9 @@ internal static class EvaluationTables
         {
             table.AddRow(label.TestImages == 0
                 ? [new Text(label.Label), Cell("–"), Cell("–"), Cell("–"), Cell(Percent(label.Threshold)), Cell("0")]
-                : [new Text(label.Label), Cell(Ratio(label.F1)), Cell(Ratio(label.Precision)), Cell(Ratio(label.Recall)), Cell(Percent(label.Threshold)), Cell(label.TestImages.ToString(CultureInfo.InvariantCulture))]);
+                : [
+                    new Text(label.Label), Cell(Ratio(label.F1)), Cell(Ratio(label.Precision)), Cell(Ratio(label.Recall)), Cell(Percent(label.Threshold)),
+                    Cell(label.TestImages.ToString(CultureInfo.InvariantCulture))]);
         }
 
         table.AddEmptyRow();

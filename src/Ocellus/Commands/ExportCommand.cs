@@ -32,7 +32,16 @@ internal static class ExportCommand
             HelpName = "URL",
         };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
-        var command = new Command("export", "Takes a trained model out of a server's data directory: model.onnx, model.json and a Python program that answers with them.") { arn, output, data, store, json };
+        var command = new Command(
+            "export",
+            "Takes a trained model out of a server's data directory: model.onnx, model.json and a Python program that answers with them.")
+            {
+                arn,
+                output,
+                data,
+                store,
+                json,
+            };
         command.Act((parsed, terminal, cancel) => RunAsync(
             parsed.GetValue(arn)!, Path.GetFullPath(parsed.GetValue(output)!), Path.GetFullPath(parsed.GetValue(data)!),
             ExternalStoreOf(parsed.GetValue(store)), parsed.GetValue(json), terminal, cancel));
@@ -49,14 +58,16 @@ internal static class ExportCommand
 
         if (!Directory.Exists(Path.GetDirectoryName(output)) || Directory.Exists(output))
         {
-            throw new CommandRefusedException($"The model cannot be written to {output}: {(Directory.Exists(output) ? "that is a folder" : "its folder does not exist")}.");
+            throw new CommandRefusedException(
+                $"The model cannot be written to {output}: {(Directory.Exists(output) ? "that is a folder" : "its folder does not exist")}.");
         }
 
         var version = await FindAsync(text, data, cancel);
         var folder = DataDirectory.ModelFolderOf(data, version.AccountId, version.Folder);
         if (!File.Exists(Path.Combine(folder, ModelFiles.Description)))
         {
-            throw new CommandRefusedException($"{text} is {version.Status} and has no model{(version.Status == "TRAINING_IN_PROGRESS" ? " yet; wait for TRAINING_COMPLETED" : "")}.");
+            throw new CommandRefusedException(
+                $"{text} is {version.Status} and has no model{(version.Status == "TRAINING_IN_PROGRESS" ? " yet; wait for TRAINING_COMPLETED" : "")}.");
         }
 
         var description = ModelDescription.FromJson(await File.ReadAllBytesAsync(Path.Combine(folder, ModelFiles.Description), cancel));
@@ -78,10 +89,15 @@ internal static class ExportCommand
             return ExitCodes.Done;
         }
 
-        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{output} ({new FileInfo(output).Length / 1048576.0:0.0} MB): {description.Kind}, {description.Labels.Count} labels"));
+        terminal.Result(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{output} ({new FileInfo(output).Length / 1048576.0:0.0} MB): {description.Kind}, {description.Labels.Count} labels"));
         if (evaluation is null)
         {
-            terminal.Remark($"Its evaluation summary is not in the object store{(external.IsExternal ? $" {external.Endpoint}" : "")}; the archive has no {ModelArchive.Evaluation}.{(external.IsExternal ? "" : " If the server keeps objects elsewhere, name that with --s3-endpoint.")}");
+            terminal.Remark(
+                $"Its evaluation summary is not in the object store{(external.IsExternal ? $" {external.Endpoint}" : "")}; the archive has no "
+                    + $"{ModelArchive.Evaluation}.{(external.IsExternal ? "" : " If the server keeps objects elsewhere, name that with --s3-endpoint.")}");
         }
 
         return ExitCodes.Done;
@@ -92,7 +108,8 @@ internal static class ExportCommand
         var database = DataDirectory.DatabaseOf(data);
         if (!File.Exists(database))
         {
-            throw new CommandRefusedException($"{data} is no data directory of a server: it has no {Path.GetFileName(database)}. --data names the one that `ocellus serve` was given.");
+            throw new CommandRefusedException(
+                $"{data} is no data directory of a server: it has no {Path.GetFileName(database)}. --data names the one that `ocellus serve` was given.");
         }
 
         if (SchemaJournal.Later(data) is { } later)
@@ -103,7 +120,8 @@ internal static class ExportCommand
         try
         {
             // Not pooled, read only: a server that runs has the file open too, and must not notice.
-            await using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = database, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
+            await using var connection = new SqliteConnection(
+                new SqliteConnectionStringBuilder { DataSource = database, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
             await connection.OpenAsync(cancel);
             var found = await connection.QuerySingleOrDefaultAsync<Version>(
                 "SELECT account_id, folder, status, evaluation_result FROM project_versions WHERE arn = @arn", new { arn });
@@ -112,8 +130,12 @@ internal static class ExportCommand
                 return found;
             }
 
-            List<string> there = [.. await connection.QueryAsync<string>("SELECT arn FROM project_versions ORDER BY created_ms DESC LIMIT @most", new { most = Shown })];
-            throw new CommandRefusedException($"{data} has no model version {arn}. {(there.Count == 0 ? "It has none at all." : $"It has:\n  {string.Join("\n  ", there)}")}");
+            List<string> there =
+            [
+                .. await connection.QueryAsync<string>("SELECT arn FROM project_versions ORDER BY created_ms DESC LIMIT @most", new { most = Shown }),
+            ];
+            throw new CommandRefusedException(
+                $"{data} has no model version {arn}. {(there.Count == 0 ? "It has none at all." : $"It has:\n  {string.Join("\n  ", there)}")}");
         }
         catch (SqliteException failure)
         {
@@ -124,7 +146,8 @@ internal static class ExportCommand
     /// <summary>The settings of <c>serve</c>, from the same places.</summary>
     private static ExternalStoreOptions ExternalStoreOf(string? endpoint)
     {
-        var external = new ConfigurationBuilder().AddEnvironmentVariables().Build().GetSection(ExternalStoreOptions.Section).Get<ExternalStoreOptions>() ?? new();
+        var external = new ConfigurationBuilder().AddEnvironmentVariables().Build().GetSection(ExternalStoreOptions.Section).Get<ExternalStoreOptions>()
+            ?? new();
         external.Endpoint = endpoint ?? external.Endpoint;
         return external.Validate(new(external)).FirstOrDefault() is { } mistake ? throw new CommandRefusedException(mistake.ErrorMessage!) : external;
     }
@@ -132,7 +155,10 @@ internal static class ExportCommand
     /// <summary>A file with the evaluation summary; null if it is not there.</summary>
     private static async Task<string?> EvaluationAsync(Version version, string data, ExternalStoreOptions external, string target, CancellationToken cancel)
     {
-        if (version.EvaluationResult is not { } text || JsonNode.Parse(text)?["Summary"]?["S3Object"] is not { } place || (string?)place["Bucket"] is not { } bucket || (string?)place["Name"] is not { } name)
+        if (version.EvaluationResult is not { } text
+            || JsonNode.Parse(text)?["Summary"]?["S3Object"] is not { } place
+            || (string?)place["Bucket"] is not { } bucket
+            || (string?)place["Name"] is not { } name)
         {
             return null;
         }

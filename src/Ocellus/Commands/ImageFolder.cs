@@ -43,5 +43,7 @@ internal sealed class ImageFolder(string path)
     }
 
     private static bool IsName(string part) =>
-        part.Length > 0 && part is not ("." or "..") && part.AsSpan().IndexOfAny(['\\', '\0', Path.DirectorySeparatorChar, Path.VolumeSeparatorChar == '/' ? '\0' : Path.VolumeSeparatorChar]) < 0;
+        part.Length > 0
+            && part is not ("." or "..")
+            && part.AsSpan().IndexOfAny(['\\', '\0', Path.DirectorySeparatorChar, Path.VolumeSeparatorChar == '/' ? '\0' : Path.VolumeSeparatorChar]) < 0;
 }

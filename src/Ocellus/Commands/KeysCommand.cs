@@ -25,12 +25,22 @@ internal static partial class KeysCommand
 
     private static Command CreateVerb()
     {
-        var name = Checked("--name", "User that the key stands for, as in arn:aws:iam::ACCOUNT:user/NAME.", "NAME", UserName(), "1 to 64 letters, digits and +=,.@_-");
+        var name = Checked(
+            "--name", "User that the key stands for, as in arn:aws:iam::ACCOUNT:user/NAME.", "NAME", UserName(), "1 to 64 letters, digits and +=,.@_-");
         name.Required = true;
         var account = Checked("--account", "Account of the key: projects, buckets and policies of accounts are apart.", "ID", AccountId(), "twelve digits");
         account.DefaultValueFactory = _ => KeyRing.DefaultAccountId;
-        var policy = new Option<string[]>("--policy") { Description = $"What the key may do: {string.Join(", ", ManagedPolicies.Names)}, or a file with a policy. May be given several times.", Required = true, HelpName = "POLICY" };
-        var credentials = new Option<string?>("--credentials") { Description = "Also write the key to this AWS shared-credentials file, for its owner only.", HelpName = "FILE" };
+        var policy = new Option<string[]>("--policy")
+        {
+            Description = $"What the key may do: {string.Join(", ", ManagedPolicies.Names)}, or a file with a policy. May be given several times.",
+            Required = true,
+            HelpName = "POLICY",
+        };
+        var credentials = new Option<string?>("--credentials")
+        {
+            Description = "Also write the key to this AWS shared-credentials file, for its owner only.",
+            HelpName = "FILE",
+        };
         var region = new Option<string>("--region") { Description = "Region in that file.", DefaultValueFactory = _ => "us-east-1", HelpName = "REGION" };
         var (data, json) = Common();
         var command = new Command("create", "Makes an access key and shows its secret, this once.") { name, account, policy, credentials, region, data, json };
@@ -39,13 +49,15 @@ internal static partial class KeysCommand
             var policies = parsed.GetValue(policy)!.Select(PolicyFile.Read).ToList();
             if (policies.Count > KeyCatalog.PoliciesMax || policies.DistinctBy(p => p.Name).Count() < policies.Count)
             {
-                throw new CommandRefusedException($"A key takes up to {KeyCatalog.PoliciesMax} policies with different names; given were {string.Join(", ", policies.Select(p => p.Name))}.");
+                throw new CommandRefusedException(
+                    $"A key takes up to {KeyCatalog.PoliciesMax} policies with different names; given were {string.Join(", ", policies.Select(p => p.Name))}.");
             }
 
             var file = parsed.GetValue(credentials) is { } path ? Path.GetFullPath(path) : null;
             if (file is not null && (Path.Exists(file) || !Directory.Exists(Path.GetDirectoryName(file))))
             {
-                throw new CommandRefusedException($"{file} cannot be written: {(Path.Exists(file) ? "it is there already, and a key in use may be in it" : "its folder does not exist")}.");
+                throw new CommandRefusedException(
+                    $"{file} cannot be written: {(Path.Exists(file) ? "it is there already, and a key in use may be in it" : "its folder does not exist")}.");
             }
 
             using var folder = Attach(parsed.GetValue(data)!);
@@ -75,7 +87,8 @@ internal static partial class KeysCommand
             var table = new Table().Border(TableBorder.Rounded).AddColumns("Access key", "User", "Account", "Policies", "Created");
             foreach (var key in keys)
             {
-                table.AddRow(new Text(key.AccessKeyId), new Text(key.UserName), new Text(key.AccountId), new Text(Names(key.Policies)), new Text(Date(key) ?? "–"));
+                table.AddRow(
+                    new Text(key.AccessKeyId), new Text(key.UserName), new Text(key.AccountId), new Text(Names(key.Policies)), new Text(Date(key) ?? "–"));
             }
 
             terminal.Result(table);
@@ -100,7 +113,12 @@ internal static partial class KeysCommand
 
     private static Command AttachVerb()
     {
-        var policy = new Option<string>("--policy") { Description = $"{string.Join(", ", ManagedPolicies.Names)}, or a file; one of the same name is replaced.", Required = true, HelpName = "POLICY" };
+        var policy = new Option<string>("--policy")
+        {
+            Description = $"{string.Join(", ", ManagedPolicies.Names)}, or a file; one of the same name is replaced.",
+            Required = true,
+            HelpName = "POLICY",
+        };
         return Change("attach", "Attaches a policy to a key, beside those that it has.", policy, async (keys, key, word, cancel) =>
         {
             var named = PolicyFile.Read(word);
@@ -122,10 +140,12 @@ internal static partial class KeysCommand
     private static Command RevokeVerb() => Change("revoke", "Removes a key: from the next request on it is unknown.", null, async (keys, key, _, cancel) =>
     {
         await keys.RevokeAsync(key.AccessKeyId, cancel);
-        return $"{key.AccessKeyId} ({key.UserName}) is revoked.{(key.IsDefault ? " It is the key of the data directory's credentials file, which leads nowhere now." : "")}";
+        return $"{key.AccessKeyId} ({key.UserName}) is "
+            + $"revoked.{(key.IsDefault ? " It is the key of the data directory's credentials file, which leads nowhere now." : "")}";
     });
 
-    private static Command Change(string verb, string description, Option<string>? option, Func<KeyCatalog, KeyDescription, string, CancellationToken, Task<string>> change)
+    private static Command Change(
+        string verb, string description, Option<string>? option, Func<KeyCatalog, KeyDescription, string, CancellationToken, Task<string>> change)
     {
         var key = KeyArgument();
         var (data, json) = Common();
@@ -196,8 +216,13 @@ internal static partial class KeysCommand
         return found switch
         {
             [var one] => one,
-            [] => throw new CommandRefusedException($"There is no access key and no user '{Readable.Truncate(word)}'; `ocellus keys list` shows those that are there."),
-            _ => throw new CommandRefusedException($"'{Readable.Truncate(word)}' has {found.Count} keys; name one: {string.Join(", ", found.Select(k => $"{k.AccessKeyId} of account {k.AccountId}"))}."),
+            [] =>
+                throw new CommandRefusedException(
+                    $"There is no access key and no user '{Readable.Truncate(word)}'; `ocellus keys list` shows those that are there."),
+            _ =>
+                throw new CommandRefusedException(
+                    $"'{Readable.Truncate(word)}' has {found.Count} keys; name one: "
+                        + $"{string.Join(", ", found.Select(k => $"{k.AccessKeyId} of account {k.AccountId}"))}."),
         };
     }
 
@@ -251,7 +276,8 @@ internal static partial class KeysCommand
         ["account"] = key.AccountId,
         ["arn"] = key.UserArn,
         ["created"] = Date(key),
-        ["policies"] = new JsonArray([.. key.Policies.Select(p => withDocuments ? new JsonObject { ["name"] = p.Name, ["document"] = JsonNode.Parse(p.Document) } : (JsonNode)p.Name)]),
+        ["policies"] = new JsonArray(
+            [.. key.Policies.Select(p => withDocuments ? new JsonObject { ["name"] = p.Name, ["document"] = JsonNode.Parse(p.Document) } : (JsonNode)p.Name)]),
     };
 
     private static string Names(IReadOnlyList<NamedPolicy> policies) => policies.Count == 0 ? "nothing" : string.Join(", ", policies.Select(p => p.Name));

@@ -8,7 +8,10 @@ using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;
 
-/// <summary>A trained model as one file: <c>model.onnx</c>, <c>model.json</c>, a Python program that answers with them, the colour profiles that it needs, and how the model did.</summary>
+/// <summary>
+/// A trained model as one file: <c>model.onnx</c>, <c>model.json</c>, a Python program that answers with them, the colour profiles that it needs, and how the
+/// model did.
+/// </summary>
 internal static class ModelArchive
 {
     public const string Program = "predict.py";
@@ -103,7 +106,8 @@ internal static class ModelArchive
 
         if (Convert.ToHexStringLower(SHA256.HashData(model)) != description.ModelSha256)
         {
-            throw new InvalidDataException($"{path} is damaged: the SHA-256 of {ModelFiles.Model} ({model.Length:N0} bytes) differs from the one in {ModelFiles.Description}.");
+            throw new InvalidDataException(
+                $"{path} is damaged: the SHA-256 of {ModelFiles.Model} ({model.Length:N0} bytes) differs from the one in {ModelFiles.Description}.");
         }
 
         try
@@ -118,7 +122,9 @@ internal static class ModelArchive
 
     private static byte[] Read(ZipArchive archive, string path, string name, long bytesMax)
     {
-        var entry = archive.GetEntry(name) ?? throw new InvalidDataException($"{path} has no {name}; it holds {Names(archive)}. A model made by `ocellus train` or `ocellus export` is needed.");
+        var entry = archive.GetEntry(name)
+            ?? throw new InvalidDataException(
+                $"{path} has no {name}; it holds {Names(archive)}. A model made by `ocellus train` or `ocellus export` is needed.");
         if (entry.Length > bytesMax)
         {
             throw new InvalidDataException($"{path}: {name} has {entry.Length:N0} bytes; {bytesMax:N0} are the most.");
@@ -134,6 +140,8 @@ internal static class ModelArchive
     private static string Names(ZipArchive archive)
     {
         const int shown = 5;
-        return archive.Entries.Count == 0 ? "nothing" : string.Join(", ", archive.Entries.Take(shown).Select(e => e.FullName)) + (archive.Entries.Count > shown ? ", …" : "");
+        return archive.Entries.Count == 0
+            ? "nothing"
+            : string.Join(", ", archive.Entries.Take(shown).Select(e => e.FullName)) + (archive.Entries.Count > shown ? ", …" : "");
     }
 }

@@ -29,7 +29,9 @@ internal static partial class PolicyFile
         var name = Path.GetFileNameWithoutExtension(file.Name);
         if (ManagedPolicies.Names.Contains(name) || !Form().IsMatch(name))
         {
-            throw new CommandRefusedException($"A policy is called as its file, and '{Readable.Truncate(name)}' {(Form().IsMatch(name) ? "is the name of a managed policy" : "is not 1 to 128 letters, digits and +=,.@_-")}; rename {word}.");
+            throw new CommandRefusedException(
+                $"A policy is called as its file, and '{Readable.Truncate(name)}' "
+                    + $"{(Form().IsMatch(name) ? "is the name of a managed policy" : "is not 1 to 128 letters, digits and +=,.@_-")}; rename {word}.");
         }
 
         if (file.Length > BytesMax)

@@ -16,10 +16,20 @@ internal static class RestoreCommand
     public static Command Create()
     {
         var input = new Option<string>("--in") { Description = "The file that `ocellus backup` wrote.", Required = true, HelpName = "FILE.tar" };
-        var data = new Option<string>("--data") { Description = "Data directory to make; it must not be there, or be empty.", Required = true, HelpName = "DIR" };
+        var data = new Option<string>("--data")
+        {
+            Description = "Data directory to make; it must not be there, or be empty.",
+            Required = true,
+            HelpName = "DIR",
+        };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command("restore", "Makes a data directory from a backup, after checking every file of it.") { input, data, json };
-        command.Act((parsed, terminal, cancel) => Task.FromResult(Run(Path.GetFullPath(parsed.GetValue(input)!), Path.TrimEndingDirectorySeparator(Path.GetFullPath(parsed.GetValue(data)!)), parsed.GetValue(json), terminal, cancel)));
+        command.Act(
+            (parsed, terminal, cancel) =>
+                Task.FromResult(
+                    Run(
+                        Path.GetFullPath(parsed.GetValue(input)!), Path.TrimEndingDirectorySeparator(Path.GetFullPath(parsed.GetValue(data)!)),
+                        parsed.GetValue(json), terminal, cancel)));
         return command;
     }
 
@@ -32,7 +42,8 @@ internal static class RestoreCommand
 
         if (File.Exists(data) || (Directory.Exists(data) && Directory.EnumerateFileSystemEntries(data).Any()))
         {
-            throw new CommandRefusedException($"{data} is {(File.Exists(data) ? "a file" : "not empty")}; name a folder with --data that is not there yet. Nothing was changed.");
+            throw new CommandRefusedException(
+                $"{data} is {(File.Exists(data) ? "a file" : "not empty")}; name a folder with --data that is not there yet. Nothing was changed.");
         }
 
         FileSystem.KeepPrivate();
@@ -103,11 +114,21 @@ internal static class RestoreCommand
         var created = read.Description.Created.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
         if (json)
         {
-            terminal.Json(new JsonObject { ["data"] = data, ["files"] = read.Files, ["bytes"] = read.Bytes, ["created"] = created, ["version"] = read.Description.Version });
+            terminal.Json(
+                new JsonObject
+                {
+                    ["data"] = data,
+                    ["files"] = read.Files,
+                    ["bytes"] = read.Bytes,
+                    ["created"] = created,
+                    ["version"] = read.Description.Version,
+                });
             return;
         }
 
-        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{data} is as it was at {created}: {read.Files} files, {read.Bytes / 1048576.0:0.0} MB, every checksum right."));
+        terminal.Result(
+            string.Create(
+                CultureInfo.InvariantCulture, $"{data} is as it was at {created}: {read.Files} files, {read.Bytes / 1048576.0:0.0} MB, every checksum right."));
         terminal.Remark($"ocellus serve --data {data} goes on with it: models that were running start again, and a training that was under way begins anew.");
     }
 }

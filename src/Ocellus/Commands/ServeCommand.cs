@@ -20,22 +20,35 @@ internal static class ServeCommand
     {
         var data = DataOption(DataDefault);
         var urls = UrlsOption(UrlDefault);
-        var logs = new Option<LogLevel>("--log-level") { Description = "Least level of what is logged to standard error.", DefaultValueFactory = _ => LogLevel.Information };
+        var logs = new Option<LogLevel>("--log-level")
+        {
+            Description = "Least level of what is logged to standard error.",
+            DefaultValueFactory = _ => LogLevel.Information,
+        };
         var store = new Option<string?>("--s3-endpoint")
         {
-            Description = "Address of an outside S3-compatible store to use in place of the embedded one. Its keys come from Ocellus__S3__AccessKey and Ocellus__S3__SecretKey in the environment.",
+            Description = "Address of an outside S3-compatible store to use in place of the embedded one. Its keys come from Ocellus__S3__AccessKey and "
+                + "Ocellus__S3__SecretKey in the environment.",
             HelpName = "URL",
         };
         var command = new Command("serve", "Serves the Custom Labels API and the S3-compatible object store on one port.") { data, urls, logs, store };
-        command.Act((parsed, terminal, cancel) => RunAsync(parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(logs), parsed.GetValue(store), terminal, cancel));
+        command.Act(
+            (parsed, terminal, cancel) =>
+                RunAsync(parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(logs), parsed.GetValue(store), terminal, cancel));
         return command;
     }
 
-    public static Option<string> DataOption(string fallback) => new("--data") { Description = "Folder that holds everything the server keeps.", DefaultValueFactory = _ => fallback, HelpName = "DIR" };
+    public static Option<string> DataOption(string fallback) =>
+        new("--data") { Description = "Folder that holds everything the server keeps.", DefaultValueFactory = _ => fallback, HelpName = "DIR" };
 
     public static Option<string> UrlsOption(string fallback)
     {
-        var urls = new Option<string>("--urls") { Description = "Address to listen on; several are separated by semicolons.", DefaultValueFactory = _ => fallback, HelpName = "URL" };
+        var urls = new Option<string>("--urls")
+        {
+            Description = "Address to listen on; several are separated by semicolons.",
+            DefaultValueFactory = _ => fallback,
+            HelpName = "URL",
+        };
         urls.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<string>() is { } text && Mistake(text) is { } mistake)
@@ -139,7 +152,9 @@ internal static class ServeCommand
         {
             if (service.ExecuteTask is { IsFaulted: true, Exception: { } failure })
             {
-                throw new CommandRefusedException($"The server has ended, for its background service {service.GetType().Name} failed: {Reason(app, failure.GetBaseException())} What was accepted is kept.");
+                throw new CommandRefusedException(
+                    $"The server has ended, for its background service {service.GetType().Name} failed: {Reason(app, failure.GetBaseException())} What was "
+                        + $"accepted is kept.");
             }
         }
     }
@@ -148,14 +163,16 @@ internal static class ServeCommand
     {
         var data = app.Services.GetRequiredService<DataDirectory>();
         var said = $"{failure.Message.TrimEnd('.')}.";
-        return failure is System.Data.Common.DbException ? $"the database {DataDirectory.DatabaseOf(data.Path)} answered {said} 'ocellus doctor --data {data.Path}' checks it."
+        return failure is System.Data.Common.DbException ? $"the database {DataDirectory.DatabaseOf(data.Path)} answered {said} 'ocellus doctor --data "
+            + $"{data.Path}' checks it."
             : failure is IOException or UnauthorizedAccessException or CommandRefusedException or InvalidOperationException ? said
             : $"{failure.GetType().Name}: {said}";
     }
 
     /// <summary>Builds a server.</summary>
     /// <exception cref="CommandRefusedException">The data directory's keys cannot be read.</exception>
-    public static async Task<WebApplication> BuildAsync(DataDirectory data, string urls, LogLevel logs, IEnumerable<KeyValuePair<string, string?>> settings, CancellationToken cancel)
+    public static async Task<WebApplication> BuildAsync(
+        DataDirectory data, string urls, LogLevel logs, IEnumerable<KeyValuePair<string, string?>> settings, CancellationToken cancel)
     {
         try
         {
@@ -175,7 +192,8 @@ internal static class ServeCommand
         terminal.Result($"Ocellus serves {string.Join(' ', app.Urls)}\n  {EnvCommand.Hint(data.Path)}");
         foreach (var open in app.Urls.Where(u => !IsLoopback(u)))
         {
-            terminal.Remark($"Warning: {open} can be reached from other machines, and what is sent there is not encrypted; put a proxy with TLS in front of it.");
+            terminal.Remark(
+                $"Warning: {open} can be reached from other machines, and what is sent there is not encrypted; put a proxy with TLS in front of it.");
         }
 
         await app.WaitForShutdownAsync(cancel);
@@ -188,6 +206,7 @@ internal static class ServeCommand
     public static bool IsLoopback(string url)
     {
         var host = BindingAddress.Parse(url).Host;
-        return host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+        return host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
     }
 }

@@ -9,7 +9,8 @@ namespace Ocellus.Commands;
 
 /// <summary>
 /// Where a verb writes. Results go to standard output and all else (progress, remarks, refusals) to standard error, so that
-/// <c>--json</c> leaves nothing but JSON in a pipe. Names of files, of labels and of what a server answers come from others: no character of theirs steers the terminal.
+/// <c>--json</c> leaves nothing but JSON in a pipe. Names of files, of labels and of what a server answers come from others: no character of theirs steers the
+/// terminal.
 /// </summary>
 internal sealed class Terminal
 {
@@ -52,7 +53,9 @@ internal sealed class Terminal
         }
 
         return await _remarks.Progress()
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new SecondsLeftColumn(), new SpinnerColumn())
+            .Columns(
+                new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new SecondsLeftColumn(),
+                new SpinnerColumn())
             .StartAsync(async context =>
             {
                 var bars = new PhaseBars(context);
@@ -64,7 +67,8 @@ internal sealed class Terminal
 
     private static IAnsiConsole Open(TextWriter writer, bool redirected)
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer), Ansi = redirected ? AnsiSupport.No : AnsiSupport.Detect });
+        var console = AnsiConsole.Create(
+            new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer), Ansi = redirected ? AnsiSupport.No : AnsiSupport.Detect });
         if (redirected)
         {
             console.Profile.Width = PipeColumns;

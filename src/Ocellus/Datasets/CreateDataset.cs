@@ -28,7 +28,9 @@ internal sealed record CreateDatasetResponse
     public string? DatasetArn { get; init; }
 }
 
-/// <summary>Writes the intent to make a dataset from a manifest, from another dataset, or empty; answers at once. <c>DescribeDataset</c> tells how the import goes.</summary>
+/// <summary>
+/// Writes the intent to make a dataset from a manifest, from another dataset, or empty; answers at once. <c>DescribeDataset</c> tells how the import goes.
+/// </summary>
 [Evidence("API_CreateDataset, service model rekognition-2016-06-27")]
 internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worker, IObjects objects, Authorizer authorizer, TimeProvider clock)
     : Operation<CreateDatasetRequest, CreateDatasetResponse>(DatasetsJson.Default)
@@ -36,7 +38,8 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
     public override IReadOnlyList<Permission> Requires(CreateDatasetRequest request, Caller caller) =>
         NewResource.Permissions(
             request.Tags,
-            NewResource.ArnIn(request.ProjectArn!, p => p.Dataset(request.DatasetType == "TEST" ? "test" : "train", clock.GetUtcNow().ToUnixTimeMilliseconds())),
+            NewResource.ArnIn(
+                request.ProjectArn!, p => p.Dataset(request.DatasetType == "TEST" ? "test" : "train", clock.GetUtcNow().ToUnixTimeMilliseconds())),
             made =>
             [
                 Needs(request.ProjectArn!, made),
@@ -78,7 +81,10 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
         // The store keeps no versions: as in S3, the one that an object then has is called null.
         if (manifest.Version is not (null or "null"))
         {
-            throw new RefusedException(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. The object s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)} has no version '{Readable.Truncate(manifest.Version)}'; leave Version out.");
+            throw new RefusedException(
+                RefusalKind.InvalidS3Object,
+                $"Unable to get object metadata from S3. The object s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)} has no version "
+                    + $"'{Readable.Truncate(manifest.Version)}'; leave Version out.");
         }
 
         // The worker ends it as AWS does. Whether the object exists is not looked at.
@@ -87,9 +93,15 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
             return new EntrySource.DeniedManifest(bucket, name);
         }
 
-        if (await objects.FindBucketAsync(bucket, cancel) is not { } found || !found.IsOf(caller.AccountId) || !found.IsIn(caller.Region) || !await objects.ExistsAsync(bucket, name, cancel))
+        if (await objects.FindBucketAsync(bucket, cancel) is not { } found
+            || !found.IsOf(caller.AccountId)
+            || !found.IsIn(caller.Region)
+            || !await objects.ExistsAsync(bucket, name, cancel))
         {
-            throw new RefusedException(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. Check object key, region and/or access permissions. No object s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)} exists.");
+            throw new RefusedException(
+                RefusalKind.InvalidS3Object,
+                $"Unable to get object metadata from S3. Check object key, region and/or access permissions. No object "
+                    + $"s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)} exists.");
         }
 
         return new EntrySource.Manifest(bucket, name);

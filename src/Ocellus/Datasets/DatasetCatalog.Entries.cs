@@ -16,12 +16,15 @@ internal sealed partial class DatasetCatalog
     /// <summary>Characters that the export gathers before it writes to its target.</summary>
     private const int ExportBufferCharacters = 64 * 1024;
 
-    /// <summary>Entries looked at for one step of a filter by label with other filters. Each goes into a statement as a parameter, of which SQLite takes 32,766.</summary>
+    /// <summary>
+    /// Entries looked at for one step of a filter by label with other filters. Each goes into a statement as a parameter, of which SQLite takes 32,766.
+    /// </summary>
     private const int CandidatesMax = 5000;
 
     /// <summary>One page of entries in manifest order, after an ordinal.</summary>
     /// <exception cref="RefusedException">NotFound: no such dataset. NotReady or InUse: a job is making, changing or removing it.</exception>
-    public async Task<IReadOnlyList<(long Ordinal, string Entry)>> ListEntriesAsync(Caller caller, string arn, EntryFilter filter, long after, int count, CancellationToken cancel)
+    public async Task<IReadOnlyList<(long Ordinal, string Entry)>> ListEntriesAsync(
+        Caller caller, string arn, EntryFilter filter, long after, int count, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = connection.BeginSnapshot();
@@ -31,7 +34,8 @@ internal sealed partial class DatasetCatalog
             return await PageAsync(null, after, count);
         }
 
-        // By label the label's index leads, so that a rare label costs no walk through the dataset: its next entries, then what the other filters leave of them.
+        // By label the label's index leads, so that a rare label costs no walk through the dataset: its next entries, then what the other filters leave of
+        // them.
         var labels = contained.Distinct(StringComparer.Ordinal).ToList();
         var rows = new List<(long, string)>();
         var alone = filter is { Labeled: null, SourceRefContains: null, HasErrors: false };
@@ -67,7 +71,8 @@ internal sealed partial class DatasetCatalog
 
     /// <summary>One page of labels in order of first appearance, with the images that have the label, and those that have it on a box.</summary>
     /// <exception cref="RefusedException">NotFound: no such dataset. NotReady or InUse: a job is making, changing or removing it.</exception>
-    public async Task<IReadOnlyList<(string Label, long Entries, long Boxes)>> ListLabelsAsync(Caller caller, string arn, int skip, int count, CancellationToken cancel)
+    public async Task<IReadOnlyList<(string Label, long Entries, long Boxes)>> ListLabelsAsync(
+        Caller caller, string arn, int skip, int count, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = connection.BeginSnapshot();
@@ -75,9 +80,13 @@ internal sealed partial class DatasetCatalog
         return [.. await connection.QueryAsync<(string, long, long)>(LabelSql, new { id, skip, count }, transaction)];
     }
 
-    /// <summary>Writes all entries in order as JSON Lines (UTF-8, LF), without <c>cl-metadata</c> and <c>cl-errors</c>: one consistent state, never held in memory. The target is left open.</summary>
+    /// <summary>
+    /// Writes all entries in order as JSON Lines (UTF-8, LF), without <c>cl-metadata</c> and <c>cl-errors</c>: one consistent state, never held in memory. The
+    /// target is left open.
+    /// </summary>
     /// <returns>How many lines were written.</returns>
-    /// <exception cref="RefusedException">NotFound: no such dataset. NotReady: a job is changing its entries, or it has none because its creation failed.</exception>
+    /// <exception cref="RefusedException">NotFound: no such dataset. NotReady: a job is changing its entries, or it has none because its creation
+    /// failed.</exception>
     public async Task<long> ExportAsync(string datasetArn, Stream target, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -90,7 +99,8 @@ internal sealed partial class DatasetCatalog
         }
 
         await using var writer = new StreamWriter(target, new UTF8Encoding(false), ExportBufferCharacters, leaveOpen: true) { NewLine = "\n" };
-        await using var reader = await connection.ExecuteReaderAsync("SELECT entry, has_errors FROM dataset_entries WHERE dataset_id = @Id ORDER BY ordinal", dataset, transaction);
+        await using var reader = await connection.ExecuteReaderAsync(
+            "SELECT entry, has_errors FROM dataset_entries WHERE dataset_id = @Id ORDER BY ordinal", dataset, transaction);
         long count = 0;
         while (await reader.ReadAsync(cancel))
         {
@@ -102,7 +112,8 @@ internal sealed partial class DatasetCatalog
         return count;
     }
 
-    internal const string LabelSql = "SELECT label, COUNT(*), CAST(SUM(boxes) AS BIGINT) FROM dataset_entry_labels WHERE dataset_id = @id GROUP BY label ORDER BY MIN(ordinal), label LIMIT @count OFFSET @skip";
+    internal const string LabelSql = "SELECT label, COUNT(*), CAST(SUM(boxes) AS BIGINT) FROM dataset_entry_labels WHERE dataset_id = @id GROUP BY label "
+        + "ORDER BY MIN(ordinal), label LIMIT @count OFFSET @skip";
 
     internal static string EntrySql(EntryFilter filter, bool amongCandidates) =>
         "SELECT ordinal, entry FROM dataset_entries WHERE dataset_id = @id AND ordinal > @after"
@@ -116,7 +127,8 @@ internal sealed partial class DatasetCatalog
     internal static string CandidateSql(int labels) =>
         string.Join(" UNION ", Enumerable.Range(0, labels).Select(i => string.Create(
             CultureInfo.InvariantCulture,
-            $"SELECT ordinal FROM (SELECT ordinal FROM dataset_entry_labels WHERE dataset_id = @id AND label = @label{i} AND ordinal > @after ORDER BY ordinal LIMIT @window) of_label_{i}")))
+            $"SELECT ordinal FROM (SELECT ordinal FROM dataset_entry_labels WHERE dataset_id = @id AND label = @label{i} AND ordinal > @after ORDER BY "
+                + $"ordinal LIMIT @window) of_label_{i}")))
         + " ORDER BY ordinal LIMIT @window";
 
     private static async Task<DatasetRow> RequireReadableAsync(DbConnection connection, DbTransaction transaction, Caller caller, string arn)
@@ -125,7 +137,8 @@ internal sealed partial class DatasetCatalog
         return row.Status switch
         {
             DatasetStatus.DELETE_IN_PROGRESS => throw Refused.InUse("The dataset is being deleted."),
-            _ when !row.IsReadable => throw Refused.NotReady($"The dataset is {row.Status}; its entries can be read when it is CREATE_COMPLETE, UPDATE_COMPLETE or UPDATE_FAILED."),
+            _ when !row.IsReadable =>
+                throw Refused.NotReady($"The dataset is {row.Status}; its entries can be read when it is CREATE_COMPLETE, UPDATE_COMPLETE or UPDATE_FAILED."),
             _ => row,
         };
     }

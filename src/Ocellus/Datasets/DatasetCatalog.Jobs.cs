@@ -13,8 +13,11 @@ internal sealed partial class DatasetCatalog
     public async Task<IReadOnlyList<DatasetJob>> DueAsync(CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
-        var rows = (await connection.QueryAsync<DatasetRow>(Columns + "WHERE status IN ('CREATE_IN_PROGRESS', 'UPDATE_IN_PROGRESS', 'DELETE_IN_PROGRESS') ORDER BY updated_ms, id")).ToList();
-        var changes = (await connection.QueryAsync<(long Id, string Kind, long? Partner)>("SELECT dataset_id, kind, partner_id FROM dataset_jobs")).ToDictionary(c => c.Id);
+        var rows = (await connection.QueryAsync<DatasetRow>(
+            Columns + "WHERE status IN ('CREATE_IN_PROGRESS', 'UPDATE_IN_PROGRESS', 'DELETE_IN_PROGRESS') ORDER BY updated_ms, id"))
+            .ToList();
+        var changes = (await connection.QueryAsync<(long Id, string Kind, long? Partner)>("SELECT dataset_id, kind, partner_id FROM dataset_jobs"))
+            .ToDictionary(c => c.Id);
         var jobs = new List<DatasetJob>();
         foreach (var row in rows)
         {
@@ -27,7 +30,8 @@ internal sealed partial class DatasetCatalog
                     jobs.Add(new(DatasetJobKind.Delete, row));
                     break;
                 case DatasetStatus.UPDATE_IN_PROGRESS when changes.TryGetValue(row.Id, out var change):
-                    jobs.Add(change.Partner is { } partner ? new(DatasetJobKind.Distribute, row, rows.Find(r => r.Id == partner)) : new(DatasetJobKind.Update, row));
+                    jobs.Add(
+                        change.Partner is { } partner ? new(DatasetJobKind.Distribute, row, rows.Find(r => r.Id == partner)) : new(DatasetJobKind.Update, row));
                     break;
             }
         }
@@ -57,7 +61,8 @@ internal sealed partial class DatasetCatalog
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         var source = await connection.QuerySingleAsync<long>("SELECT id FROM datasets WHERE arn = @sourceArn", new { sourceArn }, transaction);
         var until = await connection.ExecuteScalarAsync<long?>(
-            "SELECT MAX(ordinal) FROM (SELECT ordinal FROM dataset_entries WHERE dataset_id = @source AND ordinal > @after ORDER BY ordinal LIMIT @StepEntries) step",
+            "SELECT MAX(ordinal) FROM (SELECT ordinal FROM dataset_entries WHERE dataset_id = @source AND ordinal > @after ORDER BY ordinal LIMIT "
+                + "@StepEntries) step",
             new { source, after, StepEntries },
             transaction);
         if (until is null)
@@ -68,7 +73,8 @@ internal sealed partial class DatasetCatalog
         await connection.ExecuteAsync(
             """
             INSERT INTO dataset_entries (dataset_id, ordinal, source_ref, labeled, has_errors, entry)
-                SELECT @Id, ordinal, source_ref, labeled, has_errors, entry FROM dataset_entries WHERE dataset_id = @source AND ordinal > @after AND ordinal <= @until;
+                SELECT @Id, ordinal, source_ref, labeled, has_errors, entry FROM dataset_entries WHERE dataset_id = @source AND ordinal > @after AND ordinal <=
+                @until;
             INSERT INTO dataset_entry_labels (dataset_id, ordinal, label, boxes)
                 SELECT @Id, ordinal, label, boxes FROM dataset_entry_labels WHERE dataset_id = @source AND ordinal > @after AND ordinal <= @until
             """,
@@ -94,7 +100,8 @@ internal sealed partial class DatasetCatalog
         }
 
         await connection.ExecuteAsync(
-            "DELETE FROM dataset_entry_labels WHERE dataset_id = @Id AND ordinal <= @until; DELETE FROM dataset_entries WHERE dataset_id = @Id AND ordinal <= @until",
+            "DELETE FROM dataset_entry_labels WHERE dataset_id = @Id AND ordinal <= @until; DELETE FROM dataset_entries WHERE dataset_id = @Id AND "
+                + "ordinal <= @until",
             new { dataset.Id, until },
             transaction);
         await transaction.CommitAsync(CancellationToken.None);
@@ -106,7 +113,8 @@ internal sealed partial class DatasetCatalog
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
-        await connection.ExecuteAsync("DELETE FROM tags WHERE resource_arn = @Arn; DELETE FROM datasets WHERE id = @Id AND status = 'DELETE_IN_PROGRESS'", dataset, transaction);
+        await connection.ExecuteAsync(
+            "DELETE FROM tags WHERE resource_arn = @Arn; DELETE FROM datasets WHERE id = @Id AND status = 'DELETE_IN_PROGRESS'", dataset, transaction);
         await transaction.CommitAsync(CancellationToken.None);
     }
 
@@ -145,7 +153,9 @@ internal sealed partial class DatasetCatalog
         return await connection.QuerySingleAsync<byte[]>("SELECT changes FROM dataset_jobs WHERE dataset_id = @Id", dataset);
     }
 
-    /// <summary>Applies all changes and ends the update, or does nothing: an entry of a known image is replaced in its place, others are added at the end.</summary>
+    /// <summary>
+    /// Applies all changes and ends the update, or does nothing: an entry of a known image is replaced in its place, others are added at the end.
+    /// </summary>
     /// <returns>Null, or the limit that the result would exceed.</returns>
     public async Task<ContentError?> ApplyAsync(DatasetRow dataset, IEnumerable<EntryRow> changes, CancellationToken cancel)
     {
@@ -178,7 +188,8 @@ internal sealed partial class DatasetCatalog
     }
 
     /// <summary>The labels of each entry, in order.</summary>
-    public async Task<(IReadOnlyList<long> Ordinals, IReadOnlyList<IReadOnlyList<string>> Labels)> LabelsOfEntriesAsync(DatasetRow dataset, CancellationToken cancel)
+    public async Task<(IReadOnlyList<long> Ordinals, IReadOnlyList<IReadOnlyList<string>> Labels)> LabelsOfEntriesAsync(
+        DatasetRow dataset, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var reader = await connection.ExecuteReaderAsync(

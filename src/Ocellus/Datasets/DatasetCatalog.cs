@@ -58,10 +58,12 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         var scope = new { projectArn, caller.AccountId, caller.Region, type };
-        var project = await connection.QuerySingleOrDefaultAsync<string>("SELECT status FROM projects WHERE arn = @projectArn AND account_id = @AccountId AND region = @Region", scope, transaction);
+        var project = await connection.QuerySingleOrDefaultAsync<string>(
+            "SELECT status FROM projects WHERE arn = @projectArn AND account_id = @AccountId AND region = @Region", scope, transaction);
         if (project is null or "DELETING")
         {
-            throw Refused.NotFound(project is null ? $"No project {Readable.Truncate(projectArn)} exists in this account and region." : "The project is being deleted.");
+            throw Refused.NotFound(
+                project is null ? $"No project {Readable.Truncate(projectArn)} exists in this account and region." : "The project is being deleted.");
         }
 
         // In this transaction, so that no update begins between the look and the intent: from then on the worker lets the copy go first.
@@ -74,15 +76,18 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
             }
         }
 
-        if (await connection.QuerySingleOrDefaultAsync<string>("SELECT status FROM datasets WHERE project_arn = @projectArn AND type = @type", scope, transaction) is { } status)
+        if (await connection.QuerySingleOrDefaultAsync<string>(
+            "SELECT status FROM datasets WHERE project_arn = @projectArn AND type = @type", scope, transaction) is { } status)
         {
             throw Refused.AlreadyExists($"The project has a {type} dataset already, in status {status}; delete it first.");
         }
 
-        const string Waiting = "SELECT COUNT(*) FROM datasets d JOIN projects p ON p.arn = d.project_arn WHERE p.account_id = @AccountId AND p.region = @Region AND d.status = 'CREATE_IN_PROGRESS'";
+        const string Waiting = "SELECT COUNT(*) FROM datasets d JOIN projects p ON p.arn = d.project_arn WHERE p.account_id = @AccountId AND p.region = "
+            + "@Region AND d.status = 'CREATE_IN_PROGRESS'";
         if (await connection.ExecuteScalarAsync<long>(Waiting, scope, transaction) is >= ImportsMax and var waiting)
         {
-            throw Refused.Limit($"{waiting} datasets of this account are CREATE_IN_PROGRESS in {caller.Region}, the most there may be at once; ask again when one has ended.");
+            throw Refused.Limit(
+                $"{waiting} datasets of this account are CREATE_IN_PROGRESS in {caller.Region}, the most there may be at once; ask again when one has ended.");
         }
 
         var now = Now;
@@ -145,7 +150,8 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
     }
 
     /// <summary>Writes the intent to apply changes, with the changes.</summary>
-    /// <exception cref="RefusedException">NotFound: no such dataset. InUse: it is not in a status that changes can begin from. LimitExceeded: it is known already that the result would have too many entries or labels.</exception>
+    /// <exception cref="RefusedException">NotFound: no such dataset. InUse: it is not in a status that changes can begin from. LimitExceeded: it is known
+    /// already that the result would have too many entries or labels.</exception>
     public async Task RequestUpdateAsync(Caller caller, string arn, byte[] changes, CancellationToken cancel)
     {
         var outlook = await UpdateOutlook.ReadAsync(changes, cancel);
@@ -163,7 +169,8 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         }
 
         await MoveAsync(connection, transaction, row, DatasetEvent.UpdateRequested);
-        await connection.ExecuteAsync("INSERT INTO dataset_jobs (dataset_id, kind, changes) VALUES (@Id, 'update', @changes)", new { row.Id, changes }, transaction);
+        await connection.ExecuteAsync(
+            "INSERT INTO dataset_jobs (dataset_id, kind, changes) VALUES (@Id, 'update', @changes)", new { row.Id, changes }, transaction);
         await transaction.CommitAsync(CancellationToken.None);
     }
 
@@ -189,18 +196,23 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
 
         if (both[0].ProjectArn != both[1].ProjectArn || both[0].Type == both[1].Type)
         {
-            throw Refused.Invalid($"Datasets names a {both[0].Type} and a {both[1].Type} dataset{(both[0].ProjectArn == both[1].ProjectArn ? "" : " of two projects")}; it takes the TRAIN and the TEST dataset of one project.");
+            throw Refused.Invalid(
+                $"Datasets names a {both[0].Type} and a {both[1].Type} dataset{(both[0].ProjectArn == both[1].ProjectArn ? "" : " of two projects")}; it "
+                    + $"takes the TRAIN and the TEST dataset of one project.");
         }
 
         if (Array.Find(both, d => !d.IsReadable) is { } busy)
         {
-            throw Refused.NotReady($"The {busy.Type} dataset is {busy.Status}; entries can be distributed when both datasets are CREATE_COMPLETE, UPDATE_COMPLETE or UPDATE_FAILED.");
+            throw Refused.NotReady(
+                $"The {busy.Type} dataset is {busy.Status}; entries can be distributed when both datasets are CREATE_COMPLETE, UPDATE_COMPLETE or "
+                    + $"UPDATE_FAILED.");
         }
 
         var (train, test) = both[0].Type == "TRAIN" ? (both[0], both[1]) : (both[1], both[0]);
         if (test.Total > 0 || train.Total == 0)
         {
-            throw Refused.Invalid(test.Total > 0 ? $"The TEST dataset has {test.Total} entries; it must be empty." : "The TRAIN dataset has no entries to distribute.");
+            throw Refused.Invalid(
+                test.Total > 0 ? $"The TEST dataset has {test.Total} entries; it must be empty." : "The TRAIN dataset has no entries to distribute.");
         }
 
         foreach (var dataset in both)
@@ -208,7 +220,9 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
             await MoveAsync(connection, transaction, dataset, DatasetEvent.UpdateRequested);
         }
 
-        await connection.ExecuteAsync("INSERT INTO dataset_jobs (dataset_id, kind, partner_id) VALUES (@train, 'distribute', @test)", new { train = train.Id, test = test.Id }, transaction);
+        await connection.ExecuteAsync(
+            "INSERT INTO dataset_jobs (dataset_id, kind, partner_id) VALUES (@train, 'distribute', @test)", new { train = train.Id, test = test.Id },
+            transaction);
         await transaction.CommitAsync(CancellationToken.None);
     }
 
@@ -238,7 +252,8 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         // Those that replace an entry add none.
         foreach (var images in outlook.Images.Chunk(KnownStep))
         {
-            total -= await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM dataset_entries WHERE dataset_id = @Id AND source_ref IN @images", new { row.Id, images }, transaction);
+            total -= await connection.ExecuteScalarAsync<long>(
+                "SELECT COUNT(*) FROM dataset_entries WHERE dataset_id = @Id AND source_ref IN @images", new { row.Id, images }, transaction);
         }
 
         if (total > EntriesMax)
@@ -257,7 +272,8 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
     }
 
     /// <summary>Moves a dataset by an event; <paramref name="message"/> null gives the state's usual one.</summary>
-    /// <exception cref="InvalidOperationException">The state does not take the event, or is not that of <paramref name="row"/> any more; nothing may be committed.</exception>
+    /// <exception cref="InvalidOperationException">The state does not take the event, or is not that of <paramref name="row"/> any more; nothing may be
+    /// committed.</exception>
     private async Task MoveAsync(
         DbConnection connection, DbTransaction transaction, DatasetRow row, DatasetEvent what, string? message = null, string code = "SUCCESS")
     {

@@ -20,7 +20,8 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
     private const string NotPermitted = "ERROR_INVALID_PERMISSIONS_MANIFEST_S3_BUCKET: The S3 bucket permissions are incorrect.";
     private const string TooLarge = "ERROR_MANIFEST_SIZE_TOO_LARGE: The manifest file size exceeds the maximum supported size.";
     private const string Empty = "ERROR_EMPTY_MANIFEST: The manifest file is empty.";
-    private const string NotDistributable = "ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_DISTRIBUTE: The manifest file doesn't have enough labeled images to distribute the dataset.";
+    private const string NotDistributable = "ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_DISTRIBUTE: The manifest file doesn't have enough labeled images to "
+        + "distribute the dataset.";
 
     /// <summary>Does a job and ends it.</summary>
     public async Task RunAsync(DatasetJob job, CancellationToken cancel)

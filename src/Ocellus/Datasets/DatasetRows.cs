@@ -84,4 +84,5 @@ internal sealed record EntryRow(long Ordinal, string SourceRef, string Entry, bo
 }
 
 /// <summary>What ListDatasetEntries filters by. All that are given must hold.</summary>
-internal sealed record EntryFilter(IReadOnlyList<string>? ContainsLabels = null, bool? Labeled = null, string? SourceRefContains = null, bool HasErrors = false);
+internal sealed record EntryFilter(
+    IReadOnlyList<string>? ContainsLabels = null, bool? Labeled = null, string? SourceRefContains = null, bool HasErrors = false);

@@ -35,7 +35,13 @@ internal sealed class DescribeDataset(DatasetCatalog datasets)
                 Status = row.Status.ToString(),
                 StatusMessage = row.Message,
                 StatusMessageCode = row.Code,
-                DatasetStats = new() { TotalEntries = (int)row.Total, LabeledEntries = (int)row.Labeled, TotalLabels = (int)row.Labels, ErrorEntries = (int)row.Errors },
+                DatasetStats = new()
+                {
+                    TotalEntries = (int)row.Total,
+                    LabeledEntries = (int)row.Labeled,
+                    TotalLabels = (int)row.Labels,
+                    ErrorEntries = (int)row.Errors,
+                },
             },
         };
     }

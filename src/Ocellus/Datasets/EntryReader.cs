@@ -18,7 +18,9 @@ internal sealed class EntryReader(Stream lines)
     /// <summary>Lines dropped so far.</summary>
     public long Dropped { get; private set; }
 
-    /// <summary>What is wrong with the first line that is not UTF-8; null while all are. The entries of such a file are good for nothing: who wrote one line wrote all.</summary>
+    /// <summary>
+    /// What is wrong with the first line that is not UTF-8; null while all are. The entries of such a file are good for nothing: who wrote one line wrote all.
+    /// </summary>
     public string? EncodingFault { get; private set; }
 
     /// <summary>Whether some line was JSON Lines at all.</summary>

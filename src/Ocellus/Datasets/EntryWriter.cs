@@ -6,17 +6,24 @@ namespace Ocellus.Datasets;
 internal sealed class EntryWriter(DbConnection connection, DbTransaction transaction, long datasetId) : IDisposable
 {
     private readonly DbCommand _find = Prepare(connection, transaction, "SELECT ordinal FROM dataset_entries WHERE dataset_id = @p0 AND source_ref = @p1", 2);
-    private readonly DbCommand _insert = Prepare(connection, transaction, "INSERT INTO dataset_entries (dataset_id, ordinal, source_ref, labeled, has_errors, entry) VALUES (@p0, @p1, @p2, @p3, @p4, @p5)", 6);
-    private readonly DbCommand _replace = Prepare(connection, transaction, "UPDATE dataset_entries SET labeled = @p2, has_errors = @p3, entry = @p4 WHERE dataset_id = @p0 AND ordinal = @p1", 5);
-    private readonly DbCommand _label = Prepare(connection, transaction, "INSERT INTO dataset_entry_labels (dataset_id, ordinal, label, boxes) VALUES (@p0, @p1, @p2, @p3)", 4);
+    private readonly DbCommand _insert = Prepare(
+        connection, transaction,
+        "INSERT INTO dataset_entries (dataset_id, ordinal, source_ref, labeled, has_errors, entry) VALUES (@p0, @p1, @p2, @p3, @p4, @p5)", 6);
+    private readonly DbCommand _replace = Prepare(
+        connection, transaction, "UPDATE dataset_entries SET labeled = @p2, has_errors = @p3, entry = @p4 WHERE dataset_id = @p0 AND ordinal = @p1", 5);
+    private readonly DbCommand _label = Prepare(
+        connection, transaction, "INSERT INTO dataset_entry_labels (dataset_id, ordinal, label, boxes) VALUES (@p0, @p1, @p2, @p3)", 4);
     private readonly DbCommand _unlabel = Prepare(connection, transaction, "DELETE FROM dataset_entry_labels WHERE dataset_id = @p0 AND ordinal = @p1", 2);
-    private readonly DbCommand _moveEntry = Prepare(connection, transaction, "UPDATE dataset_entries SET dataset_id = @p2 WHERE dataset_id = @p0 AND ordinal = @p1", 3);
-    private readonly DbCommand _moveLabels = Prepare(connection, transaction, "UPDATE dataset_entry_labels SET dataset_id = @p2 WHERE dataset_id = @p0 AND ordinal = @p1", 3);
+    private readonly DbCommand _moveEntry = Prepare(
+        connection, transaction, "UPDATE dataset_entries SET dataset_id = @p2 WHERE dataset_id = @p0 AND ordinal = @p1", 3);
+    private readonly DbCommand _moveLabels = Prepare(
+        connection, transaction, "UPDATE dataset_entry_labels SET dataset_id = @p2 WHERE dataset_id = @p0 AND ordinal = @p1", 3);
 
     /// <summary>Adds an entry whose image and ordinal are not there yet.</summary>
     public async Task InsertAsync(EntryRow entry, CancellationToken cancel)
     {
-        await Bind(_insert, datasetId, entry.Ordinal, entry.SourceRef, entry.Labeled ? 1L : 0L, entry.HasErrors ? 1L : 0L, entry.Entry).ExecuteNonQueryAsync(cancel);
+        await Bind(_insert, datasetId, entry.Ordinal, entry.SourceRef, entry.Labeled ? 1L : 0L, entry.HasErrors ? 1L : 0L, entry.Entry)
+            .ExecuteNonQueryAsync(cancel);
         await LabelAsync(entry.Ordinal, entry.Labels, cancel);
     }
 

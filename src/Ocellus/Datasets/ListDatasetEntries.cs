@@ -52,7 +52,9 @@ internal sealed class ListDatasetEntries(DatasetCatalog datasets, PageToken page
 
     public override async Task<ListDatasetEntriesResponse> RunAsync(ListDatasetEntriesRequest request, Caller caller, CancellationToken cancel)
     {
-        var scope = $"ListDatasetEntries {caller.AccountId} {request.DatasetArn} {request.Labeled} {request.HasErrors} {JsonSerializer.Serialize(request.SourceRefContains, ErrorJsonContext.Default.String)} {JsonSerializer.Serialize(request.ContainsLabels, ErrorJsonContext.Default.IReadOnlyListString)}";
+        var scope = $"ListDatasetEntries {caller.AccountId} {request.DatasetArn} {request.Labeled} {request.HasErrors} "
+            + $"{JsonSerializer.Serialize(request.SourceRefContains, ErrorJsonContext.Default.String)} "
+            + $"{JsonSerializer.Serialize(request.ContainsLabels, ErrorJsonContext.Default.IReadOnlyListString)}";
         var after = pages.Read(scope, request.NextToken) is { } position ? long.Parse(position, CultureInfo.InvariantCulture) : 0;
         var count = request.MaxResults ?? PageSizeDefault;
         // HasErrors false is no filter: the guide's list program sends it and expects everything.

@@ -46,7 +46,15 @@ internal sealed class ListDatasetLabels(DatasetCatalog datasets, PageToken pages
         var (page, next) = pages.Cut(scope, rows, count, _ => (skip + count).ToString(CultureInfo.InvariantCulture));
         return new()
         {
-            DatasetLabelDescriptions = [.. page.Select(r => new DatasetLabelDescription { LabelName = r.Label, LabelStats = new() { EntryCount = (int)r.Entries, BoundingBoxCount = (int)r.Boxes } })],
+            DatasetLabelDescriptions =
+            [
+                .. page.Select(
+                    r => new DatasetLabelDescription
+                    {
+                        LabelName = r.Label,
+                        LabelStats = new() { EntryCount = (int)r.Entries, BoundingBoxCount = (int)r.Boxes },
+                    }),
+            ],
             NextToken = next,
         };
     }

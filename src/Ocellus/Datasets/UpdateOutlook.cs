@@ -29,6 +29,8 @@ internal sealed record UpdateOutlook(long Lines, IReadOnlyList<string> Images, i
             throw Refused.Invalid($"Changes.GroundTruth: {fault}");
         }
 
-        return reader.Lines <= DatasetCatalog.EntriesMax && ContentCheck.IsTooMany(reader.Dropped, reader.Lines) ? null : new(reader.Lines, images, labels.Count);
+        return reader.Lines <= DatasetCatalog.EntriesMax && ContentCheck.IsTooMany(reader.Dropped, reader.Lines)
+            ? null
+            : new(reader.Lines, images, labels.Count);
     }
 }

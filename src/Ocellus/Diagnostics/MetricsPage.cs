@@ -11,7 +11,8 @@ internal static class MetricsPage
     {
         services.AddSingleton<OcellusMeter>().AddSingleton<ServingActivity>();
         // The runtime's own meter beside ours: garbage collections, threads, exceptions.
-        services.AddOpenTelemetry().ConfigureResource(resource => resource.AddService("ocellus")).WithMetrics(metrics => metrics.AddMeter(OcellusMeter.Name, "System.Runtime").AddPrometheusExporter());
+        services.AddOpenTelemetry().ConfigureResource(resource => resource.AddService("ocellus"))
+            .WithMetrics(metrics => metrics.AddMeter(OcellusMeter.Name, "System.Runtime").AddPrometheusExporter());
         return services;
     }
 

@@ -9,7 +9,10 @@ internal sealed class OcellusMeter
     public const string Name = "Ocellus";
 
     /// <summary>Bounds of the histograms, in seconds: from one network pass (5 ms) to a request's deadline (10 s).</summary>
-    private static readonly InstrumentAdvice<double> _seconds = new() { HistogramBucketBoundaries = [.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30] };
+    private static readonly InstrumentAdvice<double> _seconds = new()
+    {
+        HistogramBucketBoundaries = [.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30],
+    };
 
     private readonly Meter _meter;
     private readonly Histogram<double> _operations;

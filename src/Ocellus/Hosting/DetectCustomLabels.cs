@@ -53,7 +53,8 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
         [Needs(request.ProjectVersionArn!)];
 
     /// <exception cref="RefusedException">
-    /// NotFound: no such version. NotReady: it is not RUNNING, and no request may start it. LimitExceeded: a request may, but too many models run. Invalid, InvalidImage, ImageTooLarge, InvalidS3Object: the image. Busy: more calls than the units can serve.
+    /// NotFound: no such version. NotReady: it is not RUNNING, and no request may start it. LimitExceeded: a request may, but too many models run. Invalid,
+    /// InvalidImage, ImageTooLarge, InvalidS3Object: the image. Busy: more calls than the units can serve.
     /// </exception>
     public override async Task<DetectCustomLabelsResponse> RunAsync(DetectCustomLabelsRequest request, Caller caller, CancellationToken cancel)
     {
@@ -76,7 +77,13 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
             .. found.Where(f => minConfidence is { } least ? Confidence(f) >= least : f.Score >= f.Threshold)
                 .OrderByDescending(f => f.Score).ThenBy(f => f.Name, StringComparer.Ordinal)
                 .Take(most)
-                .Select(f => new CustomLabel { Name = f.Name, Confidence = Confidence(f), Geometry = f.Box is { } box ? new() { BoundingBox = Inside(box) } : null }),
+                .Select(
+                    f => new CustomLabel
+                    {
+                        Name = f.Name,
+                        Confidence = Confidence(f),
+                        Geometry = f.Box is { } box ? new() { BoundingBox = Inside(box) } : null,
+                    }),
         ];
     }
 
@@ -87,19 +94,28 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
     private static BoundingBox Inside(Box box)
     {
         float left = Math.Clamp(box.Left, 0, 1), top = Math.Clamp(box.Top, 0, 1);
-        return new() { Left = left, Top = top, Width = Math.Clamp(box.Left + box.Width, left, 1) - left, Height = Math.Clamp(box.Top + box.Height, top, 1) - top };
+        return new()
+        {
+            Left = left,
+            Top = top,
+            Width = Math.Clamp(box.Left + box.Width, left, 1) - left,
+            Height = Math.Clamp(box.Top + box.Height, top, 1) - top,
+        };
     }
 
     private static void CheckForm(Image image)
     {
         if (image.Bytes is null == image.S3Object is null)
         {
-            throw Refused.Invalid($"Image has {(image.Bytes is null ? "neither Bytes nor S3Object" : "both Bytes and S3Object")}; exactly one of them is needed.");
+            throw Refused.Invalid(
+                $"Image has {(image.Bytes is null ? "neither Bytes nor S3Object" : "both Bytes and S3Object")}; exactly one of them is needed.");
         }
 
         if (image.Bytes is { Length: > ImageBytesMax } bytes)
         {
-            throw TooLarge("Image.Bytes", bytes.Length, ImageBytesMax, "4 MB", " Put the image into the object store and name it as Image.S3Object: there it may have 15 MB.");
+            throw TooLarge(
+                "Image.Bytes", bytes.Length, ImageBytesMax, "4 MB",
+                " Put the image into the object store and name it as Image.S3Object: there it may have 15 MB.");
         }
 
         if (image.S3Object is { } place && (string.IsNullOrEmpty(place.Bucket) || string.IsNullOrEmpty(place.Name)))
@@ -109,7 +125,9 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
     }
 
     private static RefusedException TooLarge(string what, long bytes, int most, string words, string advice) =>
-        new(RefusalKind.ImageTooLarge, string.Create(CultureInfo.InvariantCulture, $"Image size is too large. {what} has {bytes:N0} bytes; {most:N0} ({words}) are the most.{advice}"));
+        new(
+            RefusalKind.ImageTooLarge,
+            string.Create(CultureInfo.InvariantCulture, $"Image size is too large. {what} has {bytes:N0} bytes; {most:N0} ({words}) are the most.{advice}"));
 
     [Assumed(
         "DetectCustomLabels: an object in a bucket of another account or region",
@@ -136,10 +154,13 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
 
             if (place.Version is { } version && version != "null")
             {
-                throw NoObject($"The object store keeps no versions, so there is no version '{Readable.Truncate(version)}' of s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)}.");
+                throw NoObject(
+                    $"The object store keeps no versions, so there is no version '{Readable.Truncate(version)}' of "
+                        + $"s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)}.");
             }
 
-            await using var content = await objects.OpenReadAsync(bucket, name, cancel) ?? throw NoObject($"No object s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)} exists.");
+            await using var content = await objects.OpenReadAsync(bucket, name, cancel)
+                ?? throw NoObject($"No object s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)} exists.");
             if (content.Size > ObjectBytesMax)
             {
                 throw TooLarge($"s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)}", content.Size, ObjectBytesMax, "15 MB", "");
@@ -155,7 +176,8 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
         }
     }
 
-    private static RefusedException NoObject(string why) => new(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. Check object key, region and/or access permissions. {why}");
+    private static RefusedException NoObject(string why) =>
+        new(RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. Check object key, region and/or access permissions. {why}");
 }
 
 internal sealed record Image

@@ -26,15 +26,22 @@ internal sealed class HostingOptions
     [Range(typeof(TimeSpan), "00:00:00.100", "00:00:55")]
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Longest wait for requests in flight when a model stops. Default 30 s: a client's usual read timeout is 60 s, so a stop never outlasts it.</summary>
+    /// <summary>
+    /// Longest wait for requests in flight when a model stops. Default 30 s: a client's usual read timeout is 60 s, so a stop never outlasts it.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>A model with room under MaxInferenceUnits gets another unit when at least one request a unit has waited all this time. Default 2 s: longer than one burst.</summary>
+    /// <summary>
+    /// A model with room under MaxInferenceUnits gets another unit when at least one request a unit has waited all this time. Default 2 s: longer than one
+    /// burst.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "01:00:00")]
     public TimeSpan GrowAfter { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>A model above MinInferenceUnits gives one unit back when it could have done without all this time. Default 60 s: pauses between bursts do not shrink it.</summary>
+    /// <summary>
+    /// A model above MinInferenceUnits gives one unit back when it could have done without all this time. Default 60 s: pauses between bursts do not shrink it.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "1.00:00:00")]
     public TimeSpan ShrinkAfter { get; set; } = TimeSpan.FromSeconds(60);
 
@@ -48,7 +55,9 @@ internal sealed class HostingOptions
     /// <summary>A stopped version starts when it is asked. Off by default, as in AWS. A version's tag ocellus:wake-on-detect comes first.</summary>
     public bool WakeOnDetect { get; set; }
 
-    /// <summary>Longest wait of a request for the version that it wakes; loading goes on after it. Default 20 s: a start takes far less, and clients wait 60 s.</summary>
+    /// <summary>
+    /// Longest wait of a request for the version that it wakes; loading goes on after it. Default 20 s: a start takes far less, and clients wait 60 s.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:00:55")]
     public TimeSpan WakeTimeout { get; set; } = TimeSpan.FromSeconds(20);
 }

@@ -16,7 +16,8 @@ internal static class HostingServices
         // The cluster first: services stop in the reverse order, and models are unloaded through it.
         builder.AddClusterOfOne();
         builder.Services.AddOptionsWithValidateOnStart<HostingOptions>().BindConfiguration("Ocellus:Hosting").ValidateDataAnnotations();
-        builder.Services.AddOptions<HostOptions>().Configure<IOptions<HostingOptions>>((host, hosting) => host.ShutdownTimeout = hosting.Value.DrainTimeout + _afterDrain);
+        builder.Services.AddOptions<HostOptions>()
+            .Configure<IOptions<HostingOptions>>((host, hosting) => host.ShutdownTimeout = hosting.Value.DrainTimeout + _afterDrain);
         builder.Services
             .AddSingleton<ServingThreads>()
             .AddSingleton<LocalModels>()

@@ -32,7 +32,9 @@ internal static partial class Log
     [LoggerMessage(1210, LogLevel.Error, "Loading {ProjectVersionArn} failed in a way that was not foreseen")]
     public static partial void LoadFailed(ILogger log, Exception failure, string projectVersionArn);
 
-    [LoggerMessage(1219, LogLevel.Error, "The model in {Folder} is damaged: {Reason} Everything else is served; put the folder back from a backup, or train the version anew")]
+    [LoggerMessage(
+        1219, LogLevel.Error,
+        "The model in {Folder} is damaged: {Reason} Everything else is served; put the folder back from a backup, or train the version anew")]
     public static partial void ModelDamaged(ILogger log, string folder, string reason);
 
     [LoggerMessage(1211, LogLevel.Debug, "{ProjectVersionArn}: {ImageBytes} bytes answered with {Labels} labels in {Milliseconds:F1} ms")]

@@ -33,7 +33,8 @@ internal sealed class StartProjectVersion(VersionCatalog versions, FleetWorker f
     public override IReadOnlyList<Permission> Requires(StartProjectVersionRequest request, Caller caller) =>
         [Needs(request.ProjectVersionArn!)];
 
-    /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: wrong state or units. LimitExceeded: too many units or running models.</exception>
+    /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: wrong state or units. LimitExceeded: too many units or running
+    /// models.</exception>
     public override async Task<StartProjectVersionResponse> RunAsync(StartProjectVersionRequest request, Caller caller, CancellationToken cancel)
     {
         try

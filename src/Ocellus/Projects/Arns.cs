@@ -27,7 +27,10 @@ internal readonly partial record struct Arn(ArnKind Kind, string Partition, stri
     /// <summary>Takes an ARN apart.</summary>
     /// <exception cref="RefusedException">Invalid: the text is no ARN of a project, dataset or project version.</exception>
     public static Arn Parse(string text) =>
-        TryParse(text) ?? throw Refused.Invalid($"'{Readable.Truncate(text)}' is not the ARN of a project, dataset or project version, such as arn:aws:rekognition:us-east-1:123456789012:project/name/1690474772815.");
+        TryParse(text)
+            ?? throw Refused.Invalid(
+                $"'{Readable.Truncate(text)}' is not the ARN of a project, dataset or project version, such as "
+                    + $"arn:aws:rekognition:us-east-1:123456789012:project/name/1690474772815.");
 
     /// <summary>As <see cref="Parse"/>; null for what is no such ARN.</summary>
     public static Arn? TryParse(string text)
@@ -39,10 +42,13 @@ internal readonly partial record struct Arn(ArnKind Kind, string Partition, stri
         }
 
         var kind = match.Groups["kind"].Value switch { "" => ArnKind.Project, "dataset" => ArnKind.Dataset, _ => ArnKind.ProjectVersion };
-        return new Arn(kind, match.Groups["partition"].Value, match.Groups["region"].Value, match.Groups["account"].Value, match.Groups["project"].Value, match.Groups["name"].Value, ms);
+        return new Arn(
+            kind, match.Groups["partition"].Value, match.Groups["region"].Value, match.Groups["account"].Value, match.Groups["project"].Value,
+            match.Groups["name"].Value, ms);
     }
 
-    public static Arn ForProject(Caller caller, string name, long createdMs) => new(ArnKind.Project, "aws", caller.Region, caller.AccountId, name, "", createdMs);
+    public static Arn ForProject(Caller caller, string name, long createdMs) =>
+        new(ArnKind.Project, "aws", caller.Region, caller.AccountId, name, "", createdMs);
 
     public Arn Dataset(string type, long createdMs) => this with { Kind = ArnKind.Dataset, Name = type, CreatedMs = createdMs };
 
@@ -51,8 +57,10 @@ internal readonly partial record struct Arn(ArnKind Kind, string Partition, stri
     public override string ToString() => Kind switch
     {
         ArnKind.Project => string.Create(CultureInfo.InvariantCulture, $"arn:{Partition}:rekognition:{Region}:{AccountId}:project/{Project}/{CreatedMs}"),
-        ArnKind.Dataset => string.Create(CultureInfo.InvariantCulture, $"arn:{Partition}:rekognition:{Region}:{AccountId}:project/{Project}/dataset/{Name}/{CreatedMs}"),
-        ArnKind.ProjectVersion => string.Create(CultureInfo.InvariantCulture, $"arn:{Partition}:rekognition:{Region}:{AccountId}:project/{Project}/version/{Name}/{CreatedMs}"),
+        ArnKind.Dataset =>
+            string.Create(CultureInfo.InvariantCulture, $"arn:{Partition}:rekognition:{Region}:{AccountId}:project/{Project}/dataset/{Name}/{CreatedMs}"),
+        ArnKind.ProjectVersion =>
+            string.Create(CultureInfo.InvariantCulture, $"arn:{Partition}:rekognition:{Region}:{AccountId}:project/{Project}/version/{Name}/{CreatedMs}"),
     };
 
     // No zeros before the time: an ARN has one spelling, the one it is printed in.

@@ -40,7 +40,8 @@ internal sealed class DescribeProjects(ProjectCatalog projects, PageToken pages)
 
     public override async Task<DescribeProjectsResponse> RunAsync(DescribeProjectsRequest request, Caller caller, CancellationToken cancel)
     {
-        var scope = $"DescribeProjects {caller.AccountId} {caller.Region} [{string.Join(',', request.ProjectNames ?? [])}] [{string.Join(',', request.Features ?? [])}]";
+        var scope = $"DescribeProjects {caller.AccountId} {caller.Region} [{string.Join(',', request.ProjectNames ?? [])}] "
+            + $"[{string.Join(',', request.Features ?? [])}]";
         var position = pages.Read(scope, request.NextToken)?.Split(' ', 2);
         if (request.Features is { } features && !features.Contains(CreateProject.CustomLabels))
         {

@@ -32,7 +32,8 @@ internal static class HostingTags
     {
         if (tags?.GetValueOrDefault(IdleStopMinutes) is { } minutes && !TryIdleStop(minutes, out _))
         {
-            throw Refused.Invalid($"The tag {IdleStopMinutes} is '{Readable.Truncate(minutes)}'; it takes a whole number of minutes from 1 to {MinutesMax}, or {Off}.");
+            throw Refused.Invalid(
+                $"The tag {IdleStopMinutes} is '{Readable.Truncate(minutes)}'; it takes a whole number of minutes from 1 to {MinutesMax}, or {Off}.");
         }
 
         if (tags?.GetValueOrDefault(WakeOnDetect) is { } wake && !TryWake(wake, out _))

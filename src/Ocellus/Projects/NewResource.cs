@@ -5,7 +5,9 @@ namespace Ocellus.Projects;
 /// <summary>Permissions of the operations that make a resource, which policies may name before it exists.</summary>
 internal static class NewResource
 {
-    /// <summary>The ARN that a resource made now in a project would have; the given text itself where it is no project's ARN, for the operation to refuse.</summary>
+    /// <summary>
+    /// The ARN that a resource made now in a project would have; the given text itself where it is no project's ARN, for the operation to refuse.
+    /// </summary>
     public static string ArnIn(string projectArn, Func<Arn, Arn> made) =>
         Arn.TryParse(projectArn) is { Kind: ArnKind.Project } project ? made(project).ToString() : projectArn;
 

@@ -36,14 +36,19 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         var scope = new { caller.AccountId, caller.Region, name };
-        if (await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM projects WHERE account_id = @AccountId AND region = @Region AND name = @name", scope, transaction) > 0)
+        if (await connection.ExecuteScalarAsync<long>(
+            "SELECT COUNT(*) FROM projects WHERE account_id = @AccountId AND region = @Region AND name = @name", scope, transaction) > 0)
         {
             throw Refused.InUse($"A project named '{name}' exists already in {caller.Region}; choose another name or delete that project first.");
         }
 
-        if (await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM projects WHERE account_id = @AccountId AND region = @Region", scope, transaction) is var projects && projects >= Quotas.Projects)
+        if (await connection.ExecuteScalarAsync<long>(
+            "SELECT COUNT(*) FROM projects WHERE account_id = @AccountId AND region = @Region", scope, transaction) is var projects
+            && projects >= Quotas.Projects)
         {
-            throw Refused.Limit($"The account has {projects} projects in {caller.Region}, and {Quotas.Projects} are the most (setting Ocellus:Quotas:Projects); delete one first.");
+            throw Refused.Limit(
+                $"The account has {projects} projects in {caller.Region}, and {Quotas.Projects} are the most (setting Ocellus:Quotas:Projects); delete "
+                    + $"one first.");
         }
 
         var arn = Arn.ForProject(caller, name, clock.GetUtcNow().ToUnixTimeMilliseconds());
@@ -57,7 +62,8 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
     }
 
     /// <summary>One page, newest first, after the project that the last page ended with.</summary>
-    public async Task<IReadOnlyList<ProjectRow>> ListAsync(Caller caller, IReadOnlyList<string>? names, long? beforeMs, string? beforeArn, int count, CancellationToken cancel)
+    public async Task<IReadOnlyList<ProjectRow>> ListAsync(
+        Caller caller, IReadOnlyList<string>? names, long? beforeMs, string? beforeArn, int count, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         var sql = Columns + "WHERE account_id = @AccountId AND region = @Region"
@@ -101,11 +107,14 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
             throw Refused.InUse($"The project has {datasets} datasets and {versions} model versions; delete them before the project.");
         }
 
-        await connection.ExecuteAsync("DELETE FROM project_policies WHERE project_arn = @arn; DELETE FROM tags WHERE resource_arn = @arn; DELETE FROM projects WHERE arn = @arn", held, transaction);
+        await connection.ExecuteAsync(
+            "DELETE FROM project_policies WHERE project_arn = @arn; DELETE FROM tags WHERE resource_arn = @arn; DELETE FROM projects WHERE arn = @arn", held,
+            transaction);
         await transaction.CommitAsync(CancellationToken.None);
     }
 
-    /// <exception cref="RefusedException">NotFound: no such resource. Invalid: no ARN, or a value that <see cref="HostingTags"/> does not take. QuotaExceeded: more than 200 tags after the change.</exception>
+    /// <exception cref="RefusedException">NotFound: no such resource. Invalid: no ARN, or a value that <see cref="HostingTags"/> does not take. QuotaExceeded:
+    /// more than 200 tags after the change.</exception>
     public async Task TagAsync(Caller caller, string resourceArn, IReadOnlyDictionary<string, string> tags, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -143,22 +152,26 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
     {
         await using var connection = await data.ConnectAsync(cancel);
         await RequireResourceAsync(connection, null, caller, resourceArn);
-        var rows = await connection.QueryAsync<(string Key, string Value)>("SELECT tag_key, tag_value FROM tags WHERE resource_arn = @resourceArn ORDER BY tag_key", new { resourceArn });
+        var rows = await connection.QueryAsync<(string Key, string Value)>(
+            "SELECT tag_key, tag_value FROM tags WHERE resource_arn = @resourceArn ORDER BY tag_key", new { resourceArn });
         return rows.ToDictionary(r => r.Key, r => r.Value);
     }
 
     private static Task<ProjectRow?> FindAsync(DbConnection connection, DbTransaction? transaction, Caller caller, string arn) =>
-        connection.QuerySingleOrDefaultAsync<ProjectRow>(Columns + "WHERE arn = @arn AND account_id = @AccountId AND region = @Region", new { arn, caller.AccountId, caller.Region }, transaction);
+        connection.QuerySingleOrDefaultAsync<ProjectRow>(
+            Columns + "WHERE arn = @arn AND account_id = @AccountId AND region = @Region", new { arn, caller.AccountId, caller.Region }, transaction);
 
     private static async Task RequireResourceAsync(DbConnection connection, DbTransaction? transaction, Caller caller, string text)
     {
         var arn = Arn.Parse(text);
         var table = arn.Kind switch { ArnKind.Project => "projects", ArnKind.Dataset => "datasets", ArnKind.ProjectVersion => "project_versions" };
         var found = arn.AccountId == caller.AccountId && arn.Region == caller.Region
-            && await connection.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM {table} WHERE arn = @text AND status NOT IN ('DELETING', 'DELETE_IN_PROGRESS')", new { text }, transaction) > 0;
+            && await connection.ExecuteScalarAsync<long>(
+                $"SELECT COUNT(*) FROM {table} WHERE arn = @text AND status NOT IN ('DELETING', 'DELETE_IN_PROGRESS')", new { text }, transaction) > 0;
         if (!found)
         {
-            throw Refused.NotFound($"No resource {Readable.Truncate(text)} exists in account {caller.AccountId}, region {caller.Region}, or it is being deleted.");
+            throw Refused.NotFound(
+                $"No resource {Readable.Truncate(text)} exists in account {caller.AccountId}, region {caller.Region}, or it is being deleted.");
         }
     }
 
@@ -166,9 +179,11 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
         tags is null or { Count: 0 }
             ? Task.CompletedTask
             : connection.ExecuteAsync(
-                "INSERT INTO tags (resource_arn, tag_key, tag_value) VALUES (@resourceArn, @Key, @Value) ON CONFLICT (resource_arn, tag_key) DO UPDATE SET tag_value = excluded.tag_value",
+                "INSERT INTO tags (resource_arn, tag_key, tag_value) VALUES (@resourceArn, @Key, @Value) ON CONFLICT (resource_arn, tag_key) DO UPDATE SET "
+                    + "tag_value = excluded.tag_value",
                 tags.Select(t => new { resourceArn, t.Key, t.Value }),
                 transaction);
 
-    internal static RefusedException NoSuch(string arn) => Refused.NotFound($"No project {Readable.Truncate(arn)} exists in this account and region; DescribeProjects lists those that do.");
+    internal static RefusedException NoSuch(string arn) =>
+        Refused.NotFound($"No project {Readable.Truncate(arn)} exists in this account and region; DescribeProjects lists those that do.");
 }

@@ -72,13 +72,16 @@ internal static class ProjectVersionStates
         (ProjectVersionStatus.TRAINING_IN_PROGRESS, VersionEvent.TrainingFailed) => ProjectVersionStatus.TRAINING_FAILED,
         (ProjectVersionStatus.COPYING_IN_PROGRESS, VersionEvent.Copied) => ProjectVersionStatus.COPYING_COMPLETED,
         (ProjectVersionStatus.COPYING_IN_PROGRESS, VersionEvent.CopyFailed) => ProjectVersionStatus.COPYING_FAILED,
-        (ProjectVersionStatus.TRAINING_COMPLETED or ProjectVersionStatus.COPYING_COMPLETED or ProjectVersionStatus.STOPPED or ProjectVersionStatus.FAILED, VersionEvent.StartRequested) => ProjectVersionStatus.STARTING,
+        (ProjectVersionStatus.TRAINING_COMPLETED or ProjectVersionStatus.COPYING_COMPLETED or ProjectVersionStatus.STOPPED
+            or ProjectVersionStatus.FAILED, VersionEvent.StartRequested) => ProjectVersionStatus.STARTING,
         (ProjectVersionStatus.STARTING, VersionEvent.Loaded) => ProjectVersionStatus.RUNNING,
         (ProjectVersionStatus.RUNNING, VersionEvent.StopRequested) => ProjectVersionStatus.STOPPING,
         (ProjectVersionStatus.STOPPING, VersionEvent.Drained) => ProjectVersionStatus.STOPPED,
         (ProjectVersionStatus.RUNNING, VersionEvent.ServerRestarted) => ProjectVersionStatus.STARTING,
-        (ProjectVersionStatus.STARTING or ProjectVersionStatus.RUNNING or ProjectVersionStatus.STOPPING, VersionEvent.HostingFailed) => ProjectVersionStatus.FAILED,
-        (ProjectVersionStatus.TRAINING_COMPLETED or ProjectVersionStatus.TRAINING_FAILED or ProjectVersionStatus.COPYING_COMPLETED or ProjectVersionStatus.COPYING_FAILED
+        (ProjectVersionStatus.STARTING or ProjectVersionStatus.RUNNING or ProjectVersionStatus.STOPPING, VersionEvent.HostingFailed) =>
+            ProjectVersionStatus.FAILED,
+        (ProjectVersionStatus.TRAINING_COMPLETED or ProjectVersionStatus.TRAINING_FAILED or ProjectVersionStatus.COPYING_COMPLETED
+            or ProjectVersionStatus.COPYING_FAILED
             or ProjectVersionStatus.STOPPED or ProjectVersionStatus.FAILED or ProjectVersionStatus.DEPRECATED or ProjectVersionStatus.EXPIRED
             // A second delete answers as the first.
             or ProjectVersionStatus.DELETING, VersionEvent.DeleteRequested) => ProjectVersionStatus.DELETING,
@@ -94,11 +97,14 @@ internal static class ProjectVersionStates
     public static RefusedException Refusal(ProjectVersionStatus now, VersionEvent what, string arn) => (now, what) switch
     {
         (ProjectVersionStatus.DELETING, _) => Refused.NotFound($"The model version {Readable.Truncate(arn)} is being deleted."),
-        (ProjectVersionStatus.TRAINING_FAILED or ProjectVersionStatus.COPYING_FAILED or ProjectVersionStatus.DEPRECATED or ProjectVersionStatus.EXPIRED, VersionEvent.StartRequested) =>
+        (ProjectVersionStatus.TRAINING_FAILED or ProjectVersionStatus.COPYING_FAILED or ProjectVersionStatus.DEPRECATED
+            or ProjectVersionStatus.EXPIRED, VersionEvent.StartRequested) =>
             Refused.Invalid($"The model version is {now}: it has no model that could be started. Train another version."),
-        (_, VersionEvent.StartRequested) => Refused.InUse($"The model version is {now}; it can be started when it is TRAINING_COMPLETED, COPYING_COMPLETED, STOPPED or FAILED.{Wait(now)}"),
+        (_, VersionEvent.StartRequested) =>
+            Refused.InUse($"The model version is {now}; it can be started when it is TRAINING_COMPLETED, COPYING_COMPLETED, STOPPED or FAILED.{Wait(now)}"),
         (_, VersionEvent.StopRequested) => Refused.InUse($"The model version is {now}; only a RUNNING one can be stopped.{Wait(now)}"),
-        (_, VersionEvent.DeleteRequested) => Refused.InUse($"The model version is {now}; it can be deleted when it neither trains, copies nor runs.{Wait(now)}"),
+        (_, VersionEvent.DeleteRequested) =>
+            Refused.InUse($"The model version is {now}; it can be deleted when it neither trains, copies nor runs.{Wait(now)}"),
         _ => Refused.InUse($"The model version is {now}; it cannot take the event {what}."),
     };
 
@@ -108,7 +114,8 @@ internal static class ProjectVersionStates
     {
         ProjectVersionStatus.TRAINING_IN_PROGRESS => "The model is being trained.",
         ProjectVersionStatus.TRAINING_COMPLETED or ProjectVersionStatus.COPYING_COMPLETED => "The model is ready to run.",
-        ProjectVersionStatus.TRAINING_FAILED or ProjectVersionStatus.COPYING_FAILED or ProjectVersionStatus.FAILED => "The service experienced an internal error.",
+        ProjectVersionStatus.TRAINING_FAILED or ProjectVersionStatus.COPYING_FAILED or ProjectVersionStatus.FAILED =>
+            "The service experienced an internal error.",
         ProjectVersionStatus.STARTING => "The model is being started.",
         ProjectVersionStatus.RUNNING => "The model is running.",
         ProjectVersionStatus.STOPPING => "The model is being stopped.",

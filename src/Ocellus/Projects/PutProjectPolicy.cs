@@ -37,6 +37,10 @@ internal sealed class PutProjectPolicy(ProjectCatalog projects, PolicyCatalog po
     public override async Task<PutProjectPolicyResponse> RunAsync(PutProjectPolicyRequest request, Caller caller, CancellationToken cancel)
     {
         await projects.GetAsync(caller, request.ProjectArn!, cancel);
-        return new() { PolicyRevisionId = await policies.PutAsync(request.ProjectArn!, request.PolicyName!, request.PolicyDocument!, request.PolicyRevisionId, quotas.Value.PoliciesPerProject, cancel) };
+        return new()
+        {
+            PolicyRevisionId = await policies.PutAsync(
+                request.ProjectArn!, request.PolicyName!, request.PolicyDocument!, request.PolicyRevisionId, quotas.Value.PoliciesPerProject, cancel),
+        };
     }
 }

@@ -8,7 +8,8 @@ namespace Ocellus.Projects;
 internal sealed partial class VersionCatalog
 {
     /// <summary>Writes the intent to host a version.</summary>
-    /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: wrong state or units. LimitExceeded: too many units or running models.</exception>
+    /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: wrong state or units. LimitExceeded: too many units or running
+    /// models.</exception>
     public async Task<VersionRow> StartAsync(Caller caller, string arn, int minUnits, int? maxUnits, CancellationToken cancel)
     {
         await GetServedAsync(caller, arn, cancel);
@@ -32,11 +33,14 @@ internal sealed partial class VersionCatalog
             throw Refused.Invalid($"MaxInferenceUnits is {maxUnits} and MinInferenceUnits {minUnits}; the maximum must not be below the minimum.");
         }
 
-        var next = ProjectVersionStates.Next(row.Status, VersionEvent.StartRequested) ?? throw ProjectVersionStates.Refusal(row.Status, VersionEvent.StartRequested, arn);
+        var next = ProjectVersionStates.Next(row.Status, VersionEvent.StartRequested)
+            ?? throw ProjectVersionStates.Refusal(row.Status, VersionEvent.StartRequested, arn);
         var unitsMax = quotas.Value.InferenceUnitsPerModel;
         if (Math.Max(minUnits, maxUnits ?? 0) > unitsMax)
         {
-            throw Refused.Limit($"{Math.Max(minUnits, maxUnits ?? 0)} inference units were asked for; a model may have {unitsMax} (setting Ocellus:Quotas:InferenceUnitsPerModel).");
+            throw Refused.Limit(
+                $"{Math.Max(minUnits, maxUnits ?? 0)} inference units were asked for; a model may have {unitsMax} (setting "
+                    + $"Ocellus:Quotas:InferenceUnitsPerModel).");
         }
 
         var running = await connection.ExecuteScalarAsync<long>(
@@ -45,12 +49,24 @@ internal sealed partial class VersionCatalog
             transaction);
         if (running >= quotas.Value.RunningModels)
         {
-            throw Refused.Limit($"{running} models start, run or stop in {row.Region}, and {quotas.Value.RunningModels} may at once (setting Ocellus:Quotas:RunningModels); stop one first.");
+            throw Refused.Limit(
+                $"{running} models start, run or stop in {row.Region}, and {quotas.Value.RunningModels} may at once (setting Ocellus:Quotas:RunningModels); "
+                    + $"stop one first.");
         }
 
         var moved = await connection.ExecuteAsync(
-            "UPDATE project_versions SET status = @next, message = @message, updated_ms = @now, min_units = @minUnits, max_units = @maxUnits, last_min_units = @minUnits, last_max_units = @maxUnits, stop_reason = NULL WHERE arn = @arn AND status = @seen",
-            new { arn, seen = row.Status.ToString(), next = next.ToString(), message = ProjectVersionStates.Message(next), now = clock.GetUtcNow().ToUnixTimeMilliseconds(), minUnits, maxUnits },
+            "UPDATE project_versions SET status = @next, message = @message, updated_ms = @now, min_units = @minUnits, max_units = @maxUnits, last_min_units "
+                + "= @minUnits, last_max_units = @maxUnits, stop_reason = NULL WHERE arn = @arn AND status = @seen",
+            new
+            {
+                arn,
+                seen = row.Status.ToString(),
+                next = next.ToString(),
+                message = ProjectVersionStates.Message(next),
+                now = clock.GetUtcNow().ToUnixTimeMilliseconds(),
+                minUnits,
+                maxUnits,
+            },
             transaction);
         if (moved != 1)
         {
@@ -75,8 +91,18 @@ internal sealed partial class VersionCatalog
 
         await using var connection = await data.ConnectAsync(cancel);
         return await connection.ExecuteAsync(
-            "UPDATE project_versions SET status = @next, message = @message, updated_ms = @now, stop_reason = @reason WHERE arn = @Arn AND status = @status AND updated_ms = @UpdatedMs",
-            new { seen.Arn, seen.UpdatedMs, status = seen.Status.ToString(), next = next.ToString(), message = $"{ProjectVersionStates.Message(next)} {reason}", now = clock.GetUtcNow().ToUnixTimeMilliseconds(), reason }) == 1;
+            "UPDATE project_versions SET status = @next, message = @message, updated_ms = @now, stop_reason = @reason WHERE arn = @Arn AND status = @status "
+                + "AND updated_ms = @UpdatedMs",
+            new
+            {
+                seen.Arn,
+                seen.UpdatedMs,
+                status = seen.Status.ToString(),
+                next = next.ToString(),
+                message = $"{ProjectVersionStates.Message(next)} {reason}",
+                now = clock.GetUtcNow().ToUnixTimeMilliseconds(),
+                reason,
+            }) == 1;
     }
 
     /// <summary>The tags of a version that <see cref="HostingTags"/> names.</summary>
@@ -84,7 +110,11 @@ internal sealed partial class VersionCatalog
     {
         await using var connection = await data.ConnectAsync(cancel);
         var rows = await connection.QueryAsync<(string Key, string Value)>(
-            "SELECT tag_key, tag_value FROM tags WHERE resource_arn = @arn AND tag_key IN @keys", new { arn, keys = new[] { HostingTags.IdleStopMinutes, HostingTags.WakeOnDetect } });
+            "SELECT tag_key, tag_value FROM tags WHERE resource_arn = @arn AND tag_key IN @keys", new
+            {
+                arn,
+                keys = new[] { HostingTags.IdleStopMinutes, HostingTags.WakeOnDetect },
+            });
         return rows.ToDictionary(r => r.Key, r => r.Value, StringComparer.Ordinal);
     }
 }

@@ -30,8 +30,17 @@ internal sealed partial class VersionCatalog
             // Units are shown only while the model is hosted.
             var hosted = next is ProjectVersionStatus.STARTING or ProjectVersionStatus.RUNNING or ProjectVersionStatus.STOPPING;
             var moved = await connection.ExecuteAsync(
-                "UPDATE project_versions SET status = @next, message = @message, updated_ms = @now" + (hosted ? "" : ", min_units = NULL, max_units = NULL") + " WHERE arn = @arn AND status = @seen",
-                new { arn, seen = row.Status.ToString(), next = next.ToString(), message = message ?? Message(next, row), now = clock.GetUtcNow().ToUnixTimeMilliseconds() });
+                "UPDATE project_versions SET status = @next, message = @message, updated_ms = @now"
+                    + (hosted ? "" : ", min_units = NULL, max_units = NULL")
+                    + " WHERE arn = @arn AND status = @seen",
+                new
+                {
+                    arn,
+                    seen = row.Status.ToString(),
+                    next = next.ToString(),
+                    message = message ?? Message(next, row),
+                    now = clock.GetUtcNow().ToUnixTimeMilliseconds(),
+                });
             if (moved == 1)
             {
                 return await connection.QuerySingleOrDefaultAsync<VersionRow>(Columns + "WHERE arn = @arn", new { arn }) ?? throw NoSuch(arn);
@@ -87,7 +96,8 @@ internal sealed partial class VersionCatalog
                 outcome.ManifestSummary,
             },
             transaction);
-        await connection.ExecuteAsync("DELETE FROM training_jobs WHERE version_arn = @arn; DELETE FROM version_rights WHERE version_arn = @arn", new { arn }, transaction);
+        await connection.ExecuteAsync(
+            "DELETE FROM training_jobs WHERE version_arn = @arn; DELETE FROM version_rights WHERE version_arn = @arn", new { arn }, transaction);
         await transaction.CommitAsync(CancellationToken.None);
         return moved == 1;
     }
@@ -115,5 +125,7 @@ internal sealed partial class VersionCatalog
         "States: a version that stopped because it was idle",
         "It passes through the ordinary states. `StatusMessage` says why it stopped until the next start.")]
     private static string Message(ProjectVersionStatus next, VersionRow row) =>
-        next == ProjectVersionStatus.STOPPED && row.StopReason is { } reason ? $"{ProjectVersionStates.Message(next)} {reason}" : ProjectVersionStates.Message(next);
+        next == ProjectVersionStatus.STOPPED && row.StopReason is { } reason
+            ? $"{ProjectVersionStates.Message(next)} {reason}"
+            : ProjectVersionStates.Message(next);
 }

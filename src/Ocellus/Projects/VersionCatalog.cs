@@ -38,8 +38,10 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
         var arn = Arn.Parse(version.ProjectArn).Version(version.Name, now);
         await connection.ExecuteAsync(
             """
-            INSERT INTO project_versions (arn, project_arn, account_id, region, name, created_ms, updated_ms, status, message, description, kms_key_id, output_bucket, output_prefix, folder, source_arn, training_result, testing_result, evaluation_result, manifest_summary)
-            VALUES (@arn, @ProjectArn, @AccountId, @Region, @Name, @now, @now, @status, @message, @Description, @KmsKeyId, @OutputBucket, @OutputPrefix, @Folder, @SourceArn, @TrainingResult, @TestingResult, @EvaluationResult, @ManifestSummary)
+            INSERT INTO project_versions (arn, project_arn, account_id, region, name, created_ms, updated_ms, status, message, description, kms_key_id,
+            output_bucket, output_prefix, folder, source_arn, training_result, testing_result, evaluation_result, manifest_summary)
+            VALUES (@arn, @ProjectArn, @AccountId, @Region, @Name, @now, @now, @status, @message, @Description, @KmsKeyId, @OutputBucket, @OutputPrefix,
+            @Folder, @SourceArn, @TrainingResult, @TestingResult, @EvaluationResult, @ManifestSummary)
             """,
             new
             {
@@ -65,12 +67,14 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
             transaction);
         if (version.Status == ProjectVersionStatus.TRAINING_IN_PROGRESS)
         {
-            await connection.ExecuteAsync("INSERT INTO training_jobs (version_arn, lease_until_ms, crashes) VALUES (@arn, 0, 0)", new { arn = arn.ToString() }, transaction);
+            await connection.ExecuteAsync(
+                "INSERT INTO training_jobs (version_arn, lease_until_ms, crashes) VALUES (@arn, 0, 0)", new { arn = arn.ToString() }, transaction);
         }
 
         if (version.Rights is { } rights)
         {
-            await connection.ExecuteAsync("INSERT INTO version_rights (version_arn, rights) VALUES (@arn, @rights)", new { arn = arn.ToString(), rights }, transaction);
+            await connection.ExecuteAsync(
+                "INSERT INTO version_rights (version_arn, rights) VALUES (@arn, @rights)", new { arn = arn.ToString(), rights }, transaction);
         }
 
         await ProjectCatalog.PutTagsAsync(connection, transaction, arn.ToString(), version.Tags);
@@ -126,7 +130,8 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
     public async Task<CallerRights> RightsAsync(string arn, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
-        return CallerRights.FromJson(await connection.QuerySingleOrDefaultAsync<string>("SELECT rights FROM version_rights WHERE version_arn = @arn", new { arn }));
+        return CallerRights.FromJson(
+            await connection.QuerySingleOrDefaultAsync<string>("SELECT rights FROM version_rights WHERE version_arn = @arn", new { arn }));
     }
 
     private async Task<ServedVersion?> ReadServedAsync(string arn, CancellationToken cancel)
@@ -141,7 +146,8 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
     }
 
     /// <summary>One page of a project's versions, newest first, after the one that the last page ended with.</summary>
-    public async Task<IReadOnlyList<VersionRow>> ListAsync(string projectArn, IReadOnlyList<string>? names, long? beforeMs, string? beforeArn, int count, CancellationToken cancel)
+    public async Task<IReadOnlyList<VersionRow>> ListAsync(
+        string projectArn, IReadOnlyList<string>? names, long? beforeMs, string? beforeArn, int count, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         var sql = Columns + "WHERE project_arn = @projectArn"
@@ -155,7 +161,11 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
     public async Task<IReadOnlyList<VersionRow>> InAsync(IReadOnlyCollection<ProjectVersionStatus> states, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
-        return [.. await connection.QueryAsync<VersionRow>(Columns + "WHERE status IN @states ORDER BY updated_ms", new { states = states.Select(s => s.ToString()) })];
+        return
+        [
+            .. await connection.QueryAsync<VersionRow>(
+                Columns + "WHERE status IN @states ORDER BY updated_ms", new { states = states.Select(s => s.ToString()) }),
+        ];
     }
 
     /// <summary>Names of the folders that belong to a version, to tell them from those a crash left behind.</summary>
@@ -165,23 +175,29 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
         return (await connection.QueryAsync<string>("SELECT folder FROM project_versions")).ToHashSet(StringComparer.Ordinal);
     }
 
-    private async Task CheckRoomAsync(DbConnection connection, DbTransaction? transaction, Caller caller, string projectArn, string name, ProjectVersionStatus status)
+    private async Task CheckRoomAsync(
+        DbConnection connection, DbTransaction? transaction, Caller caller, string projectArn, string name, ProjectVersionStatus status)
     {
         var scope = new { projectArn, caller.AccountId, caller.Region, name, status = status.ToString() };
-        if (await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM projects WHERE arn = @projectArn AND account_id = @AccountId AND region = @Region", scope, transaction) == 0)
+        if (await connection.ExecuteScalarAsync<long>(
+            "SELECT COUNT(*) FROM projects WHERE arn = @projectArn AND account_id = @AccountId AND region = @Region", scope, transaction) == 0)
         {
             throw ProjectCatalog.NoSuch(projectArn);
         }
 
-        if (await connection.QuerySingleOrDefaultAsync<string>("SELECT status FROM project_versions WHERE project_arn = @projectArn AND name = @name", scope, transaction) is { } taken)
+        if (await connection.QuerySingleOrDefaultAsync<string>(
+            "SELECT status FROM project_versions WHERE project_arn = @projectArn AND name = @name", scope, transaction) is { } taken)
         {
-            throw Refused.InUse($"The project has a model version named '{name}' already, in status {taken}; choose another name or delete that version first.");
+            throw Refused.InUse(
+                $"The project has a model version named '{name}' already, in status {taken}; choose another name or delete that version first.");
         }
 
         var versions = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM project_versions WHERE project_arn = @projectArn", scope, transaction);
         if (versions >= quotas.Value.VersionsPerProject)
         {
-            throw Refused.Quota($"The project has {versions} model versions, and {quotas.Value.VersionsPerProject} are the most (setting Ocellus:Quotas:VersionsPerProject); delete one first.");
+            throw Refused.Quota(
+                $"The project has {versions} model versions, and {quotas.Value.VersionsPerProject} are the most (setting Ocellus:Quotas:VersionsPerProject); "
+                    + $"delete one first.");
         }
 
         // Only what is to be worked on counts against the jobs at once.
@@ -190,13 +206,18 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
             return;
         }
 
-        var (most, noun, setting) = status == ProjectVersionStatus.TRAINING_IN_PROGRESS ? (quotas.Value.Trainings, "trainings", "Trainings") : (quotas.Value.Copies, "copies", "Copies");
-        var jobs = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM project_versions WHERE account_id = @AccountId AND region = @Region AND status = @status", scope, transaction);
+        var (most, noun, setting) = status == ProjectVersionStatus.TRAINING_IN_PROGRESS
+            ? (quotas.Value.Trainings, "trainings", "Trainings")
+            : (quotas.Value.Copies, "copies", "Copies");
+        var jobs = await connection.ExecuteScalarAsync<long>(
+            "SELECT COUNT(*) FROM project_versions WHERE account_id = @AccountId AND region = @Region AND status = @status", scope, transaction);
         if (jobs >= most)
         {
-            throw Refused.Limit($"{jobs} {noun} are under way in {caller.Region}, and {most} may be at once (setting Ocellus:Quotas:{setting}); wait until one has ended.");
+            throw Refused.Limit(
+                $"{jobs} {noun} are under way in {caller.Region}, and {most} may be at once (setting Ocellus:Quotas:{setting}); wait until one has ended.");
         }
     }
 
-    private static RefusedException NoSuch(string arn) => Refused.NotFound($"No model version {Readable.Truncate(arn)} exists in this account and region; DescribeProjectVersions lists those that do.");
+    private static RefusedException NoSuch(string arn) =>
+        Refused.NotFound($"No model version {Readable.Truncate(arn)} exists in this account and region; DescribeProjectVersions lists those that do.");
 }

@@ -52,7 +52,8 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
     private async Task SweepAsync(CancellationToken cancel)
     {
         var known = await versions.FoldersAsync(cancel);
-        foreach (var folder in Folders(data.JobsPath).Concat(Folders(data.ModelsPath).SelectMany(Folders)).Where(f => Path.GetFileName(f).StartsWith(FolderPrefix, StringComparison.Ordinal) && !known.Contains(Path.GetFileName(f))))
+        foreach (var folder in Folders(data.JobsPath).Concat(Folders(data.ModelsPath).SelectMany(Folders))
+            .Where(f => Path.GetFileName(f).StartsWith(FolderPrefix, StringComparison.Ordinal) && !known.Contains(Path.GetFileName(f))))
         {
             try
             {

@@ -41,7 +41,9 @@ internal sealed record CopyProjectVersionResponse
 
 /// <summary>Copies a finished model into another project, of the same account or, where a project policy allows it, of another.</summary>
 [Evidence("API_CopyProjectVersion, service model rekognition-2016-06-27")]
-internal sealed partial class CopyProjectVersion(ProjectCatalog projects, VersionCatalog versions, PolicyCatalog policies, Authorizer authorizer, DataDirectory data, CopyWorker worker, ILogger<CopyProjectVersion> log, TimeProvider clock)
+internal sealed partial class CopyProjectVersion(
+    ProjectCatalog projects, VersionCatalog versions, PolicyCatalog policies, Authorizer authorizer, DataDirectory data, CopyWorker worker,
+    ILogger<CopyProjectVersion> log, TimeProvider clock)
     : Operation<CopyProjectVersionRequest, CopyProjectVersionResponse>(TrainingJson.Default)
 {
     public const string Action = "rekognition:CopyProjectVersion";
@@ -63,12 +65,14 @@ internal sealed partial class CopyProjectVersion(ProjectCatalog projects, Versio
         var (sourceProject, sourceArn) = (Arn.Parse(request.SourceProjectArn!), Arn.Parse(request.SourceProjectVersionArn!));
         if (sourceProject.AccountId != sourceArn.AccountId || sourceProject.Project != sourceArn.Project || sourceProject.Region != sourceArn.Region)
         {
-            throw Refused.Invalid($"The version {Readable.Truncate(request.SourceProjectVersionArn!)} is not in the project {Readable.Truncate(request.SourceProjectArn!)}.");
+            throw Refused.Invalid(
+                $"The version {Readable.Truncate(request.SourceProjectVersionArn!)} is not in the project {Readable.Truncate(request.SourceProjectArn!)}.");
         }
 
         if (sourceArn.Region != caller.Region || sourceArn.Partition != "aws")
         {
-            throw Refused.Invalid($"The source is in {sourceArn.Partition}, {sourceArn.Region}, and the request in aws, {caller.Region}; a copy stays in its region.");
+            throw Refused.Invalid(
+                $"The source is in {sourceArn.Partition}, {sourceArn.Region}, and the request in aws, {caller.Region}; a copy stays in its region.");
         }
 
         await AuthorizeAsync(request, sourceArn, caller, cancel);
@@ -83,7 +87,8 @@ internal sealed partial class CopyProjectVersion(ProjectCatalog projects, Versio
         {
             case ProjectVersionStatus.DELETING:
                 throw Refused.InUse("The source version is being deleted.");
-            case ProjectVersionStatus.TRAINING_IN_PROGRESS or ProjectVersionStatus.TRAINING_FAILED or ProjectVersionStatus.COPYING_IN_PROGRESS or ProjectVersionStatus.COPYING_FAILED
+            case ProjectVersionStatus.TRAINING_IN_PROGRESS or ProjectVersionStatus.TRAINING_FAILED or ProjectVersionStatus.COPYING_IN_PROGRESS
+                or ProjectVersionStatus.COPYING_FAILED
                 or ProjectVersionStatus.DEPRECATED or ProjectVersionStatus.EXPIRED:
                 throw Refused.Invalid($"The source version is {source.Status}; only one with a finished model can be copied.");
             default:
@@ -104,7 +109,9 @@ internal sealed partial class CopyProjectVersion(ProjectCatalog projects, Versio
             FileSystem.LinkFolder(data.ModelFolder(source.AccountId, source.Folder), target);
             var arn = await versions.CreateAsync(
                 caller,
-                new NewVersion(request.DestinationProjectArn!, request.VersionName!, ProjectVersionStatus.COPYING_IN_PROGRESS, folder, bucket, request.OutputConfig.S3KeyPrefix ?? "")
+                new NewVersion(
+                    request.DestinationProjectArn!, request.VersionName!, ProjectVersionStatus.COPYING_IN_PROGRESS, folder, bucket,
+                    request.OutputConfig.S3KeyPrefix ?? "")
                 {
                     Description = source.Description,
                     KmsKeyId = request.KmsKeyId,
@@ -143,11 +150,17 @@ internal sealed partial class CopyProjectVersion(ProjectCatalog projects, Versio
         if (verdict == PolicyVerdict.Denied || (verdict == PolicyVerdict.Silent && source.AccountId != caller.AccountId))
         {
             var reason = notUnderstood is not null ? "because a resource-based policy is not understood; its owner must put it anew"
-                : verdict == PolicyVerdict.Denied ? "with an explicit deny in a resource-based policy" : $"because no resource-based policy allows the {Action} action";
-            throw new RefusedException(RefusalKind.Denied, $"User: {caller.UserArn} is not authorized to perform: {Action} on resource: {Readable.Truncate(request.SourceProjectVersionArn!)} {reason}");
+                : verdict == PolicyVerdict.Denied
+                    ? "with an explicit deny in a resource-based policy"
+                    : $"because no resource-based policy allows the {Action} action";
+            throw new RefusedException(
+                RefusalKind.Denied,
+                $"User: {caller.UserArn} is not authorized to perform: {Action} on resource: {Readable.Truncate(request.SourceProjectVersionArn!)} {reason}");
         }
     }
 
-    [LoggerMessage(1315, LogLevel.Warning, "A policy of {ProjectArn} that an earlier version accepted is not understood, so the project's policies allow no copy: {Reason}")]
+    [LoggerMessage(
+        1315, LogLevel.Warning,
+        "A policy of {ProjectArn} that an earlier version accepted is not understood, so the project's policies allow no copy: {Reason}")]
     private static partial void PolicyNotUnderstood(ILogger log, string projectArn, string reason);
 }

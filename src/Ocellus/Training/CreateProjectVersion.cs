@@ -49,7 +49,8 @@ internal sealed record CreateProjectVersionResponse
 /// <summary>Takes a snapshot of the data and writes the intent to train; answers at once. <c>DescribeProjectVersions</c> tells how it goes.</summary>
 [Evidence("API_CreateProjectVersion, service model rekognition-2016-06-27")]
 internal sealed class CreateProjectVersion(
-    ProjectCatalog projects, VersionCatalog versions, DatasetCatalog datasets, IObjects objects, Authorizer authorizer, DataDirectory data, TrainingWorker worker, IOptions<TrainingOptions> options, TimeProvider clock)
+    ProjectCatalog projects, VersionCatalog versions, DatasetCatalog datasets, IObjects objects, Authorizer authorizer, DataDirectory data,
+    TrainingWorker worker, IOptions<TrainingOptions> options, TimeProvider clock)
     : Operation<CreateProjectVersionRequest, CreateProjectVersionResponse>(TrainingJson.Default)
 {
     public override IReadOnlyList<Permission> Requires(CreateProjectVersionRequest request, Caller caller) =>
@@ -58,7 +59,8 @@ internal sealed class CreateProjectVersion(
             NewResource.ArnIn(request.ProjectArn!, p => p.Version(request.VersionName!, clock.GetUtcNow().ToUnixTimeMilliseconds())),
             made => [Needs(request.ProjectArn!, made)]);
 
-    /// <exception cref="RefusedException">NotFound: no such project. InUse: the name is taken or a dataset is in a job. Invalid: no data to train with. LimitExceeded, QuotaExceeded.</exception>
+    /// <exception cref="RefusedException">NotFound: no such project. InUse: the name is taken or a dataset is in a job. Invalid: no data to train with.
+    /// LimitExceeded, QuotaExceeded.</exception>
     public override async Task<CreateProjectVersionResponse> RunAsync(CreateProjectVersionRequest request, Caller caller, CancellationToken cancel)
     {
         await projects.GetAsync(caller, request.ProjectArn!, cancel);
@@ -83,7 +85,8 @@ internal sealed class CreateProjectVersion(
             await plan.SnapshotAsync(folder, cancel);
             var arn = await versions.CreateAsync(
                 caller,
-                new NewVersion(request.ProjectArn!, request.VersionName!, ProjectVersionStatus.TRAINING_IN_PROGRESS, name, bucket, request.OutputConfig.S3KeyPrefix ?? "")
+                new NewVersion(
+                    request.ProjectArn!, request.VersionName!, ProjectVersionStatus.TRAINING_IN_PROGRESS, name, bucket, request.OutputConfig.S3KeyPrefix ?? "")
                 {
                     Description = request.VersionDescription,
                     KmsKeyId = request.KmsKeyId,
@@ -125,11 +128,13 @@ internal sealed class CreateProjectVersion(
         if (request.TrainingData is not null)
         {
             return held.Count > 0
-                ? throw Refused.Invalid("The project has datasets, so TrainingData and TestingData must be left out; external manifests are for projects without datasets.")
+                ? throw Refused.Invalid(
+                    "The project has datasets, so TrainingData and TestingData must be left out; external manifests are for projects without datasets.")
                 : External(request.TrainingData, request.TestingData!, caller, rights);
         }
 
-        var training = held.FirstOrDefault(d => d.Type == "TRAIN") ?? throw Refused.Invalid("The project has no TRAIN dataset and the request no TrainingData; create a dataset of type TRAIN first.");
+        var training = held.FirstOrDefault(d => d.Type == "TRAIN")
+            ?? throw Refused.Invalid("The project has no TRAIN dataset and the request no TrainingData; create a dataset of type TRAIN first.");
         var testing = held.FirstOrDefault(d => d.Type == "TEST");
         RequireUsable(training);
         if (testing is not null)

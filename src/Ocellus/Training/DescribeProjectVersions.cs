@@ -47,7 +47,9 @@ internal sealed class DescribeProjectVersions(ProjectCatalog projects, VersionCa
     public override async Task<DescribeProjectVersionsResponse> RunAsync(DescribeProjectVersionsRequest request, Caller caller, CancellationToken cancel)
     {
         var scope = $"DescribeProjectVersions {caller.AccountId} {request.ProjectArn} [{string.Join(',', request.VersionNames ?? [])}]";
-        (long? Ms, string? Arn) before = pages.Read(scope, request.NextToken) is { } position ? (long.Parse(position.Split(' ')[0], CultureInfo.InvariantCulture), position.Split(' ')[1]) : (null, null);
+        (long? Ms, string? Arn) before = pages.Read(scope, request.NextToken) is { } position
+            ? (long.Parse(position.Split(' ')[0], CultureInfo.InvariantCulture), position.Split(' ')[1])
+            : (null, null);
         await projects.GetAsync(caller, request.ProjectArn!, cancel);
         var count = request.MaxResults ?? PageSizeDefault;
         var rows = await versions.ListAsync(request.ProjectArn!, request.VersionNames, before.Ms, before.Arn, count + 1, cancel);

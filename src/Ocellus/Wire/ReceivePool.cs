@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Connections;
 namespace Ocellus.Wire;
 
 /// <summary>
-/// Memory that Kestrel receives into. Its own has blocks of 4 KB: an image of 145 KB is then 36 times asked for, handed from the thread that receives to the one that
-/// reads, and waited for again. A connection without a request holds none.
+/// Memory that Kestrel receives into. Its own has blocks of 4 KB: an image of 145 KB is then 36 times asked for, handed from the thread that receives to the
+/// one that reads, and waited for again. A connection without a request holds none.
 /// </summary>
 internal sealed class ReceivePool : MemoryPool<byte>
 {

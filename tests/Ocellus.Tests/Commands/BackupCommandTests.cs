@@ -103,7 +103,8 @@ public sealed class BackupCommandTests : IDisposable
         end = await CommandLineTests.RunAsync(_top, "restore", "--in", "b.tar", "--data", "full");
         Assert.Equal(ExitCodes.Refused, end.Code);
         Assert.Contains("not empty", end.Errors, StringComparison.Ordinal);
-        Assert.Contains("no data directory", (await CommandLineTests.RunAsync(_top, "backup", "--data", "full", "--out", "c.tar")).Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            "no data directory", (await CommandLineTests.RunAsync(_top, "backup", "--data", "full", "--out", "c.tar")).Errors, StringComparison.Ordinal);
 
         Directory.CreateDirectory(Path.Combine(_top, "empty"));
         Assert.Equal(0, (await CommandLineTests.RunAsync(_top, "restore", "--in", "b.tar", "--data", "empty")).Code);
@@ -205,9 +206,14 @@ public sealed class BackupCommandTests : IDisposable
 
         using var snapshot = await BackupSnapshot.TakeAsync(server.DataPath, _ => { }, TimeProvider.System, Cancel);
 
-        Assert.Equal(["job.json", "training.manifest"], Directory.GetFiles(Path.Combine(snapshot.Folder, "jobs", "v-one")).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["job.json", "training.manifest"],
+            Directory.GetFiles(Path.Combine(snapshot.Folder, "jobs", "v-one")).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
         // A second one at the same time is refused.
-        Assert.Contains("under way", (await Assert.ThrowsAsync<CommandRefusedException>(() => BackupSnapshot.TakeAsync(server.DataPath, _ => { }, TimeProvider.System, Cancel))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "under way",
+            (await Assert.ThrowsAsync<CommandRefusedException>(() => BackupSnapshot.TakeAsync(server.DataPath, _ => { }, TimeProvider.System, Cancel))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -252,7 +258,8 @@ public sealed class BackupCommandTests : IDisposable
                 }
 
                 // A moment that lasts: whatever is not held back then shows.
-                using var snapshot = await BackupSnapshot.TakeAsync(server.DataPath, _ => { }, TimeProvider.System, Cancel, () => Task.Delay(300, Cancel).GetAwaiter().GetResult());
+                using var snapshot = await BackupSnapshot.TakeAsync(
+                    server.DataPath, _ => { }, TimeProvider.System, Cancel, () => Task.Delay(300, Cancel).GetAwaiter().GetResult());
                 var copy = new ObjectStore(DataDirectory.ObjectsOf(snapshot.Folder), TimeProvider.System);
                 using var connection = new SqliteConnection($"Data Source={DataDirectory.DatabaseOf(snapshot.Folder)};Pooling=False;Mode=ReadOnly");
                 List<string> names = [.. connection.Query<string>("SELECT name FROM projects WHERE name LIKE 'w%'")];
@@ -320,13 +327,16 @@ public sealed class BackupCommandTests : IDisposable
     }
 
     private void Write(params (string Name, TarEntryType Type)[] entries) =>
-        Write(JsonSerializer.Serialize(new BackupDescription(1, "1.0.0", DateTimeOffset.UnixEpoch, SchemaJournal.Known), BackupJson.Default.BackupDescription), entries);
+        Write(
+            JsonSerializer.Serialize(new BackupDescription(1, "1.0.0", DateTimeOffset.UnixEpoch, SchemaJournal.Known), BackupJson.Default.BackupDescription),
+            entries);
 
     private void Write(string description, params (string Name, TarEntryType Type)[] entries)
     {
         using var stream = File.Create(Archive);
         using var tar = new TarWriter(stream, TarEntryFormat.Pax);
-        tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, BackupFormat.Description) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(description)) });
+        tar.WriteEntry(
+            new PaxTarEntry(TarEntryType.RegularFile, BackupFormat.Description) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(description)) });
         foreach (var (name, type) in entries)
         {
             var entry = new PaxTarEntry(type, name);
@@ -338,7 +348,8 @@ public sealed class BackupCommandTests : IDisposable
             tar.WriteEntry(entry);
         }
 
-        var sums = $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(description)))}  {BackupFormat.Description}\n{Convert.ToHexStringLower(SHA256.HashData([]))}  ocellus.db\n";
+        var sums = $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(description)))}  "
+            + $"{BackupFormat.Description}\n{Convert.ToHexStringLower(SHA256.HashData([]))}  ocellus.db\n";
         tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, BackupFormat.Sums) { DataStream = new MemoryStream(Encoding.ASCII.GetBytes(sums)) });
     }
 }

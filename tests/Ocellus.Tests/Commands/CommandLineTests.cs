@@ -73,7 +73,12 @@ public sealed class CommandLineTests : IDisposable
 
     internal static async Task<(int Code, string Output, string Errors)> RunAsync(string folder, params string[] words)
     {
-        var start = new ProcessStartInfo("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "Ocellus.dll"), .. words]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "Ocellus.dll"), .. words])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         using var process = Process.Start(start)!;
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(Cancel), process.StandardError.ReadToEndAsync(Cancel));
         try
@@ -93,6 +98,13 @@ public sealed class CommandLineTests : IDisposable
     {
         ["source-ref"] = $"s3://bucket/{file}",
         ["kind"] = 1,
-        ["kind-metadata"] = new Dictionary<string, object> { ["class-name"] = label, ["confidence"] = 1, ["type"] = "groundtruth/image-classification", ["human-annotated"] = "yes", ["creation-date"] = "2026-01-01T00:00:00" },
+        ["kind-metadata"] = new Dictionary<string, object>
+        {
+            ["class-name"] = label,
+            ["confidence"] = 1,
+            ["type"] = "groundtruth/image-classification",
+            ["human-annotated"] = "yes",
+            ["creation-date"] = "2026-01-01T00:00:00",
+        },
     });
 }

@@ -34,7 +34,9 @@ public sealed class DataCheckTests : IAsyncLifetime
     public void A_directory_in_order_has_nothing_to_tell_beside_a_running_server()
     {
         Assert.All(DataCheck.Look(_server.DataPath, Cancel), f => Assert.Equal((f.Name, FindingState.Ok), (f.Name, f.State)));
-        Assert.Contains("in use by a server", Assert.Throws<CommandRefusedException>(() => DataCheck.Repair(_server.DataPath, null, Cancel)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "in use by a server", Assert.Throws<CommandRefusedException>(() => DataCheck.Repair(_server.DataPath, null, Cancel)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -82,7 +84,9 @@ public sealed class DataCheckTests : IAsyncLifetime
         Assert.Equal(["a"], (await _server.OkAsync(HttpMethod.Get, "/bucket")).Descendants(S3Calls.Ns + "Key").Select(k => k.Value));
         using var a = await _server.SendTextAsync(HttpMethod.Get, "/bucket/a");
         Assert.Equal((HttpStatusCode.OK, "content of a"), (a.StatusCode, await a.Content.ReadAsStringAsync(Cancel)));
-        Assert.Equal("content of b", await File.ReadAllTextAsync(Directory.GetFiles(Path.Combine(_server.DataPath, "damaged"), "*.data", SearchOption.AllDirectories).Single(), Cancel));
+        Assert.Equal(
+            "content of b",
+            await File.ReadAllTextAsync(Directory.GetFiles(Path.Combine(_server.DataPath, "damaged"), "*.data", SearchOption.AllDirectories).Single(), Cancel));
     }
 
     [Fact]
@@ -119,10 +123,17 @@ public sealed class DataCheckTests : IAsyncLifetime
         Assert.Equal([other], (await _server.OkAsync(HttpMethod.Get, "/bucket", "uploads=")).Descendants(S3Calls.Ns + "UploadId").Select(u => u.Value));
     }
 
-    private string Description(string key) => Directory.GetFiles(Bucket, "*.json", SearchOption.AllDirectories).Single(f => File.ReadAllText(f).StartsWith($"{{\"Key\":\"{key}\"", StringComparison.Ordinal));
+    private string Description(string key) =>
+        Directory.GetFiles(Bucket, "*.json", SearchOption.AllDirectories)
+            .Single(f => File.ReadAllText(f).StartsWith($"{{\"Key\":\"{key}\"", StringComparison.Ordinal));
 
-    private string DataOf(string key) => Directory.GetFiles(Bucket, "*.data", SearchOption.AllDirectories).Single(f => File.ReadAllText(f) == "content of " + key);
+    private string DataOf(string key) =>
+        Directory.GetFiles(Bucket, "*.data", SearchOption.AllDirectories).Single(f => File.ReadAllText(f) == "content of " + key);
 
     private List<string> Contents() =>
-        [.. Directory.GetFiles(_server.DataPath, "*", SearchOption.AllDirectories).Where(f => !Path.GetFileName(f).StartsWith("ocellus.db", StringComparison.Ordinal) && Path.GetFileName(f) != "lock").Order(StringComparer.Ordinal).Select(File.ReadAllText)];
+        [
+            .. Directory.GetFiles(_server.DataPath, "*", SearchOption.AllDirectories)
+                .Where(f => !Path.GetFileName(f).StartsWith("ocellus.db", StringComparison.Ordinal) && Path.GetFileName(f) != "lock")
+                .Order(StringComparer.Ordinal).Select(File.ReadAllText),
+        ];
 }

@@ -34,13 +34,16 @@ public sealed class ExportCommandTests : IDisposable
         Assert.Equal(Path.Combine(_top, "running.zip"), (string?)JsonNode.Parse(end.Output)!["model"]);
         using (var archive = ZipFile.OpenRead(Path.Combine(_top, "running.zip")))
         {
-            Assert.Equal(["model.onnx", "model.json", "predict.py", "read_picture.py", "srgb.icc", "cmyk.icc", "evaluation.json"], archive.Entries.Select(e => e.FullName));
+            Assert.Equal(
+                ["model.onnx", "model.json", "predict.py", "read_picture.py", "srgb.icc", "cmyk.icc", "evaluation.json"],
+                archive.Entries.Select(e => e.FullName));
             using var evaluation = new StreamReader(archive.GetEntry("evaluation.json")!.Open());
             Assert.Equal("""{"Version":1}""", await evaluation.ReadToEndAsync(Cancel));
         }
 
         Assert.Equal(200, (await server.CallAsync("DescribeProjects", "{}")).Status);
-        end = await CommandLineTests.RunAsync(_top, "export", arn.Replace("/v/", "/w/", StringComparison.Ordinal), "--data", server.DataPath, "--out", "other.zip");
+        end = await CommandLineTests.RunAsync(
+            _top, "export", arn.Replace("/v/", "/w/", StringComparison.Ordinal), "--data", server.DataPath, "--out", "other.zip");
         Assert.Equal(1, end.Code);
         Assert.Contains(arn, end.Errors, StringComparison.Ordinal);
 
@@ -94,7 +97,8 @@ public sealed class ExportCommandTests : IDisposable
     [Fact]
     public async Task What_is_no_data_directory_or_no_version_is_refused()
     {
-        var end = await CommandLineTests.RunAsync(_top, "export", "arn:aws:rekognition:us-east-1:123456789012:project/p/version/v/1", "--data", _top, "--out", "m.zip");
+        var end = await CommandLineTests.RunAsync(
+            _top, "export", "arn:aws:rekognition:us-east-1:123456789012:project/p/version/v/1", "--data", _top, "--out", "m.zip");
         Assert.Equal(1, end.Code);
         Assert.Contains("is no data directory", end.Errors, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_top));
@@ -106,7 +110,9 @@ public sealed class ExportCommandTests : IDisposable
     private static async Task AddVersionAsync(TestServer server, string project, string arn, string evaluation)
     {
         var data = server.Services.GetRequiredService<DataDirectory>();
-        ModelFiles.Save(data.ModelFolder("123456789012", "folder"), [1, 2, 3], new ModelDescription(ModelKinds.Classification, ["a", "b"], 224, 224, "squash", "linear-head", new Dictionary<string, string>()));
+        ModelFiles.Save(
+            data.ModelFolder("123456789012", "folder"), [1, 2, 3],
+            new ModelDescription(ModelKinds.Classification, ["a", "b"], 224, 224, "squash", "linear-head", new Dictionary<string, string>()));
         await using var connection = await data.ConnectAsync(Cancel);
         await connection.ExecuteAsync(
             """

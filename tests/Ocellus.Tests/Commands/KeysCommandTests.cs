@@ -15,7 +15,10 @@ public sealed class KeysCommandTests
         var file = Path.Combine(server.DataPath, "..", $"credentials-{Guid.NewGuid():N}");
         try
         {
-            var made = JsonDocument.Parse((await RunAsync(ExitCodes.Done, "create", "--name", "app", "--account", "111122223333", "--policy", "inference", "--credentials", file, "--data", server.DataPath, "--json")).Out).RootElement;
+            var made = JsonDocument.Parse(
+                (await RunAsync(
+                    ExitCodes.Done, "create", "--name", "app", "--account", "111122223333", "--policy", "inference", "--credentials", file, "--data",
+                    server.DataPath, "--json")).Out).RootElement;
             var signer = new Signer(made.GetProperty("accessKeyId").GetString()!, made.GetProperty("secretAccessKey").GetString()!);
             Assert.Equal(200, (await server.CallAsync("DescribeProjects", "{}"u8.ToArray(), signer)).Status);
             Assert.Contains(signer.Secret, await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken), StringComparison.Ordinal);
@@ -51,16 +54,26 @@ public sealed class KeysCommandTests
     {
         await using var server = await TestServer.StartAsync();
         var file = Path.Combine(server.DataPath, "mine.json");
-        await File.WriteAllTextAsync(file, """{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"rekognition:StopProjectVersoin","Resource":"*"}}""", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            file, """{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"rekognition:StopProjectVersoin","Resource":"*"}}""",
+            TestContext.Current.CancellationToken);
         var refusal = await RunAsync(ExitCodes.Refused, "create", "--name", "a", "--policy", file, "--data", server.DataPath);
         Assert.Contains("rekognition:StopProjectVersoin", refusal.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("user/a\"", (await RunAsync(ExitCodes.Done, "list", "--data", server.DataPath, "--json")).Out, StringComparison.Ordinal);
         await File.WriteAllBytesAsync(file, "{\"Version\":\"B\u00E4r\"}".Select(c => (byte)c).ToArray(), TestContext.Current.CancellationToken);
-        Assert.Contains("mine.json is not UTF-8: byte 14 is 0xE4. Save it as UTF-8.", (await RunAsync(ExitCodes.Refused, "create", "--name", "a", "--policy", file, "--data", server.DataPath)).Error, StringComparison.Ordinal);
-        Assert.Contains("neither administrator, trainer, inference nor a file", (await RunAsync(ExitCodes.Refused, "create", "--name", "a", "--policy", "boss", "--data", server.DataPath)).Error, StringComparison.Ordinal);
-        Assert.Contains("twelve digits", (await RunAsync(ExitCodes.Usage, "create", "--name", "a", "--account", "12", "--policy", "trainer", "--data", server.DataPath)).Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "mine.json is not UTF-8: byte 14 is 0xE4. Save it as UTF-8.",
+            (await RunAsync(ExitCodes.Refused, "create", "--name", "a", "--policy", file, "--data", server.DataPath)).Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "neither administrator, trainer, inference nor a file",
+            (await RunAsync(ExitCodes.Refused, "create", "--name", "a", "--policy", "boss", "--data", server.DataPath)).Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "twelve digits",
+            (await RunAsync(ExitCodes.Usage, "create", "--name", "a", "--account", "12", "--policy", "trainer", "--data", server.DataPath)).Error,
+            StringComparison.Ordinal);
         Assert.Contains("no user 'nobody'", (await RunAsync(ExitCodes.Refused, "revoke", "nobody", "--data", server.DataPath)).Error, StringComparison.Ordinal);
-        Assert.Contains("no ocellus.db", (await RunAsync(ExitCodes.Refused, "list", "--data", Path.Combine(server.DataPath, "jobs"))).Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "no ocellus.db", (await RunAsync(ExitCodes.Refused, "list", "--data", Path.Combine(server.DataPath, "jobs"))).Error, StringComparison.Ordinal);
     }
 
     /// <summary>In a process of its own, as the verb is used: beside the server that holds the folder.</summary>

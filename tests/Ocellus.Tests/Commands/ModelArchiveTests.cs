@@ -20,7 +20,8 @@ public sealed class ModelArchiveTests : IDisposable
         File.WriteAllText(evaluation, "{}");
         ModelArchive.Write(Archive, Model(), evaluation);
         using var archive = ZipFile.OpenRead(Archive);
-        Assert.Equal(["model.onnx", "model.json", "predict.py", "read_picture.py", "srgb.icc", "cmyk.icc", "evaluation.json"], archive.Entries.Select(e => e.FullName));
+        Assert.Equal(
+            ["model.onnx", "model.json", "predict.py", "read_picture.py", "srgb.icc", "cmyk.icc", "evaluation.json"], archive.Entries.Select(e => e.FullName));
         Assert.Equal([1, 2, 3], Bytes(archive.GetEntry("model.onnx")!));
         Assert.Contains("onnxruntime", System.Text.Encoding.UTF8.GetString(Bytes(archive.GetEntry("predict.py")!)), StringComparison.Ordinal);
         Assert.Equal(["model", "model.zip", "summary"], Directory.EnumerateFileSystemEntries(_top).Select(Path.GetFileName).Order(StringComparer.Ordinal));
@@ -64,13 +65,16 @@ public sealed class ModelArchiveTests : IDisposable
 
         var message = Assert.Throws<InvalidDataException>(() => ModelArchive.Open(Archive, 1)).Message;
         Assert.Contains("has no model.json; it holds holiday.jpg", message, StringComparison.Ordinal);
-        Assert.Contains("There is no model", Assert.Throws<CommandRefusedException>(() => ModelArchive.Open(Archive + "x", 1)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "There is no model", Assert.Throws<CommandRefusedException>(() => ModelArchive.Open(Archive + "x", 1)).Message, StringComparison.Ordinal);
     }
 
     private string Model()
     {
         var folder = Path.Combine(_top, "model");
-        ModelFiles.Save(folder, [1, 2, 3], new ModelDescription(ModelKinds.Classification, ["a", "b"], 224, 224, "squash", "linear-head", new Dictionary<string, string>()));
+        ModelFiles.Save(
+            folder, [1, 2, 3],
+            new ModelDescription(ModelKinds.Classification, ["a", "b"], 224, 224, "squash", "linear-head", new Dictionary<string, string>()));
         return folder;
     }
 

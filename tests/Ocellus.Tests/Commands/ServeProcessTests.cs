@@ -37,7 +37,8 @@ public sealed class ServeProcessTests : IDisposable
             await store.PutAsync(bucket, "k", body, new PutOptions(), Cancel);
         }
 
-        var description = Directory.GetFiles(Path.Combine(_data, "objects", "bucket"), "*.json", SearchOption.AllDirectories).Single(f => Path.GetFileName(f) != "bucket.json");
+        var description = Directory.GetFiles(Path.Combine(_data, "objects", "bucket"), "*.json", SearchOption.AllDirectories)
+            .Single(f => Path.GetFileName(f) != "bucket.json");
         var torn = Path.Combine(_data, "objects", "torn", "bucket.json");
         await File.WriteAllTextAsync(description, "", Cancel);
         await File.WriteAllTextAsync(torn, "{\"Name\":\"torn\"", Cancel);

@@ -33,7 +33,8 @@ public sealed class DatasetOperationsTests
     {
         await using var server = await TestServer.StartAsync();
         var project = await ProjectAsync(server);
-        var train = await DatasetAsync(server, project, "TRAIN", [.. Enumerable.Range(0, 10).Select(i => TestDatasets.Line($"{i}.jpg", i % 2 == 0 ? "ripe" : "unripe"))]);
+        var train = await DatasetAsync(
+            server, project, "TRAIN", [.. Enumerable.Range(0, 10).Select(i => TestDatasets.Line($"{i}.jpg", i % 2 == 0 ? "ripe" : "unripe"))]);
         var test = await DatasetAsync(server, project, "TEST");
 
         Assert.Equal("{}", (await DistributeAsync(server, train, test)).Body.GetRawText());
@@ -56,8 +57,12 @@ public sealed class DatasetOperationsTests
 
         Assert.Equal("ValidationException", (await UpdateAsync(server, train, "")).Error);
         Assert.Equal("ValidationException", (await UpdateAsync(server, train, new string(' ', 5_242_881))).Error);
-        Assert.Equal("ValidationException", (await server.CallAsync("UpdateDatasetEntries", """{"DatasetArn":"ARN","Changes":{}}""".Replace("ARN", train, StringComparison.Ordinal))).Error);
-        Assert.Equal("SerializationException", (await server.CallAsync("UpdateDatasetEntries", $$$"""{"DatasetArn":"{{{train}}}","Changes":{"GroundTruth":"%%"}}""")).Error);
+        Assert.Equal(
+            "ValidationException",
+            (await server.CallAsync("UpdateDatasetEntries", """{"DatasetArn":"ARN","Changes":{}}""".Replace("ARN", train, StringComparison.Ordinal))).Error);
+        Assert.Equal(
+            "SerializationException",
+            (await server.CallAsync("UpdateDatasetEntries", $$$"""{"DatasetArn":"{{{train}}}","Changes":{"GroundTruth":"%%"}}""")).Error);
         Assert.Equal("ResourceNotFoundException", (await UpdateAsync(server, train.Replace("/train/", "/test/", StringComparison.Ordinal), "{}")).Error);
         Assert.Equal("ValidationException", (await server.CallAsync("DistributeDatasetEntries", $$"""{"Datasets":[{"Arn":"{{train}}"}]}""")).Error);
         Assert.Equal("InvalidParameterException", (await DistributeAsync(server, train, train)).Error);
@@ -124,19 +129,31 @@ public sealed class DatasetOperationsTests
         var project = await ProjectAsync(server);
         var train = await DatasetAsync(server, project, "TRAIN", TestDatasets.Line("a.jpg", "ripe"), TestDatasets.Line("b.jpg"));
 
-        var answer = await server.CallAsync("CreateDataset", $$$"""{"ProjectArn":"{{{project}}}","DatasetType":"TEST","DatasetSource":{"DatasetArn":"{{{train}}}"},"Tags":{"team":"orchard"}}""");
+        var answer = await server.CallAsync(
+            "CreateDataset",
+            $$$"""{"ProjectArn":"{{{project}}}","DatasetType":"TEST","DatasetSource":{"DatasetArn":"{{{train}}}"},"Tags":{"team":"orchard"}}""");
         var test = answer.Body.GetProperty("DatasetArn").GetString()!;
         Assert.Equal("CREATE_COMPLETE", Text(await AtRestAsync(server, test), "Status"));
-        Assert.Equal((await server.CallAsync("ListDatasetEntries", Body(train))).Body.GetRawText(), (await server.CallAsync("ListDatasetEntries", Body(test))).Body.GetRawText());
+        Assert.Equal(
+            (await server.CallAsync("ListDatasetEntries", Body(train))).Body.GetRawText(),
+            (await server.CallAsync("ListDatasetEntries", Body(test))).Body.GetRawText());
         Assert.Equal("""{"Tags":{"team":"orchard"}}""", (await server.CallAsync("ListTagsForResource", $$"""{"ResourceArn":"{{test}}"}""")).Body.GetRawText());
 
         Assert.Equal("ResourceAlreadyExistsException", (await CreateAsync(project, "TRAIN", "")).Error);
         Assert.Equal("ResourceNotFoundException", (await CreateAsync(project[..^1] + (project[^1] == '1' ? "2" : "1"), "TRAIN", "")).Error);
         var other = await ProjectAsync(server, "other");
-        Assert.Equal("ResourceNotFoundException", (await CreateAsync(other, "TEST", $$""","DatasetSource":{"DatasetArn":"{{test[..^1] + (test[^1] == '1' ? "2" : "1")}}"}""")).Error);
+        Assert.Equal(
+            "ResourceNotFoundException",
+            (await CreateAsync(other, "TEST", $$""","DatasetSource":{"DatasetArn":"{{test[..^1] + (test[^1] == '1' ? "2" : "1")}}"}""")).Error);
         Assert.Equal("InvalidParameterException", (await CreateAsync(other, "TEST", ""","DatasetSource":{}""")).Error);
-        Assert.Equal("InvalidS3ObjectException", (await CreateAsync(other, "TEST", ""","DatasetSource":{"GroundTruthManifest":{"S3Object":{"Bucket":"nowhere","Name":"a.manifest"}}}""")).Error);
-        Assert.Equal("InvalidS3ObjectException", (await CreateAsync(other, "TEST", ""","DatasetSource":{"GroundTruthManifest":{"S3Object":{"Bucket":"manifests","Name":"TRAIN.manifest","Version":"abc"}}}""")).Error);
+        Assert.Equal(
+            "InvalidS3ObjectException",
+            (await CreateAsync(other, "TEST", ""","DatasetSource":{"GroundTruthManifest":{"S3Object":{"Bucket":"nowhere","Name":"a.manifest"}}}""")).Error);
+        Assert.Equal(
+            "InvalidS3ObjectException",
+            (await CreateAsync(
+                other, "TEST",
+                ""","DatasetSource":{"GroundTruthManifest":{"S3Object":{"Bucket":"manifests","Name":"TRAIN.manifest","Version":"abc"}}}""")).Error);
         await using (var connection = await server.Services.GetRequiredService<DataDirectory>().ConnectAsync(Cancel))
         {
             await connection.ExecuteAsync("UPDATE projects SET status = 'DELETING' WHERE arn = @other", new { other });
@@ -144,7 +161,8 @@ public sealed class DatasetOperationsTests
 
         Assert.Equal("ResourceNotFoundException", (await CreateAsync(other, "TEST", "")).Error);
 
-        Task<ApiAnswer> CreateAsync(string projectArn, string type, string more) => server.CallAsync("CreateDataset", $$"""{"ProjectArn":"{{projectArn}}","DatasetType":"{{type}}"{{more}}}""");
+        Task<ApiAnswer> CreateAsync(string projectArn, string type, string more) =>
+            server.CallAsync("CreateDataset", $$"""{"ProjectArn":"{{projectArn}}","DatasetType":"{{type}}"{{more}}}""");
     }
 
     [Fact]
@@ -153,7 +171,9 @@ public sealed class DatasetOperationsTests
         await using var server = await TestServer.StartAsync();
         var project = await ProjectAsync(server);
         await server.CreateBucketAsync("manifests");
-        await server.PutObjectAsync("manifests", "a", Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 20_000).Select(i => TestDatasets.Line($"{i:d5}.jpg", $"l{i % 5}")))));
+        await server.PutObjectAsync(
+            "manifests", "a",
+            Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 20_000).Select(i => TestDatasets.Line($"{i:d5}.jpg", $"l{i % 5}")))));
         var dataset = await CreateAsync(server, project, "TRAIN", ("manifests", "a"));
 
         await server.RestartAsync();
@@ -169,7 +189,9 @@ public sealed class DatasetOperationsTests
     {
         await using var server = await TestServer.StartAsync();
         var small = await DatasetAsync(server, await ProjectAsync(server, "small"), "TRAIN", TestDatasets.Line("a.jpg", "ripe"));
-        await server.PutObjectAsync("manifests", "large", Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 30_000).Select(i => TestDatasets.Line($"{i:d5}.jpg", $"l{i % 5}")))));
+        await server.PutObjectAsync(
+            "manifests", "large",
+            Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 30_000).Select(i => TestDatasets.Line($"{i:d5}.jpg", $"l{i % 5}")))));
         var large = new List<string>();
         for (var i = 0; i < 3; i++)
         {
@@ -204,18 +226,23 @@ public sealed class DatasetOperationsTests
 
     private static async Task<string> CreateAsync(TestServer server, string project, string type, (string Bucket, string Key)? manifest)
     {
-        var source = manifest is { } m ? $$$$""","DatasetSource":{"GroundTruthManifest":{"S3Object":{"Bucket":"{{{{m.Bucket}}}}","Name":"{{{{m.Key}}}}"}}}""" : "";
+        var source = manifest is { } m
+            ? $$$$""","DatasetSource":{"GroundTruthManifest":{"S3Object":{"Bucket":"{{{{m.Bucket}}}}","Name":"{{{{m.Key}}}}"}}}"""
+            : "";
         var answer = await server.CallAsync("CreateDataset", $$"""{"ProjectArn":"{{project}}","DatasetType":"{{type}}"{{source}}}""");
         return answer.Error is null ? Text(answer.Body, "DatasetArn") : throw new InvalidOperationException(answer.Message);
     }
 
     private static Task<ApiAnswer> UpdateAsync(TestServer server, string dataset, string lines) =>
-        server.CallAsync("UpdateDatasetEntries", $$$"""{"DatasetArn":"{{{dataset}}}","Changes":{"GroundTruth":"{{{Convert.ToBase64String(Encoding.UTF8.GetBytes(lines))}}}"}}""");
+        server.CallAsync(
+            "UpdateDatasetEntries",
+            $$$"""{"DatasetArn":"{{{dataset}}}","Changes":{"GroundTruth":"{{{Convert.ToBase64String(Encoding.UTF8.GetBytes(lines))}}}"}}""");
 
     private static Task<ApiAnswer> DistributeAsync(TestServer server, string first, string second) =>
         server.CallAsync("DistributeDatasetEntries", $$"""{"Datasets":[{"Arn":"{{first}}"},{"Arn":"{{second}}"}]}""");
 
-    private static async Task<JsonElement> DescribeAsync(TestServer server, string dataset) => (await server.CallAsync("DescribeDataset", Body(dataset))).Body.GetProperty("DatasetDescription");
+    private static async Task<JsonElement> DescribeAsync(TestServer server, string dataset) =>
+        (await server.CallAsync("DescribeDataset", Body(dataset))).Body.GetProperty("DatasetDescription");
 
     private static async Task<JsonElement> AtRestAsync(TestServer server, string dataset)
     {

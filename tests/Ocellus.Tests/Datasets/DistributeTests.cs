@@ -65,7 +65,9 @@ public sealed class DistributeTests : IDisposable
         {
             var row = await _datasets.RowAsync(arn);
             Assert.Equal((DatasetStatus.UPDATE_FAILED, "CLIENT_ERROR", total), (row.Status, row.Code, row.Total));
-            Assert.Equal("ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_DISTRIBUTE: The manifest file doesn't have enough labeled images to distribute the dataset.", row.Message);
+            Assert.Equal(
+                "ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_DISTRIBUTE: The manifest file doesn't have enough labeled images to distribute the dataset.",
+                row.Message);
         }
 
         Assert.Equal(20, (await _datasets.EntriesAsync(train)).Length);
@@ -132,7 +134,8 @@ public sealed class DistributeTests : IDisposable
         await RefusedAsync(RefusalKind.Invalid, train, otherTrain);
         await RefusedAsync(RefusalKind.NotFound, train, test.Replace("us-east-1", "eu-west-1", StringComparison.Ordinal));
         await RefusedAsync(RefusalKind.NotFound, train, test[..^1] + (test[^1] == '1' ? "2" : "1"));
-        var emptyTest = (await _datasets.Catalog.CreateAsync(Owner, (await _datasets.RowAsync(emptyTrain)).ProjectArn, "TEST", _empty, null, Cancel)).ToString();
+        var emptyTest = (await _datasets.Catalog.CreateAsync(Owner, (await _datasets.RowAsync(emptyTrain)).ProjectArn, "TEST", _empty, null, Cancel))
+            .ToString();
         await RefusedAsync(RefusalKind.NotReady, emptyTrain, emptyTest);
         await _datasets.RunAsync();
         await RefusedAsync(RefusalKind.Invalid, emptyTrain, emptyTest);

@@ -40,7 +40,8 @@ public sealed class ImportTests : IDisposable
     [Fact]
     public async Task Too_many_bad_lines_at_the_end_leave_nothing_of_the_good_ones()
     {
-        var arn = await _datasets.CreateAsync(await _datasets.ProjectAsync(), "TRAIN", [.. Enumerable.Range(0, 2000).Select(i => Line($"{i}.jpg", "a")), .. Enumerable.Repeat("bad", 501)]);
+        var arn = await _datasets.CreateAsync(
+            await _datasets.ProjectAsync(), "TRAIN", [.. Enumerable.Range(0, 2000).Select(i => Line($"{i}.jpg", "a")), .. Enumerable.Repeat("bad", 501)]);
 
         Assert.Equal(DatasetStatus.CREATE_FAILED, (await _datasets.RowAsync(arn)).Status);
         Assert.Empty(await _datasets.StoredAsync(arn));
@@ -97,7 +98,8 @@ public sealed class ImportTests : IDisposable
     [Fact]
     public async Task A_copy_cut_off_in_the_middle_is_finished_after_a_restart()
     {
-        var source = await _datasets.CreateAsync(await _datasets.ProjectAsync("source"), "TRAIN", Enumerable.Range(0, 4500).Select(i => Line($"{i:d4}.jpg", $"l{i % 7}")));
+        var source = await _datasets.CreateAsync(
+            await _datasets.ProjectAsync("source"), "TRAIN", Enumerable.Range(0, 4500).Select(i => Line($"{i:d4}.jpg", $"l{i % 7}")));
         var arn = await CopyAsync("TEST", source);
         await _datasets.Catalog.CopyStepAsync(await _datasets.RowAsync(arn), source, 0, Cancel);
 
@@ -124,7 +126,8 @@ public sealed class ImportTests : IDisposable
 
         Assert.Equal(RefusalKind.NotFound, (await Assert.ThrowsAsync<RefusedException>(() => _datasets.RowAsync(arn))).Kind);
         await using var connection = await _datasets.Data.ConnectAsync(Cancel);
-        Assert.Equal(0, await connection.ExecuteScalarAsync<long>("SELECT (SELECT COUNT(*) FROM dataset_entries) + (SELECT COUNT(*) FROM dataset_entry_labels)"));
+        Assert.Equal(
+            0, await connection.ExecuteScalarAsync<long>("SELECT (SELECT COUNT(*) FROM dataset_entries) + (SELECT COUNT(*) FROM dataset_entry_labels)"));
     }
 
     [Fact]
@@ -146,7 +149,8 @@ public sealed class ImportTests : IDisposable
     [Fact]
     public async Task A_stopped_worker_leaves_its_job_to_the_next()
     {
-        var arn = await _datasets.RequestAsync(await _datasets.ProjectAsync(), "TRAIN", string.Join('\n', Enumerable.Range(0, 6500).Select(i => Line($"{i}.jpg", "a"))));
+        var arn = await _datasets.RequestAsync(
+            await _datasets.ProjectAsync(), "TRAIN", string.Join('\n', Enumerable.Range(0, 6500).Select(i => Line($"{i}.jpg", "a"))));
         using var cut = new CancellationTokenSource();
         var jobs = new DatasetJobs(_datasets.Catalog, new EmbeddedObjects(_datasets.Objects), new CancellingLogger<DatasetJobs>(cut, BatchWritten, 2));
         var worker = new DatasetWorker(_datasets.Catalog, jobs, TimeProvider.System, NullLogger<DatasetWorker>.Instance);

@@ -28,11 +28,16 @@ public sealed class ListingTests : IDisposable
     [InlineData("nowhere")]
     public async Task A_part_of_the_image_name_is_found_exactly_as_written(string part, params string[] images)
     {
-        var arn = await _datasets.CreateAsync(await _datasets.ProjectAsync(), "TRAIN", new[] { "a%b.jpg", "a_b.jpg", "it's.jpg", "a\\\"q.jpg", "UPPER.jpg", "upper.jpg", "ä.jpg" }.Select(i => Line(i)));
+        var arn = await _datasets.CreateAsync(
+            await _datasets.ProjectAsync(), "TRAIN",
+            new[] { "a%b.jpg", "a_b.jpg", "it's.jpg", "a\\\"q.jpg", "UPPER.jpg", "upper.jpg", "ä.jpg" }.Select(i => Line(i)));
 
         var found = await _datasets.EntriesAsync(arn, new(SourceRefContains: part.Replace("\\\"", "\"", StringComparison.Ordinal)));
 
-        Assert.Equal(images, found.Select(e => JsonNode.Parse(e)!["source-ref"]!.GetValue<string>()[$"s3://{Bucket}/".Length..].Replace("\"", "\\\"", StringComparison.Ordinal)));
+        Assert.Equal(
+            images,
+            found.Select(
+                e => JsonNode.Parse(e)!["source-ref"]!.GetValue<string>()[$"s3://{Bucket}/".Length..].Replace("\"", "\\\"", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -73,7 +78,8 @@ public sealed class ListingTests : IDisposable
     {
         var arn = await _datasets.CreateAsync(
             await _datasets.ProjectAsync(), "TRAIN",
-            Line("0.jpg", [("z", true), ("z", false)]), Line("1.jpg", [("a", false)]), Line("2.jpg", [("z", false), ("a", true)]), Line("3.jpg", [("z", true)]), Line("4.jpg"));
+            Line("0.jpg", [("z", true), ("z", false)]), Line("1.jpg", [("a", false)]), Line("2.jpg", [("z", false), ("a", true)]), Line("3.jpg", [("z", true)]),
+            Line("4.jpg"));
 
         Assert.Equal([("z", 3L, 2L), ("a", 2L, 1L)], await _datasets.Catalog.ListLabelsAsync(Owner, arn, 0, 100, Cancel));
         Assert.Equal([("a", 2L, 1L)], await _datasets.Catalog.ListLabelsAsync(Owner, arn, 1, 100, Cancel));
@@ -84,7 +90,8 @@ public sealed class ListingTests : IDisposable
     [Fact]
     public async Task No_page_walks_through_a_table()
     {
-        var arn = await _datasets.CreateAsync(await _datasets.ProjectAsync(), "TRAIN", Enumerable.Range(0, 20_000).Select(i => Line($"{i:d5}.jpg", $"l{i % 50}")));
+        var arn = await _datasets.CreateAsync(
+            await _datasets.ProjectAsync(), "TRAIN", Enumerable.Range(0, 20_000).Select(i => Line($"{i:d5}.jpg", $"l{i % 50}")));
         var id = (await _datasets.RowAsync(arn)).Id;
         await using var connection = await _datasets.Data.ConnectAsync(Cancel);
         foreach (var labeled in (bool?[])[null, true])
@@ -107,7 +114,8 @@ public sealed class ListingTests : IDisposable
 
         async Task CheckAsync(string sql, string table, bool sorted)
         {
-            var parameters = new DynamicParameters(new { id, after = 0L, count = 100, skip = 0, window = 100, labeled = 1, SourceRefContains = "7", candidates = new long[] { 1, 2, 3 } });
+            var parameters = new DynamicParameters(
+                new { id, after = 0L, count = 100, skip = 0, window = 100, labeled = 1, SourceRefContains = "7", candidates = new long[] { 1, 2, 3 } });
             for (var i = 0; i < 10; i++)
             {
                 parameters.Add($"label{i}", $"l{i}");
@@ -126,7 +134,10 @@ public sealed class ListingTests : IDisposable
     [Fact]
     public async Task An_export_is_what_a_sender_would_write_in_order()
     {
-        string[] lines = [Line("a.jpg", "a"), Line("b.jpg"), Line("c.jpg", "c").Replace("\"yes\"", "\"perhaps\"", StringComparison.Ordinal), Line("d.jpg", [("d", true)])];
+        string[] lines =
+        [
+            Line("a.jpg", "a"), Line("b.jpg"), Line("c.jpg", "c").Replace("\"yes\"", "\"perhaps\"", StringComparison.Ordinal), Line("d.jpg", [("d", true)]),
+        ];
         var arn = await _datasets.CreateAsync(await _datasets.ProjectAsync(), "TRAIN", lines);
         Assert.Contains("cl-errors", (await _datasets.EntriesAsync(arn))[2], StringComparison.Ordinal);
 
@@ -142,7 +153,8 @@ public sealed class ListingTests : IDisposable
     public async Task An_export_keeps_to_the_state_it_began_with_while_the_dataset_changes()
     {
         var arn = await _datasets.CreateAsync(await _datasets.ProjectAsync(), "TRAIN", Enumerable.Range(0, 3000).Select(i => Line($"{i}.jpg", "a")));
-        using var target = new MeanwhileStream(async () => await _datasets.UpdateAsync(arn, Enumerable.Range(0, 4000).Select(i => Line($"{i}.jpg", "changed"))));
+        using var target = new MeanwhileStream(
+            async () => await _datasets.UpdateAsync(arn, Enumerable.Range(0, 4000).Select(i => Line($"{i}.jpg", "changed"))));
 
         Assert.Equal(3000, await _datasets.Catalog.ExportAsync(arn, target, Cancel));
 
@@ -171,10 +183,14 @@ public sealed class ListingTests : IDisposable
                 foreach (var (type, n) in ((string, int)[])[("train", 3), ("test", 2)])
                 {
                     var arn = $"arn:aws:rekognition:us-east-1:123456789012:project/p/dataset/{type}/1";
-                    await old.ExecuteAsync("INSERT INTO datasets VALUES (@arn, 'p', @type, 'CREATE_COMPLETE', 'm', 'SUCCESS', 1, 1, 'empty', @n, @n, 1, 0)", new { arn, type = type.ToUpperInvariant(), n });
+                    await old.ExecuteAsync(
+                        "INSERT INTO datasets VALUES (@arn, 'p', @type, 'CREATE_COMPLETE', 'm', 'SUCCESS', 1, 1, 'empty', @n, @n, 1, 0)",
+                        new { arn, type = type.ToUpperInvariant(), n });
                     for (var i = 1; i <= n; i++)
                     {
-                        await old.ExecuteAsync("INSERT INTO dataset_entries VALUES (@arn, @i, @name, @name, 1, 0); INSERT INTO dataset_entry_labels VALUES (@arn, 'a', @i, 1)", new { arn, i, name = $"{type}{i}" });
+                        await old.ExecuteAsync(
+                            "INSERT INTO dataset_entries VALUES (@arn, @i, @name, @name, 1, 0); INSERT INTO dataset_entry_labels VALUES (@arn, 'a', @i, 1)",
+                            new { arn, i, name = $"{type}{i}" });
                     }
                 }
             }

@@ -68,7 +68,8 @@ internal sealed class TestDatasets : IDisposable
         Open();
     }
 
-    public async Task<string> ProjectAsync(string name = "fruit") => (await new ProjectCatalog(Data, TimeProvider.System).CreateAsync(Owner, name, null, Cancel)).ToString();
+    public async Task<string> ProjectAsync(string name = "fruit") =>
+        (await new ProjectCatalog(Data, TimeProvider.System).CreateAsync(Owner, name, null, Cancel)).ToString();
 
     /// <summary>Stores a manifest and asks for a dataset of it; the job does not run yet.</summary>
     public async Task<string> RequestAsync(string project, string type, string manifest)
@@ -119,9 +120,11 @@ internal sealed class TestDatasets : IDisposable
     {
         await using var connection = await Data.ConnectAsync(Cancel);
         var entries = await connection.QueryAsync<string>(
-            "SELECT e.ordinal || ' ' || e.entry FROM dataset_entries e JOIN datasets d ON d.id = e.dataset_id WHERE d.arn = @arn ORDER BY e.ordinal", new { arn });
+            "SELECT e.ordinal || ' ' || e.entry FROM dataset_entries e JOIN datasets d ON d.id = e.dataset_id WHERE d.arn = @arn ORDER "
+                + "BY e.ordinal", new { arn });
         var labels = await connection.QueryAsync<string>(
-            "SELECT l.ordinal || ' ' || l.label || ' ' || l.boxes FROM dataset_entry_labels l JOIN datasets d ON d.id = l.dataset_id WHERE d.arn = @arn ORDER BY l.ordinal, l.label", new { arn });
+            "SELECT l.ordinal || ' ' || l.label || ' ' || l.boxes FROM dataset_entry_labels l JOIN datasets d ON d.id = l.dataset_id WHERE d.arn = @arn "
+                + "ORDER BY l.ordinal, l.label", new { arn });
         return [.. entries, .. labels];
     }
 

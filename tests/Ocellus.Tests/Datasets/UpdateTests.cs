@@ -81,7 +81,8 @@ public sealed class UpdateTests : IDisposable
         var before = await _datasets.StoredAsync(arn);
         string[] kinds = ["", "{", "[]", """{"kind":1}""", """{"source-ref":"http://a/b"}"""];
 
-        var row = await _datasets.UpdateAsync(arn, [.. Enumerable.Range(0, bad).Select(i => kinds[i % kinds.Length]), .. Enumerable.Range(0, good).Select(i => Line($"new{i}.jpg")), ""]);
+        var row = await _datasets.UpdateAsync(
+            arn, [.. Enumerable.Range(0, bad).Select(i => kinds[i % kinds.Length]), .. Enumerable.Range(0, good).Select(i => Line($"new{i}.jpg")), ""]);
 
         Assert.Equal(status, row.Status.ToString());
         if (status == "UPDATE_FAILED")
@@ -115,7 +116,9 @@ public sealed class UpdateTests : IDisposable
 
         var row = await _datasets.UpdateAsync(arn, Line("a.jpg", "one more"));
 
-        Assert.Equal((DatasetStatus.UPDATE_FAILED, "ERROR_MANIFEST_TOO_MANY_LABELS: The manifest file has too many labels.", 250), (row.Status, row.Message, row.Labels));
+        Assert.Equal(
+            (DatasetStatus.UPDATE_FAILED, "ERROR_MANIFEST_TOO_MANY_LABELS: The manifest file has too many labels.", 250),
+            (row.Status, row.Message, row.Labels));
         Assert.Equal(before, await _datasets.StoredAsync(arn));
         Assert.Equal(DatasetStatus.UPDATE_COMPLETE, (await _datasets.UpdateAsync(arn, Line("l000.jpg", "instead of l000"))).Status);
     }
@@ -180,9 +183,11 @@ public sealed class UpdateTests : IDisposable
         }
     }
 
-    private async Task<string> DatasetAsync(params string[] labels) => await _datasets.CreateAsync(await _datasets.ProjectAsync(), "TRAIN", labels.Select(l => Line($"{l}.jpg", l)));
+    private async Task<string> DatasetAsync(params string[] labels) =>
+        await _datasets.CreateAsync(await _datasets.ProjectAsync(), "TRAIN", labels.Select(l => Line($"{l}.jpg", l)));
 
-    private async Task<string[]> ImagesAsync(string arn) => [.. (await _datasets.EntriesAsync(arn)).Select(e => JsonNode.Parse(e)!["source-ref"]!.GetValue<string>()[$"s3://{Bucket}/".Length..])];
+    private async Task<string[]> ImagesAsync(string arn) =>
+        [.. (await _datasets.EntriesAsync(arn)).Select(e => JsonNode.Parse(e)!["source-ref"]!.GetValue<string>()[$"s3://{Bucket}/".Length..])];
 
     private async Task<string[]> LabelsAsync(string arn) => [.. (await _datasets.Catalog.ListLabelsAsync(Owner, arn, 0, 1000, Cancel)).Select(l => l.Label)];
 }

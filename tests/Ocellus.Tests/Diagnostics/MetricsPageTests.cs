@@ -23,7 +23,15 @@ public sealed class MetricsPageTests
 
         Assert.Contains("ocellus_model_inference_units", Line(page, "ocellus_model_inference_units{"), StringComparison.Ordinal);
         Assert.EndsWith(" 2", Line(page, "ocellus_model_inference_units{").TrimEnd(), StringComparison.Ordinal);
-        foreach (var name in new[] { "ocellus_model_requests_in_flight", "ocellus_model_queue_length", "ocellus_model_running", "ocellus_training_queue_length", "ocellus_inference_duration_seconds_count", "process_memory_usage_bytes" })
+        foreach (var name in new[]
+        {
+            "ocellus_model_requests_in_flight",
+            "ocellus_model_queue_length",
+            "ocellus_model_running",
+            "ocellus_training_queue_length",
+            "ocellus_inference_duration_seconds_count",
+            "process_memory_usage_bytes",
+        })
         {
             Line(page, name + "{");
         }

@@ -65,7 +65,8 @@ public sealed class UnicodeTests
     {
         await using var server = await TestServer.StartAsync();
         var project = (await server.CallAsync("CreateProject", """{"ProjectName":"a"}""")).Body.GetProperty("ProjectArn").GetString();
-        var answer = await server.CallAsync("PutProjectPolicy", JsonSerializer.Serialize(new { ProjectArn = project, PolicyName = "p", PolicyDocument = document }));
+        var answer = await server.CallAsync(
+            "PutProjectPolicy", JsonSerializer.Serialize(new { ProjectArn = project, PolicyName = "p", PolicyDocument = document }));
         Assert.Equal((400, "MalformedPolicyDocumentException"), (answer.Status, answer.Error));
         Assert.Contains("half of a surrogate pair", answer.Message, StringComparison.Ordinal);
     }
@@ -81,25 +82,34 @@ public sealed class UnicodeTests
         await server.PutObjectAsync("images", "good.manifest", [.. Encoding.UTF8.GetPreamble(), .. Encoding.UTF8.GetBytes(manifest)]);
 
         Assert.Contains("Line 1 is not UTF-8: byte ", (await DatasetAsync(server, "windows")).Said, StringComparison.Ordinal);
-        Assert.Contains("Line 1 is not UTF-8: it begins as UTF-16 does. Save the file as UTF-8.", (await DatasetAsync(server, "wide")).Said, StringComparison.Ordinal);
+        Assert.Contains(
+            "Line 1 is not UTF-8: it begins as UTF-16 does. Save the file as UTF-8.", (await DatasetAsync(server, "wide")).Said, StringComparison.Ordinal);
         var (arn, said) = await DatasetAsync(server, "good");
         Assert.Equal("CREATE_COMPLETE", said.Split(':')[0]);
         var changes = Convert.ToBase64String(Windows.GetBytes(manifest));
-        var answer = await server.CallAsync("UpdateDatasetEntries", JsonSerializer.Serialize(new { DatasetArn = arn, Changes = new { GroundTruth = changes } }));
+        var answer = await server.CallAsync(
+            "UpdateDatasetEntries", JsonSerializer.Serialize(new { DatasetArn = arn, Changes = new { GroundTruth = changes } }));
         Assert.Equal((400, "InvalidParameterException"), (answer.Status, answer.Error));
         Assert.Contains("Changes.GroundTruth: Line 1 is not UTF-8: byte ", answer.Message, StringComparison.Ordinal);
-        var labels = (await server.CallAsync("ListDatasetLabels", JsonSerializer.Serialize(new { DatasetArn = arn }))).Body.GetProperty("DatasetLabelDescriptions").EnumerateArray();
+        var labels = (await server.CallAsync(
+            "ListDatasetLabels", JsonSerializer.Serialize(new { DatasetArn = arn }))).Body.GetProperty("DatasetLabelDescriptions")
+            .EnumerateArray();
         Assert.Equal(["Bär", "Bör"], labels.Select(l => l.GetProperty("LabelName").GetString()).Order(StringComparer.Ordinal));
     }
 
     private static async Task<(string Arn, string Said)> DatasetAsync(TestServer server, string name)
     {
-        var project = (await server.CallAsync("CreateProject", JsonSerializer.Serialize(new { ProjectName = name }))).Body.GetProperty("ProjectArn").GetString();
+        var project = (await server.CallAsync("CreateProject", JsonSerializer.Serialize(new { ProjectName = name }))).Body.GetProperty("ProjectArn")
+            .GetString();
         var source = new { GroundTruthManifest = new { S3Object = new { Bucket = "images", Name = $"{name}.manifest" } } };
-        var arn = (await server.CallAsync("CreateDataset", JsonSerializer.Serialize(new { ProjectArn = project, DatasetType = "TRAIN", DatasetSource = source }))).Body.GetProperty("DatasetArn").GetString()!;
+        var arn = (await server.CallAsync(
+            "CreateDataset",
+            JsonSerializer.Serialize(new { ProjectArn = project, DatasetType = "TRAIN", DatasetSource = source }))).Body.GetProperty("DatasetArn")
+            .GetString()!;
         while (true)
         {
-            var dataset = (await server.CallAsync("DescribeDataset", JsonSerializer.Serialize(new { DatasetArn = arn }))).Body.GetProperty("DatasetDescription");
+            var dataset = (await server.CallAsync(
+                "DescribeDataset", JsonSerializer.Serialize(new { DatasetArn = arn }))).Body.GetProperty("DatasetDescription");
             if (dataset.GetProperty("Status").GetString() is { } status && status != "CREATE_IN_PROGRESS")
             {
                 return (arn, $"{status}: {dataset.GetProperty("StatusMessage").GetString()}");

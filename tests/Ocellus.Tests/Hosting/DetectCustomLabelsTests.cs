@@ -32,7 +32,8 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
 {
     private TestServer Server => running.Server;
 
-    public static TheoryData<string> Answered => ["png", "jpeg", "progressive", "grey", "cmyk", "16 bits", "palette", "transparent", "without its last 20 bytes"];
+    public static TheoryData<string> Answered =>
+        ["png", "jpeg", "progressive", "grey", "cmyk", "16 bits", "palette", "transparent", "without its last 20 bytes"];
 
     [Theory]
     [MemberData(nameof(Answered))]
@@ -119,11 +120,14 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
     [Fact]
     public async Task Exactly_one_of_bytes_and_object_is_taken()
     {
-        var both = await CallAsync(new { ProjectVersionArn = running.Arn, Image = new { Bytes = TinyModel.Png(0), S3Object = new { Bucket = "some-bucket", Name = "x" } } });
+        var both = await CallAsync(
+            new { ProjectVersionArn = running.Arn, Image = new { Bytes = TinyModel.Png(0), S3Object = new { Bucket = "some-bucket", Name = "x" } } });
         Assert.Equal(("InvalidParameterException", true), (both.Error, both.Message.Contains("both", StringComparison.Ordinal)));
         var neither = await CallAsync(new { ProjectVersionArn = running.Arn, Image = new { } });
         Assert.Equal(("InvalidParameterException", true), (neither.Error, neither.Message.Contains("neither", StringComparison.Ordinal)));
-        Assert.Equal("InvalidParameterException", (await CallAsync(new { ProjectVersionArn = running.Arn, Image = new { S3Object = new { Bucket = "some-bucket" } } })).Error);
+        Assert.Equal(
+            "InvalidParameterException",
+            (await CallAsync(new { ProjectVersionArn = running.Arn, Image = new { S3Object = new { Bucket = "some-bucket" } } })).Error);
     }
 
     [Fact]
@@ -139,7 +143,14 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
             Assert.Equal("InvalidS3ObjectException", answer.Error);
         }
 
-        Assert.Equal("InvalidS3ObjectException", (await CallAsync(new { ProjectVersionArn = running.Arn, Image = new { S3Object = new { Bucket = "detect-images", Name = "a/blue image.png", Version = "3" } } })).Error);
+        Assert.Equal(
+            "InvalidS3ObjectException",
+            (await CallAsync(
+                new
+                {
+                    ProjectVersionArn = running.Arn,
+                    Image = new { S3Object = new { Bucket = "detect-images", Name = "a/blue image.png", Version = "3" } },
+                })).Error);
 
         var objects = (Ocellus.Objects.Files.ObjectStore)Server.Services.GetService(typeof(Ocellus.Objects.Files.ObjectStore))!;
         objects.CreateBucket("detect-elsewhere", "123456789012", "eu-west-1");
@@ -204,7 +215,10 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
     [Fact]
     public void Boxes_stay_inside_the_image_and_are_at_most_100()
     {
-        Found[] found = [.. Enumerable.Range(0, 150).Select(i => new Found(i.ToString(CultureInfo.InvariantCulture), i / 150f, .5, new Box(-.5f, .25f, 2, .5f)))];
+        Found[] found =
+        [
+            .. Enumerable.Range(0, 150).Select(i => new Found(i.ToString(CultureInfo.InvariantCulture), i / 150f, .5, new Box(-.5f, .25f, 2, .5f))),
+        ];
         var labels = DetectCustomLabels.Choose(found, 0, null);
         Assert.Equal(100, labels.Count);
         var box = labels[0].Geometry!.BoundingBox!;
@@ -248,5 +262,6 @@ public sealed class DetectCustomLabelsTests(RunningServer running) : IClassFixtu
 
     private Task<ApiAnswer> CallAsync(object request) => Server.CallAsync("DetectCustomLabels", JsonSerializer.Serialize(request));
 
-    private Task<ApiAnswer> DetectObjectAsync(string bucket, string name) => CallAsync(new { ProjectVersionArn = running.Arn, Image = new { S3Object = new { Bucket = bucket, Name = name } } });
+    private Task<ApiAnswer> DetectObjectAsync(string bucket, string name) =>
+        CallAsync(new { ProjectVersionArn = running.Arn, Image = new { S3Object = new { Bucket = bucket, Name = name } } });
 }

@@ -23,7 +23,11 @@ internal static class HostedVersions
         var project = await server.CallAsync("CreateProject", JsonSerializer.Serialize(new { ProjectName = "colours-" + Guid.NewGuid().ToString("N") }));
         var versions = server.Services.GetRequiredService<VersionCatalog>();
         var folder = Guid.NewGuid().ToString("N");
-        var arn = (await versions.CreateAsync(server.Caller(), new NewVersion(project.Body.GetProperty("ProjectArn").GetString()!, name, ProjectVersionStatus.TRAINING_COMPLETED, folder, "bucket", ""), null, Cancel)).ToString();
+        var arn = (await versions.CreateAsync(
+            server.Caller(),
+            new NewVersion(project.Body.GetProperty("ProjectArn").GetString()!, name, ProjectVersionStatus.TRAINING_COMPLETED, folder, "bucket", ""), null,
+            Cancel))
+            .ToString();
         TinyModel.Save(server.ModelFolder(folder), thresholds);
         return arn;
     }
@@ -37,11 +41,13 @@ internal static class HostedVersions
         return arn;
     }
 
-    public static string ModelFolder(this TestServer server, string folder) => server.Services.GetRequiredService<DataDirectory>().ModelFolder("123456789012", folder);
+    public static string ModelFolder(this TestServer server, string folder) =>
+        server.Services.GetRequiredService<DataDirectory>().ModelFolder("123456789012", folder);
 
     public static async Task<string> ModelFolderOfAsync(this TestServer server, string arn) => server.ModelFolder((await server.VersionAsync(arn))!.Folder);
 
-    public static Task<VersionRow?> VersionAsync(this TestServer server, string arn) => server.Services.GetRequiredService<VersionCatalog>().FindAsync(arn, Cancel);
+    public static Task<VersionRow?> VersionAsync(this TestServer server, string arn) =>
+        server.Services.GetRequiredService<VersionCatalog>().FindAsync(arn, Cancel);
 
     public static async Task StartVersionAsync(this TestServer server, string arn, int units = 1)
     {
@@ -50,7 +56,8 @@ internal static class HostedVersions
         Assert.Equal("STARTING", answer.Body.GetProperty("Status").GetString());
     }
 
-    public static Task<ApiAnswer> StopVersionAsync(this TestServer server, string arn) => server.CallAsync("StopProjectVersion", JsonSerializer.Serialize(new { ProjectVersionArn = arn }));
+    public static Task<ApiAnswer> StopVersionAsync(this TestServer server, string arn) =>
+        server.CallAsync("StopProjectVersion", JsonSerializer.Serialize(new { ProjectVersionArn = arn }));
 
     /// <summary>Calls DetectCustomLabels with bytes; members of <paramref name="more"/> that are null are left out.</summary>
     public static Task<ApiAnswer> DetectAsync(this TestServer server, string arn, byte[] image, double? minConfidence = null, int? maxResults = null)

@@ -32,7 +32,9 @@ public sealed class StartProjectVersionTests
 
         async Task Refused(string error, string reason, string version, int min, int? max = null)
         {
-            object request = max is null ? new { ProjectVersionArn = version, MinInferenceUnits = min } : new { ProjectVersionArn = version, MinInferenceUnits = min, MaxInferenceUnits = max };
+            object request = max is null
+                ? new { ProjectVersionArn = version, MinInferenceUnits = min }
+                : new { ProjectVersionArn = version, MinInferenceUnits = min, MaxInferenceUnits = max };
             var answer = await server.CallAsync("StartProjectVersion", JsonSerializer.Serialize(request));
             Assert.Equal(error, answer.Error);
             Assert.Contains(reason, answer.Message, StringComparison.Ordinal);

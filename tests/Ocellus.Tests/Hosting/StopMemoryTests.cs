@@ -34,7 +34,8 @@ public sealed class StopMemoryTests
 
         Assert.True(most > before + Rest, $"five models need {(most - before) >> 20} MB, too little to tell anything");
         var last = 0L;
-        await HostedVersions.UntilAsync(() => Task.FromResult((last = Resident()) <= before + Rest), () => $"{(last - before) >> 20} MB stay behind of {(most - before) >> 20} MB");
+        await HostedVersions.UntilAsync(
+            () => Task.FromResult((last = Resident()) <= before + Rest), () => $"{(last - before) >> 20} MB stay behind of {(most - before) >> 20} MB");
 
         async Task<long> RoundAsync()
         {

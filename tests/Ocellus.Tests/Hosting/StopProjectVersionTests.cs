@@ -100,7 +100,9 @@ public sealed class StopProjectVersionTests
             var asked = server.Client.SendAsync(request, client.Token);
             client.CancelAfter(TimeSpan.FromMilliseconds(round * 0.5));
             await Record.ExceptionAsync(() => asked);
-            await HostedVersions.UntilAsync(async () => (await server.VersionAsync(arn))!.Status is ProjectVersionStatus.RUNNING or ProjectVersionStatus.STOPPED, () => "it came not to rest");
+            await HostedVersions.UntilAsync(
+                async () => (await server.VersionAsync(arn))!.Status is ProjectVersionStatus.RUNNING or ProjectVersionStatus.STOPPED,
+                () => "it came not to rest");
             await RunsAsync();
         }
 

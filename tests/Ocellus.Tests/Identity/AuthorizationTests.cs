@@ -21,16 +21,21 @@ public sealed class AuthorizationTests
         await server.WaitForStatusAsync(version, ProjectVersionStatus.RUNNING);
         var key = await server.KeyAsync("app", "inference");
 
-        var answer = await server.CallAsync(key, "DetectCustomLabels", $$$"""{"ProjectVersionArn":"{{{version}}}","Image":{"Bytes":"{{{Convert.ToBase64String(TinyModel.Png(0))}}}"}}""");
+        var answer = await server.CallAsync(
+            key, "DetectCustomLabels", $$$"""{"ProjectVersionArn":"{{{version}}}","Image":{"Bytes":"{{{Convert.ToBase64String(TinyModel.Png(0))}}}"}}""");
         Assert.Equal(200, answer.Status);
         var stop = await server.CallAsync(key, "StopProjectVersion", $$"""{"ProjectVersionArn":"{{version}}"}""");
         Assert.Equal(400, stop.Status);
         Assert.Equal("AccessDeniedException", stop.Error);
-        Assert.Equal($"User: arn:aws:iam::123456789012:user/app is not authorized to perform: rekognition:StopProjectVersion on resource: {version} because no identity-based policy allows the rekognition:StopProjectVersion action", stop.Message);
+        Assert.Equal(
+            $"User: arn:aws:iam::123456789012:user/app is not authorized to perform: rekognition:StopProjectVersion on resource: {version} because no "
+                + $"identity-based policy allows the rekognition:StopProjectVersion action",
+            stop.Message);
         Assert.Equal(ProjectVersionStatus.RUNNING, (await server.VersionAsync(version))!.Status);
 
         // On an object: the right to the model is not a right to the bucket, there or not.
-        var image = await server.CallAsync(key, "DetectCustomLabels", $$$$"""{"ProjectVersionArn":"{{{{version}}}}","Image":{"S3Object":{"Bucket":"images","Name":"a.png"}}}""");
+        var image = await server.CallAsync(
+            key, "DetectCustomLabels", $$$$"""{"ProjectVersionArn":"{{{{version}}}}","Image":{"S3Object":{"Bucket":"images","Name":"a.png"}}}""");
         Assert.Equal("InvalidS3ObjectException", image.Error);
         Assert.Contains("s3:GetObject on resource: arn:aws:s3:::images/a.png", image.Message, StringComparison.Ordinal);
     }
@@ -41,7 +46,9 @@ public sealed class AuthorizationTests
         await using var server = await TestServer.StartAsync();
         var key = await server.KeyAsync("app", "inference");
         Assert.Equal("AccessDeniedException", (await server.CallAsync(key, "StopProjectVersion", $$"""{"ProjectVersionArn":"{{Absent}}"}""")).Error);
-        Assert.Equal("ResourceNotFoundException", (await server.CallAsync(key, "DetectCustomLabels", $$$"""{"ProjectVersionArn":"{{{Absent}}}","Image":{"Bytes":"AA=="}}""")).Error);
+        Assert.Equal(
+            "ResourceNotFoundException",
+            (await server.CallAsync(key, "DetectCustomLabels", $$$"""{"ProjectVersionArn":"{{{Absent}}}","Image":{"Bytes":"AA=="}}""")).Error);
         Assert.Equal("ValidationException", (await server.CallAsync(key, "StopProjectVersion", "{}")).Error);
     }
 
@@ -93,7 +100,8 @@ public sealed class AuthorizationTests
 
     [Theory]
     // What is yet to be made has no tags: those of the project count, so that having none neither opens nor closes anything.
-    [InlineData("""{"Effect":"Allow","Action":"rekognition:CreateDataset","Resource":"*","Condition":{"StringNotEquals":{"aws:ResourceTag/env":"prod"}}}""", false)]
+    [InlineData(
+        """{"Effect":"Allow","Action":"rekognition:CreateDataset","Resource":"*","Condition":{"StringNotEquals":{"aws:ResourceTag/env":"prod"}}}""", false)]
     [InlineData("""{"Effect":"Allow","Action":"rekognition:CreateDataset","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}""", true)]
     [InlineData("""{"Effect":"Allow","Action":"rekognition:*","Resource":"*"},{"Effect":"Deny","Action":"rekognition:*","Resource":"*","Condition":{"StringNotEquals":{"aws:ResourceTag/env":"prod"}}}""", true)]
     // And only the project is tried against NotResource: the ARN of what is made differs from it, and would never be an exception.
@@ -115,9 +123,11 @@ public sealed class AuthorizationTests
     {
         await using var server = await TestServer.StartAsync();
         var project = (await server.CallAsync("CreateProject", """{"ProjectName":"p"}""")).Body.GetProperty("ProjectArn").GetString()!;
-        var source = (await server.CallAsync("CreateDataset", $$"""{"ProjectArn":"{{project}}","DatasetType":"TRAIN"}""")).Body.GetProperty("DatasetArn").GetString()!;
+        var source = (await server.CallAsync("CreateDataset", $$"""{"ProjectArn":"{{project}}","DatasetType":"TRAIN"}""")).Body.GetProperty("DatasetArn")
+            .GetString()!;
         var key = await server.KeyAsync("ann", """{"Effect":"Allow","Action":"rekognition:CreateDataset","Resource":"*"}""");
-        var answer = await server.CallAsync(key, "CreateDataset", $$$"""{"ProjectArn":"{{{project}}}","DatasetType":"TEST","DatasetSource":{"DatasetArn":"{{{source}}}"}}""");
+        var answer = await server.CallAsync(
+            key, "CreateDataset", $$$"""{"ProjectArn":"{{{project}}}","DatasetType":"TEST","DatasetSource":{"DatasetArn":"{{{source}}}"}}""");
         Assert.Contains($"rekognition:ListDatasetEntries on resource: {source}", answer.Message, StringComparison.Ordinal);
     }
 
@@ -137,7 +147,8 @@ public sealed class AuthorizationTests
         }
         while (described.GetProperty("Status").GetString() == "CREATE_IN_PROGRESS" && DateTime.UtcNow < limit);
         Assert.Equal("CREATE_FAILED", described.GetProperty("Status").GetString());
-        Assert.Equal("ERROR_INVALID_PERMISSIONS_MANIFEST_S3_BUCKET: The S3 bucket permissions are incorrect.", described.GetProperty("StatusMessage").GetString());
+        Assert.Equal(
+            "ERROR_INVALID_PERMISSIONS_MANIFEST_S3_BUCKET: The S3 bucket permissions are incorrect.", described.GetProperty("StatusMessage").GetString());
     }
 
     [Fact]
@@ -148,21 +159,35 @@ public sealed class AuthorizationTests
         await server.PutObjectAsync("mine", "k", [1]);
         var version = await server.TrainedVersionAsync();
         var project = (await server.VersionAsync(version))!.ProjectArn;
-        var dataset = (await server.CallAsync("CreateDataset", $$"""{"ProjectArn":"{{project}}","DatasetType":"TRAIN"}""")).Body.GetProperty("DatasetArn").GetString()!;
+        var dataset = (await server.CallAsync("CreateDataset", $$"""{"ProjectArn":"{{project}}","DatasetType":"TRAIN"}""")).Body.GetProperty("DatasetArn")
+            .GetString()!;
         var other = await server.KeyAsync("eve", "111122223333", ["administrator"]);
 
         Assert.Equal(0, (await server.CallAsync(other, "DescribeProjects", "{}")).Body.GetProperty("ProjectDescriptions").GetArrayLength());
         foreach (var (operation, body) in Requests(project, version, dataset))
         {
             var answer = await server.CallAsync(other, operation, body);
-            Assert.True(answer.Error is "ResourceNotFoundException" || (operation == "CopyProjectVersion" && answer.Error == "AccessDeniedException"), $"{operation}: {answer.Status} {answer.Error}");
+            Assert.True(
+                answer.Error is "ResourceNotFoundException" || (operation == "CopyProjectVersion" && answer.Error == "AccessDeniedException"),
+                $"{operation}: {answer.Status} {answer.Error}");
         }
 
         // And the requests above are whole: their owner gets another answer.
         Assert.NotEqual("ResourceNotFoundException", (await server.CallAsync("ListDatasetLabels", $$"""{"DatasetArn":"{{dataset}}"}""")).Error);
         using var buckets = await server.SendS3Async(other, HttpMethod.Get, "/");
         Assert.DoesNotContain("mine", await buckets.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
-        foreach (var (method, path, query) in new[] { (HttpMethod.Get, "/mine", ""), (HttpMethod.Head, "/mine", ""), (HttpMethod.Get, "/mine/k", ""), (HttpMethod.Put, "/mine/k", ""), (HttpMethod.Delete, "/mine/k", ""), (HttpMethod.Delete, "/mine", ""), (HttpMethod.Post, "/mine/k", "uploads="), (HttpMethod.Get, "/mine", "location="), (HttpMethod.Get, "/mine", "uploads=") })
+        foreach (var (method, path, query) in new[]
+        {
+            (HttpMethod.Get, "/mine", ""),
+            (HttpMethod.Head, "/mine", ""),
+            (HttpMethod.Get, "/mine/k", ""),
+            (HttpMethod.Put, "/mine/k", ""),
+            (HttpMethod.Delete, "/mine/k", ""),
+            (HttpMethod.Delete, "/mine", ""),
+            (HttpMethod.Post, "/mine/k", "uploads="),
+            (HttpMethod.Get, "/mine", "location="),
+            (HttpMethod.Get, "/mine", "uploads="),
+        })
         {
             using var answer = await server.SendS3Async(other, method, path, query);
             Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
@@ -181,7 +206,8 @@ public sealed class AuthorizationTests
         await using var server = await TestServer.StartAsync();
         var version = await server.TrainedVersionAsync();
         var project = (await server.VersionAsync(version))!.ProjectArn;
-        var dataset = (await server.CallAsync("CreateDataset", $$"""{"ProjectArn":"{{project}}","DatasetType":"TRAIN"}""")).Body.GetProperty("DatasetArn").GetString()!;
+        var dataset = (await server.CallAsync("CreateDataset", $$"""{"ProjectArn":"{{project}}","DatasetType":"TRAIN"}""")).Body.GetProperty("DatasetArn")
+            .GetString()!;
         var key = await server.KeyAsync("nobody");
         var requests = Requests(project, version, dataset).Append(("CreateProject", """{"ProjectName":"x"}""")).Append(("DescribeProjects", "{}")).ToList();
         Assert.Equal(Operations.All.Select(o => o.Name).Order(), requests.Select(r => r.Item1).Order());
@@ -204,13 +230,26 @@ public sealed class AuthorizationTests
         var weak = await server.KeyAsync("weak", "111122223333", ["inference"]);
         using var bucket = await server.SendS3Async(eve, HttpMethod.Put, "/theirs");
         var target = (await server.CallAsync(eve, "CreateProject", """{"ProjectName":"target"}""")).Body.GetProperty("ProjectArn").GetString()!;
-        var copy = JsonSerializer.Serialize(new { SourceProjectArn = project, SourceProjectVersionArn = source, DestinationProjectArn = target, VersionName = "copy", OutputConfig = new { S3Bucket = "theirs", S3KeyPrefix = "" } });
+        var copy = JsonSerializer.Serialize(
+            new
+            {
+                SourceProjectArn = project,
+                SourceProjectVersionArn = source,
+                DestinationProjectArn = target,
+                VersionName = "copy",
+                OutputConfig = new { S3Bucket = "theirs", S3KeyPrefix = "" },
+            });
 
         var refused = await server.CallAsync(eve, "CopyProjectVersion", copy);
         Assert.EndsWith("because no resource-based policy allows the rekognition:CopyProjectVersion action", refused.Message, StringComparison.Ordinal);
         var policy = """{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"rekognition:CopyProjectVersion","Resource":"*"}}""";
-        Assert.Equal(200, (await server.CallAsync("PutProjectPolicy", JsonSerializer.Serialize(new { ProjectArn = project, PolicyName = "give", PolicyDocument = policy }))).Status);
-        Assert.EndsWith("because no identity-based policy allows the rekognition:CopyProjectVersion action", (await server.CallAsync(weak, "CopyProjectVersion", copy)).Message, StringComparison.Ordinal);
+        Assert.Equal(
+            200,
+            (await server.CallAsync(
+                "PutProjectPolicy", JsonSerializer.Serialize(new { ProjectArn = project, PolicyName = "give", PolicyDocument = policy }))).Status);
+        Assert.EndsWith(
+            "because no identity-based policy allows the rekognition:CopyProjectVersion action",
+            (await server.CallAsync(weak, "CopyProjectVersion", copy)).Message, StringComparison.Ordinal);
         var answer = await server.CallAsync(eve, "CopyProjectVersion", copy);
         Assert.Equal(200, answer.Status);
         await server.WaitForStatusAsync(answer.Body.GetProperty("ProjectVersionArn").GetString()!, ProjectVersionStatus.COPYING_COMPLETED);

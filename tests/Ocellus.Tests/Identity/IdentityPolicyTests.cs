@@ -86,17 +86,28 @@ public sealed class IdentityPolicyTests
     [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Resource":"*"}}""", "neither Action nor NotAction")]
     [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","NotAction":"*","Resource":"*"}}""", "both Action and NotAction")]
     [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":[],"Resource":"*"}}""", "Action must be")]
-    [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"rekognition:StopProjectVersions","Resource":"*"}}""", "'rekognition:StopProjectVersions'")]
+    [InlineData(
+        """{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"rekognition:StopProjectVersions","Resource":"*"}}""",
+        "'rekognition:StopProjectVersions'")]
     [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"rekogniton:*","Resource":"*"}}""", "'rekogniton:*'")]
     [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:bucket"}}""", "'arn:aws:s3:bucket'")]
     [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::${aws:username}/*"}}""", "variable")]
-    [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringIs":{"aws:username":"a"}}}}""", "'StringIs'")]
-    [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"NullIfExists":{"aws:username":"true"}}}}""", "'NullIfExists'")]
+    [InlineData(
+        """{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringIs":{"aws:username":"a"}}}}""", "'StringIs'")]
+    [InlineData(
+        """{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"NullIfExists":{"aws:username":"true"}}}}""",
+        "'NullIfExists'")]
     [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:MultiFactorAuthPresent":"a"}}}}""", "'aws:MultiFactorAuthPresent'")]
-    [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:TagKeys":"a"}}}}""", "ForAllValues:StringEquals")]
-    [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"home"}}}}""", "'home'")]
-    [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:CurrentTime":"tomorrow"}}}}""", "'tomorrow'")]
-    [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"yes"}}}}""", "'yes'")]
+    [InlineData(
+        """{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:TagKeys":"a"}}}}""",
+        "ForAllValues:StringEquals")]
+    [InlineData(
+        """{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"home"}}}}""", "'home'")]
+    [InlineData(
+        """{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:CurrentTime":"tomorrow"}}}}""",
+        "'tomorrow'")]
+    [InlineData(
+        """{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"yes"}}}}""", "'yes'")]
     [InlineData("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:username":"${aws:PrincipalAccount}"}}}}""", "variable")]
     public void What_is_not_understood_is_refused_and_named(string document, string named)
     {
@@ -112,7 +123,8 @@ public sealed class IdentityPolicyTests
         Assert.Null(rights.Refusal(new("rekognition:CreateProjectVersion", "arn:aws:rekognition:us-east-1:123456789012:project/cells/1", One)));
         var denied = Rights("""{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"arn:aws:rekognition:*:*:project/cells/version/*"}""");
         Assert.Equal(
-            $"User: arn:aws:iam::123456789012:user/ann is not authorized to perform: rekognition:CreateProjectVersion on resource: {One} with an explicit deny in an identity-based policy",
+            $"User: arn:aws:iam::123456789012:user/ann is not authorized to perform: rekognition:CreateProjectVersion on resource: {One} with an explicit "
+                + $"deny in an identity-based policy",
             denied.Refusal(new("rekognition:CreateProjectVersion", "arn:aws:rekognition:us-east-1:123456789012:project/cells/1", One)));
     }
 
@@ -128,7 +140,8 @@ public sealed class IdentityPolicyTests
     [Fact]
     public void The_ready_made_policies_allow_what_their_names_say()
     {
-        Dictionary<string, CallerRights> rights = ManagedPolicies.Names.ToDictionary(n => n, n => new CallerRights(Ann, [IdentityPolicy.Parse(ManagedPolicies.Get(n).Document)], Noon));
+        Dictionary<string, CallerRights> rights = ManagedPolicies.Names.ToDictionary(
+            n => n, n => new CallerRights(Ann, [IdentityPolicy.Parse(ManagedPolicies.Get(n).Document)], Noon));
         string[] Who(string action) => [.. ManagedPolicies.Names.Where(n => rights[n].Allow(new(action, One)))];
         Assert.Equal(["administrator", "trainer", "inference"], Who("rekognition:DetectCustomLabels"));
         Assert.Equal(["administrator", "trainer"], Who("rekognition:StopProjectVersion"));
@@ -141,7 +154,11 @@ public sealed class IdentityPolicyTests
 
     private static string Verdict(string statements)
     {
-        var permission = new Permission("rekognition:StopProjectVersion", One) { Tags = new Dictionary<string, string> { ["stage"] = "test", ["cost"] = "7" }, TagKeys = ["stage", "cost"] };
+        var permission = new Permission("rekognition:StopProjectVersion", One)
+        {
+            Tags = new Dictionary<string, string> { ["stage"] = "test", ["cost"] = "7" },
+            TagKeys = ["stage", "cost"],
+        };
         var words = Rights(statements).Refusal(permission, new Dictionary<string, string> { ["team"] = "lab" });
         return words is null ? "Allowed" : words.Contains("explicit deny", StringComparison.Ordinal) ? "Denied" : "Silent";
     }

@@ -51,7 +51,8 @@ public sealed class KeyRingTests
     {
         await using var server = await TestServer.StartAsync();
         var path = Path.Combine(server.DataPath, SecretBox.FileName);
-        var refusal = await Assert.ThrowsAsync<InvalidOperationException>(() => server.RestartAsync(() => File.WriteAllText(path, Convert.ToBase64String(new byte[32]))));
+        var refusal = await Assert.ThrowsAsync<InvalidOperationException>(
+            () => server.RestartAsync(() => File.WriteAllText(path, Convert.ToBase64String(new byte[32]))));
         Assert.Contains(server.Signer.AccessKeyId, refusal.Message, StringComparison.Ordinal);
         var broken = await Assert.ThrowsAsync<InvalidOperationException>(() => server.RestartAsync(() => File.WriteAllText(path, "none")));
         Assert.Contains("4 characters were found", broken.Message, StringComparison.Ordinal);
@@ -85,7 +86,10 @@ public sealed class KeyRingTests
         Assert.Equal(200, (await server.CallAsync(key, "DescribeProjects", "{}")).Status);
 
         // As a refresh sees it that began before another and ends after it.
-        Execute(server, "UPDATE access_revision SET revision = revision - 1; DELETE FROM access_key_policies WHERE access_key_id <> (SELECT access_key_id FROM access_keys WHERE is_default = 1)");
+        Execute(
+            server,
+            "UPDATE access_revision SET revision = revision - 1; DELETE FROM access_key_policies WHERE access_key_id <> (SELECT access_key_id FROM "
+                + "access_keys WHERE is_default = 1)");
         Assert.Equal(200, (await server.CallAsync(key, "DescribeProjects", "{}")).Status);
 
         Execute(server, "UPDATE access_revision SET revision = revision + 2");

@@ -11,7 +11,8 @@ public sealed class PolicyModelTests
 {
     private static readonly string[] s_actions = ["rekognition:StartProjectVersion", "rekognition:StopProjectVersion", "s3:GetObject"];
     private static readonly string[] s_resources = ["arn:aws:s3:::a/b", "arn:aws:rekognition:r:1:project/p/1", "arn:aws:rekognition:r:1:project/p/version/v/2"];
-    private static readonly Gen<string> s_actionPattern = Gen.OneOf("*", "rekognition:*", "rekognition:St?pProjectVersion", "REKOGNITION:start*", "s3:GetObject", "*:*Object");
+    private static readonly Gen<string> s_actionPattern = Gen.OneOf(
+        "*", "rekognition:*", "rekognition:St?pProjectVersion", "REKOGNITION:start*", "s3:GetObject", "*:*Object");
     private static readonly Gen<string> s_resourcePattern = Gen.OneOf("*", "arn:aws:s3:::a/*", "arn:aws:*:*:*:*", "arn:aws:rekognition:r:1:project/p/*", "arn:aws:rekognition:?:1:project/*/version/*", "arn:aws:rekognition:r:2:project/*");
     private static readonly Gen<string> s_operator =
         from quantifier in Gen.OneOf("", "", "ForAllValues:", "ForAnyValue:")
@@ -39,7 +40,12 @@ public sealed class PolicyModelTests
         Gen.Select(s_statement.Array[1, 4], Gen.OneOf(s_actions), Gen.OneOf(s_resources), Gen.OneOf("", "ann", "b"), Gen.OneOf("a", "ann", "b").Array[0, 2])
             .Sample((statements, action, resource, team, keys) =>
             {
-                var facts = new Dictionary<string, string[]> { ["aws:username"] = ["ann"], ["aws:ResourceTag/team"] = team.Length == 0 ? [] : [team], ["aws:TagKeys"] = keys };
+                var facts = new Dictionary<string, string[]>
+                {
+                    ["aws:username"] = ["ann"],
+                    ["aws:ResourceTag/team"] = team.Length == 0 ? [] : [team],
+                    ["aws:TagKeys"] = keys,
+                };
                 var policy = IdentityPolicy.Parse(ToJson(statements));
                 var verdict = IdentityPolicy.Evaluate([policy], action, resource, key => facts[key]);
                 // Split over two policies the same statements say the same.
@@ -83,7 +89,9 @@ public sealed class PolicyModelTests
     }
 
     private static bool Like(string pattern, string text, RegexOptions options = RegexOptions.None) =>
-        Regex.IsMatch(text, $@"\A{Regex.Escape(pattern).Replace(@"\*", ".*", StringComparison.Ordinal).Replace(@"\?", ".", StringComparison.Ordinal)}\z", options | RegexOptions.Singleline);
+        Regex.IsMatch(
+            text, $@"\A{Regex.Escape(pattern).Replace(@"\*", ".*", StringComparison.Ordinal).Replace(@"\?", ".", StringComparison.Ordinal)}\z",
+            options | RegexOptions.Singleline);
 
     private static string ToJson(Statement[] statements) => JsonSerializer.Serialize(new
     {

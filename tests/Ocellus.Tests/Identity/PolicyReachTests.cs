@@ -44,12 +44,18 @@ public sealed class PolicyReachTests
         await RefusedAsync(server, project, Everything, "\"arn:aws:rekognition:us-east-1:123456789012:project/other/version/*\"", "{}", "project/cells/version/*");
         await RefusedAsync(server, project, Everything, $"\"{project}\"", "{}", "no model version");
         await RefusedAsync(server, project, Everything, "\"arn:aws:rekognition:us-east-1:123456789012:project/cells/version/one\"", "{}", "no model version");
-        await RefusedAsync(server, project, Everything, Everything, """{"StringEquals":{"aws:PrincipalArn":"arn:aws:iam::123456789012:user/te*"}}""", "StringLike");
+        await RefusedAsync(
+            server, project, Everything, Everything, """{"StringEquals":{"aws:PrincipalArn":"arn:aws:iam::123456789012:user/te*"}}""", "StringLike");
         await RefusedAsync(server, project, Everything, Everything, """{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::123456789012:role/*"}}""", "role/*");
         await RefusedAsync(server, project, Everything, Everything, """{"StringNotEquals":{"aws:PrincipalAccount":"tess"}}""", "'tess'");
-        Assert.Empty((await server.CallAsync("ListProjectPolicies", $$"""{"ProjectArn":"{{project}}"}""")).Body.GetProperty("ProjectPolicies").EnumerateArray());
+        Assert.Empty(
+            (await server.CallAsync("ListProjectPolicies", $$"""{"ProjectArn":"{{project}}"}""")).Body.GetProperty("ProjectPolicies").EnumerateArray());
 
-        string[] somebody = [Everything, """{"AWS":"*"}""", """{"AWS":"999999999999"}""", """{"AWS":["arn:aws:iam::999999999999:root","arn:aws:iam::123456789012:user/te+s_t=1,.@-"]}"""];
+        string[] somebody =
+        [
+            Everything, """{"AWS":"*"}""", """{"AWS":"999999999999"}""",
+            """{"AWS":["arn:aws:iam::999999999999:root","arn:aws:iam::123456789012:user/te+s_t=1,.@-"]}""",
+        ];
         foreach (var (number, principal) in somebody.Index())
         {
             var resource = number % 2 == 0 ? Everything : """["arn:aws:rekognition:*:123456789012:project/cells/version/o?e/*","arn:aws:rekognition:us-east-1:123456789012:project/cell*"]""";
@@ -75,7 +81,17 @@ public sealed class PolicyReachTests
         }
 
         var target = (await server.CallAsync("CreateProject", """{"ProjectName":"target"}""")).Body.GetProperty("ProjectArn").GetString()!;
-        var answer = await server.CallAsync("CopyProjectVersion", JsonSerializer.Serialize(new { SourceProjectArn = project, SourceProjectVersionArn = source, DestinationProjectArn = target, VersionName = "copy", OutputConfig = new { S3Bucket = "results", S3KeyPrefix = "out" } }));
+        var answer = await server.CallAsync(
+            "CopyProjectVersion",
+            JsonSerializer.Serialize(
+                new
+                {
+                    SourceProjectArn = project,
+                    SourceProjectVersionArn = source,
+                    DestinationProjectArn = target,
+                    VersionName = "copy",
+                    OutputConfig = new { S3Bucket = "results", S3KeyPrefix = "out" },
+                }));
 
         Assert.Equal(refused is null ? null : "AccessDeniedException", answer.Error);
         Assert.True(refused is null || answer.Message.Contains(refused, StringComparison.Ordinal));
@@ -94,9 +110,13 @@ public sealed class PolicyReachTests
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:SourceIp":"203.0.113.0/24"}}}""", "203.0.113.0/24")]
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:SecureTransport":"False"}}}""", "'False'")]
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SourceIp":"true"}}}""", "Bool means nothing with aws:SourceIp")]
-    [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NotIpAddress":{"aws:CurrentTime":"203.0.113.0/24"}}}""", "NotIpAddress means nothing")]
-    [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NumericLessThanIfExists":{"aws:CurrentTime":"7"}}}""", "NumericLessThan means nothing")]
-    [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"ArnLike":{"aws:username":"arn:aws:iam::123456789012:user/tess"}}}""", "ArnLike means nothing")]
+    [InlineData(
+        """{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NotIpAddress":{"aws:CurrentTime":"203.0.113.0/24"}}}""", "NotIpAddress means nothing")]
+    [InlineData(
+        """{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NumericLessThanIfExists":{"aws:CurrentTime":"7"}}}""", "NumericLessThan means nothing")]
+    [InlineData(
+        """{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"ArnLike":{"aws:username":"arn:aws:iam::123456789012:user/tess"}}}""",
+        "ArnLike means nothing")]
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::123456789012:assumed-role/*"}}}""", "assumed-role")]
     public void A_policy_of_a_key_that_speaks_of_nothing_is_refused_when_it_is_attached(string statement, string named)
     {
@@ -122,7 +142,15 @@ public sealed class PolicyReachTests
     [Fact]
     public void What_every_operation_asks_for_can_be_met()
     {
-        foreach (var resource in new[] { "arn:aws:rekognition:us-east-1:123456789012:project/c.e-l_s/1", "arn:aws:rekognition:us-east-1:123456789012:project/c/version/o/1", "arn:aws:rekognition:us-east-1:123456789012:project/c/dataset/test/1", Permission.S3Arn("b"), Permission.S3Arn("b", "k/é*?"), Permission.S3Arn("*") })
+        foreach (var resource in new[]
+        {
+            "arn:aws:rekognition:us-east-1:123456789012:project/c.e-l_s/1",
+            "arn:aws:rekognition:us-east-1:123456789012:project/c/version/o/1",
+            "arn:aws:rekognition:us-east-1:123456789012:project/c/dataset/test/1",
+            Permission.S3Arn("b"),
+            Permission.S3Arn("b", "k/é*?"),
+            Permission.S3Arn("*"),
+        })
         {
             Assert.Null(PolicyReach.Resource(resource));
         }
@@ -138,7 +166,8 @@ public sealed class PolicyReachTests
         }
     }
 
-    private static Task<ApiAnswer> PutAsync(TestServer server, string project, string name, string principal, string resource, string condition, string effect = "Allow") =>
+    private static Task<ApiAnswer> PutAsync(
+        TestServer server, string project, string name, string principal, string resource, string condition, string effect = "Allow") =>
         server.CallAsync("PutProjectPolicy", JsonSerializer.Serialize(new
         {
             ProjectArn = project,

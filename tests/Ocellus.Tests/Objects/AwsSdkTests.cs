@@ -18,7 +18,9 @@ public sealed class AwsSdkTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = await TestServer.StartAsync();
-        _s3 = new(new BasicAWSCredentials(_server.Signer.AccessKeyId, _server.Signer.Secret), new AmazonS3Config { ServiceURL = _server.BaseAddress.ToString(), AuthenticationRegion = "us-east-1", ForcePathStyle = true, MaxErrorRetry = 0 });
+        _s3 = new(
+            new BasicAWSCredentials(_server.Signer.AccessKeyId, _server.Signer.Secret),
+            new AmazonS3Config { ServiceURL = _server.BaseAddress.ToString(), AuthenticationRegion = "us-east-1", ForcePathStyle = true, MaxErrorRetry = 0 });
         await _s3.PutBucketAsync("bucket", Cancel);
     }
 
@@ -36,17 +38,36 @@ public sealed class AwsSdkTests : IAsyncLifetime
     public async Task An_object_goes_there_and_back_with_its_checksum(string algorithm)
     {
         var content = RandomNumberGenerator.GetBytes(200_000);
-        var put = await _s3.PutObjectAsync(new PutObjectRequest { BucketName = "bucket", Key = "odd +%/ö", InputStream = new MemoryStream(content), ChecksumAlgorithm = ChecksumAlgorithm.FindValue(algorithm), Metadata = { ["colour"] = "blue" }, TagSet = [new Tag { Key = "a", Value = "b" }] }, Cancel);
+        var put = await _s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = "bucket",
+                Key = "odd +%/ö",
+                InputStream = new MemoryStream(content),
+                ChecksumAlgorithm = ChecksumAlgorithm.FindValue(algorithm),
+                Metadata = { ["colour"] = "blue" },
+                TagSet = [new Tag { Key = "a", Value = "b" }],
+            },
+            Cancel);
         using var got = await _s3.GetObjectAsync(new GetObjectRequest { BucketName = "bucket", Key = "odd +%/ö", ChecksumMode = ChecksumMode.ENABLED }, Cancel);
         using var back = new MemoryStream();
         await got.ResponseStream.CopyToAsync(back, Cancel);
         Assert.Equal(content, back.ToArray());
         Assert.Equal((put.ETag, "blue"), (got.ETag, got.Metadata["colour"]));
-        var attributes = await _s3.GetObjectAttributesAsync(new GetObjectAttributesRequest { BucketName = "bucket", Key = "odd +%/ö", ObjectAttributes = [ObjectAttributes.Checksum, ObjectAttributes.ObjectSize] }, Cancel);
+        var attributes = await _s3.GetObjectAttributesAsync(
+            new GetObjectAttributesRequest
+            {
+                BucketName = "bucket",
+                Key = "odd +%/ö",
+                ObjectAttributes = [ObjectAttributes.Checksum, ObjectAttributes.ObjectSize],
+            },
+            Cancel);
         Assert.Equal(200_000, attributes.ObjectSize);
         Assert.Equal(algorithm switch { "CRC32" => put.ChecksumCRC32, "SHA1" => put.ChecksumSHA1, "SHA256" => put.ChecksumSHA256, _ => put.ChecksumCRC64NVME },
             algorithm switch { "CRC32" => attributes.Checksum.ChecksumCRC32, "SHA1" => attributes.Checksum.ChecksumSHA1, "SHA256" => attributes.Checksum.ChecksumSHA256, _ => attributes.Checksum.ChecksumCRC64NVME });
-        Assert.Equal("b", Assert.Single((await _s3.GetObjectTaggingAsync(new GetObjectTaggingRequest { BucketName = "bucket", Key = "odd +%/ö" }, Cancel)).Tagging).Value);
+        Assert.Equal(
+            "b",
+            Assert.Single((await _s3.GetObjectTaggingAsync(new GetObjectTaggingRequest { BucketName = "bucket", Key = "odd +%/ö" }, Cancel)).Tagging).Value);
     }
 
     [Fact]
@@ -72,23 +93,57 @@ public sealed class AwsSdkTests : IAsyncLifetime
     [Fact]
     public async Task Refusals_are_the_sdks_own_errors()
     {
-        Assert.Equal("NoSuchBucket", (await Assert.ThrowsAsync<NoSuchBucketException>(() => _s3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = "absent" }, Cancel))).ErrorCode);
+        Assert.Equal(
+            "NoSuchBucket",
+            (await Assert.ThrowsAsync<NoSuchBucketException>(
+                () => _s3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = "absent" }, Cancel))).ErrorCode);
         Assert.Equal("NoSuchKey", (await Assert.ThrowsAsync<NoSuchKeyException>(() => _s3.GetObjectAsync("bucket", "absent", Cancel))).ErrorCode);
-        var notThere = await Assert.ThrowsAsync<AmazonS3Exception>(() => _s3.PutBucketVersioningAsync(new PutBucketVersioningRequest { BucketName = "bucket", VersioningConfig = new S3BucketVersioningConfig { Status = VersionStatus.Enabled } }, Cancel));
+        var notThere = await Assert.ThrowsAsync<AmazonS3Exception>(
+            () =>
+                _s3.PutBucketVersioningAsync(
+                    new PutBucketVersioningRequest
+                    {
+                        BucketName = "bucket",
+                        VersioningConfig = new S3BucketVersioningConfig { Status = VersionStatus.Enabled },
+                    },
+                    Cancel));
         Assert.Equal((HttpStatusCode.NotImplemented, "NotImplemented"), (notThere.StatusCode, notThere.ErrorCode));
         await _s3.PutObjectAsync(new PutObjectRequest { BucketName = "bucket", Key = "k", ContentBody = "x" }, Cancel);
-        Assert.Equal("PreconditionFailed", (await Assert.ThrowsAsync<AmazonS3Exception>(() => _s3.PutObjectAsync(new PutObjectRequest { BucketName = "bucket", Key = "k", ContentBody = "y", IfNoneMatch = "*" }, Cancel))).ErrorCode);
+        Assert.Equal(
+            "PreconditionFailed",
+            (await Assert.ThrowsAsync<AmazonS3Exception>(
+                () => _s3.PutObjectAsync(new PutObjectRequest { BucketName = "bucket", Key = "k", ContentBody = "y", IfNoneMatch = "*" }, Cancel))).ErrorCode);
     }
 
     [Fact]
     public async Task Rules_for_pages_of_other_origins_and_links_work()
     {
-        await _s3.PutCORSConfigurationAsync(new PutCORSConfigurationRequest { BucketName = "bucket", Configuration = new() { Rules = [new() { AllowedOrigins = ["*"], AllowedMethods = ["GET"], MaxAgeSeconds = 5 }] } }, Cancel);
-        Assert.Equal(5, Assert.Single((await _s3.GetCORSConfigurationAsync(new GetCORSConfigurationRequest { BucketName = "bucket" }, Cancel)).Configuration.Rules).MaxAgeSeconds);
+        await _s3.PutCORSConfigurationAsync(
+            new PutCORSConfigurationRequest
+            {
+                BucketName = "bucket",
+                Configuration = new() { Rules = [new() { AllowedOrigins = ["*"], AllowedMethods = ["GET"], MaxAgeSeconds = 5 }] },
+            },
+            Cancel);
+        Assert.Equal(
+            5,
+            Assert.Single(
+                (await _s3.GetCORSConfigurationAsync(new GetCORSConfigurationRequest { BucketName = "bucket" }, Cancel)).Configuration.Rules).MaxAgeSeconds);
         foreach (var verb in new[] { HttpVerb.PUT, HttpVerb.GET, HttpVerb.HEAD, HttpVerb.DELETE })
         {
-            var link = await _s3.GetPreSignedURLAsync(new GetPreSignedUrlRequest { BucketName = "bucket", Key = "by link", Verb = verb, Expires = TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(1), Protocol = Amazon.S3.Protocol.HTTP });
-            using var request = new HttpRequestMessage(new HttpMethod(verb.ToString()), link) { Content = verb == HttpVerb.PUT ? new ByteArrayContent("hello"u8.ToArray()) : null };
+            var link = await _s3.GetPreSignedURLAsync(
+                new GetPreSignedUrlRequest
+                {
+                    BucketName = "bucket",
+                    Key = "by link",
+                    Verb = verb,
+                    Expires = TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(1),
+                    Protocol = Amazon.S3.Protocol.HTTP,
+                });
+            using var request = new HttpRequestMessage(new HttpMethod(verb.ToString()), link)
+            {
+                Content = verb == HttpVerb.PUT ? new ByteArrayContent("hello"u8.ToArray()) : null,
+            };
             using var response = await _server.Client.SendAsync(request, Cancel);
             Assert.Equal((verb, verb == HttpVerb.DELETE ? HttpStatusCode.NoContent : HttpStatusCode.OK), (verb, response.StatusCode));
         }

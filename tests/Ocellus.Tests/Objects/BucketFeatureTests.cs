@@ -19,7 +19,8 @@ public sealed class BucketFeatureTests : BucketTests
         Assert.Equal(["team=lab", "stage="], await TagsAsync());
         Assert.Equal(204, await Server.StatusAsync(HttpMethod.Put, "/bucket", "tagging=", Tagging(("team", "zoo"))));
         Assert.Equal(["team=zoo"], await TagsAsync());
-        await Server.RefusedAsync(HttpMethod.Put, "/bucket", "tagging=", Tagging([.. Enumerable.Range(0, 51).Select(i => ($"k{i}", "v"))]), 400, "BadRequest", "50");
+        await Server.RefusedAsync(
+            HttpMethod.Put, "/bucket", "tagging=", Tagging([.. Enumerable.Range(0, 51).Select(i => ($"k{i}", "v"))]), 400, "BadRequest", "50");
         await Server.RefusedAsync(HttpMethod.Put, "/bucket", "tagging=", Tagging(("a", "1"), ("a", "2")), 400, "InvalidTag", "'a'");
         await Server.RefusedAsync(HttpMethod.Put, "/bucket", "tagging=", "<Other/>", 400, "MalformedXML", "'Other'");
         Assert.Equal(["team=zoo"], await TagsAsync());
@@ -45,11 +46,15 @@ public sealed class BucketFeatureTests : BucketTests
             Assert.Equal("ListVersionsResult", page.Name.LocalName);
             foreach (var version in page.Elements(Ns + "Version"))
             {
-                Assert.Equal(("null", "true", "1", $"\"{TagOfX}\""), (Text(version, "VersionId"), Text(version, "IsLatest"), Text(version, "Size"), Text(version, "ETag")));
+                Assert.Equal(
+                    ("null", "true", "1", $"\"{TagOfX}\""),
+                    (Text(version, "VersionId"), Text(version, "IsLatest"), Text(version, "Size"), Text(version, "ETag")));
                 found.Add(Text(version, "Key"));
             }
 
-            next = Text(page, "IsTruncated") == "true" ? $"&key-marker={Uri.EscapeDataString(Text(page, "NextKeyMarker"))}&version-id-marker={Text(page, "NextVersionIdMarker")}" : "";
+            next = Text(page, "IsTruncated") == "true"
+                ? $"&key-marker={Uri.EscapeDataString(Text(page, "NextKeyMarker"))}&version-id-marker={Text(page, "NextVersionIdMarker")}"
+                : "";
         }
         while (next.Length > 0);
 
@@ -94,9 +99,13 @@ public sealed class BucketFeatureTests : BucketTests
     {
         await Server.PutObjectAsync("bucket", "a", "x"u8.ToArray());
         var key = await Server.KeyAsync("cleaner", """{"Effect":"Allow","Action":"s3:DeleteObject","Resource":"*"}""");
-        using var answer = await Server.SendS3Async(key, HttpMethod.Post, "/bucket", "delete=", body: "<Delete><Object><Key>a</Key><VersionId>null</VersionId></Object><Object><Key>none</Key><ETag>*</ETag></Object></Delete>"u8.ToArray());
+        using var answer = await Server.SendS3Async(
+            key, HttpMethod.Post, "/bucket", "delete=",
+            body: "<Delete><Object><Key>a</Key><VersionId>null</VersionId></Object><Object><Key>none</Key><ETag>*</ETag></Object></Delete>"u8.ToArray());
         // Who may not list is not told either that a key is absent.
-        Assert.Equal(["a AccessDenied", "none AccessDenied"], (await TestServer.XmlAsync(answer)).Elements(Ns + "Error").Select(d => $"{Text(d, "Key")} {Text(d, "Code")}"));
+        Assert.Equal(
+            ["a AccessDenied", "none AccessDenied"],
+            (await TestServer.XmlAsync(answer)).Elements(Ns + "Error").Select(d => $"{Text(d, "Key")} {Text(d, "Code")}"));
     }
 
     private static string Tagging(params (string Key, string Value)[] tags) =>
@@ -105,5 +114,8 @@ public sealed class BucketFeatureTests : BucketTests
     private static string Text(XElement parent, string name) => parent.Element(Ns + name)!.Value;
 
     private async Task<string[]> TagsAsync() =>
-        [.. (await Server.OkAsync(HttpMethod.Get, "/bucket", "tagging=")).Element(Ns + "TagSet")!.Elements().Select(t => $"{Text(t, "Key")}={Text(t, "Value")}")];
+        [
+            .. (await Server.OkAsync(HttpMethod.Get, "/bucket", "tagging=")).Element(Ns + "TagSet")!.Elements()
+                .Select(t => $"{Text(t, "Key")}={Text(t, "Value")}"),
+        ];
 }

@@ -23,7 +23,8 @@ public sealed class CorsRulesTests : BucketTests
     [InlineData("http://*.a", "http://a", false)]
     [InlineData("http://a*a", "http://a", false)]
     [InlineData("http://a", "http://A", false)]
-    public void A_star_stands_for_any_characters(string pattern, string text, bool expected) => Assert.Equal(expected, CorsRule.Matches(pattern, text, StringComparison.Ordinal));
+    public void A_star_stands_for_any_characters(string pattern, string text, bool expected) =>
+        Assert.Equal(expected, CorsRule.Matches(pattern, text, StringComparison.Ordinal));
 
     [Fact]
     public async Task Rules_come_back_survive_a_restart_and_can_be_taken_away()
@@ -49,7 +50,12 @@ public sealed class CorsRulesTests : BucketTests
         Assert.Equal("PUT, GET", Header(allowed, "Access-Control-Allow-Methods"));
         Assert.Equal("x-amz-date, x-amz-content-sha256", Header(allowed, "Access-Control-Allow-Headers"));
         Assert.Equal("60", Header(allowed, "Access-Control-Max-Age"));
-        foreach (var (origin, method, headers) in new[] { ("https://example.org", "PUT", ""), ("https://a.example.com", "DELETE", ""), ("https://a.example.com", "PUT", "authorization") })
+        foreach (var (origin, method, headers) in new[]
+        {
+            ("https://example.org", "PUT", ""),
+            ("https://a.example.com", "DELETE", ""),
+            ("https://a.example.com", "PUT", "authorization"),
+        })
         {
             using var refused = await PreflightAsync(origin, method, headers);
             await AssertErrorAsync(refused, 403, "AccessForbidden", "not allowed");
@@ -76,15 +82,22 @@ public sealed class CorsRulesTests : BucketTests
     [Theory]
     [InlineData("<CORSConfiguration/>", "MalformedXML", "with 0")]
     [InlineData("<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>", "MalformedXML", "AllowedMethod")]
-    [InlineData("<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>PATCH</AllowedMethod></CORSRule></CORSConfiguration>", "InvalidRequest", "PATCH")]
-    [InlineData("<CORSConfiguration><CORSRule><AllowedOrigin>*.*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>", "InvalidRequest", "more than one wildcard")]
-    public Task Rules_that_S3_does_not_take_are_refused(string rules, string code, string said) => Server.RefusedAsync(HttpMethod.Put, "/bucket", "cors=", XElement.Parse(rules).ToString(), 400, code, said);
+    [InlineData(
+        "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>PATCH</AllowedMethod></CORSRule></CORSConfiguration>", "InvalidRequest",
+        "PATCH")]
+    [InlineData(
+        "<CORSConfiguration><CORSRule><AllowedOrigin>*.*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>", "InvalidRequest",
+        "more than one wildcard")]
+    public Task Rules_that_S3_does_not_take_are_refused(string rules, string code, string said) =>
+        Server.RefusedAsync(HttpMethod.Put, "/bucket", "cors=", XElement.Parse(rules).ToString(), 400, code, said);
 
     private static string Header(HttpResponseMessage response, string name) => string.Join(", ", response.Headers.GetValues(name));
 
     private async Task<HttpResponseMessage> PreflightAsync(string origin, string method, string headers)
     {
-        using var request = Server.S3Request(HttpMethod.Options, "/bucket/k", headers: [("Origin", origin), ("Access-Control-Request-Method", method), ("Access-Control-Request-Headers", headers)]);
+        using var request = Server.S3Request(
+            HttpMethod.Options, "/bucket/k",
+            headers: [("Origin", origin), ("Access-Control-Request-Method", method), ("Access-Control-Request-Headers", headers)]);
         return await Server.Client.SendAsync(request, Cancel);
     }
 }

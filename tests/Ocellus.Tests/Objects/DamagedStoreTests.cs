@@ -101,8 +101,18 @@ public sealed class DamagedStoreTests : BucketTests
         });
 
         Assert.Equal("hello", await TextAsync("/other/whole"));
-        Assert.Equal(["other"], (await Server.OkAsync(HttpMethod.Get, "/")).Descendants(Ns + "Name").Concat((await Server.OkAsync(HttpMethod.Get, "/")).Descendants("Name")).Select(n => n.Value).Distinct());
-        foreach (var (method, path) in new[] { (HttpMethod.Get, "/bucket"), (HttpMethod.Get, "/bucket/whole"), (HttpMethod.Put, "/bucket/whole"), (HttpMethod.Put, "/bucket"), (HttpMethod.Delete, "/bucket") })
+        Assert.Equal(
+            ["other"],
+            (await Server.OkAsync(HttpMethod.Get, "/")).Descendants(Ns + "Name").Concat((await Server.OkAsync(HttpMethod.Get, "/")).Descendants("Name"))
+                .Select(n => n.Value).Distinct());
+        foreach (var (method, path) in new[]
+        {
+            (HttpMethod.Get, "/bucket"),
+            (HttpMethod.Get, "/bucket/whole"),
+            (HttpMethod.Put, "/bucket/whole"),
+            (HttpMethod.Put, "/bucket"),
+            (HttpMethod.Delete, "/bucket"),
+        })
         {
             await Server.RefusedAsync(method, path, "", null, 500, "InternalError", "'bucket' is damaged");
         }
@@ -135,9 +145,14 @@ public sealed class DamagedStoreTests : BucketTests
 
         // Its data went while the server ran.
         File.Delete(Directory.GetFiles(UploadFolder(whole), "2.*.data").Single(f => File.ReadAllText(f) == "new"));
-        await Server.RefusedAsync(HttpMethod.Post, "/bucket/b", "uploadId=" + whole, $"<CompleteMultipartUpload><Part><PartNumber>2</PartNumber><ETag>{tag}</ETag></Part></CompleteMultipartUpload>", 400, "InvalidPart", "Part 2 is damaged");
+        await Server.RefusedAsync(
+            HttpMethod.Post, "/bucket/b", "uploadId=" + whole,
+            $"<CompleteMultipartUpload><Part><PartNumber>2</PartNumber><ETag>{tag}</ETag></Part></CompleteMultipartUpload>", 400, "InvalidPart",
+            "Part 2 is damaged");
         tag = await PartAsync("b", whole, 2, "again");
-        await Server.OkAsync(HttpMethod.Post, "/bucket/b", "uploadId=" + whole, $"<CompleteMultipartUpload><Part><PartNumber>2</PartNumber><ETag>{tag}</ETag></Part></CompleteMultipartUpload>");
+        await Server.OkAsync(
+            HttpMethod.Post, "/bucket/b", "uploadId=" + whole,
+            $"<CompleteMultipartUpload><Part><PartNumber>2</PartNumber><ETag>{tag}</ETag></Part></CompleteMultipartUpload>");
         Assert.Equal("again", await TextAsync("/bucket/b"));
         Assert.Equal(204, await Server.StatusAsync(HttpMethod.Delete, "/bucket/a", "uploadId=" + torn));
         await Server.RefusedAsync(HttpMethod.Get, "/bucket/a", "uploadId=" + torn, null, 404, "NoSuchUpload", "");

@@ -49,7 +49,8 @@ public sealed class KeyPagesTests
             string prefix = Word(2), delimiter = round % 3 == 0 ? "" : Word(1) is { Length: > 0 } d ? d : "/";
             string? after = round % 2 == 0 ? null : Word(3);
             var expected = new List<string>();
-            foreach (var key in keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal) && (string.IsNullOrEmpty(after) || Utf8Order.Keys.Compare(k, after) > 0)))
+            foreach (var key in keys.Where(
+                k => k.StartsWith(prefix, StringComparison.Ordinal) && (string.IsNullOrEmpty(after) || Utf8Order.Keys.Compare(k, after) > 0)))
             {
                 var cut = delimiter.Length == 0 ? -1 : key.IndexOf(delimiter, prefix.Length, StringComparison.Ordinal);
                 var shown = cut < 0 ? key : key[..(cut + delimiter.Length)];

@@ -30,7 +30,8 @@ public sealed class ObjectMemoryTests
         Assert.True(most - before < growthMax, $"memory grew by {(most - before) >> 20} MiB");
         using var read = await server.SendS3Async(HttpMethod.Get, "/bucket/large");
         await using var body = await read.Content.ReadAsStreamAsync(Cancel);
-        Assert.Equal(Convert.ToHexString(await SHA256.HashDataAsync(new Zeros(size, () => { }), Cancel)), Convert.ToHexString(await SHA256.HashDataAsync(body, Cancel)));
+        Assert.Equal(
+            Convert.ToHexString(await SHA256.HashDataAsync(new Zeros(size, () => { }), Cancel)), Convert.ToHexString(await SHA256.HashDataAsync(body, Cancel)));
         Assert.Equal(size, server.Services.GetRequiredService<ObjectStore>().List("bucket", "large", null, null, 1).Objects[0].Size);
     }
 

@@ -9,9 +9,14 @@ namespace Ocellus.Tests.Objects;
 public sealed class ObjectNamesTests
 {
     /// <summary>What names that lead astray are made of.</summary>
-    private static readonly string[] s_pieces = ["..", ".", "/", "\\", "../", "..\\", "%2e%2e%2f", "\0", "~", "C:", "/etc/passwd", ".uploads", "bucket.json", "\u2024\u2024/", "\uFF0E\uFF0E\uFF0F", "a", "-", " "];
+    private static readonly string[] s_pieces =
+    [
+        "..", ".", "/", "\\", "../", "..\\", "%2e%2e%2f", "\0", "~", "C:", "/etc/passwd", ".uploads", "bucket.json", "\u2024\u2024/", "\uFF0E\uFF0E\uFF0F", "a",
+        "-", " ",
+    ];
 
-    private static readonly Gen<string> s_hostile = Gen.OneOf(Gen.Int[0, s_pieces.Length - 1].Select(i => s_pieces[i]), Gen.String[0, 20]).List[0, 12].Select(parts => string.Concat(parts));
+    private static readonly Gen<string> s_hostile = Gen.OneOf(Gen.Int[0, s_pieces.Length - 1].Select(i => s_pieces[i]), Gen.String[0, 20]).List[0, 12]
+        .Select(parts => string.Concat(parts));
 
     [Fact]
     public void A_bucket_name_that_is_accepted_is_one_folder_inside_the_root() =>
@@ -34,7 +39,8 @@ public sealed class ObjectNamesTests
             Assert.Equal(path, Path.GetFullPath(path));
             Assert.Matches("^/store/bucket/[0-9a-f]{2}/[0-9a-f]{64}\\.json$", path);
             // Lone surrogates all become the same replacement character, so they are compared as they are stored.
-            Assert.Equal(Encoding.UTF8.GetBytes(one).AsSpan().SequenceEqual(Encoding.UTF8.GetBytes(other)), path == ObjectFiles.MetadataPath("/store/bucket", other));
+            Assert.Equal(
+                Encoding.UTF8.GetBytes(one).AsSpan().SequenceEqual(Encoding.UTF8.GetBytes(other)), path == ObjectFiles.MetadataPath("/store/bucket", other));
         }, iter: 20_000);
 
     [Fact]
@@ -65,7 +71,9 @@ public sealed class ObjectNamesTests
             Assert.Empty(store.Removed.Empty(TestContext.Current.CancellationToken));
             Assert.Equal([Path.Combine(top, "objects")], Directory.GetFileSystemEntries(top));
             // The two files of the barrier that a backup closes, and the bucket.
-            Assert.Equal([".door", ".inside", "bucket"], Directory.GetFileSystemEntries(Path.Combine(top, "objects")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+            Assert.Equal(
+                [".door", ".inside", "bucket"],
+                Directory.GetFileSystemEntries(Path.Combine(top, "objects")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         }
         finally
         {

@@ -120,7 +120,8 @@ public sealed class ObjectSnapshotTests : IDisposable
         }
 
         var before = Files();
-        var shard = Path.GetDirectoryName(before.First(f => f.EndsWith(".data", StringComparison.Ordinal) && !f.Contains(".uploads", StringComparison.Ordinal)))!;
+        var shard = Path.GetDirectoryName(
+            before.First(f => f.EndsWith(".data", StringComparison.Ordinal) && !f.Contains(".uploads", StringComparison.Ordinal)))!;
         var uploadFolder = Path.Combine(Root, "bucket", ".uploads", upload.Id);
         string[] left =
         [

@@ -30,7 +30,10 @@ public sealed class ObjectTagsTests : BucketTests
         await Server.StatusAsync(HttpMethod.Put, "/bucket/k", "", "x", ("x-amz-tagging", "a=b"));
         Assert.Equal(200, await Server.StatusAsync(HttpMethod.Put, "/bucket/copy", "", null, ("x-amz-copy-source", "bucket/k")));
         Assert.Equal([("a", "b")], await TagsAsync("copy"));
-        Assert.Equal(200, await Server.StatusAsync(HttpMethod.Put, "/bucket/copy", "", null, ("x-amz-copy-source", "bucket/k"), ("x-amz-tagging-directive", "REPLACE"), ("x-amz-tagging", "c=d")));
+        Assert.Equal(
+            200,
+            await Server.StatusAsync(
+                HttpMethod.Put, "/bucket/copy", "", null, ("x-amz-copy-source", "bucket/k"), ("x-amz-tagging-directive", "REPLACE"), ("x-amz-tagging", "c=d")));
         Assert.Equal([("c", "d")], await TagsAsync("copy"));
     }
 
@@ -46,16 +49,20 @@ public sealed class ObjectTagsTests : BucketTests
         await RefusedAsync("InvalidTag", "TagValue", ("k", "a<b"));
         await RefusedAsync("InvalidTag", "same key", ("k", "1"), ("k", "2"));
         await RefusedAsync("InvalidTag", "System tags", ("aws:k", "1"));
-        Assert.Equal(200, await Server.StatusAsync(HttpMethod.Put, "/bucket/k", "tagging=", Tagging([.. eleven[..9], (new string('k', 128), new string('v', 256))])));
+        Assert.Equal(
+            200, await Server.StatusAsync(HttpMethod.Put, "/bucket/k", "tagging=", Tagging([.. eleven[..9], (new string('k', 128), new string('v', 256))])));
         await Server.RefusedAsync(HttpMethod.Put, "/bucket/k", "tagging=", "<Tagging/>", 400, "MalformedXML", "TagSet");
         await Server.RefusedAsync(HttpMethod.Put, "/bucket/other", "", "x", 400, "InvalidTag", "TagKey", headers: ("x-amz-tagging", "=x"));
 
-        Task RefusedAsync(string code, string said, params (string, string)[] tags) => Server.RefusedAsync(HttpMethod.Put, "/bucket/k", "tagging=", Tagging(tags), 400, code, said);
+        Task RefusedAsync(string code, string said, params (string, string)[] tags) =>
+            Server.RefusedAsync(HttpMethod.Put, "/bucket/k", "tagging=", Tagging(tags), 400, code, said);
     }
 
     private static string Tagging(params (string Key, string Value)[] tags) =>
-        new XElement("Tagging", new XElement("TagSet", tags.Select(t => new XElement("Tag", new XElement("Key", t.Key), new XElement("Value", t.Value))))).ToString();
+        new XElement("Tagging", new XElement("TagSet", tags.Select(t => new XElement("Tag", new XElement("Key", t.Key), new XElement("Value", t.Value)))))
+            .ToString();
 
     private async Task<IEnumerable<(string, string)>> TagsAsync(string key) =>
-        (await Server.OkAsync(HttpMethod.Get, "/bucket/" + key, "tagging=")).Element(Ns + "TagSet")!.Elements().Select(t => (t.Element(Ns + "Key")!.Value, t.Element(Ns + "Value")!.Value));
+        (await Server.OkAsync(HttpMethod.Get, "/bucket/" + key, "tagging=")).Element(Ns + "TagSet")!.Elements()
+            .Select(t => (t.Element(Ns + "Key")!.Value, t.Element(Ns + "Value")!.Value));
 }

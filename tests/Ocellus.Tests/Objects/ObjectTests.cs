@@ -192,5 +192,7 @@ public sealed class ObjectTests : BucketTests
         RawAsync(method, $"/{bucket}/{Signer.Path(key)}", body, headers);
 
     private Task<HttpResponseMessage> RawAsync(HttpMethod method, string target, string? body, params (string, string)[] headers) =>
-        Server.SendS3Async(method, target.Split('?')[0], target.Contains('?', StringComparison.Ordinal) ? target.Split('?')[1] : "", headers, body is null ? null : Encoding.UTF8.GetBytes(body));
+        Server.SendS3Async(
+            method, target.Split('?')[0], target.Contains('?', StringComparison.Ordinal) ? target.Split('?')[1] : "", headers,
+            body is null ? null : Encoding.UTF8.GetBytes(body));
 }

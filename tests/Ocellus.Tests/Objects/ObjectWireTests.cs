@@ -20,12 +20,17 @@ public sealed class ObjectWireTests : BucketTests
             new XElement("Object", new XElement("Key", "b"), new XElement("VersionId", "v7")));
         var xml = await OkAsync(HttpMethod.Post, "/bucket", "delete", body.ToString());
         Assert.Equal(["a", "absent"], xml.Elements(Ns + "Deleted").Select(e => e.Element(Ns + "Key")!.Value));
-        Assert.Equal([("", "UserKeyMustBeSpecified"), (tooLong, "KeyTooLongError"), ("b", "NoSuchVersion")], xml.Elements(Ns + "Error").Select(e => (e.Element(Ns + "Key")!.Value, e.Element(Ns + "Code")!.Value)));
+        Assert.Equal(
+            [("", "UserKeyMustBeSpecified"), (tooLong, "KeyTooLongError"), ("b", "NoSuchVersion")],
+            xml.Elements(Ns + "Error").Select(e => (e.Element(Ns + "Key")!.Value, e.Element(Ns + "Code")!.Value)));
         var quiet = await OkAsync(HttpMethod.Post, "/bucket", "delete", "<Delete><Quiet>true</Quiet><Object><Key>b</Key></Object></Delete>");
         Assert.Empty(quiet.Elements());
         await RefusedAsync(HttpMethod.Post, "/bucket", "delete", "<Delete/>", 400, "MalformedXML", "with 0");
         await RefusedAsync(HttpMethod.Post, "/bucket", "delete", "<Delete>", 400, "MalformedXML", "not well formed");
-        await RefusedAsync(HttpMethod.Post, "/bucket", "delete", new XElement("Delete", Enumerable.Range(0, 1001).Select(i => new XElement("Object", new XElement("Key", i)))).ToString(), 400, "MalformedXML", "with 1001");
+        await RefusedAsync(
+            HttpMethod.Post, "/bucket", "delete",
+            new XElement("Delete", Enumerable.Range(0, 1001).Select(i => new XElement("Object", new XElement("Key", i)))).ToString(), 400, "MalformedXML",
+            "with 1001");
     }
 
     [Fact]
@@ -100,7 +105,9 @@ public sealed class ObjectWireTests : BucketTests
 
         var id = await UploadAsync("big");
         var tag = await PartAsync("big", id, 1, "part");
-        using var complete = await Server.SendS3Async(HttpMethod.Post, "/bucket/big", $"uploadId={id}", null, new StringContent(Complete((1, tag)) + " "), Signer.HashOf(Encoding.UTF8.GetBytes(Complete((1, tag)))), Server.Signer);
+        using var complete = await Server.SendS3Async(
+            HttpMethod.Post, "/bucket/big", $"uploadId={id}", null, new StringContent(Complete((1, tag)) + " "),
+            Signer.HashOf(Encoding.UTF8.GetBytes(Complete((1, tag)))), Server.Signer);
         await AssertErrorAsync(complete, 400, "XAmzContentSHA256Mismatch", "computed");
     }
 
@@ -109,12 +116,17 @@ public sealed class ObjectWireTests : BucketTests
     {
         await RefusedAsync(HttpMethod.Get, "/bucket/k", "", null, 403, "InvalidAccessKeyId", "AKIANONE", Server.Signer with { AccessKeyId = "AKIANONE" });
         await RefusedAsync(HttpMethod.Get, "/bucket/k", "", null, 403, "SignatureDoesNotMatch", "does not match", Server.Signer with { Secret = "wrong" });
-        await RefusedAsync(HttpMethod.Get, "/bucket/k", "", null, 403, "RequestTimeTooSkewed", "Signature expired", Server.Signer with { ClockError = TimeSpan.FromMinutes(-6) });
-        await RefusedAsync(HttpMethod.Get, "/bucket/k", "", null, 403, "RequestTimeTooSkewed", "not yet current", Server.Signer with { ClockError = TimeSpan.FromMinutes(6) });
+        await RefusedAsync(
+            HttpMethod.Get, "/bucket/k", "", null, 403, "RequestTimeTooSkewed", "Signature expired",
+            Server.Signer with { ClockError = TimeSpan.FromMinutes(-6) });
+        await RefusedAsync(
+            HttpMethod.Get, "/bucket/k", "", null, 403, "RequestTimeTooSkewed", "not yet current", Server.Signer with { ClockError = TimeSpan.FromMinutes(6) });
         using var unsigned = Server.S3Request(HttpMethod.Get, "/bucket/k");
         using var anonymous = await Server.Client.SendAsync(unsigned, Cancel);
         await AssertErrorAsync(anonymous, 403, "AccessDenied", "Missing");
-        using var added = await Server.SendS3Async(HttpMethod.Put, "/bucket/k", "", [("x-amz-meta-colour", "blue")], new ByteArrayContent([]), Signer.HashOf([]), Server.Signer with { LeftOut = ["x-amz-meta-colour"] });
+        using var added = await Server.SendS3Async(
+            HttpMethod.Put, "/bucket/k", "", [("x-amz-meta-colour", "blue")], new ByteArrayContent([]), Signer.HashOf([]),
+            Server.Signer with { LeftOut = ["x-amz-meta-colour"] });
         await AssertErrorAsync(added, 403, "AccessDenied", "'x-amz-meta-colour'");
         using var token = await Server.SendS3Async(HttpMethod.Get, "/bucket/k", headers: [("x-amz-security-token", "abc")]);
         await AssertErrorAsync(token, 400, "InvalidToken", "3 characters");
@@ -129,7 +141,8 @@ public sealed class ObjectWireTests : BucketTests
         var target = Signer.Raw($"{Server.BaseAddress.GetLeftPart(UriPartial.Authority)}/bucket/{Signer.Path("a b+ö")}");
         using var put = await Server.Client.PutAsync(signer.Presign(HttpMethod.Put, target, "60"), new ByteArrayContent("hello"u8.ToArray()), Cancel);
         Assert.Equal(HttpStatusCode.OK, put.StatusCode);
-        var shown = Signer.Raw(target.OriginalString + "?response-content-disposition=attachment%3B%20filename%3D%22x.txt%22&response-content-type=text%2Fplain");
+        var shown = Signer.Raw(
+            target.OriginalString + "?response-content-disposition=attachment%3B%20filename%3D%22x.txt%22&response-content-type=text%2Fplain");
         using var read = await Server.Client.GetAsync(signer.Presign(HttpMethod.Get, shown, "604800"), Cancel);
         Assert.Equal("hello", await read.Content.ReadAsStringAsync(Cancel));
         Assert.Equal("attachment", read.Content.Headers.ContentDisposition!.DispositionType);
@@ -138,7 +151,8 @@ public sealed class ObjectWireTests : BucketTests
         // Another method, another key, a time past and bounds.
         using var post = await Server.Client.DeleteAsync(signer.Presign(HttpMethod.Get, target, "60"), Cancel);
         await AssertErrorAsync(post, 403, "SignatureDoesNotMatch", "does not match");
-        using var expired = await Server.Client.GetAsync((signer with { ClockError = TimeSpan.FromSeconds(-62) }).Presign(HttpMethod.Get, target, "60"), Cancel);
+        using var expired = await Server.Client.GetAsync(
+            (signer with { ClockError = TimeSpan.FromSeconds(-62) }).Presign(HttpMethod.Get, target, "60"), Cancel);
         await AssertErrorAsync(expired, 403, "AccessDenied", "has expired");
         foreach (var expires in new[] { "0", "604801", "-1", "week" })
         {
@@ -171,14 +185,21 @@ public sealed class ObjectWireTests : BucketTests
         }
 
         var page = await OkAsync(HttpMethod.Get, "/bucket/a", $"max-parts=2&uploadId={first}");
-        Assert.Equal(("true", "2", "2"), (page.Element(Ns + "IsTruncated")!.Value, page.Element(Ns + "NextPartNumberMarker")!.Value, page.Element(Ns + "MaxParts")!.Value));
+        Assert.Equal(
+            ("true", "2", "2"),
+            (page.Element(Ns + "IsTruncated")!.Value, page.Element(Ns + "NextPartNumberMarker")!.Value, page.Element(Ns + "MaxParts")!.Value));
         Assert.Equal(["1", "2"], page.Elements(Ns + "Part").Select(p => p.Element(Ns + "PartNumber")!.Value));
         var rest = await OkAsync(HttpMethod.Get, "/bucket/a", $"part-number-marker=2&uploadId={first}");
-        Assert.Equal([("3", "6", "false")], rest.Elements(Ns + "Part").Select(p => (p.Element(Ns + "PartNumber")!.Value, p.Element(Ns + "Size")!.Value, rest.Element(Ns + "IsTruncated")!.Value)));
+        Assert.Equal(
+            [("3", "6", "false")],
+            rest.Elements(Ns + "Part")
+                .Select(p => (p.Element(Ns + "PartNumber")!.Value, p.Element(Ns + "Size")!.Value, rest.Element(Ns + "IsTruncated")!.Value)));
 
         var uploads = await OkAsync(HttpMethod.Get, "/bucket", "encoding-type=url&max-uploads=1&uploads=");
         Assert.Equal([("a", first)], Uploads(uploads));
-        Assert.Equal(("true", "a", first), (uploads.Element(Ns + "IsTruncated")!.Value, uploads.Element(Ns + "NextKeyMarker")!.Value, uploads.Element(Ns + "NextUploadIdMarker")!.Value));
+        Assert.Equal(
+            ("true", "a", first),
+            (uploads.Element(Ns + "IsTruncated")!.Value, uploads.Element(Ns + "NextKeyMarker")!.Value, uploads.Element(Ns + "NextUploadIdMarker")!.Value));
         var next = await OkAsync(HttpMethod.Get, "/bucket", $"encoding-type=url&key-marker=a&upload-id-marker={first}&uploads=");
         Assert.Equal([("b%20c", second)], Uploads(next));
         Assert.Equal([("b c", second)], Uploads(await OkAsync(HttpMethod.Get, "/bucket", "prefix=b&uploads=")));
@@ -192,7 +213,8 @@ public sealed class ObjectWireTests : BucketTests
         Assert.Equal([("b c", second)], Uploads(await OkAsync(HttpMethod.Get, "/bucket", "uploads=")));
         Assert.Single(Directory.GetDirectories(Path.Combine(Server.DataPath, "objects", "bucket", ".uploads")));
 
-        static IEnumerable<(string, string)> Uploads(XElement xml) => xml.Elements(Ns + "Upload").Select(u => (u.Element(Ns + "Key")!.Value, u.Element(Ns + "UploadId")!.Value));
+        static IEnumerable<(string, string)> Uploads(XElement xml) =>
+            xml.Elements(Ns + "Upload").Select(u => (u.Element(Ns + "Key")!.Value, u.Element(Ns + "UploadId")!.Value));
     }
 
     [Fact]
@@ -201,13 +223,22 @@ public sealed class ObjectWireTests : BucketTests
         await PutAsync("source ö", new string('a', 6 << 20) + "0123456789");
         var id = await UploadAsync("joined");
         var source = ("x-amz-copy-source", "/bucket/" + Signer.Path("source ö"));
-        using var copied = await Server.SendS3Async(HttpMethod.Put, "/bucket/joined", $"partNumber=1&uploadId={id}", [source, ("x-amz-copy-source-range", $"bytes=0-{(5 << 20) - 1}")]);
+        using var copied = await Server.SendS3Async(
+            HttpMethod.Put, "/bucket/joined", $"partNumber=1&uploadId={id}", [source, ("x-amz-copy-source-range", $"bytes=0-{(5 << 20) - 1}")]);
         var one = (await TestServer.XmlAsync(copied)).Element(Ns + "ETag")!.Value;
-        using var tail = await Server.SendS3Async(HttpMethod.Put, "/bucket/joined", $"partNumber=2&uploadId={id}", [source, ("x-amz-copy-source-range", $"bytes={6 << 20}-{(6 << 20) + 9}")]);
+        using var tail = await Server.SendS3Async(
+            HttpMethod.Put, "/bucket/joined", $"partNumber=2&uploadId={id}", [source, ("x-amz-copy-source-range", $"bytes={6 << 20}-{(6 << 20) + 9}")]);
         var two = (await TestServer.XmlAsync(tail)).Element(Ns + "ETag")!.Value;
-        foreach (var (range, code) in new[] { ("bytes=1-", "InvalidArgument"), ("0-1", "InvalidArgument"), ("bytes=5-4", "InvalidArgument"), ($"bytes=0-{(6 << 20) + 10}", "InvalidRange") })
+        foreach (var (range, code) in new[]
         {
-            using var refused = await Server.SendS3Async(HttpMethod.Put, "/bucket/joined", $"partNumber=3&uploadId={id}", [source, ("x-amz-copy-source-range", range)]);
+            ("bytes=1-", "InvalidArgument"),
+            ("0-1", "InvalidArgument"),
+            ("bytes=5-4", "InvalidArgument"),
+            ($"bytes=0-{(6 << 20) + 10}", "InvalidRange"),
+        })
+        {
+            using var refused = await Server.SendS3Async(
+                HttpMethod.Put, "/bucket/joined", $"partNumber=3&uploadId={id}", [source, ("x-amz-copy-source-range", range)]);
             await AssertErrorAsync(refused, code == "InvalidRange" ? 416 : 400, code, range);
         }
 
@@ -216,7 +247,8 @@ public sealed class ObjectWireTests : BucketTests
         await RefusedAsync(HttpMethod.Post, "/bucket/joined", $"uploadId={id}", Complete((1, one), (3, two)), 400, "InvalidPart", "part 3");
         await RefusedAsync(HttpMethod.Post, "/bucket/joined", $"uploadId={id}", Complete((1, two), (2, two)), 400, "InvalidPart", "part 1");
         await RefusedAsync(HttpMethod.Post, "/bucket/joined", $"uploadId={id}", "<CompleteMultipartUpload/>", 400, "MalformedXML", "at least one Part");
-        using var size = await Server.SendS3Async(HttpMethod.Post, "/bucket/joined", $"uploadId={id}", [("x-amz-mp-object-size", "5")], Encoding.UTF8.GetBytes(Complete((1, one), (2, two))));
+        using var size = await Server.SendS3Async(
+            HttpMethod.Post, "/bucket/joined", $"uploadId={id}", [("x-amz-mp-object-size", "5")], Encoding.UTF8.GetBytes(Complete((1, one), (2, two))));
         await AssertErrorAsync(size, 400, "InvalidRequest", "5242890");
         await OkAsync(HttpMethod.Post, "/bucket/joined", $"uploadId={id}", Complete((1, one), (2, two)));
         using var read = await Server.SendS3Async(HttpMethod.Get, "/bucket/joined", headers: [("Range", "bytes=-12")]);
@@ -232,11 +264,16 @@ public sealed class ObjectWireTests : BucketTests
     {
         using var begun = await Server.SendS3Async(HttpMethod.Post, "/bucket/sums", "uploads=", [("x-amz-checksum-algorithm", "CRC32")]);
         var id = (await TestServer.XmlAsync(begun)).Element(Ns + "UploadId")!.Value;
-        using var part = await Server.SendS3Async(HttpMethod.Put, "/bucket/sums", $"partNumber=1&uploadId={id}", [("x-amz-checksum-crc32", "NhCmhg==")], "hello"u8.ToArray());
+        using var part = await Server.SendS3Async(
+            HttpMethod.Put, "/bucket/sums", $"partNumber=1&uploadId={id}", [("x-amz-checksum-crc32", "NhCmhg==")], "hello"u8.ToArray());
         var tag = part.Headers.ETag!.Tag;
-        string Body(string sum) => new XElement("CompleteMultipartUpload", new XElement("Part", new XElement("PartNumber", 1), new XElement("ETag", tag), new XElement("ChecksumCRC32", sum))).ToString();
+        string Body(string sum) =>
+            new XElement(
+                "CompleteMultipartUpload", new XElement("Part", new XElement("PartNumber", 1), new XElement("ETag", tag), new XElement("ChecksumCRC32", sum)))
+                .ToString();
         await RefusedAsync(HttpMethod.Post, "/bucket/sums", $"uploadId={id}", Body("AAAAAA=="), 400, "InvalidPart", "part 1");
-        using var wrong = await Server.SendS3Async(HttpMethod.Post, "/bucket/sums", $"uploadId={id}", [("x-amz-checksum-crc32", "AAAAAA==-1")], Encoding.UTF8.GetBytes(Body("NhCmhg==")));
+        using var wrong = await Server.SendS3Async(
+            HttpMethod.Post, "/bucket/sums", $"uploadId={id}", [("x-amz-checksum-crc32", "AAAAAA==-1")], Encoding.UTF8.GetBytes(Body("NhCmhg==")));
         await AssertErrorAsync(wrong, 400, "BadDigest", "AAAAAA==-1");
         var xml = await OkAsync(HttpMethod.Post, "/bucket/sums", $"uploadId={id}", Body("NhCmhg=="));
         Assert.EndsWith("-1", xml.Element(Ns + "ChecksumCRC32")!.Value, StringComparison.Ordinal);
@@ -265,7 +302,9 @@ public sealed class ObjectWireTests : BucketTests
     [Fact]
     public async Task A_copy_takes_or_replaces_the_metadata()
     {
-        using var put = await Server.SendS3Async(HttpMethod.Put, "/bucket/from", headers: [("x-amz-meta-colour", "blau-ö"), ("Content-Type", "image/png"), ("Cache-Control", "no-cache")], body: "hello"u8.ToArray());
+        using var put = await Server.SendS3Async(
+            HttpMethod.Put, "/bucket/from", headers: [("x-amz-meta-colour", "blau-ö"), ("Content-Type", "image/png"), ("Cache-Control", "no-cache")],
+            body: "hello"u8.ToArray());
         Assert.Equal(HttpStatusCode.OK, put.StatusCode);
         var source = ("x-amz-copy-source", "bucket/from");
         using var copied = await Server.SendS3Async(HttpMethod.Put, "/bucket/copied", headers: [source]);
@@ -273,11 +312,15 @@ public sealed class ObjectWireTests : BucketTests
         using var head = await Server.SendS3Async(HttpMethod.Head, "/bucket/copied");
         Assert.Equal(("image/png", "no-cache"), (head.Content.Headers.ContentType!.MediaType, head.Headers.CacheControl!.ToString()));
         Assert.Equal("=?UTF-8?B?" + Convert.ToBase64String("blau-ö"u8) + "?=", head.Headers.GetValues("x-amz-meta-colour").Single());
-        using var replaced = await Server.SendS3Async(HttpMethod.Put, "/bucket/from", headers: [source, ("x-amz-metadata-directive", "REPLACE"), ("x-amz-meta-size", "5"), ("Content-Type", "text/plain")]);
+        using var replaced = await Server.SendS3Async(
+            HttpMethod.Put, "/bucket/from",
+            headers: [source, ("x-amz-metadata-directive", "REPLACE"), ("x-amz-meta-size", "5"), ("Content-Type", "text/plain")]);
         Assert.Equal(HttpStatusCode.OK, replaced.StatusCode);
         using var after = await Server.SendS3Async(HttpMethod.Get, "/bucket/from");
         Assert.Equal("hello", await after.Content.ReadAsStringAsync(Cancel));
-        Assert.Equal(("text/plain", "5", false), (after.Content.Headers.ContentType!.MediaType, after.Headers.GetValues("x-amz-meta-size").Single(), after.Headers.Contains("x-amz-meta-colour")));
+        Assert.Equal(
+            ("text/plain", "5", false),
+            (after.Content.Headers.ContentType!.MediaType, after.Headers.GetValues("x-amz-meta-size").Single(), after.Headers.Contains("x-amz-meta-colour")));
 
         foreach (var (headers, status, code) in new (List<(string, string)>, int, string)[]
         {
@@ -300,7 +343,11 @@ public sealed class ObjectWireTests : BucketTests
     [Fact]
     public async Task Odd_keys_come_back_as_they_were_in_pages_of_one()
     {
-        string[] keys = [" ", "+", "%", "%2F", "%41", "../x", "./y", "a b+c%20d&e=f?g#h", "a//b", "/lead", "trail/", "ö", "\U0001F600", "<&>\"'", "tab\tline\n", new string('k', 1024), string.Concat(Enumerable.Repeat("ö", 512))];
+        string[] keys =
+        [
+            " ", "+", "%", "%2F", "%41", "../x", "./y", "a b+c%20d&e=f?g#h", "a//b", "/lead", "trail/", "ö", "\U0001F600", "<&>\"'", "tab\tline\n",
+            new string('k', 1024), string.Concat(Enumerable.Repeat("ö", 512)),
+        ];
         foreach (var key in keys)
         {
             await Server.PutObjectAsync("bucket", key, Encoding.UTF8.GetBytes(key));
@@ -311,7 +358,9 @@ public sealed class ObjectWireTests : BucketTests
         var seen = new List<string>();
         for (string? token = null; seen.Count < 100;)
         {
-            var page = await OkAsync(HttpMethod.Get, "/bucket", (token is null ? "" : $"continuation-token={Uri.EscapeDataString(token)}&") + "encoding-type=url&list-type=2&max-keys=1");
+            var page = await OkAsync(
+                HttpMethod.Get, "/bucket",
+                (token is null ? "" : $"continuation-token={Uri.EscapeDataString(token)}&") + "encoding-type=url&list-type=2&max-keys=1");
             seen.AddRange(page.Elements(Ns + "Contents").Select(c => Uri.UnescapeDataString(c.Element(Ns + "Key")!.Value)));
             if ((token = page.Element(Ns + "NextContinuationToken")?.Value) is null)
             {
@@ -356,15 +405,18 @@ public sealed class ObjectWireTests : BucketTests
 
     private Task PutAsync(string key, string content) => Server.PutObjectAsync("bucket", key, Encoding.UTF8.GetBytes(content));
 
-    private async Task<string> UploadAsync(string key) => (await OkAsync(HttpMethod.Post, "/bucket/" + Signer.Path(key), "uploads=")).Element(Ns + "UploadId")!.Value;
+    private async Task<string> UploadAsync(string key) =>
+        (await OkAsync(HttpMethod.Post, "/bucket/" + Signer.Path(key), "uploads=")).Element(Ns + "UploadId")!.Value;
 
     private async Task<string> PartAsync(string key, string id, int number, string content)
     {
-        using var response = await SendAsync(HttpMethod.Put, "/bucket/" + Signer.Path(key), string.Create(CultureInfo.InvariantCulture, $"partNumber={number}&uploadId={id}"), content);
+        using var response = await SendAsync(
+            HttpMethod.Put, "/bucket/" + Signer.Path(key), string.Create(CultureInfo.InvariantCulture, $"partNumber={number}&uploadId={id}"), content);
         return response.Headers.ETag!.Tag;
     }
 
-    private Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string query, string? body, Signer? signer = null) => Server.SendTextAsync(method, path, query, body, signer);
+    private Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string query, string? body, Signer? signer = null) =>
+        Server.SendTextAsync(method, path, query, body, signer);
 
     private Task<XElement> OkAsync(HttpMethod method, string path, string query, string? body = null) => Server.OkAsync(method, path, query, body);
 
@@ -377,7 +429,10 @@ public sealed class ObjectWireTests : BucketTests
         var length = Encoding.UTF8.GetByteCount(content);
         var text = (length == 0 ? "" : $"{length:x}\r\n{content}\r\n") + (trailer is null ? "" : $"0\r\n{trailer}\r\n");
         return await Server.SendS3Async(HttpMethod.Put, path, "",
-            [("Content-Encoding", "aws-chunked"), ("x-amz-decoded-content-length", length.ToString(CultureInfo.InvariantCulture)), ("x-amz-trailer", announced)],
+            [
+                ("Content-Encoding", "aws-chunked"), ("x-amz-decoded-content-length", length.ToString(CultureInfo.InvariantCulture)),
+                ("x-amz-trailer", announced),
+            ],
             new ByteArrayContent(Encoding.UTF8.GetBytes(text)), "STREAMING-UNSIGNED-PAYLOAD-TRAILER", Server.Signer);
     }
 }

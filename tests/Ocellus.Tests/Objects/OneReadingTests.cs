@@ -34,7 +34,12 @@ public sealed class OneReadingTests : BucketTests
     public async Task A_signed_header_request_is_none_for_another_with_a_second_question_mark()
     {
         await Server.PutObjectAsync("bucket", "k", "kept"u8.ToArray());
-        foreach (var (method, path, query) in new[] { (HttpMethod.Get, "/bucket/k", "tagging="), (HttpMethod.Delete, "/bucket/k", "tagging="), (HttpMethod.Post, "/", "delete=") })
+        foreach (var (method, path, query) in new[]
+        {
+            (HttpMethod.Get, "/bucket/k", "tagging="),
+            (HttpMethod.Delete, "/bucket/k", "tagging="),
+            (HttpMethod.Post, "/", "delete="),
+        })
         {
             using var request = Server.S3Request(method, path, query);
             Server.Signer.Sign(request, "s3", Signer.HashOf([]));
@@ -122,7 +127,9 @@ public sealed class OneReadingTests : BucketTests
     [Fact]
     public async Task Names_of_signed_headers_are_tokens()
     {
-        var link = Server.Signer.Presign(HttpMethod.Get, Server.S3Request(HttpMethod.Get, "/bucket/k").RequestUri!, "60").OriginalString.Replace("SignedHeaders=host", "SignedHeaders=host%3Ba%0Ab", StringComparison.Ordinal);
+        var link = Server.Signer.Presign(
+            HttpMethod.Get, Server.S3Request(HttpMethod.Get, "/bucket/k").RequestUri!,
+            "60").OriginalString.Replace("SignedHeaders=host", "SignedHeaders=host%3Ba%0Ab", StringComparison.Ordinal);
         using var response = await Server.Client.GetAsync(Signer.Raw(link), Cancel);
         await AssertErrorAsync(response, 400, "AuthorizationQueryParametersError", "SignedHeaders");
     }
@@ -131,7 +138,10 @@ public sealed class OneReadingTests : BucketTests
     public async Task A_header_that_names_another_method_means_nothing()
     {
         await Server.PutObjectAsync("bucket", "k", "x"u8.ToArray());
-        using var response = await Server.SendS3Async(HttpMethod.Get, "/bucket/k", headers: [("X-HTTP-Method-Override", "DELETE"), ("X-HTTP-Method", "DELETE"), ("X-Original-URL", "/bucket/other"), ("X-Rewrite-URL", "/bucket/other")]);
+        using var response = await Server.SendS3Async(
+            HttpMethod.Get, "/bucket/k",
+            headers: [
+                ("X-HTTP-Method-Override", "DELETE"), ("X-HTTP-Method", "DELETE"), ("X-Original-URL", "/bucket/other"), ("X-Rewrite-URL", "/bucket/other")]);
         Assert.Equal("x", await response.Content.ReadAsStringAsync(Cancel));
         Assert.Equal(200, await Server.StatusAsync(HttpMethod.Get, "/bucket/k"));
     }
@@ -146,7 +156,8 @@ public sealed class OneReadingTests : BucketTests
     public async Task The_absolute_form_of_a_target_is_the_same_target(string target, string status)
     {
         await Server.PutObjectAsync("bucket", "k", "x"u8.ToArray());
-        Assert.StartsWith(status, await StatusLineAsync(target.Replace("HOST", Server.BaseAddress.Authority, StringComparison.Ordinal), ""), StringComparison.Ordinal);
+        Assert.StartsWith(
+            status, await StatusLineAsync(target.Replace("HOST", Server.BaseAddress.Authority, StringComparison.Ordinal), ""), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -170,7 +181,8 @@ public sealed class OneReadingTests : BucketTests
         using var socket = new TcpClient();
         await socket.ConnectAsync(IPAddress.Loopback, Server.BaseAddress.Port, Cancel);
         var stream = socket.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes($"GET {target} HTTP/1.1\r\nHost: {Server.BaseAddress.Authority}\r\nConnection: close\r\n{headers}{more}\r\n"), Cancel);
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes($"GET {target} HTTP/1.1\r\nHost: {Server.BaseAddress.Authority}\r\nConnection: close\r\n{headers}{more}\r\n"), Cancel);
         using var reader = new StreamReader(stream);
         return await reader.ReadLineAsync(Cancel);
     }

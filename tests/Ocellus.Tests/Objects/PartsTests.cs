@@ -23,7 +23,9 @@ public sealed class PartsTests : BucketTests
         await UploadAsync("big", parts, ("x-amz-checksum-algorithm", "SHA256"));
 
         using var second = await Server.SendTextAsync(HttpMethod.Get, "/bucket/big", "partNumber=2");
-        Assert.Equal((HttpStatusCode.PartialContent, "hello", "2"), (second.StatusCode, await second.Content.ReadAsStringAsync(Cancel), second.Headers.GetValues("x-amz-mp-parts-count").Single()));
+        Assert.Equal(
+            (HttpStatusCode.PartialContent, "hello", "2"),
+            (second.StatusCode, await second.Content.ReadAsStringAsync(Cancel), second.Headers.GetValues("x-amz-mp-parts-count").Single()));
         Assert.Equal($"bytes {First}-{First + 4}/{First + 5}", second.Content.Headers.ContentRange!.ToString());
         await Server.RefusedAsync(HttpMethod.Get, "/bucket/big", "partNumber=3", null, 416, "InvalidPartNumber", "2 part(s)");
         await Server.RefusedAsync(HttpMethod.Get, "/bucket/big", "partNumber=0", null, 416, "InvalidPartNumber", "'0'");
@@ -31,11 +33,15 @@ public sealed class PartsTests : BucketTests
         var attributes = await AttributesAsync("big", "ETag,Checksum,ObjectParts,StorageClass,ObjectSize");
         // The checksum of the checksums, and the number of parts.
         var composite = Convert.ToBase64String(SHA256.HashData([.. sums.SelectMany(Convert.FromBase64String)])) + "-2";
-        Assert.Equal((composite, "COMPOSITE"), (attributes.Element(Ns + "Checksum")!.Element(Ns + "ChecksumSHA256")!.Value, attributes.Element(Ns + "Checksum")!.Element(Ns + "ChecksumType")!.Value));
+        Assert.Equal(
+            (composite, "COMPOSITE"),
+            (attributes.Element(Ns + "Checksum")!.Element(
+                Ns + "ChecksumSHA256")!.Value, attributes.Element(Ns + "Checksum")!.Element(Ns + "ChecksumType")!.Value));
         Assert.Equal((First + 5).ToString(CultureInfo.InvariantCulture), attributes.Element(Ns + "ObjectSize")!.Value);
         Assert.Equal(sums, attributes.Element(Ns + "ObjectParts")!.Elements(Ns + "Part").Select(p => p.Element(Ns + "ChecksumSHA256")!.Value));
         Assert.Equal("2", attributes.Element(Ns + "ObjectParts")!.Element(Ns + "PartsCount")!.Value);
-        await Server.RefusedAsync(HttpMethod.Get, "/bucket/big", "attributes=", null, 400, "InvalidArgument", "ObjectParts", headers: ("x-amz-object-attributes", "Colour"));
+        await Server.RefusedAsync(
+            HttpMethod.Get, "/bucket/big", "attributes=", null, 400, "InvalidArgument", "ObjectParts", headers: ("x-amz-object-attributes", "Colour"));
     }
 
     [Theory]
@@ -58,7 +64,8 @@ public sealed class PartsTests : BucketTests
         using var first = await Server.SendTextAsync(HttpMethod.Get, "/bucket/k", "partNumber=1");
         Assert.Equal("hello", await first.Content.ReadAsStringAsync(Cancel));
         await Server.RefusedAsync(HttpMethod.Get, "/bucket/k", "partNumber=2", null, 416, "InvalidPartNumber", "'2'");
-        await Server.RefusedAsync(HttpMethod.Get, "/bucket/none", "attributes=", null, 404, "NoSuchKey", "'none'", headers: ("x-amz-object-attributes", "ETag"));
+        await Server.RefusedAsync(
+            HttpMethod.Get, "/bucket/none", "attributes=", null, 404, "NoSuchKey", "'none'", headers: ("x-amz-object-attributes", "ETag"));
     }
 
     [Fact]
@@ -68,7 +75,9 @@ public sealed class PartsTests : BucketTests
         foreach (var (path, query) in new[] { ("/bucket/huge", ""), ("/bucket/huge", $"partNumber=1&uploadId={id}") })
         {
             // Announced and not sent: the refusal must not wait for it.
-            using var request = Server.S3Request(HttpMethod.Put, path, query, [("x-amz-decoded-content-length", ((5L << 30) + 1).ToString(CultureInfo.InvariantCulture))], new ByteArrayContent("0\r\n\r\n"u8.ToArray()));
+            using var request = Server.S3Request(
+                HttpMethod.Put, path, query, [("x-amz-decoded-content-length", ((5L << 30) + 1).ToString(CultureInfo.InvariantCulture))],
+                new ByteArrayContent("0\r\n\r\n"u8.ToArray()));
             Server.Signer.Sign(request, "s3", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
             using var response = await Server.Client.SendAsync(request, Cancel);
             await AssertErrorAsync(response, 400, "EntityTooLarge", "5 GB");
@@ -77,10 +86,13 @@ public sealed class PartsTests : BucketTests
         var tags = new List<string>();
         foreach (var number in new[] { 1, 2 })
         {
-            using var part = await Server.SendS3Async(HttpMethod.Put, "/bucket/huge", string.Create(CultureInfo.InvariantCulture, $"partNumber={number}&uploadId={id}"), body: "x"u8.ToArray());
+            using var part = await Server.SendS3Async(
+                HttpMethod.Put, "/bucket/huge", string.Create(CultureInfo.InvariantCulture, $"partNumber={number}&uploadId={id}"), body: "x"u8.ToArray());
             tags.Add(part.Headers.ETag!.Tag);
             // As if it had 3 TB, which no test can send.
-            var file = Directory.GetFiles(Path.Combine(Server.DataPath, "objects"), string.Create(CultureInfo.InvariantCulture, $"{number}.json"), SearchOption.AllDirectories).Single();
+            var file = Directory.GetFiles(
+                Path.Combine(Server.DataPath, "objects"), string.Create(CultureInfo.InvariantCulture, $"{number}.json"), SearchOption.AllDirectories)
+                .Single();
             var json = System.Text.Json.Nodes.JsonNode.Parse(await File.ReadAllTextAsync(file, Cancel))!;
             json["Size"] = 3L << 40;
             await File.WriteAllTextAsync(file, json.ToJsonString(JsonSerializerOptions.Default), Cancel);
@@ -106,18 +118,28 @@ public sealed class PartsTests : BucketTests
         // A page that ends with a common prefix has no id to go on from, and the next begins behind its keys.
         var folder = await Server.OkAsync(HttpMethod.Get, "/bucket", "delimiter=%2F&max-uploads=1&uploads=");
         Assert.Equal(("a/", null), (folder.Element(Ns + "NextKeyMarker")!.Value, folder.Element(Ns + "NextUploadIdMarker")));
-        Assert.Equal(["c/"], (await Server.OkAsync(HttpMethod.Get, "/bucket", "delimiter=%2F&key-marker=b&uploads=")).Descendants(Ns + "CommonPrefixes").Select(p => p.Value));
-        Assert.Equal(["b", "b"], (await Server.OkAsync(HttpMethod.Get, "/bucket", "delimiter=%2F&key-marker=a%2F&uploads=")).Elements(Ns + "Upload").Select(u => u.Element(Ns + "Key")!.Value));
+        Assert.Equal(
+            ["c/"],
+            (await Server.OkAsync(HttpMethod.Get, "/bucket", "delimiter=%2F&key-marker=b&uploads=")).Descendants(Ns + "CommonPrefixes").Select(p => p.Value));
+        Assert.Equal(
+            ["b", "b"],
+            (await Server.OkAsync(HttpMethod.Get, "/bucket", "delimiter=%2F&key-marker=a%2F&uploads=")).Elements(Ns + "Upload")
+                .Select(u => u.Element(Ns + "Key")!.Value));
 
         foreach (var number in new[] { 1, 2, 10 })
         {
-            Assert.Equal(200, await Server.StatusAsync(HttpMethod.Put, "/bucket/b", string.Create(CultureInfo.InvariantCulture, $"partNumber={number}&uploadId={ids[2]}"), "x"));
+            Assert.Equal(
+                200,
+                await Server.StatusAsync(
+                    HttpMethod.Put, "/bucket/b", string.Create(CultureInfo.InvariantCulture, $"partNumber={number}&uploadId={ids[2]}"), "x"));
         }
 
         var parts = await Server.OkAsync(HttpMethod.Get, "/bucket/b", $"max-parts=1&part-number-marker=1&uploadId={ids[2]}");
         Assert.Equal("2", Assert.Single(parts.Descendants(Ns + "PartNumber")).Value);
         Assert.Equal(("2", "true"), (parts.Element(Ns + "NextPartNumberMarker")!.Value, parts.Element(Ns + "IsTruncated")!.Value));
-        Assert.Equal("false", (await Server.OkAsync(HttpMethod.Get, "/bucket/b", $"max-parts=1&part-number-marker=2&uploadId={ids[2]}")).Element(Ns + "IsTruncated")!.Value);
+        Assert.Equal(
+            "false",
+            (await Server.OkAsync(HttpMethod.Get, "/bucket/b", $"max-parts=1&part-number-marker=2&uploadId={ids[2]}")).Element(Ns + "IsTruncated")!.Value);
 
         static string Told(XElement list) => string.Join("; ",
             string.Join(' ', list.Descendants(Ns + "CommonPrefixes").Select(p => p.Value)),
@@ -129,7 +151,8 @@ public sealed class PartsTests : BucketTests
     private static string Complete(IEnumerable<string> tags) => new XElement("CompleteMultipartUpload",
         tags.Select((tag, i) => new XElement("Part", new XElement("PartNumber", i + 1), new XElement("ETag", tag)))).ToString(SaveOptions.DisableFormatting);
 
-    private Task<XElement> AttributesAsync(string key, string names) => Server.OkAsync(HttpMethod.Get, "/bucket/" + key, "attributes=", null, ("x-amz-object-attributes", names));
+    private Task<XElement> AttributesAsync(string key, string names) =>
+        Server.OkAsync(HttpMethod.Get, "/bucket/" + key, "attributes=", null, ("x-amz-object-attributes", names));
 
     private async Task UploadAsync(string key, byte[][] parts, params (string Name, string Value)[] headers)
     {
@@ -137,10 +160,13 @@ public sealed class PartsTests : BucketTests
         var tags = new List<string>();
         for (var i = 0; i < parts.Length; i++)
         {
-            using var part = await Server.SendS3Async(HttpMethod.Put, "/bucket/" + key, string.Create(CultureInfo.InvariantCulture, $"partNumber={i + 1}&uploadId={id}"), body: parts[i]);
+            using var part = await Server.SendS3Async(
+                HttpMethod.Put, "/bucket/" + key, string.Create(CultureInfo.InvariantCulture, $"partNumber={i + 1}&uploadId={id}"), body: parts[i]);
             tags.Add(part.Headers.ETag!.Tag);
         }
 
-        Assert.Equal(HttpStatusCode.OK, (await Server.SendS3Async(HttpMethod.Post, "/bucket/" + key, $"uploadId={id}", body: Encoding.UTF8.GetBytes(Complete(tags)))).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.OK,
+            (await Server.SendS3Async(HttpMethod.Post, "/bucket/" + key, $"uploadId={id}", body: Encoding.UTF8.GetBytes(Complete(tags)))).StatusCode);
     }
 }

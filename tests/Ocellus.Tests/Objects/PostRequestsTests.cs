@@ -18,9 +18,13 @@ public sealed class PostRequestsTests : BucketTests
             "hello", ("key", "user/${filename}"), ("Content-Type", "image/png"), ("x-amz-meta-colour", "blue"), ("success_action_status", "201"));
         Assert.Equal(HttpStatusCode.Created, posted.StatusCode);
         var answer = await TestServer.XmlAsync(posted);
-        Assert.Equal(("bucket", "user/a b.png", "\"5d41402abc4b2a76b9719d911017c592\""), (answer.Element("Bucket")!.Value, answer.Element("Key")!.Value, answer.Element("ETag")!.Value));
+        Assert.Equal(
+            ("bucket", "user/a b.png", "\"5d41402abc4b2a76b9719d911017c592\""),
+            (answer.Element("Bucket")!.Value, answer.Element("Key")!.Value, answer.Element("ETag")!.Value));
         using var read = await Server.SendS3Async(HttpMethod.Get, "/bucket/user/a%20b.png");
-        Assert.Equal(("hello", "image/png", "blue"), (await read.Content.ReadAsStringAsync(Cancel), read.Content.Headers.ContentType!.MediaType, read.Headers.GetValues("x-amz-meta-colour").Single()));
+        Assert.Equal(
+            ("hello", "image/png", "blue"),
+            (await read.Content.ReadAsStringAsync(Cancel), read.Content.Headers.ContentType!.MediaType, read.Headers.GetValues("x-amz-meta-colour").Single()));
     }
 
     [Fact]
@@ -40,7 +44,8 @@ public sealed class PostRequestsTests : BucketTests
     {
         using var plain = await PostAsync("""{"key":"k"}""", "x", ("key", "k"));
         Assert.Equal(HttpStatusCode.NoContent, plain.StatusCode);
-        using var redirected = await PostAsync("""{"key":"k"},["starts-with","$success_action_redirect",""]""", "x", ("key", "k"), ("success_action_redirect", "http://example.com/done?a=1"));
+        using var redirected = await PostAsync(
+            """{"key":"k"},["starts-with","$success_action_redirect",""]""", "x", ("key", "k"), ("success_action_redirect", "http://example.com/done?a=1"));
         Assert.Equal(HttpStatusCode.SeeOther, redirected.StatusCode);
         Assert.Equal("http://example.com/done?a=1&bucket=bucket&key=k&etag=%229dd4e461268c8034f5c8564e155c67a6%22", redirected.Headers.Location!.AbsoluteUri);
     }
@@ -72,9 +77,15 @@ public sealed class PostRequestsTests : BucketTests
     [Fact]
     public async Task A_policy_without_a_condition_for_the_bucket_is_good_for_none()
     {
-        using var posted = await SendAsync(Server.Signer.SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1)).Replace("""{"bucket":"bucket"},""", "", StringComparison.Ordinal)), "x", ("key", "k"));
+        using var posted = await SendAsync(
+            Server.Signer.SignPolicy(
+                Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1)).Replace("""{"bucket":"bucket"},""", "", StringComparison.Ordinal)),
+            "x", ("key", "k"));
         await AssertErrorAsync(posted, 403, "AccessDenied", "no condition for the bucket");
-        using var second = await SendAsync(Server.Signer.SignPolicyV2(PolicyV2("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1)).Replace("""{"bucket":"bucket"},""", "", StringComparison.Ordinal)), "x", ("key", "k"));
+        using var second = await SendAsync(
+            Server.Signer.SignPolicyV2(
+                PolicyV2("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1)).Replace("""{"bucket":"bucket"},""", "", StringComparison.Ordinal)),
+            "x", ("key", "k"));
         await AssertErrorAsync(second, 403, "AccessDenied", "no condition for the bucket");
         await Server.RefusedAsync(HttpMethod.Get, "/bucket/k", "", null, 404, "NoSuchKey", "'k'");
     }
@@ -84,7 +95,8 @@ public sealed class PostRequestsTests : BucketTests
     {
         foreach (var query in new[] { "tagging", "delete", "acl", "x-amz-acl=public-read", "?x" })
         {
-            using var posted = await SendAsync("/bucket?" + query, Server.Signer.SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"));
+            using var posted = await SendAsync(
+                "/bucket?" + query, Server.Signer.SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"));
             await AssertErrorAsync(posted, 400, "InvalidArgument", "no parameters");
         }
     }
@@ -92,19 +104,24 @@ public sealed class PostRequestsTests : BucketTests
     [Fact]
     public async Task A_form_of_version_2_is_held_to_its_policy_too()
     {
-        using var posted = await SendAsync(Server.Signer.SignPolicyV2(PolicyV2("""["starts-with","$key","user/"],["content-length-range",1,10]""", DateTimeOffset.UtcNow.AddMinutes(1))), "hello", ("key", "user/k"));
+        using var posted = await SendAsync(
+            Server.Signer.SignPolicyV2(PolicyV2("""["starts-with","$key","user/"],["content-length-range",1,10]""", DateTimeOffset.UtcNow.AddMinutes(1))),
+            "hello", ("key", "user/k"));
         Assert.Equal(HttpStatusCode.NoContent, posted.StatusCode);
         using var read = await Server.SendS3Async(HttpMethod.Get, "/bucket/user/k");
         Assert.Equal("hello", await read.Content.ReadAsStringAsync(Cancel));
         using var other = await SendAsync(Server.Signer.SignPolicyV2(PolicyV2("""{"key":"other"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"));
         await AssertErrorAsync(other, 403, "AccessDenied", "Policy Condition failed");
-        using var extra = await SendAsync(Server.Signer.SignPolicyV2(PolicyV2("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"), ("x-amz-meta-a", "b"));
+        using var extra = await SendAsync(
+            Server.Signer.SignPolicyV2(PolicyV2("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"), ("x-amz-meta-a", "b"));
         await AssertErrorAsync(extra, 403, "AccessDenied", "Extra input fields: x-amz-meta-a");
         using var far = await SendAsync(Server.Signer.SignPolicyV2(PolicyV2("""{"key":"k"}""", DateTimeOffset.UtcNow.AddDays(8))), "x", ("key", "k"));
         await AssertErrorAsync(far, 403, "AccessDenied", "a week");
-        using var wrong = await SendAsync((Server.Signer with { Secret = "wrong" }).SignPolicyV2(PolicyV2("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"));
+        using var wrong = await SendAsync(
+            (Server.Signer with { Secret = "wrong" }).SignPolicyV2(PolicyV2("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"));
         await AssertErrorAsync(wrong, 403, "SignatureDoesNotMatch", "another key");
-        var both = Server.Signer.SignPolicyV2(PolicyV2("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))).Concat(Server.Signer.SignPolicy("{}").Where(f => f.Key != "policy")).ToDictionary();
+        var both = Server.Signer.SignPolicyV2(PolicyV2("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1)))
+            .Concat(Server.Signer.SignPolicy("{}").Where(f => f.Key != "policy")).ToDictionary();
         using var two = await SendAsync(both, "x", ("key", "k"));
         await AssertErrorAsync(two, 400, "InvalidArgument", "Only one");
     }
@@ -118,7 +135,8 @@ public sealed class PostRequestsTests : BucketTests
         fields["policy"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(Policy("""{"key":"other"}""", DateTimeOffset.UtcNow.AddMinutes(1))));
         using var altered = await SendAsync(fields, "x", ("key", "other"));
         await AssertErrorAsync(altered, 403, "SignatureDoesNotMatch", "changed");
-        using var wrong = await SendAsync((Server.Signer with { Secret = "wrong" }).SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"));
+        using var wrong = await SendAsync(
+            (Server.Signer with { Secret = "wrong" }).SignPolicy(Policy("""{"key":"k"}""", DateTimeOffset.UtcNow.AddMinutes(1))), "x", ("key", "k"));
         await AssertErrorAsync(wrong, 403, "SignatureDoesNotMatch", "another key");
         using var unsigned = await SendAsync([], "x", ("key", "k"));
         Assert.Equal(HttpStatusCode.BadRequest, unsigned.StatusCode);
@@ -140,7 +158,8 @@ public sealed class PostRequestsTests : BucketTests
     private static string Policy(string conditions, DateTimeOffset until) =>
         $$"""{"expiration":"{{until.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)}}","conditions":[{{conditions}},{{Bucket(conditions)}}["eq","$x-amz-algorithm","AWS4-HMAC-SHA256"],{"x-amz-credential":"CREDENTIAL"},{"x-amz-date":"DATE"}]}""";
 
-    private static string PolicyV2(string conditions, DateTimeOffset until) => $$"""{"expiration":"{{until.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)}}","conditions":[{"bucket":"bucket"},{{conditions}}]}""";
+    private static string PolicyV2(string conditions, DateTimeOffset until) =>
+        $$"""{"expiration":"{{until.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)}}","conditions":[{"bucket":"bucket"},{{conditions}}]}""";
 
     /// <summary>The condition for the bucket that every policy needs, where a test says nothing of it.</summary>
     private static string Bucket(string conditions) => conditions.Contains("bucket", StringComparison.Ordinal) ? "" : """{"bucket":"bucket"},""";
@@ -148,9 +167,11 @@ public sealed class PostRequestsTests : BucketTests
     private Task<HttpResponseMessage> PostAsync(string conditions, string content, params (string Name, string Value)[] fields) =>
         SendAsync(Server.Signer.SignPolicy(Policy(conditions, DateTimeOffset.UtcNow.AddMinutes(1))), content, fields);
 
-    private Task<HttpResponseMessage> SendAsync(Dictionary<string, string> signed, string? content, params (string Name, string Value)[] fields) => SendAsync("/bucket", signed, content, fields);
+    private Task<HttpResponseMessage> SendAsync(Dictionary<string, string> signed, string? content, params (string Name, string Value)[] fields) =>
+        SendAsync("/bucket", signed, content, fields);
 
-    private async Task<HttpResponseMessage> SendAsync(string target, Dictionary<string, string> signed, string? content, params (string Name, string Value)[] fields)
+    private async Task<HttpResponseMessage> SendAsync(
+        string target, Dictionary<string, string> signed, string? content, params (string Name, string Value)[] fields)
     {
         using var form = new MultipartFormDataContent();
         foreach (var (name, value) in fields.Concat(signed.Select(s => (s.Key, s.Value))))

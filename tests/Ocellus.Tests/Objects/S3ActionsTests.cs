@@ -63,7 +63,11 @@ public sealed class S3ActionsTests
     [Fact]
     public void Whatever_a_request_has_in_its_query_what_changes_something_needs_the_right_to_it()
     {
-        string[] parameters = ["acl", "attributes", "cors", "delete", "location", "policy", "restore", "select", "tagging", "uploadId=", "uploadId=u", "uploads", "versionId=null", "versions", "partNumber=1"];
+        string[] parameters =
+        [
+            "acl", "attributes", "cors", "delete", "location", "policy", "restore", "select", "tagging", "uploadId=", "uploadId=u", "uploads", "versionId=null",
+            "versions", "partNumber=1",
+        ];
         foreach (var method in new[] { "GET", "HEAD", "PUT", "POST", "DELETE", "PATCH" })
         {
             foreach (var (first, second) in parameters.SelectMany(a => parameters.Append("").Select(b => (a, b))))
@@ -76,7 +80,9 @@ public sealed class S3ActionsTests
 
                     if (operation is not (S3Operation.None or S3Operation.Feature or S3Operation.DeleteObjects))
                     {
-                        Assert.True(actions.Count == 1 && KnownActions.Has(actions[0]), $"{method} {key}?{first}&{second} is {operation} and needs {string.Join(", ", actions)}");
+                        Assert.True(
+                            actions.Count == 1 && KnownActions.Has(actions[0]),
+                            $"{method} {key}?{first}&{second} is {operation} and needs {string.Join(", ", actions)}");
                     }
                 }
             }
@@ -98,7 +104,10 @@ public sealed class S3ActionsTests
         await AssertAsync(server, key, HttpMethod.Get, "/photos/open/a", "", HttpStatusCode.OK);
         await AssertAsync(server, key, HttpMethod.Get, "/photos", "list-type=2&prefix=open%2F", HttpStatusCode.OK);
         var refusal = await AssertAsync(server, key, HttpMethod.Get, "/photos/secret/b", "", HttpStatusCode.Forbidden);
-        Assert.Contains("User: arn:aws:iam::123456789012:user/ann is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::photos/secret/b\" because no identity-based policy allows the s3:GetObject action", WebUtility.HtmlDecode(refusal), StringComparison.Ordinal);
+        Assert.Contains(
+            "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::photos/secret/b\" because no "
+                + "identity-based policy allows the s3:GetObject action",
+            WebUtility.HtmlDecode(refusal), StringComparison.Ordinal);
         await AssertAsync(server, key, HttpMethod.Get, "/photos", "list-type=2", HttpStatusCode.Forbidden);
         await AssertAsync(server, key, HttpMethod.Get, "/", "", HttpStatusCode.Forbidden);
         await AssertAsync(server, key, HttpMethod.Delete, "/photos", "", HttpStatusCode.Forbidden);

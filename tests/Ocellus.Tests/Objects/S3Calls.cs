@@ -12,14 +12,18 @@ internal static class S3Calls
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static Task<HttpResponseMessage> SendTextAsync(this TestServer server, HttpMethod method, string path, string query = "", string? body = null, Signer? signer = null, params (string Name, string Value)[] headers)
+    public static Task<HttpResponseMessage> SendTextAsync(
+        this TestServer server, HttpMethod method, string path, string query = "", string? body = null, Signer? signer = null,
+        params (string Name, string Value)[] headers)
     {
         var bytes = body is null ? null : Encoding.UTF8.GetBytes(body);
-        return server.SendS3Async(method, path, query, headers, bytes is null ? null : new ByteArrayContent(bytes), Signer.HashOf(bytes ?? []), signer ?? server.Signer);
+        return server.SendS3Async(
+            method, path, query, headers, bytes is null ? null : new ByteArrayContent(bytes), Signer.HashOf(bytes ?? []), signer ?? server.Signer);
     }
 
     /// <summary>The document of an answer that is 200.</summary>
-    public static async Task<XElement> OkAsync(this TestServer server, HttpMethod method, string path, string query = "", string? body = null, params (string Name, string Value)[] headers)
+    public static async Task<XElement> OkAsync(
+        this TestServer server, HttpMethod method, string path, string query = "", string? body = null, params (string Name, string Value)[] headers)
     {
         using var response = await server.SendTextAsync(method, path, query, body, null, headers);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
@@ -27,13 +31,16 @@ internal static class S3Calls
     }
 
     /// <summary>The status of an answer, whose body does not matter.</summary>
-    public static async Task<int> StatusAsync(this TestServer server, HttpMethod method, string path, string query = "", string? body = null, params (string Name, string Value)[] headers)
+    public static async Task<int> StatusAsync(
+        this TestServer server, HttpMethod method, string path, string query = "", string? body = null, params (string Name, string Value)[] headers)
     {
         using var response = await server.SendTextAsync(method, path, query, body, null, headers);
         return (int)response.StatusCode;
     }
 
-    public static async Task RefusedAsync(this TestServer server, HttpMethod method, string path, string query, string? body, int status, string code, string said, Signer? signer = null, params (string Name, string Value)[] headers)
+    public static async Task RefusedAsync(
+        this TestServer server, HttpMethod method, string path, string query, string? body, int status, string code, string said, Signer? signer = null,
+        params (string Name, string Value)[] headers)
     {
         using var response = await server.SendTextAsync(method, path, query, body, signer, headers);
         await AssertErrorAsync(response, status, code, said);

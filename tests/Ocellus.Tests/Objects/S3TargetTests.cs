@@ -28,7 +28,8 @@ public sealed class S3TargetTests : BucketTests
         await Server.PutObjectAsync("bucket", "k", "x"u8.ToArray());
         using var list = await SendAsync(HttpMethod.Get, "/", "list-type=2");
         Assert.Equal("bucket", (await TestServer.XmlAsync(list)).Element(Ns + "Name")!.Value);
-        using var deleted = await SendAsync(HttpMethod.Post, "/", "delete=", new XElement("Delete", new XElement("Object", new XElement("Key", "k"))).ToString());
+        using var deleted = await SendAsync(
+            HttpMethod.Post, "/", "delete=", new XElement("Delete", new XElement("Object", new XElement("Key", "k"))).ToString());
         Assert.Equal(HttpStatusCode.OK, deleted.StatusCode);
         await Server.RefusedAsync(HttpMethod.Get, "/bucket/k", "", null, 404, "NoSuchKey", "'k'");
         using var absent = await SendAsync(HttpMethod.Get, "/k", host: "absent");

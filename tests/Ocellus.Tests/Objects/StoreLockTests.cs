@@ -230,7 +230,8 @@ public sealed class StoreLockTests : IDisposable
         return store;
     }
 
-    private static UploadInfo Begin(ObjectStore store, string bucket) => store.Uploads.CreateUpload(bucket, new UploadInfo { Id = "", Key = "big", Initiated = default });
+    private static UploadInfo Begin(ObjectStore store, string bucket) =>
+        store.Uploads.CreateUpload(bucket, new UploadInfo { Id = "", Key = "big", Initiated = default });
 
     private static async Task PutAsync(ObjectStore store, string bucket, string key, string content, PutOptions? options = null)
     {

@@ -36,7 +36,8 @@ public sealed class SubresourcesTests : BucketTests
     [InlineData("object-lock", "ObjectLockConfigurationNotFoundError")]
     [InlineData("tagging", "NoSuchTagSet")]
     [InlineData("cors", "NoSuchCORSConfiguration")]
-    public Task What_is_not_configured_is_said_to_be_so(string parameter, string code) => Server.RefusedAsync(HttpMethod.Get, "/bucket", parameter + "=", null, 404, code, "");
+    public Task What_is_not_configured_is_said_to_be_so(string parameter, string code) =>
+        Server.RefusedAsync(HttpMethod.Get, "/bucket", parameter + "=", null, 404, code, "");
 
     [Fact]
     public async Task Questions_have_the_answers_of_a_new_bucket()
@@ -57,9 +58,12 @@ public sealed class SubresourcesTests : BucketTests
     [Fact]
     public async Task Access_lists_and_versions_are_refused_and_not_forgotten()
     {
-        await Server.RefusedAsync(HttpMethod.Put, "/bucket/public", "", "x", 400, "AccessControlListNotSupported", "ACLs", headers: ("x-amz-acl", "public-read"));
-        await Server.RefusedAsync(HttpMethod.Put, "/bucket/public", "", "x", 400, "AccessControlListNotSupported", "ACLs", headers: ("x-amz-grant-read", "id=1"));
-        await Server.RefusedAsync(HttpMethod.Put, "/bucket/secret", "", "x", 501, "NotImplemented", "aws:kms", headers: ("x-amz-server-side-encryption", "aws:kms"));
+        await Server.RefusedAsync(
+            HttpMethod.Put, "/bucket/public", "", "x", 400, "AccessControlListNotSupported", "ACLs", headers: ("x-amz-acl", "public-read"));
+        await Server.RefusedAsync(
+            HttpMethod.Put, "/bucket/public", "", "x", 400, "AccessControlListNotSupported", "ACLs", headers: ("x-amz-grant-read", "id=1"));
+        await Server.RefusedAsync(
+            HttpMethod.Put, "/bucket/secret", "", "x", 501, "NotImplemented", "aws:kms", headers: ("x-amz-server-side-encryption", "aws:kms"));
         Assert.Equal(200, await Server.StatusAsync(HttpMethod.Put, "/bucket/private", "", "x", ("x-amz-acl", "private")));
         await Server.RefusedAsync(HttpMethod.Get, "/bucket/k", "versionId=7", null, 404, "NoSuchVersion", "'7'");
         Assert.Equal(200, await Server.StatusAsync(HttpMethod.Get, "/bucket/k", "versionId=null"));

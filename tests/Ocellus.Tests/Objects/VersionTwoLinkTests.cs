@@ -13,10 +13,14 @@ public sealed class VersionTwoLinkTests : BucketTests
     [Fact]
     public async Task A_link_puts_gets_and_deletes()
     {
-        var put = Server.Signer.LinkV2("PUT", Address("/bucket/a%20b"), Soon, type: "image/png", headers: [("x-amz-meta-colour", "light blue"), ("x-amz-tagging", "a=b")]);
+        var put = Server.Signer.LinkV2(
+            "PUT", Address("/bucket/a%20b"), Soon, type: "image/png", headers: [("x-amz-meta-colour", "light blue"), ("x-amz-tagging", "a=b")]);
         Assert.Equal(200, (int)(await SendAsync("PUT", put, "hello")).StatusCode);
-        using var read = await SendAsync("GET", Server.Signer.LinkV2("GET", Address("/bucket/a%20b?response-content-type=text/plain&response-expires=0"), Soon));
-        Assert.Equal(("hello", "text/plain", "light blue"), (await read.Content.ReadAsStringAsync(Cancel), read.Content.Headers.ContentType!.MediaType, read.Headers.GetValues("x-amz-meta-colour").Single()));
+        using var read = await SendAsync(
+            "GET", Server.Signer.LinkV2("GET", Address("/bucket/a%20b?response-content-type=text/plain&response-expires=0"), Soon));
+        Assert.Equal(
+            ("hello", "text/plain", "light blue"),
+            (await read.Content.ReadAsStringAsync(Cancel), read.Content.Headers.ContentType!.MediaType, read.Headers.GetValues("x-amz-meta-colour").Single()));
         using var stored = await Server.SendS3Async(HttpMethod.Get, "/bucket/a%20b");
         Assert.Equal(("image/png", "1"), (stored.Content.Headers.ContentType!.MediaType, stored.Headers.GetValues("x-amz-tagging-count").Single()));
         using var head = await SendAsync("HEAD", Server.Signer.LinkV2("HEAD", Address("/bucket/a%20b"), Soon));
@@ -106,8 +110,13 @@ public sealed class VersionTwoLinkTests : BucketTests
         await AssertErrorAsync(secret, 403, "AccessDenied", "not authorized to perform: s3:GetObject");
 
         // A signature that names no region counts as made in the bucket's.
-        Assert.Equal(200, await Server.StatusAsync(HttpMethod.Put, "/abroad", "", "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>"));
-        var all = await Server.KeyAsync("ben", """{"Effect":"Allow","Action":"s3:*","Resource":"*"}""", """{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}}""");
+        Assert.Equal(
+            200,
+            await Server.StatusAsync(
+                HttpMethod.Put, "/abroad", "", "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>"));
+        var all = await Server.KeyAsync(
+            "ben", """{"Effect":"Allow","Action":"s3:*","Resource":"*"}""",
+            """{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}}""");
         using var abroad = await SendAsync("GET", all.LinkV2("GET", Address("/abroad/k"), Soon));
         await AssertErrorAsync(abroad, 403, "AccessDenied", "explicit deny");
     }
@@ -142,9 +151,13 @@ public sealed class VersionTwoLinkTests : BucketTests
 
     private Uri Address(string target) => Signer.Raw(Server.BaseAddress.GetLeftPart(UriPartial.Authority) + target);
 
-    private async Task<HttpResponseMessage> SendAsync(string method, Uri link, string? body = null, string? host = null, params (string Name, string Value)[] headers)
+    private async Task<HttpResponseMessage> SendAsync(
+        string method, Uri link, string? body = null, string? host = null, params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(new(method), link) { Content = body is null ? null : new ByteArrayContent(System.Text.Encoding.UTF8.GetBytes(body)) };
+        using var request = new HttpRequestMessage(new(method), link)
+        {
+            Content = body is null ? null : new ByteArrayContent(System.Text.Encoding.UTF8.GetBytes(body)),
+        };
         request.Headers.Host = host;
         foreach (var (name, value) in headers)
         {

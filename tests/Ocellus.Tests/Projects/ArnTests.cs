@@ -15,9 +15,16 @@ public sealed class ArnTests
 
     /// <summary>The pieces of ARNs in other orders, numbers and spellings.</summary>
     private static readonly Gen<string> s_garbage =
-        from head in Gen.OneOf("arn:aws:rekognition:us-east-1:123456789012:project/", "arn:aws:rekognition:us-east-1:٣٣٣٣٣٣٣٣٣٣٣٣:project/", "arn:a٣:rekognition:b-٣:000000000000:project/", "ARN:aws:rekognition:us-east-1:123456789012:project/", " arn:aws:rekognition:us-east-1:123456789012:project/", "arn:aws:s3:::")
-        from middle in Gen.OneOf("p", "a/version/b", "a/dataset/train", "a/dataset/test", "version/version/version", "a/dataset/TRAIN", "é", "..", "a/version/..", "a//", "a/version/b/version/c", "")
-        from time in Gen.OneOf("/0", "/7", "/007", "/00", "/1690474772815", "/9223372036854775807", "/9223372036854775808", "/-1", "/+1", "/1 ", "/ 1", "/٣", "/1_0", "/1\n", "/1\0", "/", "", "/1e3", "/1/2", "/1.0")
+        from head in Gen.OneOf(
+            "arn:aws:rekognition:us-east-1:123456789012:project/", "arn:aws:rekognition:us-east-1:٣٣٣٣٣٣٣٣٣٣٣٣:project/",
+            "arn:a٣:rekognition:b-٣:000000000000:project/", "ARN:aws:rekognition:us-east-1:123456789012:project/",
+            " arn:aws:rekognition:us-east-1:123456789012:project/", "arn:aws:s3:::")
+        from middle in Gen.OneOf(
+            "p", "a/version/b", "a/dataset/train", "a/dataset/test", "version/version/version", "a/dataset/TRAIN", "é", "..", "a/version/..", "a//",
+            "a/version/b/version/c", "")
+        from time in Gen.OneOf(
+            "/0", "/7", "/007", "/00", "/1690474772815", "/9223372036854775807", "/9223372036854775808", "/-1", "/+1", "/1 ", "/ 1", "/٣", "/1_0", "/1\n",
+            "/1\0", "/", "", "/1e3", "/1/2", "/1.0")
         select head + middle + time;
 
     [Fact]
@@ -25,7 +32,9 @@ public sealed class ArnTests
         Gen.Select(Gen.Enum<ArnKind>(), s_part, s_part, s_account, s_name, s_name, Gen.Select(Gen.Bool, s_time))
             .Sample((kind, partition, region, account, project, name, rest) =>
             {
-                var arn = new Arn(kind, partition, region, account, project, kind switch { ArnKind.Project => "", ArnKind.Dataset => rest.Item1 ? "train" : "test", _ => name }, rest.Item2);
+                var arn = new Arn(
+                    kind, partition, region, account, project,
+                    kind switch { ArnKind.Project => "", ArnKind.Dataset => rest.Item1 ? "train" : "test", _ => name }, rest.Item2);
                 Assert.Equal(arn, Arn.Parse(arn.ToString()));
             }, iter: 5000);
 

@@ -38,5 +38,6 @@ public sealed class HostingTagsTests
     }
 
     [Fact]
-    public void Tags_of_the_user_mean_nothing_here() => HostingTags.Check(new Dictionary<string, string> { ["idle-stop-minutes"] = "soon", ["Ocellus:wake-on-detect"] = "x" });
+    public void Tags_of_the_user_mean_nothing_here() =>
+        HostingTags.Check(new Dictionary<string, string> { ["idle-stop-minutes"] = "soon", ["Ocellus:wake-on-detect"] = "x" });
 }

@@ -18,7 +18,8 @@ public sealed class ProjectVersionStatesTests
         (VersionEvent.Drained, "STOPPING", "STOPPED"),
         (VersionEvent.HostingFailed, "STARTING RUNNING STOPPING", "FAILED"),
         (VersionEvent.ServerRestarted, "RUNNING", "STARTING"),
-        (VersionEvent.DeleteRequested, "TRAINING_COMPLETED TRAINING_FAILED COPYING_COMPLETED COPYING_FAILED STOPPED FAILED DEPRECATED EXPIRED DELETING", "DELETING"),
+        (VersionEvent.DeleteRequested, "TRAINING_COMPLETED TRAINING_FAILED COPYING_COMPLETED COPYING_FAILED STOPPED FAILED DEPRECATED "
+            + "EXPIRED DELETING", "DELETING"),
     ];
 
     [Fact]

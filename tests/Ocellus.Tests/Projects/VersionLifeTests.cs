@@ -32,7 +32,11 @@ public sealed class VersionLifeTests
 
     private static readonly VersionEvent[] s_asked = [VersionEvent.StartRequested, VersionEvent.StopRequested, VersionEvent.DeleteRequested];
 
-    private static readonly VersionEvent[] s_worked = [VersionEvent.Trained, VersionEvent.TrainingFailed, VersionEvent.Copied, VersionEvent.CopyFailed, VersionEvent.Loaded, VersionEvent.Drained, VersionEvent.HostingFailed];
+    private static readonly VersionEvent[] s_worked =
+    [
+        VersionEvent.Trained, VersionEvent.TrainingFailed, VersionEvent.Copied, VersionEvent.CopyFailed, VersionEvent.Loaded, VersionEvent.Drained,
+        VersionEvent.HostingFailed,
+    ];
 
     private enum Turn
     {
@@ -137,7 +141,11 @@ public sealed class VersionLifeTests
         {
             for (var i = 0; i < 10 && Now != ProjectVersionStatus.DELETING; i++)
             {
-                VersionEvent[] ways = [VersionEvent.DeleteRequested, VersionEvent.Trained, VersionEvent.Copied, VersionEvent.Loaded, VersionEvent.StopRequested, VersionEvent.Drained];
+                VersionEvent[] ways =
+                [
+                    VersionEvent.DeleteRequested, VersionEvent.Trained, VersionEvent.Copied, VersionEvent.Loaded, VersionEvent.StopRequested,
+                    VersionEvent.Drained,
+                ];
                 Now = ways.Select(way => ProjectVersionStates.Next(Now, way)).First(next => next is not null)!.Value;
             }
         }

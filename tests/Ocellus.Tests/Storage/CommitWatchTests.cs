@@ -70,7 +70,8 @@ public sealed class CommitWatchTests : IDisposable
         var ring = await KeyRing.OpenAsync(_data, Cancel);
         using var other = DataDirectory.Attach(_path);
         var keys = new KeyCatalog(other, TimeProvider.System);
-        var id = (await keys.CreateAsync("app", KeyRing.DefaultAccountId, [ManagedPolicies.Get(ManagedPolicies.Administrator)], isDefault: false, Cancel)).AccessKeyId;
+        var id = (await keys.CreateAsync(
+            "app", KeyRing.DefaultAccountId, [ManagedPolicies.Get(ManagedPolicies.Administrator)], isDefault: false, Cancel)).AccessKeyId;
         await ring.RefreshAsync(Cancel);
         Assert.NotNull(ring.Find(id));
 
@@ -85,8 +86,10 @@ public sealed class CommitWatchTests : IDisposable
     {
         var versions = new VersionCatalog(_data, TimeProvider.System, Options.Create(new QuotaOptions()));
         var caller = new Caller("123456789012", "us-east-1", "test", "test");
-        var project = (await new ProjectCatalog(_data, TimeProvider.System, Options.Create(new QuotaOptions())).CreateAsync(caller, "p", null, Cancel)).ToString();
-        var arn = (await versions.CreateAsync(caller, new NewVersion(project, "v", ProjectVersionStatus.TRAINING_COMPLETED, "f", "bucket", ""), null, Cancel)).ToString();
+        var project = (await new ProjectCatalog(_data, TimeProvider.System, Options.Create(new QuotaOptions())).CreateAsync(caller, "p", null, Cancel))
+            .ToString();
+        var arn = (await versions.CreateAsync(caller, new NewVersion(project, "v", ProjectVersionStatus.TRAINING_COMPLETED, "f", "bucket", ""), null, Cancel))
+            .ToString();
 
         var first = await versions.FindServedAsync(arn, Cancel);
         Assert.Equal(ProjectVersionStatus.TRAINING_COMPLETED, first!.Status);

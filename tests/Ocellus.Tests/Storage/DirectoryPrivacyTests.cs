@@ -47,7 +47,8 @@ public sealed class DirectoryPrivacyTests : IDisposable
     public void A_folder_that_is_also_for_something_else_keeps_its_rights_and_the_user_is_told()
     {
         Directory.CreateDirectory(Path.Combine(_folder, "src"));
-        File.SetUnixFileMode(_folder, FileSystem.PrivateFolder | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        File.SetUnixFileMode(
+            _folder, FileSystem.PrivateFolder | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
 
         using (var data = DataDirectory.Open(_folder))
         {

@@ -18,7 +18,9 @@ public sealed class SchemaJournalTests : IDisposable
     {
         DataDirectory.Open(_folder).Dispose();
         using var connection = new SqliteConnection($"Data Source={DataDirectory.DatabaseOf(_folder)};Pooling=False");
-        connection.Execute("INSERT INTO SchemaVersions (ScriptName, Applied) VALUES ('Ocellus.Storage.Migrations.0099_far.sql', '2030-01-01'); DROP TABLE access_key_policies");
+        connection.Execute(
+            "INSERT INTO SchemaVersions (ScriptName, Applied) VALUES ('Ocellus.Storage.Migrations.0099_far.sql', '2030-01-01'); DROP TABLE "
+                + "access_key_policies");
         connection.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 

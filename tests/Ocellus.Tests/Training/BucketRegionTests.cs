@@ -26,7 +26,15 @@ public sealed class BucketRegionTests
         await server.PutObjectAsync("west", "m", Encoding.UTF8.GetBytes(Line));
         var project = (await server.CallAsync("CreateProject", """{"ProjectName":"p"}""")).Body.GetProperty("ProjectArn").GetString()!;
 
-        var answer = await server.CallAsync("CreateDataset", JsonSerializer.Serialize(new { ProjectArn = project, DatasetType = "TRAIN", DatasetSource = new { GroundTruthManifest = new { S3Object = new { Bucket = "west", Name = "m" } } } }));
+        var answer = await server.CallAsync(
+            "CreateDataset",
+            JsonSerializer.Serialize(
+                new
+                {
+                    ProjectArn = project,
+                    DatasetType = "TRAIN",
+                    DatasetSource = new { GroundTruthManifest = new { S3Object = new { Bucket = "west", Name = "m" } } },
+                }));
 
         Assert.Equal("InvalidS3ObjectException", answer.Error);
     }
@@ -45,8 +53,14 @@ public sealed class BucketRegionTests
         try
         {
             await File.WriteAllTextAsync(folder.TrainingManifest, Line, Cancel);
-            var rights = new CallerRights(new Caller("123456789012", "us-east-1", "t", "t"), [IdentityPolicy.Parse("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}""")], DateTimeOffset.UnixEpoch);
-            Assert.Null(await new ImageFetch(objects).RunAsync(folder, new JobDescription { ProjectVersionArn = arn, ProjectName = "p", VersionName = "v", AutoSplit = true }, "123456789012", rights, Cancel));
+            var rights = new CallerRights(
+                new Caller("123456789012", "us-east-1", "t", "t"),
+                [IdentityPolicy.Parse("""{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}""")], DateTimeOffset.UnixEpoch);
+            Assert.Null(
+                await new ImageFetch(objects)
+                    .RunAsync(
+                        folder, new JobDescription { ProjectVersionArn = arn, ProjectName = "p", VersionName = "v", AutoSplit = true }, "123456789012", rights,
+                        Cancel));
             Assert.Equal(usable ? null : JobImage.NoBucket, Assert.Single(folder.ReadImages()!).Problem);
         }
         finally

@@ -123,7 +123,10 @@ public sealed class StoreAwayTests : IDisposable
     private TrainingWorker Worker(UnreachableObjects objects)
     {
         var meters = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>();
-        return new(_versions, new JobCatalog(_data, _clock), objects, new ImageFetch(objects), new TrainingPublisher(_versions, objects, _data, _clock, NullLogger<TrainingPublisher>.Instance), _data, _clock, Options.Create(new TrainingOptions()), new OcellusMeter(meters), new ServingActivity(_clock), NullLogger<TrainingWorker>.Instance);
+        return new(
+            _versions, new JobCatalog(_data, _clock), objects, new ImageFetch(objects),
+            new TrainingPublisher(_versions, objects, _data, _clock, NullLogger<TrainingPublisher>.Instance), _data, _clock,
+            Options.Create(new TrainingOptions()), new OcellusMeter(meters), new ServingActivity(_clock), NullLogger<TrainingWorker>.Instance);
     }
 
     private async Task<string> VersionAsync(string name, string bucket, ProjectVersionStatus status)
@@ -133,7 +136,9 @@ public sealed class StoreAwayTests : IDisposable
             Caller,
             new NewVersion(project.ToString(), name, status, name, bucket, "")
             {
-                Rights = new CallerRights(Caller, [IdentityPolicy.Parse(AccessKeys.Document("""{"Effect":"Allow","Action":"s3:*","Resource":"*"}"""))], _clock.GetUtcNow()).ToJson(),
+                Rights = new CallerRights(
+                    Caller, [IdentityPolicy.Parse(AccessKeys.Document("""{"Effect":"Allow","Action":"s3:*","Resource":"*"}"""))], _clock.GetUtcNow())
+                    .ToJson(),
             },
             null,
             Cancel)).ToString();

@@ -26,7 +26,9 @@ public sealed class TrainingTests
         Assert.Equal(200, created.Status);
         var first = await DescribeAsync(server, project);
         Assert.Equal("TRAINING_IN_PROGRESS", first.GetProperty("Status").GetString());
-        Assert.Contains("no TEST dataset", first.GetProperty("StatusMessage").GetString() + (await WaitAsync(server, project)).GetProperty("StatusMessage").GetString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "no TEST dataset", first.GetProperty("StatusMessage").GetString() + (await WaitAsync(server, project)).GetProperty("StatusMessage").GetString(),
+            StringComparison.Ordinal);
 
         var version = await DescribeAsync(server, project);
         Assert.Equal("TRAINING_COMPLETED", version.GetProperty("Status").GetString());
@@ -48,12 +50,25 @@ public sealed class TrainingTests
         Assert.Equal("out/ManifestSummary-colours-v.json", version.GetProperty("ManifestSummary").GetProperty("S3Object").GetProperty("Name").GetString());
         // Nothing of the job stays, and the model is where hosting looks for it.
         Assert.Empty(Directory.GetDirectories(Path.Combine(server.DataPath, "jobs")));
-        Assert.Equal(["model.json", "model.onnx"], Directory.GetFiles(Path.Combine(server.DataPath, "models"), "*", SearchOption.AllDirectories).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["model.json", "model.onnx"],
+            Directory.GetFiles(Path.Combine(server.DataPath, "models"), "*", SearchOption.AllDirectories).Select(Path.GetFileName).Order());
 
         // The name is taken, deleting frees it, and what was written to the output location stays.
-        Assert.Equal("ResourceInUseException", (await server.CallAsync("CreateProjectVersion", $$"""{"ProjectArn":"{{project}}","VersionName":"v","OutputConfig":{"S3Bucket":"images"} }""")).Error);
-        Assert.Equal("DELETING", (await server.CallAsync("DeleteProjectVersion", $$"""{"ProjectVersionArn":"{{created.Body.GetProperty("ProjectVersionArn").GetString()}}"}""")).Body.GetProperty("Status").GetString());
-        await UntilAsync(async () => (await server.CallAsync("DescribeProjectVersions", $$"""{"ProjectArn":"{{project}}"}""")).Body.GetProperty("ProjectVersionDescriptions").GetArrayLength() == 0);
+        Assert.Equal(
+            "ResourceInUseException",
+            (await server.CallAsync(
+                "CreateProjectVersion", $$"""{"ProjectArn":"{{project}}","VersionName":"v","OutputConfig":{"S3Bucket":"images"} }""")).Error);
+        Assert.Equal(
+            "DELETING",
+            (await server.CallAsync(
+                "DeleteProjectVersion",
+                $$"""{"ProjectVersionArn":"{{created.Body.GetProperty("ProjectVersionArn").GetString()}}"}""")).Body.GetProperty("Status")
+                .GetString());
+        await UntilAsync(
+            async () =>
+                (await server.CallAsync("DescribeProjectVersions", $$"""{"ProjectArn":"{{project}}"}""")).Body.GetProperty("ProjectVersionDescriptions")
+                    .GetArrayLength() == 0);
         Assert.Empty(Directory.GetFiles(Path.Combine(server.DataPath, "models"), "*", SearchOption.AllDirectories));
         Assert.NotEmpty(await ObjectAsync(server, version.GetProperty("ManifestSummary").GetProperty("S3Object")));
     }
@@ -66,7 +81,8 @@ public sealed class TrainingTests
         await server.PutObjectAsync("images", "all.manifest", Manifest(10));
         var project = await ProjectAsync(server);
         await TrainExternallyAsync(server, project, "all.manifest");
-        await UntilAsync(async () => (await DescribeAsync(server, project)).GetProperty("StatusMessage").GetString()!.Contains("Phase", StringComparison.Ordinal));
+        await UntilAsync(
+            async () => (await DescribeAsync(server, project)).GetProperty("StatusMessage").GetString()!.Contains("Phase", StringComparison.Ordinal));
 
         await server.RestartAsync();
 
@@ -89,8 +105,12 @@ public sealed class TrainingTests
         await server.PutObjectAsync("images", "text.manifest", "a,b,c\n1,2,3\n"u8.ToArray());
         await server.PutObjectAsync("images", "one-label.manifest", Lines([.. Enumerable.Range(0, 5).Select(i => ("red", $"red-{i}.png"))]));
         await server.PutObjectAsync("images", "single.manifest", Lines([("red", "red-0.png")]));
-        await server.PutObjectAsync("images", "missing.manifest", Lines([.. Enumerable.Range(0, 10).Select(i => (i % 2 == 0 ? "red" : "green", $"{(i % 2 == 0 ? "red" : "green")}-{i}.png"))]));
-        await server.PutObjectAsync("images", "no-bucket.manifest", Lines([.. Enumerable.Range(0, 5).SelectMany(i => new[] { ("red", $"red-{i}.png"), ("green", $"green-{i}.png") })], "elsewhere"));
+        await server.PutObjectAsync(
+            "images", "missing.manifest",
+            Lines([.. Enumerable.Range(0, 10).Select(i => (i % 2 == 0 ? "red" : "green", $"{(i % 2 == 0 ? "red" : "green")}-{i}.png"))]));
+        await server.PutObjectAsync(
+            "images", "no-bucket.manifest",
+            Lines([.. Enumerable.Range(0, 5).SelectMany(i => new[] { ("red", $"red-{i}.png"), ("green", $"green-{i}.png") })], "elsewhere"));
         var project = await ProjectAsync(server);
 
         await TrainExternallyAsync(server, project, manifest);
@@ -130,7 +150,8 @@ public sealed class TrainingTests
         Assert.Contains("text", red, StringComparison.Ordinal);
         Assert.Contains("8×8", Assert.Single(lines, l => l.Contains("green-0.png", StringComparison.Ordinal)), StringComparison.Ordinal);
         Assert.Contains(lines, l => l.Contains("ERROR_INVALID_JSON_LINE", StringComparison.Ordinal));
-        var statistics = JsonSerializer.Deserialize<JsonElement>(await ObjectAsync(server, version.GetProperty("ManifestSummary").GetProperty("S3Object"))).GetProperty("statistics").GetProperty("training");
+        var statistics = JsonSerializer.Deserialize<JsonElement>(await ObjectAsync(server, version.GetProperty("ManifestSummary").GetProperty("S3Object")))
+            .GetProperty("statistics").GetProperty("training");
         // Two images, the line that is no JSON and the blank line.
         Assert.Equal(4, statistics.GetProperty("invalid_json_lines").GetInt32());
     }
@@ -168,7 +189,8 @@ public sealed class TrainingTests
         const string asset = """{"Assets":[{"GroundTruthManifest":{"S3Object":{"Bucket":"images","Name":"m"}}}]}""";
         async Task RefusedAsync(string error, string says, string members)
         {
-            var answer = await server.CallAsync("CreateProjectVersion", $$"""{"ProjectArn":"{{project}}","VersionName":"v","OutputConfig":{"S3Bucket":"images"}{{members}} }""");
+            var answer = await server.CallAsync(
+                "CreateProjectVersion", $$"""{"ProjectArn":"{{project}}","VersionName":"v","OutputConfig":{"S3Bucket":"images"}{{members}} }""");
             Assert.Equal(error, answer.Error);
             Assert.Contains(says, answer.Message, StringComparison.Ordinal);
         }
@@ -198,12 +220,16 @@ public sealed class TrainingTests
     private static byte[] Lines(IReadOnlyList<(string Label, string Name)> entries, string bucket = "images") => Encoding.UTF8.GetBytes(string.Concat(entries.Select(e =>
         $$"""{"source-ref":"s3://{{bucket}}/{{e.Name}}","colour":1,"colour-metadata":{"class-name":"{{e.Label}}","confidence":1,"type":"groundtruth/image-classification","human-annotated":"yes","creation-date":"2026-01-01T00:00:00"} }""" + "\n")));
 
-    private static async Task<string> ProjectAsync(TestServer server) => (await server.CallAsync("CreateProject", """{"ProjectName":"colours"}""")).Body.GetProperty("ProjectArn").GetString()!;
+    private static async Task<string> ProjectAsync(TestServer server) =>
+        (await server.CallAsync("CreateProject", """{"ProjectName":"colours"}""")).Body.GetProperty("ProjectArn").GetString()!;
 
     private static async Task DatasetAsync(TestServer server, string project, string type, string manifest)
     {
         var arn = (await server.CallAsync("CreateDataset", $$"""{"ProjectArn":"{{project}}","DatasetType":"{{type}}","DatasetSource":{"GroundTruthManifest":{"S3Object":{"Bucket":"images","Name":"{{manifest}}"} } } }""")).Body.GetProperty("DatasetArn").GetString();
-        await UntilAsync(async () => (await server.CallAsync("DescribeDataset", $$"""{"DatasetArn":"{{arn}}"}""")).Body.GetProperty("DatasetDescription").GetProperty("Status").GetString() == "CREATE_COMPLETE");
+        await UntilAsync(
+            async () =>
+                (await server.CallAsync("DescribeDataset", $$"""{"DatasetArn":"{{arn}}"}""")).Body.GetProperty("DatasetDescription").GetProperty("Status")
+                    .GetString() == "CREATE_COMPLETE");
     }
 
     private static async Task TrainExternallyAsync(TestServer server, string project, string manifest)
@@ -226,7 +252,8 @@ public sealed class TrainingTests
 
     private static async Task<string> ObjectAsync(TestServer server, JsonElement location)
     {
-        using var response = await server.SendS3Async(HttpMethod.Get, $"/{location.GetProperty("Bucket").GetString()}/{Signer.Path(location.GetProperty("Name").GetString()!)}");
+        using var response = await server.SendS3Async(
+            HttpMethod.Get, $"/{location.GetProperty("Bucket").GetString()}/{Signer.Path(location.GetProperty("Name").GetString()!)}");
         Assert.Equal(200, (int)response.StatusCode);
         return await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
     }

@@ -24,12 +24,16 @@ internal sealed class AnyRequest(Func<string, string, string[]> known)
     private static readonly JsonElement s_model = ReadModel();
 
     private static readonly Gen<string> s_text = Gen.OneOf(
-        "\"\"", "\" \"", "\"a\"", "\"fruit\"", "\"a.b-c_d\"", "\"\\u0000\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"\\uffff\"", "\"\u202egnp.exe\"", "\"e\u0301\"", "\"𝕏𝕐\"", "\"👩‍👩‍👧\"", "\"ﷺ\"", "\"\\n\\r\\t\"",
+        "\"\"", "\" \"", "\"a\"", "\"fruit\"", "\"a.b-c_d\"", "\"\\u0000\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"\\uffff\"", "\"\u202egnp.exe\"",
+        "\"e\u0301\"", "\"𝕏𝕐\"", "\"👩‍👩‍👧\"", "\"ﷺ\"", "\"\\n\\r\\t\"",
         "\"' OR 1=1 --\"", "\"../../etc/passwd\"", "\"%s%n\"", "\"٣\"", "\"true\"", "\"5\"", "\"aws:x\"", "\"YQ==\"", "\"YQ=\"", "\"====\"",
-        "\"arn:aws:rekognition:us-east-1:123456789012:project/a/0\"", "\"arn:aws:rekognition:us-east-1:٣٣٣٣٣٣٣٣٣٣٣٣:project/a/1\"", "\"arn:aws:rekognition:us-east-1:123456789012:project/a/99999999999999999999999999\"",
+        "\"arn:aws:rekognition:us-east-1:123456789012:project/a/0\"", "\"arn:aws:rekognition:us-east-1:٣٣٣٣٣٣٣٣٣٣٣٣:project/a/1\"",
+        "\"arn:aws:rekognition:us-east-1:123456789012:project/a/99999999999999999999999999\"",
         Quoted('n', 255), Quoted('n', 256), Quoted('é', 5000), Quoted('A', 200_000));
 
-    private static readonly Gen<string> s_number = Gen.OneOf("0", "1", "-1", "2", "100", "101", "1.5", "-0.0", "1e2", "2147483647", "2147483648", "-9223372036854775809", "99999999999999999999999", "1e400", "1e-400", "NaN", "Infinity", "01");
+    private static readonly Gen<string> s_number = Gen.OneOf(
+        "0", "1", "-1", "2", "100", "101", "1.5", "-0.0", "1e2", "2147483647", "2147483648", "-9223372036854775809", "99999999999999999999999", "1e400",
+        "1e-400", "NaN", "Infinity", "01");
 
     private static readonly Gen<string> s_plain = Gen.Frequency((4, s_text), (3, s_number), (1, Gen.OneOf("null", "true", "false", "\"\\", "\u0001", "")));
 
@@ -49,7 +53,8 @@ internal sealed class AnyRequest(Func<string, string, string[]> known)
     public static IReadOnlyList<string> Operations { get; } = [.. s_model.GetProperty("operations").EnumerateObject().Select(o => o.Name)];
 
     /// <summary>The errors that the service model gives an operation.</summary>
-    public static HashSet<string> ErrorsOf(string operation) => [.. s_model.GetProperty("operations").GetProperty(operation).GetProperty("errors").EnumerateArray().Select(e => e.GetString()!)];
+    public static HashSet<string> ErrorsOf(string operation) =>
+        [.. s_model.GetProperty("operations").GetProperty(operation).GetProperty("errors").EnumerateArray().Select(e => e.GetString()!)];
 
     /// <summary>Requests of all operations alike.</summary>
     public Gen<DrawnRequest> All() => Gen.OneOf([.. Operations.Select(Of)]);
@@ -59,7 +64,8 @@ internal sealed class AnyRequest(Func<string, string, string[]> known)
     {
         var formed = Value(operation, s_model.GetProperty("operations").GetProperty(operation).GetProperty("input").GetString()!);
         var bytes = Gen.Frequency((24, formed), (1, s_any), (1, s_deep)).Select(Encoding.UTF8.GetBytes);
-        return Gen.Frequency((20, bytes), (1, Gen.Select(bytes, Gen.Double.Unit, Gen.Byte, Gen.Int[0, 2], Damaged))).Select(body => new DrawnRequest(operation, body));
+        return Gen.Frequency((20, bytes), (1, Gen.Select(bytes, Gen.Double.Unit, Gen.Byte, Gen.Int[0, 2], Damaged)))
+            .Select(body => new DrawnRequest(operation, body));
     }
 
     private Gen<string> Value(string operation, string name)
@@ -74,7 +80,11 @@ internal sealed class AnyRequest(Func<string, string, string[]> known)
         {
             "structure" => Structure(operation, shape),
             "list" => Odd(Value(operation, MemberOf(shape, "member"))).Array[0, 3].Select(items => $"[{string.Join(',', items)}]"),
-            "map" => Gen.Select(Odd(Value(operation, MemberOf(shape, "key")), keys: true), Odd(Value(operation, MemberOf(shape, "value"))), (key, value) => $"{key}:{value}").Array[0, 3].Select(pairs => $"{{{string.Join(',', pairs)}}}"),
+            "map" =>
+                Gen.Select(
+                    Odd(Value(operation, MemberOf(shape, "key")), keys: true), Odd(Value(operation, MemberOf(shape, "value"))),
+                    (key, value) => $"{key}:{value}").Array[0, 3]
+                .Select(pairs => $"{{{string.Join(',', pairs)}}}"),
             "boolean" => Gen.OneOf("true", "false"),
             "integer" => Gen.Int[1, 5].Select(n => $"{n}"),
             "float" => Gen.OneOf("0", "50", "99.9", "100"),
@@ -92,7 +102,9 @@ internal sealed class AnyRequest(Func<string, string, string[]> known)
             var value = Value(operation, member.Value.GetProperty("shape").GetString()!);
             var one = value.Select(v => $"\"{member.Name}\":{v},");
             var odd = Odd(value).Select(v => $"\"{member.Name}\":{v},");
-            var drawn = Gen.Frequency((required.Contains(member.Name) ? 36 : 16, one), (required.Contains(member.Name) ? 1 : 20, Gen.Const("")), (1, odd), (1, Gen.Select(one, odd, string.Concat)));
+            var drawn = Gen.Frequency(
+                (required.Contains(member.Name) ? 36 : 16, one), (required.Contains(member.Name) ? 1 : 20, Gen.Const("")), (1, odd),
+                (1, Gen.Select(one, odd, string.Concat)));
             members = Gen.Select(members, drawn, string.Concat);
         }
 
@@ -102,7 +114,9 @@ internal sealed class AnyRequest(Func<string, string, string[]> known)
 
     private static Gen<string> Odd(Gen<string> value, bool keys = false) => keys
         ? Gen.Frequency((5, value), (1, s_text))
-        : Gen.Frequency((16, value), (2, s_plain), (1, s_any), (1, Gen.OneOf("null", "[null]", "{\"\":null}")), (1, value.Select(v => $"[{v}]")), (1, value.Select(v => $"{{\"Value\":{v}}}")), (1, s_deep));
+        : Gen.Frequency(
+            (16, value), (2, s_plain), (1, s_any), (1, Gen.OneOf("null", "[null]", "{\"\":null}")), (1, value.Select(v => $"[{v}]")),
+            (1, value.Select(v => $"{{\"Value\":{v}}}")), (1, s_deep));
 
     private static Gen<string> Deeper(Gen<string> inner) => Gen.Frequency(
         (2, inner),

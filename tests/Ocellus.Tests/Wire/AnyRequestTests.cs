@@ -10,7 +10,9 @@ using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tests.Wire;
 
-/// <summary>Whatever is sent to whichever operation: the answer is an error of the model or a success, it comes soon, and a refusal leaves nothing behind.</summary>
+/// <summary>
+/// Whatever is sent to whichever operation: the answer is an error of the model or a success, it comes soon, and a refusal leaves nothing behind.
+/// </summary>
 /// <remarks>A failure prints the seed; give it to <c>Sample</c> as <c>seed:</c> to see it again.</remarks>
 public sealed class AnyRequestTests(RunningServer running) : IClassFixture<RunningServer>
 {
@@ -60,7 +62,12 @@ public sealed class AnyRequestTests(RunningServer running) : IClassFixture<Runni
                 if (answer.Status != 200)
                 {
                     // Deletions of before may go on meanwhile; nothing may come.
-                    Assert.All(before.Zip(await RowsAsync()), pair => Assert.True(pair.Second.Count <= pair.First.Count, $"{pair.First.Name} grew from {pair.First.Count} to {pair.Second.Count} by a refused {request}"));
+                    Assert.All(
+                        before.Zip(await RowsAsync()),
+                        pair =>
+                            Assert.True(
+                                pair.Second.Count <= pair.First.Count,
+                                $"{pair.First.Name} grew from {pair.First.Count} to {pair.Second.Count} by a refused {request}"));
                 }
             },
             iter: 800,
@@ -69,7 +76,9 @@ public sealed class AnyRequestTests(RunningServer running) : IClassFixture<Runni
 
         TestContext.Current.TestOutputHelper?.WriteLine(string.Join(", ", answers.OrderByDescending(a => a.Value).Select(a => $"{a.Key} {a.Value}")));
         // The draw is no good if all of it ends at the door.
-        Assert.All(["200", "ValidationException", "SerializationException", "InvalidParameterException", "ResourceNotFoundException"], name => Assert.True(answers.GetValueOrDefault(name) > 0, name + " was never seen"));
+        Assert.All(
+            ["200", "ValidationException", "SerializationException", "InvalidParameterException", "ResourceNotFoundException"],
+            name => Assert.True(answers.GetValueOrDefault(name) > 0, name + " was never seen"));
         Assert.Equal(200, (await Server.CallAsync("DescribeProjects", "{}")).Status);
     }
 
@@ -81,12 +90,15 @@ public sealed class AnyRequestTests(RunningServer running) : IClassFixture<Runni
             async request =>
             {
                 var answer = await SendAsync(request, server);
-                var listed = (await server.CallAsync("DescribeProjects", "{}")).Body.GetProperty("ProjectDescriptions").EnumerateArray().Select(p => p.GetProperty("ProjectArn").GetString()!).ToArray();
+                var listed = (await server.CallAsync("DescribeProjects", "{}")).Body.GetProperty("ProjectDescriptions").EnumerateArray()
+                    .Select(p => p.GetProperty("ProjectArn").GetString()!).ToArray();
                 Assert.Equal(answer.Status == 200 ? [answer.Body.GetProperty("ProjectArn").GetString()!] : [], listed);
                 foreach (var arn in listed)
                 {
                     Assert.Equal(200, (await server.CallAsync("DeleteProject", JsonSerializer.Serialize(new { ProjectArn = arn }))).Status);
-                    await HostedVersions.UntilAsync(async () => !(await server.CallAsync("DescribeProjects", "{}")).Body.GetProperty("ProjectDescriptions").EnumerateArray().Any(), () => $"{arn} stays");
+                    await HostedVersions.UntilAsync(
+                        async () => !(await server.CallAsync("DescribeProjects", "{}")).Body.GetProperty("ProjectDescriptions").EnumerateArray().Any(),
+                        () => $"{arn} stays");
                 }
             },
             iter: 120,
@@ -112,7 +124,9 @@ public sealed class AnyRequestTests(RunningServer running) : IClassFixture<Runni
         if (answer.Status != 200)
         {
             Assert.Equal(400, answer.Status);
-            Assert.True(s_framework.Contains(answer.Error) || AnyRequest.ErrorsOf(request.Operation).Contains(answer.Error!), $"{answer.Error} is no error of {request.Operation}: {answer.Message}");
+            Assert.True(
+                s_framework.Contains(answer.Error) || AnyRequest.ErrorsOf(request.Operation).Contains(answer.Error!),
+                $"{answer.Error} is no error of {request.Operation}: {answer.Message}");
             Assert.NotEmpty(answer.Message);
             Assert.True(answer.Message.Length < 10_000, "the message repeats what was sent");
         }
@@ -128,6 +142,10 @@ public sealed class AnyRequestTests(RunningServer running) : IClassFixture<Runni
             SELECT (SELECT COUNT(*) FROM projects), (SELECT COUNT(*) FROM datasets), (SELECT COUNT(*) FROM project_versions), (SELECT COUNT(*) FROM project_policies),
                 (SELECT COUNT(*) FROM tags), (SELECT COUNT(*) FROM training_jobs), (SELECT COUNT(*) FROM dataset_jobs)
             """);
-        return [("projects", counts.Item1), ("datasets", counts.Item2), ("project_versions", counts.Item3), ("project_policies", counts.Item4), ("tags", counts.Item5), ("training_jobs", counts.Item6), ("dataset_jobs", counts.Item7)];
+        return
+        [
+            ("projects", counts.Item1), ("datasets", counts.Item2), ("project_versions", counts.Item3), ("project_policies", counts.Item4),
+            ("tags", counts.Item5), ("training_jobs", counts.Item6), ("dataset_jobs", counts.Item7),
+        ];
     }
 }

@@ -51,7 +51,10 @@ public sealed class RegionsTests
     public async Task The_refusal_of_a_guess_names_the_region_to_sign_for()
     {
         await using var server = await TestServer.StartAsync();
-        Assert.Equal(200, await server.StatusAsync(HttpMethod.Put, "/abroad", "", "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>"));
+        Assert.Equal(
+            200,
+            await server.StatusAsync(
+                HttpMethod.Put, "/abroad", "", "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>"));
         foreach (var (path, region) in new[] { ("/", "us-east-1"), ("/abroad", "eu-west-1"), ("/none", "us-east-1") })
         {
             using var response = await server.SendTextAsync(HttpMethod.Get, path, signer: server.Signer with { Region = "US" });
@@ -65,7 +68,9 @@ public sealed class RegionsTests
     public async Task A_bucket_is_made_for_a_known_region_only(string region)
     {
         await using var server = await TestServer.StartAsync();
-        await server.RefusedAsync(HttpMethod.Put, "/bucket", "", $"<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>", 400, "InvalidLocationConstraint", region);
+        await server.RefusedAsync(
+            HttpMethod.Put, "/bucket", "", $"<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>", 400,
+            "InvalidLocationConstraint", region);
     }
 
     [Fact]
@@ -91,7 +96,9 @@ public sealed class RegionsTests
         await using var server = await TestServer.StartAsync(("Ocellus:Regions:More", "lab-1 home"));
         foreach (var region in new[] { "lab-1", "home", "eu-central-1" })
         {
-            Assert.Equal(200, (await server.CallAsync("CreateProject", Encoding.UTF8.GetBytes($$"""{"ProjectName":"p"}"""), server.Signer with { Region = region })).Status);
+            Assert.Equal(
+                200,
+                (await server.CallAsync("CreateProject", Encoding.UTF8.GetBytes($$"""{"ProjectName":"p"}"""), server.Signer with { Region = region })).Status);
         }
     }
 
@@ -120,7 +127,8 @@ public sealed class RegionsTests
         server.Signer.Sign(request, "s3", Signer.HashOf([]));
         var authorization = request.Headers.NonValidated["Authorization"].ToString();
         request.Headers.Remove("Authorization");
-        request.Headers.TryAddWithoutValidation("Authorization", System.Text.RegularExpressions.Regex.Replace(authorization, "Credential=[^,]*", "Credential=" + credential));
+        request.Headers.TryAddWithoutValidation(
+            "Authorization", System.Text.RegularExpressions.Regex.Replace(authorization, "Credential=[^,]*", "Credential=" + credential));
         using var refused = await server.Client.SendAsync(request, TestContext.Current.CancellationToken);
         await AssertErrorAsync(refused, 400, "AuthorizationHeaderMalformed", "redential");
     }

@@ -1,7 +1,9 @@
 namespace Ocellus.Tests.Wire;
 
 /// <summary>Answers before the body was read: what comes next on the connection is never taken for that body, nor that body for a request.</summary>
-/// <remarks>RFC 9110, 10.1.1: a final status instead of 100 says whether the connection closes. RFC 9112, 6.1: two lengths close it; 9.3: an unread body too.</remarks>
+/// <remarks>
+/// RFC 9110, 10.1.1: a final status instead of 100 says whether the connection closes. RFC 9112, 6.1: two lengths close it; 9.3: an unread body too.
+/// </remarks>
 public sealed class UnreadBodyTests(UnreadBodyTests.One one) : IClassFixture<UnreadBodyTests.One>
 {
     private const string Hidden = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";

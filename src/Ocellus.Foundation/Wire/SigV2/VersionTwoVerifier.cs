@@ -13,21 +13,26 @@ namespace Ocellus.Wire.SigV2;
 internal readonly record struct UnscopedPlace(string BucketInHost, string Region);
 
 /// <summary>
-/// Verifies AWS Signature Version 2 of links and forms for S3, which boto3, the AWS CLI and s3cmd still make by default. It covers less than version 4 does, so what it
-/// does not cover is refused where it would change the meaning of a request.
+/// Verifies AWS Signature Version 2 of links and forms for S3, which boto3, the AWS CLI and s3cmd still make by default. It covers less than version 4 does, so
+/// what it does not cover is refused where it would change the meaning of a request.
 /// </summary>
 [Evidence("RESTAuthentication and HTTPPOSTForms of the S3 API reference")]
 internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
 {
     private const string KeyName = "AWSAccessKeyId";
 
-    /// <summary>Parameters that are part of the signed resource: those of S3's documents and those that botocore signs beside them. Names differ by case.</summary>
+    /// <summary>
+    /// Parameters that are part of the signed resource: those of S3's documents and those that botocore signs beside them. Names differ by case.
+    /// </summary>
     private static readonly HashSet<string> _covered = new(StringComparer.Ordinal)
     {
-        "accelerate", "acl", "analytics", "cors", "defaultObjectAcl", "delete", "inventory", "lifecycle", "location", "logging", "metrics", "notification", "object-lock",
-        "partNumber", "policy", "replication", "requestPayment", "restore", "select", "select-type", "storageClass", "tagging", "torrent", "uploadId", "uploads",
+        "accelerate", "acl", "analytics", "cors", "defaultObjectAcl", "delete", "inventory", "lifecycle", "location", "logging", "metrics", "notification",
+        "object-lock",
+        "partNumber", "policy", "replication", "requestPayment", "restore", "select", "select-type", "storageClass", "tagging", "torrent", "uploadId",
+        "uploads",
         "versionId", "versioning", "versions", "website",
-        "response-cache-control", "response-content-disposition", "response-content-encoding", "response-content-language", "response-content-type", "response-expires",
+        "response-cache-control", "response-content-disposition", "response-content-encoding", "response-content-language", "response-content-type",
+        "response-expires",
     };
 
     /// <summary>Parameters that are not covered and change the form of an answer at most.</summary>
@@ -39,7 +44,9 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
     /// <summary>Whether a form carries, or begins to carry, such a signature. Names of fields have no case.</summary>
     public static bool Signs(IReadOnlyDictionary<string, string> fields) => fields.ContainsKey("signature") || fields.ContainsKey(KeyName);
 
-    /// <summary>Whether a time is further away than a link or a form of this version may be good for: as long as one of version 4, and what clocks may differ by.</summary>
+    /// <summary>
+    /// Whether a time is further away than a link or a form of this version may be good for: as long as one of version 4, and what clocks may differ by.
+    /// </summary>
     public bool IsTooFar(DateTimeOffset until) => until > clock.GetUtcNow().AddSeconds(SignatureVerifier.LongestExpiry) + SignatureVerifier.Window;
 
     /// <summary>Verifies a link.</summary>
@@ -55,7 +62,8 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
         var (id, expires, signature) = (query[KeyName].ToString(), query["Expires"].ToString(), query["Signature"].ToString());
         if (id.Length == 0 || expires.Length == 0 || signature.Length == 0)
         {
-            throw new SignatureException(SignatureProblem.MissingToken, "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters");
+            throw new SignatureException(
+                SignatureProblem.MissingToken, "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters");
         }
 
         CheckExpiry(expires);
@@ -81,11 +89,14 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
             throw new SignatureException(
                 SignatureProblem.Mismatch,
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. "
-                + $"In version 2 a link signs the headers Content-MD5, Content-Type and x-amz-*: received were Content-MD5 '{Readable.Truncate(md5)}' and Content-Type '{Readable.Truncate(type)}'.");
+                + $"In version 2 a link signs the headers Content-MD5, Content-Type and x-amz-*: received were Content-MD5 '{Readable.Truncate(md5)}' and "
+                + $"Content-Type '{Readable.Truncate(type)}'.");
         }
 
         var positional = new[] { KeyValuePair.Create("content-md5", md5), KeyValuePair.Create("content-type", type) }.Where(h => h.Value.Length > 0);
-        return new VerifiedSignature(key, place.Region, "", "", [], signature, PayloadHash(request)) { LinkHeaders = [.. LinkHeaders.Of(request), .. positional] };
+        return new VerifiedSignature(
+            key, place.Region, "", "", [], signature, PayloadHash(request))
+        { LinkHeaders = [.. LinkHeaders.Of(request), .. positional] };
     }
 
     /// <summary>Verifies the signature of the policy of an upload from a form.</summary>
@@ -97,11 +108,15 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
             throw SignatureVerifier.Two();
         }
 
-        string Required(string name) => fields.GetValueOrDefault(name) is { Length: > 0 } value ? value : throw SignatureVerifier.Incomplete($"The form field '{name}' is missing.");
+        string Required(string name) =>
+            fields.GetValueOrDefault(name) is { Length: > 0 } value ? value : throw SignatureVerifier.Incomplete($"The form field '{name}' is missing.");
 
         var key = keys.Require(Required(KeyName), fields.GetValueOrDefault("x-amz-security-token"));
         return Canonical.Same(Sign(key, Required("policy")), Required("signature")) ? key
-            : throw new SignatureException(SignatureProblem.Mismatch, "The request signature we calculated does not match the signature you provided: the policy was changed after it was signed, or another key signed it.");
+            : throw new SignatureException(
+                SignatureProblem.Mismatch,
+                "The request signature we calculated does not match the signature you provided: the policy was changed after it was signed, or another key "
+                    + "signed it.");
     }
 
     private void CheckExpiry(string expires)
@@ -115,12 +130,15 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
         var until = DateTimeOffset.FromUnixTimeSeconds(seconds);
         if (until < now)
         {
-            throw new SignatureException(SignatureProblem.Expired, $"Request has expired: it was valid until {Canonical.Time(until)}, the server's time is {Canonical.Time(now)}.");
+            throw new SignatureException(
+                SignatureProblem.Expired, $"Request has expired: it was valid until {Canonical.Time(until)}, the server's time is {Canonical.Time(now)}.");
         }
 
         if (IsTooFar(until))
         {
-            throw LinkHeaders.Unusable($"Expires is {Canonical.Time(until)}; a link may be good for {SignatureVerifier.LongestExpiry} s (a week), and the server's time is {Canonical.Time(now)}.");
+            throw LinkHeaders.Unusable(
+                $"Expires is {Canonical.Time(until)}; a link may be good for {SignatureVerifier.LongestExpiry} s (a week), and the server's time is "
+                    + $"{Canonical.Time(now)}.");
         }
     }
 
@@ -133,13 +151,18 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
         {
             throw new SignatureException(
                 SignatureProblem.NotSigned,
-                $"There were parameters present in the request which were not signed: a signature of version 2 does not cover '{Readable.Truncate(Uri.EscapeDataString(string.Join(';', other)))}'. Sign such a link with version 4 (boto3: signature_version='s3v4').");
+                $"There were parameters present in the request which were not signed: a signature of version 2 does not cover "
+                    + $"'{Readable.Truncate(Uri.EscapeDataString(string.Join(';', other)))}'. Sign such a link with version 4 (boto3: "
+                    + $"signature_version='s3v4').");
         }
 
-        // The signed text joins names and values by & and =, so a value that holds them reads like more parameters. Where an answer's headers are asked for, nothing but GetObject is.
-        if (query.Keys.Any(IsResponse) && query.Keys.FirstOrDefault(name => _covered.Contains(name) && !IsResponse(name) && name is not ("versionId" or "partNumber")) is { } mixed)
+        // The signed text joins names and values by & and =, so a value that holds them reads like more parameters. Where an answer's headers are asked for,
+        // nothing but GetObject is.
+        if (query.Keys.Any(IsResponse)
+            && query.Keys.FirstOrDefault(name => _covered.Contains(name) && !IsResponse(name) && name is not ("versionId" or "partNumber")) is { } mixed)
         {
-            throw new SignatureException(SignatureProblem.NotSigned, $"A link of version 2 with response-* parameters gets an object; it cannot have '{mixed}' beside them.");
+            throw new SignatureException(
+                SignatureProblem.NotSigned, $"A link of version 2 with response-* parameters gets an object; it cannot have '{mixed}' beside them.");
         }
 
         if (query.Where(p => _covered.Contains(p.Key)).FirstOrDefault(p => p.Value.ToString().Any(char.IsControl)).Key is { } unusable)
@@ -150,13 +173,15 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
 
     private static bool IsResponse(string name) => name.StartsWith("response-", StringComparison.Ordinal);
 
-    private static bool IsPositional(string name) => name.Equals("content-md5", StringComparison.OrdinalIgnoreCase) || name.Equals("content-type", StringComparison.OrdinalIgnoreCase);
+    private static bool IsPositional(string name) =>
+        name.Equals("content-md5", StringComparison.OrdinalIgnoreCase) || name.Equals("content-type", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A header that has a place of its own in the signed text. botocore moves it into the link.</summary>
     private static string Positional(SignedRequest request, string name)
     {
         var header = string.Join(',', request.Lines(name)).Trim();
-        var parameters = request.Target.Query.Where(p => p.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(p => LinkHeaders.Checked(p.Key, p.Value.ToString()).Trim()).ToList();
+        var parameters = request.Target.Query.Where(p => p.Key.Equals(name, StringComparison.OrdinalIgnoreCase))
+            .Select(p => LinkHeaders.Checked(p.Key, p.Value.ToString()).Trim()).ToList();
         return parameters.Count switch
         {
             0 => header,
@@ -174,13 +199,15 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
             .Where(h => h.Key != "x-amz-date").DistinctBy(h => h.Key).OrderBy(h => h.Key, StringComparer.Ordinal);
 
     /// <summary>
-    /// What the signed text may have behind the path: the covered parameters, their values not encoded. Clients sign <c>tagging</c> and <c>tagging=</c> as they send
-    /// it, and botocore signs <c>/bucket/</c> where it sends <c>/bucket</c>; either way the request is the same.
+    /// What the signed text may have behind the path: the covered parameters, their values not encoded. Clients sign <c>tagging</c> and <c>tagging=</c> as they
+    /// send it, and botocore signs <c>/bucket/</c> where it sends <c>/bucket</c>; either way the request is the same.
     /// </summary>
     private static IEnumerable<string> Resources(RequestTarget target, UnscopedPlace place)
     {
-        var covered = target.Query.Where(p => _covered.Contains(p.Key)).OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => (Name: p.Key, Value: p.Value.ToString())).ToList();
-        string Joined(string sign) => covered.Count == 0 ? "" : "?" + string.Join('&', covered.Select(p => p.Value.Length > 0 ? $"{p.Name}={p.Value}" : p.Name + sign));
+        var covered = target.Query.Where(p => _covered.Contains(p.Key)).OrderBy(p => p.Key, StringComparer.Ordinal)
+            .Select(p => (Name: p.Key, Value: p.Value.ToString())).ToList();
+        string Joined(string sign) =>
+            covered.Count == 0 ? "" : "?" + string.Join('&', covered.Select(p => p.Value.Length > 0 ? $"{p.Name}={p.Value}" : p.Name + sign));
         string[] joined = covered.Exists(p => p.Value.Length == 0) ? [Joined(""), Joined("=")] : [Joined("")];
         var isBucket = place.BucketInHost.Length == 0 && target.RawPath.Length > 1 && target.RawPath.LastIndexOf('/') == 0;
         return isBucket ? joined.SelectMany(text => new[] { text, "/" + text }) : joined;
@@ -191,10 +218,13 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
         var declared = string.Join(',', request.Lines("x-amz-content-sha256")).Trim();
         return declared.Length == 0 || declared == "UNSIGNED-PAYLOAD" ? "UNSIGNED-PAYLOAD"
             : Canonical.IsHash(declared) ? declared
-            : throw new SignatureException(SignatureProblem.PayloadForm, $"x-amz-content-sha256 of a link of version 2 must be UNSIGNED-PAYLOAD or a valid sha256 value; received '{Readable.Truncate(declared)}'.");
+            : throw new SignatureException(
+                SignatureProblem.PayloadForm,
+                $"x-amz-content-sha256 of a link of version 2 must be UNSIGNED-PAYLOAD or a valid sha256 value; received '{Readable.Truncate(declared)}'.");
     }
 
 #pragma warning disable CA5350 // The protocol defines its signature as HMAC-SHA1.
-    private static string Sign(AccessKey key, string text) => Convert.ToBase64String(HMACSHA1.HashData(Encoding.UTF8.GetBytes(key.SecretAccessKey), Encoding.UTF8.GetBytes(text)));
+    private static string Sign(AccessKey key, string text) =>
+        Convert.ToBase64String(HMACSHA1.HashData(Encoding.UTF8.GetBytes(key.SecretAccessKey), Encoding.UTF8.GetBytes(text)));
 #pragma warning restore CA5350
 }

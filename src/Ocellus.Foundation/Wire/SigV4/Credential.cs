@@ -25,7 +25,8 @@ internal sealed partial record Credential(string AccessKeyId, string Day, string
         {
             throw new SignatureException(
                 SignatureProblem.WrongScope,
-                $"Credential should be scoped to service '{service}' and end in 'aws4_request'; received '{Readable.Truncate(text)}'. The server's time is {Canonical.Time(clock.GetUtcNow())}.");
+                $"Credential should be scoped to service '{service}' and end in 'aws4_request'; received '{Readable.Truncate(text)}'. The server's time is "
+                    + $"{Canonical.Time(clock.GetUtcNow())}.");
         }
 
         // 'yyyyMMdd' exactly: a shorter text would pass as a prefix of the date.
@@ -38,7 +39,8 @@ internal sealed partial record Credential(string AccessKeyId, string Day, string
         {
             throw new SignatureException(
                 SignatureProblem.WrongRegion,
-                $"Credential should be scoped to a valid region; received '{Readable.Truncate(Uri.EscapeDataString(parts[2]))}'. Regions are those of AWS, such as us-east-1, and those that the setting {RegionOptions.Section}:More names.");
+                $"Credential should be scoped to a valid region; received '{Readable.Truncate(Uri.EscapeDataString(parts[2]))}'. Regions are those of AWS, "
+                    + $"such as us-east-1, and those that the setting {RegionOptions.Section}:More names.");
         }
 
         return new Credential(parts[0], parts[1], parts[2], parts[3]);

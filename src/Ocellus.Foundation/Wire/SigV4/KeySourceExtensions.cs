@@ -18,6 +18,7 @@ internal static class KeySourceExtensions
             $"The security token included in the request is invalid. The access key id '{Readable.Truncate(accessKeyId)}' is unknown.");
         return token is null ? key : throw new SignatureException(
             SignatureProblem.UnknownToken,
-            $"The security token included in the request is invalid. Received was a session token of {token.Length} characters, and this server issues none: send the request without 'x-amz-security-token' (AWS_SESSION_TOKEN, aws_session_token).");
+            $"The security token included in the request is invalid. Received was a session token of {token.Length} characters, and this server issues none: "
+                + $"send the request without 'x-amz-security-token' (AWS_SESSION_TOKEN, aws_session_token).");
     }
 }

@@ -8,21 +8,24 @@ internal static class LinkHeaders
     /// <summary>Those that belong to the signature itself.</summary>
     private static readonly HashSet<string> _ofSignature = new(StringComparer.OrdinalIgnoreCase)
     {
-        "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Content-Sha256",
+        "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Security-Token",
+        "X-Amz-Content-Sha256",
     };
 
     /// <summary>
-    /// Those that speak of a body. Who makes a link has no body yet: the JavaScript SDK puts the checksum of an empty one there, and S3 does not hold the upload
-    /// against it. A checksum that is to count is sent as a header.
+    /// Those that speak of a body. Who makes a link has no body yet: the JavaScript SDK puts the checksum of an empty one there, and S3 does not hold the
+    /// upload against it. A checksum that is to count is sent as a header.
     /// </summary>
     private static readonly HashSet<string> _ofBody = new(StringComparer.OrdinalIgnoreCase)
     {
-        "x-amz-sdk-checksum-algorithm", "x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-crc64nvme", "x-amz-checksum-sha1", "x-amz-checksum-sha256",
+        "x-amz-sdk-checksum-algorithm", "x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-crc64nvme", "x-amz-checksum-sha1",
+        "x-amz-checksum-sha256",
     };
 
     /// <summary>What the parameters of a link mean as headers. The caller has verified that the signature covers them.</summary>
     /// <exception cref="SignatureException">One can be no header, or a header says something else.</exception>
-    public static IReadOnlyList<KeyValuePair<string, string>> Of(SignedRequest request) => [.. All(request).Where(h => !_ofSignature.Contains(h.Key) && !_ofBody.Contains(h.Key))];
+    public static IReadOnlyList<KeyValuePair<string, string>> Of(SignedRequest request) =>
+        [.. All(request).Where(h => !_ofSignature.Contains(h.Key) && !_ofBody.Contains(h.Key))];
 
     /// <summary>As <see cref="Of"/>, with those that have no effect.</summary>
     public static List<KeyValuePair<string, string>> All(SignedRequest request)
@@ -45,7 +48,9 @@ internal static class LinkHeaders
     /// <summary>The value of a parameter that stands for a header.</summary>
     /// <exception cref="SignatureException">It can be no header.</exception>
     public static string Checked(string name, string value) =>
-        !HeaderText.IsName(name) ? throw Unusable($"The parameter '{Readable.Truncate(Uri.EscapeDataString(name))}' stands for a header, and it is not the name of a header: letters, digits and !#$%&'*+-.^_`|~.")
+        !HeaderText.IsName(name) ? throw Unusable(
+            $"The parameter '{Readable.Truncate(Uri.EscapeDataString(name))}' stands for a header, and it is not the name of a header: letters, digits and "
+                + $"!#$%&'*+-.^_`|~.")
         : value.Any(char.IsControl) ? throw Unusable($"The parameter '{Readable.Truncate(name)}' stands for a header, and its value holds control characters.")
         : value;
 

@@ -15,7 +15,8 @@ internal sealed record SignedRequest(string Method, RequestTarget Target, IReadO
     }
 
     /// <summary>The lines of a header, by a name of any case.</summary>
-    public IEnumerable<string> Lines(string name) => Headers.Where(header => header.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(header => header.Value);
+    public IEnumerable<string> Lines(string name) =>
+        Headers.Where(header => header.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(header => header.Value);
 }
 
 /// <summary>A signature in a header whose key id, scope and date are good; whether it is right, the body will tell.</summary>

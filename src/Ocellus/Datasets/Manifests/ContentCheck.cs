@@ -15,11 +15,13 @@ internal sealed record ContentError(string Code, string Message)
     /// <summary>Code and text, as a dataset's status message has them.</summary>
     public string Text => $"{Code}: {Message}";
 
-    public static ContentError ImageBucketPermissions { get; } = new("ERROR_INVALID_PERMISSIONS_IMAGES_S3_BUCKET", "The permissions for the images S3 bucket are invalid.");
+    public static ContentError ImageBucketPermissions { get; } = new(
+        "ERROR_INVALID_PERMISSIONS_IMAGES_S3_BUCKET", "The permissions for the images S3 bucket are invalid.");
 
     public static ContentError ImageBucketOwner { get; } = new("ERROR_INVALID_IMAGES_S3_BUCKET_OWNER", "Invalid owner id for images S3 bucket.");
 
-    public static ContentError NoAutoSplit { get; } = new("ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_AUTOSPLIT", "The manifest file contains insufficient labeled images per label to perform auto-split.");
+    public static ContentError NoAutoSplit { get; } = new(
+        "ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_AUTOSPLIT", "The manifest file contains insufficient labeled images per label to perform auto-split.");
 
     public static ContentError ImagesNotCopied { get; } = new("ERROR_FAILED_IMAGES_S3_COPY", "Failed to copy images from S3 bucket.");
 
@@ -29,7 +31,8 @@ internal sealed record ContentError(string Code, string Message)
 
     internal static ContentError TooManyInvalid { get; } = new("ERROR_TOO_MANY_INVALID_ROWS_IN_MANIFEST", "The manifest file contains too many invalid rows.");
 
-    internal static ContentError ManyBuckets { get; } = new("ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS", "The manifest file contains images from multiple S3 buckets.");
+    internal static ContentError ManyBuckets { get; } = new(
+        "ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS", "The manifest file contains images from multiple S3 buckets.");
 
     internal static ContentError TooFewLabels { get; } = new("ERROR_MANIFEST_TOO_FEW_LABELS", "The manifest file has too few labels.");
 
@@ -37,9 +40,11 @@ internal sealed record ContentError(string Code, string Message)
 
     internal static ContentError TooFewUsableLabels { get; } = new("ERROR_MANIFEST_TOO_FEW_USABLE_LABELS", "The manifest file has too few usable labels.");
 
-    internal static ContentError LabelOverlap { get; } = new("ERROR_INSUFFICIENT_LABEL_OVERLAP", "Less than 50% label overlap between the training and testing manifest files.");
+    internal static ContentError LabelOverlap { get; } = new(
+        "ERROR_INSUFFICIENT_LABEL_OVERLAP", "Less than 50% label overlap between the training and testing manifest files.");
 
-    internal static ContentError UsableLabelOverlap { get; } = new("ERROR_INSUFFICIENT_USABLE_LABEL_OVERLAP", "Less than 50% usable label overlap between the training and testing manifest files.");
+    internal static ContentError UsableLabelOverlap { get; } = new(
+        "ERROR_INSUFFICIENT_USABLE_LABEL_OVERLAP", "Less than 50% usable label overlap between the training and testing manifest files.");
 }
 
 /// <summary>One manifest after the check. Total = valid + invalid + ignored.</summary>
@@ -194,7 +199,10 @@ internal static class ContentCheck
     }
 
     private static List<ParsedLine> Usable(IReadOnlyList<ParsedLine> lines, UseCase useCase, bool wholeImage) =>
-        [.. lines.Where(line => wholeImage || useCase == UseCase.ImageLevelLabels ? line.HasImageLevel : useCase == UseCase.ObjectLocalization && line.HasBoxes)];
+        [
+            .. lines.Where(
+                line => wholeImage || useCase == UseCase.ImageLevelLabels ? line.HasImageLevel : useCase == UseCase.ObjectLocalization && line.HasBoxes),
+        ];
 
     private static SideResult Side(IReadOnlyList<ParsedLine> lines, List<ContentError> errors, List<ParsedLine> usable)
     {

@@ -129,7 +129,9 @@ internal sealed class ParsedLine
 
     /// <summary>Distinct image-level labels, in line order.</summary>
     public IReadOnlyList<string> ImageLabels => !IsUsable ? []
-        : [.. Attributes.Where(attribute => attribute.IsValid && attribute.Kind == AttributeKind.ImageLevel).Select(attribute => attribute.ClassName).Distinct(StringComparer.Ordinal)];
+        : [
+            .. Attributes.Where(attribute => attribute.IsValid && attribute.Kind == AttributeKind.ImageLevel).Select(attribute => attribute.ClassName)
+                .Distinct(StringComparer.Ordinal)];
 
     public IEnumerable<ManifestBox> ValidBoxes => IsUsable ? Attributes.SelectMany(attribute => attribute.ValidBoxes) : [];
 

@@ -32,7 +32,8 @@ internal static class ClusterOfOne
 
     private sealed class DeafListenerFactory : IConnectionListenerFactory
     {
-        public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) => ValueTask.FromResult<IConnectionListener>(new DeafListener(endpoint));
+        public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
+            ValueTask.FromResult<IConnectionListener>(new DeafListener(endpoint));
     }
 
     /// <summary>Accepts nobody until it is closed.</summary>

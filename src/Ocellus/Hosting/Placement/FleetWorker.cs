@@ -12,7 +12,9 @@ internal sealed class FleetWorker(
     VersionCatalog versions, ClusterModels cluster, LocalModels models, FreedMemory memory, TimeProvider clock, ILogger<FleetWorker> log)
     : BackgroundService, IKeyedWork<string>
 {
-    /// <summary>How often the database is asked without a wake-up, and how long after a failure: long enough to cost nothing, short enough for someone who waits.</summary>
+    /// <summary>
+    /// How often the database is asked without a wake-up, and how long after a failure: long enough to cost nothing, short enough for someone who waits.
+    /// </summary>
     private static readonly TimeSpan _period = TimeSpan.FromSeconds(5);
 
     private static readonly ProjectVersionStatus[] _hosted = [ProjectVersionStatus.STARTING, ProjectVersionStatus.RUNNING, ProjectVersionStatus.STOPPING];

@@ -9,7 +9,9 @@ namespace Ocellus.Hosting.Placement;
 /// Stops running versions that nobody asks any more, on the ordinary way: STOPPING is written, requests inside are answered, STOPPED. The time since the
 /// last request is of the model in memory, by a clock that nobody can set; so a restart of the server counts as a use.
 /// </summary>
-internal sealed class IdleStop(VersionCatalog versions, HostingChoices choices, LocalModels models, FleetWorker fleet, OcellusMeter meter, TimeProvider clock, ILogger<IdleStop> log) : BackgroundService
+internal sealed class IdleStop(
+    VersionCatalog versions, HostingChoices choices, LocalModels models, FleetWorker fleet, OcellusMeter meter, TimeProvider clock, ILogger<IdleStop> log)
+    : BackgroundService
 {
     /// <summary>Looks this often: a stop is never later than that. It looks at memory; the database is asked about idle models only.</summary>
     private static readonly TimeSpan _period = TimeSpan.FromSeconds(1);
@@ -50,7 +52,9 @@ internal sealed class IdleStop(VersionCatalog versions, HostingChoices choices, 
             // The row first, then the look at the model: whoever starts it anew in between has changed the row.
             if (choice.IdleStop is { } most && await versions.FindAsync(arn, cancel) is { } version && IdleFor(arn) >= most)
             {
-                var reason = string.Create(CultureInfo.InvariantCulture, $"It was not asked for {most.TotalMinutes:0.###} minute{(most.TotalMinutes == 1 ? "" : "s")} ({choice.IdleStopSource}).");
+                var reason = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"It was not asked for {most.TotalMinutes:0.###} minute{(most.TotalMinutes == 1 ? "" : "s")} ({choice.IdleStopSource}).");
                 if (await versions.StopIdleAsync(version, reason, cancel))
                 {
                     fleet.Wake();

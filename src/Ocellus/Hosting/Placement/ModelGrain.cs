@@ -7,7 +7,8 @@ namespace Ocellus.Hosting.Placement;
 
 /// <summary>What is to be hosted.</summary>
 [GenerateSerializer, Immutable]
-internal sealed record LoadRequest([property: Id(0)] string AccountId, [property: Id(1)] string Folder, [property: Id(2)] int MinUnits, [property: Id(3)] int MaxUnits);
+internal sealed record LoadRequest(
+    [property: Id(0)] string AccountId, [property: Id(1)] string Folder, [property: Id(2)] int MinUnits, [property: Id(3)] int MaxUnits);
 
 /// <summary>How loading ended: <paramref name="Failure"/> is null or a reason for a person.</summary>
 [GenerateSerializer, Immutable]
@@ -23,7 +24,8 @@ internal sealed record DetectRequest([property: Id(0)] byte[] Image);
 
 /// <summary>A <see cref="Box"/> on its way between nodes: the learning library, which owns the type, knows nothing of Orleans.</summary>
 [GenerateSerializer, Immutable]
-internal readonly record struct BoxSurrogate([property: Id(0)] float Left, [property: Id(1)] float Top, [property: Id(2)] float Width, [property: Id(3)] float Height);
+internal readonly record struct BoxSurrogate(
+    [property: Id(0)] float Left, [property: Id(1)] float Top, [property: Id(2)] float Width, [property: Id(3)] float Height);
 
 /// <summary>Between a box and its form on the way.</summary>
 [RegisterConverter]
@@ -36,7 +38,8 @@ internal sealed class BoxConverter : IConverter<Box, BoxSurrogate>
 
 /// <summary>A label with its score and the score from which the model counts it as found, both 0 to 1.</summary>
 [GenerateSerializer, Immutable]
-internal readonly record struct Found([property: Id(0)] string Name, [property: Id(1)] float Score, [property: Id(2)] double Threshold, [property: Id(3)] Box? Box);
+internal readonly record struct Found(
+    [property: Id(0)] string Name, [property: Id(1)] float Score, [property: Id(2)] double Threshold, [property: Id(3)] Box? Box);
 
 /// <summary>What the model found, or why it refused. A refusal is a value: exceptions lose their type between nodes.</summary>
 [GenerateSerializer, Immutable]

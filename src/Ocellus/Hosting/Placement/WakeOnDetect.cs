@@ -31,7 +31,8 @@ internal sealed class WakeOnDetect(
     /// <param name="readImage">Gives the image; called once, and before anything is started for it.</param>
     /// <param name="cancel">The client left.</param>
     /// <exception cref="RefusedException">
-    /// NotReady: it does not run, and is not to be started for a request. LimitExceeded: too many models run. Busy: too many requests wait. Others: see <see cref="RunningModel.DetectAsync"/>.
+    /// NotReady: it does not run, and is not to be started for a request. LimitExceeded: too many models run. Busy: too many requests wait. Others: see
+    /// <see cref="RunningModel.DetectAsync"/>.
     /// </exception>
     public async Task<IReadOnlyList<Found>> DetectAsync(ServedVersion version, Func<Task<byte[]>> readImage, CancellationToken cancel)
     {
@@ -57,7 +58,11 @@ internal sealed class WakeOnDetect(
             }
 
             // Between the look at the row and the model's gate it may have stopped as idle: that must not cost a request.
-            if (answer.Refusal != RefusalKind.NotReady || attempt == Tries || await versions.FindServedAsync(version.Arn, cancel) is not { } now || now.Status == ProjectVersionStatus.RUNNING || !await CanWaitAsync(now, cancel))
+            if (answer.Refusal != RefusalKind.NotReady
+                || attempt == Tries
+                || await versions.FindServedAsync(version.Arn, cancel) is not { } now
+                || now.Status == ProjectVersionStatus.RUNNING
+                || !await CanWaitAsync(now, cancel))
             {
                 throw new RefusedException(answer.Refusal, answer.Message!);
             }
@@ -66,9 +71,13 @@ internal sealed class WakeOnDetect(
         }
     }
 
-    /// <summary>Whether a request for a version in this state waits for it: one that comes up, is stopped, or stops as nobody asked. One that a person stops does not count.</summary>
+    /// <summary>
+    /// Whether a request for a version in this state waits for it: one that comes up, is stopped, or stops as nobody asked. One that a person stops does not
+    /// count.
+    /// </summary>
     private async Task<bool> CanWaitAsync(ServedVersion version, CancellationToken cancel) =>
-        (version.Status is ProjectVersionStatus.STOPPED or ProjectVersionStatus.STARTING || (version.Status == ProjectVersionStatus.STOPPING && version.StopReason is not null))
+        (version.Status is ProjectVersionStatus.STOPPED or ProjectVersionStatus.STARTING
+            || (version.Status == ProjectVersionStatus.STOPPING && version.StopReason is not null))
         && (await choices.OfAsync(version.Arn, cancel)).WakeOnDetect;
 
     /// <summary>Waits until the version runs; the first to wait starts it.</summary>
@@ -81,7 +90,10 @@ internal sealed class WakeOnDetect(
         {
             if (full)
             {
-                throw new RefusedException(RefusalKind.Busy, $"Provisioned Rate exceeded: {most} requests wait for the model version to start already (setting Ocellus:Hosting:QueuePerUnit); ask again later.");
+                throw new RefusedException(
+                    RefusalKind.Busy,
+                    $"Provisioned Rate exceeded: {most} requests wait for the model version to start already (setting Ocellus:Hosting:QueuePerUnit); ask "
+                        + $"again later.");
             }
 
             _wakes.TryRemove(KeyValuePair.Create(version.Arn, wake));
@@ -109,7 +121,8 @@ internal sealed class WakeOnDetect(
         var started = false;
         while (true)
         {
-            var version = await versions.FindServedAsync(arn, cancel) ?? throw Refused.NotFound($"The model version {Readable.Truncate(arn)} was deleted while it was being started.");
+            var version = await versions.FindServedAsync(arn, cancel)
+                ?? throw Refused.NotFound($"The model version {Readable.Truncate(arn)} was deleted while it was being started.");
             switch (version.Status)
             {
                 case ProjectVersionStatus.RUNNING:
@@ -132,7 +145,11 @@ internal sealed class WakeOnDetect(
 
             if (clock.GetElapsedTime(began) >= options.Value.WakeTimeout)
             {
-                throw Refused.NotReady(string.Create(CultureInfo.InvariantCulture, $"The model version is {version.Status} and did not run within {options.Value.WakeTimeout.TotalSeconds:0.###} s (setting Ocellus:Hosting:WakeTimeout); ask again when it is RUNNING."));
+                throw Refused.NotReady(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"The model version is {version.Status} and did not run within {options.Value.WakeTimeout.TotalSeconds:0.###} s (setting "
+                            + $"Ocellus:Hosting:WakeTimeout); ask again when it is RUNNING."));
             }
 
             await Task.Delay(_lookEvery, clock, cancel);

@@ -1,6 +1,9 @@
 namespace Ocellus.Hosting.Serving;
 
-/// <summary>Counts requests inside a running model and lets it be closed: after <see cref="Close"/> none enters, and <see cref="Drained"/> completes with the last to leave.</summary>
+/// <summary>
+/// Counts requests inside a running model and lets it be closed: after <see cref="Close"/> none enters, and <see cref="Drained"/> completes with the last to
+/// leave.
+/// </summary>
 internal sealed class DrainGate
 {
     private readonly Lock _lock = new();

@@ -11,7 +11,10 @@ internal sealed class FreedMemory(TimeProvider clock)
     /// <summary>Quiet before returning: the last request's buffers are let go, and several models stopped together cost one collection.</summary>
     private static readonly TimeSpan _settle = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Longest wait for that quiet. A collection holds every request up for some ten milliseconds, so under starts and stops without a break they are to be rare.</summary>
+    /// <summary>
+    /// Longest wait for that quiet. A collection holds every request up for some ten milliseconds, so under starts and stops without a break they are to be
+    /// rare.
+    /// </summary>
     private static readonly TimeSpan _settleMax = TimeSpan.FromSeconds(2.5);
 
     /// <summary>

@@ -17,11 +17,15 @@ internal sealed class LocalModels
     private readonly OcellusMeter _meter;
     private readonly ILogger<LocalModels> _log;
 
-    public LocalModels(DataDirectory data, IOptions<HostingOptions> options, ServingThreads threads, TimeProvider clock, OcellusMeter meter, ILogger<LocalModels> log)
+    public LocalModels(
+        DataDirectory data, IOptions<HostingOptions> options, ServingThreads threads, TimeProvider clock, OcellusMeter meter, ILogger<LocalModels> log)
     {
         (_data, _options, _threads, _clock, _meter, _log) = (data, options.Value, threads, clock, meter, log);
-        meter.Observe("ocellus.model.requests_in_flight", "{request}", "Requests inside running models: waiting, being decoded or in the network.", () => _models.Values.Sum(m => m.InFlight));
-        meter.Observe("ocellus.model.queue.length", "{request}", "Requests that no serving thread has taken yet.", () => _models.Values.Sum(m => m.QueueLength));
+        meter.Observe(
+            "ocellus.model.requests_in_flight", "{request}", "Requests inside running models: waiting, being decoded or in the network.",
+            () => _models.Values.Sum(m => m.InFlight));
+        meter.Observe(
+            "ocellus.model.queue.length", "{request}", "Requests that no serving thread has taken yet.", () => _models.Values.Sum(m => m.QueueLength));
         meter.Observe("ocellus.model.inference_units", "{unit}", "Inference units of all running models.", () => _models.Values.Sum(m => m.Units));
         meter.Observe("ocellus.model.running", "{model}", "Models in memory.", () => _models.Count);
     }
@@ -62,7 +66,9 @@ internal sealed class LocalModels
         {
             model?.Dispose();
             Log.LoadFailed(_log, failure, arn);
-            return failure is OutOfMemoryException ? "There is not enough memory to load the model; stop another one first." : "The service experienced an internal error.";
+            return failure is OutOfMemoryException
+                ? "There is not enough memory to load the model; stop another one first."
+                : "The service experienced an internal error.";
         }
 
         _models[arn] = new RunningModel(arn, model, minUnits, maxUnits, _options, _threads, _clock, _meter.Inferred, _log);

@@ -48,7 +48,9 @@ internal sealed class RunningModel : IAsyncDisposable
     /// <param name="clock">Of deadlines and of scaling.</param>
     /// <param name="inferred">Told the time of each pass through the network.</param>
     /// <param name="log">State changes go here.</param>
-    public RunningModel(string arn, TrainedModel model, int minUnits, int maxUnits, HostingOptions options, ServingThreads threads, TimeProvider clock, Action<TimeSpan> inferred, ILogger log)
+    public RunningModel(
+        string arn, TrainedModel model, int minUnits, int maxUnits, HostingOptions options, ServingThreads threads, TimeProvider clock,
+        Action<TimeSpan> inferred, ILogger log)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(minUnits, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxUnits, minUnits);
@@ -73,7 +75,9 @@ internal sealed class RunningModel : IAsyncDisposable
     /// <summary>Time since the last request came or left, or since the model was loaded; zero as long as one is inside.</summary>
     public TimeSpan IdleFor => InFlight > 0 ? TimeSpan.Zero : _clock.GetElapsedTime(Volatile.Read(ref _usedAt));
 
-    /// <summary>Puts one image through the network once, so that a broken graph shows at the start and the first caller does not wait for lazy initialisation.</summary>
+    /// <summary>
+    /// Puts one image through the network once, so that a broken graph shows at the start and the first caller does not wait for lazy initialisation.
+    /// </summary>
     /// <exception cref="InvalidDataException">The network does not run.</exception>
     public static void WarmUp(TrainedModel model)
     {
@@ -114,7 +118,8 @@ internal sealed class RunningModel : IAsyncDisposable
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token, _abort.Token);
             try
             {
-                await using (either.Token.UnsafeRegister(static (a, token) => ((TaskCompletionSource<IReadOnlyList<Prediction>>)a!).TrySetCanceled(token), answer))
+                await using (either.Token.UnsafeRegister(
+                    static (a, token) => ((TaskCompletionSource<IReadOnlyList<Prediction>>)a!).TrySetCanceled(token), answer))
                 {
                     return await answer.Task;
                 }
@@ -122,8 +127,15 @@ internal sealed class RunningModel : IAsyncDisposable
             catch (OperationCanceledException) when (either.IsCancellationRequested && !cancel.IsCancellationRequested)
             {
                 throw _abort.IsCancellationRequested
-                    ? Refused.NotReady(string.Create(CultureInfo.InvariantCulture, $"The model version was stopped, and {_options.DrainTimeout.TotalSeconds:0.###} s were not enough to answer this request (setting Ocellus:Hosting:DrainTimeout)."))
-                    : Busy(string.Create(CultureInfo.InvariantCulture, $"no answer was ready within {_options.RequestTimeout.TotalSeconds:0.###} s (setting Ocellus:Hosting:RequestTimeout)"));
+                    ? Refused.NotReady(
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"The model version was stopped, and {_options.DrainTimeout.TotalSeconds:0.###} s were not enough to answer this request "
+                                + $"(setting Ocellus:Hosting:DrainTimeout)."))
+                    : Busy(
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"no answer was ready within {_options.RequestTimeout.TotalSeconds:0.###} s (setting Ocellus:Hosting:RequestTimeout)"));
             }
             finally
             {
@@ -152,7 +164,9 @@ internal sealed class RunningModel : IAsyncDisposable
     private static RefusedException Busy(string why) =>
         new(RefusalKind.Busy, $"Provisioned Rate exceeded: {why}; ask again later, or start the model version with more inference units.");
 
-    /// <summary>On a serving thread: decodes the images and puts all of them through the network in one pass. An image that is refused does not concern the others.</summary>
+    /// <summary>
+    /// On a serving thread: decodes the images and puts all of them through the network in one pass. An image that is refused does not concern the others.
+    /// </summary>
     [Assumed(
         "Colours",
         "Training and DetectCustomLabels bring every image to sRGB. RGB and grey images with an embedded ICC profile are converted (relative "

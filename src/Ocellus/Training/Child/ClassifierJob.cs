@@ -14,7 +14,9 @@ internal static class ClassifierJob
     {
         var (content, index) = (input.Content, input.LabelIndex);
         var training = content.Training.Usable;
-        var task = new ClassifierTask(input.Images(training), [.. training.Select(line => (IReadOnlyList<int>)[.. line.ImageLabels.Select(l => index[l])])], content.Labels, content.IsMultiLabel);
+        var task = new ClassifierTask(
+            input.Images(training), [.. training.Select(line => (IReadOnlyList<int>)[.. line.ImageLabels.Select(l => index[l])])], content.Labels,
+            content.IsMultiLabel);
         var plan = new ClassifierPlan
         {
             Seed = input.Job.Seed,

@@ -51,14 +51,17 @@ internal static class DetectorJob
             seconds,
             tested.Count,
             training.Select((line, i) => SnapshotWriter.TrainingLine(line, content.WholeImageBoxes ? AttributeKind.ImageLevel : AttributeKind.Boxes, i + 1)),
-            ended => tested.Select((line, i) => SnapshotWriter.TestingLine(line, Compare(line, input, report, truth[i], found[i], measured.Matches[i]), ended, i + 1)));
+            ended =>
+                tested.Select(
+                    (line, i) => SnapshotWriter.TestingLine(line, Compare(line, input, report, truth[i], found[i], measured.Matches[i]), ended, i + 1)));
     }
 
     /// <summary>
     /// What the snapshot says of one image, so that counting over the file gives the summary's numbers: every match, above its
     /// threshold or below; every candidate above it without a match; every true box that nothing was found for.
     /// </summary>
-    private static List<BoxPrediction> Compare(ParsedLine line, JobInput input, EvaluationReport report, IReadOnlyList<LabelledBox> truth, IReadOnlyList<Prediction> found, IReadOnlyList<int> matches)
+    private static List<BoxPrediction> Compare(
+        ParsedLine line, JobInput input, EvaluationReport report, IReadOnlyList<LabelledBox> truth, IReadOnlyList<Prediction> found, IReadOnlyList<int> matches)
     {
         var size = line.Attributes.First(attribute => attribute.IsValid && attribute.Kind == AttributeKind.Boxes);
         var frame = new BoxFrame(size.ImageWidth, size.ImageHeight, input.Header(line));

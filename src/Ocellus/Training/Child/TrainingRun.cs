@@ -35,7 +35,8 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     public JobOutcome Run(IProgress<JobProgress> progress, CancellationToken cancel)
     {
         Directory.CreateDirectory(folder.Out);
-        var images = (folder.ReadImages() ?? throw new InvalidOperationException("The job has no pictures.json.")).ToDictionary(p => p.Ref, StringComparer.Ordinal);
+        var images = (folder.ReadImages() ?? throw new InvalidOperationException("The job has no pictures.json."))
+            .ToDictionary(p => p.Ref, StringComparer.Ordinal);
         var training = ReadLines(folder.TrainingManifest, cancel);
         var testing = _job.AutoSplit ? [] : ReadLines(folder.TestingManifest, cancel);
         CheckImages([.. training, .. testing], images, progress, cancel);
@@ -78,12 +79,23 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         var ended = clock.GetUtcNow();
         WriteOut(OutputKinds.TrainingSnapshot, learned.TrainingSnapshot);
         WriteOut(OutputKinds.TestingSnapshot, learned.TestingSnapshot(ended));
-        WriteOut(OutputKinds.Evaluation, EvaluationSummaryWriter.Write(learned.Report, ended, content.Training.Usable.Count, learned.TestedLines, _job.ProjectVersionArn));
+        WriteOut(
+            OutputKinds.Evaluation,
+            EvaluationSummaryWriter.Write(learned.Report, ended, content.Training.Usable.Count, learned.TestedLines, _job.ProjectVersionArn));
         ModelFiles.Save(folder.Model, learned.Model, learned.Description with { Thresholds = [.. learned.Report.Labels.Select(l => l.Threshold)] });
-        return new JobOutcome { Completed = true, Message = "The model is ready to run.", ContentChecked = true, F1 = learned.Report.F1, TrainingSeconds = learned.Seconds, Ended = ended };
+        return new JobOutcome
+        {
+            Completed = true,
+            Message = "The model is ready to run.",
+            ContentChecked = true,
+            F1 = learned.Report.F1,
+            TrainingSeconds = learned.Seconds,
+            Ended = ended,
+        };
     }
 
-    private JobOutcome Failed(string message, bool contentChecked) => new() { Completed = false, Message = message, ContentChecked = contentChecked, Ended = clock.GetUtcNow() };
+    private JobOutcome Failed(string message, bool contentChecked) =>
+        new() { Completed = false, Message = message, ContentChecked = contentChecked, Ended = clock.GetUtcNow() };
 
     private static List<ParsedLine> ReadLines(string path, CancellationToken cancel)
     {
@@ -105,7 +117,8 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
 
             var count = Interlocked.Increment(ref done);
             var last = Interlocked.Read(ref lastReport);
-            if ((count == lines.Count || Stopwatch.GetElapsedTime(last).TotalSeconds >= 1) && Interlocked.CompareExchange(ref lastReport, Stopwatch.GetTimestamp(), last) == last)
+            if ((count == lines.Count || Stopwatch.GetElapsedTime(last).TotalSeconds >= 1)
+                && Interlocked.CompareExchange(ref lastReport, Stopwatch.GetTimestamp(), last) == last)
             {
                 progress.Report(new JobProgress("checking images", count, lines.Count, null, null));
             }
@@ -149,7 +162,11 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     /// <summary>Terminal errors that only the fetching of the images can find.</summary>
     private static IEnumerable<ContentError> Found(IReadOnlyList<ParsedLine> lines, Dictionary<string, JobImage> images)
     {
-        List<JobImage> named = [.. lines.Where(l => l.SourceRef.Length > 0).Select(l => images.GetValueOrDefault(l.SourceRef) ?? new JobImage(l.SourceRef, null, JobImage.Missing))];
+        List<JobImage> named =
+        [
+            .. lines.Where(l => l.SourceRef.Length > 0)
+                .Select(l => images.GetValueOrDefault(l.SourceRef) ?? new JobImage(l.SourceRef, null, JobImage.Missing)),
+        ];
         if (named.Exists(p => p.Problem == JobImage.NoBucket) || (named.TrueForAll(p => p.File is null) && named.Exists(p => p.Problem == JobImage.Denied)))
         {
             yield return ContentError.ImageBucketPermissions;

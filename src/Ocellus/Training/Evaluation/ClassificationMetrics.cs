@@ -104,7 +104,8 @@ internal static class ClassificationMetrics
             }
         }
 
-        return new LabelMetrics(name, threshold, bestHits / (double)bestTaken, bestHits / (double)positives, 2.0 * bestHits / (bestTaken + positives), positives);
+        return new LabelMetrics(
+            name, threshold, bestHits / (double)bestTaken, bestHits / (double)positives, 2.0 * bestHits / (bestTaken + positives), positives);
     }
 
     private static List<ConfusionCell> Confusion(IReadOnlyList<string> labels, float[,] scores, bool[,] truth)

@@ -74,7 +74,9 @@ internal sealed record JobProgress(string Phase, int Step, int Steps, double? Lo
     /// <summary>One sentence for a person.</summary>
     [Assumed("StatusMessage during a training", "It also says the phase, the step and about how many seconds are left.")]
     public string Sentence =>
-        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Phase {Phase}, {Step} of {Steps}{(SecondsLeft is { } left ? $", about {Math.Ceiling(left):0} s left" : "")}.");
+        string.Create(
+            System.Globalization.CultureInfo.InvariantCulture,
+            $"Phase {Phase}, {Step} of {Steps}{(SecondsLeft is { } left ? $", about {Math.Ceiling(left):0} s left" : "")}.");
 }
 
 /// <summary>
@@ -126,7 +128,8 @@ internal sealed class JobFolder(string path)
     /// <exception cref="InvalidDataException">It is damaged: it is written once, so nobody can make it anew.</exception>
     public JobDescription Read() => Read(Description, JobJson.Default.JobDescription);
 
-    public void Write(IReadOnlyList<JobImage> images) => AtomicFile.Write(Index, JsonSerializer.SerializeToUtf8Bytes(images, JobJson.Default.IReadOnlyListJobImage));
+    public void Write(IReadOnlyList<JobImage> images) =>
+        AtomicFile.Write(Index, JsonSerializer.SerializeToUtf8Bytes(images, JobJson.Default.IReadOnlyListJobImage));
 
     /// <summary>The images; null as long as they are not all fetched, or if the list is damaged: then they are fetched again.</summary>
     public IReadOnlyList<JobImage>? ReadImages() => TryRead(Index, JobJson.Default.IReadOnlyListJobImage);

@@ -15,7 +15,9 @@ namespace Ocellus.Training.Job;
 /// <param name="Pace">Threads of the next step.</param>
 /// <param name="Checkpoint">Folder for checkpoints.</param>
 /// <param name="Progress">Takes progress.</param>
-internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<ParsedLine, byte[]> Bytes, Func<ParsedLine, ImageHeader> Header, int Threads, TrainingPace Pace, string Checkpoint, IProgress<JobProgress> Progress)
+internal sealed record JobInput(
+    JobDescription Job, ContentResult Content, Func<ParsedLine, byte[]> Bytes, Func<ParsedLine, ImageHeader> Header, int Threads, TrainingPace Pace,
+    string Checkpoint, IProgress<JobProgress> Progress)
 {
     /// <summary>Images put through the finished model at once.</summary>
     private const int TestBatch = 8;
@@ -26,7 +28,8 @@ internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<
     public IProgress<TrainingProgress> Learning => new Forward(Progress);
 
     /// <summary>Index of each label of the model.</summary>
-    public Dictionary<string, int> LabelIndex { get; } = Content.Labels.Select((label, i) => (label, i)).ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
+    public Dictionary<string, int> LabelIndex { get; } = Content.Labels.Select((label, i) => (label, i))
+        .ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
 
     public ImageSource Images(IReadOnlyList<ParsedLine> lines) => new(lines.Count, index => Bytes(lines[index]));
 
@@ -38,7 +41,9 @@ internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<
         {
             cancel.ThrowIfCancellationRequested();
             Progress.Report(new JobProgress("testing", answers.Count, lines.Count, null, null));
-            answers.AddRange(model.Predict([.. batch.AsParallel().AsOrdered().WithDegreeOfParallelism(Threads).Select(line => model.Prepare(Bytes(line), ImageLimits.Default))]));
+            answers.AddRange(
+                model.Predict(
+                    [.. batch.AsParallel().AsOrdered().WithDegreeOfParallelism(Threads).Select(line => model.Prepare(Bytes(line), ImageLimits.Default))]));
         }
 
         return answers;
@@ -59,4 +64,5 @@ internal sealed record JobInput(JobDescription Job, ContentResult Content, Func<
 /// <param name="TrainingSnapshot">Lines of the training snapshot.</param>
 /// <param name="TestingSnapshot">Lines of the test snapshot, for an end of the evaluation.</param>
 internal sealed record Learned(
-    byte[] Model, ModelDescription Description, EvaluationReport Report, double Seconds, int TestedLines, IEnumerable<string> TrainingSnapshot, Func<DateTimeOffset, IEnumerable<string>> TestingSnapshot);
+    byte[] Model, ModelDescription Description, EvaluationReport Report, double Seconds, int TestedLines, IEnumerable<string> TrainingSnapshot,
+    Func<DateTimeOffset, IEnumerable<string>> TestingSnapshot);

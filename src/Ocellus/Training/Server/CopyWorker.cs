@@ -47,7 +47,8 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
             {
                 // A row that cannot be read, say: it ends this copy and no other.
                 CopyFailed(log, failure, version.Arn);
-                await versions.EndAsync(version.Arn, VersionEvent.CopyFailed, "The service experienced an internal error.", new VersionOutcome(Now), stoppingToken);
+                await versions.EndAsync(
+                    version.Arn, VersionEvent.CopyFailed, "The service experienced an internal error.", new VersionOutcome(Now), stoppingToken);
             }
         }
     }
@@ -65,12 +66,16 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
             TrainingResult = await MoveAsync(version.TrainingResult, TrainingJson.Default.TrainingDataResult, async r => r with
             {
                 Output = r.Output is null ? null : new() { Assets = await AssetsAsync(version, r.Output.Assets, OutputKinds.TrainingSnapshot, cancel) },
-                Validation = r.Validation is null ? null : new() { Assets = await AssetsAsync(version, r.Validation.Assets, OutputKinds.TrainingValidation, cancel) },
+                Validation = r.Validation is null
+                    ? null
+                    : new() { Assets = await AssetsAsync(version, r.Validation.Assets, OutputKinds.TrainingValidation, cancel) },
             }),
             TestingResult = await MoveAsync(version.TestingResult, TrainingJson.Default.TestingDataResult, async r => r with
             {
                 Output = r.Output is null ? null : r.Output with { Assets = await AssetsAsync(version, r.Output.Assets, OutputKinds.TestingSnapshot, cancel) },
-                Validation = r.Validation is null ? null : new() { Assets = await AssetsAsync(version, r.Validation.Assets, OutputKinds.TestingValidation, cancel) },
+                Validation = r.Validation is null
+                    ? null
+                    : new() { Assets = await AssetsAsync(version, r.Validation.Assets, OutputKinds.TestingValidation, cancel) },
             }),
             EvaluationResult = await MoveAsync(version.EvaluationResult, TrainingJson.Default.EvaluationResult, async r => r with
             {
@@ -90,7 +95,9 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
         json is null || JsonSerializer.Deserialize(json, type) is not { } value ? null : JsonSerializer.Serialize(await move(value), type);
 
     private async Task<IReadOnlyList<Asset>> AssetsAsync(VersionRow version, IReadOnlyList<Asset>? assets, string kind, CancellationToken cancel) =>
-        assets is [{ GroundTruthManifest.S3Object: { } source }] ? [new() { GroundTruthManifest = new() { S3Object = await ObjectAsync(version, source, kind, cancel) } }] : [];
+        assets is [{ GroundTruthManifest.S3Object: { } source }]
+            ? [new() { GroundTruthManifest = new() { S3Object = await ObjectAsync(version, source, kind, cancel) } }]
+            : [];
 
     /// <summary>Copies one file; what its owner has deleted meanwhile stays named but is not there, as it is for the source.</summary>
     private async Task<S3Object?> ObjectAsync(VersionRow version, S3Object? source, string kind, CancellationToken cancel)
@@ -103,7 +110,10 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
         var target = OutputLocation.Of(version, kind);
         // The project policy gives the files of the source, not those of whoever has a bucket of that name since, or has it elsewhere.
         var from = Arn.Parse(version.SourceArn!);
-        if (await objects.FindBucketAsync(source.Bucket!, cancel) is { } bucket && bucket.IsOf(from.AccountId) && bucket.IsIn(from.Region) && await objects.OpenReadAsync(source.Bucket!, source.Name!, cancel) is { } content)
+        if (await objects.FindBucketAsync(source.Bucket!, cancel) is { } bucket
+            && bucket.IsOf(from.AccountId)
+            && bucket.IsIn(from.Region)
+            && await objects.OpenReadAsync(source.Bucket!, source.Name!, cancel) is { } content)
         {
             await using (content)
             {

@@ -86,7 +86,8 @@ internal sealed class ImageFetch(IObjects objects)
         return null;
     }
 
-    private async Task<JobImage[]> FetchAsync(IReadOnlyList<Place> places, JobFolder folder, string accountId, string region, CallerRights rights, CancellationToken cancel)
+    private async Task<JobImage[]> FetchAsync(
+        IReadOnlyList<Place> places, JobFolder folder, string accountId, string region, CallerRights rights, CancellationToken cancel)
     {
         var buckets = new Dictionary<string, FoundBucket?>(StringComparer.Ordinal);
         foreach (var bucket in places.Select(p => p.Bucket).Distinct())
@@ -101,7 +102,8 @@ internal sealed class ImageFetch(IObjects objects)
         return images;
     }
 
-    private async Task<JobImage> FetchAsync(Place place, JobFolder folder, int number, FoundBucket? bucket, string accountId, CallerRights rights, CancellationToken cancel)
+    private async Task<JobImage> FetchAsync(
+        Place place, JobFolder folder, int number, FoundBucket? bucket, string accountId, CallerRights rights, CancellationToken cancel)
     {
         // First of all: who may not read is not told what is there.
         if (!rights.Allow(Permission.Read(place.Bucket, place.Key)))
@@ -115,7 +117,9 @@ internal sealed class ImageFetch(IObjects objects)
         }
 
         var name = $"{number:D6}";
-        return await objects.FetchAsync(place.Bucket, place.Key, Path.Combine(folder.Images, name), cancel) ? new JobImage(place.SourceRef, name, null) : new JobImage(place.SourceRef, null, JobImage.Missing);
+        return await objects.FetchAsync(place.Bucket, place.Key, Path.Combine(folder.Images, name), cancel)
+            ? new JobImage(place.SourceRef, name, null)
+            : new JobImage(place.SourceRef, null, JobImage.Missing);
     }
 
     /// <summary>Where an image is, which is all that is kept of its line.</summary>

@@ -21,7 +21,8 @@ internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
     public async Task GiveBackAsync(string arn, string owner, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
-        await connection.ExecuteAsync("UPDATE training_jobs SET lease_owner = NULL, lease_until_ms = 0 WHERE version_arn = @arn AND lease_owner = @owner", new { arn, owner });
+        await connection.ExecuteAsync(
+            "UPDATE training_jobs SET lease_owner = NULL, lease_until_ms = 0 WHERE version_arn = @arn AND lease_owner = @owner", new { arn, owner });
     }
 
     /// <summary>ARNs of jobs that nobody works on, oldest version first.</summary>
@@ -31,7 +32,8 @@ internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
         return
         [
             .. await connection.QueryAsync<string>(
-                "SELECT j.version_arn FROM training_jobs j JOIN project_versions v ON v.arn = j.version_arn WHERE v.status = 'TRAINING_IN_PROGRESS' AND (j.lease_until_ms < @now OR j.lease_until_ms > @never) ORDER BY v.created_ms",
+                "SELECT j.version_arn FROM training_jobs j JOIN project_versions v ON v.arn = j.version_arn WHERE v.status = 'TRAINING_IN_PROGRESS' AND "
+                    + "(j.lease_until_ms < @now OR j.lease_until_ms > @never) ORDER BY v.created_ms",
                 new { now = Now, never = Never }),
         ];
     }
@@ -48,7 +50,8 @@ internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
     {
         await using var connection = await data.ConnectAsync(cancel);
         return await connection.ExecuteAsync(
-            "UPDATE training_jobs SET lease_owner = @owner, lease_until_ms = @until WHERE version_arn = @arn AND (lease_until_ms < @now OR lease_until_ms > @never)",
+            "UPDATE training_jobs SET lease_owner = @owner, lease_until_ms = @until WHERE version_arn = @arn AND (lease_until_ms < @now OR "
+                + "lease_until_ms > @never)",
             new { arn, owner, until = Now + (long)LeaseTime.TotalMilliseconds, now = Now, never = Never }) == 1;
     }
 
@@ -63,7 +66,9 @@ internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
             transaction) == 1;
         if (mine)
         {
-            await connection.ExecuteAsync("UPDATE project_versions SET message = @message WHERE arn = @arn AND status = @status", new { arn, message, status = nameof(ProjectVersionStatus.TRAINING_IN_PROGRESS) }, transaction);
+            await connection.ExecuteAsync(
+                "UPDATE project_versions SET message = @message WHERE arn = @arn AND status = @status",
+                new { arn, message, status = nameof(ProjectVersionStatus.TRAINING_IN_PROGRESS) }, transaction);
         }
 
         await transaction.CommitAsync(CancellationToken.None);

@@ -14,11 +14,14 @@ internal static class OutputLocation
 
     /// <summary>Whether the bucket is there and the version's account's own, in its region.</summary>
     public static async Task<bool> IsWritableAsync(IObjects objects, VersionRow version, CancellationToken cancel) =>
-        await objects.FindBucketAsync(version.OutputBucket, cancel) is { } bucket && bucket.IsOf(version.AccountId) && bucket.IsIn(Arn.Parse(version.Arn).Region);
+        await objects.FindBucketAsync(version.OutputBucket, cancel) is { } bucket
+            && bucket.IsOf(version.AccountId)
+            && bucket.IsIn(Arn.Parse(version.Arn).Region);
 
     /// <summary>As above, and whether a caller may write every output file there.</summary>
     public static async Task<bool> IsWritableAsync(IObjects objects, VersionRow version, CallerRights rights, CancellationToken cancel) =>
-        await IsWritableAsync(objects, version, cancel) && OutputKinds.All.All(kind => Of(version, kind) is var file && rights.Allow(Permission.Write(file.Bucket!, file.Name!)));
+        await IsWritableAsync(objects, version, cancel)
+            && OutputKinds.All.All(kind => Of(version, kind) is var file && rights.Allow(Permission.Write(file.Bucket!, file.Name!)));
 
     /// <summary>Prefix and file with one slash between; no prefix gives just the file.</summary>
     public static string Key(VersionRow version, string file) => version.OutputPrefix.Trim('/') is { Length: > 0 } inner ? $"{inner}/{file}" : file;

@@ -8,9 +8,12 @@ using Ocellus.Wire.AwsJson;
 namespace Ocellus.Training.Server;
 
 /// <summary>Hands over what a training has left: files to the output location, the model to its folder, the end to the version.</summary>
-internal sealed partial class TrainingPublisher(VersionCatalog versions, IObjects objects, DataDirectory data, TimeProvider clock, ILogger<TrainingPublisher> log)
+internal sealed partial class TrainingPublisher(
+    VersionCatalog versions, IObjects objects, DataDirectory data, TimeProvider clock, ILogger<TrainingPublisher> log)
 {
-    /// <summary>Writes the output files, then the model's folder, then the state: whoever sees the state finds the rest. Broken off, it can be done again.</summary>
+    /// <summary>
+    /// Writes the output files, then the model's folder, then the state: whoever sees the state finds the rest. Broken off, it can be done again.
+    /// </summary>
     /// <param name="version">The version as it was when its training began.</param>
     /// <param name="folder">The job's folder; gone at the end.</param>
     /// <param name="outcome">What the training left.</param>
@@ -55,7 +58,8 @@ internal sealed partial class TrainingPublisher(VersionCatalog versions, IObject
         var result = new VersionOutcome(outcome.Ended.ToUnixTimeMilliseconds());
         if (outcome.ContentChecked)
         {
-            var (training, testing) = (Read(version.TrainingResult, TrainingJson.Default.TrainingDataResult), Read(version.TestingResult, TrainingJson.Default.TestingDataResult));
+            var (training, testing) = (Read(
+                version.TrainingResult, TrainingJson.Default.TrainingDataResult), Read(version.TestingResult, TrainingJson.Default.TestingDataResult));
             training = training with
             {
                 Output = outcome.Completed ? new() { Assets = Assets(OutputKinds.TrainingSnapshot) } : null,
@@ -70,7 +74,8 @@ internal sealed partial class TrainingPublisher(VersionCatalog versions, IObject
             {
                 TrainingResult = JsonSerializer.Serialize(training, TrainingJson.Default.TrainingDataResult),
                 TestingResult = JsonSerializer.Serialize(testing, TrainingJson.Default.TestingDataResult),
-                ManifestSummary = JsonSerializer.Serialize(new GroundTruthManifest { S3Object = OutputLocation.Of(version, OutputKinds.Summary) }, TrainingJson.Default.GroundTruthManifest),
+                ManifestSummary = JsonSerializer.Serialize(
+                    new GroundTruthManifest { S3Object = OutputLocation.Of(version, OutputKinds.Summary) }, TrainingJson.Default.GroundTruthManifest),
             };
         }
 
@@ -79,11 +84,15 @@ internal sealed partial class TrainingPublisher(VersionCatalog versions, IObject
             result = result with
             {
                 BillableSeconds = Math.Max(1, (long)Math.Ceiling(outcome.TrainingSeconds)),
-                EvaluationResult = JsonSerializer.Serialize(new EvaluationResult { F1Score = outcome.F1, Summary = new() { S3Object = OutputLocation.Of(version, OutputKinds.Evaluation) } }, TrainingJson.Default.EvaluationResult),
+                EvaluationResult = JsonSerializer.Serialize(
+                    new EvaluationResult { F1Score = outcome.F1, Summary = new() { S3Object = OutputLocation.Of(version, OutputKinds.Evaluation) } },
+                    TrainingJson.Default.EvaluationResult),
             };
         }
 
-        await versions.EndAsync(version.Arn, outcome.Completed ? VersionEvent.Trained : VersionEvent.TrainingFailed, outcome.Completed ? outcome.Message + note : outcome.Message, result, CancellationToken.None);
+        await versions.EndAsync(
+            version.Arn, outcome.Completed ? VersionEvent.Trained : VersionEvent.TrainingFailed, outcome.Completed ? outcome.Message + note : outcome.Message,
+            result, CancellationToken.None);
         Log.JobEnded(log, version.Arn, outcome.Message, outcome.TrainingSeconds, outcome.F1);
         await RemoveAsync(folder);
 
@@ -109,7 +118,9 @@ internal sealed partial class TrainingPublisher(VersionCatalog versions, IObject
 
     /// <summary>What its messages say besides, when the test images were split off by the server; empty otherwise.</summary>
     public static string Note(VersionRow version) =>
-        Read(version.TestingResult, TrainingJson.Default.TestingDataResult).Input is { AutoCreate: true, Assets: null } ? " The project has no TEST dataset: 20 % of the TRAIN dataset are held back for testing." : "";
+        Read(version.TestingResult, TrainingJson.Default.TestingDataResult).Input is { AutoCreate: true, Assets: null }
+            ? " The project has no TEST dataset: 20 % of the TRAIN dataset are held back for testing."
+            : "";
 
     private static T Read<T>(string? json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
         where T : new() => json is null ? new T() : JsonSerializer.Deserialize(json, type) ?? new T();

@@ -15,7 +15,8 @@ namespace Ocellus.Training.Server;
 /// and one that had ended but was not published is only published.
 /// </summary>
 internal sealed partial class TrainingWorker(
-    VersionCatalog versions, JobCatalog jobs, IObjects objects, ImageFetch images, TrainingPublisher publisher, DataDirectory data, TimeProvider clock, IOptions<TrainingOptions> options, OcellusMeter meter, ServingActivity serving, ILogger<TrainingWorker> log)
+    VersionCatalog versions, JobCatalog jobs, IObjects objects, ImageFetch images, TrainingPublisher publisher, DataDirectory data, TimeProvider clock,
+    IOptions<TrainingOptions> options, OcellusMeter meter, ServingActivity serving, ILogger<TrainingWorker> log)
     : BackgroundService, IKeyedWork<string>
 {
     /// <summary>Looks for work this often even without a wake-up: a lease of another node may have run out.</summary>
@@ -93,7 +94,8 @@ internal sealed partial class TrainingWorker(
         await _loop.RunAsync(this, stoppingToken);
     }
 
-    private JobFolder FolderOf(VersionRow version) => new(Path.Combine(data.JobsPath, version.Folder)) { Damaged = message => Log.FileDamaged(log, version.Arn, message) };
+    private JobFolder FolderOf(VersionRow version) =>
+        new(Path.Combine(data.JobsPath, version.Folder)) { Damaged = message => Log.FileDamaged(log, version.Arn, message) };
 
     private async Task TryAsync(Func<Task> write, string arn)
     {
@@ -167,7 +169,8 @@ internal sealed partial class TrainingWorker(
         {
             return await part();
         }
-        catch (Exception failure) when (failure is System.Data.Common.DbException or (IOException and not (FileNotFoundException or DirectoryNotFoundException)))
+        catch (Exception failure) when (failure is System.Data.Common.DbException
+            or (IOException and not (FileNotFoundException or DirectoryNotFoundException)))
         {
             throw new TransientFailureException(failure);
         }
@@ -179,7 +182,11 @@ internal sealed partial class TrainingWorker(
         Log.ProcessDied(log, arn, crashes, reason);
         if (crashes >= options.Value.CrashesMax && await versions.FindAsync(arn, cancel) is { } version)
         {
-            await publisher.FailAsync(version, FolderOf(version), $"The training ended {crashes} times without a result, the last time because: {Readable.Truncate(reason.Replace(data.Path, "DIR", StringComparison.Ordinal))}", cancel);
+            await publisher.FailAsync(
+                version, FolderOf(version),
+                $"The training ended {crashes} times without a result, the last time because: "
+                    + $"{Readable.Truncate(reason.Replace(data.Path, "DIR", StringComparison.Ordinal))}",
+                cancel);
         }
     }
 

@@ -4,7 +4,9 @@ using Ocellus.Encodings;
 
 namespace Ocellus.Wire.AwsJson;
 
-/// <summary>Which web pages of other origins may call the API. Section <c>Ocellus:Cors</c>; a wrong value stops the server at start and names the setting.</summary>
+/// <summary>
+/// Which web pages of other origins may call the API. Section <c>Ocellus:Cors</c>; a wrong value stops the server at start and names the setting.
+/// </summary>
 internal sealed class ApiCorsOptions : IValidatableObject
 {
     public const string Section = "Ocellus:Cors";

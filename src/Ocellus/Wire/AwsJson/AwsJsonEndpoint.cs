@@ -11,7 +11,8 @@ namespace Ocellus.Wire.AwsJson;
 
 /// <summary>Takes AWS JSON 1.1 requests. The only catch clauses on the request path of the API are here.</summary>
 internal sealed partial class AwsJsonEndpoint(
-    OperationTable operations, RequestAuthenticator authenticator, Authorizer authorizer, BodyReader bodies, RequestThrottle throttle, ApiCors cors, OcellusMeter meter,
+    OperationTable operations, RequestAuthenticator authenticator, Authorizer authorizer, BodyReader bodies, RequestThrottle throttle, ApiCors cors,
+    OcellusMeter meter,
     ILogger<AwsJsonEndpoint> log) : IDisposable
 {
     /// <summary>Larger bodies take turns.</summary>
@@ -36,7 +37,10 @@ internal sealed partial class AwsJsonEndpoint(
             // All that can be refused without the body is refused before a byte of it is read: the operation, its length, and who sends it.
             if (!target.StartsWith(TargetPrefix, StringComparison.Ordinal) || operations.Find(target[TargetPrefix.Length..]) is not { } operation)
             {
-                throw new FrameworkException("UnknownOperationException", $"The header X-Amz-Target is '{Readable.Truncate(target)}'; Ocellus serves the {operations.Count} Custom Labels operations, such as {TargetPrefix}DescribeProjects.");
+                throw new FrameworkException(
+                    "UnknownOperationException",
+                    $"The header X-Amz-Target is '{Readable.Truncate(target)}'; Ocellus serves the {operations.Count} Custom Labels operations, such as "
+                        + $"{TargetPrefix}DescribeProjects.");
             }
 
             name = operation.Name;
@@ -47,7 +51,11 @@ internal sealed partial class AwsJsonEndpoint(
                 error = "413";
                 // No __type: to clients the code is then the status, as when a gateway refuses.
                 var length = http.Request.ContentLength is { } announced ? $"{announced} bytes" : "more";
-                await WriteAsync(http, StatusCodes.Status413PayloadTooLarge, JsonSerializer.SerializeToUtf8Bytes(new TransportError($"The request body has {length}; the most that {operation.Name} takes is {operation.BodyBytesMax} bytes."), ErrorJsonContext.Default.TransportError));
+                await WriteAsync(
+                    http, StatusCodes.Status413PayloadTooLarge,
+                    JsonSerializer.SerializeToUtf8Bytes(
+                        new TransportError($"The request body has {length}; the most that {operation.Name} takes is {operation.BodyBytesMax} bytes."),
+                        ErrorJsonContext.Default.TransportError));
                 return;
             }
 
@@ -68,7 +76,9 @@ internal sealed partial class AwsJsonEndpoint(
         catch (FrameworkException refusal)
         {
             error = refusal.Type;
-            await WriteAsync(http, refusal.Status, JsonSerializer.SerializeToUtf8Bytes(new FrameworkError(refusal.Type, refusal.Message), ErrorJsonContext.Default.FrameworkError));
+            await WriteAsync(
+                http, refusal.Status,
+                JsonSerializer.SerializeToUtf8Bytes(new FrameworkError(refusal.Type, refusal.Message), ErrorJsonContext.Default.FrameworkError));
             Answered(log, target, refusal.Message, requestId);
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
@@ -80,7 +90,10 @@ internal sealed partial class AwsJsonEndpoint(
         {
             // Kestrel's own least rate.
             error = FrameworkException.Timeout;
-            await WriteAsync(http, failure.StatusCode, JsonSerializer.SerializeToUtf8Bytes(new FrameworkError(error, $"The request body came too slowly: {failure.Message} Send it again."), ErrorJsonContext.Default.FrameworkError));
+            await WriteAsync(
+                http, failure.StatusCode,
+                JsonSerializer.SerializeToUtf8Bytes(
+                    new FrameworkError(error, $"The request body came too slowly: {failure.Message} Send it again."), ErrorJsonContext.Default.FrameworkError));
         }
         catch (BadHttpRequestException failure)
         {
@@ -130,7 +143,10 @@ internal sealed partial class AwsJsonEndpoint(
     }
 
     private static Task WriteErrorAsync(HttpContext http, AwsError error, string message) =>
-        WriteAsync(http, error.Status, JsonSerializer.SerializeToUtf8Bytes(new ServiceError(error.Name, error.Name, Guid.NewGuid().ToString(), message), ErrorJsonContext.Default.ServiceError));
+        WriteAsync(
+            http, error.Status,
+            JsonSerializer.SerializeToUtf8Bytes(
+                new ServiceError(error.Name, error.Name, Guid.NewGuid().ToString(), message), ErrorJsonContext.Default.ServiceError));
 
     private static async Task WriteAsync(HttpContext http, int status, byte[] body)
     {

@@ -35,7 +35,9 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
     /// <summary>Longest wait for the memory of a body that was told to end: it ends as soon as a thread is free.</summary>
     private static readonly TimeSpan _endMax = TimeSpan.FromSeconds(2);
 
-    /// <summary>Bytes in use at once from which on memory is given back to the system afterwards. Usual load stays below: a collection holds every request up.</summary>
+    /// <summary>
+    /// Bytes in use at once from which on memory is given back to the system afterwards. Usual load stays below: a collection holds every request up.
+    /// </summary>
     private const long MuchBytes = 64L * 1024 * 1024;
 
     /// <summary>Bytes in use from which down that is done: with more, the load goes on.</summary>
@@ -207,5 +209,6 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
 
     private RefusedException NoRoom(Share share) => new(RefusalKind.Throttled, string.Create(CultureInfo.InvariantCulture,
         $"Service Unavailable: the request bodies that are arriving fill the {options.Value.UnverifiedBytesMax} bytes that they may take together "
-        + $"(setting {BodyOptions.Section}:{nameof(BodyOptions.UnverifiedBytesMax)}), and this one was not whole after {share.Age.TotalSeconds:F1} s; send it again later."));
+        + $"(setting {BodyOptions.Section}:{nameof(BodyOptions.UnverifiedBytesMax)}), and this one was not whole after {share.Age.TotalSeconds:F1} s; send "
+        + $"it again later."));
 }

@@ -81,10 +81,13 @@ internal abstract class Operation<TRequest, TResponse>(JsonSerializerContext jso
         }
         catch (Exception failure) when (failure is JsonException or NotSupportedException)
         {
-            var where = failure is JsonException { Path: { } path } at ? $" at {Readable.Truncate(path)}, line {at.LineNumber + 1}, byte {at.BytePositionInLine}" : "";
+            var where = failure is JsonException { Path: { } path } at
+                ? $" at {Readable.Truncate(path)}, line {at.LineNumber + 1}, byte {at.BytePositionInLine}"
+                : "";
             throw new FrameworkException(
                 "SerializationException",
-                $"The request body of {body.Length} bytes is not a JSON object of {Name}'s form: a wrong type, broken JSON, half of a surrogate pair or bad base64{where}.");
+                $"The request body of {body.Length} bytes is not a JSON object of {Name}'s form: a wrong type, broken JSON, half of a surrogate pair or bad "
+                    + $"base64{where}.");
         }
 
         if (request is null)

@@ -48,7 +48,9 @@ internal sealed class PageToken
         var bytes = Base64Url.IsValid(token) ? Base64Url.DecodeFromChars(token) : [];
         if (bytes.Length < MacBytes || !CryptographicOperations.FixedTimeEquals(bytes.AsSpan(0, MacBytes), Mac(scope, bytes.AsSpan(MacBytes))))
         {
-            throw new RefusedException(RefusalKind.InvalidToken, $"Invalid Pagination Token '{Readable.Truncate(token)}': it is not from this call with these filters; start again without NextToken.");
+            throw new RefusedException(
+                RefusalKind.InvalidToken,
+                $"Invalid Pagination Token '{Readable.Truncate(token)}': it is not from this call with these filters; start again without NextToken.");
         }
 
         return Encoding.UTF8.GetString(bytes.AsSpan(MacBytes));

@@ -42,7 +42,9 @@ internal sealed class BodyReader(BodyBudget budget, IOptions<BodyOptions> option
     }
 }
 
-/// <summary>The body of a request in a buffer that other requests use after it: an image is large, and one array for each would cost more than reading it.</summary>
+/// <summary>
+/// The body of a request in a buffer that other requests use after it: an image is large, and one array for each would cost more than reading it.
+/// </summary>
 internal sealed class RequestBody : IDisposable
 {
     /// <summary>Larger buffers are rare, and would stay in memory for nothing.</summary>
@@ -139,7 +141,8 @@ internal sealed class RequestBody : IDisposable
     {
         if (_share.Stopped == BodyStop.Late)
         {
-            var message = string.Create(CultureInfo.InvariantCulture, $"The request body was not whole after {timeout.TotalSeconds:0.#} s ({_length} bytes came); ")
+            var message = string.Create(
+                CultureInfo.InvariantCulture, $"The request body was not whole after {timeout.TotalSeconds:0.#} s ({_length} bytes came); ")
                 + $"send it faster, or raise the setting {BodyOptions.Section}:{nameof(BodyOptions.ApiTimeout)}.";
             throw new FrameworkException(FrameworkException.Timeout, message, StatusCodes.Status408RequestTimeout);
         }

@@ -45,7 +45,8 @@ internal sealed class RequestThrottle(IOptions<ThrottlingOptions> options) : IDi
         {
             throw new RefusedException(
                 RefusalKind.Throttled,
-                $"Rate exceeded: {operation.Name} takes {perSecond} requests a second of one account and region (settings Ocellus:Throttling); try again later.");
+                $"Rate exceeded: {operation.Name} takes {perSecond} requests a second of one account and region (settings Ocellus:Throttling); try "
+                    + $"again later.");
         }
     }
 

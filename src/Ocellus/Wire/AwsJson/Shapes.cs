@@ -22,14 +22,16 @@ internal static class Shapes
         ["CustomLabels"] = new(),
         ["CustomizationFeature"] = new(Values: ["CONTENT_MODERATION", "CUSTOM_LABELS"]),
         ["CustomizationFeatures"] = new(Min: 1, Max: 2, Item: "CustomizationFeature"),
-        ["DatasetArn"] = new(Min: 20, Max: 2048, Pattern: @"(^arn:[a-z\d-]+:rekognition:[a-z\d-]+:\d{12}:project\/[a-zA-Z0-9_.\-]{1,255}\/dataset\/(train|test)\/[0-9]+$)"),
+        ["DatasetArn"] = new(
+            Min: 20, Max: 2048, Pattern: @"(^arn:[a-z\d-]+:rekognition:[a-z\d-]+:\d{12}:project\/[a-zA-Z0-9_.\-]{1,255}\/dataset\/(train|test)\/[0-9]+$)"),
         ["DatasetEntries"] = new(Item: "DatasetEntry"),
         ["DatasetEntry"] = new(Min: 1, Max: 100000, Pattern: @"^\{.*\}$"),
         ["DatasetLabel"] = new(Min: 1, Max: 255, Pattern: @".{1,}"),
         ["DatasetLabelDescriptions"] = new(),
         ["DatasetLabels"] = new(Min: 1, Max: 10, Item: "DatasetLabel"),
         ["DatasetMetadataList"] = new(),
-        ["DatasetStatus"] = new(Values: ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "CREATE_FAILED", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE", "UPDATE_FAILED", "DELETE_IN_PROGRESS"]),
+        ["DatasetStatus"] = new(
+            Values: ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "CREATE_FAILED", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE", "UPDATE_FAILED", "DELETE_IN_PROGRESS"]),
         ["DatasetStatusMessageCode"] = new(Values: ["SUCCESS", "SERVICE_ERROR", "CLIENT_ERROR"]),
         ["DatasetType"] = new(Values: ["TRAIN", "TEST"]),
         ["DateTime"] = new(),
@@ -57,9 +59,14 @@ internal static class Shapes
         ["ProjectPolicyName"] = new(Min: 1, Max: 128, Pattern: @"[a-zA-Z0-9_.\-]+"),
         ["ProjectPolicyRevisionId"] = new(Max: 64, Pattern: @"[0-9A-Fa-f]+"),
         ["ProjectStatus"] = new(Values: ["CREATING", "CREATED", "DELETING"]),
-        ["ProjectVersionArn"] = new(Min: 20, Max: 2048, Pattern: @"(^arn:[a-z\d-]+:rekognition:[a-z\d-]+:\d{12}:project\/[a-zA-Z0-9_.\-]{1,255}\/version\/[a-zA-Z0-9_.\-]{1,255}\/[0-9]+$)"),
+        ["ProjectVersionArn"] = new(
+            Min: 20, Max: 2048,
+            Pattern: @"(^arn:[a-z\d-]+:rekognition:[a-z\d-]+:\d{12}:project\/[a-zA-Z0-9_.\-]{1,255}\/version\/[a-zA-Z0-9_.\-]{1,255}\/[0-9]+$)"),
         ["ProjectVersionDescriptions"] = new(),
-        ["ProjectVersionStatus"] = new(Values: ["TRAINING_IN_PROGRESS", "TRAINING_COMPLETED", "TRAINING_FAILED", "STARTING", "RUNNING", "FAILED", "STOPPING", "STOPPED", "DELETING", "COPYING_IN_PROGRESS", "COPYING_COMPLETED", "COPYING_FAILED", "DEPRECATED", "EXPIRED"]),
+        ["ProjectVersionStatus"] = new(
+            Values: [
+                "TRAINING_IN_PROGRESS", "TRAINING_COMPLETED", "TRAINING_FAILED", "STARTING", "RUNNING", "FAILED", "STOPPING", "STOPPED", "DELETING",
+                "COPYING_IN_PROGRESS", "COPYING_COMPLETED", "COPYING_FAILED", "DEPRECATED", "EXPIRED"]),
         ["ProjectVersionsPageSize"] = new(Min: 1, Max: 100),
         ["ProjectsPageSize"] = new(Min: 1, Max: 100),
         ["QueryString"] = new(Min: 1, Max: 2048, Pattern: @".*\S.*"),

@@ -27,7 +27,9 @@ internal static class Validation
         CheckStructure(request, "", errors);
         if (errors.Count > 0)
         {
-            var count = errors.Count == 1 ? "1 validation error detected: " : string.Create(CultureInfo.InvariantCulture, $"{errors.Count} validation errors detected: ");
+            var count = errors.Count == 1
+                ? "1 validation error detected: "
+                : string.Create(CultureInfo.InvariantCulture, $"{errors.Count} validation errors detected: ");
             throw new FrameworkException("ValidationException", count + string.Join("; ", errors.Take(ErrorsMax)));
         }
     }
@@ -55,7 +57,10 @@ internal static class Validation
     private static Member[] MembersOf(Type type) =>
     [
         .. type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
-            .Select(p => new Member(p, char.ToLowerInvariant(p.Name[0]) + p.Name[1..], p.GetCustomAttribute<RequiredAttribute>() is not null, p.GetCustomAttribute<ShapeAttribute>()?.Name)),
+            .Select(
+                p => new Member(
+                    p, char.ToLowerInvariant(p.Name[0]) + p.Name[1..], p.GetCustomAttribute<RequiredAttribute>() is not null,
+                    p.GetCustomAttribute<ShapeAttribute>()?.Name)),
     ];
 
     private static void CheckValue(object value, string? shapeName, string at, List<string> errors)
@@ -132,7 +137,8 @@ internal static class Validation
 
         if (shape.Values is { } values && !values.Contains(text))
         {
-            errors.Add($"Value '{Readable.Truncate(text)}' at '{at}' failed to satisfy constraint: Member must satisfy enum value set: [{string.Join(", ", values)}]");
+            errors.Add(
+                $"Value '{Readable.Truncate(text)}' at '{at}' failed to satisfy constraint: Member must satisfy enum value set: [{string.Join(", ", values)}]");
         }
     }
 
@@ -146,7 +152,8 @@ internal static class Validation
         }
         catch (NotSupportedException)
         {
-            // TagKey looks ahead and KmsKeyId counts to 2,048, which no automaton of allowed size does. Both have one loop over one set of letters, so trying again costs them no more than one pass.
+            // TagKey looks ahead and KmsKeyId counts to 2,048, which no automaton of allowed size does. Both have one loop over one set of letters, so trying
+            // again costs them no more than one pass.
             return new Regex(whole, RegexOptions.CultureInvariant, _matchTime);
         }
     }
@@ -155,12 +162,19 @@ internal static class Validation
     {
         if (length < shape.Min)
         {
-            errors.Add(string.Create(CultureInfo.InvariantCulture, $"Value '{Readable.Truncate(value)}' at '{at}' failed to satisfy constraint: Member must have length greater than or equal to {shape.Min}"));
+            errors.Add(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Value '{Readable.Truncate(value)}' at '{at}' failed to satisfy constraint: Member must have length greater than or equal to "
+                        + $"{shape.Min}"));
         }
 
         if (length > shape.Max)
         {
-            errors.Add(string.Create(CultureInfo.InvariantCulture, $"Value '{Readable.Truncate(value)}' at '{at}' failed to satisfy constraint: Member must have length less than or equal to {shape.Max}"));
+            errors.Add(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Value '{Readable.Truncate(value)}' at '{at}' failed to satisfy constraint: Member must have length less than or equal to {shape.Max}"));
         }
     }
 
@@ -168,12 +182,18 @@ internal static class Validation
     {
         if (value < shape.Min)
         {
-            errors.Add(string.Create(CultureInfo.InvariantCulture, $"Value '{value}' at '{at}' failed to satisfy constraint: Member must have value greater than or equal to {shape.Min}"));
+            errors.Add(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Value '{value}' at '{at}' failed to satisfy constraint: Member must have value greater than or equal to {shape.Min}"));
         }
 
         if (value > shape.Max)
         {
-            errors.Add(string.Create(CultureInfo.InvariantCulture, $"Value '{value}' at '{at}' failed to satisfy constraint: Member must have value less than or equal to {shape.Max}"));
+            errors.Add(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Value '{value}' at '{at}' failed to satisfy constraint: Member must have value less than or equal to {shape.Max}"));
         }
     }
 }

@@ -6,7 +6,8 @@ namespace Ocellus.Tests.Datasets.Manifests;
 public sealed class ContentCheckTests
 {
     private static ParsedLine Image(string label, int number = 1, string bucket = "images") => LineParserTests.Parse(
-        LineParserTests.Image.Replace("\"ripe\"", $"\"{label}\"", StringComparison.Ordinal).Replace("//images", "//" + bucket, StringComparison.Ordinal), number);
+        LineParserTests.Image.Replace("\"ripe\"", $"\"{label}\"", StringComparison.Ordinal)
+            .Replace("//images", "//" + bucket, StringComparison.Ordinal), number);
 
     private static ParsedLine Boxes() => LineParserTests.Parse(LineParserTests.Boxes);
 

@@ -145,7 +145,8 @@ public sealed class LineParserTests
     [InlineData(2560, 3, false)]
     public void A_box_of_one_scaled_pixel_is_too_small(int imageWidth, int width, bool small)
     {
-        var text = Boxes.Replace("\"width\":640", $"\"width\":{imageWidth}", StringComparison.Ordinal).Replace("\"width\":155", $"\"width\":{width}", StringComparison.Ordinal);
+        var text = Boxes.Replace("\"width\":640", $"\"width\":{imageWidth}", StringComparison.Ordinal)
+            .Replace("\"width\":155", $"\"width\":{width}", StringComparison.Ordinal);
 
         Assert.Equal(small ? ["ERROR_BOUNDING_BOX_TOO_SMALL"] : [], Codes(text));
     }
@@ -153,7 +154,8 @@ public sealed class LineParserTests
     [Fact]
     public void A_line_whose_boxes_are_all_bad_is_out()
     {
-        var line = Parse(Boxes.Replace("\"left\":399", "\"left\":-1", StringComparison.Ordinal).Replace("\"left\":86", "\"left\":600", StringComparison.Ordinal));
+        var line = Parse(
+            Boxes.Replace("\"left\":399", "\"left\":-1", StringComparison.Ordinal).Replace("\"left\":86", "\"left\":600", StringComparison.Ordinal));
 
         Assert.Equal(["ERROR_INVALID_BOUNDING_BOX", "ERROR_INVALID_BOUNDING_BOX", "ERROR_NO_VALID_ANNOTATIONS"], line.Issues.Select(issue => issue.Code));
         Assert.True(line.IsOut);
@@ -165,7 +167,8 @@ public sealed class LineParserTests
     public void Fifty_boxes_are_allowed(int count, bool allowed)
     {
         var line = JsonNode.Parse(Boxes)!;
-        line["parts"]!["annotations"] = new JsonArray([.. Enumerable.Range(0, count).Select(_ => JsonNode.Parse("""{"class_id":0,"left":1,"top":1,"width":9.5,"height":9}"""))]);
+        line["parts"]!["annotations"] = new JsonArray(
+            [.. Enumerable.Range(0, count).Select(_ => JsonNode.Parse("""{"class_id":0,"left":1,"top":1,"width":9.5,"height":9}"""))]);
         line["parts-metadata"]!["objects"] = new JsonArray([.. Enumerable.Range(0, count).Select(_ => JsonNode.Parse("""{"confidence":1}"""))]);
 
         Assert.Equal(allowed ? [] : ["ERROR_TOO_MANY_BOUNDING_BOXES", "ERROR_NO_VALID_LABEL_ATTRIBUTES"], Codes(line.ToJsonString()));
@@ -190,7 +193,8 @@ public sealed class LineParserTests
 
         Assert.True(line is { IsIgnored: true, IsOut: false, IsLabeled: false });
         Assert.Equal("""{"source-ref":"s3://b/k","cl-metadata":{"is_labeled":false}}""", line.ToDatasetEntry());
-        Assert.Equal("""{"source-ref":"s3://b/k","warnings":[{"code":"WARNING_UNANNOTATED_RECORD","message":"Record is unannotated."}]}""", line.ToValidationLine());
+        Assert.Equal(
+            """{"source-ref":"s3://b/k","warnings":[{"code":"WARNING_UNANNOTATED_RECORD","message":"Record is unannotated."}]}""", line.ToValidationLine());
     }
 
     [Fact]

@@ -51,11 +51,14 @@ public sealed class ManifestReaderTests
 
     [Fact]
     public async Task A_line_that_is_not_utf_8_is_told_and_the_next_is_whole() =>
-        Assert.Equal([new(1, "a"), new(2, "", NotUtf8: "byte 2 is 0xE4"), new(3, "é")], await Read([(byte)'a', 10, (byte)'B', 0xE4, (byte)'r', 13, 10, 0xC3, 0xA9]));
+        Assert.Equal(
+            [new(1, "a"), new(2, "", NotUtf8: "byte 2 is 0xE4"), new(3, "é")], await Read([(byte)'a', 10, (byte)'B', 0xE4, (byte)'r', 13, 10, 0xC3, 0xA9]));
 
     [Fact]
     public async Task UTF_16_is_told() =>
-        Assert.Equal("Line 1 is not UTF-8: it begins as UTF-16 does. Save the file as UTF-8.", (await Read([.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes("{}\n{}")]))[0].EncodingFault);
+        Assert.Equal(
+            "Line 1 is not UTF-8: it begins as UTF-16 does. Save the file as UTF-8.",
+            (await Read([.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes("{}\n{}")]))[0].EncodingFault);
 
     private static Task<List<ManifestLine>> Read(string text) => Read(Encoding.UTF8.GetBytes(text));
 

@@ -195,7 +195,11 @@ public sealed class FleetWorkerTests
         await using var server = await TestServer.StartAsync();
         string[] arns = [await server.TrainedVersionAsync(), await server.TrainedVersionAsync()];
         // The database itself writes down every change of a status, so that none is missed between two looks.
-        Execute(server, "CREATE TABLE seen (was TEXT, now TEXT); CREATE TRIGGER see AFTER UPDATE OF status ON project_versions BEGIN INSERT INTO seen VALUES (OLD.status, NEW.status); END", null);
+        Execute(
+            server,
+            "CREATE TABLE seen (was TEXT, now TEXT); CREATE TRIGGER see AFTER UPDATE OF status ON project_versions BEGIN INSERT INTO seen VALUES "
+                + "(OLD.status, NEW.status); END",
+            null);
         var image = TinyModel.Jpeg(0);
         var errors = new System.Collections.Concurrent.ConcurrentBag<string>();
 
@@ -227,12 +231,18 @@ public sealed class FleetWorkerTests
 
         Assert.Empty(errors);
         var versions = server.Services.GetRequiredService<VersionCatalog>();
-        await HostedVersions.UntilAsync(async () => (await versions.InAsync([ProjectVersionStatus.STARTING, ProjectVersionStatus.STOPPING], Cancel)).Count == 0, () => "a version never came to rest");
+        await HostedVersions.UntilAsync(
+            async () => (await versions.InAsync([ProjectVersionStatus.STARTING, ProjectVersionStatus.STOPPING], Cancel)).Count == 0,
+            () => "a version never came to rest");
         var running = (await versions.InAsync([ProjectVersionStatus.RUNNING], Cancel)).Select(v => v.Arn).Order();
         Assert.Equal(running, server.Services.GetRequiredService<LocalModels>().Arns.Order());
         var seen = Query<(string Was, string Now)>(server, "SELECT DISTINCT was, now FROM seen");
         Assert.Contains(("RUNNING", "STOPPING"), seen);
-        Assert.All(seen, s => Assert.Contains(Enum.GetValues<VersionEvent>(), e => ProjectVersionStates.Next(Enum.Parse<ProjectVersionStatus>(s.Was), e)?.ToString() == s.Now));
+        Assert.All(
+            seen,
+            s =>
+                Assert.Contains(
+                    Enum.GetValues<VersionEvent>(), e => ProjectVersionStates.Next(Enum.Parse<ProjectVersionStatus>(s.Was), e)?.ToString() == s.Now));
 
         async Task<ApiAnswer> CorruptRepairAsync(string arn)
         {

@@ -84,7 +84,10 @@ public sealed class IdleStopTests
         await using var server = await TestServer.StartAsync();
         var arn = await server.TrainedVersionAsync();
 
-        var answer = await server.CallAsync("TagResource", JsonSerializer.Serialize(new { ResourceArn = arn, Tags = new Dictionary<string, string> { ["team"] = "blue", [HostingTags.IdleStopMinutes] = "soon" } }));
+        var answer = await server.CallAsync(
+            "TagResource",
+            JsonSerializer.Serialize(
+                new { ResourceArn = arn, Tags = new Dictionary<string, string> { ["team"] = "blue", [HostingTags.IdleStopMinutes] = "soon" } }));
 
         Assert.Equal("InvalidParameterException", answer.Error);
         Assert.Contains("'soon'", answer.Message, StringComparison.Ordinal);
@@ -145,7 +148,8 @@ public sealed class IdleStopTests
         try
         {
             TinyModel.Save(folder);
-            await using var model = new RunningModel("arn", TrainedModel.Load(folder), 1, 1, new HostingOptions(), threads, clock, _ => { }, NullLogger.Instance);
+            await using var model = new RunningModel(
+                "arn", TrainedModel.Load(folder), 1, 1, new HostingOptions(), threads, clock, _ => { }, NullLogger.Instance);
             clock.Advance(TimeSpan.FromMinutes(3));
             Assert.Equal(TimeSpan.FromMinutes(3), model.IdleFor);
             // The wall clock goes an hour back; the monotonic one does not.
@@ -173,5 +177,6 @@ public sealed class IdleStopTests
     internal static Task<ApiAnswer> TagAsync(TestServer server, string arn, string tag, string value) =>
         server.CallAsync("TagResource", JsonSerializer.Serialize(new { ResourceArn = arn, Tags = new Dictionary<string, string> { [tag] = value } }));
 
-    private static void Default(TestServer server, double minutes) => server.Services.GetRequiredService<IOptions<HostingOptions>>().Value.IdleStopMinutes = minutes;
+    private static void Default(TestServer server, double minutes) =>
+        server.Services.GetRequiredService<IOptions<HostingOptions>>().Value.IdleStopMinutes = minutes;
 }

@@ -37,7 +37,9 @@ public sealed class WakeOnDetectTests
     {
         await using var server = await TestServer.StartAsync();
         var arn = await StoppedAsync(server);
-        Execute(server, "CREATE TABLE seen (now TEXT); CREATE TRIGGER see AFTER UPDATE OF status ON project_versions BEGIN INSERT INTO seen VALUES (NEW.status); END");
+        Execute(
+            server,
+            "CREATE TABLE seen (now TEXT); CREATE TRIGGER see AFTER UPDATE OF status ON project_versions BEGIN INSERT INTO seen VALUES (NEW.status); END");
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 24).Select(i => server.DetectAsync(arn, TinyModel.Png(i % 3))));
 
@@ -91,7 +93,9 @@ public sealed class WakeOnDetectTests
     {
         await using var server = await TestServer.StartAsync();
         var arn = await StoppedAsync(server);
-        var answer = await server.CallAsync("DetectCustomLabels", JsonSerializer.Serialize(new { ProjectVersionArn = arn, Image = new { S3Object = new { Bucket = "nothere", Name = "x.jpg" } } }));
+        var answer = await server.CallAsync(
+            "DetectCustomLabels",
+            JsonSerializer.Serialize(new { ProjectVersionArn = arn, Image = new { S3Object = new { Bucket = "nothere", Name = "x.jpg" } } }));
         Assert.Equal("InvalidS3ObjectException", answer.Error);
         Assert.Equal(ProjectVersionStatus.STOPPED, (await server.VersionAsync(arn))!.Status);
     }
@@ -157,7 +161,8 @@ public sealed class WakeOnDetectTests
             {
                 while (!done.IsCancellationRequested)
                 {
-                    if (await versions.FindAsync(arn, Cancel) is { Status: ProjectVersionStatus.RUNNING } running && await versions.StopIdleAsync(running, "Idle.", Cancel))
+                    if (await versions.FindAsync(arn, Cancel) is { Status: ProjectVersionStatus.RUNNING } running
+                        && await versions.StopIdleAsync(running, "Idle.", Cancel))
                     {
                         server.Services.GetRequiredService<FleetWorker>().Wake();
                         stops++;

@@ -112,7 +112,8 @@ public sealed class RunningModelTests : IDisposable
         var inside = Detect(model);
         await HostedVersions.UntilAsync(() => model.InFlight == 1, "the request is not inside");
         var end = model.StopAsync();
-        await HostedVersions.UntilAsync(() => { _clock.Advance(TimeSpan.FromSeconds(5)); return end.IsCompleted || inside.IsCompleted; }, "the drain does not end");
+        await HostedVersions.UntilAsync(
+            () => { _clock.Advance(TimeSpan.FromSeconds(5)); return end.IsCompleted || inside.IsCompleted; }, "the drain does not end");
 
         Assert.Equal(1, (await end).Aborted);
         var refusal = await Assert.ThrowsAsync<RefusedException>(() => inside);
@@ -179,7 +180,8 @@ public sealed class RunningModelTests : IDisposable
 
     private static int Best(IReadOnlyList<Prediction> answer) => answer.MaxBy(p => p.Score).Label;
 
-    private static Task<IReadOnlyList<Prediction>> Detect(RunningModel model, int label = 0) => Task.Run(() => model.DetectAsync(TinyModel.Png(label), Cancel), Cancel);
+    private static Task<IReadOnlyList<Prediction>> Detect(RunningModel model, int label = 0) =>
+        Task.Run(() => model.DetectAsync(TinyModel.Png(label), Cancel), Cancel);
 
     private void Turn(TimeSpan time)
     {
@@ -190,5 +192,7 @@ public sealed class RunningModelTests : IDisposable
     }
 
     private RunningModel Create(int units = 1, int? most = null, Action<TimeSpan>? inferred = null) =>
-        new("arn", new TrainedModel(TinyModel.Result.Model, TinyModel.Result.Description), units, most ?? units, _options, _threads, _clock, inferred ?? (_ => { }), NullLogger.Instance);
+        new(
+            "arn", new TrainedModel(TinyModel.Result.Model, TinyModel.Result.Description), units, most ?? units, _options, _threads, _clock,
+            inferred ?? (_ => { }), NullLogger.Instance);
 }

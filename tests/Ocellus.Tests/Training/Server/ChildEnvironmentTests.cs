@@ -10,7 +10,11 @@ public sealed class ChildEnvironmentTests
     {
         var start = new ProcessStartInfo("dotnet");
         string[] told = ["PATH", "HOME", "LC_ALL", "TMPDIR", "DOTNET_ROOT", "OMP_NUM_THREADS", "LD_LIBRARY_PATH", "ORT_DISABLE_TELEMETRY"];
-        string[] kept = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "Ocellus__S3__SecretKey", "Ocellus__S3__AccessKey", "DATABASE_URL", "GITHUB_TOKEN", "PGPASSWORD", "TORCH_HUB_TOKEN", "DOTNET_SECRET", "SSH_AUTH_SOCK"];
+        string[] kept =
+        [
+            "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "Ocellus__S3__SecretKey", "Ocellus__S3__AccessKey", "DATABASE_URL", "GITHUB_TOKEN", "PGPASSWORD",
+            "TORCH_HUB_TOKEN", "DOTNET_SECRET", "SSH_AUTH_SOCK",
+        ];
         foreach (var name in told.Concat(kept))
         {
             start.Environment[name] = "1";

@@ -59,6 +59,8 @@ public sealed class JobCatalogTests : IDisposable
     {
         var caller = new Caller("123456789012", "us-east-1", "test", "test");
         var project = await new ProjectCatalog(_data, _clock).CreateAsync(caller, "p", null, Cancel);
-        return (await new VersionCatalog(_data, _clock, Options.Create(new QuotaOptions())).CreateAsync(caller, new NewVersion(project.ToString(), "v", ProjectVersionStatus.TRAINING_IN_PROGRESS, "v-1", "bucket", ""), null, Cancel)).ToString();
+        return (await new VersionCatalog(_data, _clock, Options.Create(new QuotaOptions()))
+            .CreateAsync(caller, new NewVersion(project.ToString(), "v", ProjectVersionStatus.TRAINING_IN_PROGRESS, "v-1", "bucket", ""), null, Cancel))
+            .ToString();
     }
 }

@@ -21,11 +21,15 @@ namespace Ocellus.Tests.Wire.AwsJson;
 /// <summary>Every error that the service model gives an operation is answered by it over HTTP, or there is a reason why nothing here leads to it.</summary>
 public sealed class ErrorTableTests
 {
-    private const string Looked = "What has the form of its ARN is looked up, and what has not is a ValidationException; no other member can be wrong by itself.";
+    private const string Looked = "What has the form of its ARN is looked up, and what has not is a ValidationException; no other member can be wrong "
+        + "by itself.";
 
     private static readonly string s_account = "arn:aws:rekognition:us-east-1:123456789012:";
 
-    /// <summary>Errors of the model that no request leads to here. Besides, only models have a throughput of their own: over an account's rate the answer is ThrottlingException.</summary>
+    /// <summary>
+    /// Errors of the model that no request leads to here. Besides, only models have a throughput of their own: over an account's rate the answer is
+    /// ThrottlingException.
+    /// </summary>
     private static readonly Dictionary<(string Operation, string Error), string> s_never = new()
     {
         [("DescribeProjects", "InvalidParameterException")] = "Names and features that fit their form are always valid: unknown ones are absent from the list.",
@@ -54,7 +58,8 @@ public sealed class ErrorTableTests
         await RefuseTheHastyAsync();
         await FailAsync();
         await using (var server = await TestServer.StartAsync(
-            ("Ocellus:Quotas:RunningModels", "1"), ("Ocellus:Quotas:Trainings", "1"), ("Ocellus:Quotas:Copies", "1"), ("Ocellus:Quotas:VersionsPerProject", "3"), ("Ocellus:Quotas:Projects", "60"), ("Ocellus:Hosting:QueuePerUnit", "1")))
+            ("Ocellus:Quotas:RunningModels", "1"), ("Ocellus:Quotas:Trainings", "1"), ("Ocellus:Quotas:Copies", "1"),
+            ("Ocellus:Quotas:VersionsPerProject", "3"), ("Ocellus:Quotas:Projects", "60"), ("Ocellus:Hosting:QueuePerUnit", "1")))
         {
             await RefuseWhatIsAbsentAsync(server);
             await RefuseProjectsAndPoliciesAsync(server);
@@ -65,7 +70,9 @@ public sealed class ErrorTableTests
         }
 
         var model = AnyRequest.Operations.SelectMany(o => AnyRequest.ErrorsOf(o).Select(e => (Operation: o, Error: e))).ToHashSet();
-        var never = s_never.Keys.Concat(AnyRequest.Operations.Where(o => o != "DetectCustomLabels").Select(o => (Operation: o, Error: "ProvisionedThroughputExceededException"))).ToHashSet();
+        var never = s_never.Keys.Concat(
+            AnyRequest.Operations.Where(o => o != "DetectCustomLabels").Select(o => (Operation: o, Error: "ProvisionedThroughputExceededException")))
+            .ToHashSet();
         Assert.Equal([], _provoked.Except(model));
         Assert.Equal([], never.Except(model));
         Assert.Equal([], never.Intersect(_provoked));
@@ -75,10 +82,22 @@ public sealed class ErrorTableTests
     /// <summary>A valid request of each operation, about things that are not there.</summary>
     private static (string Operation, string Body)[] Requests()
     {
-        var (project, version, train, test) = (s_account + "project/absent/1", s_account + "project/absent/version/v/1", s_account + "project/absent/dataset/train/1", s_account + "project/absent/dataset/test/1");
+        var (project, version, train, test) = (s_account
+            + "project/absent/1", s_account
+            + "project/absent/version/v/1", s_account
+            + "project/absent/dataset/train/1", s_account
+            + "project/absent/dataset/test/1");
         return
         [
-            ("CopyProjectVersion", Json(new { SourceProjectArn = project, SourceProjectVersionArn = version, DestinationProjectArn = project, VersionName = "c", OutputConfig = new { S3Bucket = "bucket" } })),
+            ("CopyProjectVersion", Json(
+                new
+                {
+                    SourceProjectArn = project,
+                    SourceProjectVersionArn = version,
+                    DestinationProjectArn = project,
+                    VersionName = "c",
+                    OutputConfig = new { S3Bucket = "bucket" },
+                })),
             ("CreateDataset", Json(new { ProjectArn = project, DatasetType = "TEST" })),
             ("CreateProject", Json(new { ProjectName = "new" })),
             ("CreateProjectVersion", Json(new { ProjectArn = project, VersionName = "v", OutputConfig = new { S3Bucket = "bucket" } })),
@@ -119,7 +138,8 @@ public sealed class ErrorTableTests
     private async Task RefuseTheHastyAsync()
     {
         await using var server = await TestServer.StartAsync(
-            ("Ocellus:Throttling:Enabled", "true"), ("Ocellus:Throttling:OthersPerSecond", "1"), ("Ocellus:Throttling:TagsPerSecond", "1"), ("Ocellus:Throttling:DetectPerSecond", "1"));
+            ("Ocellus:Throttling:Enabled", "true"), ("Ocellus:Throttling:OthersPerSecond", "1"), ("Ocellus:Throttling:TagsPerSecond", "1"),
+            ("Ocellus:Throttling:DetectPerSecond", "1"));
         foreach (var (operation, body) in Requests())
         {
             ApiAnswer answer;
@@ -159,7 +179,9 @@ public sealed class ErrorTableTests
 
         foreach (var (operation, body) in Requests().Where(r => AnyRequest.ErrorsOf(r.Operation).Contains("InvalidPaginationTokenException")))
         {
-            Note(operation, "InvalidPaginationTokenException", await server.CallAsync(operation, body.TrimEnd('}') + (body == "{}" ? "" : ",") + """ "NextToken":"not ours"}"""));
+            Note(
+                operation, "InvalidPaginationTokenException",
+                await server.CallAsync(operation, body.TrimEnd('}') + (body == "{}" ? "" : ",") + """ "NextToken":"not ours"}"""));
         }
     }
 
@@ -169,22 +191,31 @@ public sealed class ErrorTableTests
         await ExpectAsync(server, "CreateProject", "ResourceInUseException", new { ProjectName = "taken" });
         await ExpectAsync(server, "CreateProject", "InvalidParameterException", new { ProjectName = "other", Feature = "CONTENT_MODERATION" });
 
-        await ExpectAsync(server, "PutProjectPolicy", "MalformedPolicyDocumentException", new { ProjectArn = project, PolicyName = "p0", PolicyDocument = "no policy" });
-        await ExpectAsync(server, "PutProjectPolicy", "InvalidPolicyRevisionIdException", new { ProjectArn = project, PolicyName = "p0", PolicyDocument = Policy, PolicyRevisionId = "00" });
+        await ExpectAsync(
+            server, "PutProjectPolicy", "MalformedPolicyDocumentException", new { ProjectArn = project, PolicyName = "p0", PolicyDocument = "no policy" });
+        await ExpectAsync(
+            server, "PutProjectPolicy", "InvalidPolicyRevisionIdException",
+            new { ProjectArn = project, PolicyName = "p0", PolicyDocument = Policy, PolicyRevisionId = "00" });
         for (var i = 0; i < 5; i++)
         {
-            Assert.Equal(200, (await server.CallAsync("PutProjectPolicy", Json(new { ProjectArn = project, PolicyName = $"p{i}", PolicyDocument = Policy }))).Status);
+            Assert.Equal(
+                200, (await server.CallAsync("PutProjectPolicy", Json(new { ProjectArn = project, PolicyName = $"p{i}", PolicyDocument = Policy }))).Status);
         }
 
-        await ExpectAsync(server, "PutProjectPolicy", "ResourceAlreadyExistsException", new { ProjectArn = project, PolicyName = "p0", PolicyDocument = Policy });
+        await ExpectAsync(
+            server, "PutProjectPolicy", "ResourceAlreadyExistsException", new { ProjectArn = project, PolicyName = "p0", PolicyDocument = Policy });
         await ExpectAsync(server, "PutProjectPolicy", "LimitExceededException", new { ProjectArn = project, PolicyName = "p5", PolicyDocument = Policy });
-        await ExpectAsync(server, "DeleteProjectPolicy", "InvalidPolicyRevisionIdException", new { ProjectArn = project, PolicyName = "p0", PolicyRevisionId = "00" });
+        await ExpectAsync(
+            server, "DeleteProjectPolicy", "InvalidPolicyRevisionIdException", new { ProjectArn = project, PolicyName = "p0", PolicyRevisionId = "00" });
 
         const string NoArn = "no ARN of anything there is";
         await ExpectAsync(server, "TagResource", "InvalidParameterException", new { ResourceArn = NoArn, Tags = new { a = "b" } });
         await ExpectAsync(server, "UntagResource", "InvalidParameterException", new { ResourceArn = NoArn, TagKeys = new[] { "a" } });
         await ExpectAsync(server, "ListTagsForResource", "InvalidParameterException", new { ResourceArn = NoArn });
-        Assert.Equal(200, (await server.CallAsync("TagResource", Json(new { ResourceArn = project, Tags = Enumerable.Range(0, 200).ToDictionary(i => $"k{i}", _ => "") }))).Status);
+        Assert.Equal(
+            200,
+            (await server.CallAsync(
+                "TagResource", Json(new { ResourceArn = project, Tags = Enumerable.Range(0, 200).ToDictionary(i => $"k{i}", _ => "") }))).Status);
         await ExpectAsync(server, "TagResource", "ServiceQuotaExceededException", new { ResourceArn = project, Tags = new { more = "" } });
     }
 
@@ -195,7 +226,10 @@ public sealed class ErrorTableTests
         var (train, test) = (await DatasetAsync(server, project, "TRAIN"), await DatasetAsync(server, project, "TEST"));
         foreach (var arn in new[] { train, test })
         {
-            await HostedVersions.UntilAsync(async () => (await server.CallAsync("DescribeDataset", Json(new { DatasetArn = arn }))).Body.GetProperty("DatasetDescription").GetProperty("Status").GetString() == "CREATE_COMPLETE", () => "the dataset is not made");
+            await HostedVersions.UntilAsync(
+                async () => (await server.CallAsync("DescribeDataset", Json(new { DatasetArn = arn }))).Body.GetProperty("DatasetDescription")
+                    .GetProperty("Status").GetString() == "CREATE_COMPLETE",
+                () => "the dataset is not made");
         }
 
         // From here on what is asked for stays under way.
@@ -203,8 +237,16 @@ public sealed class ErrorTableTests
         await ExpectAsync(server, "CreateDataset", "ResourceAlreadyExistsException", new { ProjectArn = project, DatasetType = "TRAIN" });
         await ExpectAsync(server, "DeleteProject", "ResourceInUseException", new { ProjectArn = project });
         await ExpectAsync(server, "CreateDataset", "InvalidParameterException", new { ProjectArn = project, DatasetType = "TRAIN", DatasetSource = new { } });
-        await ExpectAsync(server, "CreateDataset", "InvalidS3ObjectException", new { ProjectArn = project, DatasetType = "TRAIN", DatasetSource = new { GroundTruthManifest = new { S3Object = new { Bucket = "images", Name = "none" } } } });
-        await ExpectAsync(server, "DistributeDatasetEntries", "InvalidParameterException", new { Datasets = new[] { new { Arn = train }, new { Arn = train } } });
+        await ExpectAsync(
+            server, "CreateDataset", "InvalidS3ObjectException",
+            new
+            {
+                ProjectArn = project,
+                DatasetType = "TRAIN",
+                DatasetSource = new { GroundTruthManifest = new { S3Object = new { Bucket = "images", Name = "none" } } },
+            });
+        await ExpectAsync(
+            server, "DistributeDatasetEntries", "InvalidParameterException", new { Datasets = new[] { new { Arn = train }, new { Arn = train } } });
         var zeros = new { DatasetArn = s_account + "project/datasets/dataset/train/01" };
         foreach (var operation in new[] { "DescribeDataset", "DeleteDataset", "ListDatasetEntries", "ListDatasetLabels" })
         {
@@ -213,12 +255,19 @@ public sealed class ErrorTableTests
 
         await ExpectAsync(server, "UpdateDatasetEntries", "InvalidParameterException", new { zeros.DatasetArn, Changes = new { GroundTruth = "AA==" } });
         var labels = string.Join('\n', Enumerable.Range(0, 251).Select(i => Datasets.TestDatasets.Line($"{i}.jpg", $"l{i}")));
-        await ExpectAsync(server, "UpdateDatasetEntries", "LimitExceededException", new { DatasetArn = train, Changes = new { GroundTruth = Encoding.UTF8.GetBytes(labels) } });
+        await ExpectAsync(
+            server, "UpdateDatasetEntries", "LimitExceededException",
+            new { DatasetArn = train, Changes = new { GroundTruth = Encoding.UTF8.GetBytes(labels) } });
 
-        Assert.Equal(200, (await server.CallAsync("UpdateDatasetEntries", Json(new { DatasetArn = train, Changes = new { GroundTruth = Encoding.UTF8.GetBytes(Datasets.TestDatasets.Line("a.jpg", "a")) } }))).Status);
+        Assert.Equal(
+            200,
+            (await server.CallAsync(
+                "UpdateDatasetEntries",
+                Json(new { DatasetArn = train, Changes = new { GroundTruth = Encoding.UTF8.GetBytes(Datasets.TestDatasets.Line("a.jpg", "a")) } }))).Status);
         await ExpectAsync(server, "UpdateDatasetEntries", "ResourceInUseException", new { DatasetArn = train, Changes = new { GroundTruth = "AA==" } });
         await ExpectAsync(server, "DeleteDataset", "ResourceInUseException", new { DatasetArn = train });
-        await ExpectAsync(server, "DistributeDatasetEntries", "ResourceNotReadyException", new { Datasets = new[] { new { Arn = train }, new { Arn = test } } });
+        await ExpectAsync(
+            server, "DistributeDatasetEntries", "ResourceNotReadyException", new { Datasets = new[] { new { Arn = train }, new { Arn = test } } });
         await ExpectAsync(server, "ListDatasetEntries", "ResourceNotReadyException", new { DatasetArn = train });
         await ExpectAsync(server, "ListDatasetLabels", "ResourceNotReadyException", new { DatasetArn = train });
         Assert.Equal(200, (await server.CallAsync("DeleteDataset", Json(new { DatasetArn = test }))).Status);
@@ -238,8 +287,11 @@ public sealed class ErrorTableTests
         await ExpectAsync(server, "DetectCustomLabels", "ResourceNotReadyException", new { ProjectVersionArn = trained, Image = new { Bytes = "AA==" } });
         await ExpectAsync(server, "DetectCustomLabels", "InvalidParameterException", new { ProjectVersionArn = running, Image = new { } });
         await ExpectAsync(server, "DetectCustomLabels", "InvalidImageFormatException", new { ProjectVersionArn = running, Image = new { Bytes = "AA==" } });
-        await ExpectAsync(server, "DetectCustomLabels", "ImageTooLargeException", new { ProjectVersionArn = running, Image = new { Bytes = new byte[4_194_305] } });
-        await ExpectAsync(server, "DetectCustomLabels", "InvalidS3ObjectException", new { ProjectVersionArn = running, Image = new { S3Object = new { Bucket = "images", Name = "none" } } });
+        await ExpectAsync(
+            server, "DetectCustomLabels", "ImageTooLargeException", new { ProjectVersionArn = running, Image = new { Bytes = new byte[4_194_305] } });
+        await ExpectAsync(
+            server, "DetectCustomLabels", "InvalidS3ObjectException",
+            new { ProjectVersionArn = running, Image = new { S3Object = new { Bucket = "images", Name = "none" } } });
 
         var asleep = await VersionAsync(server, ProjectVersionStatus.STOPPED);
         Assert.Equal(200, (await server.CallAsync("TagResource", $$$"""{"ResourceArn":"{{{asleep}}}","Tags":{"ocellus:wake-on-detect":"true"}}""")).Status);
@@ -261,7 +313,8 @@ public sealed class ErrorTableTests
         await ExpectAsync(server, "DeleteProjectVersion", "ResourceInUseException", new { ProjectVersionArn = running });
         await ExpectAsync(server, "StopProjectVersion", "ResourceInUseException", new { ProjectVersionArn = trained });
         await ExpectAsync(server, "StartProjectVersion", "ResourceInUseException", new { ProjectVersionArn = running, MinInferenceUnits = 1 });
-        await ExpectAsync(server, "StartProjectVersion", "InvalidParameterException", new { ProjectVersionArn = trained, MinInferenceUnits = 2, MaxInferenceUnits = 1 });
+        await ExpectAsync(
+            server, "StartProjectVersion", "InvalidParameterException", new { ProjectVersionArn = trained, MinInferenceUnits = 2, MaxInferenceUnits = 1 });
         await ExpectAsync(server, "StartProjectVersion", "LimitExceededException", new { ProjectVersionArn = trained, MinInferenceUnits = 1 });
 
         await StopAsync<TrainingWorker>(server);
@@ -269,14 +322,30 @@ public sealed class ErrorTableTests
         var source = (await server.VersionAsync(trained))!.ProjectArn;
         var target = await ProjectAsync(server, "target");
         var output = new { S3Bucket = "images" };
-        object Copy(string name, string? from = null) => new { SourceProjectArn = from ?? source, SourceProjectVersionArn = trained, DestinationProjectArn = target, VersionName = name, OutputConfig = output };
+        object Copy(string name, string? from = null) =>
+            new
+            {
+                SourceProjectArn = from ?? source,
+                SourceProjectVersionArn = trained,
+                DestinationProjectArn = target,
+                VersionName = name,
+                OutputConfig = output,
+            };
         await ExpectAsync(server, "CopyProjectVersion", "InvalidParameterException", Copy("one", from: target));
         Assert.Equal(200, (await server.CallAsync("CopyProjectVersion", Json(Copy("one")))).Status);
         await ExpectAsync(server, "CopyProjectVersion", "ResourceInUseException", Copy("one"));
         await ExpectAsync(server, "CopyProjectVersion", "LimitExceededException", Copy("two"));
 
         var asset = new { GroundTruthManifest = new { S3Object = new { Bucket = "images", Name = "none" } } };
-        object Training(string name) => new { ProjectArn = target, VersionName = name, OutputConfig = output, TrainingData = new { Assets = new[] { asset } }, TestingData = new { AutoCreate = true } };
+        object Training(string name) =>
+            new
+            {
+                ProjectArn = target,
+                VersionName = name,
+                OutputConfig = output,
+                TrainingData = new { Assets = new[] { asset } },
+                TestingData = new { AutoCreate = true },
+            };
         await ExpectAsync(server, "CreateProjectVersion", "InvalidParameterException", new { ProjectArn = target, VersionName = "two", OutputConfig = output });
         Assert.Equal(200, (await server.CallAsync("CreateProjectVersion", Json(Training("two")))).Status);
         await ExpectAsync(server, "CreateProjectVersion", "ResourceInUseException", Training("two"));
@@ -302,7 +371,8 @@ public sealed class ErrorTableTests
         _provoked.Add((operation, error));
     }
 
-    private async Task ExpectAsync(TestServer server, string operation, string error, object request) => Note(operation, error, await server.CallAsync(operation, Json(request)));
+    private async Task ExpectAsync(TestServer server, string operation, string error, object request) =>
+        Note(operation, error, await server.CallAsync(operation, Json(request)));
 
     private static string Json<T>(T value) => JsonSerializer.Serialize<object>(value!);
 
@@ -321,5 +391,10 @@ public sealed class ErrorTableTests
         (await server.CallAsync("CreateDataset", Json(new { ProjectArn = project, DatasetType = type }))).Body.GetProperty("DatasetArn").GetString()!;
 
     private static async Task<string> VersionAsync(TestServer server, ProjectVersionStatus status, string? project = null) =>
-        (await server.Services.GetRequiredService<VersionCatalog>().CreateAsync(server.Caller(), new NewVersion(project ?? await ProjectAsync(server, "of-" + status), "made", status, Guid.NewGuid().ToString("N"), "images", ""), null, Cancel)).ToString();
+        (await server.Services.GetRequiredService<VersionCatalog>()
+            .CreateAsync(
+                server.Caller(),
+                new NewVersion(project ?? await ProjectAsync(server, "of-" + status), "made", status, Guid.NewGuid().ToString("N"), "images", ""), null,
+                Cancel))
+            .ToString();
 }

@@ -10,7 +10,9 @@ using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Tests.Wire.AwsJson;
 
-/// <summary>The five operations that page, over HTTP: everything once, in one order, whatever the page's size; a token belongs to its call and its filters.</summary>
+/// <summary>
+/// The five operations that page, over HTTP: everything once, in one order, whatever the page's size; a token belongs to its call and its filters.
+/// </summary>
 public sealed class PagingTests
 {
     private const int Things = 5;
@@ -25,11 +27,16 @@ public sealed class PagingTests
         var dataset = await CreateAsync(server, "CreateDataset", "DatasetArn", new { ProjectArn = project, DatasetType = "TRAIN" });
         var lines = string.Concat(Enumerable.Range(0, Things).Select(i => TestDatasets.Line($"{i}.jpg", $"label-{i}") + "\n"));
         await server.CallAsync("UpdateDatasetEntries", Json(new { DatasetArn = dataset, Changes = new { GroundTruth = Encoding.UTF8.GetBytes(lines) } }));
-        await HostedVersions.UntilAsync(async () => (await server.CallAsync("DescribeDataset", Json(new { DatasetArn = dataset }))).Body.GetProperty("DatasetDescription").GetProperty("Status").GetString() == "UPDATE_COMPLETE", () => "the update does not end");
+        await HostedVersions.UntilAsync(
+            async () => (await server.CallAsync("DescribeDataset", Json(new { DatasetArn = dataset }))).Body.GetProperty("DatasetDescription")
+                .GetProperty("Status").GetString() == "UPDATE_COMPLETE",
+            () => "the update does not end");
         var versions = server.Services.GetRequiredService<VersionCatalog>();
         for (var i = 0; i < Things; i++)
         {
-            await versions.CreateAsync(server.Caller(), new NewVersion(project, $"v{i}", ProjectVersionStatus.TRAINING_COMPLETED, Guid.NewGuid().ToString("N"), "bucket", ""), null, Cancel);
+            await versions.CreateAsync(
+                server.Caller(), new NewVersion(project, $"v{i}", ProjectVersionStatus.TRAINING_COMPLETED, Guid.NewGuid().ToString("N"), "bucket", ""), null,
+                Cancel);
             await server.CallAsync("PutProjectPolicy", Json(new { ProjectArn = project, PolicyName = $"p{i}", PolicyDocument = """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"rekognition:CopyProjectVersion","Resource":"*"}]}""" }));
             if (i > 0)
             {
@@ -71,17 +78,22 @@ public sealed class PagingTests
             }
         }
 
-        await RefusedAsync("ListDatasetEntries", new() { ["DatasetArn"] = dataset, ["Labeled"] = true }, tokens.First(t => t.Operation == "ListDatasetEntries").Token);
-        await RefusedAsync("DescribeProjectVersions", new() { ["ProjectArn"] = project, ["VersionNames"] = new[] { "v1", "v2" } }, tokens.First(t => t.Operation == "DescribeProjectVersions").Token);
+        await RefusedAsync(
+            "ListDatasetEntries", new() { ["DatasetArn"] = dataset, ["Labeled"] = true }, tokens.First(t => t.Operation == "ListDatasetEntries").Token);
+        await RefusedAsync(
+            "DescribeProjectVersions", new() { ["ProjectArn"] = project, ["VersionNames"] = new[] { "v1", "v2" } },
+            tokens.First(t => t.Operation == "DescribeProjectVersions").Token);
 
         async Task RefusedAsync(string operation, Dictionary<string, object> request, string token)
         {
             var answer = await server.CallAsync(operation, Json(new Dictionary<string, object>(request) { ["NextToken"] = token }));
-            Assert.True(answer.Status == 400 && answer.Body.GetProperty("__type").GetString() == "InvalidPaginationTokenException", $"{operation}: {answer.Body}");
+            Assert.True(
+                answer.Status == 400 && answer.Body.GetProperty("__type").GetString() == "InvalidPaginationTokenException", $"{operation}: {answer.Body}");
         }
     }
 
-    private static async Task<List<(List<string> Items, string? Token)>> PagesAsync(TestServer server, string operation, string list, Dictionary<string, object> request, int? size)
+    private static async Task<List<(List<string> Items, string? Token)>> PagesAsync(
+        TestServer server, string operation, string list, Dictionary<string, object> request, int? size)
     {
         var pages = new List<(List<string> Items, string? Token)>();
         do
@@ -99,7 +111,10 @@ public sealed class PagingTests
 
             var answer = await server.CallAsync(operation, Json(asked));
             Assert.True(answer.Status == 200, answer.Body.ToString());
-            pages.Add(([.. answer.Body.GetProperty(list).EnumerateArray().Select(e => e.GetRawText())], answer.Body.TryGetProperty("NextToken", out var token) ? token.GetString() : null));
+            pages.Add(
+                ([.. answer.Body.GetProperty(list).EnumerateArray().Select(e => e.GetRawText())], answer.Body.TryGetProperty("NextToken", out var token)
+                    ? token.GetString()
+                    : null));
         }
         while (pages[^1].Token is not null && pages.Count <= 2 * Things);
 

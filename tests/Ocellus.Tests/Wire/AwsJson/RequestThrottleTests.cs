@@ -22,7 +22,8 @@ public sealed class RequestThrottleTests
     [Fact]
     public void Each_account_region_and_operation_has_a_second_s_worth_of_its_own()
     {
-        using var throttle = new RequestThrottle(Options.Create(new ThrottlingOptions { Enabled = true, OthersPerSecond = 3, TagsPerSecond = 2, DetectPerSecond = 4 }));
+        using var throttle = new RequestThrottle(
+            Options.Create(new ThrottlingOptions { Enabled = true, OthersPerSecond = 3, TagsPerSecond = 2, DetectPerSecond = 4 }));
 
         // Tokens may come back while the test runs, so more may be taken than the bucket holds, but never fewer.
         Assert.InRange(TakenOf(20, Ann, Uncalled<DescribeProjects>()), 3, 19);

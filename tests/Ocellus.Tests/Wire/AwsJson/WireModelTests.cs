@@ -30,7 +30,8 @@ public sealed class WireModelTests
             var required = shape.TryGetProperty("required", out var list) ? list.EnumerateArray().Select(r => r.GetString()).ToHashSet() : [];
             foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance))
             {
-                Assert.True(required.Contains(property.Name) == (property.GetCustomAttribute<RequiredAttribute>() is not null), $"{name}.{property.Name} required");
+                Assert.True(
+                    required.Contains(property.Name) == (property.GetCustomAttribute<RequiredAttribute>() is not null), $"{name}.{property.Name} required");
                 var member = shape.GetProperty("members").GetProperty(property.Name).GetProperty("shape").GetString()!;
                 if (TypeOf(member) != "structure")
                 {

@@ -58,9 +58,15 @@ public sealed class WireRefusalTests : IAsyncLifetime
     [InlineData("CreateProject", "", "Value null at 'projectName'")]
     [InlineData("CreateProject", """{"ProjectName":null}""", "Value null at 'projectName'")]
     [InlineData("CreateProject", """{"ProjectName":"a b"}""", "Value 'a b' at 'projectName'")]
-    [InlineData("CreateProject", """{"ProjectName":""}""", "Value '' at 'projectName' failed to satisfy constraint: Member must have length greater than or equal to 1")]
-    [InlineData("DescribeProjects", """{"MaxResults":0}""", "Value '0' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to 1")]
-    [InlineData("DescribeProjects", """{"MaxResults":101}""", "Value '101' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 100")]
+    [InlineData(
+        "CreateProject", """{"ProjectName":""}""",
+        "Value '' at 'projectName' failed to satisfy constraint: Member must have length greater than or equal to 1")]
+    [InlineData(
+        "DescribeProjects", """{"MaxResults":0}""",
+        "Value '0' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to 1")]
+    [InlineData(
+        "DescribeProjects", """{"MaxResults":101}""",
+        "Value '101' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 100")]
     [InlineData("DescribeProjects", """{"Features":["FACES"]}""", "Value 'FACES' at 'features.1.member'")]
     [InlineData("DescribeDataset", """{"DatasetArn":"arn:aws:s3:::bucket/and/more"}""", "at 'datasetArn'")]
     [InlineData("DetectCustomLabels", """{"Image":{}}""", "Value null at 'projectVersionArn'")]
@@ -82,7 +88,9 @@ public sealed class WireRefusalTests : IAsyncLifetime
         var arn = "arn:aws:rekognition:us-east-1:123456789012:project/p/version/v/1690474772815";
         var image = Convert.ToBase64String(new byte[6_000_000]);
         var answer = await _server.CallAsync("DetectCustomLabels", JsonSerializer.Serialize(new { ProjectVersionArn = arn, Image = new { Bytes = image } }));
-        Refused(answer, "ValidationException", "Value '<6000000 bytes>' at 'image.bytes' failed to satisfy constraint: Member must have length less than or equal to");
+        Refused(
+            answer, "ValidationException",
+            "Value '<6000000 bytes>' at 'image.bytes' failed to satisfy constraint: Member must have length less than or equal to");
     }
 
     [Theory]
@@ -107,7 +115,13 @@ public sealed class WireRefusalTests : IAsyncLifetime
     public async Task An_arn_that_differs_in_account_region_or_time_is_not_found()
     {
         var arn = (await _server.CallAsync("CreateProject", """{"ProjectName":"fruit"}""")).Body.GetProperty("ProjectArn").GetString()!;
-        foreach (var other in new[] { arn.Replace("123456789012", "210987654321", StringComparison.Ordinal), arn.Replace("us-east-1", "eu-west-1", StringComparison.Ordinal), arn + "0", arn.Replace("/fruit/", "/pears/", StringComparison.Ordinal) })
+        foreach (var other in new[]
+        {
+            arn.Replace("123456789012", "210987654321", StringComparison.Ordinal),
+            arn.Replace("us-east-1", "eu-west-1", StringComparison.Ordinal),
+            arn + "0",
+            arn.Replace("/fruit/", "/pears/", StringComparison.Ordinal),
+        })
         {
             Refused(await _server.CallAsync("DeleteProject", $$"""{"ProjectArn":"{{other}}"}"""), "ResourceNotFoundException", other);
             Refused(await _server.CallAsync("ListProjectPolicies", $$"""{"ProjectArn":"{{other}}"}"""), "ResourceNotFoundException", other);
@@ -117,15 +131,21 @@ public sealed class WireRefusalTests : IAsyncLifetime
         }
 
         // A caller of another region does not see it either.
-        Refused(await _server.CallAsync("DeleteProject", Encoding.UTF8.GetBytes($$"""{"ProjectArn":"{{arn}}"}"""), _server.Signer with { Region = "eu-west-1" }), "ResourceNotFoundException", arn);
+        Refused(
+            await _server.CallAsync("DeleteProject", Encoding.UTF8.GetBytes($$"""{"ProjectArn":"{{arn}}"}"""), _server.Signer with { Region = "eu-west-1" }),
+            "ResourceNotFoundException", arn);
         Assert.Equal(200, (await _server.CallAsync("DeleteProject", $$"""{"ProjectArn":"{{arn}}"}""")).Status);
     }
 
     [Fact]
     public async Task An_unknown_key_and_a_wrong_secret_are_told_apart()
     {
-        Refused(await _server.CallAsync("DescribeProjects", "{}"u8.ToArray(), _server.Signer with { AccessKeyId = "AKIAAAAAAAAAAAAAAAAA" }), "UnrecognizedClientException", "AKIAAAAAAAAAAAAAAAAA");
-        Refused(await _server.CallAsync("DescribeProjects", "{}"u8.ToArray(), _server.Signer with { Secret = new string('x', 40) }), "InvalidSignatureException", _server.Signer.AccessKeyId);
+        Refused(
+            await _server.CallAsync("DescribeProjects", "{}"u8.ToArray(), _server.Signer with { AccessKeyId = "AKIAAAAAAAAAAAAAAAAA" }),
+            "UnrecognizedClientException", "AKIAAAAAAAAAAAAAAAAA");
+        Refused(
+            await _server.CallAsync("DescribeProjects", "{}"u8.ToArray(), _server.Signer with { Secret = new string('x', 40) }), "InvalidSignatureException",
+            _server.Signer.AccessKeyId);
     }
 
     [Theory]
@@ -137,7 +157,10 @@ public sealed class WireRefusalTests : IAsyncLifetime
         var answer = await _server.CallAsync("DescribeProjects", "{}"u8.ToArray(), _server.Signer with { ClockError = TimeSpan.FromMinutes(minutes) });
         Refused(answer, "InvalidSignatureException", said);
         Assert.Contains($"The server's time is {now}", answer.Message, StringComparison.Ordinal);
-        Assert.Equal(200, (await _server.CallAsync("DescribeProjects", "{}"u8.ToArray(), _server.Signer with { ClockError = TimeSpan.FromMinutes(minutes - Math.Sign(minutes) * 2) })).Status);
+        Assert.Equal(
+            200,
+            (await _server.CallAsync(
+                "DescribeProjects", "{}"u8.ToArray(), _server.Signer with { ClockError = TimeSpan.FromMinutes(minutes - Math.Sign(minutes) * 2) })).Status);
     }
 
     [Fact]

@@ -15,12 +15,15 @@ internal static class VersionTwoSigner
     /// <param name="bucketInHost">What the signed text has before the path.</param>
     /// <param name="type">Signed content type.</param>
     /// <param name="headers">Signed x-amz- headers, sorted, which go into the query.</param>
-    public static Uri LinkV2(this Signer signer, string method, Uri target, DateTimeOffset expires, string bucketInHost = "", string type = "", params (string Name, string Value)[] headers)
+    public static Uri LinkV2(
+        this Signer signer, string method, Uri target, DateTimeOffset expires, string bucketInHost = "", string type = "",
+        params (string Name, string Value)[] headers)
     {
         var (path, query) = target.PathAndQuery.Split('?', 2) is [var p, var q] ? (p, q) : (target.PathAndQuery, "");
         var time = expires.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
         var text = $"{method}\n\n{type}\n{time}\n{string.Concat(headers.Select(h => $"{h.Name}:{h.Value}\n"))}{(bucketInHost.Length > 0 ? "/" + bucketInHost : "")}{path}{(query.Length > 0 ? "?" + Uri.UnescapeDataString(query) : "")}";
-        var parameters = headers.Select(h => $"&{h.Name}={Uri.EscapeDataString(h.Value)}").Append(type.Length > 0 ? "&content-type=" + Uri.EscapeDataString(type) : "");
+        var parameters = headers.Select(h => $"&{h.Name}={Uri.EscapeDataString(h.Value)}")
+            .Append(type.Length > 0 ? "&content-type=" + Uri.EscapeDataString(type) : "");
         return Signer.Raw($"{target.Scheme}://{target.Authority}{path}?{(query.Length > 0 ? query + "&" : "")}AWSAccessKeyId={signer.AccessKeyId}&Signature={Uri.EscapeDataString(signer.SignV2(text))}&Expires={time}{string.Concat(parameters)}");
     }
 
@@ -32,6 +35,7 @@ internal static class VersionTwoSigner
     }
 
 #pragma warning disable CA5350 // The protocol's own hash.
-    private static string SignV2(this Signer signer, string text) => Convert.ToBase64String(HMACSHA1.HashData(Encoding.UTF8.GetBytes(signer.Secret), Encoding.UTF8.GetBytes(text)));
+    private static string SignV2(this Signer signer, string text) =>
+        Convert.ToBase64String(HMACSHA1.HashData(Encoding.UTF8.GetBytes(signer.Secret), Encoding.UTF8.GetBytes(text)));
 #pragma warning restore CA5350
 }

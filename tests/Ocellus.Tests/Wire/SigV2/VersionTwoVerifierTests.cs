@@ -20,7 +20,9 @@ public sealed class VersionTwoVerifierTests
     [InlineData("/johnsmith/photos/puppy.jpg", "")]
     public void The_query_string_example_verifies_until_it_expires(string path, string bucketInHost)
     {
-        var request = new SignedRequest("GET", path, "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620", [new("Host", "johnsmith.s3.amazonaws.com")]);
+        var request = new SignedRequest(
+            "GET", path, "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620",
+            [new("Host", "johnsmith.s3.amazonaws.com")]);
         var verified = Verifier(1175139620).Verify(request, new(bucketInHost, "eu-west-1"));
         Assert.Equal(("AKIAIOSFODNN7EXAMPLE", "eu-west-1", "UNSIGNED-PAYLOAD"), (verified.Key.AccessKeyId, verified.Region, verified.PayloadHash));
         Refused(SignatureProblem.Expired, () => Verifier(1175139621).Verify(request, new(bucketInHost, "")));
@@ -32,7 +34,12 @@ public sealed class VersionTwoVerifierTests
     [Fact]
     public void The_form_example_verifies()
     {
-        var fields = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase) { ["AWSAccessKeyId"] = "15B4D3461F177624206A", ["Policy"] = Policy, ["Signature"] = "0RavWzkygo6QX9caELEqKi9kDbU=" };
+        var fields = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
+        {
+            ["AWSAccessKeyId"] = "15B4D3461F177624206A",
+            ["Policy"] = Policy,
+            ["Signature"] = "0RavWzkygo6QX9caELEqKi9kDbU=",
+        };
         Assert.Equal("forms", Verifier(0).VerifyPolicy(fields).UserName);
         fields["Policy"] = Policy.Replace("eyAi", "eyAj", StringComparison.Ordinal);
         Refused(SignatureProblem.Mismatch, () => Verifier(0).VerifyPolicy(fields));
@@ -64,7 +71,8 @@ public sealed class VersionTwoVerifierTests
     [InlineData("Expires=", "list-type=2&x-id=GetObject&Expires=", null)]
     public void An_altered_link_is_refused(string part, string replacement, object? problem)
     {
-        var query = "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620".Replace(part, replacement, StringComparison.Ordinal);
+        var query = "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620".Replace(
+            part, replacement, StringComparison.Ordinal);
         var request = new SignedRequest("GET", "/johnsmith/photos/puppy.jpg", query, []);
         if (problem is null)
         {
@@ -79,13 +87,15 @@ public sealed class VersionTwoVerifierTests
     [Fact]
     public void A_week_is_the_most_and_clocks_may_differ()
     {
-        var request = new SignedRequest("GET", "/johnsmith/photos/puppy.jpg", "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620", []);
+        var request = new SignedRequest(
+            "GET", "/johnsmith/photos/puppy.jpg", "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620", []);
         const long Week = 604800 + 300;
         Assert.Equal("s3", Verifier(1175139620 - Week).Verify(request, new("", "")).Key.UserName);
         Refused(SignatureProblem.QueryIncomplete, () => Verifier(1175139620 - Week - 1).Verify(request, new("", "")));
     }
 
-    private static void Refused(SignatureProblem problem, Func<object> verify) => Assert.Equal(problem, Assert.Throws<SignatureException>(() => { verify(); }).Problem);
+    private static void Refused(SignatureProblem problem, Func<object> verify) =>
+        Assert.Equal(problem, Assert.Throws<SignatureException>(() => { verify(); }).Problem);
 
     private static VersionTwoVerifier Verifier(long now) => new(new PublishedKeys(), new FixedClock(now));
 

@@ -40,7 +40,10 @@ public sealed class SignatureTests
             new("Content-Type", "application/x-www-form-urlencoded"),
             new("Host", "example.amazonaws.com"),
             new("X-Amz-Date", SuiteDate),
-            new("Authorization", $"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature={signature}"),
+            new(
+                "Authorization",
+                $"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=content-type;host;x-amz-date, "
+                    + $"Signature={signature}"),
         ]);
         var hash = Canonical.Hash("Param1=value1");
         Assert.Equal(hash, Verifier(SuiteDate).Verify(request, "service", hash).PayloadHash);
@@ -139,8 +142,13 @@ public sealed class SignatureTests
     [Fact]
     public void Both_directions_of_a_wrong_clock_tell_the_servers_time()
     {
-        Assert.Contains("Signature expired: 20150830T123600Z is now earlier than 20150830T123601Z (20150830T124101Z - 5 min.). The server's time is 20150830T124101Z", Refused(SignatureProblem.Skewed, () => Suite(now: "20150830T124101Z")), StringComparison.Ordinal);
-        Assert.Contains("Signature not yet current: 20150830T123600Z is still later than 20150830T123559Z (20150830T123059Z + 5 min.). The server's time is 20150830T123059Z", Refused(SignatureProblem.Skewed, () => Suite(now: "20150830T123059Z")), StringComparison.Ordinal);
+        Assert.Contains(
+            "Signature expired: 20150830T123600Z is now earlier than 20150830T123601Z (20150830T124101Z - 5 min.). The server's time is 20150830T124101Z",
+            Refused(SignatureProblem.Skewed, () => Suite(now: "20150830T124101Z")), StringComparison.Ordinal);
+        Assert.Contains(
+            "Signature not yet current: 20150830T123600Z is still later than 20150830T123559Z (20150830T123059Z + 5 min.). The server's time is "
+                + "20150830T123059Z",
+            Refused(SignatureProblem.Skewed, () => Suite(now: "20150830T123059Z")), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -156,9 +164,14 @@ public sealed class SignatureTests
             new("Host", "example.amazonaws.com"),
             new("X-Amz-Date", SuiteDate),
             new(header, "x"),
-            new("Authorization", $"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/{service}/aws4_request, SignedHeaders=host;x-amz-date, Signature={VanillaSignature}"),
+            new(
+                "Authorization",
+                $"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/{service}/aws4_request, SignedHeaders=host;x-amz-date, "
+                    + $"Signature={VanillaSignature}"),
         ]);
-        var message = Refused(refused ? SignatureProblem.NotSigned : service == "s3" ? SignatureProblem.Mismatch : null, () => Verifier(SuiteDate).Verify(request, service, EmptyHash));
+        var message = Refused(
+            refused ? SignatureProblem.NotSigned : service == "s3" ? SignatureProblem.Mismatch : null,
+            () => Verifier(SuiteDate).Verify(request, service, EmptyHash));
         if (refused)
         {
             Assert.Contains($"'{header.ToLowerInvariant()}'", message, StringComparison.Ordinal);
@@ -278,7 +291,9 @@ public sealed class SignatureTests
         new(method, path, "",
         [
             .. headers,
-            new("Authorization", $"AWS4-HMAC-SHA256 Credential={S3Scope},SignedHeaders={string.Join(';', headers.Select(header => header.Key))},Signature={signature}"),
+            new(
+                "Authorization",
+                $"AWS4-HMAC-SHA256 Credential={S3Scope},SignedHeaders={string.Join(';', headers.Select(header => header.Key))},Signature={signature}"),
         ]);
 
     private static VerifiedSignature Suite(
