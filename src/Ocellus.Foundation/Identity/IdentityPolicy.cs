@@ -112,7 +112,9 @@ internal sealed class IdentityPolicy
 
         if (resources.Find(r => r != "*" && !PolicyPattern.IsArn(r)) is { } resource)
         {
-            throw PolicyJson.Malformed($"the resource '{Readable.Truncate(resource)}' is neither * nor an ARN of six parts, such as arn:aws:rekognition:us-east-1:123456789012:project/name/*");
+            throw PolicyJson.Malformed(
+                $"the resource '{Readable.Truncate(resource)}' is neither * nor an ARN of six parts, such as "
+                + "arn:aws:rekognition:us-east-1:123456789012:project/name/*");
         }
 
         if (resources.Find(r => r.Contains("${", StringComparison.Ordinal)) is { } variable)

@@ -84,7 +84,12 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
         return
         [
             .. (await connection.QueryAsync<KeyRow>(KeyColumns + "ORDER BY account_id, user_name, created_ms, access_key_id", transaction: transaction))
-                .Select(k => new KeyDescription(k.AccessKeyId, k.UserName, k.AccountId, k.CreatedMs == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(k.CreatedMs), k.IsDefault != 0,
+                .Select(k => new KeyDescription(
+                    k.AccessKeyId,
+                    k.UserName,
+                    k.AccountId,
+                    k.CreatedMs == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(k.CreatedMs),
+                    k.IsDefault != 0,
                     [.. policies[k.AccessKeyId].Select(p => new NamedPolicy(p.Name, p.Document))])),
         ];
     }

@@ -65,7 +65,8 @@ internal static class PolicyReach
         var beginning = projectArn?[..projectArn.LastIndexOf('/')];
         var form = beginning is null ? _version : new PolicyForm(beginning + "/version/<name>/<digits>");
         return pattern == "*" || form.CanMeet(pattern) ? null
-            : $"the resource '{Readable.Truncate(pattern)}' can be no model version of {(beginning is null ? "a" : "this")} project, so it would say nothing; right would be * or {beginning ?? "arn:aws:rekognition:us-east-1:123456789012:project/name"}/version/*";
+            : $"the resource '{Readable.Truncate(pattern)}' can be no model version of {(beginning is null ? "a" : "this")} project, so it would say nothing; "
+                + $"right would be * or {beginning ?? "arn:aws:rekognition:us-east-1:123456789012:project/name"}/version/*";
     }
 
     /// <summary>Why a line of a condition compares with what its key never is; null if its answer depends on the request.</summary>

@@ -29,7 +29,8 @@ internal static class UploadFolders
         var parts = new List<PartInfo>();
         try
         {
-            foreach (var number in Directory.EnumerateFiles(folder, "*.json").Select(f => int.TryParse(Path.GetFileNameWithoutExtension(f), NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0)
+            foreach (var number in Directory.EnumerateFiles(folder, "*.json")
+                .Select(f => int.TryParse(Path.GetFileNameWithoutExtension(f), NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0)
                 .Where(n => n > 0 && n > after).Order().ToList())
             {
                 // A part that cannot be read is none that can be completed; the doctor tells of it.

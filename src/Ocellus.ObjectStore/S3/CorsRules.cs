@@ -139,7 +139,10 @@ internal static class CorsRules
 
         if (read.Origins.FirstOrDefault(o => o.Length == 0 || o.Contains(' ', StringComparison.Ordinal) || !HeaderText.IsValue(o)) is { } origin)
         {
-            throw new S3Exception("InvalidRequest", $"AllowedOrigin \"{Readable.Truncate(origin)}\" is no origin: it is * or such as https://*.example.com, in the letters that browsers send, which are ASCII.");
+            throw new S3Exception(
+                "InvalidRequest",
+                $"AllowedOrigin \"{Readable.Truncate(origin)}\" is no origin: it is * or such as https://*.example.com, in the letters that browsers "
+                + "send, which are ASCII.");
         }
 
         if (read.Headers.FirstOrDefault(h => !HeaderText.IsName(h)) is { } header)

@@ -14,7 +14,9 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
     {
         var algorithm = S3Body.RequestedAlgorithm(request.Headers);
         var wantedType = NullIfEmpty(request.Header("x-amz-checksum-type"));
-        if (wantedType is not null && (algorithm is null || wantedType != (algorithm is "crc64nvme" ? "FULL_OBJECT" : algorithm is "sha1" or "sha256" ? "COMPOSITE" : wantedType)
+        if (wantedType is not null
+            && (algorithm is null
+            || wantedType != (algorithm is "crc64nvme" ? "FULL_OBJECT" : algorithm is "sha1" or "sha256" ? "COMPOSITE" : wantedType)
             || wantedType is not ("FULL_OBJECT" or "COMPOSITE")))
         {
             throw new S3Exception(

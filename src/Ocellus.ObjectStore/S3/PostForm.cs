@@ -31,7 +31,9 @@ internal sealed class PostForm
     /// <exception cref="S3Exception">The form is not readable.</exception>
     public static async Task<PostForm?> ReadAsync(HttpRequest request, S3Target target, Stream body, CancellationToken cancel)
     {
-        if (!HttpMethods.IsPost(request.Method) || !MediaTypeHeaderValue.TryParse(request.ContentType, out var type) || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase)
+        if (!HttpMethods.IsPost(request.Method)
+            || !MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
+            || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase)
             || target is not { Bucket.Length: > 0, Key.Length: 0 })
         {
             return null;

@@ -101,7 +101,8 @@ internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier version
     {
         var response = request.Response;
         response.Headers.ETag = Quote(info.ETag);
-        var place = $"{request.Origin}/{(request.Target.InHost ? "" : request.Bucket + "/")}{Uri.EscapeDataString(key).Replace("%2F", "/", StringComparison.Ordinal)}";
+        var path = Uri.EscapeDataString(key).Replace("%2F", "/", StringComparison.Ordinal);
+        var place = $"{request.Origin}/{(request.Target.InHost ? "" : request.Bucket + "/")}{path}";
         response.Headers.Location = place;
         if ((NullIfEmpty(fields.GetValueOrDefault("success_action_redirect")) ?? NullIfEmpty(fields.GetValueOrDefault("redirect"))) is { } redirect
             && Place(redirect) is { } target)

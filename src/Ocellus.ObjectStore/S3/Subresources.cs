@@ -44,7 +44,8 @@ internal static class Subresources
         ("GET", "requestPayment", false) => new XElement(Ns + "RequestPaymentConfiguration", new XElement(Ns + "Payer", "BucketOwner")),
         ("GET", "ownershipControls", false) =>
             new XElement(Ns + "OwnershipControls", new XElement(Ns + "Rule", new XElement(Ns + "ObjectOwnership", "BucketOwnerEnforced"))),
-        ("GET", "publicAccessBlock", false) => new XElement(Ns + "PublicAccessBlockConfiguration", new XElement(Ns + "BlockPublicAcls", true), new XElement(Ns + "IgnorePublicAcls", true),
+        ("GET", "publicAccessBlock", false) => new XElement(
+            Ns + "PublicAccessBlockConfiguration", new XElement(Ns + "BlockPublicAcls", true), new XElement(Ns + "IgnorePublicAcls", true),
             new XElement(Ns + "BlockPublicPolicy", true), new XElement(Ns + "RestrictPublicBuckets", true)),
         ("GET", "policy" or "policyStatus", false) => throw new S3Exception("NoSuchBucketPolicy"),
         ("GET", "lifecycle", false) => throw new S3Exception("NoSuchLifecycleConfiguration"),

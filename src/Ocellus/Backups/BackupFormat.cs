@@ -36,7 +36,11 @@ internal static partial class BackupFormat
     /// </summary>
     public static bool IsFile(string path) => Form().IsMatch(path);
 
-    [GeneratedRegex(@"\A(?:ocellus\.db|secret\.key|credentials|models/[0-9]{12}/[A-Za-z0-9_-]{1,100}/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}|jobs/[A-Za-z0-9_-]{1,100}/(?:job\.json|training\.manifest|testing\.manifest)|objects/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?:bucket\.json|[0-9a-f]{2}/[0-9a-f][0-9a-f.]{0,150}\.(?:json|data)))\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"\A(?:ocellus\.db|secret\.key|credentials|models/[0-9]{12}/[A-Za-z0-9_-]{1,100}/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}|"
+        + @"jobs/[A-Za-z0-9_-]{1,100}/(?:job\.json|training\.manifest|testing\.manifest)|"
+        + @"objects/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?:bucket\.json|[0-9a-f]{2}/[0-9a-f][0-9a-f.]{0,150}\.(?:json|data)))\z",
+        RegexOptions.CultureInvariant)]
     private static partial Regex Form();
 }
 

@@ -167,7 +167,14 @@ internal static class DataCheck
 
     private static Finding Told(string name, string fine, List<string> damages, string advice) => damages.Count == 0
         ? new(name, FindingState.Ok, fine)
-        : new(name, FindingState.Problem, string.Create(CultureInfo.InvariantCulture, $"{damages.Count} damaged\n{string.Join('\n', damages.Take(NamedMax))}{(damages.Count > NamedMax ? $"\nand {damages.Count - NamedMax} more" : "")}"), advice);
+        : new(
+            name,
+            FindingState.Problem,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{damages.Count} damaged\n{string.Join('\n', damages.Take(NamedMax))}"
+                + $"{(damages.Count > NamedMax ? $"\nand {damages.Count - NamedMax} more" : "")}"),
+            advice);
 
     private static Finding Contained(Func<Finding> look, string name)
     {

@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Hosting;
 using Ocellus.Refusals;
@@ -14,7 +13,8 @@ using Spectre.Console;
 namespace Ocellus.Commands;
 
 /// <summary>What a demonstration is about.</summary>
-/// <param name="Folder">Folder of images, train.manifest and test.manifest under <c>samples/</c> beside the program. In the bucket its name comes before the keys.</param>
+/// <param name="Folder">Folder of images, train.manifest and test.manifest under <c>samples/</c> beside the program. In the bucket its name comes before the
+/// keys.</param>
 /// <param name="Bucket">Bucket that the manifests name.</param>
 /// <param name="Project">Name of the project; the time is added, so that each demonstration has its own.</param>
 /// <param name="What">What is to be told apart or found, for a person.</param>
@@ -49,7 +49,11 @@ internal static partial class DemoCommand
         var keep = new Option<bool>("--keep") { Description = "Leave the server running at the end, until Ctrl-C." };
         var boxes = new Option<bool>("--boxes") { Description = "Show a model that finds objects and their boxes, rather than one that tells images apart." };
         var command = new Command("demo", "Shows everything on sample images: upload, training, start, answers, stop.") { data, urls, keep, boxes };
-        command.Act((parsed, terminal, cancel) => RunAsync(parsed.GetValue(boxes) ? DemoSample.Blood : DemoSample.Cells, parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(keep), terminal, cancel));
+        command.Act(
+            (parsed, terminal, cancel) =>
+                RunAsync(
+                    parsed.GetValue(boxes) ? DemoSample.Blood : DemoSample.Cells, parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(keep),
+                    terminal, cancel));
         return command;
     }
 
@@ -63,7 +67,8 @@ internal static partial class DemoCommand
         var started = Stopwatch.GetTimestamp();
         using var data = ServeCommand.Open(path, terminal);
         // Whatever matters comes back through the API; a log would run through the bars.
-        await using var app = await ServeCommand.BuildAsync(data, urls, LogLevel.Error, [new($"Ocellus:Training:{nameof(TrainingOptions.TimeBudget)}", $"{sample.TimeBudget}")], cancel);
+        await using var app = await ServeCommand.BuildAsync(
+            data, urls, LogLevel.Error, [new($"Ocellus:Training:{nameof(TrainingOptions.TimeBudget)}", $"{sample.TimeBudget}")], cancel);
         try
         {
             await ServeCommand.StartAsync(app, data, urls, cancel);
@@ -71,7 +76,11 @@ internal static partial class DemoCommand
             terminal.Result($"A server runs at {url}, its data is in {data.Path}");
             using var client = ApiClient.Open(url, data.CredentialsPath);
             var told = await TellAsync(sample, client, data.Path, terminal, cancel);
-            terminal.Result(string.Create(CultureInfo.InvariantCulture, $"\nThat took {Stopwatch.GetElapsedTime(started).TotalSeconds:0} s. Everything is in {data.Path}; the keys are in {data.CredentialsPath}."));
+            terminal.Result(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"\nThat took {Stopwatch.GetElapsedTime(started).TotalSeconds:0} s. Everything is in {data.Path}; the keys are in "
+                        + $"{data.CredentialsPath}."));
             terminal.Result(HowToGoOn(sample, told, keep, data.Path));
             if (keep)
             {
@@ -99,7 +108,10 @@ internal static partial class DemoCommand
         var name = $"{sample.Project}-{TimeProvider.System.GetUtcNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}";
         await client.CreateBucketAsync(sample.Bucket, cancel);
         List<string> files = [.. Directory.EnumerateFiles(sample.Path, "*", SearchOption.AllDirectories)];
-        await Parallel.ForEachAsync(files, cancel, async (file, token) => await client.PutAsync(sample.Bucket, Key(sample, Path.GetRelativePath(sample.Path, file)), await File.ReadAllBytesAsync(file, token), token));
+        await Parallel.ForEachAsync(
+            files, cancel,
+            async (file, token) =>
+                await client.PutAsync(sample.Bucket, Key(sample, Path.GetRelativePath(sample.Path, file)), await File.ReadAllBytesAsync(file, token), token));
         terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{files.Count} files uploaded to s3://{sample.Bucket}/{sample.Folder}: {sample.What}"));
 
         var project = (string)(await client.CallAsync("CreateProject", new JsonObject { ["ProjectName"] = name }, cancel))["ProjectArn"]!;
@@ -110,7 +122,12 @@ internal static partial class DemoCommand
 
         var created = await client.CallAsync(
             "CreateProjectVersion",
-            new JsonObject { ["ProjectArn"] = project, ["VersionName"] = "v1", ["OutputConfig"] = new JsonObject { ["S3Bucket"] = sample.Bucket, ["S3KeyPrefix"] = $"results/{name}" } },
+            new JsonObject
+            {
+                ["ProjectArn"] = project,
+                ["VersionName"] = "v1",
+                ["OutputConfig"] = new JsonObject { ["S3Bucket"] = sample.Bucket, ["S3KeyPrefix"] = $"results/{name}" },
+            },
             cancel);
         var arn = (string)created["ProjectVersionArn"]!;
         terminal.Result($"Training {arn}");
@@ -122,10 +139,14 @@ internal static partial class DemoCommand
 
         var summary = trained["EvaluationResult"]!["Summary"]!["S3Object"]!;
         var report = EvaluationTables.Read(await client.GetAsync((string)summary["Bucket"]!, (string)summary["Name"]!, cancel));
-        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"Trained in {(long)trained["BillableTrainingTimeInSeconds"]!} s. F1 {report.F1:0.000} on the test images:"));
+        terminal.Result(
+            string.Create(
+                CultureInfo.InvariantCulture, $"Trained in {(long)trained["BillableTrainingTimeInSeconds"]!} s. F1 {report.F1:0.000} on the test images:"));
         terminal.Result(EvaluationTables.Labels(report));
 
-        await MoveAsync(client, project, terminal, "StartProjectVersion", new JsonObject { ["ProjectVersionArn"] = arn, ["MinInferenceUnits"] = 1 }, "STARTING", "RUNNING", cancel);
+        await MoveAsync(
+            client, project, terminal, "StartProjectVersion", new JsonObject { ["ProjectVersionArn"] = arn, ["MinInferenceUnits"] = 1 }, "STARTING", "RUNNING",
+            cancel);
         var drawings = Path.Combine(folder, "drawings", name);
         var (table, key, drawn) = await AskAsync(sample, client, arn, drawings, cancel);
         terminal.Result(table);
@@ -141,11 +162,16 @@ internal static partial class DemoCommand
     private static async Task<string> CreateDatasetAsync(DemoSample sample, ApiClient client, string project, string type, CancellationToken cancel)
     {
         var manifest = Key(sample, type == "TRAIN" ? "train.manifest" : "test.manifest");
-        var source = new JsonObject { ["GroundTruthManifest"] = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = sample.Bucket, ["Name"] = manifest } } };
-        var dataset = await client.CallAsync("CreateDataset", new JsonObject { ["ProjectArn"] = project, ["DatasetType"] = type, ["DatasetSource"] = source }, cancel);
+        var source = new JsonObject
+        {
+            ["GroundTruthManifest"] = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = sample.Bucket, ["Name"] = manifest } },
+        };
+        var dataset = await client.CallAsync(
+            "CreateDataset", new JsonObject { ["ProjectArn"] = project, ["DatasetType"] = type, ["DatasetSource"] = source }, cancel);
         while (true)
         {
-            var found = (await client.CallAsync("DescribeDataset", new JsonObject { ["DatasetArn"] = (string)dataset["DatasetArn"]! }, cancel))["DatasetDescription"]!;
+            var found = (await client.CallAsync(
+                "DescribeDataset", new JsonObject { ["DatasetArn"] = (string)dataset["DatasetArn"]! }, cancel))["DatasetDescription"]!;
             switch ((string)found["Status"]!)
             {
                 case "CREATE_IN_PROGRESS":
@@ -164,7 +190,8 @@ internal static partial class DemoCommand
     {
         while (true)
         {
-            var version = (await client.CallAsync("DescribeProjectVersions", new JsonObject { ["ProjectArn"] = project }, cancel))["ProjectVersionDescriptions"]![0]!;
+            var version = (await client.CallAsync(
+                "DescribeProjectVersions", new JsonObject { ["ProjectArn"] = project }, cancel))["ProjectVersionDescriptions"]![0]!;
             if ((string)version["Status"]! != state)
             {
                 return version;
@@ -179,7 +206,8 @@ internal static partial class DemoCommand
         }
     }
 
-    private static async Task MoveAsync(ApiClient client, string project, Terminal terminal, string operation, JsonObject request, string through, string wanted, CancellationToken cancel)
+    private static async Task MoveAsync(
+        ApiClient client, string project, Terminal terminal, string operation, JsonObject request, string through, string wanted, CancellationToken cancel)
     {
         var began = Stopwatch.GetTimestamp();
         var answer = await client.CallAsync(operation, request, cancel);
@@ -189,23 +217,34 @@ internal static partial class DemoCommand
             throw new CommandRefusedException($"{operation} led to {version["Status"]}, not to {wanted}: {version["StatusMessage"]}");
         }
 
-        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"{operation}: {answer["Status"]} → {wanted} in {Stopwatch.GetElapsedTime(began).TotalSeconds:0.0} s"));
+        terminal.Result(
+            string.Create(CultureInfo.InvariantCulture, $"{operation}: {answer["Status"]} → {wanted} in {Stopwatch.GetElapsedTime(began).TotalSeconds:0.0} s"));
     }
 
     /// <summary>Asks the running model about the first test images of each label.</summary>
-    private static async Task<(Table Table, string Key, int Drawn)> AskAsync(DemoSample sample, ApiClient client, string arn, string folder, CancellationToken cancel)
+    private static async Task<(Table Table, string Key, int Drawn)> AskAsync(
+        DemoSample sample, ApiClient client, string arn, string folder, CancellationToken cancel)
     {
         var (drawings, drawn) = (new BoxDrawings(folder), 0);
-        var table = new Table().Border(TableBorder.Rounded).AddColumns(new TableColumn("Image"), new TableColumn("Truth"), new TableColumn("Answer"), new TableColumn("Confidence").RightAligned(), new TableColumn("ms").RightAligned());
+        var table = new Table().Border(TableBorder.Rounded)
+            .AddColumns(
+                new TableColumn("Image"), new TableColumn("Truth"), new TableColumn("Answer"), new TableColumn("Confidence").RightAligned(),
+                new TableColumn("ms").RightAligned());
         await using var stream = File.OpenRead(Path.Combine(sample.Path, "test.manifest"));
         var lines = await ManifestReader.ParseAsync(stream, cancel).Where(l => l.IsUsable).ToListAsync(cancel);
         // An image with boxes shows several labels by itself.
-        foreach (var line in lines.Exists(l => l.HasBoxes) ? lines.Take(AskedOfEach) : lines.GroupBy(Truth, StringComparer.Ordinal).SelectMany(g => g.Take(AskedOfEach)))
+        foreach (var line in lines.Exists(l => l.HasBoxes)
+            ? lines.Take(AskedOfEach)
+            : lines.GroupBy(Truth, StringComparer.Ordinal).SelectMany(g => g.Take(AskedOfEach)))
         {
             var began = Stopwatch.GetTimestamp();
             var answer = await client.CallAsync(
                 "DetectCustomLabels",
-                new JsonObject { ["ProjectVersionArn"] = arn, ["Image"] = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = line.Bucket, ["Name"] = line.Key } } },
+                new JsonObject
+                {
+                    ["ProjectVersionArn"] = arn,
+                    ["Image"] = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = line.Bucket, ["Name"] = line.Key } },
+                },
                 cancel);
             var milliseconds = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
             var found = answer.Deserialize(HostingJson.Default.DetectCustomLabelsResponse)!.CustomLabels!;
@@ -227,53 +266,6 @@ internal static partial class DemoCommand
         return (table, lines[0].Key, drawn);
     }
 
-    private static string Truth(ParsedLine line) => Count(line.ImageLabels.Concat(line.ValidBoxes.Select(b => b.Label)));
-
-    /// <summary>Labels in order of their names, those that come several times with their number.</summary>
-    private static string Count(IEnumerable<string> labels) => string.Join(", ", labels.GroupBy(l => l, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => g.Count() == 1 ? g.Key : $"{g.Count()} × {g.Key}"));
-
-    private static string Range(IReadOnlyList<double> confidences) => confidences.Count switch
-    {
-        0 => "",
-        1 => confidences[0].ToString("0.0", CultureInfo.InvariantCulture),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{confidences.Min():0.0} – {confidences.Max():0.0}"),
-    };
-
-    private static string Key(DemoSample sample, string file) => $"{sample.Folder}/{file.Replace(Path.DirectorySeparatorChar, '/')}";
-
-    private static string HowToGoOn(DemoSample sample, Told told, bool keep, string path)
-    {
-        var folder = ClientEnvironment.QuoteForSh(path);
-        var first = keep ? "The server goes on until Ctrl-C. In another terminal:" : $"Start the server again, and go on with the AWS CLI in another terminal:\n  ./ocellus serve --data {folder}";
-        var image = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = sample.Bucket, ["Name"] = told.Key } };
-        return $"""
-            {first}
-              {EnvCommand.Hint(path)}
-              aws rekognition start-project-version --min-inference-units 1 --project-version-arn {told.Arn}
-              aws rekognition detect-custom-labels --project-version-arn {told.Arn} --image '{image.ToJsonString()}'
-            Without a server:
-              ./ocellus export {told.Arn} --data {folder} --out {sample.Project}.zip
-              ./ocellus detect {sample.Project}.zip IMAGE…
-            """;
-    }
-
     /// <summary>What the story leaves behind: a model version, and the key of an image to ask it about.</summary>
     private sealed record Told(string Arn, string Key);
-
-    /// <summary>Reads a training's progress out of a status message, where <see cref="JobProgress.Sentence"/> stands.</summary>
-    internal static JobProgress? Progress(string message)
-    {
-        var match = Sentence().Match(message);
-        return match.Success
-            ? new JobProgress(
-                match.Groups["phase"].Value,
-                int.Parse(match.Groups["step"].Value, CultureInfo.InvariantCulture),
-                int.Parse(match.Groups["steps"].Value, CultureInfo.InvariantCulture),
-                null,
-                match.Groups["left"].Success ? double.Parse(match.Groups["left"].Value, CultureInfo.InvariantCulture) : null)
-            : null;
-    }
-
-    [GeneratedRegex(@"Phase (?<phase>[^,]+), (?<step>\d{1,9}) of (?<steps>\d{1,9})(, about (?<left>\d{1,9}) s left)?\.", RegexOptions.CultureInvariant)]
-    private static partial Regex Sentence();
 }

@@ -28,7 +28,7 @@ internal enum FindingState
 internal sealed record Finding(string Name, FindingState State, string Found, string? Advice = null);
 
 /// <summary>Looks at what Ocellus needs of a machine. Nothing is changed but a file that is written and removed again.</summary>
-internal static class MachineCheck
+internal static partial class MachineCheck
 {
     /// <summary>Memory for a training: 1.9 GB at 16 images of 224 pixels.</summary>
     private const long MemoryWanted = 2L << 30;
@@ -56,9 +56,17 @@ internal static class MachineCheck
         // Loading takes seconds and goes on while the rest is looked at.
         Task<Finding>[] libraries =
         [
-            LibraryAsync("Training library (libtorch)", LoadCheckCommand.Training, "Nothing can be trained here until this is solved; models that are there can be run. libtorch comes for x86-64 Linux with glibc, Windows x64 and macOS arm64.", cancel),
-            LibraryAsync("Inference library (ONNX Runtime)", LoadCheckCommand.Inference, "Models cannot be run or trained. Build Ocellus anew; if it stays so, this system or processor has no build of ONNX Runtime.", cancel),
-            LibraryAsync("Image library (libvips)", LoadCheckCommand.Images, "Images cannot be read. Build Ocellus anew; if it stays so, this system or processor has no build of NetVips.Native.", cancel),
+            LibraryAsync(
+                "Training library (libtorch)", LoadCheckCommand.Training,
+                "Nothing can be trained here until this is solved; models that are there can be run. libtorch comes for x86-64 Linux with glibc, Windows x64 "
+                    + "and macOS arm64.",
+                cancel),
+            LibraryAsync(
+                "Inference library (ONNX Runtime)", LoadCheckCommand.Inference,
+                "Models cannot be run or trained. Build Ocellus anew; if it stays so, this system or processor has no build of ONNX Runtime.", cancel),
+            LibraryAsync(
+                "Image library (libvips)", LoadCheckCommand.Images,
+                "Images cannot be read. Build Ocellus anew; if it stays so, this system or processor has no build of NetVips.Native.", cancel),
         ];
         var clients = InstalledClients.LookAsync(cancel);
         List<Finding> findings = [Runtime(), Backbone(), Memory(), Disk(data), Data(data), Database(data), Clock(data), Files()];
@@ -73,7 +81,10 @@ internal static class MachineCheck
     }
 
     internal static Finding Runtime() =>
-        new(".NET", FindingState.Ok, $"{RuntimeInformation.FrameworkDescription} on {RuntimeInformation.OSDescription} ({RuntimeInformation.ProcessArchitecture}), {Environment.ProcessorCount} processor{(Environment.ProcessorCount == 1 ? "" : "s")}");
+        new(
+            ".NET", FindingState.Ok,
+            $"{RuntimeInformation.FrameworkDescription} on {RuntimeInformation.OSDescription} ({RuntimeInformation.ProcessArchitecture}), "
+                + $"{Environment.ProcessorCount} processor{(Environment.ProcessorCount == 1 ? "" : "s")}");
 
     internal static Finding Backbone() => new FileInfo(FeatureExtractor.DefaultBackbone) is { Exists: true, Length: > 0 } file
         ? new("Pretrained network", FindingState.Ok, $"{Size(file.Length)}")
@@ -84,14 +95,18 @@ internal static class MachineCheck
         // A container's limit is in what .NET says; what others use of the machine is in what Linux says.
         var limit = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         var free = Math.Min(limit, Available() ?? limit);
-        return Judge("Memory", free, MemoryMin, MemoryWanted, $"{Size(free)} free of {Size(limit)}", "A training needs about 2 GB: end other programs, or give the machine or container more.");
+        return Judge(
+            "Memory", free, MemoryMin, MemoryWanted, $"{Size(free)} free of {Size(limit)}",
+            "A training needs about 2 GB: end other programs, or give the machine or container more.");
     }
 
     internal static Finding Disk(string data)
     {
         var there = Existing(data);
         var drive = new DriveInfo(there);
-        return Judge("Disk space", drive.AvailableFreeSpace, DiskMin, DiskWanted, $"{Size(drive.AvailableFreeSpace)} free for {data}", "Remove what is not needed, or name a folder on another disk with --data.");
+        return Judge(
+            "Disk space", drive.AvailableFreeSpace, DiskMin, DiskWanted, $"{Size(drive.AvailableFreeSpace)} free for {data}",
+            "Remove what is not needed, or name a folder on another disk with --data.");
     }
 
     internal static Finding Data(string data)
@@ -99,7 +114,9 @@ internal static class MachineCheck
         const string name = "Data directory";
         if (DataDirectory.IsHeld(data))
         {
-            return new(name, FindingState.Warning, $"{data} is in use by a server that runs", "That is right if it is the server you mean; a second one needs another folder, named with --data.");
+            return new(
+                name, FindingState.Warning, $"{data} is in use by a server that runs",
+                "That is right if it is the server you mean; a second one needs another folder, named with --data.");
         }
 
         var there = Existing(data);
@@ -110,7 +127,9 @@ internal static class MachineCheck
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            return new(name, FindingState.Problem, $"{there} cannot be written: {failure.Message}", "Name another folder with --data, or give this user the right to write there.");
+            return new(
+                name, FindingState.Problem, $"{there} cannot be written: {failure.Message}",
+                "Name another folder with --data, or give this user the right to write there.");
         }
     }
 
@@ -131,7 +150,9 @@ internal static class MachineCheck
         try
         {
             return DataDirectory.Damage(data) is { } damage
-                ? new(name, FindingState.Problem, $"{file.FullName} is damaged: {damage}", $"Put back a backup of the whole folder; without one, `sqlite3 {file.FullName} .recover` saves what can be read.")
+                ? new(
+                    name, FindingState.Problem, $"{file.FullName} is damaged: {damage}",
+                    $"Put back a backup of the whole folder; without one, `sqlite3 {file.FullName} .recover` saves what can be read.")
                 : new(name, FindingState.Ok, $"{Size(file.Length)}, all pages in order");
         }
         catch (System.Data.Common.DbException failure)
@@ -147,7 +168,8 @@ internal static class MachineCheck
         var now = TimeProvider.System.GetUtcNow();
         if (now.Year is < 2025 or > 2100)
         {
-            return new(name, FindingState.Problem, $"It is {now:yyyy-MM-dd HH:mm} UTC here", "Set the clock: signatures of requests hold for five minutes only.");
+            return new(
+                name, FindingState.Problem, $"It is {now:yyyy-MM-dd HH:mm} UTC here", "Set the clock: signatures of requests hold for five minutes only.");
         }
 
         try
@@ -155,7 +177,10 @@ internal static class MachineCheck
             var difference = Probe(Existing(data), file => new DateTimeOffset(File.GetLastWriteTimeUtc(file)) - TimeProvider.System.GetUtcNow()).Duration();
             return difference <= _clockDifferenceMax
                 ? new(name, FindingState.Ok, $"{now:yyyy-MM-dd HH:mm:ss} UTC, files agree")
-                : new(name, FindingState.Warning, string.Create(CultureInfo.InvariantCulture, $"{now:yyyy-MM-dd HH:mm:ss} UTC, but files are dated {difference.TotalSeconds:0} s off"), "Set the clocks of this machine and of the one that keeps the files by NTP: signatures hold for five minutes only.");
+                : new(
+                    name, FindingState.Warning,
+                    string.Create(CultureInfo.InvariantCulture, $"{now:yyyy-MM-dd HH:mm:ss} UTC, but files are dated {difference.TotalSeconds:0} s off"),
+                    "Set the clocks of this machine and of the one that keeps the files by NTP: signatures hold for five minutes only.");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -167,7 +192,9 @@ internal static class MachineCheck
     {
         const string name = "Open files";
         return OpenFiles.Limit() is { } hard
-            ? Judge(name, hard, 128, FilesWanted, string.Create(CultureInfo.InvariantCulture, $"{hard} at most"), "Raise the limit with `ulimit -n 4096`, or LimitNOFILE of a service.", "")
+            ? Judge(
+                name, hard, 128, FilesWanted, string.Create(CultureInfo.InvariantCulture, $"{hard} at most"),
+                "Raise the limit with `ulimit -n 4096`, or LimitNOFILE of a service.", "")
             : new(name, FindingState.Ok, "as many as needed");
     }
 
@@ -176,7 +203,11 @@ internal static class MachineCheck
         const string name = "Address";
         var address = BindingAddress.Parse(url);
         var host = address.Host.Trim('[', ']');
-        var ip = IPAddress.TryParse(host, out var parsed) ? parsed : host.Equals("localhost", StringComparison.OrdinalIgnoreCase) ? IPAddress.Loopback : IPAddress.Any;
+        var ip = IPAddress.TryParse(host, out var parsed)
+            ? parsed
+            : host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            ? IPAddress.Loopback
+            : IPAddress.Any;
         try
         {
             using var listener = new TcpListener(ip, address.Port) { ExclusiveAddressUse = true };
@@ -186,12 +217,16 @@ internal static class MachineCheck
         catch (SocketException failure) when (failure.SocketErrorCode == SocketError.AddressAlreadyInUse)
         {
             return await AnswersAsync(ip, address.Port, cancel)
-                ? new(name, FindingState.Warning, $"{url} is served by Ocellus already", "That is right if it is the server you mean; a second one needs another address, named with --urls.")
+                ? new(
+                    name, FindingState.Warning, $"{url} is served by Ocellus already",
+                    "That is right if it is the server you mean; a second one needs another address, named with --urls.")
                 : new(name, FindingState.Problem, $"{url} is in use by another program", "Choose another port with --urls.");
         }
         catch (SocketException failure)
         {
-            return new(name, FindingState.Problem, $"{url} cannot be listened on: {failure.Message}", "Choose another address with --urls; ports below 1024 are for root.");
+            return new(
+                name, FindingState.Problem, $"{url} cannot be listened on: {failure.Message}",
+                "Choose another address with --urls; ports below 1024 are for root.");
         }
     }
 
@@ -214,7 +249,8 @@ internal static class MachineCheck
     private static async Task<Finding> LibraryAsync(string name, string library, string advice, CancellationToken cancel)
     {
         var host = Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
-        var start = new ProcessStartInfo(host, ["exec", Path.Combine(AppContext.BaseDirectory, "Ocellus.dll"), LoadCheckCommand.Name, library]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        string[] words = ["exec", Path.Combine(AppContext.BaseDirectory, "Ocellus.dll"), LoadCheckCommand.Name, library];
+        var start = new ProcessStartInfo(host, words) { RedirectStandardError = true, RedirectStandardOutput = true };
         ChildEnvironment.Restrict(start);
         start.Environment["TORCH_CPP_LOG_LEVEL"] = "ERROR";
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -229,7 +265,9 @@ internal static class MachineCheck
             var said = (await errors).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault();
             return process.ExitCode switch
             {
-                0 => new(name, FindingState.Ok, string.Create(CultureInfo.InvariantCulture, $"loads and computes ({Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s)")),
+                0 => new(
+                    name, FindingState.Ok,
+                    string.Create(CultureInfo.InvariantCulture, $"loads and computes ({Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s)")),
                 // 128 + n is how signal n is reported.
                 > 128 => new(name, FindingState.Problem, $"loading it ends the process with signal {process.ExitCode - 128}", advice),
                 _ => new(name, FindingState.Problem, said ?? $"loading it ends with code {process.ExitCode}", advice),
@@ -239,47 +277,9 @@ internal static class MachineCheck
         {
             process.Kill(entireProcessTree: true);
             cancel.ThrowIfCancellationRequested();
-            return new(name, FindingState.Warning, string.Create(CultureInfo.InvariantCulture, $"did not load within {_loadWait.TotalSeconds:0} s"), "Try again when the machine is less busy.");
+            return new(
+                name, FindingState.Warning, string.Create(CultureInfo.InvariantCulture, $"did not load within {_loadWait.TotalSeconds:0} s"),
+                "Try again when the machine is less busy.");
         }
     }
-
-    private static Finding Judge(string name, long value, long min, long wanted, string found, string advice, string? more = null) =>
-        value >= wanted ? new(name, FindingState.Ok, found) : new(name, value >= min ? FindingState.Warning : FindingState.Problem, $"{found}{more ?? $"; {Size(wanted)} are good to have"}", advice);
-
-    /// <summary>Memory that programs can have without others being swapped out, on Linux.</summary>
-    private static long? Available()
-    {
-        const string file = "/proc/meminfo";
-        var line = File.Exists(file) ? File.ReadLines(file).FirstOrDefault(l => l.StartsWith("MemAvailable:", StringComparison.Ordinal)) : null;
-        return line is null ? null : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
-    }
-
-    /// <summary>The folder, or the nearest above it that is there.</summary>
-    private static string Existing(string path)
-    {
-        while (!Directory.Exists(path) && Path.GetDirectoryName(path) is { } above)
-        {
-            path = above;
-        }
-
-        return path;
-    }
-
-    private static T Probe<T>(string folder, Func<string, T> look)
-    {
-        var file = Path.Combine(folder, $".ocellus-doctor-{Environment.ProcessId}-{Guid.NewGuid():N}");
-        try
-        {
-            File.WriteAllText(file, "");
-            return look(file);
-        }
-        finally
-        {
-            File.Delete(file);
-        }
-    }
-
-    private static string Size(long bytes) => bytes >= 1L << 30
-        ? string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):0.0} GB")
-        : string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 20):0} MB");
 }

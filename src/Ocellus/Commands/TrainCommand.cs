@@ -11,7 +11,7 @@ using Ocellus.Training.Server;
 namespace Ocellus.Commands;
 
 /// <summary><c>ocellus train</c>: a model from a manifest and a folder of images, with no server.</summary>
-internal static class TrainCommand
+internal static partial class TrainCommand
 {
     /// <summary>As <see cref="TrainingOptions.TimeBudget"/> bounds it.</summary>
     private static readonly TimeSpan _budgetMin = TimeSpan.FromSeconds(10), _budgetMax = TimeSpan.FromDays(1);
@@ -21,12 +21,35 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        var manifest = new Option<string>("--manifest") { Description = "Training manifest: JSON Lines as Amazon SageMaker Ground Truth writes them.", Required = true, HelpName = "FILE" };
-        var images = new Option<string>("--images") { Description = "Folder of the images: s3://bucket/key is looked for at DIR/key, DIR/bucket/key, then under shorter ends of the key.", Required = true, HelpName = "DIR" };
-        var output = new Option<string>("--out") { Description = "The model to write. Work under way lies beside it, in MODEL.zip.job.", Required = true, HelpName = "MODEL.zip" };
-        var test = new Option<string?>("--test-manifest") { Description = "Manifest of the test images. Without it a fifth of the training manifest is held back for testing.", HelpName = "FILE" };
+        var manifest = new Option<string>("--manifest")
+        {
+            Description = "Training manifest: JSON Lines as Amazon SageMaker Ground Truth writes them.",
+            Required = true,
+            HelpName = "FILE",
+        };
+        var images = new Option<string>("--images")
+        {
+            Description = "Folder of the images: s3://bucket/key is looked for at DIR/key, DIR/bucket/key, then under shorter ends of the key.",
+            Required = true,
+            HelpName = "DIR",
+        };
+        var output = new Option<string>("--out")
+        {
+            Description = "The model to write. Work under way lies beside it, in MODEL.zip.job.",
+            Required = true,
+            HelpName = "MODEL.zip",
+        };
+        var test = new Option<string?>("--test-manifest")
+        {
+            Description = "Manifest of the test images. Without it a fifth of the training manifest is held back for testing.",
+            HelpName = "FILE",
+        };
         var seed = new Option<int?>("--seed") { Description = "Equal data and seed give an equal model on one machine. [default: 0]", HelpName = "N" };
-        var budget = new Option<TimeSpan?>("--time-budget") { Description = $"Longest time for the learning itself, as hh:mm:ss. [default: {TrainingOptions.TimeBudgetDefault}]", HelpName = "TIME" };
+        var budget = new Option<TimeSpan?>("--time-budget")
+        {
+            Description = $"Longest time for the learning itself, as hh:mm:ss. [default: {TrainingOptions.TimeBudgetDefault}]",
+            HelpName = "TIME",
+        };
         budget.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<TimeSpan?>() is { } time && (time < _budgetMin || time > _budgetMax))
@@ -36,9 +59,13 @@ internal static class TrainCommand
         });
         var resume = new Option<bool>("--resume") { Description = "Go on with a training that was interrupted." };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
-        var command = new Command("train", "Trains a model from a manifest and a folder of images; no server is needed.") { manifest, images, output, test, seed, budget, resume, json };
+        var command = new Command(
+            "train",
+            "Trains a model from a manifest and a folder of images; no server is needed.") { manifest, images, output, test, seed, budget, resume, json };
         command.Act((parsed, terminal, cancel) => RunAsync(
-            new Request(parsed.GetValue(manifest)!, parsed.GetValue(test), parsed.GetValue(images)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed), parsed.GetValue(budget), parsed.GetValue(resume), parsed.GetValue(json)),
+            new Request(
+                parsed.GetValue(manifest)!, parsed.GetValue(test), parsed.GetValue(images)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed),
+                parsed.GetValue(budget), parsed.GetValue(resume), parsed.GetValue(json)),
             terminal,
             cancel));
         return command;
@@ -60,7 +87,8 @@ internal static class TrainCommand
             {
                 terminal.Complain(end.Stopped
                     ? $"Stopped. The same command with --resume goes on; `rm -r {folder.Path}` gives it up."
-                    : $"The training ended without a result: {end.Reason} Its log is {folder.Log}. The same command with --resume goes on from the last checkpoint.");
+                    : $"The training ended without a result: {end.Reason} Its log is {folder.Log}. The same command with --resume goes on from the last "
+                        + $"checkpoint.");
                 return end.Stopped ? ExitCodes.Interrupted : ExitCodes.Refused;
             }
 
@@ -95,7 +123,9 @@ internal static class TrainCommand
         }
 
         var report = EvaluationTables.Read(summary);
-        terminal.Result(string.Create(CultureInfo.InvariantCulture, $"Trained in {outcome.TrainingSeconds:0} s. F1 {report.F1:0.000} on the test images. {outcome.Message}"));
+        terminal.Result(
+            string.Create(
+                CultureInfo.InvariantCulture, $"Trained in {outcome.TrainingSeconds:0} s. F1 {report.F1:0.000} on the test images. {outcome.Message}"));
         terminal.Result(EvaluationTables.Labels(report));
         var model = Path.GetRelativePath(Environment.CurrentDirectory, request.Output);
         terminal.Result(
@@ -123,14 +153,16 @@ internal static class TrainCommand
 
         if (Directory.Exists(request.Output) || !Directory.Exists(Path.GetDirectoryName(request.Output)))
         {
-            throw new CommandRefusedException($"The model cannot be written to {request.Output}: {(Directory.Exists(request.Output) ? "that is a folder" : "its folder does not exist")}.");
+            throw new CommandRefusedException(
+                $"The model cannot be written to {request.Output}: {(Directory.Exists(request.Output) ? "that is a folder" : "its folder does not exist")}.");
         }
 
         if (Directory.Exists(folder.Path))
         {
             if (!request.Resume)
             {
-                throw new CommandRefusedException($"{folder.Path} holds a training that was interrupted. Add --resume to go on with it, or remove that folder to begin anew.");
+                throw new CommandRefusedException(
+                    $"{folder.Path} holds a training that was interrupted. Add --resume to go on with it, or remove that folder to begin anew.");
             }
 
             if (folder.ReadImages() is { } known && folder.IsWhole)
@@ -157,7 +189,8 @@ internal static class TrainCommand
             var images = await FindAsync(request, folder, cancel);
             if (images.Count == 0)
             {
-                throw new CommandRefusedException($"{request.Manifest} names no image: each of its lines should be a JSON object with \"source-ref\": \"s3://bucket/key\" and a label.");
+                throw new CommandRefusedException(
+                    $"{request.Manifest} names no image: each of its lines should be a JSON object with \"source-ref\": \"s3://bucket/key\" and a label.");
             }
 
             var count = new Count(images.Count, [.. images.Where(p => p.File is null).Select(p => p.Ref)]);
@@ -215,56 +248,21 @@ internal static class TrainCommand
         var job = folder.Read();
         var differs =
             !SameFile(request.Manifest, folder.TrainingManifest) ? $"{request.Manifest} is not the manifest"
-            : job.AutoSplit != request.TestManifest is null || (request.TestManifest is not null && !SameFile(request.TestManifest, folder.TestingManifest)) ? "--test-manifest is not the one"
+            : job.AutoSplit != request.TestManifest is null || (request.TestManifest is not null && !SameFile(request.TestManifest, folder.TestingManifest))
+                ? "--test-manifest is not the one"
             : request.Seed is { } seed && seed != job.Seed ? $"--seed {seed} is not the seed ({job.Seed})"
-            : request.TimeBudget is { } time && time.TotalSeconds != job.TimeBudgetSeconds ? $"--time-budget {time} is not the time ({TimeSpan.FromSeconds(job.TimeBudgetSeconds)})"
+            : request.TimeBudget is { } time && time.TotalSeconds != job.TimeBudgetSeconds
+                ? $"--time-budget {time} is not the time ({TimeSpan.FromSeconds(job.TimeBudgetSeconds)})"
             : null;
         if (differs is not null)
         {
-            throw new CommandRefusedException($"{differs} that the training in {folder.Path} began with. Give the same again, or remove that folder and begin anew without --resume.");
+            throw new CommandRefusedException(
+                $"{differs} that the training in {folder.Path} began with. Give the same again, or remove that folder and begin anew without --resume.");
         }
     }
 
-    private static bool SameFile(string a, string b) => new FileInfo(a).Length == new FileInfo(b).Length && File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
-
-    internal static string Missing(Count count, string images)
-    {
-        const int shown = 3;
-        return $"{count.Missing.Count} of {count.Named} images are not under {Path.GetFullPath(images)}: {string.Join(", ", count.Missing.Take(shown))}{(count.Missing.Count > shown ? ", …" : "")}. "
-            + "s3://bucket/key is looked for as DIR/key, DIR/bucket/key and DIR with shorter ends of the key, where DIR is --images.";
-    }
-
-    /// <summary>The errors that the check of the manifests wrote into their lines, the first of them in full.</summary>
-    private static void ShowErrors(JobFolder folder, JobDescription job, Terminal terminal)
-    {
-        foreach (var (kind, name) in new[] { (OutputKinds.TrainingValidation, "training"), (OutputKinds.TestingValidation, "test") })
-        {
-            var path = folder.OutFile(kind, job);
-            if (!File.Exists(path))
-            {
-                continue;
-            }
-
-            // No line numbers: an automatic split has taken lines out.
-            List<string> errors = [.. File.ReadLines(path).Select(text => JsonNode.Parse(text)).SelectMany(line => Errors(line).Select(e => $"{line?["source-ref"] ?? "a line without source-ref"}: {e}"))];
-            foreach (var text in errors.Take(LinesShown))
-            {
-                terminal.Remark($"  {name}: {text}");
-            }
-
-            if (errors.Count > LinesShown)
-            {
-                terminal.Remark(string.Create(CultureInfo.InvariantCulture, $"  … and {errors.Count - LinesShown} more errors in the {name} lines"));
-            }
-        }
-    }
-
-    private static IEnumerable<string> Errors(JsonNode? node) => node switch
-    {
-        JsonObject o => o.SelectMany(m => m is { Key: "errors", Value: JsonArray list } ? list.Select(e => $"{e?["code"]}: {e?["message"]}") : Errors(m.Value)),
-        JsonArray a => a.SelectMany(Errors),
-        _ => [],
-    };
+    private static bool SameFile(string a, string b) =>
+        new FileInfo(a).Length == new FileInfo(b).Length && File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
 
     private sealed record Request(string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, bool Resume, bool Json);
 

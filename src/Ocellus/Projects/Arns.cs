@@ -64,6 +64,10 @@ internal readonly partial record struct Arn(ArnKind Kind, string Partition, stri
     };
 
     // No zeros before the time: an ARN has one spelling, the one it is printed in.
-    [GeneratedRegex(@"\Aarn:(?<partition>[a-z0-9-]{1,32}):rekognition:(?<region>[a-z0-9-]{1,32}):(?<account>[0-9]{12}):project/(?<project>[a-zA-Z0-9_.\-]{1,255})(/(?<kind>version)/(?<name>[a-zA-Z0-9_.\-]{1,255})|/(?<kind>dataset)/(?<name>train|test))?/(?<ms>0|[1-9][0-9]*)\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"\Aarn:(?<partition>[a-z0-9-]{1,32}):rekognition:(?<region>[a-z0-9-]{1,32}):(?<account>[0-9]{12}):"
+        + @"project/(?<project>[a-zA-Z0-9_.\-]{1,255})(/(?<kind>version)/(?<name>[a-zA-Z0-9_.\-]{1,255})|/(?<kind>dataset)/(?<name>train|test))?/"
+        + @"(?<ms>0|[1-9][0-9]*)\z",
+        RegexOptions.CultureInvariant)]
     private static partial Regex Form();
 }

@@ -1,12 +1,11 @@
 using System.Globalization;
-using System.Text;
 using Ocellus.Encodings;
 using Ocellus.Identity;
 
 namespace Ocellus.Wire.SigV4;
 
 /// <summary>Verifies AWS Signature Version 4 in its header form and, for S3, in its query form.</summary>
-internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimeProvider clock)
+internal sealed partial class SignatureVerifier(IKeySource keys, Regions regions, TimeProvider clock)
 {
     private const string UnsignedPayload = "UNSIGNED-PAYLOAD";
     private const string TokenHeader = "x-amz-security-token";
@@ -18,7 +17,10 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
     public static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
 
     /// <summary>What stands for the hash of a body that comes in chunks.</summary>
-    private static readonly string[] _streamedPayloads = ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"];
+    private static readonly string[] _streamedPayloads =
+    [
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+    ];
 
     /// <summary>Verifies the signature of a request.</summary>
     /// <param name="request">The request as it was sent.</param>
@@ -70,7 +72,9 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
     {
         var key = keys.Require(claim.Credential.AccessKeyId, token: null);
         var payloadHash = PayloadHash(Header(claim.Request, "x-amz-content-sha256"), bodySha256Hex, claim.ObjectStore);
-        return Check(claim.Request, claim.Request.Target.Encoded, claim.ObjectStore, claim.SignedHeaders, payloadHash, key, claim.Credential, claim.Date, claim.Signature);
+        return Check(
+            claim.Request, claim.Request.Target.Encoded, claim.ObjectStore, claim.SignedHeaders, payloadHash, key, claim.Credential, claim.Date,
+            claim.Signature);
     }
 
     private static string Only(List<string> lines) => lines.Count == 1 ? lines[0] : throw Incomplete("The header 'authorization' is given more than once.");
@@ -82,9 +86,11 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         var algorithm = blank < 0 ? text : text[..blank];
         if (algorithm != Canonical.Algorithm)
         {
-            // Word for word as S3 says it: s3cmd looks for this sentence and then signs with version 4. One word alone may be a token, which is not to be repeated.
+            // Word for word as S3 says it: s3cmd looks for this sentence and then signs with version 4. One word alone may be a token, which is not to be
+            // repeated.
             throw algorithm == "AWS"
-                ? new SignatureException(SignatureProblem.OtherMechanism, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
+                ? new SignatureException(
+                    SignatureProblem.OtherMechanism, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
                 : Incomplete(blank < 0
                     ? $"The Authorization header is one word of {text.Length} characters; expected '{Canonical.Algorithm}' and what belongs to it."
                     : $"Unsupported signing algorithm '{Readable.Truncate(algorithm)}'; expected '{Canonical.Algorithm}'.");
@@ -97,7 +103,8 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
             var equals = part.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0 || part[..equals] is not ("Credential" or "SignedHeaders" or "Signature") || !parts.TryAdd(part[..equals], part[(equals + 1)..]))
             {
-                throw Incomplete("The Authorization header holds a part that cannot be read or is given twice; it has Credential, SignedHeaders and Signature.");
+                throw Incomplete(
+                    "The Authorization header holds a part that cannot be read or is given twice; it has Credential, SignedHeaders and Signature.");
             }
         }
 
@@ -122,14 +129,16 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         {
             throw new SignatureException(
                 SignatureProblem.Skewed,
-                $"Signature expired: {Canonical.Time(date)} is now earlier than {Canonical.Time(now - Window)} ({Canonical.Time(now)} - 5 min.). The server's time is {Canonical.Time(now)}; set the client's clock.");
+                $"Signature expired: {Canonical.Time(date)} is now earlier than {Canonical.Time(now - Window)} ({Canonical.Time(now)} - 5 min.). The "
+                    + $"server's time is {Canonical.Time(now)}; set the client's clock.");
         }
 
         if (date > now + Window)
         {
             throw new SignatureException(
                 SignatureProblem.Skewed,
-                $"Signature not yet current: {Canonical.Time(date)} is still later than {Canonical.Time(now + Window)} ({Canonical.Time(now)} + 5 min.). The server's time is {Canonical.Time(now)}; set the client's clock.");
+                $"Signature not yet current: {Canonical.Time(date)} is still later than {Canonical.Time(now + Window)} ({Canonical.Time(now)} + 5 min.). The "
+                    + $"server's time is {Canonical.Time(now)}; set the client's clock.");
         }
 
         CheckSigned(request, signedHeaders, objectStore);
@@ -196,7 +205,8 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
     /// <exception cref="SignatureException">The signature is unreadable or wrong.</exception>
     public (AccessKey Key, string Region) VerifyPolicy(IReadOnlyDictionary<string, string> fields)
     {
-        string Required(string name) => fields.GetValueOrDefault(name) is { Length: > 0 } value ? value : throw Incomplete($"The form field '{name}' is missing.");
+        string Required(string name) =>
+            fields.GetValueOrDefault(name) is { Length: > 0 } value ? value : throw Incomplete($"The form field '{name}' is missing.");
 
         var algorithm = Required("x-amz-algorithm");
         if (algorithm != Canonical.Algorithm)
@@ -209,149 +219,16 @@ internal sealed class SignatureVerifier(IKeySource keys, Regions regions, TimePr
         var key = keys.Require(credential.AccessKeyId, fields.GetValueOrDefault(TokenHeader));
         var signingKey = Canonical.SigningKey(key.SecretAccessKey, credential.Day, credential.Region, credential.Service);
         return Canonical.Same(Canonical.Sign(signingKey, Required("policy")), Required("x-amz-signature")) ? (key, credential.Region)
-            : throw new SignatureException(SignatureProblem.Mismatch, "The request signature we calculated does not match the signature you provided: the policy was changed after it was signed, or another key signed it.");
-    }
-
-    private static VerifiedSignature Check(
-        SignedRequest request,
-        IReadOnlyList<KeyValuePair<string, string>> query,
-        bool objectStore,
-        string[] signedHeaders,
-        string payloadHash,
-        AccessKey key,
-        Credential credential,
-        DateTimeOffset date,
-        string signature)
-    {
-        var canonical = new StringBuilder()
-            .Append(request.Method).Append('\n')
-            .Append(Canonical.Path(request.Target.RawPath, objectStore)).Append('\n')
-            .Append(Canonical.Query(query)).Append('\n');
-        foreach (var name in signedHeaders)
-        {
-            var value = Header(request, name)
-                ?? throw Incomplete($"The signed header '{name}' is not in the request.");
-            canonical.Append(name).Append(':').Append(value).Append('\n');
-        }
-
-        canonical.Append('\n').AppendJoin(';', signedHeaders).Append('\n').Append(payloadHash);
-
-        var amzDate = Canonical.Time(date);
-        var toSign = $"{Canonical.Algorithm}\n{amzDate}\n{credential.Scope}\n{Canonical.Hash(canonical.ToString())}";
-        var signingKey = Canonical.SigningKey(key.SecretAccessKey, credential.Day, credential.Region, credential.Service);
-        if (!Canonical.Same(Canonical.Sign(signingKey, toSign), signature))
-        {
-            throw new SignatureException(
+            : throw new SignatureException(
                 SignatureProblem.Mismatch,
-                "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. "
-                + $"Received was a signature of access key '{key.AccessKeyId}' over the headers '{string.Join(';', signedHeaders)}'.");
-        }
-
-        return new VerifiedSignature(key, credential.Region, amzDate, credential.Scope, signingKey, signature, payloadHash);
-    }
-
-    /// <summary>
-    /// Nobody on the way may add what changes the meaning of a request. For the API that is its operation;
-    /// for S3 all headers of its own, as there.
-    /// </summary>
-    private static void CheckSigned(SignedRequest request, string[] signedHeaders, bool objectStore)
-    {
-        var unsigned = request.Headers.Select(header => header.Key.ToLowerInvariant())
-            .Where(name => objectStore ? name.StartsWith("x-amz-", StringComparison.Ordinal) : name == "x-amz-target")
-            .Except(signedHeaders, StringComparer.Ordinal).ToList();
-        if (unsigned.Count > 0)
-        {
-            throw new SignatureException(
-                SignatureProblem.NotSigned,
-                $"There were headers present in the request which were not signed: '{Readable.Truncate(string.Join(';', unsigned))}'; signed were '{Readable.Truncate(string.Join(';', signedHeaders))}'.");
-        }
-    }
-
-    private void CheckDay(Credential credential, DateTimeOffset date)
-    {
-        var amzDate = Canonical.Time(date);
-        if (!amzDate.StartsWith(credential.Day, StringComparison.Ordinal))
-        {
-            throw new SignatureException(
-                SignatureProblem.WrongScope,
-                $"Date in Credential scope does not match the date of the request: '{credential.Day}' against '{amzDate}'; the server's time is {Canonical.Time(clock.GetUtcNow())}.");
-        }
-    }
-
-    private static string PayloadHash(string? declared, string? bodyHash, bool objectStore)
-    {
-        if (declared is not null && Canonical.IsHash(declared))
-        {
-            if (bodyHash is not null && !string.Equals(declared, bodyHash, StringComparison.OrdinalIgnoreCase))
-            {
-                throw new SignatureException(
-                    SignatureProblem.BodyMismatch,
-                    $"The provided 'x-amz-content-sha256' header does not match what was computed: received '{declared}', computed '{bodyHash}'.");
-            }
-
-            return declared;
-        }
-
-        // Only S3 knows unsigned and streamed bodies; elsewhere the body itself counts.
-        if (declared is { Length: > 0 } && objectStore)
-        {
-            return declared == UnsignedPayload || _streamedPayloads.Contains(declared) ? declared : throw new SignatureException(
-                SignatureProblem.PayloadForm,
-                $"x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-UNSIGNED-PAYLOAD-TRAILER, or a valid sha256 value; received '{Readable.Truncate(declared)}'.");
-        }
-
-        return bodyHash?.ToLowerInvariant()
-            ?? throw Incomplete($"The header 'x-amz-content-sha256' is missing or not usable here: '{declared}'.");
-    }
-
-    private static string[] SplitSignedHeaders(string text)
-    {
-        var names = text.Split(';');
-        // Each once, too: a name puts its header's value into what is signed, and a thousand times the same would make megabytes of kilobytes.
-        if (!names.All(name => HeaderText.IsName(name) && !name.Any(char.IsAsciiLetterUpper)) || names.Distinct(StringComparer.Ordinal).Count() < names.Length)
-        {
-            throw Incomplete($"SignedHeaders must be lower-case names of headers, each once, joined by ';'; received '{Readable.Truncate(Uri.EscapeDataString(text))}'.");
-        }
-
-        return names.Contains("host")
-            ? names
-            : throw Incomplete($"The header 'host' must be among the signed headers; signed were '{Readable.Truncate(text)}'.");
-    }
-
-    private static DateTimeOffset ParseDate(string text)
-    {
-        const DateTimeStyles styles = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
-        return DateTimeOffset.TryParseExact(text, [Canonical.DateFormat, "r"], CultureInfo.InvariantCulture, styles, out var date)
-            ? date
-            : throw Incomplete($"Date must be in ISO-8601 'basic format'. Got '{Readable.Truncate(text)}'.");
-    }
-
-    private static string Needed(Dictionary<string, string> parts, string name) =>
-        parts.TryGetValue(name, out var value) && value.Length > 0
-            ? value
-            : throw Incomplete($"Authorization header requires '{name}' parameter. Found were '{string.Join(", ", parts.Keys)}'.");
-
-    /// <summary>The canonical value of a header, its lines joined by commas; null when there is none.</summary>
-    private static string? Header(SignedRequest request, string name)
-    {
-        var values = request.Lines(name).Select(Canonical.HeaderValue).ToList();
-        return values.Count == 0 ? null : string.Join(',', values);
-    }
-
-    private static string? Parameter(IReadOnlyList<KeyValuePair<string, string>> query, string name)
-    {
-        var values = query.Where(pair => pair.Key == name).ToList();
-        return values.Count switch
-        {
-            0 => null,
-            1 => Canonical.DecodeText(values[0].Value),
-            _ => throw Incomplete($"The query parameter '{name}' is given more than once."),
-        };
+                "The request signature we calculated does not match the signature you provided: the policy was changed after it was signed, or another key "
+                    + "signed it.");
     }
 
     internal static SignatureException Two() => new(
         SignatureProblem.Two,
-        "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter, the Authorization header or the fields of one form may be there.");
+        "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter, the Authorization header or the fields "
+            + "of one form may be there.");
 
     internal static SignatureException Incomplete(string message) => new(SignatureProblem.Incomplete, message);
 }

@@ -54,7 +54,8 @@ internal sealed class RunningModel : IAsyncDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(minUnits, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxUnits, minUnits);
-        (_arn, _model, _minUnits, _maxUnits, _options, _threads, _clock, _inferred, _log) = (arn, model, minUnits, maxUnits, options, threads, clock, inferred, log);
+        (_arn, _model, _minUnits, _maxUnits) = (arn, model, minUnits, maxUnits);
+        (_options, _threads, _clock, _inferred, _log) = (options, threads, clock, inferred, log);
         _queue = threads.Queue.AddFlow<PendingRequest>(minUnits, options.BatchMax, Answer);
         _idleSince = _usedAt = clock.GetTimestamp();
         _scale = clock.CreateTimer(_ => Scale(), null, _scalePeriod, _scalePeriod);

@@ -97,7 +97,8 @@ internal sealed class ImageFetch(IObjects objects)
         }
 
         var images = new JobImage[places.Count];
-        await Parallel.ForEachAsync(Enumerable.Range(0, places.Count), new ParallelOptions { MaxDegreeOfParallelism = ParallelFetches, CancellationToken = cancel },
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, places.Count), new ParallelOptions { MaxDegreeOfParallelism = ParallelFetches, CancellationToken = cancel },
             async (i, token) => images[i] = await FetchAsync(places[i], folder, i, buckets[places[i].Bucket], accountId, rights, token));
         return images;
     }

@@ -28,7 +28,8 @@ internal static class TrainingProcess
     /// </summary>
     private static readonly (string Name, string Value)[] _environment =
     [
-        ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=9999999999:glibc.malloc.top_pad=268435456"),
+        ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:glibc.malloc.mmap_max=0:"
+            + "glibc.malloc.trim_threshold=9999999999:glibc.malloc.top_pad=268435456"),
         ("TORCH_CPP_LOG_LEVEL", "ERROR"),
         // Threads that wait for each other sleep instead of spinning: a training that shares its cores with a server was measured
         // to take five times as long, and four times the processor time, while they spun.

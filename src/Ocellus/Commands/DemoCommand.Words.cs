@@ -1,0 +1,64 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Ocellus.Datasets.Manifests;
+using Ocellus.Training.Job;
+using Spectre.Console;
+
+namespace Ocellus.Commands;
+
+internal static partial class DemoCommand
+{
+    private static string Truth(ParsedLine line) => Count(line.ImageLabels.Concat(line.ValidBoxes.Select(b => b.Label)));
+
+    /// <summary>Labels in order of their names, those that come several times with their number.</summary>
+    private static string Count(IEnumerable<string> labels) =>
+        string.Join(
+            ", ",
+            labels.GroupBy(l => l, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)
+                .Select(g => g.Count() == 1 ? g.Key : $"{g.Count()} × {g.Key}"));
+
+    private static string Range(IReadOnlyList<double> confidences) => confidences.Count switch
+    {
+        0 => "",
+        1 => confidences[0].ToString("0.0", CultureInfo.InvariantCulture),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{confidences.Min():0.0} – {confidences.Max():0.0}"),
+    };
+
+    private static string Key(DemoSample sample, string file) => $"{sample.Folder}/{file.Replace(Path.DirectorySeparatorChar, '/')}";
+
+    private static string HowToGoOn(DemoSample sample, Told told, bool keep, string path)
+    {
+        var folder = ClientEnvironment.QuoteForSh(path);
+        var first = keep
+            ? "The server goes on until Ctrl-C. In another terminal:"
+            : $"Start the server again, and go on with the AWS CLI in another terminal:\n  ./ocellus serve --data {folder}";
+        var image = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = sample.Bucket, ["Name"] = told.Key } };
+        return $"""
+            {first}
+              {EnvCommand.Hint(path)}
+              aws rekognition start-project-version --min-inference-units 1 --project-version-arn {told.Arn}
+              aws rekognition detect-custom-labels --project-version-arn {told.Arn} --image '{image.ToJsonString()}'
+            Without a server:
+              ./ocellus export {told.Arn} --data {folder} --out {sample.Project}.zip
+              ./ocellus detect {sample.Project}.zip IMAGE…
+            """;
+    }
+
+    /// <summary>Reads a training's progress out of a status message, where <see cref="JobProgress.Sentence"/> stands.</summary>
+    internal static JobProgress? Progress(string message)
+    {
+        var match = Sentence().Match(message);
+        return match.Success
+            ? new JobProgress(
+                match.Groups["phase"].Value,
+                int.Parse(match.Groups["step"].Value, CultureInfo.InvariantCulture),
+                int.Parse(match.Groups["steps"].Value, CultureInfo.InvariantCulture),
+                null,
+                match.Groups["left"].Success ? double.Parse(match.Groups["left"].Value, CultureInfo.InvariantCulture) : null)
+            : null;
+    }
+
+    [GeneratedRegex(@"Phase (?<phase>[^,]+), (?<step>\d{1,9}) of (?<steps>\d{1,9})(, about (?<left>\d{1,9}) s left)?\.", RegexOptions.CultureInvariant)]
+    private static partial Regex Sentence();
+}
