@@ -1,6 +1,4 @@
 using System.Globalization;
-using Ocellus.Training.Server;
-using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;
 
