@@ -7,9 +7,9 @@ import collections, glob, os, pwd, re, shutil, signal, sqlite3, subprocess, sys,
 
 from harness import ROOT, check, summary, until
 
-SOURCE = os.path.join(ROOT, "src", "Ocellus")
+SOURCE = os.path.join(ROOT, "src")
 # What is one database's own stays in the folder that knows which database it is.
-OWN_DIALECT = os.path.join(SOURCE, "Storage")
+OWN_DIALECT = os.path.join(SOURCE, "Ocellus.Foundation", "Storage")
 PART = re.compile(r"\s*(WHERE|AND|OR|ORDER BY|GROUP BY|LIMIT|UNION|JOIN|ON CONFLICT|SET|VALUES)\s.*[@=]", re.DOTALL)
 VERB = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM)\s")
 LITERAL = r'\$?"""(?:.*?)"""|\$?"(?:[^"\\\n]|\\.)*"'
@@ -45,13 +45,14 @@ def parts_of(expression, constants):
 def collect():
     """The statements of the product, each with its file; and the texts that look like a part of one and were not understood."""
     sources, constants = {}, collections.defaultdict(dict)
-    for path in sorted(glob.glob(os.path.join(SOURCE, "**", "*.cs"), recursive=True)):
+    for path in sorted(glob.glob(os.path.join(SOURCE, "Ocellus*", "**", "*.cs"), recursive=True)):
         if not path.startswith(OWN_DIALECT + os.sep):
             with open(path, encoding="utf-8") as file:
                 source = re.sub(r"^\s*///.*$", "", file.read(), flags=re.MULTILINE)
             # The files of a partial class share its constants.
             kind = os.path.basename(path).split(".")[0]
-            constants[kind].update((name, text_of(value)) for name, value in re.findall(rf"const string (\w+)\s*=\s*({LITERAL})", source, re.DOTALL))
+            for name, value in re.findall(rf"const string (\w+)\s*=\s*((?:{LITERAL})(?:\s*\+\s*(?:{LITERAL}))*)", source, re.DOTALL):
+                constants[kind][name] = "".join(text_of(literal) for literal in re.findall(LITERAL, value, re.DOTALL))
             sources[path] = kind, source
     found, loose = {}, []
     for path, (kind, source) in sources.items():
