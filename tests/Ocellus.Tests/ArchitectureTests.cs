@@ -55,7 +55,7 @@ public sealed partial class ArchitectureTests
     [Fact]
     public void Notice_names_every_package_of_the_product()
     {
-        var root = ServerSources.RepositoryRoot;
+        var root = Pages.Root;
         Assert.SkipUnless(Directory.Exists(Path.Combine(root, "src")), "the sources are not here");
         var notice = File.ReadAllText(Path.Combine(root, "NOTICE"));
         var packages = Directory.GetFiles(Path.Combine(root, "src"), "*.csproj", SearchOption.AllDirectories)
@@ -118,7 +118,7 @@ public sealed partial class ArchitectureTests
     [Fact]
     public void Projects_refer_to_those_below_them()
     {
-        var root = Path.Combine(ServerSources.RepositoryRoot, "src");
+        var root = Path.Combine(Pages.Root, "src");
         Assert.SkipUnless(Directory.Exists(root), "the sources are not here");
         var references = Directory.GetFiles(root, "*.csproj", SearchOption.AllDirectories).ToDictionary(
             file => Path.GetFileNameWithoutExtension(file),

@@ -199,7 +199,6 @@ public sealed partial class BoundedParsersTests
         await chunks.CopyToAsync(Stream.Null);
     }
 
-
     [GeneratedRegex(@"XmlReader\.Create|XDocument\.|XElement\.(Parse|Load)|JsonDocument\.Parse|JsonNode\.Parse|JsonSerializer\.Deserialize|Utf8JsonReader|"
         + @"new Regex\(|GeneratedRegex|MultipartReader\(|HeaderValue\.(Try)?Parse|QueryStringEnumerable\(|QueryHelpers\.Parse|AwsChunkedStream\(|ZipArchive")]
     private static partial Regex Parser();

@@ -75,9 +75,9 @@ public sealed partial class OperationsTests
     [Fact]
     public void The_page_shows_the_example_as_it_is_run()
     {
-        var page = File.ReadAllText(Path.Combine(ServerSources.RepositoryRoot, "docs", "adding-an-operation.md"));
+        var page = File.ReadAllText(Path.Combine(Pages.Root, "docs", "adding-an-operation.md"));
         var shown = page.Split("```csharp\n")[1].Split("```")[0];
-        var run = File.ReadAllText(Path.Combine(ServerSources.RepositoryRoot, "tests", "Ocellus.Tests", "Examples", "CountDatasets.cs"));
+        var run = File.ReadAllText(Path.Combine(Pages.Root, "tests", "Ocellus.Tests", "Examples", "CountDatasets.cs"));
 
         Assert.Equal(
             shown,

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Ocellus.Tests;
 
 /// <summary>The source files of the server's three projects, named by the folders of their namespace.</summary>
@@ -7,12 +5,10 @@ internal static class ServerSources
 {
     private static readonly (string Project, string Folder)[] s_projects = [("Ocellus", ""), ("Ocellus.Foundation", ""), ("Ocellus.ObjectStore", "Objects/")];
 
-    public static string RepositoryRoot { get; } = Root();
-
     /// <summary>Name, as <c>Identity/KeyRing.cs</c>, and path of each. Skips the test where only the built tests are.</summary>
     public static List<(string Name, string Path)> All()
     {
-        var sources = Path.Combine(RepositoryRoot, "src");
+        var sources = Path.Combine(Pages.Root, "src");
         Assert.SkipUnless(Directory.Exists(sources), "the sources are not here");
         return
         [
@@ -20,6 +16,4 @@ internal static class ServerSources
                 .Select(file => (p.Folder + Path.GetRelativePath(Path.Combine(sources, p.Project), file).Replace('\\', '/'), file))),
         ];
     }
-
-    private static string Root([CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "..", ".."));
 }

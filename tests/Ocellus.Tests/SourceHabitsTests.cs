@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 
 namespace Ocellus.Tests;
@@ -12,11 +11,11 @@ public sealed partial class SourceHabitsTests
     [Fact]
     public void No_line_is_wider_than_160_columns_and_no_file_longer_than_300_lines_but_those_of_a_list_that_gets_shorter()
     {
-        var listed = File.ReadAllLines(Path.Combine(RepositoryRoot(), "tests", "Ocellus.Tests", "source-habits.txt"))
+        var listed = File.ReadAllLines(Path.Combine(Pages.Root, "tests", "Ocellus.Tests", "source-habits.txt"))
             .Where(l => l.Length > 0 && !l.StartsWith('#')).Select(l => l.Split(' ', 3))
                 .ToDictionary(l => (l[0], l[2]), l => int.Parse(l[1], System.Globalization.CultureInfo.InvariantCulture));
         var found = new Dictionary<(string, string), int>();
-        foreach (var (file, lines) in Sources("src", "tests", "bench").Select(f => (f, File.ReadAllLines(Path.Combine(RepositoryRoot(), f)))))
+        foreach (var (file, lines) in Sources("src", "tests", "bench").Select(f => (f, File.ReadAllLines(Path.Combine(Pages.Root, f)))))
         {
             if (lines.Count(l => l.Length > ColumnsMax) is var wide && wide > 0)
             {
@@ -41,7 +40,7 @@ public sealed partial class SourceHabitsTests
     public void Every_log_message_has_an_event_id_of_its_own()
     {
         var ids = Sources("src")
-            .SelectMany(f => EventId().Matches(File.ReadAllText(Path.Combine(RepositoryRoot(), f))).Select(m => (Id: m.Groups[1].Value, File: f)))
+            .SelectMany(f => EventId().Matches(File.ReadAllText(Path.Combine(Pages.Root, f))).Select(m => (Id: m.Groups[1].Value, File: f)))
             .ToLookup(i => i.Id, i => i.File);
         Assert.True(ids.Count > 10);
         Assert.Equal([], ids.Where(i => i.Count() > 1).Select(i => $"{i.Key}: {string.Join(", ", i)}"));
@@ -74,14 +73,14 @@ public sealed partial class SourceHabitsTests
     public void A_static_field_is_told_from_methods_and_properties(string line, string name) => Assert.Equal(name, StaticField().Match(line).Groups[1].Value);
 
     private static IEnumerable<(string File, string Text)> Lines(params string[] folders) =>
-        Sources(folders).SelectMany(f => File.ReadLines(Path.Combine(RepositoryRoot(), f)).Select(l => (f, l)));
+        Sources(folders).SelectMany(f => File.ReadLines(Path.Combine(Pages.Root, f)).Select(l => (f, l)));
 
     [Fact]
     public void Usings_stand_in_order()
     {
         var unsorted = Sources("src", "tests", "bench").Where(file =>
         {
-            var usings = File.ReadLines(Path.Combine(RepositoryRoot(), file)).TakeWhile(l => !l.StartsWith("namespace ", StringComparison.Ordinal))
+            var usings = File.ReadLines(Path.Combine(Pages.Root, file)).TakeWhile(l => !l.StartsWith("namespace ", StringComparison.Ordinal))
                 .Where(l => PlainUsing().IsMatch(l)).Select(l => l["using ".Length..^1]).ToList();
             return !usings.SequenceEqual(usings.OrderBy(u => u != "System" && !u.StartsWith("System.", StringComparison.Ordinal)).ThenBy(u => u, s_byParts));
         }).ToList();
@@ -90,10 +89,8 @@ public sealed partial class SourceHabitsTests
     }
 
     private static IEnumerable<string> Sources(params string[] folders) => folders
-        .SelectMany(folder => Directory.GetFiles(Path.Combine(RepositoryRoot(), folder), "*.cs", SearchOption.AllDirectories))
-        .Select(file => Path.GetRelativePath(RepositoryRoot(), file).Replace('\\', '/'));
-
-    private static string RepositoryRoot([CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "..", ".."));
+        .SelectMany(folder => Directory.GetFiles(Path.Combine(Pages.Root, folder), "*.cs", SearchOption.AllDirectories))
+        .Select(file => Path.GetRelativePath(Pages.Root, file).Replace('\\', '/'));
 
     /// <summary>Part by part, as the compiler's own order is: a namespace stands before those inside it.</summary>
     private static readonly IComparer<string> s_byParts = Comparer<string>.Create((a, b) =>

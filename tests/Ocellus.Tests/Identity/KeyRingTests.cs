@@ -109,7 +109,6 @@ public sealed class KeyRingTests
             Assert.True(bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(secret)) < 0, $"{Path.GetFileName(file)} holds the secret");
         }
 
-
     }
 
     private static void Execute(TestServer server, string sql)
