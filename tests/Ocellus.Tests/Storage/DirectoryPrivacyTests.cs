@@ -92,6 +92,19 @@ public sealed class DirectoryPrivacyTests : IDisposable
         Assert.Equal(others, File.GetUnixFileMode(path) & Others);
         List<string> entries = [.. Directory.EnumerateFileSystemEntries(path, "*", deep ? SearchOption.AllDirectories : SearchOption.TopDirectoryOnly)];
         Assert.Contains(entries, e => e.EndsWith("ocellus.db-wal", StringComparison.Ordinal));
-        Assert.DoesNotContain(entries, e => !e.EndsWith(".gitignore", StringComparison.Ordinal) && (File.GetUnixFileMode(e) & Others) != others);
+        Assert.DoesNotContain(entries, e => !e.EndsWith(".gitignore", StringComparison.Ordinal) && RightsOfOthers(e) is { } rights && rights != others);
+    }
+
+    /// <summary>What others may do with an entry; null if the server has removed it since it was listed.</summary>
+    private static UnixFileMode? RightsOfOthers(string path)
+    {
+        try
+        {
+            return File.GetUnixFileMode(path) & Others;
+        }
+        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
     }
 }
