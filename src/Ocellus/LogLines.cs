@@ -5,8 +5,8 @@ using Ocellus.Encodings;
 namespace Ocellus;
 
 /// <summary>
-/// Writes the log: one line an event, as <c>level: category[event] message exception</c>. What senders say is in messages, so every character that could
-/// begin another line or steer a terminal is written as in source code.
+/// Writes the log, one line per event: <c>level: category[event] message exception</c>. Messages contain text from clients, so every character that could start
+/// another line or control a terminal is escaped as in source code.
 /// </summary>
 internal sealed class LogLines() : ConsoleFormatter(FormatName)
 {
@@ -14,7 +14,7 @@ internal sealed class LogLines() : ConsoleFormatter(FormatName)
 
     private const string Reset = "\u001b[0m";
 
-    /// <summary>Only a terminal shows colours; a file keeps their codes.</summary>
+    /// <summary>Only for a terminal: a file would keep the escape codes.</summary>
     private readonly bool _colours = !Console.IsErrorRedirected;
 
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
@@ -26,7 +26,7 @@ internal sealed class LogLines() : ConsoleFormatter(FormatName)
         if (logEntry.Exception is { } failure)
         {
             textWriter.Write(' ');
-            // A stack trace has lines of its own.
+            // A stack trace spans several lines.
             textWriter.Write(Readable.Plain(failure.ToString().ReplaceLineEndings(" ")));
         }
 

@@ -7,7 +7,7 @@ using Ocellus.Wire.AwsJson;
 
 namespace Ocellus;
 
-/// <summary>The 23 operations of Custom Labels, in the order of the API reference. Each has a file of its own in the folder of its feature.</summary>
+/// <summary>The 23 operations of Custom Labels, in the order of the API reference. Each has its own file in the folder of its feature.</summary>
 internal static class Operations
 {
     public static IReadOnlyList<Type> All { get; } =

@@ -1,6 +1,6 @@
 using Ocellus.Commands;
 using Ocellus.Vision.Inference;
 
-// Before anything else: a library that sends must not be loaded, and no other thread may read the environment meanwhile.
+// Before anything else: the library that sends telemetry must not be loaded yet, and no other thread may be reading the environment.
 OnnxTelemetry.TurnOff();
 return await CommandLine.RunAsync(args);

@@ -19,47 +19,46 @@ using Ocellus.Wire.SigV4;
 
 namespace Ocellus;
 
-/// <summary>The whole server on one screen: what there is, and in which order a request meets it.</summary>
+/// <summary>The whole server on one screen: its parts, and the order in which a request passes them.</summary>
 internal static class Server
 {
     /// <summary>Builds a server on an open data directory. The credentials file is written before it returns.</summary>
     public static Task<WebApplication> BuildAsync(DataDirectory data, string urls, CancellationToken cancel) =>
         BuildAsync(data, urls, LogLevel.Information, [], cancel);
 
-    /// <summary>As above, with the least level of what is logged, which goes to standard error, and with settings that come before all others.</summary>
+    /// <summary>As above, with the minimum level of the log, which goes to standard error, and with settings that override all others.</summary>
     public static async Task<WebApplication> BuildAsync(
-        DataDirectory data, string urls, LogLevel logs, IEnumerable<KeyValuePair<string, string?>> settings, CancellationToken cancel)
+        DataDirectory data, string urls, LogLevel logLevel, IEnumerable<KeyValuePair<string, string?>> settings, CancellationToken cancel)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.AddInMemoryCollection(settings);
         builder.WebHost.UseUrls(urls.Split(';'));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            // Objects may have 5 GB; the API's endpoint has its own, smaller limit.
+            // Objects may be 5 GB; the API's endpoint has its own, smaller limit.
             kestrel.Limits.MaxRequestBodySize = null;
-            // A key has 1,024 bytes, three characters each when encoded, and a signature in the query a few hundred; the rest is for filters, tags and
+            // A key takes up to 1,024 bytes, three characters each when encoded, and a signature in the query a few hundred; the rest is for filters, tags and
             // metadata.
             kestrel.Limits.MaxRequestLineSize = 16 * 1024;
-            // S3 has 8 KB of headers, 2 KB of them metadata; the rest is for proxies. More of either is answered with 431.
+            // S3 allows 8 KB of headers, 2 KB of them metadata; the rest is for proxies. Beyond either limit the status is 431.
             kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
             kestrel.Limits.MaxRequestHeaderCount = 100;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(30);
-            // What comes beyond is closed at once; the others are served.
+            // Further connections are closed at once.
             kestrel.Limits.MaxConcurrentConnections = OpenFiles.ConnectionsMax(OpenFiles.Limit());
             kestrel.AddServerHeader = false;
         });
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, ReceivePool.Factory>();
         builder.Logging.ClearProviders().AddConsole(o => (o.FormatterName, o.LogToStandardErrorThreshold) = (LogLines.FormatName, LogLevel.Trace))
-            .AddConsoleFormatter<LogLines, ConsoleFormatterOptions>().SetMinimumLevel(logs);
-        // What the frameworks tell of themselves concerns those who look for a fault in them.
-        var frameworks = logs < LogLevel.Debug || logs > LogLevel.Warning ? logs : LogLevel.Warning;
+            .AddConsoleFormatter<LogLines, ConsoleFormatterOptions>().SetMinimumLevel(logLevel);
+        // The frameworks' own messages matter only to someone debugging them.
+        var frameworks = logLevel < LogLevel.Debug || logLevel > LogLevel.Warning ? logLevel : LogLevel.Warning;
         builder.Logging.AddFilter("Microsoft", frameworks).AddFilter("Orleans", frameworks).AddFilter("Polly", frameworks)
-            // They write the query of each request, and with it the signature of a link that is good for days; so they are silent at every level, whatever the
-            // settings say of it.
+            // These log the query of each request, which may hold the signature of a link that is valid for days, so they are silent whatever the settings say.
             .AddFilter<ConsoleLoggerProvider>("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Error)
                 .AddFilter<ConsoleLoggerProvider>("Microsoft.AspNetCore.Server.Kestrel.BadRequests", LogLevel.Error)
-            // Each start it recommends the server's garbage collector, which trades the memory that we give back; and its watchdog warns of the time since
-            // boot.
+            // At each start the silo recommends the server garbage collector, which would keep the memory that we give back; its watchdog warns of the time
+            // since boot.
             .AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
 
         builder.Services.AddOptionsWithValidateOnStart<QuotaOptions>().BindConfiguration("Ocellus:Quotas").ValidateDataAnnotations();
@@ -113,24 +112,24 @@ internal static class Server
         var api = app.Services.GetRequiredService<AwsJsonEndpoint>();
         var cors = app.Services.GetRequiredService<ApiCors>();
         var stopping = app.Lifetime.ApplicationStopping;
-        // Before everything that answers: no answer leaves a body on the connection.
+        // Before everything that responds: no response leaves an unread body on the connection.
         app.UseUnreadBodies();
-        // Before anything that asks for a parameter: it then has what the signature covers.
+        // Before anything that reads a parameter: it then sees what the signature covers.
         app.Use((http, next) =>
         {
             RequestTarget.Attach(http);
             return next(http);
         });
         app.UseMetricsPage();
-        // The object store has every path but these.
+        // The object store serves all other paths.
         app.UseObjectStore(http => (http.Request.Method, http.Request.Path.Value) switch
         {
-            // Health first: it asks for no signature. No bucket can be named so, since these paths have two parts and take GET only.
+            // Health first: it needs no signature. Only GET of these two paths is taken from the object store.
             ("GET", "/health/live") => http.Response.WriteAsync("live\n", http.RequestAborted),
             ("GET", "/health/ready") => ReadyAsync(http, stopping.IsCancellationRequested),
-            // The API has one path and one method; a POST with the parameter delete is the object store's.
+            // The API has one path and one method; a POST with the parameter delete is for the object store.
             ("POST", "/") when http.Request.Headers.ContainsKey("X-Amz-Target") || !http.Request.Query.ContainsKey("delete") => api.HandleAsync(http),
-            // The object store has no rules for its root, and its refusal is the answer when the API has none.
+            // The object store has no rules for its root: its refusal is the response where the API has none.
             ("OPTIONS", "/") when cors.Preflight(http) => Task.CompletedTask,
             _ => null,
         });

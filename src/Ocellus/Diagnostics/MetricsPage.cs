@@ -4,7 +4,7 @@ using OpenTelemetry.Resources;
 
 namespace Ocellus.Diagnostics;
 
-/// <summary><c>GET /metrics</c>: the meters in Prometheus text.</summary>
+/// <summary><c>GET /metrics</c>: the metrics as Prometheus text.</summary>
 internal static class MetricsPage
 {
     public static IServiceCollection AddMetricsPage(this IServiceCollection services)
@@ -16,11 +16,11 @@ internal static class MetricsPage
         return services;
     }
 
-    /// <summary>Answers before the object store does: one path, unsigned. A signed request for a bucket of that name goes on to the store.</summary>
+    /// <summary>Handles one path before the object store, unsigned. A signed request for a bucket of that name goes on to the store.</summary>
     public static void UseMetricsPage(this WebApplication app) => app.UseOpenTelemetryPrometheusScrapingEndpoint(http =>
         HttpMethods.IsGet(http.Request.Method)
         && http.Request.Path.Value == "/metrics"
-        && !http.Request.Host.Host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase) // a bucket in the host has every path to itself
+        && !http.Request.Host.Host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase) // with a bucket in the host, every path is the bucket's
         && !http.Request.Headers.Authorization.ToString().StartsWith("AWS", StringComparison.Ordinal)
         && !http.Request.Query.ContainsKey("X-Amz-Signature")
         && !http.Request.Query.ContainsKey("Signature"));

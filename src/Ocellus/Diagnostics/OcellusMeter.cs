@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Ocellus.Diagnostics;
 
-/// <summary>The server's own metrics. <c>docs/operating.md</c> explains each. No resource names as tags: their number has no bound.</summary>
+/// <summary>The server's own metrics. <c>docs/operating.md</c> explains each. No resource names as tags: their number is unbounded.</summary>
 internal sealed class OcellusMeter
 {
     /// <summary>Name of the meter.</summary>
@@ -26,14 +26,14 @@ internal sealed class OcellusMeter
         _meter = meters.Create(Name);
         _operations = _meter.CreateHistogram("ocellus.operation.duration", "s", "Time of an API request from its first byte to its answer.", advice: _seconds);
         _inferences = _meter.CreateHistogram("ocellus.inference.duration", "s", "Time of a pass through a network.", advice: _seconds);
-        _idleStops = _meter.CreateCounter<long>("ocellus.model.idle_stops", "{stop}", "Models stopped because nobody asked them.");
+        _idleStops = _meter.CreateCounter<long>("ocellus.model.idle_stops", "{stop}", "Models stopped because they were idle.");
         _wakes = _meter.CreateHistogram(
             "ocellus.model.wake.duration", "s", "Time from the request that wakes a stopped model until it runs.", advice: _seconds);
-        Observe("ocellus.training.queue.length", "{job}", "Trainings that wait for their turn.", () => Volatile.Read(ref _trainingQueueLength));
+        Observe("ocellus.training.queue.length", "{job}", "Queued trainings.", () => Volatile.Read(ref _trainingQueueLength));
         _meter.CreateObservableUpDownCounter("process.memory.usage", () => Environment.WorkingSet, "By", "Resident memory of the server process.");
     }
 
-    /// <summary>Trainings that wait; the training worker sets it.</summary>
+    /// <summary>Queued trainings; the training worker sets it.</summary>
     public int TrainingQueueLength
     {
         get => Volatile.Read(ref _trainingQueueLength);
@@ -57,12 +57,12 @@ internal sealed class OcellusMeter
     /// <summary>Counts a pass through a network.</summary>
     public void Inferred(TimeSpan duration) => _inferences.Record(duration.TotalSeconds);
 
-    /// <summary>Counts a model that stopped as nobody asked it.</summary>
+    /// <summary>Counts a model that stopped because it was idle.</summary>
     public void IdleStopped() => _idleStops.Add(1);
 
     /// <summary>Counts a model that a request woke.</summary>
     public void Woken(TimeSpan duration) => _wakes.Record(duration.TotalSeconds);
 
-    /// <summary>Adds a number that is asked for when the metrics are read.</summary>
+    /// <summary>Adds a number that is computed when the metrics are read.</summary>
     public void Observe(string name, string unit, string description, Func<int> value) => _meter.CreateObservableUpDownCounter(name, value, unit, description);
 }

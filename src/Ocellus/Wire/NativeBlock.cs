@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Ocellus.Wire;
 
 /// <summary>
-/// A block of the C library, for bodies of 1 MB and more: there it goes back to the system at the moment it is freed, whereas an array waits for a full
-/// collection, and a hundred senders in turn would leave a gigabyte behind. Not to be used after <see cref="IDisposable.Dispose"/>.
+/// A block from the C heap, for large bodies: once freed it returns to the system, whereas arrays wait for a full collection, and a hundred senders in turn
+/// would leave a gigabyte behind. Not to be used after <see cref="IDisposable.Dispose"/>.
 /// </summary>
 internal sealed unsafe class NativeBlock : MemoryManager<byte>
 {
@@ -33,7 +33,7 @@ internal sealed unsafe class NativeBlock : MemoryManager<byte>
 
     public override void Unpin()
     {
-        // It never moves.
+        // Native memory never moves.
     }
 
     protected override void Dispose(bool disposing)

@@ -4,12 +4,12 @@ using Microsoft.AspNetCore.Connections;
 namespace Ocellus.Wire;
 
 /// <summary>
-/// Memory that Kestrel receives into. Its own has blocks of 4 KB: an image of 145 KB is then 36 times asked for, handed from the thread that receives to the
-/// one that reads, and waited for again. A connection without a request holds none.
+/// The memory that Kestrel receives into. Its own pool has blocks of 4 KB: an image of 145 KB then takes 36 rounds of receiving, handing to the reading thread,
+/// and waiting. A connection without a request holds no block.
 /// </summary>
 internal sealed class ReceivePool : MemoryPool<byte>
 {
-    /// <summary>Bytes of a block: a usual image comes in a few, and hundreds of connections that send slowly hold little.</summary>
+    /// <summary>Bytes of a block: a typical image takes a few, and hundreds of slow connections hold little.</summary>
     private const int BlockBytes = 32 * 1024;
 
     public override int MaxBufferSize => BlockBytes;
@@ -22,10 +22,10 @@ internal sealed class ReceivePool : MemoryPool<byte>
 
     protected override void Dispose(bool disposing)
     {
-        // The blocks belong to the process's pool.
+        // The blocks belong to the shared pool.
     }
 
-    /// <summary>Gives Kestrel such pools.</summary>
+    /// <summary>Creates these pools for Kestrel.</summary>
     internal sealed class Factory : IMemoryPoolFactory<byte>
     {
         public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => new ReceivePool();

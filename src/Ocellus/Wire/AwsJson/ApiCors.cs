@@ -11,24 +11,22 @@ internal sealed class ApiCorsOptions : IValidatableObject
 {
     public const string Section = "Ocellus:Cors";
 
-    /// <summary>Origins such as <c>http://localhost:3000</c>, separated by spaces; <c>*</c> is every origin, and empty, the default, is none.</summary>
+    /// <summary>Origins such as <c>http://localhost:3000</c>, separated by spaces; <c>*</c> allows every origin, and empty, the default, none.</summary>
     public string Origins { get; set; } = "";
 
-    /// <summary>The origins one by one.</summary>
+    /// <summary>The origins as a list.</summary>
     public string[] All => Origins.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
         All.Where(o => o != "*" && !(Uri.TryCreate(o, UriKind.Absolute, out var origin) && origin.GetLeftPart(UriPartial.Authority) == o))
-            .Select(o => new ValidationResult($"{Section}:Origins has '{o}'; an origin looks like http://localhost:3000, and * stands for all."));
+            .Select(o => new ValidationResult($"{Section}:Origins has '{o}'; an origin looks like http://localhost:3000, and * allows all."));
 }
 
-/// <summary>
-/// Lets pages of other origins send requests to the API and read the answers. Pages sign with keys of their own, so an answer grants nothing but to be read.
-/// </summary>
+/// <summary>Lets pages of other origins send requests to the API and read the responses. Pages sign with their own keys, so nothing else is granted.</summary>
 /// <remarks>
-/// ASP.NET Core's CORS middleware cannot give these answers, which is why this is the product's own. The middleware ends every preflight with 204,
-/// also one that it does not allow, which clients of S3 and of this API see refused with 403. It takes the preflights of buckets too, which have rules
-/// of their own. Its Vary names Origin alone, and only where the origin is allowed. And it repeats header names that Kestrel then refuses to send.
+/// ASP.NET Core's CORS middleware cannot give these responses. It ends every preflight with 204, even a refused one, for which clients of S3 and of this API
+/// expect 403. It also takes the preflights of buckets, which have their own rules. Its Vary names only Origin, and only where the origin is allowed. And it
+/// repeats header names that Kestrel then refuses to send.
 /// </remarks>
 [Assumed("Web pages of other origins", "They may call the API when `Ocellus:Cors:Origins` names their origin; none may by default.")]
 internal sealed class ApiCors(IOptions<ApiCorsOptions> options)
@@ -36,7 +34,7 @@ internal sealed class ApiCors(IOptions<ApiCorsOptions> options)
     private readonly HashSet<string> _origins = new(options.Value.All, StringComparer.Ordinal);
 
     /// <summary>Answers a preflight, which a browser sends before the request itself.</summary>
-    /// <returns>False when no page of its origin may call the API; nothing is answered then.</returns>
+    /// <returns>False, and no response, when pages of its origin may not call the API.</returns>
     public bool Preflight(HttpContext http)
     {
         var requested = http.Request.Headers.AccessControlRequestHeaders.ToString();
@@ -47,13 +45,13 @@ internal sealed class ApiCors(IOptions<ApiCorsOptions> options)
 
         var headers = http.Response.Headers;
         headers.AccessControlAllowMethods = "POST";
-        // Which headers an SDK sends beside the signed ones differs by its version, so all that it names are allowed.
+        // Which headers an SDK sends besides the signed ones depends on its version, so all requested ones are allowed.
         headers.AccessControlAllowHeaders = requested;
         headers.AccessControlMaxAge = "172800";
         return true;
     }
 
-    /// <summary>Adds to an answer what lets the page read it.</summary>
+    /// <summary>Adds the headers that let the page read the response.</summary>
     /// <returns>Whether it may.</returns>
     public bool Decorate(HttpContext http)
     {
@@ -63,7 +61,7 @@ internal sealed class ApiCors(IOptions<ApiCorsOptions> options)
             return false;
         }
 
-        // A cache between must keep the answers to different origins apart.
+        // A cache in between must keep the responses to different origins apart.
         headers.Vary = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method";
         if (!_origins.Contains("*") && !_origins.Contains(origin))
         {

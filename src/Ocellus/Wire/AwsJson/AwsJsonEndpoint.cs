@@ -15,7 +15,7 @@ internal sealed partial class AwsJsonEndpoint(
     OcellusMeter meter,
     ILogger<AwsJsonEndpoint> log) : IDisposable
 {
-    /// <summary>Larger bodies take turns.</summary>
+    /// <summary>Bodies larger than this take turns.</summary>
     private const int LargeBytes = 32 * 1024;
 
     private const string TargetPrefix = "RekognitionService.";
@@ -29,12 +29,12 @@ internal sealed partial class AwsJsonEndpoint(
         cors.Decorate(http);
         var target = http.Request.Headers["X-Amz-Target"].ToString();
         var started = Stopwatch.GetTimestamp();
-        // Only names of the table become tags: what a client sends has no bound.
+        // Only names of the table become tags: what clients send is unbounded.
         string name = "unknown";
         string? error = null;
         try
         {
-            // All that can be refused without the body is refused before a byte of it is read: the operation, its length, and who sends it.
+            // What can be refused without the body is refused before a byte of it is read: the operation, the length, the sender.
             if (!target.StartsWith(TargetPrefix, StringComparison.Ordinal) || operations.Find(target[TargetPrefix.Length..]) is not { } operation)
             {
                 throw new FrameworkException(
@@ -49,20 +49,20 @@ internal sealed partial class AwsJsonEndpoint(
             if (claim is null || body is null)
             {
                 error = "413";
-                // No __type: to clients the code is then the status, as when a gateway refuses.
+                // No __type: clients then report the status as the code, as when a gateway refuses.
                 var length = http.Request.ContentLength is { } announced ? $"{announced} bytes" : "more";
                 await WriteAsync(
                     http, StatusCodes.Status413PayloadTooLarge,
                     JsonSerializer.SerializeToUtf8Bytes(
-                        new TransportError($"The request body has {length}; the most that {operation.Name} takes is {operation.BodyBytesMax} bytes."),
+                        new TransportError($"The request body has {length}; {operation.Name} takes at most {operation.BodyBytesMax} bytes."),
                         ErrorJsonContext.Default.TransportError));
                 return;
             }
 
             var (caller, call) = await ReadAsync(http, operation, claim, body);
-            // The request may wait for long, and needs it no more.
+            // The request may wait for long and no longer needs it.
             body.Dispose();
-            // Before anything is looked up: who may not ask is not told what is there.
+            // Before anything is looked up: a caller without permission must not learn what exists.
             await authorizer.RequireAsync(caller, call.Requires(caller), http.RequestAborted);
             await WriteAsync(http, StatusCodes.Status200OK, await call.RunAsync(caller, http.RequestAborted));
             Answered(log, target, "", requestId);
@@ -83,17 +83,17 @@ internal sealed partial class AwsJsonEndpoint(
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
-            // The client left: nobody reads an answer.
+            // The client has left: there is no one to respond to.
             error = "client_closed_request";
         }
         catch (BadHttpRequestException failure) when (failure.StatusCode == StatusCodes.Status408RequestTimeout)
         {
-            // Kestrel's own least rate.
+            // Kestrel's own minimum rate.
             error = FrameworkException.Timeout;
             await WriteAsync(
                 http, failure.StatusCode,
                 JsonSerializer.SerializeToUtf8Bytes(
-                    new FrameworkError(error, $"The request body came too slowly: {failure.Message} Send it again."), ErrorJsonContext.Default.FrameworkError));
+                    new FrameworkError(error, $"The request body was too slow: {failure.Message} Send it again."), ErrorJsonContext.Default.FrameworkError));
         }
         catch (BadHttpRequestException failure)
         {
@@ -115,9 +115,8 @@ internal sealed partial class AwsJsonEndpoint(
     public void Dispose() => _turns.Dispose();
 
     /// <summary>
-    /// Authenticates and parses. Bodies with an image take turns: hashing and parsing one costs a millisecond of a core, and when hundreds of clients
-    /// ask at once, requests that only describe or stop would wait behind all of them in the thread pool. Their reading takes no turn: who sends
-    /// slowly holds up nobody.
+    /// Authenticates and parses. Bodies with an image take turns: hashing and parsing one costs a millisecond of a core, and requests that only describe or
+    /// stop would queue behind hundreds of them in the thread pool. Reading takes no turn, so slow senders hold up no one.
     /// </summary>
     private async Task<(Caller Caller, IOperationCall Call)> ReadAsync(HttpContext http, IOperation operation, SignatureClaim claim, RequestBody body)
     {

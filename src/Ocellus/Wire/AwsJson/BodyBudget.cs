@@ -4,49 +4,46 @@ using Ocellus.Refusals;
 
 namespace Ocellus.Wire.AwsJson;
 
-/// <summary>Why the reading of a body was ended from outside.</summary>
+/// <summary>Why reading a body was stopped from outside.</summary>
 internal enum BodyStop
 {
-    No,
+    None,
 
-    /// <summary>It was not whole in time.</summary>
+    /// <summary>It took too long.</summary>
     Late,
 
-    /// <summary>Others had no room.</summary>
+    /// <summary>Others needed its memory.</summary>
     ForOthers,
 }
 
 /// <summary>
-/// Counts the memory of all bodies whose signatures are not verified yet, and keeps it below a bound: who has shown nothing but the id of a key must not take
-/// memory from the others. What is counted is the buffers, not what senders announce. Where there is no room, the largest body that is long in coming
-/// makes it, so that senders who stall do not keep out those who send.
+/// Limits the memory of all bodies whose signatures are not verified yet: a sender who has shown only the id of a key must not take memory from others. It
+/// counts buffers, not announced lengths. When memory runs out, the largest slow body is stopped, so that stalled senders do not keep out active ones.
 /// </summary>
-/// <param name="options">The bound.</param>
-/// <param name="clock">Tells how long a body has been coming.</param>
-/// <param name="freed">Called when much has been let go of, for the collector keeps what it once had.</param>
+/// <param name="options">The limit.</param>
+/// <param name="clock">Measures how long a body has been arriving.</param>
+/// <param name="freed">Called when isCalm memory was released, which the garbage collector would keep.</param>
 [Assumed(
     "Request bodies: more at once than the server has memory for",
-    "`ThrottlingException` with status 500, as beyond a rate; the bound is `Ocellus:Bodies:UnverifiedBytesMax`.")]
+    "`ThrottlingException` with status 500, as for a rate; the limit is `Ocellus:Bodies:UnverifiedBytesMax`.")]
 internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clock, Action freed)
 {
-    /// <summary>Until then a body is not yet long in coming: the largest needs a second of a line of 100 Mbit/s.</summary>
+    /// <summary>A younger body does not count as slow: the largest takes a second at 100 Mbit/s.</summary>
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(2);
 
-    /// <summary>Longest wait for the memory of a body that was told to end: it ends as soon as a thread is free.</summary>
+    /// <summary>Longest wait for the memory of a stopped body: it ends as soon as a thread is free.</summary>
     private static readonly TimeSpan _endMax = TimeSpan.FromSeconds(2);
 
-    /// <summary>
-    /// Bytes in use at once from which on memory is given back to the system afterwards. Usual load stays below: a collection holds every request up.
-    /// </summary>
-    private const long MuchBytes = 64L * 1024 * 1024;
+    /// <summary>Peak bytes in use after which memory is returned to the system. Usual load stays below: a collection holds up every request.</summary>
+    private const long PeakBytesMin = 64L * 1024 * 1024;
 
-    /// <summary>Bytes in use from which down that is done: with more, the load goes on.</summary>
-    private const long LittleBytes = 8L * 1024 * 1024;
+    /// <summary>Bytes in use at which that is done: with more, the load goes on.</summary>
+    private const long CalmBytesMax = 8L * 1024 * 1024;
 
     private readonly Lock _lock = new();
     private readonly HashSet<Share> _arriving = [];
     private long _taken;
-    private long _mostTaken;
+    private long _peak;
 
     /// <summary>Bytes in use now.</summary>
     public long Taken
@@ -60,8 +57,8 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
         }
     }
 
-    /// <summary>Begins to count a body that arrives.</summary>
-    /// <param name="stop">Ends the read that waits, or the next; called once at most, and never after <see cref="Share.Arrived"/>.</param>
+    /// <summary>Starts counting an arriving body.</summary>
+    /// <param name="stop">Ends the pending read, or the next; called at most once, and never after <see cref="Share.Arrived"/>.</param>
     public Share Open(Action stop)
     {
         var share = new Share(this, stop, clock.GetTimestamp());
@@ -73,7 +70,7 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
         return share;
     }
 
-    /// <summary>What one body has of the budget.</summary>
+    /// <summary>One body's share of the budget.</summary>
     internal sealed class Share(BodyBudget budget, Action stop, long begun) : IDisposable
     {
         private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -82,7 +79,7 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
         /// <summary>Why its reading was stopped.</summary>
         public BodyStop Stopped { get; private set; }
 
-        /// <summary>How long the body has been coming.</summary>
+        /// <summary>How long the body has been arriving.</summary>
         public TimeSpan Age => budget.Age(begun);
 
         internal long Bytes => _bytes;
@@ -90,17 +87,17 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
         internal Task Ended => _ended.Task;
 
         /// <summary>Takes bytes.</summary>
-        /// <exception cref="RefusedException">Throttled: there is no room, and no other body can make it.</exception>
+        /// <exception cref="RefusedException">Throttled: no memory is left, and no other body can free any.</exception>
         public ValueTask TakeAsync(int bytes, CancellationToken cancel) =>
             budget.TryTake(this, bytes) ? ValueTask.CompletedTask : new(budget.TakeOrStopAsync(this, bytes, cancel));
 
         /// <summary>Gives bytes back.</summary>
         public void Give(int bytes) => budget.Give(this, bytes);
 
-        /// <summary>Says that the body is there: its reading cannot be stopped any more.</summary>
+        /// <summary>Ends the arrival: reading can no longer be stopped.</summary>
         public void Arrived() => budget.Arrived(this);
 
-        /// <summary>Ends its reading, unless it has ended.</summary>
+        /// <summary>Stops reading it, unless that has ended.</summary>
         public void Stop(BodyStop why) => budget.Stop(this, why);
 
         /// <summary>The refusal of a body for which there is no room.</summary>
@@ -135,7 +132,7 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
             }
 
             _taken += bytes;
-            _mostTaken = Math.Max(_mostTaken, _taken);
+            _peak = Math.Max(_peak, _taken);
             share.Add(bytes);
             return true;
         }
@@ -145,7 +142,7 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
     {
         do
         {
-            var other = share.Stopped == BodyStop.No ? StopOther(share) : null;
+            var other = share.Stopped == BodyStop.None ? StopOther(share) : null;
             if (other is null)
             {
                 throw NoRoom(share);
@@ -161,7 +158,7 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
     {
         lock (_lock)
         {
-            var other = _arriving.Where(s => s != share && s.Stopped == BodyStop.No && s.Age >= _patience).MaxBy(s => s.Bytes);
+            var other = _arriving.Where(s => s != share && s.Stopped == BodyStop.None && s.Age >= _patience).MaxBy(s => s.Bytes);
             other?.StopNow(BodyStop.ForOthers);
             return other;
         }
@@ -169,10 +166,10 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
 
     private void Stop(Share share, BodyStop why)
     {
-        // Under the lock, so that it does not end meanwhile: to stop a reading that has ended would stop that of the connection's next request.
+        // Under the lock, so that reading does not end meanwhile: a late stop would hit the connection's next request.
         lock (_lock)
         {
-            if (share.Stopped == BodyStop.No && _arriving.Contains(share))
+            if (share.Stopped == BodyStop.None && _arriving.Contains(share))
             {
                 share.StopNow(why);
             }
@@ -189,26 +186,26 @@ internal sealed class BodyBudget(IOptions<BodyOptions> options, TimeProvider clo
 
     private void Give(Share share, long bytes)
     {
-        bool much;
+        bool isCalm;
         lock (_lock)
         {
             _taken -= bytes;
             share.Add(-bytes);
-            much = _mostTaken >= MuchBytes && _taken <= LittleBytes;
-            if (much)
+            isCalm = _peak >= PeakBytesMin && _taken <= CalmBytesMax;
+            if (isCalm)
             {
-                _mostTaken = _taken;
+                _peak = _taken;
             }
         }
 
-        if (much)
+        if (isCalm)
         {
             freed();
         }
     }
 
     private RefusedException NoRoom(Share share) => new(RefusalKind.Throttled, string.Create(CultureInfo.InvariantCulture,
-        $"Service Unavailable: the request bodies that are arriving fill the {options.Value.UnverifiedBytesMax} bytes that they may take together "
-        + $"(setting {BodyOptions.Section}:{nameof(BodyOptions.UnverifiedBytesMax)}), and this one was not whole after {share.Age.TotalSeconds:F1} s; send "
+        $"Service Unavailable: arriving request bodies fill the {options.Value.UnverifiedBytesMax} bytes that they share "
+        + $"(setting {BodyOptions.Section}:{nameof(BodyOptions.UnverifiedBytesMax)}), and this one was incomplete after {share.Age.TotalSeconds:F1} s; send "
         + $"it again later."));
 }

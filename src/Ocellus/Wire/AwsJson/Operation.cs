@@ -13,24 +13,24 @@ internal interface IOperation
     /// <summary>As in <c>X-Amz-Target</c>, without the prefix.</summary>
     string Name { get; }
 
-    /// <summary>Bytes of the longest body that is read.</summary>
+    /// <summary>Bytes of the longest body that is accepted.</summary>
     int BodyBytesMax { get; }
 
-    /// <summary>Requests a second that one account may send in one region, where <see cref="ThrottlingOptions.Enabled"/> is set.</summary>
+    /// <summary>Requests per second that one account may send in one region, where <see cref="ThrottlingOptions.Enabled"/> is set.</summary>
     int PerSecond(ThrottlingOptions rates);
 
-    /// <summary>The call that a request body stands for. It keeps nothing of the body.</summary>
+    /// <summary>Parses a request body into a call, which keeps nothing of the body.</summary>
     /// <exception cref="FrameworkException">The body is not a request of this operation, or breaks a constraint of the service model.</exception>
     IOperationCall Parse(ReadOnlySpan<byte> body);
 }
 
-/// <summary>A parsed request, together with the operation that it is for.</summary>
+/// <summary>A parsed request, together with its operation.</summary>
 internal interface IOperationCall
 {
-    /// <summary>What the caller must be allowed before anything is looked up, the operation's own action first.</summary>
+    /// <summary>The permissions needed before anything is looked up, the operation's own action first.</summary>
     IReadOnlyList<Permission> Requires(Caller caller);
 
-    /// <summary>Runs the operation; the response body.</summary>
+    /// <summary>Runs the operation; returns the response body.</summary>
     Task<byte[]> RunAsync(Caller caller, CancellationToken cancel);
 }
 
@@ -39,8 +39,9 @@ internal interface IOperationCall
 /// </summary>
 /// <param name="json">The JSON context of the feature, which names both records.</param>
 /// <remarks>
-/// The records stand beside the class and not inside it: System.Text.Json's generator tells types apart by their last name only, and
-/// 46 nested <c>Request</c>s and <c>Response</c>s would each need another name there.
+/// The records are not nested in the class: System.Text.Json's generator tells types apart by their simple name only, and 46 nested <c>Request</c>s and
+/// <c>Response</c>s would each need another name there. Records of different operations share no base and no members: each mirrors one shape of the service
+/// model, as WireModelTests checks.
 /// </remarks>
 internal abstract class Operation<TRequest, TResponse>(JsonSerializerContext json) : IOperation
     where TRequest : class
@@ -56,8 +57,8 @@ internal abstract class Operation<TRequest, TResponse>(JsonSerializerContext jso
     public virtual int PerSecond(ThrottlingOptions rates) => rates.OthersPerSecond;
 
     /// <summary>
-    /// What the caller must be allowed, the operation's own action first. Rights on the object store that are needed only later (manifests,
-    /// images, output) are checked where these are read and written, and end the work, not the call.
+    /// The permissions that the caller needs, the operation's own action first. Rights on the object store that are needed only later (manifests, images,
+    /// output) are checked on access, and their lack fails the job, not the call.
     /// </summary>
     [Evidence("Service Authorization Reference, actions of Amazon Rekognition; developer guide, SDK permissions")]
     public abstract IReadOnlyList<Permission> Requires(TRequest request, Caller caller);
@@ -71,7 +72,7 @@ internal abstract class Operation<TRequest, TResponse>(JsonSerializerContext jso
     {
         if (Unicode.NotUtf8(body) is { } bad)
         {
-            throw new FrameworkException("SerializationException", $"The request body of {body.Length} bytes is not UTF-8: {bad}. JSON is sent as UTF-8.");
+            throw new FrameworkException("SerializationException", $"The request body of {body.Length} bytes is not UTF-8: {bad}. Send JSON as UTF-8.");
         }
 
         TRequest? request;
@@ -86,7 +87,7 @@ internal abstract class Operation<TRequest, TResponse>(JsonSerializerContext jso
                 : "";
             throw new FrameworkException(
                 "SerializationException",
-                $"The request body of {body.Length} bytes is not a JSON object of {Name}'s form: a wrong type, broken JSON, half of a surrogate pair or bad "
+                $"The request body of {body.Length} bytes is not a valid {Name} request: a wrong type, broken JSON, half of a surrogate pair or bad "
                     + $"base64{where}.");
         }
 

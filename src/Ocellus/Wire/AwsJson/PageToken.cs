@@ -27,10 +27,10 @@ internal sealed class PageToken
         return Base64Url.EncodeToString([.. Mac(scope, text), .. text]);
     }
 
-    /// <summary>One page of rows that were read with one more than it may have: that one says that there is a next page.</summary>
+    /// <summary>One page of rows. They were read with one row more than a page has, which shows that there is a next page.</summary>
     /// <param name="scope">As for <see cref="Make"/>.</param>
     /// <param name="rows">The rows after the last page, <paramref name="count"/> + 1 at most.</param>
-    /// <param name="count">Rows of a page.</param>
+    /// <param name="count">Rows per page.</param>
     /// <param name="position">Where the next page begins, from the last row of this one.</param>
     /// <returns>The page, and the token of the next one; null on the last.</returns>
     public (IReadOnlyList<T> Page, string? NextToken) Cut<T>(string scope, IReadOnlyList<T> rows, int count, Func<T, string> position) =>

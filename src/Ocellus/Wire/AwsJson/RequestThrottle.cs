@@ -5,20 +5,20 @@ using Ocellus.Refusals;
 
 namespace Ocellus.Wire.AwsJson;
 
-/// <summary>Counts requests for each account, region and operation in a token bucket that holds one second's worth, and refuses what goes beyond.</summary>
+/// <summary>Limits requests of each account, region and operation by a token bucket that holds one second's worth.</summary>
 [Assumed(
     "Request rates",
-    "Not limited, unless `Ocellus:Throttling:Enabled` is set. Then AWS's rates hold, and a request beyond them is `ThrottlingException` with status 500, "
+    "Not limited, unless `Ocellus:Throttling:Enabled` is set. Then AWS's rates apply, and a request beyond them is `ThrottlingException` with status 500, "
     + "before its members are checked.")]
 internal sealed class RequestThrottle(IOptions<ThrottlingOptions> options) : IDisposable
 {
-    /// <summary>Parts of a second after which tokens come back, so that a steady sender just below the rate is not refused.</summary>
-    private const int Shares = 10;
+    /// <summary>Replenishments per second, so that a steady sender just below the rate is not refused.</summary>
+    private const int RefillsPerSecond = 10;
 
     private readonly PartitionedRateLimiter<Bucket> _buckets = PartitionedRateLimiter.Create<Bucket, Bucket>(bucket =>
         RateLimitPartition.GetTokenBucketLimiter(bucket, _ =>
         {
-            var share = Math.Max(1, bucket.PerSecond / Shares);
+            var share = Math.Max(1, bucket.PerSecond / RefillsPerSecond);
             return new TokenBucketRateLimiterOptions
             {
                 TokenLimit = bucket.PerSecond,
@@ -31,7 +31,7 @@ internal sealed class RequestThrottle(IOptions<ThrottlingOptions> options) : IDi
     private readonly record struct Bucket(string Account, string Region, string Operation, int PerSecond);
 
     /// <summary>Takes a token.</summary>
-    /// <exception cref="RefusedException">Throttled: there is none. Nothing of the request has been looked at yet.</exception>
+    /// <exception cref="RefusedException">Throttled: none is left. Nothing of the request has been checked yet.</exception>
     public void Require(Caller caller, IOperation operation)
     {
         if (!options.Value.Enabled)
@@ -45,7 +45,7 @@ internal sealed class RequestThrottle(IOptions<ThrottlingOptions> options) : IDi
         {
             throw new RefusedException(
                 RefusalKind.Throttled,
-                $"Rate exceeded: {operation.Name} takes {perSecond} requests a second of one account and region (settings Ocellus:Throttling); try "
+                $"Rate exceeded: {operation.Name} takes {perSecond} requests a second from one account and region (settings Ocellus:Throttling); try "
                     + $"again later.");
         }
     }

@@ -2,17 +2,19 @@ using System.Collections.Frozen;
 
 namespace Ocellus.Wire.AwsJson;
 
-/// <summary>Names the shape of the service model whose constraints a member has.</summary>
+/// <summary>Names the shape of the service model whose constraints apply to a member.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class ShapeAttribute(string name) : Attribute
 {
     public string Name { get; } = name;
 }
 
-/// <summary>The constraints of one shape. Lengths count characters, bytes of a blob, or items of a list or map; a range is of the value.</summary>
+/// <summary>
+/// The constraints of one shape. They limit the characters of a text, the bytes of a blob, the items of a list or map, or the value of a number.
+/// </summary>
 internal sealed record Shape(double? Min = null, double? Max = null, string? Pattern = null, string[]? Values = null, string? Item = null, string? Key = null);
 
-/// <summary>The constrained shapes of the service model. WireModelTests holds them against it.</summary>
+/// <summary>The constrained shapes of the service model. WireModelTests compares them.</summary>
 internal static class Shapes
 {
     public static FrozenDictionary<string, Shape> All { get; } = new Dictionary<string, Shape>

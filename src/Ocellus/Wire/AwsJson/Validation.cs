@@ -8,10 +8,10 @@ using Ocellus.Encodings;
 
 namespace Ocellus.Wire.AwsJson;
 
-/// <summary>Holds a request against the constraints of the service model and names every broken one, in AWS's words.</summary>
+/// <summary>Checks a request against the constraints of the service model and names every broken one, in AWS's words.</summary>
 internal static class Validation
 {
-    /// <summary>Most errors that one answer lists: a hostile request may break thousands.</summary>
+    /// <summary>Maximum errors in one response: a hostile request may cause thousands.</summary>
     private const int ErrorsMax = 10;
 
     private static readonly TimeSpan _matchTime = TimeSpan.FromSeconds(1);
@@ -69,7 +69,7 @@ internal static class Validation
         switch (value)
         {
             case string text when shape is not null:
-                // A length is counted in Unicode code points, as Smithy does.
+                // Lengths count Unicode code points, as in Smithy.
                 CheckLength(shape, text.Length - text.Count(char.IsLowSurrogate), text, at, errors);
                 CheckText(shape, text, at, errors);
                 break;
@@ -152,8 +152,8 @@ internal static class Validation
         }
         catch (NotSupportedException)
         {
-            // TagKey looks ahead and KmsKeyId counts to 2,048, which no automaton of allowed size does. Both have one loop over one set of letters, so trying
-            // again costs them no more than one pass.
+            // NonBacktracking supports neither TagKey's lookahead nor KmsKeyId's count of 2,048. Both have one loop over one character class, so backtracking
+            // costs no more than one pass.
             return new Regex(whole, RegexOptions.CultureInvariant, _matchTime);
         }
     }
