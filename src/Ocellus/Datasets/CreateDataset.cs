@@ -40,9 +40,9 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
             request.Tags,
             NewResource.ArnIn(
                 request.ProjectArn!, p => p.Dataset(request.DatasetType == "TEST" ? "test" : "train", clock.GetUtcNow().ToUnixTimeMilliseconds())),
-            made =>
+            arn =>
             [
-                Needs(request.ProjectArn!, made),
+                Needs(request.ProjectArn!, arn),
                 .. request.DatasetSource?.DatasetArn is { } source ? [Permission.Rekognition("ListDatasetEntries", source)] : Array.Empty<Permission>(),
             ]);
 

@@ -14,7 +14,7 @@ internal enum ArnKind
     ProjectVersion,
 }
 
-/// <summary>A project's, dataset's or project version's ARN, taken apart once at the edge.</summary>
+/// <summary>A project's, dataset's or project version's ARN, parsed once at the edge.</summary>
 /// <param name="Kind">What it names.</param>
 /// <param name="Partition"><c>aws</c>, <c>aws-cn</c>, …</param>
 /// <param name="Region">Region of the resource.</param>
@@ -24,18 +24,18 @@ internal enum ArnKind
 /// <param name="CreatedMs">Creation time in epoch milliseconds: the ARN's last part.</param>
 internal readonly partial record struct Arn(ArnKind Kind, string Partition, string Region, string AccountId, string Project, string Name, long CreatedMs)
 {
-    /// <summary>Takes an ARN apart.</summary>
-    /// <exception cref="RefusedException">Invalid: the text is no ARN of a project, dataset or project version.</exception>
+    /// <summary>Parses an ARN.</summary>
+    /// <exception cref="RefusedException">Invalid: the text is not the ARN of a project, dataset or project version.</exception>
     public static Arn Parse(string text) =>
         TryParse(text)
             ?? throw Refused.Invalid(
                 $"'{Readable.Truncate(text)}' is not the ARN of a project, dataset or project version, such as "
                     + $"arn:aws:rekognition:us-east-1:123456789012:project/name/1690474772815.");
 
-    /// <summary>As <see cref="Parse"/>; null for what is no such ARN.</summary>
+    /// <summary>As <see cref="Parse"/>; null if the text is not such an ARN.</summary>
     public static Arn? TryParse(string text)
     {
-        var match = Form().Match(text);
+        var match = Pattern().Match(text);
         if (!match.Success || !long.TryParse(match.Groups["ms"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var ms))
         {
             return null;
@@ -63,11 +63,11 @@ internal readonly partial record struct Arn(ArnKind Kind, string Partition, stri
             string.Create(CultureInfo.InvariantCulture, $"arn:{Partition}:rekognition:{Region}:{AccountId}:project/{Project}/version/{Name}/{CreatedMs}"),
     };
 
-    // No zeros before the time: an ARN has one spelling, the one it is printed in.
+    // No leading zeros in the time: an ARN has exactly one spelling.
     [GeneratedRegex(
         @"\Aarn:(?<partition>[a-z0-9-]{1,32}):rekognition:(?<region>[a-z0-9-]{1,32}):(?<account>[0-9]{12}):"
         + @"project/(?<project>[a-zA-Z0-9_.\-]{1,255})(/(?<kind>version)/(?<name>[a-zA-Z0-9_.\-]{1,255})|/(?<kind>dataset)/(?<name>train|test))?/"
         + @"(?<ms>0|[1-9][0-9]*)\z",
         RegexOptions.CultureInvariant)]
-    private static partial Regex Form();
+    private static partial Regex Pattern();
 }

@@ -26,20 +26,20 @@ internal sealed record CreateProjectResponse
     public string? ProjectArn { get; init; }
 }
 
-/// <summary>Makes an empty project.</summary>
+/// <summary>Creates an empty project.</summary>
 [Evidence("API_CreateProject, service model rekognition-2016-06-27")]
 internal sealed class CreateProject(ProjectCatalog projects, TimeProvider clock)
     : Operation<CreateProjectRequest, CreateProjectResponse>(ProjectsJson.Default)
 {
-    /// <summary>The one feature that projects have here.</summary>
+    /// <summary>The only feature that projects have here.</summary>
     public const string CustomLabels = "CUSTOM_LABELS";
 
     public override IReadOnlyList<Permission> Requires(CreateProjectRequest request, Caller caller) =>
         NewResource.Permissions(
             request.Tags,
             Arn.ForProject(caller, request.ProjectName!, clock.GetUtcNow().ToUnixTimeMilliseconds()).ToString(),
-            // The authorization reference says *, the developer guide's own policies name a project: both count.
-            made => [Needs(Permission.NoResource, made)]);
+            // The authorization reference says *, the developer guide's policies name a project: both are accepted.
+            arn => [Needs(Permission.NoResource, arn)]);
 
     public override async Task<CreateProjectResponse> RunAsync(CreateProjectRequest request, Caller caller, CancellationToken cancel)
     {

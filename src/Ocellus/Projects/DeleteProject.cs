@@ -16,7 +16,7 @@ internal sealed record DeleteProjectResponse
     public string? Status { get; init; }
 }
 
-/// <summary>Deletes an empty project and its policies; it is gone when this answers.</summary>
+/// <summary>Deletes an empty project and its policies; it is gone when this returns.</summary>
 [Evidence("API_DeleteProject, service model rekognition-2016-06-27")]
 [Assumed("DeleteProject", "The project is gone when the call answers `DELETING`, so its name is free at once.")]
 internal sealed class DeleteProject(ProjectCatalog projects)

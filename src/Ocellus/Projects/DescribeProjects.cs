@@ -52,7 +52,7 @@ internal sealed class DescribeProjects(ProjectCatalog projects, PageToken pages)
         long? before = position is null ? null : long.Parse(position[0], CultureInfo.InvariantCulture);
         var rows = await projects.ListAsync(caller, request.ProjectNames, before, position?[1], count + 1, cancel);
         var (page, next) = pages.Cut(scope, rows, count, p => string.Create(CultureInfo.InvariantCulture, $"{p.CreatedMs} {p.Arn}"));
-        var held = await projects.DatasetsAsync([.. page.Select(p => p.Arn)], cancel);
+        var datasets = await projects.DatasetsAsync([.. page.Select(p => p.Arn)], cancel);
         return new()
         {
             ProjectDescriptions =
@@ -65,7 +65,7 @@ internal sealed class DescribeProjects(ProjectCatalog projects, PageToken pages)
                     Feature = CreateProject.CustomLabels,
                     Datasets =
                     [
-                        .. held[p.Arn].Select(d => new DatasetMetadata
+                        .. datasets[p.Arn].Select(d => new DatasetMetadata
                         {
                             CreationTimestamp = d.CreatedMs / 1000.0,
                             DatasetType = d.Type,

@@ -5,8 +5,8 @@ using Ocellus.Refusals;
 namespace Ocellus.Projects;
 
 /// <summary>
-/// Tags of a project version that say how it is hosted; AWS has no members for it, and every AWS client can set tags. They are read when they
-/// are needed, so a change holds at once, also for a running model.
+/// Tags of a project version that say how it is hosted: AWS has no members for this, and every AWS client can set tags. They are read on use, so a change takes
+/// effect at once, even for a running model.
 /// </summary>
 [Assumed(
     "Tags `ocellus:idle-stop-minutes` and `ocellus:wake-on-detect`",
@@ -14,20 +14,20 @@ namespace Ocellus.Projects;
     + "effect.")]
 internal static class HostingTags
 {
-    /// <summary>Minutes without a request after which a running version stops by itself, 1 to 43200; <see cref="Off"/> never does.</summary>
+    /// <summary>Minutes without a request after which a running version stops by itself, 1 to 43200, or <see cref="Off"/>.</summary>
     public const string IdleStopMinutes = "ocellus:idle-stop-minutes";
 
-    /// <summary><c>true</c>: a stopped version starts when it is asked. <c>false</c>: it does not, whatever the server's default is.</summary>
+    /// <summary><c>true</c>: a request starts a stopped version. <c>false</c>: it does not, whatever the server's default.</summary>
     public const string WakeOnDetect = "ocellus:wake-on-detect";
 
-    /// <summary>A version that never stops by itself although the server's default says so.</summary>
+    /// <summary>The version never stops by itself, whatever the server's default.</summary>
     public const string Off = "off";
 
     /// <summary>30 days.</summary>
     private const int MinutesMax = 43_200;
 
-    /// <summary>Checks the tags that mean something here; all others are the user's own.</summary>
-    /// <exception cref="RefusedException">Invalid: a value that means nothing.</exception>
+    /// <summary>Checks the tags that have a meaning here; all others are the user's own.</summary>
+    /// <exception cref="RefusedException">Invalid: a value that is not understood.</exception>
     public static void Check(IReadOnlyDictionary<string, string>? tags)
     {
         if (tags?.GetValueOrDefault(IdleStopMinutes) is { } minutes && !TryIdleStop(minutes, out _))

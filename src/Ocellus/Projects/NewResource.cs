@@ -2,18 +2,18 @@ using Ocellus.Identity;
 
 namespace Ocellus.Projects;
 
-/// <summary>Permissions of the operations that make a resource, which policies may name before it exists.</summary>
+/// <summary>Permissions of the operations that create a resource, which policies may name before it exists.</summary>
 internal static class NewResource
 {
     /// <summary>
-    /// The ARN that a resource made now in a project would have; the given text itself where it is no project's ARN, for the operation to refuse.
+    /// The ARN that a resource created now in a project would have; the text itself if it is not a project's ARN, for the operation to refuse.
     /// </summary>
-    public static string ArnIn(string projectArn, Func<Arn, Arn> made) =>
-        Arn.TryParse(projectArn) is { Kind: ArnKind.Project } project ? made(project).ToString() : projectArn;
+    public static string ArnIn(string projectArn, Func<Arn, Arn> arnOf) =>
+        Arn.TryParse(projectArn) is { Kind: ArnKind.Project } project ? arnOf(project).ToString() : projectArn;
 
-    /// <summary>What making a resource needs: the operation's own permissions, and TagResource too when it is made with tags.</summary>
+    /// <summary>Permissions to create a resource: the operation's own, and TagResource if the request has tags.</summary>
     /// <param name="tags">Tags of the request.</param>
-    /// <param name="arn">ARN that the resource would have now.</param>
+    /// <param name="arn">ARN that the resource would get now.</param>
     /// <param name="own">The operation's own permissions, given that ARN.</param>
     [Assumed(
         "Access: CreateProject, CreateDataset, CreateProjectVersion",

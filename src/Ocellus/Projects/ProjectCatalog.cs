@@ -20,17 +20,17 @@ internal sealed class ProjectRow
     public string Status { get; init; } = "";
 }
 
-/// <summary>Projects and their tags. Every change is one transaction; a refusal leaves nothing behind.</summary>
+/// <summary>Projects and their tags. Every change is one transaction; a refusal changes nothing.</summary>
 internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOptions<QuotaOptions>? quotas = null)
 {
-    /// <summary>Tags of one resource, after the change.</summary>
+    /// <summary>Maximum tags of a resource, after the change.</summary>
     public const int TagsMax = 200;
 
     private const string Columns = "SELECT arn, name, created_ms, status FROM projects ";
 
     private QuotaOptions Quotas { get; } = quotas?.Value ?? new();
 
-    /// <exception cref="RefusedException">InUse: the name is taken. LimitExceeded: the account has all that it may have.</exception>
+    /// <exception cref="RefusedException">InUse: the name is taken. LimitExceeded: the account has reached its quota.</exception>
     public async Task<Arn> CreateAsync(Caller caller, string name, IReadOnlyDictionary<string, string>? tags, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -39,7 +39,7 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
         if (await connection.ExecuteScalarAsync<long>(
             "SELECT COUNT(*) FROM projects WHERE account_id = @AccountId AND region = @Region AND name = @name", scope, transaction) > 0)
         {
-            throw Refused.InUse($"A project named '{name}' exists already in {caller.Region}; choose another name or delete that project first.");
+            throw Refused.InUse($"A project named '{name}' already exists in {caller.Region}; choose another name or delete that project first.");
         }
 
         if (await connection.ExecuteScalarAsync<long>(
@@ -47,7 +47,7 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
             && projects >= Quotas.Projects)
         {
             throw Refused.Limit(
-                $"The account has {projects} projects in {caller.Region}, and {Quotas.Projects} are the most (setting Ocellus:Quotas:Projects); delete "
+                $"The account has {projects} projects in {caller.Region}, and the quota is {Quotas.Projects} (setting Ocellus:Quotas:Projects); delete "
                     + $"one first.");
         }
 
@@ -99,22 +99,22 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         _ = await FindAsync(connection, transaction, caller, arn) ?? throw NoSuch(arn);
-        var held = new { arn };
-        var datasets = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM datasets WHERE project_arn = @arn", held, transaction);
-        var versions = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM project_versions WHERE project_arn = @arn", held, transaction);
+        var key = new { arn };
+        var datasets = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM datasets WHERE project_arn = @arn", key, transaction);
+        var versions = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM project_versions WHERE project_arn = @arn", key, transaction);
         if (datasets + versions > 0)
         {
             throw Refused.InUse($"The project has {datasets} datasets and {versions} model versions; delete them before the project.");
         }
 
         await connection.ExecuteAsync(
-            "DELETE FROM project_policies WHERE project_arn = @arn; DELETE FROM tags WHERE resource_arn = @arn; DELETE FROM projects WHERE arn = @arn", held,
+            "DELETE FROM project_policies WHERE project_arn = @arn; DELETE FROM tags WHERE resource_arn = @arn; DELETE FROM projects WHERE arn = @arn", key,
             transaction);
         await transaction.CommitAsync(CancellationToken.None);
     }
 
-    /// <exception cref="RefusedException">NotFound: no such resource. Invalid: no ARN, or a value that <see cref="HostingTags"/> does not take. QuotaExceeded:
-    /// more than 200 tags after the change.</exception>
+    /// <exception cref="RefusedException">NotFound: no such resource. Invalid: not an ARN, or a value that <see cref="HostingTags"/> does not allow.
+    /// QuotaExceeded: more than 200 tags after the change.</exception>
     public async Task TagAsync(Caller caller, string resourceArn, IReadOnlyDictionary<string, string> tags, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -135,7 +135,7 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
         await transaction.CommitAsync(CancellationToken.None);
     }
 
-    /// <exception cref="RefusedException">NotFound: no such resource. Invalid: no ARN.</exception>
+    /// <exception cref="RefusedException">NotFound: no such resource. Invalid: not an ARN.</exception>
     [Assumed("UntagResource: keys that the resource does not have", "They are ignored.")]
     public async Task UntagAsync(Caller caller, string resourceArn, IReadOnlyList<string> keys, CancellationToken cancel)
     {
@@ -147,7 +147,7 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
         }
     }
 
-    /// <exception cref="RefusedException">NotFound: no such resource. Invalid: no ARN.</exception>
+    /// <exception cref="RefusedException">NotFound: no such resource. Invalid: not an ARN.</exception>
     public async Task<IReadOnlyDictionary<string, string>> TagsAsync(Caller caller, string resourceArn, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);

@@ -19,10 +19,10 @@ internal enum ProjectVersionStatus
     COPYING_COMPLETED,
     COPYING_FAILED,
 
-    /// <summary>In the model, of adapters only; never set here.</summary>
+    /// <summary>In the service model for adapters only; never set here.</summary>
     DEPRECATED,
 
-    /// <summary>In the model, of adapters only; never set here.</summary>
+    /// <summary>In the service model for adapters only; never set here.</summary>
     EXPIRED,
 }
 
@@ -34,32 +34,32 @@ internal enum VersionEvent
     Copied,
     CopyFailed,
 
-    /// <summary>Someone asked to start it.</summary>
+    /// <summary>A start was requested.</summary>
     StartRequested,
 
     /// <summary>The model is loaded and takes requests.</summary>
     Loaded,
 
-    /// <summary>Someone asked to stop it.</summary>
+    /// <summary>A stop was requested.</summary>
     StopRequested,
 
-    /// <summary>The last request has left and the memory is free.</summary>
+    /// <summary>The last request has ended and the memory is free.</summary>
     Drained,
 
-    /// <summary>Hosting broke for good.</summary>
+    /// <summary>Hosting failed for good.</summary>
     HostingFailed,
 
-    /// <summary>The server came up and finds a version that was running when it went down.</summary>
+    /// <summary>The server has restarted; the version was running when it ended.</summary>
     ServerRestarted,
 
-    /// <summary>Someone asked to delete it.</summary>
+    /// <summary>A deletion was requested.</summary>
     DeleteRequested,
 }
 
-/// <summary>The life of a project version: which state follows which event. Everything that moves a version asks here.</summary>
+/// <summary>The lifecycle of a project version: which state follows which event. Every change of a version's state goes through here.</summary>
 internal static class ProjectVersionStates
 {
-    /// <summary>The next state, or null where the event has no way from the present one.</summary>
+    /// <summary>The next state, or null if the state does not allow the event.</summary>
     [Evidence("ProjectVersionStatus of service model rekognition-2016-06-27; waiters ProjectVersionTrainingCompleted and ProjectVersionRunning")]
     [Assumed("States: a FAILED version", "It can be started again.")]
     [Assumed("States: a version that is deleted twice", "The second DeleteProjectVersion answers `DELETING`, as the first did.")]
@@ -83,15 +83,15 @@ internal static class ProjectVersionStates
         (ProjectVersionStatus.TRAINING_COMPLETED or ProjectVersionStatus.TRAINING_FAILED or ProjectVersionStatus.COPYING_COMPLETED
             or ProjectVersionStatus.COPYING_FAILED
             or ProjectVersionStatus.STOPPED or ProjectVersionStatus.FAILED or ProjectVersionStatus.DEPRECATED or ProjectVersionStatus.EXPIRED
-            // A second delete answers as the first.
+            // A second delete is answered like the first.
             or ProjectVersionStatus.DELETING, VersionEvent.DeleteRequested) => ProjectVersionStatus.DELETING,
         _ => null,
     };
 
-    /// <summary>The refusal for an event that has no way from a state.</summary>
+    /// <summary>The refusal of an event that a state does not allow.</summary>
     [Assumed(
         "States: start, stop or delete in the wrong state",
-        "`ResourceInUseException`; the message names the state and what to wait for. To start a `TRAINING_FAILED` or `COPYING_FAILED` version is "
+        "`ResourceInUseException`; the message names the state and what to wait for. Starting a `TRAINING_FAILED` or `COPYING_FAILED` version is "
         + "`InvalidParameterException`. For a version that is being deleted, Start and Stop are `ResourceNotFoundException` and DetectCustomLabels is "
         + "`ResourceNotReadyException`.")]
     public static RefusedException Refusal(ProjectVersionStatus now, VersionEvent what, string arn) => (now, what) switch
@@ -99,16 +99,16 @@ internal static class ProjectVersionStates
         (ProjectVersionStatus.DELETING, _) => Refused.NotFound($"The model version {Readable.Truncate(arn)} is being deleted."),
         (ProjectVersionStatus.TRAINING_FAILED or ProjectVersionStatus.COPYING_FAILED or ProjectVersionStatus.DEPRECATED
             or ProjectVersionStatus.EXPIRED, VersionEvent.StartRequested) =>
-            Refused.Invalid($"The model version is {now}: it has no model that could be started. Train another version."),
+            Refused.Invalid($"The model version is {now}: it has no model to start. Train another version."),
         (_, VersionEvent.StartRequested) =>
             Refused.InUse($"The model version is {now}; it can be started when it is TRAINING_COMPLETED, COPYING_COMPLETED, STOPPED or FAILED.{Wait(now)}"),
         (_, VersionEvent.StopRequested) => Refused.InUse($"The model version is {now}; only a RUNNING one can be stopped.{Wait(now)}"),
         (_, VersionEvent.DeleteRequested) =>
-            Refused.InUse($"The model version is {now}; it can be deleted when it neither trains, copies nor runs.{Wait(now)}"),
-        _ => Refused.InUse($"The model version is {now}; it cannot take the event {what}."),
+            Refused.InUse($"The model version is {now}; it can be deleted when it is not training, copying or running.{Wait(now)}"),
+        _ => Refused.InUse($"The model version is {now}; it does not allow the event {what}."),
     };
 
-    /// <summary>What <c>StatusMessage</c> says in a state that has no story of its own.</summary>
+    /// <summary>The default <c>StatusMessage</c> of a state.</summary>
     [Assumed("StatusMessage of a version", "The texts that AWS publishes, and texts of the same kind for the other states. It is never empty.")]
     public static string Message(ProjectVersionStatus status) => status switch
     {

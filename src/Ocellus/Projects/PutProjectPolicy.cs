@@ -26,7 +26,7 @@ internal sealed record PutProjectPolicyResponse
     public string? PolicyRevisionId { get; init; }
 }
 
-/// <summary>Attaches a policy to a project, or replaces it: it says who of other accounts may copy models from it.</summary>
+/// <summary>Attaches a policy to a project, or replaces it. It lets other accounts copy models from the project.</summary>
 [Evidence("API_PutProjectPolicy, service model rekognition-2016-06-27")]
 internal sealed class PutProjectPolicy(ProjectCatalog projects, PolicyCatalog policies, IOptions<QuotaOptions> quotas)
     : Operation<PutProjectPolicyRequest, PutProjectPolicyResponse>(ProjectsJson.Default)

@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Ocellus.Projects;
 
-/// <summary>How many there may be. Section <c>Ocellus:Quotas</c>; the defaults are AWS's.</summary>
+/// <summary>Quotas. Section <c>Ocellus:Quotas</c>; the defaults are AWS's.</summary>
 internal sealed class QuotaOptions
 {
     /// <summary>Projects of one account and region.</summary>
@@ -17,15 +17,15 @@ internal sealed class QuotaOptions
     [Range(1, 100_000)]
     public int VersionsPerProject { get; set; } = 100;
 
-    /// <summary>Trainings at once in an account and region.</summary>
+    /// <summary>Concurrent trainings in an account and region.</summary>
     [Range(1, 1000)]
     public int Trainings { get; set; } = 2;
 
-    /// <summary>Copies at once in an account and region.</summary>
+    /// <summary>Concurrent copies in an account and region.</summary>
     [Range(1, 1000)]
     public int Copies { get; set; } = 2;
 
-    /// <summary>Models that start, run or stop at once in an account and region.</summary>
+    /// <summary>Models that are starting, running or stopping in an account and region.</summary>
     [Range(1, 1000)]
     public int RunningModels { get; set; } = 2;
 

@@ -4,10 +4,10 @@ using Ocellus.Refusals;
 
 namespace Ocellus.Projects;
 
-/// <summary>Starts, stops that nobody asked for, and the tags that hosting looks at.</summary>
+/// <summary>Starts, idle stops, and the tags that hosting reads.</summary>
 internal sealed partial class VersionCatalog
 {
-    /// <summary>Writes the intent to host a version.</summary>
+    /// <summary>Records the intent to host a version.</summary>
     /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: wrong state or units. LimitExceeded: too many units or running
     /// models.</exception>
     public async Task<VersionRow> StartAsync(Caller caller, string arn, int minUnits, int? maxUnits, CancellationToken cancel)
@@ -16,7 +16,7 @@ internal sealed partial class VersionCatalog
         return await StartAsync(arn, minUnits, maxUnits, cancel);
     }
 
-    /// <summary>As above, for a version whose caller is known to have it.</summary>
+    /// <summary>As above, for a version known to belong to the caller.</summary>
     /// <exception cref="RefusedException">As above.</exception>
     public async Task<VersionRow> StartAsync(string arn, int minUnits, int? maxUnits, CancellationToken cancel)
     {
@@ -39,7 +39,7 @@ internal sealed partial class VersionCatalog
         if (Math.Max(minUnits, maxUnits ?? 0) > unitsMax)
         {
             throw Refused.Limit(
-                $"{Math.Max(minUnits, maxUnits ?? 0)} inference units were asked for; a model may have {unitsMax} (setting "
+                $"{Math.Max(minUnits, maxUnits ?? 0)} inference units were requested; a model may have {unitsMax} (setting "
                     + $"Ocellus:Quotas:InferenceUnitsPerModel).");
         }
 
@@ -50,8 +50,8 @@ internal sealed partial class VersionCatalog
         if (running >= quotas.Value.RunningModels)
         {
             throw Refused.Limit(
-                $"{running} models start, run or stop in {row.Region}, and {quotas.Value.RunningModels} may at once (setting Ocellus:Quotas:RunningModels); "
-                    + $"stop one first.");
+                $"{running} models are starting, running or stopping in {row.Region}; the quota is {quotas.Value.RunningModels} (setting "
+                    + $"Ocellus:Quotas:RunningModels); stop one first.");
         }
 
         var moved = await connection.ExecuteAsync(
@@ -70,16 +70,16 @@ internal sealed partial class VersionCatalog
             transaction);
         if (moved != 1)
         {
-            throw Refused.InUse("The model version changed while it was being started; ask again.");
+            throw Refused.InUse("The model version changed while it was being started; try again.");
         }
 
         await transaction.CommitAsync(CancellationToken.None);
         return await FindAsync(arn, cancel) ?? throw NoSuch(arn);
     }
 
-    /// <summary>Writes the intent to stop a version that nobody uses.</summary>
-    /// <param name="seen">The version as it was when its model was found idle; a start in between makes this a new run, which is left alone.</param>
-    /// <param name="reason">A sentence that <c>StatusMessage</c> tells until the next start.</param>
+    /// <summary>Records the intent to stop an idle version.</summary>
+    /// <param name="seen">The version as it was when its model was found idle. A start since then makes it a new run, which is left alone.</param>
+    /// <param name="reason">A sentence for <c>StatusMessage</c> until the next start.</param>
     /// <param name="cancel">Ends the wait, not the commit.</param>
     /// <returns>Whether it stops.</returns>
     public async Task<bool> StopIdleAsync(VersionRow seen, string reason, CancellationToken cancel)
@@ -105,7 +105,7 @@ internal sealed partial class VersionCatalog
             }) == 1;
     }
 
-    /// <summary>The tags of a version that <see cref="HostingTags"/> names.</summary>
+    /// <summary>The tags of a version that <see cref="HostingTags"/> defines.</summary>
     public async Task<IReadOnlyDictionary<string, string>> HostingTagsAsync(string arn, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);

@@ -4,22 +4,22 @@ using Ocellus.Refusals;
 
 namespace Ocellus.Projects;
 
-/// <summary>Moves from state to state, the ends of jobs, and removal.</summary>
+/// <summary>State changes, the ends of jobs, and removal.</summary>
 internal sealed partial class VersionCatalog
 {
-    /// <summary>Tries of a move against other callers; each failed one means that another move succeeded.</summary>
+    /// <summary>Attempts of a move against concurrent callers; each failure means that another move succeeded.</summary>
     private const int MoveTries = 8;
 
-    /// <summary>Moves a version by an event that a caller asked for.</summary>
-    /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: the state has no way for this event.</exception>
+    /// <summary>Moves a version by an event that a caller requested.</summary>
+    /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: the state does not allow the event.</exception>
     public async Task<VersionRow> MoveAsync(Caller caller, string arn, VersionEvent what, CancellationToken cancel)
     {
         await GetServedAsync(caller, arn, cancel);
         return await MoveAsync(arn, what, null, cancel);
     }
 
-    /// <summary>Moves a version by an event; <paramref name="message"/> null gives the state's usual one.</summary>
-    /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: the state has no way for this event.</exception>
+    /// <summary>Moves a version by an event; <paramref name="message"/> null gives the state's default.</summary>
+    /// <exception cref="RefusedException">NotFound: no such version. InUse, Invalid: the state does not allow the event.</exception>
     public async Task<VersionRow> MoveAsync(string arn, VersionEvent what, string? message, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -47,10 +47,10 @@ internal sealed partial class VersionCatalog
             }
         }
 
-        throw Refused.InUse("The model version is changed by many callers at once; ask again.");
+        throw Refused.InUse("The model version is being changed by many callers at once; try again.");
     }
 
-    /// <summary>As <see cref="MoveAsync(string, VersionEvent, string?, CancellationToken)"/>, for a worker that may come too late: null then.</summary>
+    /// <summary>As <see cref="MoveAsync(string, VersionEvent, string?, CancellationToken)"/>, for a worker: null if it is too late.</summary>
     public async Task<VersionRow?> TryMoveAsync(string arn, VersionEvent what, string? message, CancellationToken cancel)
     {
         try
@@ -63,7 +63,9 @@ internal sealed partial class VersionCatalog
         }
     }
 
-    /// <summary>Ends a job: the new state, what the job found, and the job's row gone, in one transaction. False if the version has moved on.</summary>
+    /// <summary>
+    /// Ends a job in one transaction: sets the state, stores the results and deletes the job's row. False if the version's state has changed.
+    /// </summary>
     public async Task<bool> EndAsync(string arn, VersionEvent what, string? message, VersionOutcome outcome, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -120,7 +122,7 @@ internal sealed partial class VersionCatalog
         _served.TryRemove(arn, out _);
     }
 
-    /// <summary>A version that stopped by itself goes on saying why.</summary>
+    /// <summary>A version that stopped by itself keeps saying why.</summary>
     [Assumed(
         "States: a version that stopped because it was idle",
         "It passes through the ordinary states. `StatusMessage` says why it stopped until the next start.")]

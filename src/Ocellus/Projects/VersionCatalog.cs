@@ -8,7 +8,7 @@ using Ocellus.Storage;
 
 namespace Ocellus.Projects;
 
-/// <summary>Project versions and their states. Every move is a compare-and-set, so that of two callers one is first.</summary>
+/// <summary>Project versions and their states. Every move is a compare-and-set, so that only one of two callers succeeds.</summary>
 internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider clock, Microsoft.Extensions.Options.IOptions<QuotaOptions> quotas)
 {
     private const string Columns =
@@ -19,13 +19,13 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
                evaluation_result, manifest_summary FROM project_versions 
         """;
 
-    /// <summary>What requests last read of each version: each request needs it, and it seldom changes.</summary>
+    /// <summary>What requests last read of each version: every request needs it, and it rarely changes.</summary>
     private readonly ConcurrentDictionary<string, CommitMemo<ServedVersion>> _served = new(StringComparer.Ordinal);
 
     /// <summary>Writes a version and, for a training, its job.</summary>
-    /// <param name="caller">Who asks.</param>
-    /// <param name="version">What it is made from.</param>
-    /// <param name="beforeCommit">Writes files that need the ARN; they are there before anyone sees the version.</param>
+    /// <param name="caller">The caller.</param>
+    /// <param name="version">The new version.</param>
+    /// <param name="beforeCommit">Writes files that need the ARN, before anyone sees the version.</param>
     /// <param name="cancel">Ends the wait, not the commit.</param>
     /// <exception cref="RefusedException">NotFound: no such project. InUse: the name is taken. LimitExceeded, QuotaExceeded: too many.</exception>
     public async Task<Arn> CreateAsync(Caller caller, NewVersion version, Action<Arn>? beforeCommit, CancellationToken cancel)
@@ -83,7 +83,7 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
         return arn;
     }
 
-    /// <summary>Whether <see cref="CreateAsync"/> would take the name now; called before the costly part, so that a refusal is cheap.</summary>
+    /// <summary>Checks whether <see cref="CreateAsync"/> would accept the name now; called before the costly part, so that a refusal is cheap.</summary>
     /// <exception cref="RefusedException">As for <see cref="CreateAsync"/>.</exception>
     public async Task CheckRoomAsync(Caller caller, string projectArn, string name, ProjectVersionStatus status, CancellationToken cancel)
     {
@@ -99,7 +99,7 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
         return row ?? throw NoSuch(arn);
     }
 
-    /// <summary>What requests need to know of a version, whoever asks; null if there is none.</summary>
+    /// <summary>What requests need to know about a version, for any caller; null if it does not exist.</summary>
     public async Task<ServedVersion?> FindServedAsync(string arn, CancellationToken cancel)
     {
         var isKnown = _served.TryGetValue(arn, out var memo);
@@ -108,7 +108,7 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
         var version = await memo.GetAsync((Catalog: this, Arn: arn), static (s, _, token) => s.Catalog.ReadServedAsync(s.Arn, token), cancel);
         if (version is null)
         {
-            // Forgotten, so that names of nothing fill no memory.
+            // Forgotten, so that unknown names do not fill memory.
             _served.TryRemove(KeyValuePair.Create(arn, memo));
         }
         else if (!isKnown)
@@ -119,14 +119,14 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
         return version;
     }
 
-    /// <summary>The version, whoever asks; null if there is none.</summary>
+    /// <summary>The version, for any caller; null if it does not exist.</summary>
     public async Task<VersionRow?> FindAsync(string arn, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         return await connection.QuerySingleOrDefaultAsync<VersionRow>(Columns + "WHERE arn = @arn", new { arn });
     }
 
-    /// <summary>The rights of the caller whom a training or a copy works for; none when it has ended.</summary>
+    /// <summary>The rights of the caller for whom a training or a copy runs; none when it has ended.</summary>
     public async Task<CallerRights> RightsAsync(string arn, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -157,7 +157,7 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
         return [.. await connection.QueryAsync<VersionRow>(sql, new { projectArn, names, beforeMs, beforeArn, count })];
     }
 
-    /// <summary>All versions in one of some states, oldest change first: what a worker has to do.</summary>
+    /// <summary>All versions in any of the states, oldest change first: a worker's queue.</summary>
     public async Task<IReadOnlyList<VersionRow>> InAsync(IReadOnlyCollection<ProjectVersionStatus> states, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -189,32 +189,32 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
             "SELECT status FROM project_versions WHERE project_arn = @projectArn AND name = @name", scope, transaction) is { } taken)
         {
             throw Refused.InUse(
-                $"The project has a model version named '{name}' already, in status {taken}; choose another name or delete that version first.");
+                $"The project already has a model version named '{name}', in status {taken}; choose another name or delete that version first.");
         }
 
         var versions = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM project_versions WHERE project_arn = @projectArn", scope, transaction);
         if (versions >= quotas.Value.VersionsPerProject)
         {
             throw Refused.Quota(
-                $"The project has {versions} model versions, and {quotas.Value.VersionsPerProject} are the most (setting Ocellus:Quotas:VersionsPerProject); "
+                $"The project has {versions} model versions, and the quota is {quotas.Value.VersionsPerProject} (setting Ocellus:Quotas:VersionsPerProject); "
                     + $"delete one first.");
         }
 
-        // Only what is to be worked on counts against the jobs at once.
+        // Only trainings and copies count as jobs.
         if (status is not (ProjectVersionStatus.TRAINING_IN_PROGRESS or ProjectVersionStatus.COPYING_IN_PROGRESS))
         {
             return;
         }
 
-        var (most, noun, setting) = status == ProjectVersionStatus.TRAINING_IN_PROGRESS
+        var (max, noun, setting) = status == ProjectVersionStatus.TRAINING_IN_PROGRESS
             ? (quotas.Value.Trainings, "trainings", "Trainings")
             : (quotas.Value.Copies, "copies", "Copies");
         var jobs = await connection.ExecuteScalarAsync<long>(
             "SELECT COUNT(*) FROM project_versions WHERE account_id = @AccountId AND region = @Region AND status = @status", scope, transaction);
-        if (jobs >= most)
+        if (jobs >= max)
         {
             throw Refused.Limit(
-                $"{jobs} {noun} are under way in {caller.Region}, and {most} may be at once (setting Ocellus:Quotas:{setting}); wait until one has ended.");
+                $"{jobs} {noun} are under way in {caller.Region}, and the quota is {max} (setting Ocellus:Quotas:{setting}); wait until one has ended.");
         }
     }
 

@@ -3,29 +3,29 @@ using Ocellus.Work;
 
 namespace Ocellus.Projects;
 
-/// <summary>Removes versions that are DELETING, and at start the folders that a crash left without a version.</summary>
+/// <summary>Removes versions that are DELETING and, at start, the folders that a crash left without a version.</summary>
 internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirectory data, TimeProvider clock, ILogger<VersionRemoval> log) : BackgroundService
 {
-    /// <summary>How the names of versions' folders begin; nothing else is ever swept.</summary>
+    /// <summary>Prefix of the names of versions' folders; nothing else is ever swept.</summary>
     public const string FolderPrefix = "v-";
 
-    /// <summary>Looks for work this often even without a wake-up: after a failure that may pass by itself it is tried again.</summary>
-    private static readonly TimeSpan _lookEvery = TimeSpan.FromSeconds(20);
+    /// <summary>Polls for work this often even without a wake-up, and so retries after a failure.</summary>
+    private static readonly TimeSpan _pollEvery = TimeSpan.FromSeconds(20);
 
     private readonly WakeSignal _wakes = new(clock);
 
-    /// <summary>Tells the worker that something is due.</summary>
+    /// <summary>Wakes the worker: something is due.</summary>
     public void Wake() => _wakes.Wake();
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        // Before any request is taken, so that a folder just made for a new version is never among them.
+        // Before any request is accepted, so that the folder of a new version is never among them.
         await SweepAsync(cancellationToken);
         await base.StartAsync(cancellationToken);
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        _wakes.LoopAsync(_lookEvery, () => WorkAsync(stoppingToken), failure => LookFailed(log, failure, _lookEvery.TotalSeconds), stoppingToken);
+        _wakes.LoopAsync(_pollEvery, () => WorkAsync(stoppingToken), failure => PollFailed(log, failure, _pollEvery.TotalSeconds), stoppingToken);
 
     private async Task WorkAsync(CancellationToken stoppingToken)
     {
@@ -62,7 +62,7 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
-                // What is left over harms nobody.
+                // Leftovers do no harm.
                 NotSwept(log, failure, folder);
             }
         }
@@ -70,7 +70,7 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
 
     private static string[] Folders(string path) => Directory.Exists(path) ? Directory.GetDirectories(path) : [];
 
-    [LoggerMessage(1401, LogLevel.Error, "{ProjectVersionArn} could not be removed; it is tried again later")]
+    [LoggerMessage(1401, LogLevel.Error, "{ProjectVersionArn} could not be removed; it will be tried again later")]
     private static partial void NotRemoved(ILogger log, Exception failure, string projectVersionArn);
 
     [LoggerMessage(1402, LogLevel.Information, "Removed {Folder}, which belongs to no version")]
@@ -79,6 +79,6 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
     [LoggerMessage(1404, LogLevel.Warning, "{Folder} belongs to no version and could not be removed; the next start tries again")]
     private static partial void NotSwept(ILogger log, Exception failure, string folder);
 
-    [LoggerMessage(1403, LogLevel.Error, "The database could not be asked or written; trying again within {RetrySeconds} s")]
-    private static partial void LookFailed(ILogger log, Exception failure, double retrySeconds);
+    [LoggerMessage(1403, LogLevel.Error, "The database could not be read or written; trying again within {RetrySeconds} s")]
+    private static partial void PollFailed(ILogger log, Exception failure, double retrySeconds);
 }

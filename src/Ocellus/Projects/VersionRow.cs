@@ -44,7 +44,7 @@ internal sealed class VersionRow
     /// <summary>MaxInferenceUnits of the last start, if it had one.</summary>
     public long? LastMaxUnits { get; init; }
 
-    /// <summary>Why it stops or stopped although nobody asked it to; null otherwise.</summary>
+    /// <summary>Why it stops or stopped without a request to stop; null otherwise.</summary>
     public string? StopReason { get; init; }
 
     public long? EndedMs { get; init; }
@@ -66,7 +66,7 @@ internal sealed class VersionRow
     public string? ManifestSummary { get; init; }
 }
 
-/// <summary>What a request for a version's model needs to know of it: each request reads it, so it is small.</summary>
+/// <summary>What a request for a version's model needs to know. Every request reads it, so it is small.</summary>
 internal sealed class ServedVersion
 {
     public string Arn { get; init; } = "";
@@ -87,7 +87,7 @@ internal sealed class ServedVersion
     public long? LastMaxUnits { get; init; }
 }
 
-/// <summary>What a version is made from.</summary>
+/// <summary>A version to create.</summary>
 internal sealed record NewVersion(string ProjectArn, string Name, ProjectVersionStatus Status, string Folder, string OutputBucket, string OutputPrefix)
 {
     public string? Description { get; init; }
@@ -110,7 +110,7 @@ internal sealed record NewVersion(string ProjectArn, string Name, ProjectVersion
     public string? Rights { get; init; }
 }
 
-/// <summary>What a job leaves in a version's row when it ends. Null members keep what is there.</summary>
+/// <summary>What a job writes to its version's row when it ends. Null members change nothing.</summary>
 internal sealed record VersionOutcome(long EndedMs)
 {
     public long? BillableSeconds { get; init; }

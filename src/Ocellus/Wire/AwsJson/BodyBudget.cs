@@ -22,7 +22,7 @@ internal enum BodyStop
 /// </summary>
 /// <param name="options">The limit.</param>
 /// <param name="clock">Measures how long a body has been arriving.</param>
-/// <param name="freed">Called when isCalm memory was released, which the garbage collector would keep.</param>
+/// <param name="freed">Called when much memory was released, which the garbage collector would keep.</param>
 [Assumed(
     "Request bodies: more at once than the server has memory for",
     "`ThrottlingException` with status 500, as for a rate; the limit is `Ocellus:Bodies:UnverifiedBytesMax`.")]
