@@ -29,7 +29,7 @@ internal sealed record CreateDatasetResponse
 }
 
 /// <summary>
-/// Writes the intent to make a dataset from a manifest, from another dataset, or empty; answers at once. <c>DescribeDataset</c> tells how the import goes.
+/// Records the intent to create a dataset from a manifest, from another dataset, or empty; returns at once. <c>DescribeDataset</c> reports the import.
 /// </summary>
 [Evidence("API_CreateDataset, service model rekognition-2016-06-27")]
 internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worker, IObjects objects, Authorizer authorizer, TimeProvider clock)
@@ -68,7 +68,7 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
 
         if (source.DatasetArn is { } sourceArn)
         {
-            // The catalog looks at its status, in the transaction that writes the intent.
+            // The catalog checks its status, in the transaction that records the intent.
             _ = await datasets.GetAsync(caller, sourceArn, cancel);
             return new EntrySource.Dataset(sourceArn);
         }
@@ -78,7 +78,7 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
             throw Refused.Invalid("GroundTruthManifest needs S3Object with Bucket and Name.");
         }
 
-        // The store keeps no versions: as in S3, the one that an object then has is called null.
+        // The store keeps no versions: as in S3, the only version of an object is then called null.
         if (manifest.Version is not (null or "null"))
         {
             throw new RefusedException(
@@ -87,7 +87,7 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
                     + $"'{Readable.Truncate(manifest.Version)}'; leave Version out.");
         }
 
-        // The worker ends it as AWS does. Whether the object exists is not looked at.
+        // The worker fails it as AWS does, without checking whether the object exists.
         if (!authorizer.Of(caller).Allow(Permission.Read(bucket, name)))
         {
             return new EntrySource.DeniedManifest(bucket, name);

@@ -10,19 +10,17 @@ using Ocellus.Storage;
 
 namespace Ocellus.Datasets;
 
-// Reading of entries and labels. Status and content are of one state: no page shows half a job.
+// Reads entries and labels. Status and content are of one snapshot: no page shows half a job.
 internal sealed partial class DatasetCatalog
 {
-    /// <summary>Characters that the export gathers before it writes to its target.</summary>
+    /// <summary>Characters that the export buffers.</summary>
     private const int ExportBufferCharacters = 64 * 1024;
 
-    /// <summary>
-    /// Entries looked at for one step of a filter by label with other filters. Each goes into a statement as a parameter, of which SQLite takes 32,766.
-    /// </summary>
+    /// <summary>Candidates in one step of a filter by label and others. Each is a parameter of a statement, and SQLite takes 32,766.</summary>
     private const int CandidatesMax = 5000;
 
     /// <summary>One page of entries in manifest order, after an ordinal.</summary>
-    /// <exception cref="RefusedException">NotFound: no such dataset. NotReady or InUse: a job is making, changing or removing it.</exception>
+    /// <exception cref="RefusedException">NotFound: no such dataset. NotReady or InUse: a job is creating, changing or removing it.</exception>
     public async Task<IReadOnlyList<(long Ordinal, string Entry)>> ListEntriesAsync(
         Caller caller, string arn, EntryFilter filter, long after, int count, CancellationToken cancel)
     {
@@ -34,12 +32,11 @@ internal sealed partial class DatasetCatalog
             return await PageAsync(null, after, count);
         }
 
-        // By label the label's index leads, so that a rare label costs no walk through the dataset: its next entries, then what the other filters leave of
-        // them.
+        // A label's index comes first, so that a rare label needs no scan of the dataset; the other filters apply to its next entries.
         var labels = contained.Distinct(StringComparer.Ordinal).ToList();
         var rows = new List<(long, string)>();
-        var alone = filter is { Labeled: null, SourceRefContains: null, HasErrors: false };
-        for (var window = alone ? count : Math.Max(count, 500); rows.Count < count; window = Math.Min(window * 4, CandidatesMax))
+        var isByLabelOnly = filter is { Labeled: null, SourceRefContains: null, HasErrors: false };
+        for (var window = isByLabelOnly ? count : Math.Max(count, 500); rows.Count < count; window = Math.Min(window * 4, CandidatesMax))
         {
             var parameters = new DynamicParameters(new { id, after, window });
             for (var i = 0; i < labels.Count; i++)
@@ -62,15 +59,15 @@ internal sealed partial class DatasetCatalog
 
         return rows;
 
-        async Task<List<(long, string)>> PageAsync(IReadOnlyList<long>? candidates, long from, int most) =>
+        async Task<List<(long, string)>> PageAsync(IReadOnlyList<long>? candidates, long from, int max) =>
             [.. await connection.QueryAsync<(long, string)>(
                 EntrySql(filter, candidates is not null),
-                new { id, after = from, count = most, labeled = filter.Labeled is true ? 1 : 0, filter.SourceRefContains, candidates },
+                new { id, after = from, count = max, labeled = filter.Labeled is true ? 1 : 0, filter.SourceRefContains, candidates },
                 transaction)];
     }
 
-    /// <summary>One page of labels in order of first appearance, with the images that have the label, and those that have it on a box.</summary>
-    /// <exception cref="RefusedException">NotFound: no such dataset. NotReady or InUse: a job is making, changing or removing it.</exception>
+    /// <summary>One page of labels in order of first appearance, with the number of images that have the label, and of those that have it on a box.</summary>
+    /// <exception cref="RefusedException">NotFound: no such dataset. NotReady or InUse: a job is creating, changing or removing it.</exception>
     public async Task<IReadOnlyList<(string Label, long Entries, long Boxes)>> ListLabelsAsync(
         Caller caller, string arn, int skip, int count, CancellationToken cancel)
     {
@@ -81,10 +78,10 @@ internal sealed partial class DatasetCatalog
     }
 
     /// <summary>
-    /// Writes all entries in order as JSON Lines (UTF-8, LF), without <c>cl-metadata</c> and <c>cl-errors</c>: one consistent state, never held in memory. The
-    /// target is left open.
+    /// Writes all entries in order as JSON Lines (UTF-8, LF), without <c>cl-metadata</c> and <c>cl-errors</c>: one consistent state, streamed. The target is
+    /// left open.
     /// </summary>
-    /// <returns>How many lines were written.</returns>
+    /// <returns>The number of lines written.</returns>
     /// <exception cref="RefusedException">NotFound: no such dataset. NotReady: a job is changing its entries, or it has none because its creation
     /// failed.</exception>
     public async Task<long> ExportAsync(string datasetArn, Stream target, CancellationToken cancel)
@@ -120,7 +117,7 @@ internal sealed partial class DatasetCatalog
         + (amongCandidates ? " AND ordinal IN @candidates" : "")
         + (filter.Labeled is null ? "" : " AND labeled = @labeled")
         + (filter.HasErrors ? " AND has_errors = 1" : "")
-        // Exact and case-sensitive in SQLite and PostgreSQL alike; LIKE is neither, and instr and strpos are one database's word each.
+        // Exact and case-sensitive in SQLite and PostgreSQL alike; LIKE is neither, and instr and strpos each exist in one of them only.
         + (filter.SourceRefContains is null ? "" : " AND REPLACE(source_ref, @SourceRefContains, '') <> source_ref")
         + " ORDER BY ordinal LIMIT @count";
 

@@ -6,10 +6,10 @@ namespace Ocellus.Datasets;
 // What the worker needs: jobs that are due, their steps, and their ends.
 internal sealed partial class DatasetCatalog
 {
-    /// <summary>Entries copied or removed in one transaction: enough to spare flushes, few enough to let other writers in between.</summary>
+    /// <summary>Entries copied or removed in one transaction: enough to save flushes, few enough to let other writers in.</summary>
     private const int StepEntries = 2000;
 
-    /// <summary>Jobs that the statuses say are due, the longest waiting first.</summary>
+    /// <summary>Jobs that are due by the statuses, the longest waiting first.</summary>
     public async Task<IReadOnlyList<DatasetJob>> DueAsync(CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -39,7 +39,7 @@ internal sealed partial class DatasetCatalog
         return jobs;
     }
 
-    /// <summary>Adds a batch of entries of an import. Nothing reads them before the dataset is complete.</summary>
+    /// <summary>Adds a batch of imported entries. Nothing reads them before the dataset is complete.</summary>
     public async Task AddEntriesAsync(DatasetRow dataset, IReadOnlyList<EntryRow> entries, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -53,7 +53,7 @@ internal sealed partial class DatasetCatalog
         await transaction.CommitAsync(CancellationToken.None);
     }
 
-    /// <summary>Copies the next entries after an ordinal. The worker keeps the source as it is until the copy has ended.</summary>
+    /// <summary>Copies the next entries after an ordinal. The worker keeps the source unchanged until the copy has ended.</summary>
     /// <returns>The ordinal that was reached, or null when there was nothing left to copy.</returns>
     public async Task<long?> CopyStepAsync(DatasetRow dataset, string sourceArn, long after, CancellationToken cancel)
     {
@@ -108,7 +108,7 @@ internal sealed partial class DatasetCatalog
         return true;
     }
 
-    /// <summary>Removes a dataset that has no entries any more, with its tags.</summary>
+    /// <summary>Removes a dataset that has no entries left, with its tags.</summary>
     public async Task RemoveAsync(DatasetRow dataset, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -128,7 +128,7 @@ internal sealed partial class DatasetCatalog
         await transaction.CommitAsync(CancellationToken.None);
     }
 
-    /// <summary>Ends a job that failed. What an update or a distribution would have changed is as it was.</summary>
+    /// <summary>Ends a job that failed. A failed update or distribution has changed nothing.</summary>
     public async Task FailAsync(DatasetJob job, string message, string code, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -200,12 +200,12 @@ internal sealed partial class DatasetCatalog
             dataset);
         var ordinals = new List<long>();
         var labels = new List<IReadOnlyList<string>>();
-        // One text for each label, not one for each use.
+        // One string for each label, not one for each use.
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
         while (await reader.ReadAsync(cancel))
         {
             var ordinal = reader.GetInt64(0);
-            string[] label = reader.IsDBNull(1) ? [] : [Name(reader.GetString(1))];
+            string[] label = reader.IsDBNull(1) ? [] : [Interned(reader.GetString(1))];
             if (ordinals.Count > 0 && ordinals[^1] == ordinal)
             {
                 labels[^1] = [.. labels[^1], .. label];
@@ -219,7 +219,7 @@ internal sealed partial class DatasetCatalog
 
         return (ordinals, labels);
 
-        string Name(string text) => names.TryGetValue(text, out var known) ? known : names[text] = text;
+        string Interned(string text) => names.TryGetValue(text, out var known) ? known : names[text] = text;
     }
 
     /// <summary>Moves entries from the training to the test dataset and ends the distribution of both, or does nothing.</summary>

@@ -9,18 +9,18 @@ using Ocellus.Storage;
 
 namespace Ocellus.Datasets;
 
-/// <summary>Datasets and their states. A change of a state and what goes with it are one transaction.</summary>
+/// <summary>Datasets and their states. A change of state and all that belongs to it are one transaction.</summary>
 internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider clock)
 {
-    /// <summary>Entries of a dataset, and lines of a manifest. AWS quota.</summary>
+    /// <summary>Maximum entries of a dataset, and lines of a manifest. AWS quota.</summary>
     public const int EntriesMax = 250_000;
 
-    /// <summary>Imports and copies that one account and region may have waiting or under way. Own limit: each holds a manifest to read.</summary>
+    /// <summary>Maximum imports and copies queued or under way in an account and region. Our own limit: each has a manifest to read.</summary>
     [Assumed("CreateDataset: datasets in CREATE_IN_PROGRESS", "At most 50 in an account and region; the next is `LimitExceededException`.")]
     public const int ImportsMax = 50;
 
-    /// <summary>Images looked for in one statement, of whose parameters SQLite takes 32,766.</summary>
-    private const int KnownStep = 1000;
+    /// <summary>Images queried in one statement, of whose parameters SQLite takes 32,766.</summary>
+    private const int ImagesStep = 1000;
 
     private const string Columns =
         """
@@ -28,7 +28,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
                updated_ms AS UpdatedMs, source AS SourceText, total AS Total, labeled AS Labeled, labels AS Labels, errors AS Errors FROM datasets 
         """;
 
-    /// <summary>Counts what DescribeDataset tells, from the entries as they are.</summary>
+    /// <summary>Recounts what DescribeDataset reports.</summary>
     private const string Count =
         """
         UPDATE datasets SET
@@ -41,13 +41,13 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>Writes the intent: the worker imports what <paramref name="source"/> names.</summary>
+    /// <summary>Records the intent: the worker imports what <paramref name="source"/> names.</summary>
     /// <param name="caller">Whose account and region the project is in.</param>
     /// <param name="projectArn">The project.</param>
     /// <param name="type">TRAIN or TEST.</param>
     /// <param name="source">Where its entries come from.</param>
     /// <param name="tags">Tags of the new dataset.</param>
-    /// <param name="cancel">Gives up until the intent is durable.</param>
+    /// <param name="cancel">Has no effect once the intent is durable.</param>
     /// <exception cref="RefusedException">
     /// NotFound: no such project, or it is being deleted; no such source dataset. AlreadyExists: the project has a dataset of the type.
     /// Invalid: the source dataset has no entries to copy. LimitExceeded: too many imports at once.
@@ -66,7 +66,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
                 project is null ? $"No project {Readable.Truncate(projectArn)} exists in this account and region." : "The project is being deleted.");
         }
 
-        // In this transaction, so that no update begins between the look and the intent: from then on the worker lets the copy go first.
+        // In this transaction, so that no update begins between the check and the intent. From then on the worker runs the copy first.
         if (source is EntrySource.Dataset copied)
         {
             var from = await FindAsync(connection, transaction, caller, copied.Arn);
@@ -79,7 +79,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         if (await connection.QuerySingleOrDefaultAsync<string>(
             "SELECT status FROM datasets WHERE project_arn = @projectArn AND type = @type", scope, transaction) is { } status)
         {
-            throw Refused.AlreadyExists($"The project has a {type} dataset already, in status {status}; delete it first.");
+            throw Refused.AlreadyExists($"The project already has a {type} dataset, in status {status}; delete it first.");
         }
 
         const string Waiting = "SELECT COUNT(*) FROM datasets d JOIN projects p ON p.arn = d.project_arn WHERE p.account_id = @AccountId AND p.region = "
@@ -87,7 +87,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         if (await connection.ExecuteScalarAsync<long>(Waiting, scope, transaction) is >= ImportsMax and var waiting)
         {
             throw Refused.Limit(
-                $"{waiting} datasets of this account are CREATE_IN_PROGRESS in {caller.Region}, the most there may be at once; ask again when one has ended.");
+                $"{waiting} datasets of this account are CREATE_IN_PROGRESS in {caller.Region}, which is the maximum; try again when one has ended.");
         }
 
         var now = Now;
@@ -130,7 +130,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         return [.. await connection.QueryAsync<DatasetRow>(Columns + "WHERE project_arn = @projectArn ORDER BY type DESC", new { projectArn })];
     }
 
-    /// <summary>Writes the intent to remove the dataset. A second call answers as the first.</summary>
+    /// <summary>Records the intent to remove the dataset. A second call is answered like the first.</summary>
     /// <exception cref="RefusedException">NotFound: no such dataset. InUse: a job is making or changing it.</exception>
     public async Task RequestDeleteAsync(Caller caller, string arn, CancellationToken cancel)
     {
@@ -149,9 +149,9 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         }
     }
 
-    /// <summary>Writes the intent to apply changes, with the changes.</summary>
-    /// <exception cref="RefusedException">NotFound: no such dataset. InUse: it is not in a status that changes can begin from. LimitExceeded: it is known
-    /// already that the result would have too many entries or labels.</exception>
+    /// <summary>Records the intent to apply changes, with the changes.</summary>
+    /// <exception cref="RefusedException">NotFound: no such dataset. InUse: its status does not allow changes. LimitExceeded: the result would certainly have
+    /// too many entries or labels.</exception>
     public async Task RequestUpdateAsync(Caller caller, string arn, byte[] changes, CancellationToken cancel)
     {
         var outlook = await UpdateOutlook.ReadAsync(changes, cancel);
@@ -174,19 +174,19 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         await transaction.CommitAsync(CancellationToken.None);
     }
 
-    /// <summary>Writes the intent to move a part of the training entries to the test dataset.</summary>
+    /// <summary>Records the intent to move a part of the training entries to the test dataset.</summary>
     /// <exception cref="RefusedException">
     /// NotFound: one of them does not exist or is being deleted. Invalid: they are not the two datasets of one project, the test dataset has entries,
-    /// or the training dataset has none. NotReady: one of them is in a status that changes cannot begin from.
+    /// or the training dataset has none. NotReady: the status of one of them does not allow changes.
     /// </exception>
     public async Task RequestDistributeAsync(Caller caller, string firstArn, string secondArn, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         DatasetRow[] both = [await FindAsync(connection, transaction, caller, firstArn), await FindAsync(connection, transaction, caller, secondArn)];
-        if (Array.Find(both, d => d.Status == DatasetStatus.DELETE_IN_PROGRESS) is { } going)
+        if (Array.Find(both, d => d.Status == DatasetStatus.DELETE_IN_PROGRESS) is { } deleting)
         {
-            throw Refused.NotFound($"The {going.Type} dataset is being deleted.");
+            throw Refused.NotFound($"The {deleting.Type} dataset is being deleted.");
         }
 
         if (firstArn == secondArn)
@@ -226,7 +226,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         await transaction.CommitAsync(CancellationToken.None);
     }
 
-    /// <summary>What labels the replaced entries had alone is not looked at: the job sees it, and ends in UPDATE_FAILED.</summary>
+    /// <summary>Does not count the labels of the dataset: the job does, and ends in UPDATE_FAILED if they are too many.</summary>
     [Assumed(
         "UpdateDatasetEntries: too many entries or labels",
         "`LimitExceededException` when the changes alone show it. Labels that are too many only together with those of the dataset end it as "
@@ -240,7 +240,7 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
 
         if (outlook.Lines > EntriesMax)
         {
-            throw Refused.Limit($"The changes have more than {EntriesMax} lines, and a dataset may have as many entries.");
+            throw Refused.Limit($"The changes have more than {EntriesMax} lines, and a dataset may have {EntriesMax} entries.");
         }
 
         var total = row.Total + outlook.Images.Count;
@@ -249,8 +249,8 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
             return;
         }
 
-        // Those that replace an entry add none.
-        foreach (var images in outlook.Images.Chunk(KnownStep))
+        // Images that replace an entry add none.
+        foreach (var images in outlook.Images.Chunk(ImagesStep))
         {
             total -= await connection.ExecuteScalarAsync<long>(
                 "SELECT COUNT(*) FROM dataset_entries WHERE dataset_id = @Id AND source_ref IN @images", new { row.Id, images }, transaction);
@@ -271,21 +271,21 @@ internal sealed partial class DatasetCatalog(DataDirectory data, TimeProvider cl
         return row ?? throw Refused.NotFound($"No dataset {Readable.Truncate(arn)} exists in this account and region.");
     }
 
-    /// <summary>Moves a dataset by an event; <paramref name="message"/> null gives the state's usual one.</summary>
-    /// <exception cref="InvalidOperationException">The state does not take the event, or is not that of <paramref name="row"/> any more; nothing may be
+    /// <summary>Moves a dataset by an event; <paramref name="message"/> null gives the state's default.</summary>
+    /// <exception cref="InvalidOperationException">The state does not allow the event, or is no longer that of <paramref name="row"/>; nothing may be
     /// committed.</exception>
     private async Task MoveAsync(
         DbConnection connection, DbTransaction transaction, DatasetRow row, DatasetEvent what, string? message = null, string code = "SUCCESS")
     {
         var next = DatasetStates.Next(row.Status, what)
-            ?? throw new InvalidOperationException($"A dataset that is {row.Status} does not take the event {what}.");
+            ?? throw new InvalidOperationException($"A dataset that is {row.Status} does not allow the event {what}.");
         var moved = await connection.ExecuteAsync(
             "UPDATE datasets SET status = @next, message = @message, code = @code, updated_ms = @Now WHERE id = @Id AND status = @seen",
             new { row.Id, seen = row.Status.ToString(), next = next.ToString(), message = message ?? DatasetStates.Message(next), code, Now },
             transaction);
         if (moved != 1)
         {
-            throw new InvalidOperationException($"The dataset {row.Arn} is not {row.Status} any more.");
+            throw new InvalidOperationException($"The dataset {row.Arn} is no longer {row.Status}.");
         }
     }
 }

@@ -4,16 +4,16 @@ using Ocellus.Projects;
 
 namespace Ocellus.Datasets;
 
-/// <summary>The work of each dataset job. Every job may end anywhere and be run again from its start: the result is that of one uninterrupted run.</summary>
+/// <summary>The work of each dataset job. A job may stop anywhere and be run again from its start: the result is that of one uninterrupted run.</summary>
 internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects objects, ILogger<DatasetJobs> log)
 {
-    /// <summary>Entries of an import written in one transaction: enough to spare flushes, few enough to let other writers in between.</summary>
+    /// <summary>Entries of an import written in one transaction: enough to save flushes, few enough to let other writers in.</summary>
     private const int BatchEntries = 1000;
 
     /// <summary>Characters of entries held for one transaction: lines may have 100,000 each.</summary>
     private const int BatchCharacters = 4 * 1024 * 1024;
 
-    /// <summary>Bytes of a manifest: 1 GB.</summary>
+    /// <summary>Maximum bytes of a manifest: 1 GB.</summary>
     private const long ManifestBytesMax = 1L << 30;
 
     private const string Unreadable = "ERROR_MANIFEST_INACCESSIBLE_OR_UNSUPPORTED_FORMAT: The manifest file extension or contents are invalid.";
@@ -23,7 +23,7 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
     private const string NotDistributable = "ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_DISTRIBUTE: The manifest file doesn't have enough labeled images to "
         + "distribute the dataset.";
 
-    /// <summary>Does a job and ends it.</summary>
+    /// <summary>Runs a job and ends it.</summary>
     public async Task RunAsync(DatasetJob job, CancellationToken cancel)
     {
         var failure = job.Kind switch
@@ -55,10 +55,10 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
         await datasets.FailAsync(job, message, code, cancel);
     }
 
-    /// <returns>Null, or the code and text of the terminal error; so below.</returns>
+    /// <returns>Null, or the code and text of the terminal error; likewise below.</returns>
     private async Task<string?> CreateAsync(DatasetRow dataset, CancellationToken cancel)
     {
-        // An earlier run that was cut off may have left some.
+        // An earlier, interrupted run may have left some.
         await ClearAsync(dataset, cancel);
         var failure = dataset.Source switch
         {
@@ -81,7 +81,7 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
         + "is fine.")]
     private async Task<string?> ImportAsync(DatasetRow dataset, EntrySource.Manifest source, CancellationToken cancel)
     {
-        // The bucket may have gone since, and one of another account may have its name.
+        // The bucket may have been deleted since, and another account may have taken its name.
         var arn = Arn.Parse(dataset.Arn);
         if (await objects.FindBucketAsync(source.Bucket, cancel) is { } bucket && !(bucket.IsOf(arn.AccountId) && bucket.IsIn(arn.Region)))
         {
@@ -159,7 +159,7 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
         }
         catch (S3Exception)
         {
-            // The bucket went after the request was answered.
+            // The bucket was deleted after the request was answered.
             return null;
         }
     }
@@ -189,7 +189,7 @@ internal sealed partial class DatasetJobs(DatasetCatalog datasets, IObjects obje
             return ContentError.TooManyRows.Text;
         }
 
-        // Changes that an earlier version accepted.
+        // Changes that an earlier version of the program accepted.
         if (reader.EncodingFault is { } fault)
         {
             return $"{Unreadable} {fault}";

@@ -7,7 +7,7 @@ internal sealed class DatasetRow
 {
     public string Arn { get; init; } = "";
 
-    /// <summary>What entries name their dataset by.</summary>
+    /// <summary>The id by which entries name their dataset.</summary>
     public long Id { get; init; }
 
     public string ProjectArn { get; init; } = "";
@@ -37,7 +37,7 @@ internal sealed class DatasetRow
 
     public long Errors { get; init; }
 
-    /// <summary>Whether the entries are there to be read and nothing is changing them.</summary>
+    /// <summary>Whether the entries can be read and nothing is changing them.</summary>
     public bool IsReadable => DatasetStates.IsReadable(Status);
 }
 
@@ -52,12 +52,12 @@ internal enum DatasetJobKind
 
 /// <summary>A job that is due.</summary>
 /// <param name="Kind">What it does.</param>
-/// <param name="Dataset">The dataset whose status says so; of Distribute, the training side.</param>
-/// <param name="Partner">The test side of Distribute, else null.</param>
+/// <param name="Dataset">The dataset whose status says so; for Distribute, the training side.</param>
+/// <param name="Partner">The test side for Distribute, else null.</param>
 internal sealed record DatasetJob(DatasetJobKind Kind, DatasetRow Dataset, DatasetRow? Partner = null);
 
 /// <summary>One entry as stored: a compact JSON line and what the filters need.</summary>
-/// <param name="Ordinal">Place in the dataset, ascending but not without gaps.</param>
+/// <param name="Ordinal">Place in the dataset, ascending, with gaps.</param>
 /// <param name="SourceRef">The image; unique in the dataset.</param>
 /// <param name="Entry">The line with the service's additions.</param>
 /// <param name="Labeled">Whether it claims a label.</param>
@@ -83,6 +83,6 @@ internal sealed record EntryRow(long Ordinal, string SourceRef, string Entry, bo
     }
 }
 
-/// <summary>What ListDatasetEntries filters by. All that are given must hold.</summary>
+/// <summary>The filters of ListDatasetEntries. An entry must match all that are given.</summary>
 internal sealed record EntryFilter(
     IReadOnlyList<string>? ContainsLabels = null, bool? Labeled = null, string? SourceRefContains = null, bool HasErrors = false);

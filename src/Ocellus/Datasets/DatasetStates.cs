@@ -18,21 +18,21 @@ internal enum DatasetEvent
     Created,
     CreateFailed,
 
-    /// <summary>Someone asked to change its entries or to distribute them.</summary>
+    /// <summary>A change or distribution of its entries was requested.</summary>
     UpdateRequested,
     Updated,
 
     /// <summary>The change was not made; the entries are as before.</summary>
     UpdateFailed,
 
-    /// <summary>Someone asked to delete it.</summary>
+    /// <summary>A deletion was requested.</summary>
     DeleteRequested,
 }
 
-/// <summary>The life of a dataset: which state follows which event. Every change of a dataset's state goes through here.</summary>
+/// <summary>The lifecycle of a dataset: which state follows which event. Every change of a dataset's state goes through here.</summary>
 internal static class DatasetStates
 {
-    /// <summary>The next state, or null where the state does not take the event.</summary>
+    /// <summary>The next state, or null if the state does not allow the event.</summary>
     public static DatasetStatus? Next(DatasetStatus now, DatasetEvent what) => (now, what) switch
     {
         (DatasetStatus.CREATE_IN_PROGRESS, DatasetEvent.Created) => DatasetStatus.CREATE_COMPLETE,
@@ -42,16 +42,16 @@ internal static class DatasetStates
         (DatasetStatus.UPDATE_IN_PROGRESS, DatasetEvent.Updated) => DatasetStatus.UPDATE_COMPLETE,
         (DatasetStatus.UPDATE_IN_PROGRESS, DatasetEvent.UpdateFailed) => DatasetStatus.UPDATE_FAILED,
         (DatasetStatus.CREATE_COMPLETE or DatasetStatus.CREATE_FAILED or DatasetStatus.UPDATE_COMPLETE or DatasetStatus.UPDATE_FAILED
-            // A second delete answers as the first.
+            // A second delete is answered like the first.
             or DatasetStatus.DELETE_IN_PROGRESS, DatasetEvent.DeleteRequested) => DatasetStatus.DELETE_IN_PROGRESS,
         _ => null,
     };
 
-    /// <summary>Whether the entries are there to be read and nothing is changing them.</summary>
+    /// <summary>Whether the entries can be read and nothing is changing them.</summary>
     public static bool IsReadable(DatasetStatus status) =>
         status is DatasetStatus.CREATE_COMPLETE or DatasetStatus.UPDATE_COMPLETE or DatasetStatus.UPDATE_FAILED;
 
-    /// <summary>What <c>StatusMessage</c> says in a state that has no story of its own.</summary>
+    /// <summary>The default <c>StatusMessage</c> of a state.</summary>
     public static string Message(DatasetStatus status) => status switch
     {
         DatasetStatus.CREATE_IN_PROGRESS => "The dataset is being created.",

@@ -6,24 +6,24 @@ namespace Ocellus.Datasets;
 internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs jobs, TimeProvider clock, ILogger<DatasetWorker> log)
     : BackgroundService, IKeyedWork<DatasetJob>
 {
-    /// <summary>Imports and copies at once: they take long, and the database has one writer anyway.</summary>
+    /// <summary>Concurrent imports and copies: they take long, and the database has one writer anyway.</summary>
     private const int ImportsMax = 2;
 
-    /// <summary>Updates, distributions and deletions at once. They have places of their own, so that none waits for an import.</summary>
+    /// <summary>Concurrent updates, distributions and deletions. They have their own slots, so that none waits for an import.</summary>
     private const int ChangesMax = 2;
 
-    /// <summary>Longest time until a due job is seen that no wake-up told of, or one that could not be ended is tried again.</summary>
+    /// <summary>Longest time until a due job is found without a wake-up, or one that could not be ended is tried again.</summary>
     private static readonly TimeSpan _retryAfter = TimeSpan.FromSeconds(30);
 
     private readonly KeyedWorkLoop<DatasetJob> _loop = new(clock, _retryAfter) { HoldBackFor = _retryAfter };
 
-    /// <summary>Tells the worker that something is due.</summary>
+    /// <summary>Wakes the worker: something is due.</summary>
     public void Wake() => _loop.Wake();
 
     public async Task<IEnumerable<DatasetJob>> DueAsync(CancellationToken cancel)
     {
         var due = await datasets.DueAsync(cancel);
-        // A copy has what its source had when it was asked for: until it has ended, no later job changes the source.
+        // A copy has what its source had at the request: until it has ended, no later job changes the source.
         var copied = due.Where(j => j.Kind == DatasetJobKind.Create).Select(j => j.Dataset.Source).OfType<EntrySource.Dataset>()
             .Select(s => s.Arn).ToHashSet(StringComparer.Ordinal);
         return due.Where(j => !copied.Contains(j.Dataset.Arn) && (j.Partner is null || !copied.Contains(j.Partner.Arn)));
@@ -37,7 +37,7 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
         return running.Count(r => r.Kind == DatasetJobKind.Create == isImport) < (isImport ? ImportsMax : ChangesMax);
     }
 
-    /// <summary>A job that could not even be ended as failed is held back; what waits for its place goes on.</summary>
+    /// <summary>A job that could not even be ended as failed is held back; those that wait for its slot go on.</summary>
     public async Task<WorkEnd> HandleAsync(DatasetJob work, CancellationToken cancel)
     {
         try
@@ -47,7 +47,7 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            // It is taken up again at the next start.
+            // It resumes at the next start.
             return WorkEnd.HoldBack;
         }
         catch (Exception failure)

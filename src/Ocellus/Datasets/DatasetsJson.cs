@@ -3,7 +3,7 @@ using Ocellus.Encodings;
 
 namespace Ocellus.Datasets;
 
-/// <summary>Source-generated serialization of this feature's messages: exact member names, absent instead of null. One line an operation.</summary>
+/// <summary>Source-generated serialization of this feature's messages: exact member names, absent instead of null. One line per operation.</summary>
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = JsonDepth.RequestMax)]
 [JsonSerializable(typeof(CreateDatasetRequest)), JsonSerializable(typeof(CreateDatasetResponse))]
 [JsonSerializable(typeof(DeleteDatasetRequest)), JsonSerializable(typeof(DeleteDatasetResponse))]

@@ -12,7 +12,7 @@ internal sealed record DeleteDatasetRequest
 
 internal sealed record DeleteDatasetResponse;
 
-/// <summary>Writes the intent to delete a dataset; answers at once.</summary>
+/// <summary>Records the intent to delete a dataset; returns at once.</summary>
 [Evidence("API_DeleteDataset, service model rekognition-2016-06-27")]
 [Assumed("DeleteDataset: a dataset that is deleted twice", "The second call answers as the first did.")]
 internal sealed class DeleteDataset(DatasetCatalog datasets, DatasetWorker worker)

@@ -15,7 +15,7 @@ internal sealed record DescribeDatasetResponse
     public DatasetDescription? DatasetDescription { get; init; }
 }
 
-/// <summary>Tells a dataset's status and counts.</summary>
+/// <summary>Returns a dataset's status and counts.</summary>
 [Evidence("API_DescribeDataset, service model rekognition-2016-06-27")]
 internal sealed class DescribeDataset(DatasetCatalog datasets)
     : Operation<DescribeDatasetRequest, DescribeDatasetResponse>(DatasetsJson.Default)

@@ -12,7 +12,7 @@ internal sealed record DistributeDatasetEntriesRequest
 
 internal sealed record DistributeDatasetEntriesResponse;
 
-/// <summary>Writes the intent to split a TRAIN dataset into TRAIN and TEST; answers at once.</summary>
+/// <summary>Records the intent to split a TRAIN dataset into TRAIN and TEST; returns at once.</summary>
 [Evidence("API_DistributeDatasetEntries, service model rekognition-2016-06-27")]
 internal sealed class DistributeDatasetEntries(DatasetCatalog datasets, DatasetWorker worker)
     : Operation<DistributeDatasetEntriesRequest, DistributeDatasetEntriesResponse>(DatasetsJson.Default)

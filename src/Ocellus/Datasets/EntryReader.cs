@@ -5,11 +5,10 @@ using Ocellus.Datasets.Manifests;
 
 namespace Ocellus.Datasets;
 
-/// <summary>Reads the entries of JSON Lines and drops what a dataset job drops: lines with terminal errors, and an image that was there before.</summary>
+/// <summary>Reads the entries of JSON Lines and drops what a dataset job drops: lines with terminal errors, and repeated images.</summary>
 internal sealed class EntryReader(Stream lines)
 {
-    // A digest and not the name: names may have 100,000 characters each, and there may be 250,000. SHA-256, for whoever writes
-    // a manifest must not be able to make two names look like one.
+    // Digests, not names: there may be 250,000 names of 100,000 characters. SHA-256, so that the author of a manifest cannot make two names collide.
     private readonly HashSet<UInt128> _seen = [];
 
     /// <summary>Lines so far. Reading stops at one more than <see cref="DatasetCatalog.EntriesMax"/>.</summary>
@@ -19,11 +18,11 @@ internal sealed class EntryReader(Stream lines)
     public long Dropped { get; private set; }
 
     /// <summary>
-    /// What is wrong with the first line that is not UTF-8; null while all are. The entries of such a file are good for nothing: who wrote one line wrote all.
+    /// What is wrong with the first line that is not UTF-8; null if there is none. Do not use the entries of such a file: the same program wrote all its lines.
     /// </summary>
     public string? EncodingFault { get; private set; }
 
-    /// <summary>Whether some line was JSON Lines at all.</summary>
+    /// <summary>Whether any line was JSON Lines.</summary>
     public bool IsJsonLines { get; private set; }
 
     /// <summary>The kept entries; their ordinal is the line number.</summary>

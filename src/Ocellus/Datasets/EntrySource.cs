@@ -7,7 +7,7 @@ internal abstract record EntrySource
     {
     }
 
-    /// <summary>Reads what <c>ToString</c> wrote. No text, and a text of no known kind, is no source: the dataset has no entries then.</summary>
+    /// <summary>Reads what <c>ToString</c> wrote. Null or an unknown kind is no source: the dataset starts without entries.</summary>
     public static EntrySource Parse(string? text) => text?.Split(' ', 2) switch
     {
         ["manifest", var place] when Split(place) is var (bucket, key) => new Manifest(bucket, key),
@@ -16,7 +16,7 @@ internal abstract record EntrySource
         _ => new Empty(),
     };
 
-    /// <summary>A bucket's name has no slash; all behind the first one is the key.</summary>
+    /// <summary>A bucket's name has no slash; all after the first one is the key.</summary>
     private static (string Bucket, string Key)? Split(string place) =>
         place.IndexOf('/', StringComparison.Ordinal) is >= 0 and var slash ? (place[..slash], place[(slash + 1)..]) : null;
 
@@ -38,7 +38,7 @@ internal abstract record EntrySource
         public override string ToString() => $"dataset {Arn}";
     }
 
-    /// <summary>No entries at first.</summary>
+    /// <summary>The dataset starts without entries.</summary>
     public sealed record Empty : EntrySource
     {
         public override string ToString() => "empty";

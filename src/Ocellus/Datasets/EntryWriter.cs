@@ -2,7 +2,7 @@ using System.Data.Common;
 
 namespace Ocellus.Datasets;
 
-/// <summary>Writes entries of one dataset in one transaction, by statements prepared once.</summary>
+/// <summary>Writes entries of one dataset in one transaction, with prepared statements.</summary>
 internal sealed class EntryWriter(DbConnection connection, DbTransaction transaction, long datasetId) : IDisposable
 {
     private readonly DbCommand _find = Prepare(connection, transaction, "SELECT ordinal FROM dataset_entries WHERE dataset_id = @p0 AND source_ref = @p1", 2);
@@ -19,7 +19,7 @@ internal sealed class EntryWriter(DbConnection connection, DbTransaction transac
     private readonly DbCommand _moveLabels = Prepare(
         connection, transaction, "UPDATE dataset_entry_labels SET dataset_id = @p2 WHERE dataset_id = @p0 AND ordinal = @p1", 3);
 
-    /// <summary>Adds an entry whose image and ordinal are not there yet.</summary>
+    /// <summary>Adds an entry whose image and ordinal are new.</summary>
     public async Task InsertAsync(EntryRow entry, CancellationToken cancel)
     {
         await Bind(_insert, datasetId, entry.Ordinal, entry.SourceRef, entry.Labeled ? 1L : 0L, entry.HasErrors ? 1L : 0L, entry.Entry)
@@ -27,7 +27,7 @@ internal sealed class EntryWriter(DbConnection connection, DbTransaction transac
         await LabelAsync(entry.Ordinal, entry.Labels, cancel);
     }
 
-    /// <summary>Replaces the entry of the same image as a whole, in its place.</summary>
+    /// <summary>Replaces the whole entry of the same image, in its place.</summary>
     /// <returns>False when the dataset has no entry of that image; then nothing is written.</returns>
     public async Task<bool> ReplaceAsync(EntryRow entry, CancellationToken cancel)
     {

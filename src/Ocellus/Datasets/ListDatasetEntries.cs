@@ -57,7 +57,6 @@ internal sealed class ListDatasetEntries(DatasetCatalog datasets, PageToken page
             + $"{JsonSerializer.Serialize(request.ContainsLabels, ErrorJsonContext.Default.IReadOnlyListString)}";
         var after = pages.Read(scope, request.NextToken) is { } position ? long.Parse(position, CultureInfo.InvariantCulture) : 0;
         var count = request.MaxResults ?? PageSizeDefault;
-        // HasErrors false is no filter: the guide's list program sends it and expects everything.
         var filter = new EntryFilter(request.ContainsLabels, request.Labeled, request.SourceRefContains, request.HasErrors is true);
         var rows = await datasets.ListEntriesAsync(caller, request.DatasetArn!, filter, after, count + 1, cancel);
         var (page, next) = pages.Cut(scope, rows, count, r => r.Ordinal.ToString(CultureInfo.InvariantCulture));

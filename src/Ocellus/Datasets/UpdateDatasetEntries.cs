@@ -15,7 +15,7 @@ internal sealed record UpdateDatasetEntriesRequest
 
 internal sealed record UpdateDatasetEntriesResponse;
 
-/// <summary>Writes the intent to add or replace entries of a dataset; answers at once.</summary>
+/// <summary>Records the intent to add or replace entries of a dataset; returns at once.</summary>
 [Evidence("API_UpdateDatasetEntries, service model rekognition-2016-06-27")]
 internal sealed class UpdateDatasetEntries(DatasetCatalog datasets, DatasetWorker worker)
     : Operation<UpdateDatasetEntriesRequest, UpdateDatasetEntriesResponse>(DatasetsJson.Default)

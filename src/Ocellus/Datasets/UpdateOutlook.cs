@@ -3,13 +3,13 @@ using Ocellus.Refusals;
 
 namespace Ocellus.Datasets;
 
-/// <summary>What the lines of an update alone tell of its result, before it is accepted.</summary>
+/// <summary>What the lines of an update alone say about its result, before it is accepted.</summary>
 /// <param name="Lines">Lines; reading stops at one more than <see cref="DatasetCatalog.EntriesMax"/>.</param>
 /// <param name="Images">The images that they name, each once.</param>
 /// <param name="Labels">Distinct labels among them: the result has at least as many.</param>
 internal sealed record UpdateOutlook(long Lines, IReadOnlyList<string> Images, int Labels)
 {
-    /// <returns>Null when so many lines are bad that the update will change nothing.</returns>
+    /// <returns>Null if so many lines are bad that the update will change nothing.</returns>
     /// <exception cref="RefusedException">Invalid: a line is not UTF-8.</exception>
     [Assumed("Text that is not UTF-8: changes of UpdateDatasetEntries", "`InvalidParameterException`; the message names the first line and byte.")]
     public static async Task<UpdateOutlook?> ReadAsync(byte[] changes, CancellationToken cancel)

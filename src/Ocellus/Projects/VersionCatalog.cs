@@ -150,6 +150,7 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
         string projectArn, IReadOnlyList<string>? names, long? beforeMs, string? beforeArn, int count, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
+        // Ends like the one in ProjectCatalog.ListAsync: tests/compat/postgres.py checks only statements that are written out in the source.
         var sql = Columns + "WHERE project_arn = @projectArn"
             + (names is null ? "" : " AND name IN @names")
             + (beforeMs is null ? "" : " AND (created_ms < @beforeMs OR (created_ms = @beforeMs AND arn < @beforeArn))")

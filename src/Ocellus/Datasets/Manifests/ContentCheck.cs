@@ -49,9 +49,9 @@ internal sealed record ContentError(string Code, string Message)
 
 /// <summary>One manifest after the check. Total = valid + invalid + ignored.</summary>
 /// <param name="Total">Lines of the manifest.</param>
-/// <param name="Valid">Lines without a reason to leave them out, whatever their format.</param>
-/// <param name="Invalid">Lines out because of errors.</param>
-/// <param name="Ignored">Lines out because of warnings only.</param>
+/// <param name="Valid">Lines that are not left out, in any format.</param>
+/// <param name="Invalid">Lines left out because of errors.</param>
+/// <param name="Ignored">Lines left out because of warnings only.</param>
 /// <param name="ErrorLines">Numbers of the lines with any error, ascending.</param>
 /// <param name="Errors">Terminal errors of this manifest.</param>
 /// <param name="Usable">Valid lines of the chosen format; empty if no use case was chosen.</param>
@@ -64,8 +64,8 @@ internal sealed record SideResult(int Total, int Valid, int Invalid, int Ignored
 /// <param name="Testing">The test manifest.</param>
 /// <param name="Errors">Terminal errors that span both.</param>
 /// <param name="Labels">Labels of the model, ordinal order: those of the usable training lines.</param>
-/// <param name="IsMultiLabel">Some training image has several image-level labels.</param>
-/// <param name="WholeImageBoxes">Training has image-level labels only, each to be taken as one box over the whole image.</param>
+/// <param name="IsMultiLabel">Whether any training image has several image-level labels.</param>
+/// <param name="WholeImageBoxes">Whether training has image-level labels only, each taken as one box over the whole image.</param>
 internal sealed record ContentResult(UseCase UseCase, SideResult Training, SideResult Testing, IReadOnlyList<ContentError> Errors,
     IReadOnlyList<string> Labels, bool IsMultiLabel, bool WholeImageBoxes)
 {
@@ -76,14 +76,14 @@ internal sealed record ContentResult(UseCase UseCase, SideResult Training, SideR
 /// <summary>Rules over the content of a training and a test manifest.</summary>
 internal static class ContentCheck
 {
-    /// <summary>Distinct labels of a manifest or dataset. AWS quota.</summary>
+    /// <summary>Maximum distinct labels of a manifest or dataset. AWS quota.</summary>
     internal const int LabelsMax = 250;
 
     /// <summary>Checks both manifests. A manifest that fails as a whole ends the check before a use case is chosen.</summary>
     /// <param name="training">All lines of the training manifest, after any split.</param>
     /// <param name="testing">All lines of the test manifest, after any split.</param>
     /// <param name="trainingFound">Terminal errors the caller found itself (permissions, owner, image copy, rows, split).</param>
-    /// <param name="testingFound">The same of the test manifest.</param>
+    /// <param name="testingFound">Those of the test manifest.</param>
     public static ContentResult Run(IReadOnlyList<ParsedLine> training, IReadOnlyList<ParsedLine> testing,
         IReadOnlyList<ContentError>? trainingFound = null, IReadOnlyList<ContentError>? testingFound = null)
     {
@@ -120,7 +120,7 @@ internal static class ContentCheck
             spanning, [.. trainingUsable], multiLabel, wholeImage);
     }
 
-    /// <summary>The 20 % rule: more than 20 % of the lines, not equal.</summary>
+    /// <summary>The 20 % rule: strictly more than 20 % of the lines.</summary>
     internal static bool IsTooMany(long bad, long lines) => bad * 5 > lines;
 
     /// <summary>Labels of a line in one format.</summary>
@@ -137,7 +137,7 @@ internal static class ContentCheck
 
     private static List<ContentError> WholeErrors(IReadOnlyList<ParsedLine> lines, IReadOnlyList<ContentError>? found)
     {
-        // What was found about buckets comes first: it is the cause, and the lines that are out follow from it.
+        // Bucket errors come first: they are the cause, and the lines that are out follow from them.
         var errors = new List<ContentError>(found ?? []);
         if (IsTooMany(lines.Count(line => line.IsOut), lines.Count))
         {
@@ -170,7 +170,7 @@ internal static class ContentCheck
         }
     }
 
-    /// <summary>Share of the training labels that the test has; 1 if there are none, which is another error.</summary>
+    /// <summary>Share of the training labels that the test manifest has; 1 if there are none, which is another error.</summary>
     private static double Overlap(SortedSet<string> training, SortedSet<string> testing) =>
         training.Count == 0 ? 1 : training.Count(testing.Contains) / (double)training.Count;
 

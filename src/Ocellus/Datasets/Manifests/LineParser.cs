@@ -32,7 +32,7 @@ internal static partial class LineParser
 
     private static readonly string[] _dateFormats = ["yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd' 'HH:mm:ss.FFFFFFFK"];
 
-    // Two keys of one name make the meaning a matter of luck, so they are refused with the JSON itself.
+    // Duplicate keys are ambiguous, so they make the JSON invalid.
     private static readonly JsonDocumentOptions _strict = new() { AllowDuplicateProperties = false, MaxDepth = JsonDepth.LineMax };
 
     /// <summary>Parses and checks; never throws for what the line contains.</summary>
@@ -82,7 +82,7 @@ internal static partial class LineParser
         return parsed;
     }
 
-    /// <summary>Bucket and key of <c>s3://bucket/key</c>; the scheme in any case.</summary>
+    /// <summary>Bucket and key of <c>s3://bucket/key</c>; the scheme is case-insensitive.</summary>
     public static bool TrySplit(string location, out string bucket, out string key)
     {
         bucket = key = "";
@@ -123,8 +123,8 @@ internal static partial class LineParser
     }
 
     /// <summary>
-    /// Attribute keys, by their partners. A key ending in <c>-metadata</c> is an attribute too if it has a partner of its own
-    /// and is not itself the partner of another: so a label named <c>x-metadata</c> works.
+    /// The keys that have a <c>-metadata</c> partner. A key ending in <c>-metadata</c> is an attribute too if it has its own partner and is not the partner of
+    /// another, so a label named <c>x-metadata</c> works.
     /// </summary>
     private static List<string> AttributeNames(JsonObject content)
     {
@@ -147,7 +147,7 @@ internal static partial class LineParser
     /// <summary>Removes what the service wrote, so that its output can be fed back.</summary>
     internal static void Strip(JsonObject content)
     {
-        // A label attribute may be called "errors" only in a manifest nobody can have from us; the names stay reserved.
+        // No manifest that we write has a label attribute called "errors"; the names stay reserved.
         StripObject(content);
         foreach (var (_, value) in content)
         {
@@ -192,7 +192,7 @@ internal static partial class LineParser
         attribute.Kind = type switch
         {
             ImageType => AttributeKind.ImageLevel,
-            // The converter of the guide copies this type to lines that are otherwise plain image-level ones.
+            // The guide's converter copies this type to lines that are otherwise plain image-level ones.
             MultiLabelType when metadata.ContainsKey("class-name") => AttributeKind.ImageLevel,
             BoxType => AttributeKind.Boxes,
             _ => AttributeKind.Unknown,

@@ -11,19 +11,19 @@ namespace Ocellus.Datasets.Manifests;
 /// <param name="NotUtf8">Where the line stops being UTF-8; null if it is UTF-8.</param>
 internal sealed record ManifestLine(int Number, string Text, bool TooLong = false, string? NotUtf8 = null)
 {
-    /// <summary>For a person: what is wrong with a line that is not UTF-8, and what would be right.</summary>
+    /// <summary>For a person: what is wrong with a line that is not UTF-8, and what to do.</summary>
     public string EncodingFault => $"Line {Number} is not UTF-8: {NotUtf8}. Save the file as UTF-8.";
 }
 
-/// <summary>Reads JSON Lines without ever holding more than one permitted line.</summary>
+/// <summary>Reads JSON Lines, never holding more than one line of permitted length.</summary>
 internal static class ManifestReader
 {
-    /// <summary>Most characters (UTF-16 units) of one line; the documented limit.</summary>
+    /// <summary>Maximum characters (UTF-16 units) of one line; the documented limit.</summary>
     public const int LineLengthMax = 100_000;
 
     private const int ChunkBytes = 16 * 1024;
 
-    /// <summary>Bytes of one line: a UTF-16 unit takes three in UTF-8 at most, and a CR may follow.</summary>
+    /// <summary>Maximum bytes of one line: a UTF-16 unit takes at most three in UTF-8, and a CR may follow.</summary>
     private const int LineBytesMax = (3 * LineLengthMax) + 1;
 
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
@@ -45,7 +45,7 @@ internal static class ManifestReader
             {
                 var found = Array.IndexOf(chunk, (byte)'\n', start, read - start);
                 var end = found < 0 ? read : found;
-                // The byte order mark is not the line's.
+                // The byte order mark does not count.
                 if (!tooLong && line.Length + (end - start) <= LineBytesMax + (number == 0 ? ByteOrderMark.Length : 0))
                 {
                     line.Write(chunk, start, end - start);
@@ -75,7 +75,7 @@ internal static class ManifestReader
         }
     }
 
-    /// <summary>The lines of a manifest, each parsed once. All that reads a manifest for what it says reads it here.</summary>
+    /// <summary>The lines of a manifest, each parsed once. All code that needs a manifest's content uses this.</summary>
     /// <remarks>The stream is left open.</remarks>
     public static async IAsyncEnumerable<ParsedLine> ParseAsync(Stream stream, [EnumeratorCancellation] CancellationToken cancel = default)
     {

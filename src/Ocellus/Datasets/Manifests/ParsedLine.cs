@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace Ocellus.Datasets.Manifests;
 
-/// <summary>Where in the line an issue belongs, and so what it takes out.</summary>
+/// <summary>Where in the line an issue belongs, and so what it invalidates.</summary>
 internal enum IssueLevel
 {
     Line,
@@ -23,7 +23,7 @@ internal enum AttributeKind
 /// <summary>An error or warning of one line.</summary>
 /// <param name="Code">Wire code.</param>
 /// <param name="Message">Wire text.</param>
-/// <param name="Level">What is out.</param>
+/// <param name="Level">What it invalidates.</param>
 /// <param name="Attribute">Label attribute (without <c>-metadata</c>); null at line level.</param>
 /// <param name="BoxIndex">Index in <c>annotations</c>; only at box level.</param>
 /// <param name="IsWarning">A warning makes the line ignored, not invalid.</param>
@@ -54,7 +54,7 @@ internal sealed class LabelAttribute
 
     public string HumanAnnotated { get; internal set; } = "";
 
-    /// <summary>Usable: not out through an error and not ignored through a warning.</summary>
+    /// <summary>Usable: neither invalid because of an error nor ignored because of a warning.</summary>
     public bool IsValid { get; internal set; }
 
     /// <summary>Set when the attribute has no boxes, which is a warning and not an error.</summary>
@@ -63,10 +63,10 @@ internal sealed class LabelAttribute
     public IEnumerable<ManifestBox> ValidBoxes => IsValid ? Boxes.Where(box => box.IsValid) : [];
 }
 
-/// <summary>One manifest line as understood, with everything that is wrong about it.</summary>
+/// <summary>One parsed manifest line, with everything that is wrong with it.</summary>
 internal sealed class ParsedLine
 {
-    /// <summary>How lines of manifests are written: no spaces, and by the relaxed encoder, which keeps names in any script readable.</summary>
+    /// <summary>How lines of manifests are written: no spaces, and with the relaxed encoder, which keeps names in any script readable.</summary>
     internal static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static readonly string[] _additions = [""","cl-metadata":{"is_labeled":true}}""", ""","cl-metadata":{"is_labeled":false}}"""];
@@ -81,7 +81,7 @@ internal sealed class ParsedLine
 
     public int Number { get; }
 
-    /// <summary>The line had more characters than one may have, and was not read.</summary>
+    /// <summary>The line was too long and was not read.</summary>
     public bool IsTooLong { get; internal init; }
 
     /// <summary>For a person: where the line stops being UTF-8; null if it is UTF-8.</summary>
@@ -104,7 +104,7 @@ internal sealed class ParsedLine
     /// <summary>The line without service additions; null if it is not a JSON object.</summary>
     internal JsonObject? Content { get; }
 
-    /// <summary>The line claims a label, be it valid or not; a line that only misses boxes does not.</summary>
+    /// <summary>The line claims a label, valid or not; a line that only lacks boxes does not.</summary>
     public bool IsLabeled => Attributes.Any(attribute => !attribute.IsEmpty);
 
     /// <summary>A dataset job drops the line (too long, no JSON, no or malformed <c>source-ref</c>).</summary>
@@ -119,7 +119,7 @@ internal sealed class ParsedLine
     /// <summary>Out because of warnings only: counts as ignored.</summary>
     public bool IsIgnored => !IsOut && !IsUsable;
 
-    /// <summary>Something of the line can be learned from.</summary>
+    /// <summary>Something in the line can be used for training.</summary>
     public bool IsUsable => !issues.Exists(issue => !issue.IsWarning && issue.Level == IssueLevel.Line)
         && Attributes.Any(attribute => attribute.IsValid);
 
@@ -158,7 +158,7 @@ internal sealed class ParsedLine
     {
         foreach (var end in _additions)
         {
-            // Without errors the additions are the known last member, and cutting it off spares the parsing.
+            // Without errors the additions are the known last member, and cutting it off saves the parsing.
             if (!hasErrors && entry.EndsWith(end, StringComparison.Ordinal))
             {
                 return string.Concat(entry.AsSpan(0, entry.Length - end.Length), "}");
@@ -193,7 +193,7 @@ internal sealed class ParsedLine
         }
     }
 
-    /// <summary>The object an issue is written into; a value of the wrong shape has no room, so its metadata or the line takes it.</summary>
+    /// <summary>The object that an issue is written into. A value of the wrong type cannot hold it, so its metadata or the line does.</summary>
     private static JsonObject Home(JsonObject line, LineIssue issue)
     {
         if (issue.Attribute is null || issue.Level == IssueLevel.Line)

@@ -12,7 +12,7 @@ internal static class StratifiedSplit
     /// </remarks>
     /// <param name="labelsPerEntry">Labels of each entry; entries without labels fill up either side.</param>
     /// <param name="testShare">Share of the test side, above 0 and below 1.</param>
-    /// <param name="seed">Equal seed and entries give an equal split, on every machine and version.</param>
+    /// <param name="seed">The same seed and entries give the same split, on every machine and version.</param>
     public static bool[]? Split(IReadOnlyList<IReadOnlyList<string>> labelsPerEntry, double testShare = 0.2, int seed = 0)
     {
         var count = labelsPerEntry.Count;
@@ -78,7 +78,7 @@ internal static class StratifiedSplit
             }
         }
 
-        // A label without a free entry has none for good, so it leaves the choice. Entries without labels are taken from the start.
+        // A label without a free entry never gets one again, so it drops out. Entries without labels are taken from the start.
         var open = members.Keys.ToList();
         var unlabeled = 0;
         while (taken < wanted)
@@ -111,13 +111,13 @@ internal static class StratifiedSplit
         string? Shortest(List<string> candidates)
         {
             string? best = null;
-            var most = double.NegativeInfinity;
+            var largest = double.NegativeInfinity;
             foreach (var label in candidates)
             {
                 var shortfall = (testShare * members[label].Count) - inTest[label];
-                if (shortfall > most)
+                if (shortfall > largest)
                 {
-                    (best, most) = (label, shortfall);
+                    (best, largest) = (label, shortfall);
                 }
             }
 
@@ -127,7 +127,7 @@ internal static class StratifiedSplit
         return taken == 0 ? null : isTest;
     }
 
-    /// <summary>Fisher–Yates over an own generator (PCG32), since <see cref="Random"/> may change its sequence between versions.</summary>
+    /// <summary>Fisher–Yates with our own generator (PCG32), since <see cref="Random"/> may change its sequence between versions.</summary>
     private static int[] Shuffled(int count, uint seed)
     {
         var order = Enumerable.Range(0, count).ToArray();
