@@ -12,24 +12,24 @@ namespace Ocellus.Backups;
 /// <summary>What was restored.</summary>
 internal sealed record RestoredBackup(BackupDescription Description, int Files, long Bytes);
 
-/// <summary>Takes a backup apart. The file may be damaged, cut off or no backup at all; nothing of it is believed before its checksum fits.</summary>
+/// <summary>Extracts a backup. The file may be damaged, cut off or no backup at all; nothing in it is trusted until its checksum matches.</summary>
 internal static class BackupReader
 {
-    /// <summary>Shortest time between two lines of progress.</summary>
-    private static readonly TimeSpan _tellEvery = TimeSpan.FromSeconds(2);
+    /// <summary>Shortest time between two progress lines.</summary>
+    private static readonly TimeSpan _progressEvery = TimeSpan.FromSeconds(2);
 
-    /// <summary>Writes the files of a backup into a folder and checks them against its sums.</summary>
-    /// <exception cref="InvalidDataException">It is no whole backup. The message names the first thing that is wrong.</exception>
+    /// <summary>Writes the files of a backup into a folder and checks them against its checksums.</summary>
+    /// <exception cref="InvalidDataException">It is not a complete backup. The message names the first problem.</exception>
     /// <exception cref="CommandRefusedException">A later version made it.</exception>
     /// <exception cref="IOException">It cannot be read, or the folder cannot be written.</exception>
-    public static RestoredBackup Extract(string path, string folder, Action<string> tell, CancellationToken cancel)
+    public static RestoredBackup Extract(string path, string folder, Action<string> report, CancellationToken cancel)
     {
         using var stream = File.OpenRead(path);
         using var tar = new TarReader(stream, leaveOpen: true);
         var sums = new Dictionary<string, string>(StringComparer.Ordinal);
         BackupDescription? description = null;
         long bytes = 0;
-        var told = TimeProvider.System.GetTimestamp();
+        var reported = TimeProvider.System.GetTimestamp();
         long header = 0;
         while (Next(tar, stream, header, path) is { } entry)
         {
@@ -50,13 +50,13 @@ internal static class BackupReader
             {
                 Compare(path, entry, sums);
                 return Next(tar, stream, header, path) is { } more
-                    ? throw Wrong(path, $"'{Readable.Truncate(more.Name)}' comes behind its checksums")
+                    ? throw Wrong(path, $"'{Readable.Truncate(more.Name)}' comes after its checksums")
                     : new(description, sums.Count - 1, bytes);
             }
 
             if (!BackupFormat.IsFile(entry.Name))
             {
-                throw Wrong(path, $"'{Readable.Truncate(entry.Name)}' in it is no file of a data directory");
+                throw Wrong(path, $"'{Readable.Truncate(entry.Name)}' in it is not a file of a data directory");
             }
 
             if (!sums.TryAdd(entry.Name, ""))
@@ -66,10 +66,10 @@ internal static class BackupReader
 
             bytes += entry.Length;
             sums[entry.Name] = Write(path, entry, Path.Combine(folder, entry.Name));
-            if (TimeProvider.System.GetElapsedTime(told) >= _tellEvery)
+            if (TimeProvider.System.GetElapsedTime(reported) >= _progressEvery)
             {
-                told = TimeProvider.System.GetTimestamp();
-                tell(string.Create(CultureInfo.InvariantCulture, $"… {stream.Position / 1048576} MB of {stream.Length / 1048576}"));
+                reported = TimeProvider.System.GetTimestamp();
+                report(string.Create(CultureInfo.InvariantCulture, $"… {stream.Position / 1048576} MB of {stream.Length / 1048576}"));
             }
         }
 
@@ -95,8 +95,8 @@ internal static class BackupReader
         {
             throw Wrong(
                 path,
-                $"it begins with '{Readable.Truncate(entry.Name)}', where {BackupFormat.Description} should be; `ocellus backup` writes the files that "
-                    + $"this takes");
+                $"it begins with '{Readable.Truncate(entry.Name)}', where {BackupFormat.Description} should be; name a file that "
+                    + $"`ocellus backup` wrote");
         }
 
         var content = new byte[entry.Length];
@@ -120,7 +120,7 @@ internal static class BackupReader
         return description.Format != BackupFormat.Current || SchemaJournal.Later(description.Schema) is not null
             ? throw new CommandRefusedException(
                 $"{path} was made by Ocellus {Readable.Truncate(description.Version)}, a later version than this one ({SchemaJournal.ProgramVersion}): "
-                    + $"{SchemaJournal.Later(description.Schema) ?? $"its form is {description.Format}, and this version knows {BackupFormat.Current}"}. "
+                    + $"{SchemaJournal.Later(description.Schema) ?? $"its format is {description.Format}, and this version reads {BackupFormat.Current}"}. "
                     + $"Restore it with that version or a later one. Nothing was changed.")
             : description;
     }
@@ -138,7 +138,7 @@ internal static class BackupReader
         };
         if (!OperatingSystem.IsWindows())
         {
-            // As the object store keeps them: written once.
+            // Read-only, as in the object store.
             options.UnixCreateMode = target.EndsWith(".data", StringComparison.Ordinal) ? UnixFileMode.UserRead : FileSystem.PrivateFile;
         }
 
@@ -156,7 +156,7 @@ internal static class BackupReader
         return hashed.Sum();
     }
 
-    /// <summary>Holds the sums of what was read against those that were written.</summary>
+    /// <summary>Compares the checksums of what was read with the recorded ones.</summary>
     private static void Compare(string path, TarEntry entry, Dictionary<string, string> sums)
     {
         if (entry.Length > (sums.Count + 1L) * BackupFormat.LineBytesMax)
@@ -177,12 +177,12 @@ internal static class BackupReader
             var name = line[(BackupFormat.SumLength + 2)..];
             if (!sums.TryGetValue(name, out var have))
             {
-                throw Wrong(path, $"'{Readable.Truncate(name)}' is missing in it");
+                throw Wrong(path, $"'{Readable.Truncate(name)}' is missing from it");
             }
 
             if (have != line[..BackupFormat.SumLength])
             {
-                throw Wrong(path, $"'{name}' in it is damaged: its SHA-256 is {have}, and {line[..BackupFormat.SumLength]} was written down");
+                throw Wrong(path, $"'{name}' in it is damaged: its SHA-256 is {have}, and {line[..BackupFormat.SumLength]} was recorded");
             }
         }
 
@@ -204,5 +204,5 @@ internal static class BackupReader
         }
     }
 
-    private static InvalidDataException Wrong(string path, string what) => new($"{path} is no whole backup: {what}. Nothing was changed.");
+    private static InvalidDataException Wrong(string path, string what) => new($"{path} is not a complete backup: {what}. Nothing was changed.");
 }

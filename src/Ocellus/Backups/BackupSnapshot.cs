@@ -7,64 +7,65 @@ using Ocellus.Storage;
 namespace Ocellus.Backups;
 
 /// <summary>
-/// The database and the files of a data directory as they were in one moment, in a folder inside it. A server may run on it meanwhile and is held back only at
-/// the end, for as long as it takes to look at what has changed since the last look.
+/// The database and the files of a data directory as they were at one point in time, in a folder inside it. A server may run meanwhile; its writes are held
+/// back only at the end, while the changes since the last pass are linked.
 /// </summary>
 /// <remarks>
-/// Files are hard links: what the server keeps is written once and never again. While the write barrier is closed nothing that the database names comes or
-/// goes; in that time the last files are linked and a read transaction begins, which keeps the database's state until it is copied.
+/// Files are hard links: the server writes each file once. While the write barrier is closed, no file that the database names is added or removed; in that time
+/// the last files are linked and a read transaction begins, which keeps the database's state until it is copied.
 /// </remarks>
 internal sealed class BackupSnapshot : IDisposable
 {
     /// <summary>Where snapshots are, inside the data directory: hard links stay within a file system.</summary>
     public const string FolderName = ".backup";
 
-    /// <summary>Looks before the barrier is closed: each finds what has changed during the one before.</summary>
-    private const int LooksMax = 6;
+    /// <summary>Maximum passes before the barrier is closed: each links what has changed during the one before.</summary>
+    private const int PassesMax = 6;
 
-    /// <summary>Files that may be left for the moment of the barrier: a tenth of a millisecond each.</summary>
-    private const int ChangedFew = 200;
+    /// <summary>Changed files that may be left for the time of the barrier: a tenth of a millisecond each.</summary>
+    private const int ChangesLeftMax = 200;
 
-    /// <summary>Longest wait for changes under way. Each takes milliseconds; on a disk that stands still a backup makes no sense.</summary>
+    /// <summary>Longest wait for writes under way. Each takes milliseconds; on a stalled disk a backup makes no sense.</summary>
     private static readonly TimeSpan _barrierWait = TimeSpan.FromSeconds(30);
 
-    /// <summary>Files of a training that it cannot begin without; it fetches its images again.</summary>
+    /// <summary>The files that a training needs to begin; it fetches its images again.</summary>
     private static readonly string[] _jobFiles = ["job.json", "training.manifest", "testing.manifest"];
 
-    /// <summary>Without them nobody could use the database.</summary>
+    /// <summary>Without them the database could not be used.</summary>
     private static readonly string[] _secrets = ["secret.key", "credentials"];
 
     private readonly string _data;
-    private readonly FileStream _held;
+    private readonly FileStream _lock;
     private readonly Dictionary<string, ShardLinks> _shards = new(StringComparer.Ordinal);
 
-    private BackupSnapshot(string data, string folder, FileStream held) => (_data, Folder, _held) = (data, folder, held);
+    private BackupSnapshot(string data, string folder, FileStream fileLock) => (_data, Folder, _lock) = (data, folder, fileLock);
 
     /// <summary>The snapshot's files.</summary>
     public string Folder { get; }
 
-    /// <summary>The changes of the schema that its database has.</summary>
+    /// <summary>The schema changes that its database has.</summary>
     public IReadOnlyList<string> Schema { get; private set; } = [];
 
     /// <summary>How long writers were held back.</summary>
     public TimeSpan Held { get; private set; }
 
-    /// <summary>Descriptions of objects that could not be read, or whose data is missing: in the snapshot as they are.</summary>
+    /// <summary>Descriptions of objects that cannot be read or whose data is missing; the snapshot has them unchanged.</summary>
     public int Damaged { get; private set; }
 
     /// <summary>Takes the snapshot.</summary>
     /// <param name="data">The data directory.</param>
-    /// <param name="tell">Told how far it is, while nobody is held back.</param>
-    /// <param name="clock">Of the time that writers are held back.</param>
-    /// <param name="cancel">Gives up; nothing is left.</param>
-    /// <param name="inMoment">Called after each bucket while writers are held back; a test makes the moment long with it.</param>
+    /// <param name="report">Gets the progress, while no writer is held back.</param>
+    /// <param name="clock">Measures how long writers are held back.</param>
+    /// <param name="cancel">Cancels; nothing is left behind.</param>
+    /// <param name="whileHeld">Called after each bucket while writers are held back; a test prolongs that time with it.</param>
     /// <exception cref="CommandRefusedException">Another backup is under way, or writers cannot be held back.</exception>
-    public static async Task<BackupSnapshot> TakeAsync(string data, Action<string> tell, TimeProvider clock, CancellationToken cancel, Action? inMoment = null)
+    public static async Task<BackupSnapshot> TakeAsync(
+        string data, Action<string> report, TimeProvider clock, CancellationToken cancel, Action? whileHeld = null)
     {
         var snapshot = Open(data);
         try
         {
-            await snapshot.TakeAsync(tell, clock, inMoment, cancel);
+            await snapshot.TakeAsync(report, clock, whileHeld, cancel);
             return snapshot;
         }
         catch (SqliteException failure)
@@ -72,7 +73,7 @@ internal sealed class BackupSnapshot : IDisposable
             snapshot.Dispose();
             throw new CommandRefusedException(
                 $"The database of {data} cannot be copied: {failure.Message} A copy of it needs room in {data}, and it must not be damaged; `ocellus doctor "
-                    + $"--data {data}` looks at both.");
+                    + $"--data {data}` checks both.");
         }
         catch
         {
@@ -81,7 +82,7 @@ internal sealed class BackupSnapshot : IDisposable
         }
     }
 
-    /// <summary>Removes what a backup that was ended left: nobody holds it.</summary>
+    /// <summary>Removes what an interrupted backup left, which has no lock.</summary>
     public static void Sweep(string data)
     {
         var folder = Path.Combine(data, FolderName);
@@ -93,7 +94,7 @@ internal sealed class BackupSnapshot : IDisposable
             }
             catch (CommandRefusedException)
             {
-                // One is under way.
+                // A backup is under way.
             }
         }
     }
@@ -101,8 +102,8 @@ internal sealed class BackupSnapshot : IDisposable
     public void Dispose()
     {
         FileSystem.RemoveFolder(Folder);
-        _held.Dispose();
-        // Last, so that nobody takes a lock whose file is gone.
+        _lock.Dispose();
+        // Last, so that no one takes a lock whose file is gone.
         FileSystem.RemoveFolder(Path.Combine(_data, FolderName));
     }
 
@@ -112,11 +113,11 @@ internal sealed class BackupSnapshot : IDisposable
         Directory.CreateDirectory(folder);
         try
         {
-            var held = new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var fileLock = new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             var files = Path.Combine(folder, "files");
             FileSystem.RemoveFolder(files);
             Directory.CreateDirectory(files);
-            return new(data, files, held);
+            return new(data, files, fileLock);
         }
         catch (IOException failure) when (failure is not (DirectoryNotFoundException or FileNotFoundException))
         {
@@ -124,12 +125,12 @@ internal sealed class BackupSnapshot : IDisposable
         }
     }
 
-    private async Task TakeAsync(Action<string> tell, TimeProvider clock, Action? inMoment, CancellationToken cancel)
+    private async Task TakeAsync(Action<string> report, TimeProvider clock, Action? whileHeld, CancellationToken cancel)
     {
-        for (var look = 1; look <= LooksMax; look++)
+        for (var pass = 1; pass <= PassesMax; pass++)
         {
-            var changed = LinkAll(tell, final: false, cancel);
-            if (look > 1 && changed <= ChangedFew)
+            var changed = LinkAll(report, final: false, cancel);
+            if (pass > 1 && changed <= ChangesLeftMax)
             {
                 break;
             }
@@ -144,16 +145,16 @@ internal sealed class BackupSnapshot : IDisposable
                 DefaultTimeout = 30,
             }.ToString());
         await connection.OpenAsync(cancel);
-        SqliteTransaction moment;
+        SqliteTransaction transaction;
         try
         {
             using (await new WriteBarrier(DataDirectory.ObjectsOf(_data)).CloseAsync(_barrierWait, cancel))
             {
                 var began = clock.GetTimestamp();
-                moment = connection.BeginTransaction(deferred: true);
-                // A deferred transaction begins with its first look.
+                transaction = connection.BeginTransaction(deferred: true);
+                // A deferred transaction begins with its first read.
                 Schema = SchemaJournal.Applied(connection);
-                LinkAll(_ => inMoment?.Invoke(), final: true, CancellationToken.None);
+                LinkAll(_ => whileHeld?.Invoke(), final: true, CancellationToken.None);
                 Held = clock.GetElapsedTime(began);
             }
         }
@@ -162,22 +163,22 @@ internal sealed class BackupSnapshot : IDisposable
             throw new CommandRefusedException(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Writes to {_data} did not come to rest within {_barrierWait.TotalSeconds:0} s, so no moment could be taken; try again when the disk is "
+                    $"Writes to {_data} did not pause within {_barrierWait.TotalSeconds:0} s, so no snapshot could be taken; try again when the disk is "
                         + $"less busy."));
         }
 
         Damaged = _shards.Values.Sum(s => s.Damaged);
-        // Names of all objects, and no longer needed.
+        // They hold the names of all objects and are no longer needed.
         _shards.Clear();
-        await using (moment)
+        await using (transaction)
         {
-            tell("the database");
+            report("the database");
             await using var copy = new SqliteConnection(
                 new SqliteConnectionStringBuilder { DataSource = DataDirectory.DatabaseOf(Folder), Pooling = false }.ToString());
             await copy.OpenAsync(cancel);
             connection.BackupDatabase(copy);
             await using var plain = copy.CreateCommand();
-            // One file, with nothing beside it.
+            // One file, without a log beside it.
             plain.CommandText = "PRAGMA journal_mode=DELETE";
             await plain.ExecuteNonQueryAsync(cancel);
         }
@@ -185,12 +186,12 @@ internal sealed class BackupSnapshot : IDisposable
         if (DataDirectory.Damage(Folder) is { } damage)
         {
             throw new CommandRefusedException(
-                $"The database of {_data} is damaged, and so would be its backup: {damage} `ocellus doctor --data {_data}` looks at it again.");
+                $"The database of {_data} is damaged, and so would be its backup: {damage} `ocellus doctor --data {_data}` checks it again.");
         }
     }
 
-    /// <summary>Links what is not yet; gives the number of files that were.</summary>
-    private int LinkAll(Action<string> tell, bool final, CancellationToken cancel)
+    /// <summary>Links what is not linked yet; returns the number of files linked.</summary>
+    private int LinkAll(Action<string> report, bool final, CancellationToken cancel)
     {
         var linked = _secrets.Count(name => LinkFile(Path.Combine(_data, name), Path.Combine(Folder, name), replace: true));
         foreach (var account in Folders(Path.Combine(_data, "models")))
@@ -207,10 +208,10 @@ internal sealed class BackupSnapshot : IDisposable
             linked += _jobFiles.Count(name => LinkFile(Path.Combine(job, name), Path.Combine(Folder, "jobs", Path.GetFileName(job), name), replace: false));
         }
 
-        return linked + LinkObjects(tell, final, cancel);
+        return linked + LinkObjects(report, final, cancel);
     }
 
-    private int LinkObjects(Action<string> tell, bool final, CancellationToken cancel)
+    private int LinkObjects(Action<string> report, bool final, CancellationToken cancel)
     {
         var linked = 0;
         var seen = new HashSet<string>(StringComparer.Ordinal);
@@ -220,7 +221,7 @@ internal sealed class BackupSnapshot : IDisposable
             var target = Path.Combine(Folder, "objects", name);
             if (!LinkFile(Path.Combine(bucket, StoreFiles.BucketFile), Path.Combine(target, StoreFiles.BucketFile), replace: true))
             {
-                // No bucket: it is being made or has been removed.
+                // Not a bucket: it is being created or was removed.
                 continue;
             }
 
@@ -233,13 +234,13 @@ internal sealed class BackupSnapshot : IDisposable
                     _shards.Add(shard, links = new ShardLinks(shard, Path.Combine(target, Path.GetFileName(shard))));
                 }
 
-                linked += links.Look(final);
+                linked += links.Update(final);
             }
 
-            tell(string.Create(CultureInfo.InvariantCulture, $"bucket {name}"));
+            report(string.Create(CultureInfo.InvariantCulture, $"bucket {name}"));
         }
 
-        // A bucket that was removed and made anew has other folders under the same names: what is gone of the old ones goes here too.
+        // A bucket that was removed and created again may lack some of the old folders: those are removed here too.
         foreach (var gone in _shards.Keys.Where(s => !seen.Contains(s)).ToList())
         {
             _shards[gone].Remove();
@@ -255,10 +256,10 @@ internal sealed class BackupSnapshot : IDisposable
         return linked;
     }
 
-    /// <summary>Links a file under its name in the snapshot; false if it is not there.</summary>
+    /// <summary>Links a file under its name in the snapshot; false if it does not exist or need not be linked.</summary>
     /// <param name="file">The file.</param>
     /// <param name="target">Its name in the snapshot.</param>
-    /// <param name="replace">It may have been replaced since it was linked; otherwise a link that is there stands.</param>
+    /// <param name="replace">Whether it may have been replaced since it was linked; otherwise an existing link stays.</param>
     private static bool LinkFile(string file, string target, bool replace)
     {
         if (!replace && File.Exists(target))

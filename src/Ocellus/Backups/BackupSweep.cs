@@ -2,7 +2,7 @@ using Ocellus.Storage;
 
 namespace Ocellus.Backups;
 
-/// <summary>Removes what a backup that was killed left in the data directory: its links would keep the data of deleted objects for ever.</summary>
+/// <summary>Removes what a killed backup left in the data directory: its links would keep the data of deleted objects forever.</summary>
 internal sealed partial class BackupSweep(DataDirectory data, ILogger<BackupSweep> log) : BackgroundService
 {
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.Run(Sweep, stoppingToken);
@@ -20,6 +20,6 @@ internal sealed partial class BackupSweep(DataDirectory data, ILogger<BackupSwee
         }
     }
 
-    [LoggerMessage(1601, LogLevel.Warning, "{Folder}, which a backup left, could not be removed")]
+    [LoggerMessage(1601, LogLevel.Warning, "{Folder}, left by a backup, could not be removed")]
     private static partial void NotSwept(ILogger log, Exception failure, string folder);
 }

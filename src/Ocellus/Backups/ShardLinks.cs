@@ -4,16 +4,14 @@ using Ocellus.Storage;
 
 namespace Ocellus.Backups;
 
-/// <summary>
-/// A folder of the object store in a snapshot: descriptions and the data that they name, kept like the folder by looking at it again and again.
-/// </summary>
+/// <summary>A folder of the object store in a snapshot: descriptions and the data that they name, kept up to date by repeated passes.</summary>
 /// <param name="folder">The folder of the store.</param>
 /// <param name="target">The folder of the snapshot.</param>
 internal sealed class ShardLinks(string folder, string target)
 {
     /// <summary>
-    /// Two changes within it may leave the same time on a file or folder: what changed so shortly before a look may have changed again after it. Kernels stamp
-    /// every 1 to 10 ms, some file systems every 2 s.
+    /// Two changes within this time may leave the same timestamp: what changed so shortly before a pass may have changed again after it. Kernels stamp every 1
+    /// to 10 ms, some file systems every 2 s.
     /// </summary>
     private static readonly TimeSpan _stampMax = TimeSpan.FromSeconds(2);
 
@@ -21,7 +19,7 @@ internal sealed class ShardLinks(string folder, string target)
     private DateTime _stamp;
     private bool _certain;
 
-    /// <summary>Descriptions that cannot be read, or name data that is not there.</summary>
+    /// <summary>Descriptions that cannot be read, or name missing data.</summary>
     public int Damaged => _linked.Values.Count(l => l.Damaged);
 
     /// <summary>Links a file; false if it is gone.</summary>
@@ -44,9 +42,9 @@ internal sealed class ShardLinks(string folder, string target)
         }
     }
 
-    /// <summary>Brings the snapshot to what the folder has now; gives the number of descriptions that were linked or taken away.</summary>
-    /// <param name="final">Nothing changes meanwhile: what is missing now is missing indeed.</param>
-    public int Look(bool final)
+    /// <summary>Brings the snapshot up to date with the folder; returns the number of descriptions linked or removed.</summary>
+    /// <param name="final">Nothing changes meanwhile: what is missing now is really missing.</param>
+    public int Update(bool final)
     {
         var before = TimeProvider.System.GetUtcNow().UtcDateTime;
         var stamp = Directory.GetLastWriteTimeUtc(folder);
@@ -57,7 +55,7 @@ internal sealed class ShardLinks(string folder, string target)
 
         var unsure = false;
         var changed = 0;
-        var there = new HashSet<string>(StringComparer.Ordinal);
+        var present = new HashSet<string>(StringComparer.Ordinal);
         Directory.CreateDirectory(target);
         foreach (var file in DescriptionFiles())
         {
@@ -66,7 +64,7 @@ internal sealed class ShardLinks(string folder, string target)
                 continue;
             }
 
-            there.Add(file.Name);
+            present.Add(file.Name);
             var now = new Linked(file.LastWriteTimeUtc, file.Length, null, false);
             if (_linked.TryGetValue(file.Name, out var known))
             {
@@ -85,12 +83,12 @@ internal sealed class ShardLinks(string folder, string target)
             }
             else
             {
-                there.Remove(file.Name);
+                present.Remove(file.Name);
                 unsure = true;
             }
         }
 
-        foreach (var gone in _linked.Keys.Where(name => !there.Contains(name)).ToList())
+        foreach (var gone in _linked.Keys.Where(name => !present.Contains(name)).ToList())
         {
             Remove(gone);
             changed++;
@@ -100,7 +98,7 @@ internal sealed class ShardLinks(string folder, string target)
         return changed;
     }
 
-    /// <summary>Takes the folder out of the snapshot.</summary>
+    /// <summary>Removes the folder from the snapshot.</summary>
     public void Remove()
     {
         FileSystem.RemoveFolder(target);
@@ -128,7 +126,7 @@ internal sealed class ShardLinks(string folder, string target)
             return null;
         }
 
-        // The link's own content: the name in the store may stand for another description by now.
+        // Read from the link: the name in the store may stand for another description by now.
         if (DataFile(description) is not { } data)
         {
             return now with { Damaged = true };

@@ -4,19 +4,19 @@ using System.Text;
 namespace Ocellus.Backups;
 
 /// <summary>
-/// Bounds what .NET's TarReader takes into memory. It reads an extended header of PAX, or a long name of GNU, whole, and allocates what the size field says
-/// before it has seen a byte of it; so the headers are checked before the reader goes on to the next entry.
+/// Limits what .NET's TarReader loads into memory. It reads a PAX extended header or a GNU long name whole, and allocates what the size field says before it
+/// reads a byte; so the headers are checked before the reader moves to the next entry.
 /// </summary>
 /// <remarks>Source: POSIX.1-2024, pax, ustar interchange format; GNU tar manual, basic tar format.</remarks>
 internal static class TarHeaders
 {
-    /// <summary>Most bytes of one extended header. Names of a data directory need a few hundred.</summary>
+    /// <summary>Maximum bytes of one extended header. Names of a data directory need a few hundred.</summary>
     public const int ExtendedBytesMax = 64 * 1024;
 
-    /// <summary>Bytes of a header, to a multiple of which data is filled up.</summary>
+    /// <summary>Bytes of a header; data is padded to a multiple of it.</summary>
     private const int BlockBytes = 512;
 
-    /// <summary>Places in a header: eleven octal digits and an end, and the type.</summary>
+    /// <summary>Offsets in a header: of the size, eleven octal digits and a terminator, and of the type.</summary>
     private const int SizeAt = 124, SizeLength = 12, TypeAt = 156;
 
     /// <summary>PAX's headers of one entry and of all that follow, and GNU's long names and long links.</summary>
@@ -24,11 +24,11 @@ internal static class TarHeaders
 
     /// <summary>The position of the header that follows an entry.</summary>
     /// <param name="dataOffset">Where the entry's data begins.</param>
-    /// <param name="length">Its bytes.</param>
+    /// <param name="length">Its length in bytes.</param>
     public static long After(long dataOffset, long length) => (dataOffset + length + BlockBytes - 1) / BlockBytes * BlockBytes;
 
-    /// <summary>Looks at the extended headers in front of an entry. The stream is where it was afterwards.</summary>
-    /// <param name="tar">The archive, which can be sought in.</param>
+    /// <summary>Checks the extended headers in front of an entry. The position of the stream does not change.</summary>
+    /// <param name="tar">The archive, which must be seekable.</param>
     /// <param name="header">The position of the first of them, or of the entry's own header.</param>
     /// <exception cref="InvalidDataException">One is larger than any that a backup has.</exception>
     public static void Check(Stream tar, long header)
@@ -39,7 +39,7 @@ internal static class TarHeaders
         while (tar.ReadAtLeast(block, BlockBytes, throwOnEndOfStream: false) == BlockBytes && ExtendedTypes.Contains(block[TypeAt]))
         {
             var text = Encoding.ASCII.GetString(block.Slice(SizeAt, SizeLength)).Trim('\0', ' ');
-            // Large sizes have another form, which begins with a set bit and is no number here.
+            // Large sizes have another form, which begins with a set bit and is not an octal number.
             if (!TryOctal(text, out var size) || size > ExtendedBytesMax)
             {
                 throw new InvalidDataException(string.Create(
