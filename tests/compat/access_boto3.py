@@ -144,7 +144,7 @@ def main():
         file = os.path.join(top, "credentials")
         keys("create", "--name", "file", "--policy", "inference", "--credentials", file)
         check("a credentials file for its owner only", stat.S_IMODE(os.stat(file).st_mode) == 0o600 and "aws_secret_access_key" in open(file).read())
-        check("is not overwritten", "there already" in keys("create", "--name", "file", "--policy", "inference", "--credentials", file, code=1).stderr)
+        check("is not overwritten", "already exists" in keys("create", "--name", "file", "--policy", "inference", "--credentials", file, code=1).stderr)
         listed = json.loads(keys("list", "--json").stdout)["keys"]
         check("the list has every key and no secret", {"app", "eve", "admin"} <= {k["name"] for k in listed} and trainer["secretAccessKey"] not in json.dumps(listed))
         check("a policy that is not understood is refused and named", "'rekognition:Stpo*'" in keys("create", "--name", "x", "--policy", policy("typo", allow("rekognition:Stpo*")), code=1).stderr)

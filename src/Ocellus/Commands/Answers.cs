@@ -6,14 +6,14 @@ using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;
 
-/// <summary>Asks a model about files, with the limits and the choice of labels that the server has.</summary>
+/// <summary>Queries a model about files, with the server's limits and choice of labels.</summary>
 internal static class Answers
 {
-    /// <summary>Bytes of an image: what the server takes from its object store.</summary>
+    /// <summary>Maximum bytes of an image: what the server accepts from its object store.</summary>
     private const int ImageBytesMax = DetectCustomLabels.ObjectBytesMax;
 
-    /// <summary>Reads an image and brings it to network size.</summary>
-    /// <exception cref="ImageRefusedException">Not an image that may be asked about.</exception>
+    /// <summary>Reads an image and scales it to network size.</summary>
+    /// <exception cref="ImageRefusedException">Not an image that the model accepts.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     public static PreparedImage Prepare(TrainedModel model, string file)
     {
@@ -23,7 +23,7 @@ internal static class Answers
             : model.Prepare(File.ReadAllBytes(file), ImageLimits.Default);
     }
 
-    /// <summary>What counts as found, as DetectCustomLabels answers it.</summary>
+    /// <summary>The labels that DetectCustomLabels would return.</summary>
     public static IReadOnlyList<CustomLabel> Choose(
         ModelDescription description, IReadOnlyList<Prediction> predictions, double? minConfidence, int? maxResults) =>
         DetectCustomLabels.Choose(
@@ -31,7 +31,7 @@ internal static class Answers
             minConfidence,
             maxResults);
 
-    /// <summary>Labels under the names that the API gives them.</summary>
+    /// <summary>Labels as JSON, with the API's names.</summary>
     public static JsonArray Json(IReadOnlyList<CustomLabel> labels) => new([.. labels.Select(Json)]);
 
     private static JsonNode Json(CustomLabel label)

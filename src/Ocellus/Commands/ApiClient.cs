@@ -8,12 +8,12 @@ using Ocellus.Wire.SigV4;
 namespace Ocellus.Commands;
 
 /// <summary>
-/// A small AWS client: signs with Signature Version 4 and calls operations and the object store over HTTP, as any SDK does. The demo
-/// goes the way that its user will go.
+/// A small AWS client: signs with Signature Version 4 and calls operations and the object store over HTTP, as any SDK does. The demo takes the same path as its
+/// user will.
 /// </summary>
 internal sealed class ApiClient : IDisposable
 {
-    private readonly HttpClient _http = Straight();
+    private readonly HttpClient _http = WithoutProxy();
     private readonly Uri _endpoint;
     private readonly string _key;
     private readonly string _secret;
@@ -22,9 +22,9 @@ internal sealed class ApiClient : IDisposable
     private ApiClient(Uri endpoint, string key, string secret, string region) => (_endpoint, _key, _secret, _region) = (endpoint, key, secret, region);
 
     /// <summary>
-    /// A client for a server on this machine. Without a proxy, whatever the environment says: what is meant for a neighbour would leave the machine otherwise.
+    /// A client for a server on this machine. It uses no proxy, whatever the environment says, so that local requests do not leave the machine.
     /// </summary>
-    public static HttpClient Straight() => new(new SocketsHttpHandler { UseProxy = false });
+    public static HttpClient WithoutProxy() => new(new SocketsHttpHandler { UseProxy = false });
 
     /// <summary>A client with the default profile of an AWS shared-credentials file.</summary>
     /// <exception cref="InvalidDataException">The file has no key.</exception>
@@ -62,7 +62,7 @@ internal sealed class ApiClient : IDisposable
             : throw new CommandRefusedException($"{operation} was refused: {answer["__type"]}: {answer["message"] ?? answer["Message"]}");
     }
 
-    /// <summary>Makes a bucket, unless this account has it.</summary>
+    /// <summary>Creates a bucket, unless this account has it.</summary>
     public async Task CreateBucketAsync(string bucket, CancellationToken cancel)
     {
         using var response = await SendAsync(HttpMethod.Put, $"/{bucket}", [], cancel);
@@ -111,7 +111,7 @@ internal sealed class ApiClient : IDisposable
         return await _http.SendAsync(message, cancel);
     }
 
-    /// <summary>Signature Version 4, header form. Paths here are encoded once, as S3 wants it, and the API's is '/'.</summary>
+    /// <summary>Signature Version 4, header form. Paths here are encoded once, as S3 requires, and the API's is '/'.</summary>
     private void Sign(HttpRequestMessage message, string service, byte[] body)
     {
         var date = Canonical.Time(TimeProvider.System.GetUtcNow());

@@ -13,8 +13,8 @@ namespace Ocellus.Commands;
 /// <summary><c>ocellus backup</c>: a data directory as one file, while its server runs.</summary>
 internal static class BackupCommand
 {
-    /// <summary>Shortest time between two lines of progress.</summary>
-    private static readonly TimeSpan _tellEvery = TimeSpan.FromSeconds(2);
+    /// <summary>Shortest time between two progress lines.</summary>
+    private static readonly TimeSpan _progressEvery = TimeSpan.FromSeconds(2);
 
     public static Command Create()
     {
@@ -26,10 +26,10 @@ internal static class BackupCommand
             Required = true,
             HelpName = "FILE.tar",
         };
-        var force = new Option<bool>("--force") { Description = "Replace the file if it is there." };
+        var force = new Option<bool>("--force") { Description = "Replace the file if it exists." };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command(
-            "backup", "Writes a data directory, as it is in one moment, to one file that `ocellus restore` takes.") { data, output, force, json };
+            "backup", "Writes a consistent snapshot of a data directory to one file, for `ocellus restore`.") { data, output, force, json };
         command.Act(
             (parsed, terminal, cancel) =>
                 RunAsync(
@@ -42,16 +42,16 @@ internal static class BackupCommand
     {
         Check(data, output, force);
         FileSystem.KeepPrivate();
-        var told = new Pace(terminal);
-        using var snapshot = await BackupSnapshot.TakeAsync(data, told.Tell, TimeProvider.System, cancel);
+        var pace = new Pace(terminal);
+        using var snapshot = await BackupSnapshot.TakeAsync(data, pace.Report, TimeProvider.System, cancel);
         var temporary = $"{output}.{Environment.ProcessId}.part";
         (int Files, long Bytes) written;
         try
         {
-            written = Write(temporary, snapshot, told.Tell, cancel);
+            written = Write(temporary, snapshot, pace.Report, cancel);
             if (!force && File.Exists(output))
             {
-                throw new CommandRefusedException($"{output} was made meanwhile; add --force to replace it.");
+                throw new CommandRefusedException($"{output} was created meanwhile; add --force to replace it.");
             }
 
             File.Move(temporary, output, overwrite: true);
@@ -60,7 +60,7 @@ internal static class BackupCommand
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new CommandRefusedException(
-                $"{output} cannot be written: {failure.Message} Nothing is left of it{(File.Exists(output) ? "; the file that was there is as it was" : "")}.");
+                $"{output} cannot be written: {failure.Message} Nothing is left behind{(File.Exists(output) ? "; the existing file is unchanged" : "")}.");
         }
         finally
         {
@@ -76,7 +76,7 @@ internal static class BackupCommand
         if (!File.Exists(DataDirectory.DatabaseOf(data)))
         {
             throw new CommandRefusedException(
-                $"{data} is no data directory of a server: it has no ocellus.db. --data names the one that `ocellus serve` was given.");
+                $"{data} is not a server's data directory: it has no ocellus.db. --data must name the one given to `ocellus serve`.");
         }
 
         if (SchemaJournal.Later(data) is { } later)
@@ -91,22 +91,22 @@ internal static class BackupCommand
 
         if (!force && File.Exists(output))
         {
-            throw new CommandRefusedException($"{output} is there already; choose another name, or add --force to replace it.");
+            throw new CommandRefusedException($"{output} already exists; choose another name, or add --force to replace it.");
         }
 
         if (DataDirectory.IsHeld(data) && !new WriteBarrier(DataDirectory.ObjectsOf(data)).IsThere)
         {
             throw new CommandRefusedException(
-                $"The server that runs on {data} is of an earlier version, which cannot be backed up while it runs; stop it, or restart it with this "
+                $"The server running on {data} is of an earlier version, which cannot be backed up while it runs; stop it, or restart it with this "
                     + $"version first.");
         }
     }
 
-    private static (int Files, long Bytes) Write(string path, BackupSnapshot snapshot, Action<string> tell, CancellationToken cancel)
+    private static (int Files, long Bytes) Write(string path, BackupSnapshot snapshot, Action<string> report, CancellationToken cancel)
     {
         long bytes = 0;
         var files = 0;
-        // On disk: those of a large store would take as much memory as all its keys.
+        // On disk: the checksums of a large store would take as much memory as all its keys.
         using var sums = new StreamWriter(
             new FileStream(
                 path + ".sums",
@@ -129,7 +129,7 @@ internal static class BackupCommand
 
                 bytes += Add(tar, name, File.OpenRead(file), sums);
                 files++;
-                tell(string.Create(CultureInfo.InvariantCulture, $"{files} files, {bytes / 1048576} MB"));
+                report(string.Create(CultureInfo.InvariantCulture, $"{files} files, {bytes / 1048576} MB"));
             }
 
             sums.Flush();
@@ -141,11 +141,11 @@ internal static class BackupCommand
         return (files, stream.Length);
     }
 
-    /// <summary>The files below a folder, those right in it first: a reader sees soon what the database has.</summary>
+    /// <summary>The files below a folder, its own first, so that a reader sees the database early.</summary>
     private static IEnumerable<string> Files(string folder) =>
         Directory.GetFiles(folder).Order(StringComparer.Ordinal).Concat(Directory.GetDirectories(folder).Order(StringComparer.Ordinal).SelectMany(Files));
 
-    /// <summary>Writes one file; its sum goes to <paramref name="sums"/>. Without them the content is the sums' own and stays open.</summary>
+    /// <summary>Writes one file and its checksum; without <paramref name="sums"/>, the checksums themselves, whose stream stays open.</summary>
     private static long Add(TarWriter tar, string name, Stream content, TextWriter? sums)
     {
         using var hashed = new HashingStream(content, leaveOpen: sums is null);
@@ -179,18 +179,18 @@ internal static class BackupCommand
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"{output} ({written.Bytes / 1048576.0:0.0} MB): {written.Files} files; writes were held back for {snapshot.Held.TotalSeconds:0.000} s."));
-        terminal.Remark("It holds the secrets of all access keys, and whoever can read it can use them: keep it as you keep those.");
-        terminal.Remark($"ocellus restore --in {output} --data DIR brings it back.");
+        terminal.Remark("It holds the secrets of all access keys, and whoever can read it can use them: keep it as safe as those.");
+        terminal.Remark($"ocellus restore --in {output} --data DIR restores it.");
     }
 
-    /// <summary>Tells how far it is, not more often than can be read.</summary>
+    /// <summary>Shows progress, but no more often than can be read.</summary>
     private sealed class Pace(Terminal terminal)
     {
         private long _last = TimeProvider.System.GetTimestamp();
 
-        public void Tell(string what)
+        public void Report(string what)
         {
-            if (TimeProvider.System.GetElapsedTime(_last) >= _tellEvery)
+            if (TimeProvider.System.GetElapsedTime(_last) >= _progressEvery)
             {
                 _last = TimeProvider.System.GetTimestamp();
                 terminal.Remark($"… {what}");

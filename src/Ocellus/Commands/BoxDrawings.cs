@@ -5,18 +5,18 @@ using Ocellus.Vision.Images;
 
 namespace Ocellus.Commands;
 
-/// <summary>Writes images with the boxes that were found drawn in, for a person to look at.</summary>
-/// <param name="folder">Made where it is not there.</param>
+/// <summary>Writes images with the found boxes drawn in, for a person to view.</summary>
+/// <param name="folder">Created if it does not exist.</param>
 internal sealed class BoxDrawings(string folder)
 {
-    // Each label has the colour of its place in the order of their first appearance.
+    // Each label has the colour of its index: the order of first appearance.
     private readonly List<string> _labels = [];
     private readonly HashSet<string> _names = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Writes one image as JPEG and gives its path; two images of one name do not overwrite each other.</summary>
-    /// <param name="image">What the answer is about.</param>
+    /// <summary>Writes one image as JPEG and returns its path; images of the same name do not overwrite each other.</summary>
+    /// <param name="image">The image.</param>
     /// <param name="file">Its name or path; the drawing's name begins with it.</param>
-    /// <param name="labels">The answer. Labels without a box are left out.</param>
+    /// <param name="labels">What was found. Labels without a box are left out.</param>
     /// <exception cref="ImageRefusedException">Not an image that can be decoded.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
     public string Write(ReadOnlyMemory<byte> image, string file, IReadOnlyList<CustomLabel> labels)

@@ -8,11 +8,11 @@ namespace Ocellus.Commands;
 /// <summary>Tests a model that finds boxes.</summary>
 internal static class BoxEvaluation
 {
-    /// <summary>Numbers of each label, by counting boxes, at given thresholds and at the best ones.</summary>
+    /// <summary>Metrics of each label, by counting boxes, at given thresholds and at the best ones.</summary>
     /// <param name="labels">Labels of the model.</param>
-    /// <param name="thresholds">Of each label, 0 to 1.</param>
-    /// <param name="truth">Of each image its true boxes.</param>
-    /// <param name="found">Of each image the model's candidates, at any score.</param>
+    /// <param name="thresholds">For each label, 0 to 1.</param>
+    /// <param name="truth">For each image, its true boxes.</param>
+    /// <param name="found">For each image, the model's candidates at any score.</param>
     public static (EvaluationReport Own, EvaluationReport Best) Compute(
         IReadOnlyList<string> labels, IReadOnlyList<double> thresholds, IReadOnlyList<IReadOnlyList<LabelledBox>> truth,
         IReadOnlyList<IReadOnlyList<Prediction>> found)

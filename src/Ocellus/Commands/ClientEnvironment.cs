@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Ocellus.Commands;
 
-/// <summary>Shells that <c>ocellus env</c> writes for, by the words of its option.</summary>
+/// <summary>Shells that <c>ocellus env</c> writes for, named as in its option.</summary>
 internal enum ShellKind
 {
     /// <summary>sh, bash, zsh, dash.</summary>
@@ -13,16 +13,16 @@ internal enum ShellKind
 }
 
 /// <summary>
-/// The environment variables that lead AWS clients to a server of ours and nowhere else: those that are set, and those that are unset because they would lead
-/// to AWS, or bring a person's own keys along.
+/// The environment variables that lead AWS clients to our server and nowhere else: those to set, and those to unset because they would lead to AWS or bring in
+/// a person's own keys.
 /// </summary>
 internal sealed class ClientEnvironment
 {
     private const string ServicePrefix = "AWS_ENDPOINT_URL_";
 
     /// <summary>
-    /// Keys, profiles, roles and tokens come before a credentials file. Service-specific endpoints come before AWS_ENDPOINT_URL, and one setting makes
-    /// clients ignore it. FIPS and dual-stack endpoints are refused beside it.
+    /// Keys, profiles, roles and tokens override a credentials file. Service-specific endpoints override AWS_ENDPOINT_URL, and one setting makes clients ignore
+    /// it. FIPS and dual-stack endpoints conflict with it.
     /// </summary>
     private static readonly string[] _unwanted =
     [
@@ -35,7 +35,7 @@ internal sealed class ClientEnvironment
         ServicePrefix + "REKOGNITION", ServicePrefix + "S3", ServicePrefix + "STS",
     ];
 
-    /// <summary>Names under which programs look for a proxy; what is asked over http goes there, loopback too.</summary>
+    /// <summary>Variables that name a proxy for HTTP requests, including those to loopback.</summary>
     private static readonly string[] _proxies = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
 
     private ClientEnvironment(IReadOnlyList<(string Name, string Value)> set, IReadOnlyList<string> unset) => (Set, Unset) = (set, unset);
@@ -44,18 +44,18 @@ internal sealed class ClientEnvironment
 
     public IReadOnlyList<string> Unset { get; }
 
-    /// <summary>What leads to a server.</summary>
-    /// <param name="url">Where it is.</param>
+    /// <summary>The variables that lead to a server.</summary>
+    /// <param name="url">Its address.</param>
     /// <param name="credentials">Absolute path of an AWS shared-credentials file.</param>
     /// <param name="region">Region of that file.</param>
-    /// <param name="now">The environment as it is.</param>
+    /// <param name="now">The current environment.</param>
     public static ClientEnvironment Of(Uri url, string credentials, string region, IDictionary now)
     {
         List<(string, string)> set =
         [
             ("AWS_ENDPOINT_URL", url.AbsoluteUri.TrimEnd('/')),
             ("AWS_SHARED_CREDENTIALS_FILE", credentials),
-            // A person's own file may name a role to take on, a program that gives keys, endpoints of services, or that endpoints are to be ignored.
+            // A person's own file may name a role to assume, a credential process, endpoints of services, or that endpoints are ignored.
             ("AWS_CONFIG_FILE", OperatingSystem.IsWindows() ? "NUL" : "/dev/null"),
             ("AWS_REGION", region),
             ("AWS_DEFAULT_REGION", region),
@@ -63,19 +63,19 @@ internal sealed class ClientEnvironment
         ];
         if (_proxies.Any(p => now[p] is string { Length: > 0 }))
         {
-            // Both are read, by some programs the one and by some the other.
-            string?[] direct = [now["no_proxy"] as string, now["NO_PROXY"] as string, url.Host.Trim('[', ']')];
-            var apart = string.Join(',', direct.Where(t => !string.IsNullOrEmpty(t)).Distinct(StringComparer.Ordinal));
-            set.AddRange([("no_proxy", apart), ("NO_PROXY", apart)]);
+            // Some programs read the one, some the other.
+            string?[] hosts = [now["no_proxy"] as string, now["NO_PROXY"] as string, url.Host.Trim('[', ']')];
+            var exceptions = string.Join(',', hosts.Where(t => !string.IsNullOrEmpty(t)).Distinct(StringComparer.Ordinal));
+            set.AddRange([("no_proxy", exceptions), ("NO_PROXY", exceptions)]);
         }
 
-        // Endpoints of other services lead to AWS as well. No service has a name that a shell would take for more than a name.
+        // Endpoints of other services lead to AWS as well. Names that a shell could misread are no service's.
         var services = now.Keys.Cast<string>()
             .Where(n => n.StartsWith(ServicePrefix, StringComparison.Ordinal) && n.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'));
         return new ClientEnvironment(set, [.. _unwanted.Concat(services.Order(StringComparer.Ordinal)).Distinct(StringComparer.Ordinal)]);
     }
 
-    /// <summary>As commands of a shell. Any value arrives there as it is: quotes, spaces and line breaks too.</summary>
+    /// <summary>As commands of a shell. Values arrive unchanged, including quotes, spaces and line breaks.</summary>
     public string ToCommands(ShellKind shell) => string.Join('\n', shell switch
     {
         ShellKind.Sh => [.. Set.Select(v => $"export {v.Name}={QuoteForSh(v.Value)}"), $"unset {string.Join(' ', Unset)}"],
@@ -93,13 +93,13 @@ internal sealed class ClientEnvironment
         ["unset"] = new JsonArray([.. Unset.Select(n => (JsonNode)n)]),
     };
 
-    /// <summary>One word of sh: nothing has a meaning between single quotes, and those stand outside.</summary>
+    /// <summary>One word of sh: nothing is special between single quotes, and single quotes themselves go outside.</summary>
     public static string QuoteForSh(string text) => $"'{text.Replace("'", @"'\''", StringComparison.Ordinal)}'";
 
     private static string QuoteForFish(string text) =>
         $"'{text.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("'", @"\'", StringComparison.Ordinal)}'";
 
-    /// <summary>PowerShell takes typographic single quotes for quotes too.</summary>
+    /// <summary>PowerShell treats typographic single quotes as quotes too.</summary>
     private static string QuoteForPowerShell(string text) =>
         $"'{string.Concat(text.Select(c => c is '\'' or (>= '\u2018' and <= '\u201B') ? $"{c}{c}" : $"{c}"))}'";
 }

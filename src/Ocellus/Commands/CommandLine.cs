@@ -6,7 +6,7 @@ using Ocellus.Vision.Images;
 
 namespace Ocellus.Commands;
 
-/// <summary>What the shell is told.</summary>
+/// <summary>The exit codes.</summary>
 internal static class ExitCodes
 {
     public const int Done = 0;
@@ -17,18 +17,18 @@ internal static class ExitCodes
     /// <summary>The command line itself was wrong.</summary>
     public const int Usage = 2;
 
-    /// <summary>Ctrl-C or SIGTERM, as shells count: 128 + SIGINT.</summary>
+    /// <summary>Ctrl-C or SIGTERM, by the convention of shells: 128 + SIGINT.</summary>
     public const int Interrupted = 130;
 }
 
-/// <summary>All verbs, and what they have in common: exit codes, refusals in words, a clean end on Ctrl-C.</summary>
+/// <summary>All verbs, and what they share: exit codes, readable errors, a clean end on Ctrl-C.</summary>
 internal static class CommandLine
 {
-    /// <summary>Shows where an unforeseen failure came from.</summary>
+    /// <summary>Set to show the stack trace of an unexpected error.</summary>
     public const string TraceVariable = "OCELLUS_TRACE";
 
     /// <summary>
-    /// Longest clean end after Ctrl-C: the models' drain (30 s), what follows it (15 s), and room. A training's checkpoint takes 15 s at most.
+    /// Longest clean end after Ctrl-C: the models' drain (30 s), what follows it (15 s), and some room. A training's checkpoint takes 15 s at most.
     /// </summary>
     private static readonly TimeSpan _endWait = TimeSpan.FromSeconds(60);
 
@@ -49,30 +49,30 @@ internal static class CommandLine
         LoadCheckCommand.Create(),
     };
 
-    /// <summary>Runs a command line to its exit code.</summary>
-    public static async Task<int> RunAsync(IReadOnlyList<string> words)
+    /// <summary>Runs a command line and returns its exit code.</summary>
+    public static async Task<int> RunAsync(IReadOnlyList<string> arguments)
     {
-        var parsed = Create().Parse(words);
+        var parsed = Create().Parse(arguments);
         var settings = new InvocationConfiguration { ProcessTerminationTimeout = _endWait, EnableDefaultExceptionHandler = false };
         if (parsed.Action is not ParseErrorAction mistake)
         {
             return await parsed.InvokeAsync(settings);
         }
 
-        // Whoever reads standard output reads results there, never help. The whole help would bury the one line that matters.
-        mistake.ShowHelp = words.Count == 0;
+        // Standard output is for results, never for help. The whole help would bury the one line that matters.
+        mistake.ShowHelp = arguments.Count == 0;
         settings.Output = Console.Error;
         await parsed.InvokeAsync(settings);
-        if (words.Count > 0)
+        if (arguments.Count > 0)
         {
             var verb = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
-            await Console.Error.WriteLineAsync($"`ocellus{verb} --help` tells what it takes.");
+            await Console.Error.WriteLineAsync($"`ocellus{verb} --help` shows its options.");
         }
 
         return ExitCodes.Usage;
     }
 
-    /// <summary>What a verb does. Refusals become one message on standard error and exit code 1, never a stack trace.</summary>
+    /// <summary>Sets a verb's action. Refusals become one message on standard error and exit code 1, never a stack trace.</summary>
     public static void Act(this Command command, Func<ParseResult, Terminal, CancellationToken, Task<int>> run) =>
         command.SetAction((parsed, cancel) => GuardAsync(parsed, new Terminal(Console.Out, Console.Error), run, cancel));
 
@@ -87,7 +87,7 @@ internal static class CommandLine
         {
             return ExitCodes.Interrupted;
         }
-        catch (Exception failure) when (IsForeseen(failure))
+        catch (Exception failure) when (IsExpected(failure))
         {
             terminal.Complain(failure.Message);
             return ExitCodes.Refused;
@@ -96,8 +96,8 @@ internal static class CommandLine
         {
             var trace = Environment.GetEnvironmentVariable(TraceVariable) is { Length: > 0 };
             terminal.Complain(
-                $"Ocellus did not foresee this: {failure.GetType().Name}: "
-                    + $"{failure.Message}{(trace ? "" : $" Please report it with what {TraceVariable}=1 shows.")}");
+                $"Unexpected error: {failure.GetType().Name}: "
+                    + $"{failure.Message}{(trace ? "" : $" Please report it with the output of {TraceVariable}=1.")}");
             if (trace)
             {
                 terminal.Remark($"{failure}");
@@ -107,7 +107,7 @@ internal static class CommandLine
         }
     }
 
-    private static bool IsForeseen(Exception failure) =>
+    private static bool IsExpected(Exception failure) =>
         failure is CommandRefusedException
             or RefusedException
             or ImageRefusedException

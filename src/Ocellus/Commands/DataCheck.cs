@@ -11,13 +11,13 @@ using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;
 
-/// <summary>Looks for damaged files in a data directory, each of which costs what it stands for and nothing else; and mends what can be mended.</summary>
+/// <summary>Finds damaged files in a data directory, each of which affects only what it stands for, and repairs those that can be repaired.</summary>
 internal static class DataCheck
 {
-    /// <summary>Damaged files that are named; the rest is counted.</summary>
+    /// <summary>Maximum damaged files named; the rest is counted.</summary>
     private const int NamedMax = 20;
 
-    public static IEnumerable<Finding> Look(string data, CancellationToken cancel)
+    public static IEnumerable<Finding> Run(string data, CancellationToken cancel)
     {
         if (!Directory.Exists(data))
         {
@@ -29,17 +29,17 @@ internal static class DataCheck
             yield return new("Database", FindingState.Problem, lost);
         }
 
-        yield return Contained(() => Objects(data, cancel), "Objects");
-        yield return Contained(() => Models(data, cancel), "Models");
-        yield return Contained(() => Jobs(data, cancel), "Trainings under way");
-        yield return Contained(() => Keys(data), "Keys");
+        yield return Guarded(() => Objects(data, cancel), "Objects");
+        yield return Guarded(() => Models(data, cancel), "Models");
+        yield return Guarded(() => Jobs(data, cancel), "Trainings under way");
+        yield return Guarded(() => Keys(data), "Keys");
     }
 
-    /// <summary>Mends damaged descriptions of the object store; what cannot be mended moves to DIR/damaged. Nothing is deleted.</summary>
+    /// <summary>Repairs damaged descriptions of the object store; what cannot be repaired moves to DIR/damaged. Nothing is deleted.</summary>
     /// <param name="data">The data directory.</param>
-    /// <param name="account">Owner of buckets whose description does not say it; null for the only account that has keys.</param>
+    /// <param name="account">Owner of buckets whose description does not name one; null for the only account that has keys.</param>
     /// <param name="cancel">Stops between two files.</param>
-    /// <exception cref="CommandRefusedException">A server has the directory.</exception>
+    /// <exception cref="CommandRefusedException">A server uses the directory.</exception>
     public static IReadOnlyList<Finding> Repair(string data, string? account, CancellationToken cancel)
     {
         if (!Directory.Exists(DataDirectory.ObjectsOf(data)))
@@ -47,7 +47,7 @@ internal static class DataCheck
             return [];
         }
 
-        // As a server holds it: none can start meanwhile.
+        // As a server holds it, so that none can start meanwhile.
         FileStream held;
         try
         {
@@ -55,7 +55,7 @@ internal static class DataCheck
         }
         catch (IOException)
         {
-            throw new CommandRefusedException($"{data} is in use by a server; stop it, and repair then.");
+            throw new CommandRefusedException($"{data} is in use by a server; stop it first.");
         }
 
         using (held)
@@ -87,10 +87,10 @@ internal static class DataCheck
     private static Finding Objects(string data, CancellationToken cancel)
     {
         var damages = StoreCheck.Look(DataDirectory.ObjectsOf(data), cancel).ToList();
-        return Told("Objects", "every description is in order, and its data is there",
+        return Report("Objects", "every description is valid, and its data exists",
             [.. damages.Select(d => $"{d.File.Path}{(d.Key is null ? "" : $" (key '{d.Key}')")}: {d.File.Why}")],
-            $"The server serves everything else. Put the files back from a backup; or stop the server and run `ocellus doctor --data {data} --repair`, which "
-                + $"mends what is beyond doubt, moves the rest to {Path.Combine(data, "damaged")} and says for each what is lost.");
+            $"Everything else is served. Restore the files from a backup, or stop the server and run `ocellus doctor --data {data} --repair`, which "
+                + $"repairs what is beyond doubt, moves the rest to {Path.Combine(data, "damaged")} and says for each what is lost.");
     }
 
     private static Finding Models(string data, CancellationToken cancel)
@@ -114,9 +114,9 @@ internal static class DataCheck
             }
         }
 
-        return Told(
-            "Models", "every model is the file that was written", damages,
-            "Its version cannot be started, everything else is served. Put the folder back from a backup; without one, train again.");
+        return Report(
+            "Models", "every model is intact", damages,
+            "Its version cannot be started; everything else is served. Restore the folder from a backup; without one, train again.");
     }
 
     private static Finding Jobs(string data, CancellationToken cancel)
@@ -125,7 +125,7 @@ internal static class DataCheck
         foreach (var path in Folders(Path.Combine(data, "jobs")))
         {
             cancel.ThrowIfCancellationRequested();
-            var folder = new JobFolder(path) { Damaged = damage => damages.Add($"{damage.TrimEnd('.')} (it is made anew)") };
+            var folder = new JobFolder(path) { Damaged = damage => damages.Add($"{damage.TrimEnd('.')} (it will be recreated)") };
             try
             {
                 if (folder.IsWhole)
@@ -141,9 +141,9 @@ internal static class DataCheck
             }
         }
 
-        return Told(
-            "Trainings under way", "their files are in order", damages,
-            "A training whose job.json is damaged fails, with a message that says so; ask for it again.");
+        return Report(
+            "Trainings under way", "their files are intact", damages,
+            "A training whose job.json is damaged fails, with a message that says so; train again.");
     }
 
     private static Finding Keys(string data)
@@ -151,7 +151,7 @@ internal static class DataCheck
         var path = Path.Combine(data, SecretBox.FileName);
         if (!File.Exists(path))
         {
-            return new("Keys", FindingState.Ok, "no secret key yet; the first start makes it");
+            return new("Keys", FindingState.Ok, "no secret key yet; the first start creates it");
         }
 
         try
@@ -165,7 +165,7 @@ internal static class DataCheck
         }
     }
 
-    private static Finding Told(string name, string fine, List<string> damages, string advice) => damages.Count == 0
+    private static Finding Report(string name, string fine, List<string> damages, string advice) => damages.Count == 0
         ? new(name, FindingState.Ok, fine)
         : new(
             name,
@@ -176,15 +176,15 @@ internal static class DataCheck
                 + $"{(damages.Count > NamedMax ? $"\nand {damages.Count - NamedMax} more" : "")}"),
             advice);
 
-    private static Finding Contained(Func<Finding> look, string name)
+    private static Finding Guarded(Func<Finding> check, string name)
     {
         try
         {
-            return look();
+            return check();
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            return new(name, FindingState.Problem, $"They could not be looked at: {failure.Message}", "Give this user the right to read there.");
+            return new(name, FindingState.Problem, $"They could not be checked: {failure.Message}", "Give this user the right to read them.");
         }
     }
 

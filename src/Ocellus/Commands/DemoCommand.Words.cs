@@ -11,7 +11,7 @@ internal static partial class DemoCommand
 {
     private static string Truth(ParsedLine line) => Count(line.ImageLabels.Concat(line.ValidBoxes.Select(b => b.Label)));
 
-    /// <summary>Labels in order of their names, those that come several times with their number.</summary>
+    /// <summary>Labels in order of their names, repeated ones with their count.</summary>
     private static string Count(IEnumerable<string> labels) =>
         string.Join(
             ", ",
@@ -27,25 +27,25 @@ internal static partial class DemoCommand
 
     private static string Key(DemoSample sample, string file) => $"{sample.Folder}/{file.Replace(Path.DirectorySeparatorChar, '/')}";
 
-    private static string HowToGoOn(DemoSample sample, Told told, bool keep, string path)
+    private static string NextSteps(DemoSample sample, Result result, bool keep, string path)
     {
         var folder = ClientEnvironment.QuoteForSh(path);
         var first = keep
-            ? "The server goes on until Ctrl-C. In another terminal:"
-            : $"Start the server again, and go on with the AWS CLI in another terminal:\n  ./ocellus serve --data {folder}";
-        var image = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = sample.Bucket, ["Name"] = told.Key } };
+            ? "The server runs until Ctrl-C. In another terminal:"
+            : $"Start the server again, and continue with the AWS CLI in another terminal:\n  ./ocellus serve --data {folder}";
+        var image = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = sample.Bucket, ["Name"] = result.Key } };
         return $"""
             {first}
               {EnvCommand.Hint(path)}
-              aws rekognition start-project-version --min-inference-units 1 --project-version-arn {told.Arn}
-              aws rekognition detect-custom-labels --project-version-arn {told.Arn} --image '{image.ToJsonString()}'
+              aws rekognition start-project-version --min-inference-units 1 --project-version-arn {result.Arn}
+              aws rekognition detect-custom-labels --project-version-arn {result.Arn} --image '{image.ToJsonString()}'
             Without a server:
-              ./ocellus export {told.Arn} --data {folder} --out {sample.Project}.zip
+              ./ocellus export {result.Arn} --data {folder} --out {sample.Project}.zip
               ./ocellus detect {sample.Project}.zip IMAGE…
             """;
     }
 
-    /// <summary>Reads a training's progress out of a status message, where <see cref="JobProgress.Sentence"/> stands.</summary>
+    /// <summary>Reads a training's progress from a status message that contains <see cref="JobProgress.Sentence"/>.</summary>
     internal static JobProgress? Progress(string message)
     {
         var match = Sentence().Match(message);

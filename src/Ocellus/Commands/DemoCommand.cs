@@ -12,34 +12,34 @@ using Spectre.Console;
 
 namespace Ocellus.Commands;
 
-/// <summary>What a demonstration is about.</summary>
-/// <param name="Folder">Folder of images, train.manifest and test.manifest under <c>samples/</c> beside the program. In the bucket its name comes before the
-/// keys.</param>
+/// <summary>What a demonstration shows.</summary>
+/// <param name="Folder">Folder of images, train.manifest and test.manifest under <c>samples/</c> beside the program. In the bucket its name is the prefix of
+/// the keys.</param>
 /// <param name="Bucket">Bucket that the manifests name.</param>
 /// <param name="Project">Name of the project; the time is added, so that each demonstration has its own.</param>
-/// <param name="What">What is to be told apart or found, for a person.</param>
-/// <param name="TimeBudget">Longest time for the learning itself.</param>
+/// <param name="What">What is classified or found, for a person.</param>
+/// <param name="TimeBudget">Time limit of the learning itself.</param>
 internal sealed record DemoSample(string Folder, string Bucket, string Project, string What, TimeSpan TimeBudget)
 {
-    /// <summary>A classifier. With its budget the whole story stays under three minutes, on a busy machine too.</summary>
+    /// <summary>A classifier. With its budget the whole demo stays under three minutes, even on a busy machine.</summary>
     public static DemoSample Cells { get; } = new("cells", "samples", "cells", "red cells, white cells and platelets in blood", TimeSpan.FromSeconds(90));
 
-    /// <summary>A detector: finds each cell in images of many. Its learning takes longer, so its story takes about five minutes.</summary>
+    /// <summary>A detector: finds each cell in images of many. It learns longer, so its demo takes about five minutes.</summary>
     public static DemoSample Blood { get; } = new("blood", "samples", "blood", "blood under the microscope, each cell with its box", TimeSpan.FromSeconds(200));
 
     public string Path => System.IO.Path.Combine(AppContext.BaseDirectory, "samples", Folder);
 }
 
-/// <summary><c>ocellus demo</c>: the whole story, over the real API of a server in this process.</summary>
+/// <summary><c>ocellus demo</c>: the whole workflow, over the real API of a server in this process.</summary>
 internal static partial class DemoCommand
 {
     private const string DataDefault = "ocellus-demo";
 
-    /// <summary>Test images of each label that the started model is asked about.</summary>
-    private const int AskedOfEach = 3;
+    /// <summary>Test images of each label that the started model is queried about.</summary>
+    private const int QueriesPerLabel = 3;
 
-    /// <summary>Time between two looks at a state that changes.</summary>
-    private static readonly TimeSpan _lookEvery = TimeSpan.FromMilliseconds(200);
+    /// <summary>Time between two polls of a changing state.</summary>
+    private static readonly TimeSpan _pollEvery = TimeSpan.FromMilliseconds(200);
 
     public static Command Create()
     {
@@ -47,7 +47,7 @@ internal static partial class DemoCommand
         var urls = ServeCommand.UrlsOption("http://127.0.0.1:0");
         urls.Description = "Address of the demonstration's server; port 0 takes a free one.";
         var keep = new Option<bool>("--keep") { Description = "Leave the server running at the end, until Ctrl-C." };
-        var boxes = new Option<bool>("--boxes") { Description = "Show a model that finds objects and their boxes, rather than one that tells images apart." };
+        var boxes = new Option<bool>("--boxes") { Description = "Show a model that finds objects and their boxes, instead of one that classifies images." };
         var command = new Command("demo", "Shows everything on sample images: upload, training, start, answers, stop.") { data, urls, keep, boxes };
         command.Act(
             (parsed, terminal, cancel) =>
@@ -61,12 +61,12 @@ internal static partial class DemoCommand
     {
         if (!Directory.Exists(sample.Path))
         {
-            throw new CommandRefusedException($"The sample images are not beside the program ({sample.Path}); build Ocellus anew from its repository.");
+            throw new CommandRefusedException($"The sample images are not beside the program ({sample.Path}); rebuild Ocellus from its repository.");
         }
 
         var started = Stopwatch.GetTimestamp();
         using var data = ServeCommand.Open(path, terminal);
-        // Whatever matters comes back through the API; a log would run through the bars.
+        // All that matters comes back through the API; log lines would break the progress bars.
         await using var app = await ServeCommand.BuildAsync(
             data, urls, LogLevel.Error, [new($"Ocellus:Training:{nameof(TrainingOptions.TimeBudget)}", $"{sample.TimeBudget}")], cancel);
         try
@@ -75,13 +75,13 @@ internal static partial class DemoCommand
             var url = app.Urls.First();
             terminal.Result($"A server runs at {url}, its data is in {data.Path}");
             using var client = ApiClient.Open(url, data.CredentialsPath);
-            var told = await TellAsync(sample, client, data.Path, terminal, cancel);
+            var result = await DemonstrateAsync(sample, client, data.Path, terminal, cancel);
             terminal.Result(
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"\nThat took {Stopwatch.GetElapsedTime(started).TotalSeconds:0} s. Everything is in {data.Path}; the keys are in "
                         + $"{data.CredentialsPath}."));
-            terminal.Result(HowToGoOn(sample, told, keep, data.Path));
+            terminal.Result(NextSteps(sample, result, keep, data.Path));
             if (keep)
             {
                 await app.WaitForShutdownAsync(cancel);
@@ -92,7 +92,7 @@ internal static partial class DemoCommand
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            terminal.Complain($"Stopped. `ocellus serve --data {path}` goes on with what was under way; `ocellus demo` begins anew.");
+            terminal.Complain($"Stopped. `ocellus serve --data {path}` continues what was under way; `ocellus demo` starts over.");
             throw;
         }
         finally
@@ -102,8 +102,8 @@ internal static partial class DemoCommand
         }
     }
 
-    /// <summary>The story. Each step is one call of the API that the AWS CLI makes too; boxes that were found are drawn below the folder.</summary>
-    private static async Task<Told> TellAsync(DemoSample sample, ApiClient client, string folder, Terminal terminal, CancellationToken cancel)
+    /// <summary>Each step is one API call, as the AWS CLI would make it; found boxes are drawn below the folder.</summary>
+    private static async Task<Result> DemonstrateAsync(DemoSample sample, ApiClient client, string folder, Terminal terminal, CancellationToken cancel)
     {
         var name = $"{sample.Project}-{TimeProvider.System.GetUtcNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}";
         await client.CreateBucketAsync(sample.Bucket, cancel);
@@ -148,7 +148,7 @@ internal static partial class DemoCommand
             client, project, terminal, "StartProjectVersion", new JsonObject { ["ProjectVersionArn"] = arn, ["MinInferenceUnits"] = 1 }, "STARTING", "RUNNING",
             cancel);
         var drawings = Path.Combine(folder, "drawings", name);
-        var (table, key, drawn) = await AskAsync(sample, client, arn, drawings, cancel);
+        var (table, key, drawn) = await QueryAsync(sample, client, arn, drawings, cancel);
         terminal.Result(table);
         if (drawn > 0)
         {
@@ -156,7 +156,7 @@ internal static partial class DemoCommand
         }
 
         await MoveAsync(client, project, terminal, "StopProjectVersion", new JsonObject { ["ProjectVersionArn"] = arn }, "STOPPING", "STOPPED", cancel);
-        return new Told(arn, key);
+        return new Result(arn, key);
     }
 
     private static async Task<string> CreateDatasetAsync(DemoSample sample, ApiClient client, string project, string type, CancellationToken cancel)
@@ -175,7 +175,7 @@ internal static partial class DemoCommand
             switch ((string)found["Status"]!)
             {
                 case "CREATE_IN_PROGRESS":
-                    await Task.Delay(_lookEvery, cancel);
+                    await Task.Delay(_pollEvery, cancel);
                     break;
                 case "CREATE_COMPLETE":
                     return $"{type} dataset: {found["DatasetStats"]!["LabeledEntries"]} images, {found["DatasetStats"]!["TotalLabels"]} labels";
@@ -202,7 +202,7 @@ internal static partial class DemoCommand
                 progress?.Report(step);
             }
 
-            await Task.Delay(_lookEvery, cancel);
+            await Task.Delay(_pollEvery, cancel);
         }
     }
 
@@ -221,8 +221,8 @@ internal static partial class DemoCommand
             string.Create(CultureInfo.InvariantCulture, $"{operation}: {answer["Status"]} → {wanted} in {Stopwatch.GetElapsedTime(began).TotalSeconds:0.0} s"));
     }
 
-    /// <summary>Asks the running model about the first test images of each label.</summary>
-    private static async Task<(Table Table, string Key, int Drawn)> AskAsync(
+    /// <summary>Queries the running model about the first test images of each label.</summary>
+    private static async Task<(Table Table, string Key, int Drawn)> QueryAsync(
         DemoSample sample, ApiClient client, string arn, string folder, CancellationToken cancel)
     {
         var (drawings, drawn) = (new BoxDrawings(folder), 0);
@@ -234,8 +234,8 @@ internal static partial class DemoCommand
         var lines = await ManifestReader.ParseAsync(stream, cancel).Where(l => l.IsUsable).ToListAsync(cancel);
         // An image with boxes shows several labels by itself.
         foreach (var line in lines.Exists(l => l.HasBoxes)
-            ? lines.Take(AskedOfEach)
-            : lines.GroupBy(Truth, StringComparer.Ordinal).SelectMany(g => g.Take(AskedOfEach)))
+            ? lines.Take(QueriesPerLabel)
+            : lines.GroupBy(Truth, StringComparer.Ordinal).SelectMany(g => g.Take(QueriesPerLabel)))
         {
             var began = Stopwatch.GetTimestamp();
             var answer = await client.CallAsync(
@@ -266,6 +266,6 @@ internal static partial class DemoCommand
         return (table, lines[0].Key, drawn);
     }
 
-    /// <summary>What the story leaves behind: a model version, and the key of an image to ask it about.</summary>
-    private sealed record Told(string Arn, string Key);
+    /// <summary>What the demo leaves behind: a model version, and the key of an image to query it about.</summary>
+    private sealed record Result(string Arn, string Key);
 }

@@ -8,11 +8,11 @@ using Spectre.Console;
 
 namespace Ocellus.Commands;
 
-/// <summary><c>ocellus detect</c>: what a model sees in images, with no server.</summary>
+/// <summary><c>ocellus detect</c>: what a model finds in images, without a server.</summary>
 internal static class DetectCommand
 {
-    /// <summary>Names of images in a folder. A file that is named itself is judged by its content alone.</summary>
-    private static readonly string[] _endings = [".jpg", ".jpeg", ".png"];
+    /// <summary>Extensions of images in a folder. A file that is named directly is judged by its content alone.</summary>
+    private static readonly string[] _extensions = [".jpg", ".jpeg", ".png"];
 
     public static Command Create()
     {
@@ -20,7 +20,7 @@ internal static class DetectCommand
         var images = new Argument<string[]>("IMAGE") { Description = "JPEG or PNG files, or folders of them.", Arity = ArgumentArity.OneOrMore };
         var confidence = new Option<double?>("--min-confidence")
         {
-            Description = "Least confidence, 0 to 100, for every label. Without it each label has its own threshold, found by the test.",
+            Description = "Minimum confidence, 0 to 100, for every label. Without it each label has its own threshold, found in testing.",
             HelpName = "N",
         };
         confidence.Validators.Add(result =>
@@ -30,20 +30,20 @@ internal static class DetectCommand
                 result.AddError($"--min-confidence is {result.Tokens[0].Value}; it is from 0 to 100.");
             }
         });
-        var most = new Option<int?>("--max-results") { Description = "Labels of one image at most.", HelpName = "N" };
-        most.Validators.Add(result =>
+        var max = new Option<int?>("--max-results") { Description = "Maximum labels of one image.", HelpName = "N" };
+        max.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int?>() < 0)
             {
                 result.AddError($"--max-results is {result.Tokens[0].Value}; it is 0 or more.");
             }
         });
-        var json = new Option<bool>("--json") { Description = "Write one JSON object an image, each on a line of its own." };
+        var json = new Option<bool>("--json") { Description = "Write one JSON object per image, one per line." };
         var draw = new Option<string?>("--draw") { Description = "Also write each image with its boxes drawn in, as DIR/NAME.boxes.jpg.", HelpName = "DIR" };
-        var command = new Command("detect", "Asks a model what is in images; no server is needed.") { model, images, confidence, most, json, draw };
+        var command = new Command("detect", "Queries a model about images; no server is needed.") { model, images, confidence, max, json, draw };
         command.Act((parsed, terminal, cancel) => Task.Run(
             () => Run(
-                parsed.GetValue(model)!, parsed.GetValue(images)!, parsed.GetValue(confidence), parsed.GetValue(most), parsed.GetValue(json),
+                parsed.GetValue(model)!, parsed.GetValue(images)!, parsed.GetValue(confidence), parsed.GetValue(max), parsed.GetValue(json),
                 parsed.GetValue(draw), terminal, cancel),
             CancellationToken.None));
         return command;
@@ -59,7 +59,7 @@ internal static class DetectCommand
             ? null
             : boxes
             ? new BoxDrawings(draw)
-            : throw new CommandRefusedException("--draw needs a model that finds boxes; this one tells whole images apart.");
+            : throw new CommandRefusedException("--draw needs a model that finds boxes; this one classifies whole images.");
         if (boxes)
         {
             table.AddColumn("Box: left, top, width, height");
@@ -67,7 +67,7 @@ internal static class DetectCommand
 
         int answered = 0, refused = 0;
         List<string> files = [.. Files(named, terminal, () => refused++)];
-        // One thread an image and as many images as there are cores; answers come in the order they were asked.
+        // One thread per image and as many images at once as there are cores; answers keep the order of the files.
         foreach (var (file, labels, problem) in files.AsParallel().AsOrdered().WithMergeOptions(ParallelMergeOptions.NotBuffered).WithCancellation(cancel)
             .Select(file => Answer(file)))
         {
@@ -98,12 +98,13 @@ internal static class DetectCommand
         if (answered == 0 && refused == 0)
         {
             throw new CommandRefusedException(
-                $"No image was found: {string.Join(", ", named)} {(named.Length == 1 ? "has" : "have")} no file that ends in {string.Join(", ", _endings)}.");
+                $"No image was found: {string.Join(", ", named)} {(named.Length == 1 ? "has" : "have")} no file that ends in "
+                    + $"{string.Join(", ", _extensions)}.");
         }
 
         if (refused > 0 && answered + refused > 1)
         {
-            terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"{refused} of {answered + refused} images could not be answered."));
+            terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"{refused} of {answered + refused} images could not be processed."));
         }
 
         return refused > 0 ? ExitCodes.Refused : ExitCodes.Done;
@@ -129,7 +130,7 @@ internal static class DetectCommand
             if (Directory.Exists(name))
             {
                 foreach (var file in Directory.EnumerateFiles(name, "*", SearchOption.AllDirectories)
-                    .Where(f => _endings.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase)).Order(StringComparer.Ordinal))
+                    .Where(f => _extensions.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase)).Order(StringComparer.Ordinal))
                 {
                     yield return file;
                 }
@@ -141,7 +142,7 @@ internal static class DetectCommand
             else
             {
                 refused();
-                terminal.Complain($"{name}: there is no such file or folder.");
+                terminal.Complain($"{name}: no such file or folder.");
             }
         }
     }

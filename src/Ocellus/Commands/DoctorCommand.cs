@@ -4,41 +4,41 @@ using Spectre.Console;
 
 namespace Ocellus.Commands;
 
-/// <summary><c>ocellus doctor</c>: what would stop this machine from working, in words.</summary>
+/// <summary><c>ocellus doctor</c>: what would keep Ocellus from working on this machine.</summary>
 internal static class DoctorCommand
 {
     public static Command Create()
     {
         var data = ServeCommand.DataOption(ServeCommand.DataDefault);
-        data.Description = "Data directory that a server is to have.";
+        data.Description = "Data directory of the server.";
         var urls = ServeCommand.UrlsOption(ServeCommand.UrlDefault);
-        urls.Description = "Address that a server is to listen on.";
+        urls.Description = "Address that the server will listen on.";
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var repair = new Option<bool>("--repair")
         {
-            Description = "Mend damaged descriptions of objects and buckets, and move what cannot be mended to DIR/damaged. Nothing is deleted; the server "
+            Description = "Repair damaged descriptions of objects and buckets, and move what cannot be repaired to DIR/damaged. Nothing is deleted; the server "
                 + "must be stopped.",
         };
         var account = new Option<string?>("--account")
         {
-            Description = "With --repair: account of buckets whose description does not say it any more. Needed where several accounts have keys.",
+            Description = "With --repair: account of buckets whose description no longer names it. Needed if several accounts have keys.",
             HelpName = "ID",
         };
         account.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<string?>() is { } text && (text.Length != 12 || !text.All(char.IsAsciiDigit)))
             {
-                result.AddError($"--account '{text}' is no account; it should have 12 digits, such as 123456789012.");
+                result.AddError($"--account '{text}' is not an account; it should have 12 digits, such as 123456789012.");
             }
         });
         var command = new Command(
-            "doctor", "Looks for what would stop this machine from working and for damaged files, and says what to do.") { data, urls, json, repair, account };
+            "doctor", "Checks for what would keep Ocellus from working here and for damaged files, and says what to do.") { data, urls, json, repair, account };
         command.Act(async (parsed, terminal, cancel) =>
         {
             var path = Path.GetFullPath(parsed.GetValue(data)!);
             var repaired = parsed.GetValue(repair) ? DataCheck.Repair(path, parsed.GetValue(account), cancel) : [];
             var findings = await MachineCheck.RunAsync(path, parsed.GetValue(urls)!, cancel);
-            return Show([.. repaired, .. findings, .. DataCheck.Look(path, cancel)], parsed.GetValue(json), terminal);
+            return Show([.. repaired, .. findings, .. DataCheck.Run(path, cancel)], parsed.GetValue(json), terminal);
         });
         return command;
     }

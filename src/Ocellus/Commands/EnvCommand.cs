@@ -3,7 +3,7 @@ using Ocellus.Refusals;
 
 namespace Ocellus.Commands;
 
-/// <summary><c>ocellus env</c>: what a shell is to be told, so that AWS clients started there talk to a server of ours and not to AWS.</summary>
+/// <summary><c>ocellus env</c>: the shell commands that make AWS clients talk to our server and not to AWS.</summary>
 internal static class EnvCommand
 {
     public static Command Create()
@@ -12,14 +12,14 @@ internal static class EnvCommand
         data.Description = "Data directory of the server.";
         var url = new Option<string?>("--url")
         {
-            Description = "Address of the server; without it that of the one that runs on the data directory.",
+            Description = "Address of the server. Without it, that of the server running on the data directory.",
             HelpName = "URL",
         };
         url.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<string?>() is { } text && Address(text) is null)
             {
-                result.AddError($"--url '{text}' is no address; it should look like {ServeCommand.UrlDefault}.");
+                result.AddError($"--url '{text}' is not an address; it should look like {ServeCommand.UrlDefault}.");
             }
         });
         var shell = new Option<ShellKind>("--shell")
@@ -28,7 +28,7 @@ internal static class EnvCommand
             DefaultValueFactory = _ => OperatingSystem.IsWindows() ? ShellKind.PowerShell : ShellKind.Sh,
         };
         var json = new Option<bool>("--json") { Description = "Write the variables as one JSON object." };
-        var command = new Command("env", "Prints what leads the AWS CLI and SDKs to a server: eval \"$(./ocellus env --data DIR)\"") { data, url, shell, json };
+        var command = new Command("env", "Points the AWS CLI and SDKs to a server: eval \"$(./ocellus env --data DIR)\"") { data, url, shell, json };
         command.Act((parsed, terminal, _) =>
         {
             var folder = Path.GetFullPath(parsed.GetValue(data)!);
@@ -48,7 +48,7 @@ internal static class EnvCommand
         return command;
     }
 
-    /// <summary>The line that a person is told, for sh.</summary>
+    /// <summary>The line to show to a person, for sh.</summary>
     public static string Hint(string data) => $"eval \"$(./ocellus env --data {ClientEnvironment.QuoteForSh(data)})\"";
 
     private static Uri Server(string? url, string data, Terminal terminal)
@@ -58,7 +58,7 @@ internal static class EnvCommand
             return address;
         }
 
-        terminal.Remark($"ocellus: no server that runs on {data} is known, so the address is {ServeCommand.UrlDefault}; --url names another.");
+        terminal.Remark($"ocellus: no server is known to run on {data}, so the address is {ServeCommand.UrlDefault}; name another with --url.");
         return new Uri(ServeCommand.UrlDefault);
     }
 
@@ -69,7 +69,7 @@ internal static class EnvCommand
         if (!File.Exists(path))
         {
             throw new CommandRefusedException(
-                $"{data} has no credentials: --data names the folder that `./ocellus serve` was given, and its first start makes them.");
+                $"{data} has no credentials: --data must name the folder given to `./ocellus serve`, whose first start creates them.");
         }
 
         return (path, ApiClient.Profile(path).Region);

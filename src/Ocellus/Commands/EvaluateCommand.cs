@@ -10,7 +10,7 @@ using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;
 
-/// <summary><c>ocellus evaluate</c>: how a model does on images whose labels are known.</summary>
+/// <summary><c>ocellus evaluate</c>: how well a model does on images whose labels are known.</summary>
 internal static class EvaluateCommand
 {
     public static Command Create()
@@ -28,9 +28,9 @@ internal static class EvaluateCommand
         return command;
     }
 
-    /// <summary>Each label's numbers at a given threshold. <see cref="ClassificationMetrics"/> looks for the best one instead.</summary>
+    /// <summary>Each label's metrics at a given threshold. <see cref="ClassificationMetrics"/> finds the best one instead.</summary>
     /// <param name="labels">Labels of the model.</param>
-    /// <param name="thresholds">Of each label, 0 to 1.</param>
+    /// <param name="thresholds">For each label, 0 to 1.</param>
     /// <param name="scores">Image × label, 0 to 1.</param>
     /// <param name="truth">Image × label.</param>
     internal static EvaluationReport AtThresholds(IReadOnlyList<string> labels, IReadOnlyList<double> thresholds, float[,] scores, bool[,] truth) =>
@@ -121,7 +121,7 @@ internal static class EvaluateCommand
         terminal.Result(EvaluationTables.Labels(best));
         if (best.Confusion is not null)
         {
-            terminal.Result("Of the images of each label, what the best score went to, in percent:");
+            terminal.Result("For the images of each label, the label with the best score, in percent:");
             terminal.Result(EvaluationTables.Confusion(best.Confusion));
         }
 
@@ -146,7 +146,7 @@ internal static class EvaluateCommand
         {
             foreach (var prediction in answers[i].Found)
             {
-                // Rounding may lift a score out of its range.
+                // Rounding may push a score out of its range.
                 scores[i, prediction.Label] = Math.Clamp(prediction.Score, 0, 1);
             }
 
@@ -203,7 +203,7 @@ internal static class EvaluateCommand
         }
     }
 
-    /// <summary>Lines that are not part of the numbers, by reason.</summary>
+    /// <summary>Lines left out of the metrics, by reason.</summary>
     private sealed record LeftOut
     {
         public int Unusable { get; set; }

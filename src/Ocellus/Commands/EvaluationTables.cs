@@ -6,7 +6,7 @@ using Spectre.Console;
 
 namespace Ocellus.Commands;
 
-/// <summary>How a model did, as tables for a person and as JSON for a program.</summary>
+/// <summary>An evaluation as tables for a person and as JSON for a program.</summary>
 internal static class EvaluationTables
 {
     /// <summary>Reads an evaluation summary as a training writes it.</summary>
@@ -37,7 +37,7 @@ internal static class EvaluationTables
         }
     }
 
-    /// <summary>A row a label, the means last. Labels without a test image have no numbers and are not in the means.</summary>
+    /// <summary>A row per label, the means last. Labels without a test image have no numbers and are not in the means.</summary>
     public static Table Labels(EvaluationReport report)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumn("Label");
@@ -64,7 +64,7 @@ internal static class EvaluationTables
     public static Table Confusion(IReadOnlyList<ConfusionCell> cells)
     {
         List<string> labels = [.. cells.Select(c => c.PredictedLabel).Distinct(StringComparer.Ordinal)];
-        var table = new Table().Border(TableBorder.Rounded).AddColumn("Is \\ taken for");
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("Actual \\ predicted");
         foreach (var label in labels)
         {
             table.AddColumn(new TableColumn(Markup.Escape(label)).RightAligned());
@@ -97,7 +97,7 @@ internal static class EvaluationTables
 
     public static string Ratio(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
 
-    /// <summary>A score from 0 to 1 as the confidence that the API speaks of.</summary>
+    /// <summary>A score from 0 to 1 as the API's confidence.</summary>
     public static string Percent(double value) => (100 * value).ToString("0.0", CultureInfo.InvariantCulture);
 
     private static Text Cell(string text) => new(text);

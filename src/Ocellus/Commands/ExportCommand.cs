@@ -17,8 +17,8 @@ namespace Ocellus.Commands;
 /// <summary><c>ocellus export</c>: a model version of a server as a file that runs anywhere.</summary>
 internal static class ExportCommand
 {
-    /// <summary>Other versions that are named when the one asked for is not there.</summary>
-    private const int Shown = 10;
+    /// <summary>Maximum other versions listed when the requested one does not exist.</summary>
+    private const int ShownMax = 10;
 
     public static Command Create()
     {
@@ -28,13 +28,13 @@ internal static class ExportCommand
         data.Description = "Data directory of the server, which may be running: nothing in it is changed.";
         var store = new Option<string?>("--s3-endpoint")
         {
-            Description = "Address of the outside object store of the server, if it has one, as for serve; the keys come from the environment likewise.",
+            Description = "Address of the server's external object store, if it has one; its keys come from the environment, as for serve.",
             HelpName = "URL",
         };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command(
             "export",
-            "Takes a trained model out of a server's data directory: model.onnx, model.json and a Python program that answers with them.")
+            "Exports a trained model from a server's data directory: model.onnx, model.json and a Python program that runs them.")
             {
                 arn,
                 output,
@@ -109,7 +109,7 @@ internal static class ExportCommand
         if (!File.Exists(database))
         {
             throw new CommandRefusedException(
-                $"{data} is no data directory of a server: it has no {Path.GetFileName(database)}. --data names the one that `ocellus serve` was given.");
+                $"{data} is not a server's data directory: it has no {Path.GetFileName(database)}. --data must name the one given to `ocellus serve`.");
         }
 
         if (SchemaJournal.Later(data) is { } later)
@@ -119,7 +119,7 @@ internal static class ExportCommand
 
         try
         {
-            // Not pooled, read only: a server that runs has the file open too, and must not notice.
+            // Not pooled, read-only: a running server has the file open too, and must not notice.
             await using var connection = new SqliteConnection(
                 new SqliteConnectionStringBuilder { DataSource = database, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
             await connection.OpenAsync(cancel);
@@ -130,12 +130,12 @@ internal static class ExportCommand
                 return found;
             }
 
-            List<string> there =
+            List<string> existing =
             [
-                .. await connection.QueryAsync<string>("SELECT arn FROM project_versions ORDER BY created_ms DESC LIMIT @most", new { most = Shown }),
+                .. await connection.QueryAsync<string>("SELECT arn FROM project_versions ORDER BY created_ms DESC LIMIT @most", new { most = ShownMax }),
             ];
             throw new CommandRefusedException(
-                $"{data} has no model version {arn}. {(there.Count == 0 ? "It has none at all." : $"It has:\n  {string.Join("\n  ", there)}")}");
+                $"{data} has no model version {arn}. {(existing.Count == 0 ? "It has none at all." : $"It has:\n  {string.Join("\n  ", existing)}")}");
         }
         catch (SqliteException failure)
         {
@@ -143,7 +143,7 @@ internal static class ExportCommand
         }
     }
 
-    /// <summary>The settings of <c>serve</c>, from the same places.</summary>
+    /// <summary>The settings of <c>serve</c>, from the same sources.</summary>
     private static ExternalStoreOptions ExternalStoreOf(string? endpoint)
     {
         var external = new ConfigurationBuilder().AddEnvironmentVariables().Build().GetSection(ExternalStoreOptions.Section).Get<ExternalStoreOptions>()
@@ -152,7 +152,7 @@ internal static class ExportCommand
         return external.Validate(new(external)).FirstOrDefault() is { } mistake ? throw new CommandRefusedException(mistake.ErrorMessage!) : external;
     }
 
-    /// <summary>A file with the evaluation summary; null if it is not there.</summary>
+    /// <summary>A file with the evaluation summary; null if it does not exist.</summary>
     private static async Task<string?> EvaluationAsync(Version version, string data, ExternalStoreOptions external, string target, CancellationToken cancel)
     {
         if (version.EvaluationResult is not { } text
@@ -179,7 +179,7 @@ internal static class ExportCommand
         }
     }
 
-    /// <summary>A name for a file that is gone afterwards.</summary>
+    /// <summary>A name for a file that is deleted afterwards.</summary>
     private sealed class TemporaryFile : IDisposable
     {
         public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"ocellus-export-{Guid.NewGuid():N}");

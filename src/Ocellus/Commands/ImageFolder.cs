@@ -4,18 +4,18 @@ namespace Ocellus.Commands;
 /// Finds the files that a manifest's <c>s3://bucket/key</c> stand for in a folder on disk, so that a manifest written for S3 trains
 /// without S3.
 /// </summary>
-/// <param name="path">The folder; no file outside it is ever named.</param>
+/// <param name="path">The folder; no file outside it is ever returned.</param>
 internal sealed class ImageFolder(string path)
 {
     private readonly string _root = Path.GetFullPath(path);
 
     /// <summary>
-    /// The file of an image; null if there is none. Tried are <c>DIR/key</c>, <c>DIR/bucket/key</c>, then the key without its first
-    /// part, without its first two, and so on: the first that exists counts.
+    /// The file of an image; null if there is none. It tries <c>DIR/key</c>, <c>DIR/bucket/key</c>, then the key without its first part, without its first two,
+    /// and so on: the first that exists counts.
     /// </summary>
     public string? Find(string bucket, string key)
     {
-        // A part such as '..' would lead out of the folder. Keys may hold them; here they are no path.
+        // A part such as '..' would lead out of the folder. Keys may have such parts, but match no file here.
         var parts = key.Split('/');
         if (!Array.TrueForAll(parts, IsName))
         {
@@ -32,7 +32,7 @@ internal sealed class ImageFolder(string path)
         foreach (var candidate in candidates)
         {
             var file = Path.GetFullPath(Path.Combine([_root, .. candidate]));
-            // Belt and braces: whatever a platform makes of a name, the file lies in the folder.
+            // Belt and braces: whatever a platform makes of a name, the file must be in the folder.
             if (file.StartsWith(Path.TrimEndingDirectorySeparator(_root) + Path.DirectorySeparatorChar, StringComparison.Ordinal) && File.Exists(file))
             {
                 return file;

@@ -5,19 +5,16 @@ using System.Text.RegularExpressions;
 
 namespace Ocellus.Commands;
 
-/// <summary>
-/// The AWS clients that this user's shell would start. Those of before July 2023 do not know AWS_ENDPOINT_URL: with it set they talk to AWS itself
-/// all the same.
-/// </summary>
+/// <summary>The AWS clients that this user's shell would start. Those from before July 2023 ignore AWS_ENDPOINT_URL and talk to AWS itself.</summary>
 internal static partial class InstalledClients
 {
-    /// <summary>First versions that read AWS_ENDPOINT_URL. The AWS CLI has two lines that live side by side.</summary>
+    /// <summary>First versions that read AWS_ENDPOINT_URL. The AWS CLI has two major versions side by side.</summary>
     private static readonly Version _cli1 = new(1, 29), _cli2 = new(2, 13), _boto3 = new(1, 28);
 
-    /// <summary>Longest time for a client to say its version: a cold disk reads some thousand small files of Python in it.</summary>
+    /// <summary>Longest wait for a client's version: a cold disk first reads some thousand small Python files.</summary>
     private static readonly TimeSpan _wait = TimeSpan.FromSeconds(30);
 
-    public static async Task<IReadOnlyList<Finding>> LookAsync(CancellationToken cancel)
+    public static async Task<IReadOnlyList<Finding>> CheckAsync(CancellationToken cancel)
     {
         var python = OperatingSystem.IsWindows() ? "python" : "python3";
         var said = await Task.WhenAll(
@@ -26,13 +23,13 @@ internal static partial class InstalledClients
         return [Cli(said[0]), Boto3(said[1], python)];
     }
 
-    /// <summary>What is to be thought of an AWS CLI by what it says of itself.</summary>
-    /// <param name="said">What <c>aws --version</c> wrote; null if there is none.</param>
+    /// <summary>Judges an AWS CLI by its own version.</summary>
+    /// <param name="said">What <c>aws --version</c> wrote; null if it is not installed.</param>
     internal static Finding Cli(string? said)
     {
         var version = VersionIn(said, "aws-cli");
         var isNewEnough = version is not null && version >= (version.Major < 2 ? _cli1 : _cli2);
-        return Judge("AWS CLI", said, version, isNewEnough, "1.29 or 2.13", "put --endpoint-url URL behind `aws`");
+        return Judge("AWS CLI", said, version, isNewEnough, "1.29 or 2.13", "put --endpoint-url URL after `aws`");
     }
 
     /// <summary>As <see cref="Cli"/>, for the boto3 of a Python.</summary>
@@ -46,13 +43,13 @@ internal static partial class InstalledClients
     {
         if (said is null)
         {
-            return new(name, FindingState.Ok, "not installed; needed only by those who use it");
+            return new(name, FindingState.Ok, "not installed; needed only if you use it");
         }
 
         var advice = $"Install {first} or later, or {otherwise}.";
-        return version is null ? new(name, FindingState.Warning, "does not tell its version; an early one would talk to AWS itself", advice)
+        return version is null ? new(name, FindingState.Warning, "does not report its version; an old one would talk to AWS itself", advice)
             : isNewEnough ? new(name, FindingState.Ok, $"{version}")
-            : new(name, FindingState.Warning, $"{version} does not know AWS_ENDPOINT_URL: it would talk to AWS itself", advice);
+            : new(name, FindingState.Warning, $"{version} ignores AWS_ENDPOINT_URL: it would talk to AWS itself", advice);
     }
 
     private static Version? VersionIn(string? said, string name)
@@ -64,11 +61,11 @@ internal static partial class InstalledClients
     private static int Number(Match match, string group) =>
         match.Groups[group] is { Success: true } found ? int.Parse(found.Value, CultureInfo.InvariantCulture) : 0;
 
-    /// <summary>What a program writes; null where there is none, or where it ends with an error, as a Python without boto3 does.</summary>
+    /// <summary>What a program writes; null if it does not exist or ends with an error, as a Python without boto3 does.</summary>
     private static async Task<string?> SaidAsync(string program, IEnumerable<string> words, CancellationToken cancel)
     {
         var start = new ProcessStartInfo(program, words) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        // Only looked at: nothing is to be written beside its files.
+        // A check must write nothing beside its files.
         start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
         Process process;
         try
@@ -89,7 +86,7 @@ internal static partial class InstalledClients
                 process.StandardInput.Close();
                 var (output, errors) = (process.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));
                 await process.WaitForExitAsync(limit.Token);
-                // Early versions of the CLI told it on standard error.
+                // Early versions of the CLI wrote it to standard error.
                 var said = await output + await errors;
                 return process.ExitCode == 0 ? said : null;
             }

@@ -10,10 +10,10 @@ using Spectre.Console;
 
 namespace Ocellus.Commands;
 
-/// <summary><c>ocellus keys</c>: access keys of a server and what they may do. A server that runs sees every change at its next request.</summary>
+/// <summary><c>ocellus keys</c>: access keys of a server and what they may do. A running server sees every change at its next request.</summary>
 internal static partial class KeysCommand
 {
-    public static Command Create() => new("keys", "Access keys: make, list and revoke them, and say what each may do. A running server sees a change at once.")
+    public static Command Create() => new("keys", "Access keys: create, list, revoke, and set what each may do. A running server sees a change at once.")
     {
         CreateVerb(),
         ListVerb(),
@@ -26,9 +26,9 @@ internal static partial class KeysCommand
     private static Command CreateVerb()
     {
         var name = Checked(
-            "--name", "User that the key stands for, as in arn:aws:iam::ACCOUNT:user/NAME.", "NAME", UserName(), "1 to 64 letters, digits and +=,.@_-");
+            "--name", "User that the key belongs to, as in arn:aws:iam::ACCOUNT:user/NAME.", "NAME", UserName(), "1 to 64 letters, digits and +=,.@_-");
         name.Required = true;
-        var account = Checked("--account", "Account of the key: projects, buckets and policies of accounts are apart.", "ID", AccountId(), "twelve digits");
+        var account = Checked("--account", "Account of the key: accounts share no projects, buckets or policies.", "ID", AccountId(), "twelve digits");
         account.DefaultValueFactory = _ => KeyRing.DefaultAccountId;
         var policy = new Option<string[]>("--policy")
         {
@@ -38,26 +38,26 @@ internal static partial class KeysCommand
         };
         var credentials = new Option<string?>("--credentials")
         {
-            Description = "Also write the key to this AWS shared-credentials file, for its owner only.",
+            Description = "Also write the key to this AWS shared-credentials file, readable by its owner only.",
             HelpName = "FILE",
         };
         var region = new Option<string>("--region") { Description = "Region in that file.", DefaultValueFactory = _ => "us-east-1", HelpName = "REGION" };
         var (data, json) = Common();
-        var command = new Command("create", "Makes an access key and shows its secret, this once.") { name, account, policy, credentials, region, data, json };
+        var command = new Command("create", "Creates an access key and shows its secret once.") { name, account, policy, credentials, region, data, json };
         command.Act(async (parsed, terminal, cancel) =>
         {
             var policies = parsed.GetValue(policy)!.Select(PolicyFile.Read).ToList();
             if (policies.Count > KeyCatalog.PoliciesMax || policies.DistinctBy(p => p.Name).Count() < policies.Count)
             {
                 throw new CommandRefusedException(
-                    $"A key takes up to {KeyCatalog.PoliciesMax} policies with different names; given were {string.Join(", ", policies.Select(p => p.Name))}.");
+                    $"A key takes up to {KeyCatalog.PoliciesMax} policies with different names; these are {string.Join(", ", policies.Select(p => p.Name))}.");
             }
 
             var file = parsed.GetValue(credentials) is { } path ? Path.GetFullPath(path) : null;
             if (file is not null && (Path.Exists(file) || !Directory.Exists(Path.GetDirectoryName(file))))
             {
                 throw new CommandRefusedException(
-                    $"{file} cannot be written: {(Path.Exists(file) ? "it is there already, and a key in use may be in it" : "its folder does not exist")}.");
+                    $"{file} cannot be written: {(Path.Exists(file) ? "it already exists, and a key in use may be in it" : "its folder does not exist")}.");
             }
 
             using var folder = Attach(parsed.GetValue(data)!);
@@ -101,7 +101,7 @@ internal static partial class KeysCommand
     {
         var key = KeyArgument();
         var (data, json) = Common();
-        var command = new Command("show", "Shows one key with the text of its policies, which is JSON in any case.") { key, data, json };
+        var command = new Command("show", "Shows one key with the text of its policies, always as JSON.") { key, data, json };
         command.Act(async (parsed, terminal, cancel) =>
         {
             using var folder = Attach(parsed.GetValue(data)!);
@@ -119,7 +119,7 @@ internal static partial class KeysCommand
             Required = true,
             HelpName = "POLICY",
         };
-        return Change("attach", "Attaches a policy to a key, beside those that it has.", policy, async (keys, key, word, cancel) =>
+        return Change("attach", "Attaches a policy to a key, in addition to those that it has.", policy, async (keys, key, word, cancel) =>
         {
             var named = PolicyFile.Read(word);
             await keys.AttachAsync(key.AccessKeyId, named, cancel);
@@ -130,18 +130,18 @@ internal static partial class KeysCommand
     private static Command DetachVerb()
     {
         var policy = new Option<string>("--policy") { Description = "Name of the policy, as `keys list` shows it.", Required = true, HelpName = "NAME" };
-        return Change("detach", "Takes a policy from a key.", policy, async (keys, key, word, cancel) =>
+        return Change("detach", "Detaches a policy from a key.", policy, async (keys, key, word, cancel) =>
         {
             await keys.DetachAsync(key.AccessKeyId, word, cancel);
             return $"{word} is detached from {key.AccessKeyId} ({key.UserName}).";
         });
     }
 
-    private static Command RevokeVerb() => Change("revoke", "Removes a key: from the next request on it is unknown.", null, async (keys, key, _, cancel) =>
+    private static Command RevokeVerb() => Change("revoke", "Removes a key: it is unknown from the next request on.", null, async (keys, key, _, cancel) =>
     {
         await keys.RevokeAsync(key.AccessKeyId, cancel);
         return $"{key.AccessKeyId} ({key.UserName}) is "
-            + $"revoked.{(key.IsDefault ? " It is the key of the data directory's credentials file, which leads nowhere now." : "")}";
+            + $"revoked.{(key.IsDefault ? " It was the key of the data directory's credentials file, which no longer works." : "")}";
     });
 
     private static Command Change(
@@ -218,7 +218,7 @@ internal static partial class KeysCommand
             [var one] => one,
             [] =>
                 throw new CommandRefusedException(
-                    $"There is no access key and no user '{Readable.Truncate(word)}'; `ocellus keys list` shows those that are there."),
+                    $"There is no access key and no user '{Readable.Truncate(word)}'; `ocellus keys list` shows those that exist."),
             _ =>
                 throw new CommandRefusedException(
                     $"'{Readable.Truncate(word)}' has {found.Count} keys; name one: "
@@ -239,7 +239,7 @@ internal static partial class KeysCommand
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            // A key that nobody knows the secret of must not stay.
+            // A key whose secret no one knows must not stay.
             await keys.RevokeAsync(made.AccessKeyId, CancellationToken.None);
             throw new CommandRefusedException($"{file} cannot be written, and no key was made: {failure.Message}");
         }

@@ -5,8 +5,8 @@ using Ocellus.Vision.Recipes;
 namespace Ocellus.Commands;
 
 /// <summary>
-/// Loads one native library and computes something with it. <c>ocellus doctor</c> starts it as a process of its own, for a library
-/// that does not fit the machine may end the process that loads it. Not in the help.
+/// Loads one native library and computes something with it. <c>ocellus doctor</c> starts it as a separate process, because a library that does not fit the
+/// machine may crash the process. Hidden from the help.
 /// </summary>
 internal static class LoadCheckCommand
 {
@@ -32,7 +32,7 @@ internal static class LoadCheckCommand
             }
             catch (Exception failure)
             {
-                // The innermost message is the loader's own; those around it only say that something failed. Of libtorch's it is part.
+                // The innermost message is the loader's own; those around it only say that something failed. TrainingLibraryException includes it.
                 var reason = failure;
                 while (reason is not TrainingLibraryException && reason.InnerException is { } inner)
                 {
@@ -67,11 +67,11 @@ internal static class LoadCheckCommand
         }
     }
 
-    private static void Require(bool right)
+    private static void Require(bool isRight)
     {
-        if (!right)
+        if (!isRight)
         {
-            throw new InvalidOperationException("It loads, but what it computes is wrong: the installation is damaged.");
+            throw new InvalidOperationException("It loads, but computes wrong results: the installation is damaged.");
         }
     }
 }

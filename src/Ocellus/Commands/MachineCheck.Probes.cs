@@ -7,9 +7,9 @@ internal static partial class MachineCheck
     private static Finding Judge(string name, long value, long min, long wanted, string found, string advice, string? more = null) =>
         value >= wanted
             ? new(name, FindingState.Ok, found)
-            : new(name, value >= min ? FindingState.Warning : FindingState.Problem, $"{found}{more ?? $"; {Size(wanted)} are good to have"}", advice);
+            : new(name, value >= min ? FindingState.Warning : FindingState.Problem, $"{found}{more ?? $"; {Size(wanted)} are recommended"}", advice);
 
-    /// <summary>Memory that programs can have without others being swapped out, on Linux.</summary>
+    /// <summary>Memory that programs can have without swapping, on Linux.</summary>
     private static long? Available()
     {
         const string file = "/proc/meminfo";
@@ -17,7 +17,7 @@ internal static partial class MachineCheck
         return line is null ? null : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
     }
 
-    /// <summary>The folder, or the nearest above it that is there.</summary>
+    /// <summary>The folder, or the nearest existing one above it.</summary>
     private static string Existing(string path)
     {
         while (!Directory.Exists(path) && Path.GetDirectoryName(path) is { } above)
@@ -28,13 +28,13 @@ internal static partial class MachineCheck
         return path;
     }
 
-    private static T Probe<T>(string folder, Func<string, T> look)
+    private static T Probe<T>(string folder, Func<string, T> run)
     {
         var file = Path.Combine(folder, $".ocellus-doctor-{Environment.ProcessId}-{Guid.NewGuid():N}");
         try
         {
             File.WriteAllText(file, "");
-            return look(file);
+            return run(file);
         }
         finally
         {

@@ -20,20 +20,20 @@ internal enum FindingState
     Problem,
 }
 
-/// <summary>One thing that was looked at.</summary>
-/// <param name="Name">What was looked at.</param>
-/// <param name="State">How it is.</param>
+/// <summary>The result of one check.</summary>
+/// <param name="Name">What was checked.</param>
+/// <param name="State">The verdict.</param>
 /// <param name="Found">What was found.</param>
 /// <param name="Advice">What to do; null if nothing has to be done.</param>
 internal sealed record Finding(string Name, FindingState State, string Found, string? Advice = null);
 
-/// <summary>Looks at what Ocellus needs of a machine. Nothing is changed but a file that is written and removed again.</summary>
+/// <summary>Checks what Ocellus needs of a machine. It changes nothing, except for a file that it writes and removes again.</summary>
 internal static partial class MachineCheck
 {
     /// <summary>Memory for a training: 1.9 GB at 16 images of 224 pixels.</summary>
     private const long MemoryWanted = 2L << 30;
 
-    /// <summary>Below this not even the server with one model is comfortable: 200 MB idle, 100 MB a model, and room.</summary>
+    /// <summary>Below this even a server with one model is cramped: 200 MB idle, 100 MB per model, and some room.</summary>
     private const long MemoryMin = 512L << 20;
 
     /// <summary>Disk space for images, checkpoints and models of a first project.</summary>
@@ -45,30 +45,30 @@ internal static partial class MachineCheck
     /// <summary>Open files: a connection and an image for each of some hundred requests, the models, the database.</summary>
     private const long FilesWanted = 1024;
 
-    /// <summary>AWS allows a request's date to be five minutes off; a file system's clock is compared with a little less patience.</summary>
+    /// <summary>AWS allows a request's date to be five minutes off; a file system's clock gets less tolerance.</summary>
     private static readonly TimeSpan _clockDifferenceMax = TimeSpan.FromSeconds(10);
 
-    /// <summary>Longest time for loading a library: a cold disk reads half a gigabyte in it.</summary>
+    /// <summary>Longest wait for loading a library: a cold disk first reads half a gigabyte.</summary>
     private static readonly TimeSpan _loadWait = TimeSpan.FromMinutes(2);
 
     public static async Task<IReadOnlyList<Finding>> RunAsync(string data, string urls, CancellationToken cancel)
     {
-        // Loading takes seconds and goes on while the rest is looked at.
+        // Loading takes seconds, so it runs while the rest is checked.
         Task<Finding>[] libraries =
         [
             LibraryAsync(
                 "Training library (libtorch)", LoadCheckCommand.Training,
-                "Nothing can be trained here until this is solved; models that are there can be run. libtorch comes for x86-64 Linux with glibc, Windows x64 "
+                "Nothing can be trained here until this is solved; existing models can run. libtorch is available for x86-64 Linux with glibc, Windows x64 "
                     + "and macOS arm64.",
                 cancel),
             LibraryAsync(
                 "Inference library (ONNX Runtime)", LoadCheckCommand.Inference,
-                "Models cannot be run or trained. Build Ocellus anew; if it stays so, this system or processor has no build of ONNX Runtime.", cancel),
+                "Models cannot be run or trained. Rebuild Ocellus; if that does not help, ONNX Runtime has no build for this system.", cancel),
             LibraryAsync(
                 "Image library (libvips)", LoadCheckCommand.Images,
-                "Images cannot be read. Build Ocellus anew; if it stays so, this system or processor has no build of NetVips.Native.", cancel),
+                "Images cannot be read. Rebuild Ocellus; if that does not help, NetVips.Native has no build for this system.", cancel),
         ];
-        var clients = InstalledClients.LookAsync(cancel);
+        var clients = InstalledClients.CheckAsync(cancel);
         List<Finding> findings = [Runtime(), Backbone(), Memory(), Disk(data), Data(data), Database(data), Clock(data), Files()];
         foreach (var url in urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
@@ -88,11 +88,11 @@ internal static partial class MachineCheck
 
     internal static Finding Backbone() => new FileInfo(FeatureExtractor.DefaultBackbone) is { Exists: true, Length: > 0 } file
         ? new("Pretrained network", FindingState.Ok, $"{Size(file.Length)}")
-        : new("Pretrained network", FindingState.Problem, $"{FeatureExtractor.DefaultBackbone} is not there", "It comes with the build; build Ocellus anew.");
+        : new("Pretrained network", FindingState.Problem, $"{FeatureExtractor.DefaultBackbone} is missing", "It comes with the build; rebuild Ocellus.");
 
     internal static Finding Memory()
     {
-        // A container's limit is in what .NET says; what others use of the machine is in what Linux says.
+        // .NET reports a container's limit, and Linux what other programs leave free.
         var limit = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         var free = Math.Min(limit, Available() ?? limit);
         return Judge(
@@ -102,8 +102,8 @@ internal static partial class MachineCheck
 
     internal static Finding Disk(string data)
     {
-        var there = Existing(data);
-        var drive = new DriveInfo(there);
+        var existing = Existing(data);
+        var drive = new DriveInfo(existing);
         return Judge(
             "Disk space", drive.AvailableFreeSpace, DiskMin, DiskWanted, $"{Size(drive.AvailableFreeSpace)} free for {data}",
             "Remove what is not needed, or name a folder on another disk with --data.");
@@ -115,20 +115,20 @@ internal static partial class MachineCheck
         if (DataDirectory.IsHeld(data))
         {
             return new(
-                name, FindingState.Warning, $"{data} is in use by a server that runs",
+                name, FindingState.Warning, $"{data} is in use by a running server",
                 "That is right if it is the server you mean; a second one needs another folder, named with --data.");
         }
 
-        var there = Existing(data);
+        var existing = Existing(data);
         try
         {
-            Probe(there, _ => true);
-            return new(name, FindingState.Ok, there == data ? $"{data} can be written" : $"{data} is not there yet and can be made");
+            Probe(existing, _ => true);
+            return new(name, FindingState.Ok, existing == data ? $"{data} can be written" : $"{data} does not exist yet and can be created");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             return new(
-                name, FindingState.Problem, $"{there} cannot be written: {failure.Message}",
+                name, FindingState.Problem, $"{existing} cannot be written: {failure.Message}",
                 "Name another folder with --data, or give this user the right to write there.");
         }
     }
@@ -139,7 +139,7 @@ internal static partial class MachineCheck
         var file = new FileInfo(DataDirectory.DatabaseOf(data));
         if (!file.Exists)
         {
-            return new(name, FindingState.Ok, "none yet; the first start makes it");
+            return new(name, FindingState.Ok, "none yet; the first start creates it");
         }
 
         if (SchemaJournal.Later(data) is { } later)
@@ -152,13 +152,13 @@ internal static partial class MachineCheck
             return DataDirectory.Damage(data) is { } damage
                 ? new(
                     name, FindingState.Problem, $"{file.FullName} is damaged: {damage}",
-                    $"Put back a backup of the whole folder; without one, `sqlite3 {file.FullName} .recover` saves what can be read.")
+                    $"Restore a backup of the whole folder; without one, `sqlite3 {file.FullName} .recover` saves what can be read.")
                 : new(name, FindingState.Ok, $"{Size(file.Length)}, all pages in order");
         }
         catch (System.Data.Common.DbException failure)
         {
-            // In a folder that may not be written, say: the finding about the folder tells what to do.
-            return new(name, FindingState.Warning, $"{file.FullName} could not be looked at: {failure.Message}");
+            // In a read-only folder, say: the finding about the folder says what to do.
+            return new(name, FindingState.Warning, $"{file.FullName} could not be checked: {failure.Message}");
         }
     }
 
@@ -169,7 +169,7 @@ internal static partial class MachineCheck
         if (now.Year is < 2025 or > 2100)
         {
             return new(
-                name, FindingState.Problem, $"It is {now:yyyy-MM-dd HH:mm} UTC here", "Set the clock: signatures of requests hold for five minutes only.");
+                name, FindingState.Problem, $"It is {now:yyyy-MM-dd HH:mm} UTC here", "Set the clock: signatures are valid for five minutes only.");
         }
 
         try
@@ -180,7 +180,7 @@ internal static partial class MachineCheck
                 : new(
                     name, FindingState.Warning,
                     string.Create(CultureInfo.InvariantCulture, $"{now:yyyy-MM-dd HH:mm:ss} UTC, but files are dated {difference.TotalSeconds:0} s off"),
-                    "Set the clocks of this machine and of the one that keeps the files by NTP: signatures hold for five minutes only.");
+                    "Set the clocks of this machine and of the file server by NTP: signatures are valid for five minutes only.");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -218,7 +218,7 @@ internal static partial class MachineCheck
         {
             return await AnswersAsync(ip, address.Port, cancel)
                 ? new(
-                    name, FindingState.Warning, $"{url} is served by Ocellus already",
+                    name, FindingState.Warning, $"{url} is already served by Ocellus",
                     "That is right if it is the server you mean; a second one needs another address, named with --urls.")
                 : new(name, FindingState.Problem, $"{url} is in use by another program", "Choose another port with --urls.");
         }
@@ -226,14 +226,14 @@ internal static partial class MachineCheck
         {
             return new(
                 name, FindingState.Problem, $"{url} cannot be listened on: {failure.Message}",
-                "Choose another address with --urls; ports below 1024 are for root.");
+                "Choose another address with --urls; ports below 1024 need root.");
         }
     }
 
-    /// <summary>Whether something that answers like a server of ours listens there.</summary>
+    /// <summary>Whether something that responds like our server listens there.</summary>
     private static async Task<bool> AnswersAsync(IPAddress ip, int port, CancellationToken cancel)
     {
-        using var client = ApiClient.Straight();
+        using var client = ApiClient.WithoutProxy();
         client.Timeout = TimeSpan.FromSeconds(2);
         var target = ip.Equals(IPAddress.Any) ? IPAddress.Loopback : ip.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : ip;
         try
@@ -268,7 +268,7 @@ internal static partial class MachineCheck
                 0 => new(
                     name, FindingState.Ok,
                     string.Create(CultureInfo.InvariantCulture, $"loads and computes ({Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s)")),
-                // 128 + n is how signal n is reported.
+                // Signal n is reported as 128 + n.
                 > 128 => new(name, FindingState.Problem, $"loading it ends the process with signal {process.ExitCode - 128}", advice),
                 _ => new(name, FindingState.Problem, said ?? $"loading it ends with code {process.ExitCode}", advice),
             };

@@ -9,29 +9,28 @@ using Ocellus.Vision.Inference;
 namespace Ocellus.Commands;
 
 /// <summary>
-/// A trained model as one file: <c>model.onnx</c>, <c>model.json</c>, a Python program that answers with them, the colour profiles that it needs, and how the
-/// model did.
+/// A trained model as one file: <c>model.onnx</c>, <c>model.json</c>, a Python program that runs them, the colour profiles that it needs, and the evaluation.
 /// </summary>
 internal static class ModelArchive
 {
     public const string Program = "predict.py";
 
-    /// <summary>What <see cref="Program"/> reads images with.</summary>
+    /// <summary>The module that reads images for <see cref="Program"/>.</summary>
     public const string Reader = "read_picture.py";
 
     public const string Evaluation = "evaluation.json";
 
-    /// <summary>Bytes of model.onnx: 2 GB, the most that one protobuf message may have.</summary>
+    /// <summary>Maximum bytes of model.onnx: 2 GB, the limit of a protobuf message.</summary>
     private const long ModelBytesMax = int.MaxValue;
 
-    /// <summary>Bytes of model.json: room for the names and thresholds of thousands of labels.</summary>
+    /// <summary>Maximum bytes of model.json: room for the names and thresholds of thousands of labels.</summary>
     private const long DescriptionBytesMax = 16L << 20;
 
     /// <summary>Writes the archive whole or not at all: a reader never sees half a model.</summary>
-    /// <param name="path">The archive; replaced if it is there.</param>
+    /// <param name="path">The archive; replaced if it exists.</param>
     /// <param name="modelFolder">Folder of model.onnx and model.json.</param>
     /// <param name="evaluation">A file with the evaluation summary, or null.</param>
-    /// <exception cref="IOException">Not readable, not writable, or the disk is full; what was there before is still there.</exception>
+    /// <exception cref="IOException">Not readable, not writable, or the disk is full; an archive that was there is unchanged.</exception>
     public static void Write(string path, string modelFolder, string? evaluation)
     {
         var temporary = $"{path}.{Environment.ProcessId}.tmp";
@@ -41,7 +40,7 @@ internal static class ModelArchive
             {
                 using (var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
                 {
-                    // Weights hardly shrink; packing them costs a second and saves a twentieth.
+                    // Weights hardly compress: it would cost a second and save a twentieth.
                     archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Model), ModelFiles.Model, CompressionLevel.NoCompression);
                     archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Description), ModelFiles.Description);
                     foreach (var name in (ReadOnlySpan<string>)[Program, Reader])
@@ -101,7 +100,7 @@ internal static class ModelArchive
         }
         catch (InvalidDataException failure) when (!failure.Message.StartsWith(path, StringComparison.Ordinal))
         {
-            throw new InvalidDataException($"{path} is no model as `ocellus train` and `ocellus export` make them: {failure.Message}", failure);
+            throw new InvalidDataException($"{path} is not a model made by `ocellus train` or `ocellus export`: {failure.Message}", failure);
         }
 
         if (Convert.ToHexStringLower(SHA256.HashData(model)) != description.ModelSha256)
@@ -130,7 +129,7 @@ internal static class ModelArchive
             throw new InvalidDataException($"{path}: {name} has {entry.Length:N0} bytes; {bytesMax:N0} are the most.");
         }
 
-        // The length is the archive's own claim: no more than it is ever read.
+        // The length is only claimed by the archive: no more than that is read.
         var bytes = new byte[entry.Length];
         using var stream = entry.Open();
         stream.ReadExactly(bytes);

@@ -5,7 +5,7 @@ using Spectre.Console.Rendering;
 
 namespace Ocellus.Commands;
 
-/// <summary>A bar for each phase of a training, the present one with its step and the seconds left.</summary>
+/// <summary>A bar for each phase of a training, the current one with its step and the seconds left.</summary>
 internal sealed class PhaseBars(ProgressContext context) : IProgress<JobProgress>
 {
     private readonly Lock _gate = new();
@@ -31,7 +31,7 @@ internal sealed class PhaseBars(ProgressContext context) : IProgress<JobProgress
         }
     }
 
-    /// <summary>Fills the last bar: the work has ended well.</summary>
+    /// <summary>Fills the last bar: the work has succeeded.</summary>
     public void Finish()
     {
         lock (_gate)
@@ -44,24 +44,24 @@ internal sealed class PhaseBars(ProgressContext context) : IProgress<JobProgress
     {
         if (_bar is not null)
         {
-            // Not every phase tells its last step.
+            // Not every phase reports its last step.
             (_bar.Tag, _bar.Description, _bar.Value) = (null, Markup.Escape(_phase!), _bar.MaxValue);
             _bar.StopTask();
         }
     }
 }
 
-/// <summary>The training's own estimate of the time left; the bar's speed knows nothing of what a step costs.</summary>
+/// <summary>The training's own estimate of the time left; the bar's speed ignores what a step costs.</summary>
 internal sealed class SecondsLeftColumn : ProgressColumn
 {
     public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
         new Text(task.Tag is JobProgress { SecondsLeft: { } left } ? PhaseLines.Left(left) : "");
 }
 
-/// <summary>Progress as lines, for logs and pipes: each new phase, and then at most one line in a while.</summary>
+/// <summary>Progress as lines, for logs and pipes: each new phase, and then at most one line per interval.</summary>
 internal sealed class PhaseLines(TextWriter writer, TimeProvider clock) : IProgress<JobProgress>
 {
-    /// <summary>Often enough to see that something moves, seldom enough for a log.</summary>
+    /// <summary>Often enough to see progress, rarely enough for a log.</summary>
     private static readonly TimeSpan _every = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
@@ -72,7 +72,7 @@ internal sealed class PhaseLines(TextWriter writer, TimeProvider clock) : IProgr
     {
         lock (_gate)
         {
-            // Whoever asks a server for the progress hears the same many times.
+            // A client that polls a server gets the same progress many times.
             if (value == _last || (value.Phase == _last?.Phase && clock.GetElapsedTime(_written) < _every))
             {
                 return;

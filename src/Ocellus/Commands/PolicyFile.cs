@@ -8,11 +8,11 @@ namespace Ocellus.Commands;
 /// <summary>What <c>--policy</c> of <c>ocellus keys</c> names.</summary>
 internal static partial class PolicyFile
 {
-    /// <summary>Longest file that is read; a policy of the most characters is far below.</summary>
+    /// <summary>Maximum bytes of a file; the longest policy is far below.</summary>
     private const int BytesMax = 64 * 1024;
 
-    /// <summary>A managed policy, or one from a file, which is then called as the file is.</summary>
-    /// <exception cref="CommandRefusedException">There is no such policy, or it is not understood.</exception>
+    /// <summary>A managed policy, or one from a file, named after the file.</summary>
+    /// <exception cref="CommandRefusedException">There is no such policy, or it is invalid.</exception>
     public static NamedPolicy Read(string word)
     {
         if (ManagedPolicies.Names.Contains(word))
@@ -27,11 +27,11 @@ internal static partial class PolicyFile
         }
 
         var name = Path.GetFileNameWithoutExtension(file.Name);
-        if (ManagedPolicies.Names.Contains(name) || !Form().IsMatch(name))
+        if (ManagedPolicies.Names.Contains(name) || !Pattern().IsMatch(name))
         {
             throw new CommandRefusedException(
-                $"A policy is called as its file, and '{Readable.Truncate(name)}' "
-                    + $"{(Form().IsMatch(name) ? "is the name of a managed policy" : "is not 1 to 128 letters, digits and +=,.@_-")}; rename {word}.");
+                $"A policy is named after its file, and '{Readable.Truncate(name)}' "
+                    + $"{(Pattern().IsMatch(name) ? "is the name of a managed policy" : "is not 1 to 128 letters, digits and +=,.@_-")}; rename {word}.");
         }
 
         if (file.Length > BytesMax)
@@ -50,5 +50,5 @@ internal static partial class PolicyFile
     }
 
     [GeneratedRegex(@"\A[A-Za-z0-9_+=,.@-]{1,128}\z", RegexOptions.CultureInvariant)]
-    private static partial Regex Form();
+    private static partial Regex Pattern();
 }

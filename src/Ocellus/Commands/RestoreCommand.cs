@@ -7,10 +7,10 @@ using Ocellus.Storage;
 
 namespace Ocellus.Commands;
 
-/// <summary><c>ocellus restore</c>: a data directory out of a backup, whole or not at all.</summary>
+/// <summary><c>ocellus restore</c>: a data directory from a backup, whole or not at all.</summary>
 internal static class RestoreCommand
 {
-    /// <summary>Stands behind the name of the folder while it is being written, so that nothing takes it for a data directory.</summary>
+    /// <summary>Suffix of the folder's name while it is being written, so that nothing takes it for a data directory.</summary>
     private const string Unfinished = ".restoring";
 
     public static Command Create()
@@ -18,12 +18,12 @@ internal static class RestoreCommand
         var input = new Option<string>("--in") { Description = "The file that `ocellus backup` wrote.", Required = true, HelpName = "FILE.tar" };
         var data = new Option<string>("--data")
         {
-            Description = "Data directory to make; it must not be there, or be empty.",
+            Description = "Data directory to create; it must not exist, or be empty.",
             Required = true,
             HelpName = "DIR",
         };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
-        var command = new Command("restore", "Makes a data directory from a backup, after checking every file of it.") { input, data, json };
+        var command = new Command("restore", "Creates a data directory from a backup, after checking every file in it.") { input, data, json };
         command.Act(
             (parsed, terminal, cancel) =>
                 Task.FromResult(
@@ -43,7 +43,7 @@ internal static class RestoreCommand
         if (File.Exists(data) || (Directory.Exists(data) && Directory.EnumerateFileSystemEntries(data).Any()))
         {
             throw new CommandRefusedException(
-                $"{data} is {(File.Exists(data) ? "a file" : "not empty")}; name a folder with --data that is not there yet. Nothing was changed.");
+                $"{data} is {(File.Exists(data) ? "a file" : "not empty")}; name a folder with --data that does not exist yet. Nothing was changed.");
         }
 
         FileSystem.KeepPrivate();
@@ -61,7 +61,7 @@ internal static class RestoreCommand
             FileSystem.SyncAll();
             if (Directory.Exists(data))
             {
-                // Empty, or this fails.
+                // Fails unless it is empty.
                 Directory.Delete(data);
             }
 
@@ -72,7 +72,7 @@ internal static class RestoreCommand
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new CommandRefusedException($"{data} cannot be restored: {failure.Message} Nothing is left of it.");
+            throw new CommandRefusedException($"{data} cannot be restored: {failure.Message} Nothing is left behind.");
         }
         finally
         {
@@ -85,7 +85,7 @@ internal static class RestoreCommand
         }
     }
 
-    /// <summary>Makes the folder anew; one that a restore which was ended left goes first. Its lock is that of the data directory.</summary>
+    /// <summary>Creates the folder, after removing what an interrupted restore left. Its lock is that of the data directory.</summary>
     private static FileStream Begin(string unfinished)
     {
         try
@@ -94,7 +94,7 @@ internal static class RestoreCommand
             {
                 if (DataDirectory.IsHeld(unfinished))
                 {
-                    throw new CommandRefusedException($"Another restore writes {unfinished} now.");
+                    throw new CommandRefusedException($"Another restore is writing {unfinished}.");
                 }
 
                 FileSystem.RemoveFolder(unfinished);
@@ -105,7 +105,7 @@ internal static class RestoreCommand
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new CommandRefusedException($"{unfinished} cannot be made: {failure.Message}");
+            throw new CommandRefusedException($"{unfinished} cannot be created: {failure.Message}");
         }
     }
 
@@ -128,7 +128,7 @@ internal static class RestoreCommand
 
         terminal.Result(
             string.Create(
-                CultureInfo.InvariantCulture, $"{data} is as it was at {created}: {read.Files} files, {read.Bytes / 1048576.0:0.0} MB, every checksum right."));
-        terminal.Remark($"ocellus serve --data {data} goes on with it: models that were running start again, and a training that was under way begins anew.");
+                CultureInfo.InvariantCulture, $"{data} is as it was at {created}: {read.Files} files, {read.Bytes / 1048576.0:0.0} MB, all checksums right."));
+        terminal.Remark($"ocellus serve --data {data} goes on from there: models that were running start again, a training under way starts over.");
     }
 }

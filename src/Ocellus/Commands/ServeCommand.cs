@@ -20,21 +20,21 @@ internal static class ServeCommand
     {
         var data = DataOption(DataDefault);
         var urls = UrlsOption(UrlDefault);
-        var logs = new Option<LogLevel>("--log-level")
+        var logLevel = new Option<LogLevel>("--log-level")
         {
-            Description = "Least level of what is logged to standard error.",
+            Description = "Minimum level of the log on standard error.",
             DefaultValueFactory = _ => LogLevel.Information,
         };
         var store = new Option<string?>("--s3-endpoint")
         {
-            Description = "Address of an outside S3-compatible store to use in place of the embedded one. Its keys come from Ocellus__S3__AccessKey and "
+            Description = "Address of an external S3-compatible store to use instead of the embedded one. Its keys come from Ocellus__S3__AccessKey and "
                 + "Ocellus__S3__SecretKey in the environment.",
             HelpName = "URL",
         };
-        var command = new Command("serve", "Serves the Custom Labels API and the S3-compatible object store on one port.") { data, urls, logs, store };
+        var command = new Command("serve", "Serves the Custom Labels API and the S3-compatible object store on one port.") { data, urls, logLevel, store };
         command.Act(
             (parsed, terminal, cancel) =>
-                RunAsync(parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(logs), parsed.GetValue(store), terminal, cancel));
+                RunAsync(parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(logLevel), parsed.GetValue(store), terminal, cancel));
         return command;
     }
 
@@ -45,7 +45,7 @@ internal static class ServeCommand
     {
         var urls = new Option<string>("--urls")
         {
-            Description = "Address to listen on; several are separated by semicolons.",
+            Description = "Address to listen on; separate several with semicolons.",
             DefaultValueFactory = _ => fallback,
             HelpName = "URL",
         };
@@ -78,7 +78,7 @@ internal static class ServeCommand
             }
             catch (FormatException)
             {
-                return $"--urls '{part}' is no address; {right}.";
+                return $"--urls '{part}' is not an address; {right}.";
             }
 
             if (address.Scheme.Equals(Uri.UriSchemeHttps, StringComparison.OrdinalIgnoreCase))
@@ -120,7 +120,7 @@ internal static class ServeCommand
         }
     }
 
-    /// <summary>Starts a server, and writes down where it is.</summary>
+    /// <summary>Starts a server and publishes its address.</summary>
     /// <exception cref="CommandRefusedException">The address cannot be listened on, or a part of the server does not start.</exception>
     public static async Task StartAsync(WebApplication app, DataDirectory data, string urls, CancellationToken cancel)
     {
@@ -135,7 +135,7 @@ internal static class ServeCommand
         }
         catch (Exception failure) when (failure is not OptionsValidationException && !cancel.IsCancellationRequested)
         {
-            // A background service that fails at once stops the host, and then its start tells of a cancellation only.
+            // A background service that fails at once stops the host, whose start then reports only a cancellation.
             CheckBackground(app);
             throw new CommandRefusedException($"The server could not start: {Reason(app, failure)}");
         }
@@ -143,9 +143,9 @@ internal static class ServeCommand
         ServedAddress.Publish(app, data);
     }
 
-    /// <summary>Whether every background service of a server that has stopped ended well.</summary>
+    /// <summary>Checks that no background service of a stopped server has failed.</summary>
     /// <exception cref="CommandRefusedException">One failed, and that stopped the server: its name and why.</exception>
-    /// <remarks>.NET 10 stops the host then and calls that a success (dotnet/docs issue 52290).</remarks>
+    /// <remarks>.NET 10 then stops the host and reports success (dotnet/docs issue 52290).</remarks>
     public static void CheckBackground(WebApplication app)
     {
         foreach (var service in app.Services.GetServices<IHostedService>().OfType<BackgroundService>())
@@ -153,8 +153,8 @@ internal static class ServeCommand
             if (service.ExecuteTask is { IsFaulted: true, Exception: { } failure })
             {
                 throw new CommandRefusedException(
-                    $"The server has ended, for its background service {service.GetType().Name} failed: {Reason(app, failure.GetBaseException())} What was "
-                        + $"accepted is kept.");
+                    $"The server has stopped because its background service {service.GetType().Name} failed: {Reason(app, failure.GetBaseException())} What "
+                        + $"was accepted is kept.");
             }
         }
     }
@@ -163,7 +163,7 @@ internal static class ServeCommand
     {
         var data = app.Services.GetRequiredService<DataDirectory>();
         var said = $"{failure.Message.TrimEnd('.')}.";
-        return failure is System.Data.Common.DbException ? $"the database {DataDirectory.DatabaseOf(data.Path)} answered {said} 'ocellus doctor --data "
+        return failure is System.Data.Common.DbException ? $"the database {DataDirectory.DatabaseOf(data.Path)} reported {said} 'ocellus doctor --data "
             + $"{data.Path}' checks it."
             : failure is IOException or UnauthorizedAccessException or CommandRefusedException or InvalidOperationException ? said
             : $"{failure.GetType().Name}: {said}";
@@ -172,11 +172,11 @@ internal static class ServeCommand
     /// <summary>Builds a server.</summary>
     /// <exception cref="CommandRefusedException">The data directory's keys cannot be read.</exception>
     public static async Task<WebApplication> BuildAsync(
-        DataDirectory data, string urls, LogLevel logs, IEnumerable<KeyValuePair<string, string?>> settings, CancellationToken cancel)
+        DataDirectory data, string urls, LogLevel logLevel, IEnumerable<KeyValuePair<string, string?>> settings, CancellationToken cancel)
     {
         try
         {
-            return await Server.BuildAsync(data, urls, logs, settings, cancel);
+            return await Server.BuildAsync(data, urls, logLevel, settings, cancel);
         }
         catch (InvalidOperationException refusal)
         {
@@ -184,10 +184,10 @@ internal static class ServeCommand
         }
     }
 
-    private static async Task<int> RunAsync(string path, string urls, LogLevel logs, string? store, Terminal terminal, CancellationToken cancel)
+    private static async Task<int> RunAsync(string path, string urls, LogLevel logLevel, string? store, Terminal terminal, CancellationToken cancel)
     {
         using var data = Open(path, terminal);
-        await using var app = await BuildAsync(data, urls, logs, store is null ? [] : [new(ExternalStoreOptions.EndpointSetting, store)], cancel);
+        await using var app = await BuildAsync(data, urls, logLevel, store is null ? [] : [new(ExternalStoreOptions.EndpointSetting, store)], cancel);
         await StartAsync(app, data, urls, cancel);
         terminal.Result($"Ocellus serves {string.Join(' ', app.Urls)}\n  {EnvCommand.Hint(data.Path)}");
         foreach (var open in app.Urls.Where(u => !IsLoopback(u)))
@@ -198,11 +198,11 @@ internal static class ServeCommand
 
         await app.WaitForShutdownAsync(cancel);
         CheckBackground(app);
-        // Ctrl-C is how a server ends: nothing went wrong.
+        // Ctrl-C is the normal end of a server.
         return ExitCodes.Done;
     }
 
-    /// <summary>Whether an address to listen on is reached from this machine alone.</summary>
+    /// <summary>Whether a listening address can be reached from this machine only.</summary>
     public static bool IsLoopback(string url)
     {
         var host = BindingAddress.Parse(url).Host;

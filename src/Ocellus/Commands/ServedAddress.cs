@@ -4,8 +4,8 @@ using Ocellus.Storage;
 namespace Ocellus.Commands;
 
 /// <summary>
-/// Where clients reach the server of a data directory: the file <c>url</c> in it, for as long as the server runs. A server that was killed leaves it;
-/// it counts for nothing then, for the directory is not held.
+/// The address of a data directory's server: the file <c>url</c> in it, while the server runs. A killed server leaves the file; it is then ignored, because the
+/// directory is not held.
 /// </summary>
 internal static class ServedAddress
 {
@@ -14,7 +14,7 @@ internal static class ServedAddress
     {
         try
         {
-            // The file first: to ask who holds the folder takes its lock for a moment, which would be in the way of a server that is just starting.
+            // The file first: checking whether the folder is held takes its lock briefly, which could stop a server from starting.
             return File.Exists(FileOf(data)) && File.ReadAllText(FileOf(data)).Trim() is { Length: > 0 } url && DataDirectory.IsHeld(data) ? url : null;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -23,18 +23,18 @@ internal static class ServedAddress
         }
     }
 
-    /// <summary>Writes the address down until the server has stopped.</summary>
+    /// <summary>Publishes the address until the server has stopped.</summary>
     public static void Publish(WebApplication app, DataDirectory data)
     {
         try
         {
-            // Renamed into place: who reads it reads all of it.
+            // Renamed into place, so that readers never see part of it.
             FileSystem.WritePrivate(FileOf(data.Path), Encoding.UTF8.GetBytes(ForClients(app.Urls) + "\n"), overwrite: true);
             app.Lifetime.ApplicationStopped.Register(() => Forget(data));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            // A full disk: the server serves all the same, and `env` takes --url.
+            // A full disk, say: the server still works, and `env` takes --url.
         }
     }
 
@@ -47,13 +47,11 @@ internal static class ServedAddress
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            // What is left behind counts only while a server holds the folder, and that writes its own.
+            // A leftover counts only while a server holds the folder, and that server writes its own.
         }
     }
 
-    /// <summary>
-    /// The address among those listened on that a client on this machine should use: one of loopback first; "every address" is none to connect to.
-    /// </summary>
+    /// <summary>The listening address that a client on this machine should use: loopback first, and loopback in place of "every address".</summary>
     internal static string ForClients(IEnumerable<string> urls)
     {
         var all = urls.ToList();

@@ -9,8 +9,8 @@ namespace Ocellus.Commands;
 
 /// <summary>
 /// Where a verb writes. Results go to standard output and all else (progress, remarks, refusals) to standard error, so that
-/// <c>--json</c> leaves nothing but JSON in a pipe. Names of files, of labels and of what a server answers come from others: no character of theirs steers the
-/// terminal.
+/// <c>--json</c> leaves nothing but JSON in a pipe. Names of files and labels, and what a server responds, come from others: they are escaped, so that they
+/// cannot control the terminal.
 /// </summary>
 internal sealed class Terminal
 {
@@ -35,13 +35,13 @@ internal sealed class Terminal
     /// <summary>A table of the result.</summary>
     public void Result(Table table) => _results.Write(table);
 
-    /// <summary>A JSON document on one line of standard output, names in any script readable. What is escaped is escaped as JSON does.</summary>
+    /// <summary>A JSON document on one line of standard output, names in any script readable. Escapes are those of JSON.</summary>
     public void Json(JsonNode document) => _output.WriteLine(Readable.Plain(document.ToJsonString(ParsedLine.Compact)));
 
-    /// <summary>A line beside the result.</summary>
+    /// <summary>A line that is not part of the result.</summary>
     public void Remark(string text = "") => _error.WriteLine(Readable.Plain(text, lines: true));
 
-    /// <summary>Why a verb does not do what it was asked.</summary>
+    /// <summary>Why a verb failed.</summary>
     public void Complain(string text) => _error.WriteLine($"ocellus: {Readable.Plain(text, lines: true)}");
 
     /// <summary>Shows a training's progress: bars on a terminal, otherwise a line now and then.</summary>

@@ -5,10 +5,10 @@ using Ocellus.Refusals;
 
 namespace Ocellus.Commands;
 
-/// <summary>Files of text that a command line names. Those that are not UTF-8 are refused: what they say could only be guessed.</summary>
+/// <summary>Text files that a command line names. Those that are not UTF-8 are refused: their content could only be guessed.</summary>
 internal static class TextFile
 {
-    /// <summary>A whole file. What begins as UTF-16 is read as that, for some editors write it.</summary>
+    /// <summary>A whole file. A file that begins as UTF-16 is read as such, because some editors write it.</summary>
     /// <exception cref="CommandRefusedException">It is not UTF-8.</exception>
     public static string Read(string path)
     {

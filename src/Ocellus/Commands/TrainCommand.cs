@@ -10,13 +10,13 @@ using Ocellus.Training.Server;
 
 namespace Ocellus.Commands;
 
-/// <summary><c>ocellus train</c>: a model from a manifest and a folder of images, with no server.</summary>
+/// <summary><c>ocellus train</c>: a model from a manifest and a folder of images, without a server.</summary>
 internal static partial class TrainCommand
 {
-    /// <summary>As <see cref="TrainingOptions.TimeBudget"/> bounds it.</summary>
+    /// <summary>The bounds of <see cref="TrainingOptions.TimeBudget"/>.</summary>
     private static readonly TimeSpan _budgetMin = TimeSpan.FromSeconds(10), _budgetMax = TimeSpan.FromDays(1);
 
-    /// <summary>Lines with errors that are shown; a thousand would hide the first.</summary>
+    /// <summary>Maximum lines with errors shown; a thousand would hide the first.</summary>
     private const int LinesShown = 10;
 
     public static Command Create()
@@ -35,7 +35,7 @@ internal static partial class TrainCommand
         };
         var output = new Option<string>("--out")
         {
-            Description = "The model to write. Work under way lies beside it, in MODEL.zip.job.",
+            Description = "The model to write. Work in progress is beside it, in MODEL.zip.job.",
             Required = true,
             HelpName = "MODEL.zip",
         };
@@ -44,20 +44,20 @@ internal static partial class TrainCommand
             Description = "Manifest of the test images. Without it a fifth of the training manifest is held back for testing.",
             HelpName = "FILE",
         };
-        var seed = new Option<int?>("--seed") { Description = "Equal data and seed give an equal model on one machine. [default: 0]", HelpName = "N" };
+        var seed = new Option<int?>("--seed") { Description = "The same data and seed give the same model on one machine. [default: 0]", HelpName = "N" };
         var budget = new Option<TimeSpan?>("--time-budget")
         {
-            Description = $"Longest time for the learning itself, as hh:mm:ss. [default: {TrainingOptions.TimeBudgetDefault}]",
+            Description = $"Time limit of the learning itself, as hh:mm:ss. [default: {TrainingOptions.TimeBudgetDefault}]",
             HelpName = "TIME",
         };
         budget.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<TimeSpan?>() is { } time && (time < _budgetMin || time > _budgetMax))
             {
-                result.AddError($"--time-budget is {time}; from {_budgetMin} to {_budgetMax:d\\.hh\\:mm\\:ss} is possible, written as hh:mm:ss.");
+                result.AddError($"--time-budget is {time}; it must be from {_budgetMin} to {_budgetMax:d\\.hh\\:mm\\:ss}, written as hh:mm:ss.");
             }
         });
-        var resume = new Option<bool>("--resume") { Description = "Go on with a training that was interrupted." };
+        var resume = new Option<bool>("--resume") { Description = "Continue an interrupted training." };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command(
             "train",
@@ -86,9 +86,9 @@ internal static partial class TrainCommand
             if (end.Outcome is null)
             {
                 terminal.Complain(end.Stopped
-                    ? $"Stopped. The same command with --resume goes on; `rm -r {folder.Path}` gives it up."
-                    : $"The training ended without a result: {end.Reason} Its log is {folder.Log}. The same command with --resume goes on from the last "
-                        + $"checkpoint.");
+                    ? $"Stopped. Run the same command with --resume to continue, or `rm -r {folder.Path}` to give up."
+                    : $"The training ended without a result: {end.Reason} Its log is {folder.Log}. Run the same command with --resume to go "
+                        + $"on from the last checkpoint.");
                 return end.Stopped ? ExitCodes.Interrupted : ExitCodes.Refused;
             }
 
@@ -100,7 +100,7 @@ internal static partial class TrainCommand
         {
             terminal.Complain($"The training failed: {outcome.Message}");
             ShowErrors(folder, job, terminal);
-            // Training again would meet the same; what a person needs has been shown.
+            // Training again would fail in the same way; what a person needs has been shown.
             Directory.Delete(folder.Path, recursive: true);
             return ExitCodes.Refused;
         }
@@ -138,7 +138,7 @@ internal static partial class TrainCommand
         return ExitCodes.Done;
     }
 
-    /// <summary>Makes the job's folder, or finds it as it was left.</summary>
+    /// <summary>Creates the job's folder, or takes up an existing one.</summary>
     private static async Task<Count> PrepareAsync(Request request, JobFolder folder, CancellationToken cancel)
     {
         foreach (var file in new[] { request.Manifest, request.TestManifest }.OfType<string>().Where(f => !File.Exists(f)))
@@ -162,7 +162,7 @@ internal static partial class TrainCommand
             if (!request.Resume)
             {
                 throw new CommandRefusedException(
-                    $"{folder.Path} holds a training that was interrupted. Add --resume to go on with it, or remove that folder to begin anew.");
+                    $"{folder.Path} holds an interrupted training. Add --resume to continue it, or remove that folder to start over.");
             }
 
             if (folder.ReadImages() is { } known && folder.IsWhole)
@@ -200,7 +200,7 @@ internal static partial class TrainCommand
             }
 
             folder.Write(images);
-            // The description last: a folder without it is not whole.
+            // The description last: a folder without it is incomplete.
             var name = Path.GetFileNameWithoutExtension(request.Output);
             folder.Write(new JobDescription
             {
@@ -220,7 +220,7 @@ internal static partial class TrainCommand
         }
     }
 
-    /// <summary>The image's own file is named, not a copy: the job's folder takes a rooted name as it is.</summary>
+    /// <summary>Names the image's own file, not a copy: the job's folder takes a rooted path as it is.</summary>
     private static async Task<IReadOnlyList<JobImage>> FindAsync(Request request, JobFolder folder, CancellationToken cancel)
     {
         var files = new ImageFolder(request.Images);
@@ -242,7 +242,7 @@ internal static partial class TrainCommand
         return [.. images.Values];
     }
 
-    /// <summary>What is gone on with must be what was begun.</summary>
+    /// <summary>What is continued must be what was begun.</summary>
     private static void CheckSame(Request request, JobFolder folder)
     {
         var job = folder.Read();
@@ -257,7 +257,7 @@ internal static partial class TrainCommand
         if (differs is not null)
         {
             throw new CommandRefusedException(
-                $"{differs} that the training in {folder.Path} began with. Give the same again, or remove that folder and begin anew without --resume.");
+                $"{differs} that the training in {folder.Path} began with. Use the same again, or remove that folder and start over without --resume.");
         }
     }
 

@@ -3,7 +3,7 @@ using Ocellus.Training.Child;
 
 namespace Ocellus.Commands;
 
-/// <summary>Started by the server and by <c>ocellus train</c>, never by a person: not in the help.</summary>
+/// <summary>Started by the server and by <c>ocellus train</c>, never by a person: hidden from the help.</summary>
 internal static class TrainJobCommand
 {
     public static Command Create()

@@ -3,9 +3,9 @@
 
 usage: predict.py [--min-confidence N] [--max-results N] IMAGE...
 
-Lies beside read_picture.py, model.onnx, model.json, srgb.icc and cmyk.icc. Needs onnxruntime, pillow and numpy. Writes one JSON object an image, each on a line:
+Belongs beside read_picture.py, model.onnx, model.json, srgb.icc and cmyk.icc. Needs onnxruntime, pillow and numpy. Writes one JSON object per image, one per line:
 {"picture": "a.jpg", "CustomLabels": [{"Name": "...", "Confidence": 97.5, "Geometry": {"BoundingBox": {...}}}]}
-(Geometry for models that find boxes, in ratios of the image). Exit code 1 if an image was refused; the others are answered all the same.
+(Geometry for models that find boxes, in ratios of the image). Exit code 1 if an image was refused; the others are still answered.
 
 The network is the very file that the server runs, and read_picture.py reads images as the server does.
 """
@@ -14,7 +14,7 @@ import json
 import os
 import sys
 
-# Read when the library is loaded: ONNX Runtime reports its use to its makers otherwise, and writes a device id below the home folder.
+# Read when the library is loaded: otherwise ONNX Runtime reports its use to its makers and writes a device id below the home folder.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
@@ -27,7 +27,7 @@ GREY = 127
 
 
 def target(model, width, height):
-    """The size in the network's input of an image that is upright that wide and high."""
+    """The size in the network's input of an upright image of that width and height."""
     if model["resize"] != "fit":
         return model["width"], model["height"]
     scale = min(model["width"] / width, model["height"] / height)
@@ -46,7 +46,7 @@ def prepare(image, model):
 
 
 def answer(session, model, path):
-    """Every label or box with its score, not yet chosen from."""
+    """Every label or box with its score, unfiltered."""
     pixels, share_x, share_y = prepare(open_rgb(path, model), model)
     if model["kind"] != "localization":
         (scores,) = session.run(["scores"], {"image": pixels})
@@ -63,7 +63,7 @@ def answer(session, model, path):
 
 
 def choose(model, found, min_confidence, max_results):
-    """The labels that count, the most confident first and equal ones by name."""
+    """The labels above the threshold, the most confident first, equal ones by name."""
     kept = []
     for label, score, box in found:
         threshold = model["thresholds"][label] if label < len(model["thresholds"]) else 0.5
@@ -85,14 +85,14 @@ def main():
         model = json.load(file)
     onnxruntime.disable_telemetry_events()  # on Windows the variable above does not do it
     session = onnxruntime.InferenceSession(os.path.join(HERE, "model.onnx"), providers=["CPUExecutionProvider"])
-    # Of a name that is not UTF-8 the bytes become escapes that JSON knows.
+    # The bytes of a name that is not UTF-8 become escapes that JSON allows.
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     refused = False
     for path in options.images:
         try:
             labels = choose(model, answer(session, model, path), options.min_confidence, options.max_results)
             print(json.dumps({"picture": path, "CustomLabels": labels}, ensure_ascii=False), flush=True)
-        except Exception as problem:  # of whatever kind: one bad file never costs the others
+        except Exception as problem:  # of any kind: one bad file must not stop the others
             refused = True
             print(f"predict.py: {path}: {problem or type(problem).__name__}", file=sys.stderr)
     return 1 if refused else 0

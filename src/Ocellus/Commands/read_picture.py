@@ -1,7 +1,7 @@
 """Reads images as the Ocellus server does: the same refusals, and the same pixels for the network. Part of predict.py.
 
-By the server's rules and in its order (Images.cs tells why): turned upright by EXIF, resized, in sRGB, transparency laid on white, of 16 bits the
-upper 8. With Pillow 9.4, whose libjpeg-turbo and LittleCMS are the server's too, every pixel of all images of the server's tests is the same.
+By the server's rules and in its order (Images.cs says why): turned upright by EXIF, resized, in sRGB, transparency laid on white, 16 bits cut to the
+upper 8. With Pillow 9.4, which has the server's libjpeg-turbo and LittleCMS, every pixel of all images of the server's tests is the same.
 """
 import functools
 import io
@@ -55,7 +55,7 @@ def check(kind, width, height):
 
 
 def orientation(exif):
-    """That of an EXIF block, 1 to 8; 1 where it tells none or is damaged."""
+    """The orientation in an EXIF block, 1 to 8; 1 if there is none or it is damaged."""
     exif = exif.removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
     try:
@@ -70,7 +70,7 @@ def orientation(exif):
 
 
 class Jpeg:
-    """A JPEG by its markers. What Pillow could stumble over and no pixel needs is left out of `header`."""
+    """A JPEG, parsed by its markers. `header` leaves out what Pillow could stumble over and no pixel needs."""
 
     kind = "JPEG"
 
@@ -117,7 +117,7 @@ class Jpeg:
         self.profile = b"".join(pieces[n] for n in range(1, 256) if all(m in pieces for m in range(1, n + 1)))
 
     def start(self, body):
-        """Strikes out the coefficients whose last bit a scan begins to bring."""
+        """Strikes out the coefficients whose last bit is in a scan."""
         if not body or len(body) < 4 + 2 * body[0]:
             return
         first, last, low = body[1 + 2 * body[0] :][:3]
@@ -126,7 +126,7 @@ class Jpeg:
                 self.open[name] &= ~(1 << k)
 
     def decoded(self, end, fraction=1):
-        """The pixels that the first `end` bytes bring, at a fraction of the size; what is missing is grey."""
+        """The pixels of the first `end` bytes, at a fraction of the size; what is missing is grey."""
         content = self.header + self.content[self.begun : max(end, self.begun)] + b"\xff\xd9"
         image = Image.open(io.BytesIO(content), formats=("JPEG",))
         whole = (image.width // fraction, image.height // fraction)
@@ -135,7 +135,7 @@ class Jpeg:
         return image
 
     def whole(self):
-        """The bytes to decode; refuses an image that lacks a visible part. By the same rules as the server's, told there (JpegTruncation.cs)."""
+        """The bytes to decode; refuses an image that lacks a visible part. The rules are the server's, explained there (JpegTruncation.cs)."""
         width, height = self.size
         if self.scans * width * height > SCANNED_PIXELS_MAX:
             received = described("JPEG", width, height, self.content)
@@ -166,15 +166,15 @@ class Jpeg:
         return end
 
     def pixels(self, smaller):
-        """The image as it lies in the file. A large one is decoded at a fraction of its size."""
+        """The image as stored. A large one is decoded at a fraction of its size."""
         fraction = 8 if smaller >= 16 else 4 if smaller >= 8 else 2 if smaller >= 4 else 1
         image = self.decoded(self.whole(), fraction)
-        # A part of a pixel at the edge is left out.
+        # A partial pixel at the edge is left out.
         return image.crop((0, 0, self.size[0] // fraction, self.size[1] // fraction))
 
 
 class Png:
-    """A PNG by its chunks. Pillow sees those alone that pixels need."""
+    """A PNG, parsed by its chunks. Pillow sees only those that pixels need."""
 
     kind = "PNG"
 
@@ -195,7 +195,7 @@ class Png:
         self.profile = unpacked(first.get(b"iCCP", b""))
 
     def pixels(self, _):
-        """The image as it lies in the file, of 16 bits the upper 8, transparency laid on white."""
+        """The image as stored, 16 bits cut to the upper 8, transparency laid on white."""
         if not self.ends:
             raise Refused(f"The image is cut short; received {described('PNG', *self.size, self.content)}, without end marker.")
         depth, colour = self.content[24], self.content[25]
@@ -241,7 +241,7 @@ def unpacked(chunk):
 
 
 def usable(profile, space):
-    """Whether an ICC profile is whole and for such colours; otherwise it counts as none (the server's ColourProfile.IsUsable)."""
+    """Whether an ICC profile is complete and for that colour space; otherwise it is ignored (the server's ColourProfile.IsUsable)."""
     length, count = (int.from_bytes(profile[at : at + 4], "big") for at in (0, 128))
     if not (132 <= length <= len(profile) <= PROFILE_BYTES_MAX and profile[36:40] == b"acsp" and profile[16:20] == space
             and profile[20:24] in (b"XYZ ", b"Lab ") and profile[12:16] in (b"mntr", b"scnr", b"prtr", b"spac")
@@ -253,7 +253,7 @@ def usable(profile, space):
 
 @functools.lru_cache(maxsize=64)
 def conversion(profile, mode):
-    """From the colours of a profile to sRGB; None where LittleCMS cannot, or where nothing would change: then it is sRGB by another name."""
+    """From a profile's colours to sRGB; None if LittleCMS cannot, or if nothing would change: then the profile is sRGB by another name."""
     if not features.check("littlecms2"):
         raise Refused("The image is CMYK or has a colour profile, and this Pillow was built without LittleCMS: it cannot be brought to sRGB as the server does it.")
     # Relative colorimetric, without black point compensation.
@@ -271,7 +271,7 @@ def conversion(profile, mode):
 
 
 def from_cmyk(image, profile):
-    """CMYK as RGB, by its profile or by that of a usual press."""
+    """CMYK as RGB, by its own profile or that of a typical press."""
     made = conversion(profile, "CMYK") if usable(profile, b"CMYK") else None
     if made is None:
         made = conversion((HERE / "cmyk.icc").read_bytes(), "CMYK")
@@ -279,7 +279,7 @@ def from_cmyk(image, profile):
 
 
 def open_rgb(path, target):
-    """The image upright, in sRGB, at the size that `target` tells for its width and height."""
+    """The image upright, in sRGB, at the size that `target` gives for its width and height."""
     content = read(path)
     file = (Jpeg if content.startswith(JPEG) else Png)(content)
     check(file.kind, *file.size)

@@ -104,7 +104,8 @@ public sealed class BackupCommandTests : IDisposable
         Assert.Equal(ExitCodes.Refused, end.Code);
         Assert.Contains("not empty", end.Errors, StringComparison.Ordinal);
         Assert.Contains(
-            "no data directory", (await CommandLineTests.RunAsync(_top, "backup", "--data", "full", "--out", "c.tar")).Errors, StringComparison.Ordinal);
+            "not a server's data directory", (await CommandLineTests.RunAsync(_top, "backup", "--data", "full", "--out", "c.tar")).Errors,
+            StringComparison.Ordinal);
 
         Directory.CreateDirectory(Path.Combine(_top, "empty"));
         Assert.Equal(0, (await CommandLineTests.RunAsync(_top, "restore", "--in", "b.tar", "--data", "empty")).Code);

@@ -33,7 +33,7 @@ public sealed class DataCheckTests : IAsyncLifetime
     [Fact]
     public void A_directory_in_order_has_nothing_to_tell_beside_a_running_server()
     {
-        Assert.All(DataCheck.Look(_server.DataPath, Cancel), f => Assert.Equal((f.Name, FindingState.Ok), (f.Name, f.State)));
+        Assert.All(DataCheck.Run(_server.DataPath, Cancel), f => Assert.Equal((f.Name, FindingState.Ok), (f.Name, f.State)));
         Assert.Contains(
             "in use by a server", Assert.Throws<CommandRefusedException>(() => DataCheck.Repair(_server.DataPath, null, Cancel)).Message,
             StringComparison.Ordinal);
@@ -64,7 +64,7 @@ public sealed class DataCheckTests : IAsyncLifetime
             damaged = [cut, empty, noData, bucket, Path.GetDirectoryName(model)!, job];
 
             var before = Contents();
-            var found = DataCheck.Look(_server.DataPath, Cancel).Where(f => f.State == FindingState.Problem).ToList();
+            var found = DataCheck.Run(_server.DataPath, Cancel).Where(f => f.State == FindingState.Problem).ToList();
             Assert.Equal(["Objects", "Models", "Trainings under way"], found.Select(f => f.Name));
             Assert.All(damaged, d => Assert.Contains(d, string.Concat(found.Select(f => f.Found)), StringComparison.Ordinal));
             Assert.Contains("(key 'a')", found[0].Found, StringComparison.Ordinal);
@@ -72,7 +72,7 @@ public sealed class DataCheckTests : IAsyncLifetime
             Assert.Equal(before, Contents());
             repaired = DataCheck.Repair(_server.DataPath, null, Cancel);
             Assert.Superset(before.Where(c => c.StartsWith("content of", StringComparison.Ordinal) || c.Length == 150).ToHashSet(), Contents().ToHashSet());
-            Assert.Equal(FindingState.Ok, DataCheck.Look(_server.DataPath, Cancel).Single(f => f.Name == "Objects").State);
+            Assert.Equal(FindingState.Ok, DataCheck.Run(_server.DataPath, Cancel).Single(f => f.Name == "Objects").State);
             Directory.Delete(Path.GetDirectoryName(model)!, recursive: true);
         });
 
@@ -115,7 +115,7 @@ public sealed class DataCheckTests : IAsyncLifetime
             File.WriteAllText(Path.Combine(Bucket, ".uploads", id, "upload.json"), "");
             File.WriteAllText(Path.Combine(Bucket, ".uploads", other, "7.json"), "[]");
             Assert.Equal(2, DataCheck.Repair(_server.DataPath, null, Cancel).Count);
-            Assert.Equal(FindingState.Ok, DataCheck.Look(_server.DataPath, Cancel).Single(f => f.Name == "Objects").State);
+            Assert.Equal(FindingState.Ok, DataCheck.Run(_server.DataPath, Cancel).Single(f => f.Name == "Objects").State);
             var aside = Path.Combine(_server.DataPath, "damaged", "objects", "bucket", ".uploads");
             Assert.True(File.Exists(Path.Combine(aside, id, "upload.json")));
             Assert.Equal("part", File.ReadAllText(Directory.GetFiles(Path.Combine(aside, other), "7.*.data").Single()));

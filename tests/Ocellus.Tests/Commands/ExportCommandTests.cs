@@ -100,7 +100,7 @@ public sealed class ExportCommandTests : IDisposable
         var end = await CommandLineTests.RunAsync(
             _top, "export", "arn:aws:rekognition:us-east-1:123456789012:project/p/version/v/1", "--data", _top, "--out", "m.zip");
         Assert.Equal(1, end.Code);
-        Assert.Contains("is no data directory", end.Errors, StringComparison.Ordinal);
+        Assert.Contains("is not a server's data directory", end.Errors, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_top));
         end = await CommandLineTests.RunAsync(_top, "export", "arn:aws:rekognition:us-east-1:123456789012:project/p/1", "--data", _top, "--out", "m.zip");
         Assert.Equal(1, end.Code);

@@ -11,7 +11,7 @@ public sealed class ServeCommandTests
     public void An_address_that_can_be_listened_on_is_taken(string urls) => Assert.Null(ServeCommand.Mistake(urls));
 
     [Theory]
-    [InlineData("8741", "is no address")]
+    [InlineData("8741", "is not an address")]
     [InlineData("", "is empty")]
     [InlineData("https://127.0.0.1:8741", "https")]
     [InlineData("ftp://127.0.0.1:8741", "not an http address")]
