@@ -62,9 +62,9 @@ internal static partial class KeysCommand
 
             using var folder = Attach(parsed.GetValue(data)!);
             var keys = new KeyCatalog(folder, TimeProvider.System);
-            var made = await keys.CreateAsync(parsed.GetValue(name)!, parsed.GetValue(account)!, policies, isDefault: false, cancel);
-            await WriteAsync(file, made, parsed.GetValue(region)!, keys);
-            Show(made, policies, file, parsed.GetValue(json), terminal);
+            var created = await keys.CreateAsync(parsed.GetValue(name)!, parsed.GetValue(account)!, policies, isDefault: false, cancel);
+            await WriteAsync(file, created, parsed.GetValue(region)!, keys);
+            Show(created, policies, file, parsed.GetValue(json), terminal);
             return ExitCodes.Done;
         });
         return command;
@@ -226,7 +226,7 @@ internal static partial class KeysCommand
         };
     }
 
-    private static async Task WriteAsync(string? file, AccessKey made, string region, KeyCatalog keys)
+    private static async Task WriteAsync(string? file, AccessKey created, string region, KeyCatalog keys)
     {
         if (file is null)
         {
@@ -235,34 +235,34 @@ internal static partial class KeysCommand
 
         try
         {
-            KeyRing.WriteCredentials(file, made, region, overwrite: false);
+            KeyRing.WriteCredentials(file, created, region, overwrite: false);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             // A key whose secret no one knows must not stay.
-            await keys.RevokeAsync(made.AccessKeyId, CancellationToken.None);
-            throw new CommandRefusedException($"{file} cannot be written, and no key was made: {failure.Message}");
+            await keys.RevokeAsync(created.AccessKeyId, CancellationToken.None);
+            throw new CommandRefusedException($"{file} cannot be written, and no key was created: {failure.Message}");
         }
     }
 
-    private static void Show(AccessKey made, IReadOnlyList<NamedPolicy> policies, string? file, bool json, Terminal terminal)
+    private static void Show(AccessKey created, IReadOnlyList<NamedPolicy> policies, string? file, bool json, Terminal terminal)
     {
         if (json)
         {
             terminal.Json(new JsonObject
             {
-                ["accessKeyId"] = made.AccessKeyId,
-                ["secretAccessKey"] = made.SecretAccessKey,
-                ["name"] = made.UserName,
-                ["account"] = made.AccountId,
+                ["accessKeyId"] = created.AccessKeyId,
+                ["secretAccessKey"] = created.SecretAccessKey,
+                ["name"] = created.UserName,
+                ["account"] = created.AccountId,
                 ["policies"] = new JsonArray([.. policies.Select(p => (JsonNode)p.Name)]),
                 ["credentials"] = file,
             });
             return;
         }
 
-        terminal.Result($"aws_access_key_id     = {made.AccessKeyId}\naws_secret_access_key = {made.SecretAccessKey}");
-        terminal.Remark($"For {made.UserName} of account {made.AccountId}, who may do: {Names(policies)}. The secret is not shown again.");
+        terminal.Result($"aws_access_key_id     = {created.AccessKeyId}\naws_secret_access_key = {created.SecretAccessKey}");
+        terminal.Remark($"For {created.UserName} of account {created.AccountId}, allowed: {Names(policies)}. The secret is not shown again.");
         if (file is not null)
         {
             terminal.Remark($"{file} has it too: export AWS_SHARED_CREDENTIALS_FILE={file}");

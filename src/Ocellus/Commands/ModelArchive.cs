@@ -126,7 +126,7 @@ internal static class ModelArchive
                 $"{path} has no {name}; it holds {Names(archive)}. A model made by `ocellus train` or `ocellus export` is needed.");
         if (entry.Length > bytesMax)
         {
-            throw new InvalidDataException($"{path}: {name} has {entry.Length:N0} bytes; {bytesMax:N0} are the most.");
+            throw new InvalidDataException($"{path}: {name} has {entry.Length:N0} bytes; the maximum is {bytesMax:N0}.");
         }
 
         // The length is only claimed by the archive: no more than that is read.

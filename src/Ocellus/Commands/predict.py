@@ -71,8 +71,8 @@ def choose(model, found, min_confidence, max_results):
             one = {"Name": model["labels"][label], "Confidence": min(max(100 * score, 0.0), 100.0)}
             kept.append(one if box is None else {**one, "Geometry": {"BoundingBox": box}})
     kept.sort(key=lambda one: (-one["Confidence"], one["Name"]))
-    most = 100 if any(box is not None for _, _, box in found) else len(kept)
-    return kept[: most if max_results is None else min(most, max_results)]
+    limit = 100 if any(box is not None for _, _, box in found) else len(kept)
+    return kept[: limit if max_results is None else min(limit, max_results)]
 
 
 def main():

@@ -22,7 +22,7 @@ internal enum DatasetEvent
     UpdateRequested,
     Updated,
 
-    /// <summary>The change was not made; the entries are as before.</summary>
+    /// <summary>The change was not applied; the entries are unchanged.</summary>
     UpdateFailed,
 
     /// <summary>A deletion was requested.</summary>

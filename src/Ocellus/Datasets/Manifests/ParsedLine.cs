@@ -152,7 +152,7 @@ internal sealed class ParsedLine
     }
 
     /// <summary>A stored entry without what the service wrote into it: the line as its sender would write it, compact.</summary>
-    /// <param name="entry">What <see cref="ToDatasetEntry"/> made.</param>
+    /// <param name="entry">From <see cref="ToDatasetEntry"/>.</param>
     /// <param name="hasErrors">Whether the entry has <c>cl-errors</c> somewhere.</param>
     internal static string WithoutAdditions(string entry, bool hasErrors)
     {
