@@ -78,7 +78,7 @@ public sealed class BodyBudgetTests
         using var other = budget.Open(() => _stopped.Add("other"));
         await Assert.ThrowsAsync<RefusedException>(async () => await other.TakeAsync(200, Cancel));
         Assert.Empty(_stopped);
-        Assert.Equal(BodyStop.No, whole.Stopped);
+        Assert.Equal(BodyStop.None, whole.Stopped);
     }
 
     [Fact]
