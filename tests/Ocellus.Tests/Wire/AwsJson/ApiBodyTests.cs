@@ -67,7 +67,7 @@ public sealed class ApiBodyTests : IAsyncLifetime
         var answer = await connection.AnswerAsync(2.5);
         Assert.True(answer.Closes);
         Assert.Equal(refusal.Length == 0 ? 413 : 400, answer.Status);
-        Assert.Contains(refusal.Length == 0 ? "CreateProject takes is" : refusal.Split(':')[0], answer.Body, StringComparison.Ordinal);
+        Assert.Contains(refusal.Length == 0 ? "CreateProject takes at most" : refusal.Split(':')[0], answer.Body, StringComparison.Ordinal);
     }
 
     [Fact]
