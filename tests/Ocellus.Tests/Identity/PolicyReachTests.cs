@@ -109,7 +109,7 @@ public sealed class PolicyReachTests
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":"eu-*"}}}""", "'eu-*'")]
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:SourceIp":"203.0.113.0/24"}}}""", "203.0.113.0/24")]
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:SecureTransport":"False"}}}""", "'False'")]
-    [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SourceIp":"true"}}}""", "Bool means nothing with aws:SourceIp")]
+    [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SourceIp":"true"}}}""", "Bool does not apply to aws:SourceIp")]
     [InlineData(
         """{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NotIpAddress":{"aws:CurrentTime":"203.0.113.0/24"}}}""", "NotIpAddress means nothing")]
     [InlineData(

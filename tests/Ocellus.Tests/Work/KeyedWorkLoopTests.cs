@@ -34,8 +34,8 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
         await LookAsync();
         Assert.Equal(["a:1", "b:1"], _works.Started());
 
-        _works.End("a:1", WorkEnd.LookAgain);
-        await _works.LookedAsync();
+        _works.End("a:1", WorkEnd.PollAgain);
+        await _works.PolledAsync();
         Assert.Equal(["a:1", "a:2", "b:1"], _works.Started());
     }
 
@@ -44,7 +44,7 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
     {
         _works.Due = ["a"];
         await StartAsync();
-        _works.End("a", WorkEnd.NextLook);
+        _works.End("a", WorkEnd.NextPoll);
         Assert.False(await _works.HasLookedAsync(TimeSpan.FromMilliseconds(200)));
         Assert.Equal(["a"], _works.Started());
 
@@ -61,11 +61,11 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
         Assert.Equal(["a"], _works.Started());
 
         _works.End("a", WorkEnd.HoldBack);
-        await _works.LookedAsync();
+        await _works.PolledAsync();
         Assert.Equal(["a", "b"], _works.Started());
 
         _works.End("b", WorkEnd.HoldBack);
-        await _works.LookedAsync();
+        await _works.PolledAsync();
         _clock.Advance(TimeSpan.FromSeconds(29));
         await LookAsync();
         Assert.Equal(["a", "b"], _works.Started());
@@ -90,7 +90,7 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
     {
         _works.Due = ["a"];
         await StartAsync();
-        _works.WhileReading = () => _works.End("a", WorkEnd.NextLook);
+        _works.WhileReading = () => _works.End("a", WorkEnd.NextPoll);
         await LookAsync();
         Assert.Equal(["a"], _works.Started());
 
@@ -131,17 +131,17 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
         await _run.WaitAsync(Patience, TestContext.Current.CancellationToken);
     }
 
-    private async Task StartAsync(TimeSpan? lookEvery = null, TimeSpan? holdBackFor = null)
+    private async Task StartAsync(TimeSpan? pollInterval = null, TimeSpan? holdBackFor = null)
     {
-        _loop = new(_clock, lookEvery ?? TimeSpan.FromHours(1)) { HoldBackFor = holdBackFor ?? TimeSpan.Zero };
+        _loop = new(_clock, pollInterval ?? TimeSpan.FromHours(1)) { HoldBackFor = holdBackFor ?? TimeSpan.Zero };
         _run = Task.Run(() => _loop.RunAsync(_works, _end.Token), CancellationToken.None);
-        await _works.LookedAsync();
+        await _works.PolledAsync();
     }
 
     private Task LookAsync()
     {
         _loop.Wake();
-        return _works.LookedAsync();
+        return _works.PolledAsync();
     }
 
     /// <summary>Work named by its key, or <c>key:step</c>, that ends when a test says so.</summary>
@@ -164,7 +164,7 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
         /// <summary>All that was ever started, sorted.</summary>
         public string[] Started() => [.. _started.Order(StringComparer.Ordinal)];
 
-        public async Task LookedAsync() => Assert.True(await _looks.WaitAsync(Patience));
+        public async Task PolledAsync() => Assert.True(await _looks.WaitAsync(Patience));
 
         public Task<bool> HasLookedAsync(TimeSpan within) => _looks.WaitAsync(within);
 
@@ -176,7 +176,7 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
         {
             foreach (var source in _open.Values)
             {
-                source.TrySetResult(WorkEnd.NextLook);
+                source.TrySetResult(WorkEnd.NextPoll);
             }
         }
 
@@ -192,7 +192,7 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
 
         public string KeyOf(string work) => work.Split(':')[0];
 
-        public bool HasPlace(string work, IReadOnlyList<string> running) => running.Count < PlacesMax && work != "no place";
+        public bool CanStart(string work, IReadOnlyList<string> running) => running.Count < PlacesMax && work != "no place";
 
         public Task<bool> ClaimAsync(string work, CancellationToken cancel)
         {
@@ -209,13 +209,13 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
 
         public Task<WorkEnd> HandleAsync(string work, CancellationToken cancel) => _open[work].Task;
 
-        public Task LookedAsync(int running, CancellationToken cancel)
+        public Task PolledAsync(int running, CancellationToken cancel)
         {
             Running = running;
             _looks.Release();
             return Task.CompletedTask;
         }
 
-        public void LookFailed(Exception failure) => Failures++;
+        public void PollFailed(Exception failure) => Failures++;
     }
 }
