@@ -80,7 +80,7 @@ public sealed class DataCheckTests : IAsyncLifetime
         Assert.Contains(repaired, f => f.Advice!.Contains("'a' is restored", StringComparison.Ordinal));
         Assert.Contains(repaired, f => f.Advice!.Contains("its key, which the description no longer contains", StringComparison.Ordinal));
         Assert.Contains(repaired, f => f.Advice!.Contains("is lost", StringComparison.Ordinal) && f.Advice.Contains("'c'", StringComparison.Ordinal));
-        Assert.Contains(repaired, f => f.Advice!.Contains("one of account 123456789012", StringComparison.Ordinal));
+        Assert.Contains(repaired, f => f.Advice!.Contains("for account 123456789012", StringComparison.Ordinal));
         Assert.Equal(["a"], (await _server.OkAsync(HttpMethod.Get, "/bucket")).Descendants(S3Calls.Ns + "Key").Select(k => k.Value));
         using var a = await _server.SendTextAsync(HttpMethod.Get, "/bucket/a");
         Assert.Equal((HttpStatusCode.OK, "content of a"), (a.StatusCode, await a.Content.ReadAsStringAsync(Cancel)));
