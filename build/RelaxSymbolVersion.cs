@@ -7,9 +7,8 @@ namespace Ocellus.Build
 {
     /// <summary>
     /// Makes one needed symbol version of a 64-bit little-endian ELF library weak.
-    /// libLibTorchSharp.so was linked against a newer libstdc++ than Debian 12 and Ubuntu 22.04 have. All it takes from
-    /// GLIBCXX_3.4.32 is std::ios_base_library_init, which no relocation uses; only the loader's check of the version itself
-    /// stops it. A weak need passes that check.
+    /// libLibTorchSharp.so was linked against a newer libstdc++ than that of Debian 12 and Ubuntu 22.04. From GLIBCXX_3.4.32 it needs only
+    /// std::ios_base_library_init, which no relocation uses, so only the loader's version check fails. A weak need passes that check.
     /// </summary>
     public static class ElfSymbolVersions
     {
@@ -57,29 +56,29 @@ namespace Ocellus.Build
         }
 
         /// <summary>
-        /// Relaxes a file on disk; returns false when there was nothing to change. The result is written beside the old file
-        /// and renamed over it, because the old one may be a hard link into the package cache.
+        /// Relaxes a file on disk. Returns false if there was nothing to change. The result is written to a new file and renamed over the old
+        /// one, which may be a hard link into the package cache.
         /// </summary>
         public static bool RelaxFile(string path, string version)
         {
             byte[] bytes = File.ReadAllBytes(path);
             if (Relax(bytes, version) == 0) return false;
-            string fresh = path + "." + Guid.NewGuid().ToString("N") + ".tmp";
+            string temporary = path + "." + Guid.NewGuid().ToString("N") + ".tmp";
             try
             {
-                File.WriteAllBytes(fresh, bytes);
-                // The old time, so that the next build's copy step finds size and time unchanged and leaves the file alone.
-                File.SetLastWriteTimeUtc(fresh, File.GetLastWriteTimeUtc(path));
-                File.Replace(fresh, path, null);
+                File.WriteAllBytes(temporary, bytes);
+                // Keep the time, so that the next build finds size and time unchanged and does not copy the file again.
+                File.SetLastWriteTimeUtc(temporary, File.GetLastWriteTimeUtc(path));
+                File.Replace(temporary, path, null);
             }
             finally
             {
-                if (File.Exists(fresh)) File.Delete(fresh);
+                if (File.Exists(temporary)) File.Delete(temporary);
             }
             return true;
         }
 
-        /// <summary>True when one of the usual places of libstdc++ holds a library that defines the version.</summary>
+        /// <summary>Whether the libstdc++ in one of the usual folders defines the version.</summary>
         public static bool HostHas(string version)
         {
             string[] folders = { "/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib/aarch64-linux-gnu", "/usr/lib", "/lib/x86_64-linux-gnu", "/lib64", "/lib/aarch64-linux-gnu" };
@@ -127,7 +126,7 @@ namespace Ocellus.Build
 #if !OCELLUS_NO_MSBUILD
 namespace Ocellus.Build
 {
-    /// <summary>MSBuild's way in; the work is in ElfSymbolVersions.</summary>
+    /// <summary>The MSBuild task for ElfSymbolVersions.</summary>
     public sealed class RelaxSymbolVersion : Microsoft.Build.Utilities.Task
     {
         [Microsoft.Build.Framework.Required] public string Library { get; set; }

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Format, build, and the unit tests of the folders that differ from main (or that are not committed). Called by `./test quick`.
+# Formats, builds, and runs the unit tests of the folders that differ from main or have uncommitted changes. Called by `./test quick`.
 set -u
 cd "$(dirname "$0")/.."
 base=$(git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main 2>/dev/null || echo HEAD)
-# On main itself, with nothing to commit, it is the last commit that is tested.
+# On main without uncommitted changes, test the last commit.
 if [ "$base" = "$(git rev-parse HEAD)" ] && [ -z "$(git status --porcelain)" ]; then base=HEAD~1; fi
 changed=$( (git diff --name-only "$base"; git ls-files --others --exclude-standard) | sort -u)
 sources=$(printf '%s\n' "$changed" | grep '\.cs$' | while read -r file; do if [ -f "$file" ]; then printf '%s ' "$file"; fi; done)
@@ -12,17 +12,17 @@ dotnet build Ocellus.slnx -c Release -v quiet --nologo || { echo "The build fail
 passed=0
 failed=0
 if [ -n "$sources" ]; then
-    # shellcheck disable=SC2086 # one argument a file
+    # shellcheck disable=SC2086 # one argument per file
     if dotnet format whitespace Ocellus.slnx --verify-no-changes --no-restore --include $sources; then passed=1; else echo "dotnet format would change files"; failed=1; fi
 fi
 
 for project in Ocellus Ocellus.Vision; do
-    # src/Ocellus/Hosting/Serving/X.cs and tests/Ocellus.Tests/Hosting/XTests.cs both stand for the namespace Ocellus.Tests.Hosting.
+    # src/Ocellus/Hosting/Serving/X.cs and tests/Ocellus.Tests/Hosting/XTests.cs both select the namespace Ocellus.Tests.Hosting.
     filters=$(printf '%s\n' "$changed" | sed -nE "s,^(src/$project|tests/$project\.Tests)/([^/]+)/.*,-namespace $project.Tests.\\2 -namespace $project.Tests.\\2.*,p; s,^(src/$project|tests/$project\.Tests)/[^/]+\.cs\$,-namespace $project.Tests,p" | sort -u | tr '\n' ' ')
     [ -n "$filters" ] || continue
     log=artifacts/$project.quick.log
     set -f
-    # shellcheck disable=SC2086 # two arguments a namespace
+    # shellcheck disable=SC2086 # two arguments per namespace
     MALLOC_ARENA_MAX=2 TORCH_CPP_LOG_LEVEL=ERROR OMP_WAIT_POLICY=PASSIVE dotnet "artifacts/bin/$project.Tests/release/$project.Tests.dll" -noLogo $filters >"$log" 2>&1
     code=$?
     set +f

@@ -18,7 +18,7 @@ using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Benchmarks;
 
-/// <summary>A real server process on a temporary data directory with one trained version, and signed requests to it.</summary>
+/// <summary>A real server process with a temporary data directory and one trained version. Sends signed requests to it.</summary>
 internal sealed class BenchServer : IDisposable
 {
     private const string Account = "123456789012";
@@ -30,17 +30,17 @@ internal sealed class BenchServer : IDisposable
     /// <summary>The trained version.</summary>
     public string Arn { get; private set; } = "";
 
-    /// <summary>Where the server listens.</summary>
+    /// <summary>The server's address.</summary>
     public Uri Address { get; private set; } = null!;
 
-    /// <summary>The key of its credentials file.</summary>
+    /// <summary>Signs with the key of the credentials file.</summary>
     public Signer Signer { get; private set; } = null!;
 
-    /// <summary>Where its model is.</summary>
+    /// <summary>The folder of the version's model.</summary>
     public string ModelFolder => Path.Combine(_data, "models", Account, "model");
 
-    /// <summary>Whether the process is still there.</summary>
-    public bool Lives => !_server.HasExited;
+    /// <summary>Whether the process is running.</summary>
+    public bool IsRunning => !_server.HasExited;
 
     public void Dispose()
     {
@@ -58,8 +58,8 @@ internal sealed class BenchServer : IDisposable
         }
     }
 
-    /// <summary>A data directory with one trained version.</summary>
-    /// <param name="image">Of the images it is trained with.</param>
+    /// <summary>Creates a data directory with one trained version.</summary>
+    /// <param name="image">The image that the training images are made from.</param>
     /// <param name="model">Folder of model.onnx and model.json; null for a new 224 px classifier of two labels.</param>
     public async Task PrepareAsync(byte[] image, string? model = null)
     {
@@ -105,9 +105,9 @@ internal sealed class BenchServer : IDisposable
         { RedirectStandardOutput = true, WorkingDirectory = _data };
         start.Environment["MALLOC_ARENA_MAX"] = "2"; // as ./ocellus does
         _server = Process.Start(start)!;
-        var said = await _server.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The server said nothing.");
+        var line = await _server.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The server printed no address.");
         _ = _server.StandardOutput.ReadToEndAsync();
-        Address = new Uri(said.Split(' ')[^1]);
+        Address = new Uri(line.Split(' ')[^1]);
         await _client.GetAsync(new Uri(Address, "health/ready"));
         Console.WriteLine($"server ready after {Stopwatch.GetElapsedTime(started).TotalSeconds:F2} s, {CpuSeconds():F2} s of CPU");
         var credentials = File.ReadAllLines(Path.Combine(_data, "credentials")).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries))
@@ -115,7 +115,7 @@ internal sealed class BenchServer : IDisposable
         Signer = new(credentials["aws_access_key_id"], credentials["aws_secret_access_key"], credentials["region"]);
     }
 
-    /// <summary>Starts the version and waits until it is RUNNING; milliseconds.</summary>
+    /// <summary>Starts the version and waits until it is RUNNING. Returns the milliseconds.</summary>
     public async Task<double> StartAsync()
     {
         var started = Stopwatch.GetTimestamp();
@@ -124,7 +124,7 @@ internal sealed class BenchServer : IDisposable
         return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
     }
 
-    /// <summary>Waits for a status of the version, in the database, which costs the server nothing.</summary>
+    /// <summary>Waits for a status of the version. Reads it from the database, which costs the server nothing.</summary>
     public async Task WaitAsync(string status)
     {
         await using var connection = new SqliteConnection($"Data Source={Path.Combine(_data, "ocellus.db")};Pooling=False");
@@ -139,7 +139,7 @@ internal sealed class BenchServer : IDisposable
         }
     }
 
-    /// <summary>Sends a signed request; the HTTP status and the body of its answer.</summary>
+    /// <summary>Sends a signed request. Returns the HTTP status and the body of the response.</summary>
     public async Task<(int Status, byte[] Body)> SendAsync(string operation, byte[] body)
     {
         using var request = Request(operation, body);
@@ -147,7 +147,7 @@ internal sealed class BenchServer : IDisposable
         return ((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync());
     }
 
-    /// <summary>A request as bytes, signed now: for as long as the server takes its time, five minutes.</summary>
+    /// <summary>A request as bytes, signed now. The signature is valid for five minutes.</summary>
     public byte[] Signed(string operation, byte[] body)
     {
         using var request = Request(operation, body);
@@ -160,7 +160,7 @@ internal sealed class BenchServer : IDisposable
         ];
     }
 
-    /// <summary>A new connection to it.</summary>
+    /// <summary>Opens a new connection to the server.</summary>
     public SignedConnection Connect() => new(new(IPAddress.Loopback, Address.Port));
 
     /// <summary>Resident memory in MB.</summary>
@@ -170,7 +170,7 @@ internal sealed class BenchServer : IDisposable
                 .Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2],
             CultureInfo.InvariantCulture) / 1024;
 
-    /// <summary>CPU time of the server so far.</summary>
+    /// <summary>CPU time of the server so far, in seconds.</summary>
     public double CpuSeconds()
     {
         _server.Refresh();

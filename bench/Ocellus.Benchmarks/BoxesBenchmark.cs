@@ -11,8 +11,8 @@ using Ocellus.Vision.Recipes;
 namespace Ocellus.Benchmarks;
 
 /// <summary>
-/// Trains a detector on FOLDER/train.manifest at default settings, tests it on FOLDER/test.manifest and times its answers.
-/// An image <c>s3://…/NAME/rest</c> is the file FOLDER/rest, NAME being the folder's own name.
+/// Trains a detector on FOLDER/train.manifest at default settings, tests it on FOLDER/test.manifest and times its predictions.
+/// An image <c>s3://…/NAME/rest</c> is the file FOLDER/rest, where NAME is the name of the folder.
 /// </summary>
 internal static class BoxesBenchmark
 {
@@ -45,16 +45,16 @@ internal static class BoxesBenchmark
         Console.WriteLine($"{train.Boxes.Count} training images, {test.Boxes.Count} test images, labels {string.Join(", ", labels)}");
 
         using var stop = new CancellationTokenSource();
-        using var asked = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c =>
+        using var signal = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c =>
         {
-            c.Cancel = true; // a checkpoint is written first
+            c.Cancel = true; // writes a checkpoint first
             stop.Cancel();
         });
         TimeSpan processor = Process.GetCurrentProcess().TotalProcessorTime;
         long started = Stopwatch.GetTimestamp();
         DetectorResult result = DetectorTrainer.Train(
             new DetectorTask(train.Images, train.Boxes, labels), plan,
-            new Told(p => Console.WriteLine(string.Create(
+            new Progress(p => Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{Stopwatch.GetElapsedTime(started).TotalSeconds,6:0} s  {p.Phase} {p.Epoch}/{p.Epochs}  loss {p.Loss:0.000}  {p.SecondsLeft:0} s left"))),
             Text(args, "--checkpoint"),
@@ -82,7 +82,7 @@ internal static class BoxesBenchmark
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{result.Description.Recipe}, {result.Description.Width}x{result.Description.Height}, {seconds:0.0} s, {busy:0.0} s of processor time, peak "
+                $"{result.Description.Recipe}, {result.Description.Width}x{result.Description.Height}, {seconds:0.0} s, {busy:0.0} s of CPU time, peak "
                     + $"{Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:0.0} GB"));
         foreach (DetectionLabelMetrics l in report.Labels)
         {
@@ -95,11 +95,11 @@ internal static class BoxesBenchmark
 
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"mAP@0.5 {report.AveragePrecision:0.0000}  mean best F1 {report.F1:0.0000}  answer, one thread: median {times[times.Count / 2]:0.0} ms"));
+            $"mAP@0.5 {report.AveragePrecision:0.0000}  mean best F1 {report.F1:0.0000}  prediction, one thread: median {times[times.Count / 2]:0.0} ms"));
         return 0;
     }
 
-    private static (ImageSource Images, List<IReadOnlyList<LabelledBox>> Boxes) Read(string folder, string part, List<string> labels, string? only, int most)
+    private static (ImageSource Images, List<IReadOnlyList<LabelledBox>> Boxes) Read(string folder, string part, List<string> labels, string? only, int max)
     {
         string name = Path.GetFileName(folder);
         var paths = new List<string>();
@@ -111,7 +111,7 @@ internal static class BoxesBenchmark
             JsonElement attribute = document.RootElement.GetProperty(metadata.Name[..^"-metadata".Length]);
             JsonElement size = attribute.GetProperty("image_size")[0], classes = metadata.Value.GetProperty("class-map");
             float width = size.GetProperty("width").GetSingle(), height = size.GetProperty("height").GetSingle();
-            var here = new List<LabelledBox>();
+            var imageBoxes = new List<LabelledBox>();
             foreach (JsonElement box in attribute.GetProperty("annotations").EnumerateArray())
             {
                 string label = classes.GetProperty(box.GetProperty("class_id").GetInt32().ToString(CultureInfo.InvariantCulture)).GetString()!;
@@ -125,31 +125,31 @@ internal static class BoxesBenchmark
                     labels.Add(label);
                 }
 
-                here.Add(new LabelledBox(labels.IndexOf(label), new Box(
+                imageBoxes.Add(new LabelledBox(labels.IndexOf(label), new Box(
                     box.GetProperty("left").GetSingle() / width, box.GetProperty("top").GetSingle() / height,
                     box.GetProperty("width").GetSingle() / width, box.GetProperty("height").GetSingle() / height)));
             }
 
-            if ((only is not null && here.Count == 0) || boxes.Count == most)
+            if ((only is not null && imageBoxes.Count == 0) || boxes.Count == max)
             {
                 continue;
             }
 
             string key = document.RootElement.GetProperty("source-ref").GetString()!;
             paths.Add(Path.Combine(folder, key[(key.IndexOf($"/{name}/", StringComparison.Ordinal) + name.Length + 2)..]));
-            boxes.Add(here);
+            boxes.Add(imageBoxes);
         }
 
         return (new ImageSource(paths.Count, index => File.ReadAllBytes(paths[index])), boxes);
     }
 
-    private static double Option(string[] args, string name, double otherwise) =>
-        Text(args, name) is { } text ? double.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+    private static double Option(string[] args, string name, double fallback) =>
+        Text(args, name) is { } text ? double.Parse(text, CultureInfo.InvariantCulture) : fallback;
 
     private static string? Text(string[] args, string name) => Array.IndexOf(args, name) is >= 0 and var at ? args[at + 1] : null;
 
-    private sealed class Told(Action<TrainingProgress> then) : IProgress<TrainingProgress>
+    private sealed class Progress(Action<TrainingProgress> report) : IProgress<TrainingProgress>
     {
-        public void Report(TrainingProgress value) => then(value);
+        public void Report(TrainingProgress value) => report(value);
     }
 }

@@ -14,8 +14,8 @@ internal static class ClassifyBenchmark
     public static int Run(string[] args)
     {
         string folder = args[0];
-        double Option(string name, double otherwise) => Array.IndexOf(args, name) is > 0 and var i ? double.Parse(
-            args[i + 1], CultureInfo.InvariantCulture) : otherwise;
+        double Option(string name, double fallback) => Array.IndexOf(args, name) is > 0 and var i ? double.Parse(
+            args[i + 1], CultureInfo.InvariantCulture) : fallback;
         List<Image> train = Read(folder, "train.manifest"), test = Read(folder, "test.manifest");
         string[] labels = [.. train.Select(p => p.Label).Distinct().Order(StringComparer.Ordinal)];
         var plan = new ClassifierPlan();
@@ -36,34 +36,34 @@ internal static class ClassifyBenchmark
         int folds = (int)Option("--folds", 0);
         if (folds == 0)
         {
-            Once(train, test, labels, plan, aloud: true);
+            Once(train, test, labels, plan, verbose: true);
             return 0;
         }
 
-        // Every image is tested once, by a model that has not seen it; each fold has as many of each label.
+        // Every image is tested once, by a model not trained on it. The folds have equal numbers of each label.
         Image[] all = [.. train.Concat(test).GroupBy(p => p.Label, StringComparer.Ordinal).SelectMany(g => g.OrderBy(p => p.File, StringComparer.Ordinal))];
-        int right = 0;
+        int correct = 0;
         double logLoss = 0;
         for (int fold = 0; fold < folds; fold++)
         {
-            (int r, double l) = Once([.. all.Where((_, i) => i % folds != fold)], [.. all.Where((_, i) => i % folds == fold)], labels, plan, aloud: false);
-            (right, logLoss) = (right + r, logLoss + l);
+            (int r, double l) = Once([.. all.Where((_, i) => i % folds != fold)], [.. all.Where((_, i) => i % folds == fold)], labels, plan, verbose: false);
+            (correct, logLoss) = (correct + r, logLoss + l);
         }
 
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"accuracy over {all.Length} images in {folds} folds: {(double)right / all.Length:0.0000}, log loss {logLoss / all.Length:0.0000}"));
+            $"accuracy over {all.Length} images in {folds} folds: {(double)correct / all.Length:0.0000}, log loss {logLoss / all.Length:0.0000}"));
         return 0;
     }
 
-    /// <summary>Trains on some, tests on others, prints; gives the number of right answers.</summary>
-    private static (int Right, double LogLoss) Once(IReadOnlyList<Image> train, IReadOnlyList<Image> test, string[] labels, ClassifierPlan plan, bool aloud)
+    /// <summary>Trains on some images, tests on others and prints the results. Returns the number of correct predictions and the summed log loss.</summary>
+    private static (int Correct, double LogLoss) Once(IReadOnlyList<Image> train, IReadOnlyList<Image> test, string[] labels, ClassifierPlan plan, bool verbose)
     {
         var images = new ImageSource(train.Count, index => File.ReadAllBytes(train[index].File));
         var task = new ClassifierTask(images, [.. train.Select(p => (IReadOnlyList<int>)[Array.IndexOf(labels, p.Label)])], labels, MultiLabel: false);
         long started = Stopwatch.GetTimestamp();
         TimeSpan cpu = Environment.CpuUsage.TotalTime;
-        ClassifierResult result = ClassifierTrainer.Train(task, plan, aloud ? new Told(started) : null);
+        ClassifierResult result = ClassifierTrainer.Train(task, plan, verbose ? new Progress(started) : null);
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         double cpuSeconds = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds;
 
@@ -71,32 +71,32 @@ internal static class ClassifyBenchmark
         var scores = new float[test.Count][];
         for (int i = 0; i < test.Count; i++)
         {
-            IReadOnlyList<Prediction> answer = model.Predict([model.Prepare(File.ReadAllBytes(test[i].File), new ImageLimits(SideMin: 1))])[0];
-            scores[i] = [.. answer.OrderBy(p => p.Label).Select(p => p.Score)];
+            IReadOnlyList<Prediction> predictions = model.Predict([model.Prepare(File.ReadAllBytes(test[i].File), new ImageLimits(SideMin: 1))])[0];
+            scores[i] = [.. predictions.OrderBy(p => p.Label).Select(p => p.Score)];
         }
 
-        int right = test.Where((t, i) => labels[Array.IndexOf(scores[i], scores[i].Max())] == t.Label).Count();
+        int correct = test.Where((t, i) => labels[Array.IndexOf(scores[i], scores[i].Max())] == t.Label).Count();
         double logLoss = test.Select((t, i) => -Math.Log(Math.Max(1e-6, scores[i][Array.IndexOf(labels, t.Label)]))).Sum();
         double f1 = labels.Select((label, l) => BestF1([.. scores.Select(s => s[l])], [.. test.Select(t => t.Label == label)])).Average();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{result.Description.Recipe}, {result.EpochsRun} passes, held back: linear {result.LinearScore:0.000}, fine-tuned "
+            $"{result.Description.Recipe}, {result.EpochsRun} epochs, held out: linear {result.LinearScore:0.000}, fine-tuned "
                 + $"{result.FineTunedScore:0.000}; {result.Remark}"));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"accuracy {(double)right / test.Count:0.000}, mean best F1 {f1:0.000}, log loss {logLoss / test.Count:0.000}, {seconds:0.0} s ({cpuSeconds:0.0} "
-                + $"s of processor time, {plan.Threads} threads), peak {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB"));
-        return (right, logLoss);
+            $"accuracy {(double)correct / test.Count:0.000}, mean best F1 {f1:0.000}, log loss {logLoss / test.Count:0.000}, {seconds:0.0} s ({cpuSeconds:0.0} "
+                + $"s of CPU time, {plan.Threads} threads), peak {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB"));
+        return (correct, logLoss);
     }
 
-    /// <summary>The F1 of the best cut over the distinct scores.</summary>
-    private static double BestF1(float[] scores, bool[] truth) => scores.Distinct().Max(cut =>
+    /// <summary>The best F1 of all thresholds.</summary>
+    private static double BestF1(float[] scores, bool[] truth) => scores.Distinct().Max(threshold =>
     {
-        double hits = scores.Where((s, i) => s >= cut && truth[i]).Count();
-        return hits == 0 ? 0 : 2 * hits / (scores.Count(s => s >= cut) + truth.Count(t => t));
+        double hits = scores.Where((s, i) => s >= threshold && truth[i]).Count();
+        return hits == 0 ? 0 : 2 * hits / (scores.Count(s => s >= threshold) + truth.Count(t => t));
     });
 
-    /// <summary>Files and labels of a manifest with one label a line; the path after the folder's own name is taken inside it.</summary>
+    /// <summary>Files and labels of a manifest with one label per line. The path after the folder's name is relative to the folder.</summary>
     private static List<Image> Read(string folder, string manifest)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
@@ -115,7 +115,7 @@ internal static class ClassifyBenchmark
 
     private sealed record Image(string File, string Label);
 
-    private sealed class Told(long started) : IProgress<TrainingProgress>
+    private sealed class Progress(long started) : IProgress<TrainingProgress>
     {
         private (string, int) _last;
 

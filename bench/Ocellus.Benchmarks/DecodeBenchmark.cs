@@ -4,12 +4,12 @@ using Ocellus.Vision.Images;
 
 namespace Ocellus.Benchmarks;
 
-/// <summary>Decodes one image again and again to network size; prints the best and the median time.</summary>
+/// <summary>Decodes one image repeatedly to network size. Prints the best and the median time.</summary>
 internal static class DecodeBenchmark
 {
     public static int Run(string[] args)
     {
-        int Option(string name, int otherwise) => Array.IndexOf(args, name) is > 0 and var i ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : otherwise;
+        int Option(string name, int fallback) => Array.IndexOf(args, name) is > 0 and var i ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : fallback;
         byte[] bytes = File.ReadAllBytes(args[0]);
         int side = Option("--side", 224), repeat = Option("--repeat", 100);
         var milliseconds = new double[repeat];

@@ -16,14 +16,14 @@ using Ocellus.Wire.AwsJson;
 namespace Ocellus.Benchmarks;
 
 /// <summary>
-/// A real server process over loopback with signed requests: how fast a model starts, answers and stops, what it costs beside a bare loop of
-/// decoding and network in one process, and what memory it leaves. The client runs on the same cores and takes its share of them.
+/// Measures a real server process over loopback with signed requests: how fast a model starts, responds and stops, its cost compared with a bare loop of
+/// decoding and inference in one process, and the memory that remains. The client shares the server's cores.
 /// </summary>
 internal sealed class HostBench : IDisposable
 {
     private const int Turns = 3;
 
-    /// <summary>Starts and stops: enough for a p99.</summary>
+    /// <summary>Number of starts and stops: enough for a p99.</summary>
     private const int Rounds = 100;
 
     private readonly BenchServer _server = new();
@@ -32,7 +32,7 @@ internal sealed class HostBench : IDisposable
 
     private HostBench(byte[] image) => _image = image;
 
-    /// <param name="args">IMAGE (a JPEG; it is brought to 500×375, or to 640×480 for a model that finds boxes) and optionally <c>--seconds N</c> of load and
+    /// <param name="args">IMAGE (resized to a JPEG of 500×375, or 640×480 for a detector) and optionally <c>--seconds N</c> of load and
     /// <c>--model FOLDER</c>.</param>
     public static async Task<int> RunAsync(string[] args)
     {
@@ -62,7 +62,7 @@ internal sealed class HostBench : IDisposable
         _server.Dispose();
     }
 
-    /// <summary>Decoding and network alone.</summary>
+    /// <summary>Times decoding and inference alone.</summary>
     private void Bare(double seconds)
     {
         BareLoop(seconds);
@@ -70,9 +70,9 @@ internal sealed class HostBench : IDisposable
         double decode = Median(100, () => model.Prepare(_image, ImageLimits.Default));
         var prepared = model.Prepare(_image, ImageLimits.Default);
         double network = Median(100, () => model.Predict([prepared]));
-        using var helped = TrainedModel.Load(_server.ModelFolder, Environment.ProcessorCount);
-        double several = Median(100, () => helped.Predict([prepared]));
-        Console.WriteLine($"bare: decoding {decode:F2} ms, network {network:F2} ms, by {Environment.ProcessorCount} threads {several:F2} ms");
+        using var threaded = TrainedModel.Load(_server.ModelFolder, Environment.ProcessorCount);
+        double several = Median(100, () => threaded.Predict([prepared]));
+        Console.WriteLine($"bare: decoding {decode:F2} ms, network {network:F2} ms, with {Environment.ProcessorCount} threads {several:F2} ms");
         if (model.Description.Kind != ModelKinds.Localization)
         {
             var four = Enumerable.Repeat(prepared, 4).ToArray();
@@ -80,8 +80,8 @@ internal sealed class HostBench : IDisposable
         }
     }
 
-    /// <summary>The bound: decoding and network in one process, one thread a core, no server around it.</summary>
-    private Pace BareLoop(double seconds)
+    /// <summary>The upper bound: decoding and inference in one process, one thread per core, without a server.</summary>
+    private Throughput BareLoop(double seconds)
     {
         long count = 0;
         var cpu = Environment.CpuUsage.TotalTime;
@@ -96,7 +96,7 @@ internal sealed class HostBench : IDisposable
         })).ToList();
         threads.ForEach(t => t.Start());
         threads.ForEach(t => t.Join());
-        return new Pace(count / watch.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds / count);
+        return new Throughput(count / watch.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds / count);
     }
 
     private async Task MeasureAsync(double seconds)
@@ -121,7 +121,7 @@ internal sealed class HostBench : IDisposable
             }
 
             Console.WriteLine(
-                $"round {round}: start to RUNNING {start:F0} ms, first answer {first.Milliseconds:F1} ms; one connection: median {At(single, .5):F1} ms, p99 "
+                $"round {round}: start to RUNNING {start:F0} ms, first response {first.Milliseconds:F1} ms; one connection: median {At(single, .5):F1} ms, p99 "
                     + $"{At(single, .99):F1} ms");
             await CompareAsync(detect, seconds);
             var loaded = _server.Resident();
@@ -137,7 +137,7 @@ internal sealed class HostBench : IDisposable
         {
             using var ending = new CancellationTokenSource();
             List<double> describe = [];
-            // A thread and a connection of its own: what is timed is the server, and not the other requests' way through this process.
+            // Uses its own thread and connection, so that the times are the server's, without queueing behind the other requests in this process.
             var control = new Thread(() => describe = Control(ending.Token));
             control.Start();
             await LoadAsync(detect, 200, seconds, pause);
@@ -163,7 +163,7 @@ internal sealed class HostBench : IDisposable
         Console.WriteLine($"resident at the end: {_server.Resident():F0} MB");
     }
 
-    /// <summary>Eight connections and the bare loop by turns: the machine's pace changes within a minute, so only neighbours can be compared.</summary>
+    /// <summary>Alternates eight connections with the bare loop: the machine's speed changes within a minute, so only adjacent runs are comparable.</summary>
     private async Task CompareAsync(byte[] detect, double seconds)
     {
         var before = BareLoop(seconds);
@@ -172,15 +172,15 @@ internal sealed class HostBench : IDisposable
             var served = await LoadAsync(detect, 8, seconds, TimeSpan.Zero);
             var after = BareLoop(seconds);
             Console.WriteLine(
-                $"bare loop on {Environment.ProcessorCount} threads: {before.PerSecond:F0} images/s before, {after.PerSecond:F0} after; the server answered "
-                    + $"{200 * served.PerSecond / (before.PerSecond + after.PerSecond):F0} % of it, and an answer took "
-                    + $"{served.Cpu - (before.Cpu + after.Cpu) / 2:F2} ms of CPU more than the {(before.Cpu + after.Cpu) / 2:F2} of an image there");
+                $"bare loop on {Environment.ProcessorCount} threads: {before.PerSecond:F0} images/s before, {after.PerSecond:F0} after; the server reached "
+                    + $"{200 * served.PerSecond / (before.PerSecond + after.PerSecond):F0} % of it, and a response took "
+                    + $"{served.Cpu - (before.Cpu + after.Cpu) / 2:F2} ms of CPU more than the {(before.Cpu + after.Cpu) / 2:F2} ms of an image there");
             before = after;
         }
     }
 
-    /// <summary>That many connections, each of which sends its next request when it has an answer, or that long after a refusal.</summary>
-    private async Task<Pace> LoadAsync(byte[] detect, int connections, double seconds, TimeSpan pause)
+    /// <summary>Load on several connections. Each sends its next request after a response, or after a pause if it was refused.</summary>
+    private async Task<Throughput> LoadAsync(byte[] detect, int connections, double seconds, TimeSpan pause)
     {
         var signed = _server.Signed("DetectCustomLabels", detect);
         var open = Enumerable.Range(0, connections).Select(_ => _server.Connect()).ToList();
@@ -212,11 +212,11 @@ internal sealed class HostBench : IDisposable
         own.Refresh();
         client = own.TotalProcessorTime.TotalSeconds - client;
         open.ForEach(c => c.Dispose());
-        Console.WriteLine($"{connections} connections{(pause > TimeSpan.Zero ? $", {pause.TotalMilliseconds:F0} ms of pause after a refusal" : "")}: {times.Count / elapsed:F0} answers/s, median {At(times, .5):F1} ms, p99 {At(times, .99):F1} ms; server {1000 * cpu / Math.Max(1, times.Count):F2} ms of CPU an answer, {cpu / elapsed:F2} cores, client {client / elapsed:F2} cores"
+        Console.WriteLine($"{connections} connections{(pause > TimeSpan.Zero ? $", {pause.TotalMilliseconds:F0} ms of pause after a refusal" : "")}: {times.Count / elapsed:F0} answers/s, median {At(times, .5):F1} ms, p99 {At(times, .99):F1} ms; server {1000 * cpu / Math.Max(1, times.Count):F2} ms of CPU per answer, {cpu / elapsed:F2} cores, client {client / elapsed:F2} cores"
             + (refused.Count > 0
                 ? $"; {refused.Count / elapsed:F0} refusals/s, median {At(refused, .5):F1} ms, p99 {At(refused, .99):F1} ms; {other} other"
                 : ""));
-        return new Pace(times.Count / elapsed, 1000 * cpu / Math.Max(1, times.Count));
+        return new Throughput(times.Count / elapsed, 1000 * cpu / Math.Max(1, times.Count));
     }
 
     private List<double> Control(CancellationToken ending)
@@ -266,7 +266,7 @@ internal sealed class HostBench : IDisposable
 
     private static double At(List<double> values, double share) => values.Count == 0 ? double.NaN : values.Order().ElementAt((int)(share * (values.Count - 1)));
 
-    /// <param name="PerSecond">Images answered a second.</param>
-    /// <param name="Cpu">Milliseconds of CPU for each.</param>
-    private readonly record struct Pace(double PerSecond, double Cpu);
+    /// <param name="PerSecond">Images per second.</param>
+    /// <param name="Cpu">Milliseconds of CPU per image.</param>
+    private readonly record struct Throughput(double PerSecond, double Cpu);
 }

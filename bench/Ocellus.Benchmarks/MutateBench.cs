@@ -8,25 +8,25 @@ using Ocellus.Tests;
 namespace Ocellus.Benchmarks;
 
 /// <summary>
-/// Thousands of damaged images into DetectCustomLabels of a real server process: every one is answered or refused as an image, none with an
-/// internal error, the server lives, and its memory does not grow.
+/// Sends thousands of damaged images to DetectCustomLabels of a real server process. Each must be answered or refused as an image, without internal errors; the
+/// server must survive, and its memory must not grow.
 /// </summary>
 internal static class MutateBench
 {
     private const int Connections = 4;
 
-    /// <summary>Images after which the memory is looked at; the first so many warm the server up.</summary>
+    /// <summary>Images per memory sample. The first round warms the server up.</summary>
     private const int Round = 1000;
 
-    /// <summary>What a damaged image may be called.</summary>
+    /// <summary>The errors allowed for a damaged image.</summary>
     private static readonly string[] s_refusals = ["InvalidImageFormatException", "InvalidParameterException", "ImageTooLargeException", "ValidationException"];
 
-    /// <param name="args">IMAGE (brought to 120×90 and written as seven kinds of JPEG and PNG), <c>--count N</c>, <c>--seed S</c>, <c>--from N</c> to go on
+    /// <param name="args">IMAGE (resized to 120×90 and saved as seven kinds of JPEG and PNG), <c>--count N</c>, <c>--seed S</c>, <c>--from N</c> to continue
     /// after a run of the same seed, <c>--seconds N</c> to end earlier.</param>
-    /// <returns>0 when all of it held, 1 otherwise.</returns>
+    /// <returns>0 if everything held, otherwise 1.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
-        int Option(string name, int otherwise) => Array.IndexOf(args, name) is > 0 and var i ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : otherwise;
+        int Option(string name, int fallback) => Array.IndexOf(args, name) is > 0 and var i ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : fallback;
         int count = Option("--count", 10_000), seed = Option("--seed", Random.Shared.Next()), first = Option("--from", 0), seconds = Option("--seconds", int.MaxValue), end = first + count;
         var whole = Kinds(args[0]);
         Console.WriteLine(
@@ -46,10 +46,10 @@ internal static class MutateBench
         {
             await Parallel.ForEachAsync(Enumerable.Range(from, Math.Min(Round, end - from)), new ParallelOptions { MaxDegreeOfParallelism = Connections }, async (i, _) =>
             {
-                // Each image has its own seed, so that one of them can be made again.
+                // Each image has its own seed, so that it can be reproduced.
                 var image = ImageMutations.Mutate(whole[i % whole.Length], new Random(HashCode(seed, i)));
                 var started = Stopwatch.GetTimestamp();
-                var answer = await AskAsync(server, image);
+                var answer = await SendAsync(server, image);
                 answers.AddOrUpdate(answer, 1, (_, n) => n + 1);
                 InterlockedMax(ref slowest, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
                 if (answer != "answered" && !s_refusals.Contains(answer))
@@ -62,32 +62,32 @@ internal static class MutateBench
             });
             warm = from == first ? server.Resident() : warm;
             Console.WriteLine($"{Math.Min(end, from + Round):N0} after {watch.Elapsed.TotalSeconds:F0} s: resident {server.Resident():F0} MB");
-            if (!server.Lives)
+            if (!server.IsRunning)
             {
                 break;
             }
         }
 
-        var last = server.Lives ? await AskAsync(server, whole[0]) : "the server is gone";
+        var last = server.IsRunning ? await SendAsync(server, whole[0]) : "the server has ended";
         Console.WriteLine(string.Join(", ", answers.OrderByDescending(a => a.Value).Select(a => $"{a.Key} {a.Value:N0}")));
         Console.WriteLine(
-            $"slowest {slowest:F0} ms; resident after the first {Round:N0} {warm:F0} MB, at the end {(server.Lives ? server.Resident() : 0):F0} MB; {faults} "
-                + $"faults; the whole image at the end: {last}");
+            $"slowest {slowest:F0} ms; resident after the first {Round:N0} {warm:F0} MB, at the end {(server.IsRunning ? server.Resident() : 0):F0} MB; "
+                + $"{faults} faults; the whole image at the end: {last}");
         return faults == 0 && last == "answered" ? 0 : 1;
     }
 
     private static byte[][] Kinds(string file)
     {
-        // A thumbnail can be read once only, so it is kept in memory.
+        // A thumbnail can be read only once, so it is copied to memory.
         using var once = Image.Thumbnail(file, 120, height: 90, size: Enums.Size.Force);
         using var image = once.CopyMemory();
-        using var orientated = image.Mutate(m => m.Set(GValue.GIntType, "orientation", 6));
+        using var rotated = image.Mutate(m => m.Set(GValue.GIntType, "orientation", 6));
         using var cmyk = image.IccTransform("cmyk", inputProfile: "srgb");
         return
         [
             image.JpegsaveBuffer(q: 85),
             image.JpegsaveBuffer(q: 85, interlace: true),
-            orientated.JpegsaveBuffer(q: 85),
+            rotated.JpegsaveBuffer(q: 85),
             cmyk.JpegsaveBuffer(q: 85, keep: Enums.ForeignKeep.None),
             image.PngsaveBuffer(),
             image.PngsaveBuffer(interlace: true),
@@ -95,7 +95,7 @@ internal static class MutateBench
         ];
     }
 
-    private static async Task<string> AskAsync(BenchServer server, byte[] image)
+    private static async Task<string> SendAsync(BenchServer server, byte[] image)
     {
         try
         {
@@ -109,12 +109,12 @@ internal static class MutateBench
         }
     }
 
-    // HashCode.Combine differs from process to process.
+    // Not HashCode.Combine, which differs between processes.
     private static int HashCode(int seed, int index) => unchecked((seed * 397) ^ index);
 
-    private static void InterlockedMax(ref double most, double value)
+    private static void InterlockedMax(ref double max, double value)
     {
-        for (double now; (now = Volatile.Read(ref most)) < value && Interlocked.CompareExchange(ref most, value, now) != now;)
+        for (double now; (now = Volatile.Read(ref max)) < value && Interlocked.CompareExchange(ref max, value, now) != now;)
         {
         }
     }

@@ -6,24 +6,24 @@ using Ocellus.Tests;
 namespace Ocellus.Benchmarks;
 
 /// <summary>
-/// Thousands of damaged requests to both services of a real server process: none is answered with an internal error, none hangs, the server lives, and its
-/// memory does not grow.
+/// Sends thousands of damaged requests to both services of a real server process. None may cause an internal error or hang; the server must survive, and its
+/// memory must not grow.
 /// </summary>
 internal static class MutateRequestsBench
 {
     private const int Connections = 4;
 
-    /// <summary>Requests after which the memory is looked at; the first so many warm the server up.</summary>
+    /// <summary>Requests per memory sample. The first round warms the server up.</summary>
     private const int Round = 1000;
 
-    /// <summary>An answer that takes longer is a hang.</summary>
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    /// <summary>A request that takes longer counts as hanging.</summary>
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(30);
 
-    /// <param name="args">IMAGE for a small model that runs, <c>--count N</c>, <c>--seed S</c>.</param>
-    /// <returns>0 when all of it held, 1 otherwise.</returns>
+    /// <param name="args">IMAGE to train a small model with, <c>--count N</c>, <c>--seed S</c>.</param>
+    /// <returns>0 if everything held, otherwise 1.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
-        int Option(string name, int otherwise) => Array.IndexOf(args, name) is > 0 and var i ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : otherwise;
+        int Option(string name, int fallback) => Array.IndexOf(args, name) is > 0 and var i ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : fallback;
         int count = Option("--count", 10_000), seed = Option("--seed", Random.Shared.Next());
         var image = await File.ReadAllBytesAsync(args[0]);
         using var server = new BenchServer();
@@ -40,20 +40,20 @@ internal static class MutateRequestsBench
         var answers = new ConcurrentDictionary<int, int>();
         var faults = 0;
         var watch = Stopwatch.StartNew();
-        for (var from = 0; from < count && server.Lives; from += Round)
+        for (var from = 0; from < count && server.IsRunning; from += Round)
         {
             await Parallel.ForEachAsync(Enumerable.Range(from, Math.Min(Round, count - from)), new ParallelOptions { MaxDegreeOfParallelism = Connections }, async (i, cancel) =>
             {
-                // Each request has its own seed, so that one of them can be made again.
+                // Each request has its own seed, so that it can be reproduced.
                 var bytes = RequestMutations.Mutate(valid[i % valid.Length], server.Address, server.Signer, new Random(seed ^ i));
                 var status = -1;
                 try
                 {
-                    status = await RequestMutations.SendAsync(server.Address, bytes, cancel).WaitAsync(s_patience, cancel);
+                    status = await RequestMutations.SendAsync(server.Address, bytes, cancel).WaitAsync(s_timeout, cancel);
                 }
                 catch (Exception failure) when (failure is TimeoutException or System.Net.Sockets.SocketException)
                 {
-                    // Stays -1, a fault.
+                    // The status stays -1, a fault.
                 }
 
                 answers.AddOrUpdate(status, 1, (_, n) => n + 1);
@@ -66,11 +66,11 @@ internal static class MutateRequestsBench
                 }
             });
             Console.WriteLine(
-                $"{Math.Min(count, from + Round):N0} after {watch.Elapsed.TotalSeconds:F0} s: resident {(server.Lives ? server.Resident() : 0):F0} MB");
+                $"{Math.Min(count, from + Round):N0} after {watch.Elapsed.TotalSeconds:F0} s: resident {(server.IsRunning ? server.Resident() : 0):F0} MB");
         }
 
         int api = 0, s3 = 0;
-        if (server.Lives)
+        if (server.IsRunning)
         {
             (api, s3) = (await SendAsync(server, PlainRequest.Api("DescribeProjects", new { })), await SendAsync(server, PlainRequest.S3("GET", "/")));
         }

@@ -9,8 +9,8 @@ using Ocellus.Tests;
 namespace Ocellus.Benchmarks;
 
 /// <summary>
-/// What one client of the object store takes from the others: a PUT while a bucket of many keys is listed with a delimiter, a GET while a bucket with many
-/// unfinished uploads is deleted; and what an object costs in memory.
+/// Measures how much one client of the object store slows others down: a PUT while a large bucket is listed with a delimiter, and a GET while a bucket with
+/// many unfinished uploads is deleted. Also measures the memory per object.
 /// </summary>
 internal static class ObjectsBench
 {
@@ -28,7 +28,7 @@ internal static class ObjectsBench
                 case "--uploads": uploads = int.Parse(arguments[i + 1], CultureInfo.InvariantCulture); break;
                 case "--seconds": seconds = int.Parse(arguments[i + 1], CultureInfo.InvariantCulture); break;
                 case "--program": program = arguments[i + 1]; break;
-                default: Console.Error.WriteLine($"{arguments[i]} is no option of objects."); return 2;
+                default: Console.Error.WriteLine($"{arguments[i]} is not an option of objects."); return 2;
             }
         }
 
@@ -44,11 +44,11 @@ internal static class ObjectsBench
             Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"memory of {keys} objects: {(full - empty) >> 20} MB, {(full - empty) / (double)keys:0} bytes an object (resident, {empty >> 20} "
+                    $"memory of {keys} objects: {(full - empty) >> 20} MB, {(full - empty) / (double)keys:0} bytes per object (resident, {empty >> 20} "
                         + $"MB before)"));
 
             var quiet = await server.TimesAsync(seconds / 2, i => (HttpMethod.Put, $"/other/k{i}", "x"u8.ToArray()));
-            Tell("PUT alone", quiet);
+            Print("PUT alone", quiet);
             using (var stop = new CancellationTokenSource())
             {
                 var lists = 0;
@@ -63,15 +63,15 @@ internal static class ObjectsBench
                 var times = await server.TimesAsync(seconds, i => (HttpMethod.Put, $"/many/new/k{i}", "x"u8.ToArray()));
                 await stop.CancelAsync();
                 await Task.WhenAll(listing);
-                Tell($"PUT into the same bucket while 4 clients list {keys} keys with a delimiter ({lists} lists)", times);
+                Print($"PUT into the same bucket while 4 clients list {keys} keys with a delimiter ({lists} lists)", times);
             }
 
-            Tell("GET alone", await server.TimesAsync(seconds / 4, _ => (HttpMethod.Get, "/other/k0", null)));
+            Print("GET alone", await server.TimesAsync(seconds / 4, _ => (HttpMethod.Get, "/other/k0", null)));
             var deletion = Task.Run(() => server.SendAsync(HttpMethod.Delete, "/uploads", ""));
             var during = await server.TimesAsync(seconds, _ => (HttpMethod.Get, "/other/k0", null), deletion);
             await deletion;
-            Tell(string.Create(CultureInfo.InvariantCulture, $"GET of another bucket from the DeleteBucket of {uploads} unfinished uploads on"), during);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"DeleteBucket answered within {server.DeleteMilliseconds:0} ms"));
+            Print(string.Create(CultureInfo.InvariantCulture, $"GET of another bucket from the start of a DeleteBucket with {uploads} uploads"), during);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"DeleteBucket took {server.DeleteMilliseconds:0} ms"));
             return 0;
         }
         finally
@@ -80,7 +80,7 @@ internal static class ObjectsBench
         }
     }
 
-    /// <summary>Writes the store's files as the server does, without a flush for each: that would take an hour.</summary>
+    /// <summary>Writes the store's files like the server, but without a flush for each, which would take an hour.</summary>
     private static void Fill(string root, int keys, int uploads)
     {
         foreach (var bucket in new[] { "many", "other", "uploads" })
@@ -94,7 +94,7 @@ internal static class ObjectsBench
         var none = new Dictionary<string, string>();
         Parallel.For(0, keys, i =>
         {
-            // As the AWS CLI uploads images: a content type and a checksum.
+            // Like an image uploaded by the AWS CLI: with a content type and a checksum.
             var key = string.Create(CultureInfo.InvariantCulture, $"images/set-{i % 10}/image-{i:D6}.jpg");
             var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
             var folder = Directory.CreateDirectory(Path.Combine(root, "many", hash[..2])).FullName;
@@ -146,7 +146,7 @@ internal static class ObjectsBench
         return await server.SettledAsync();
     }
 
-    private static void Tell(string what, List<double> times)
+    private static void Print(string what, List<double> times)
     {
         times.Sort();
         Console.WriteLine(
@@ -172,9 +172,9 @@ internal static class ObjectsBench
             var start = new ProcessStartInfo("dotnet", [program, "serve", "--data", data, "--urls", "http://127.0.0.1:0", "--log-level", "Error"]) { RedirectStandardOutput = true, WorkingDirectory = data };
             start.Environment["MALLOC_ARENA_MAX"] = "2"; // as ./ocellus does
             server._process = Process.Start(start)!;
-            var said = await server._process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The server said nothing.");
+            var line = await server._process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The server printed no address.");
             _ = server._process.StandardOutput.ReadToEndAsync();
-            server._address = new Uri(said.Split(' ')[^1]);
+            server._address = new Uri(line.Split(' ')[^1]);
             var credentials = File.ReadAllLines(Path.Combine(data, "credentials")).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries))
                 .Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1]);
             server._signer = new(credentials["aws_access_key_id"], credentials["aws_secret_access_key"], credentials["region"]);
@@ -200,12 +200,12 @@ internal static class ObjectsBench
             }
         }
 
-        /// <summary>Milliseconds of requests one after another, for so long, and longer if something else is to end first.</summary>
+        /// <summary>Sends requests one after another for some seconds, and until the given task has ended. Returns the milliseconds of each.</summary>
         public async Task<List<double>> TimesAsync(int seconds, Func<int, (HttpMethod Method, string Path, byte[]? Body)> request, Task? until = null)
         {
             var times = new List<double>();
-            var began = Stopwatch.GetTimestamp();
-            for (var i = 0; Stopwatch.GetElapsedTime(began).TotalSeconds < seconds || until is { IsCompleted: false }; i++)
+            var start = Stopwatch.GetTimestamp();
+            for (var i = 0; Stopwatch.GetElapsedTime(start).TotalSeconds < seconds || until is { IsCompleted: false }; i++)
             {
                 var (method, path, body) = request(i);
                 var started = Stopwatch.GetTimestamp();
@@ -216,7 +216,7 @@ internal static class ObjectsBench
             return times;
         }
 
-        /// <summary>Resident bytes once they do not change any more.</summary>
+        /// <summary>Resident bytes once they are stable.</summary>
         public async Task<long> SettledAsync()
         {
             for (long last = 0; ;)

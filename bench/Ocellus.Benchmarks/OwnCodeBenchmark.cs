@@ -11,8 +11,8 @@ using static TorchSharp.torch;
 namespace Ocellus.Benchmarks;
 
 /// <summary>
-/// Code of our own against that of the libraries: convolutions, AdamW and L-BFGS, by turns, so that a busy machine slows both down. Says the
-/// median of each and of the differences between neighbours.
+/// Compares own code with libraries: convolutions, AdamW and L-BFGS. Alternates between them, so that other load slows both down. Prints the medians, and the
+/// median difference of adjacent runs.
 /// </summary>
 internal static class OwnCodeBenchmark
 {
@@ -28,7 +28,7 @@ internal static class OwnCodeBenchmark
 
         int rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 15;
         set_num_threads(Environment.ProcessorCount);
-        Say($"{rounds} rounds, {Environment.ProcessorCount} threads");
+        Print($"{rounds} rounds, {Environment.ProcessorCount} threads");
         foreach ((string name, Func<KernelChoice, Subject> make) in new (string, Func<KernelChoice, Subject>)[]
         {
             ($"detector, {Batch} images of {Width}x{Height}", Detect), ($"classifier, {SmallBatch} images of {SmallSide}x{SmallSide}", Classify),
@@ -56,46 +56,46 @@ internal static class OwnCodeBenchmark
         using Subject subject = make(KernelChoice.Own);
         List<(string Name, Parameter Value)> weights = [.. subject.Weights];
         var own = new Vision.Recipes.AdamW(weights, _ => 1e-6, .05);
-        using var theirs = optim.AdamW(weights.Select(w => w.Value), lr: 1e-6, weight_decay: .05);
+        using var library = optim.AdamW(weights.Select(w => w.Value), lr: 1e-6, weight_decay: .05);
         subject.Backward();
-        double each = Compare($"{name}: AdamW, {weights.Sum(w => w.Value.numel()) / 1e6:0.0} million weights", rounds, () => own.Step(1), () => theirs.step());
+        double each = Compare($"{name}: AdamW, {weights.Sum(w => w.Value.numel()) / 1e6:0.0} million weights", rounds, () => own.Step(1), () => library.step());
         double step = Time(subject.Backward);
-        Say($"{name}: the difference is {100 * each / step:0.0} % of forward and backward ({step:0} ms)");
+        Print($"{name}: the difference is {100 * each / step:0.0} % of forward and backward ({step:0} ms)");
     }
 
     private static void Heads(int rounds, double weight)
     {
-        // As many rows as 300 images have with their views, and features of five labels that overlap.
+        // The rows of 300 images with their views, and overlapping features of five labels.
         const int Rows = 1800, Labels = 5;
         int width = EfficientNetLite0.EmbeddingSize;
-        // Not security: the same numbers for every run.
+        // Not for security; the same numbers in every run.
 #pragma warning disable CA5394
         var random = new Random(1);
         var x = new float[Rows * width];
         var y = new float[Rows * Labels];
-        double[] middles = [.. Enumerable.Range(0, Labels * width).Select(_ => random.NextDouble())];
+        double[] means = [.. Enumerable.Range(0, Labels * width).Select(_ => random.NextDouble())];
         for (int r = 0; r < Rows; r++)
         {
             y[r * Labels + r % Labels] = 1;
             for (int i = 0; i < width; i++)
             {
-                x[r * width + i] = (float)(.3 * middles[r % Labels * width + i] + random.NextDouble());
+                x[r * width + i] = (float)(.3 * means[r % Labels * width + i] + random.NextDouble());
             }
         }
 #pragma warning restore CA5394
-        double own = 0, theirs = 0;
+        double own = 0, library = 0;
         Compare(
-            FormattableString.Invariant($"head of {Labels} labels, {Rows} rows, loss weighed {weight}: L-BFGS"), rounds,
+            FormattableString.Invariant($"head of {Labels} labels, {Rows} rows, loss weight {weight}: L-BFGS"), rounds,
             () =>
             {
                 LinearHead head = LogisticRegression.Fit(x, y, Rows, Labels, multiLabel: false, weight, CancellationToken.None);
                 own = Loss(x, y, Rows, Labels, weight, head);
             },
-            () => theirs = Loss(x, y, Rows, Labels, weight, Fit(x, y, Rows, Labels, weight)));
-        Say($"head, loss weighed {weight}: reached {own:0.00000} by our own, {theirs:0.00000} by torch.optim.LBFGS");
+            () => library = Loss(x, y, Rows, Labels, weight, Fit(x, y, Rows, Labels, weight)));
+        Print($"head, loss weight {weight}: reached {own:0.00000} by own code, {library:0.00000} by torch.optim.LBFGS");
     }
 
-    /// <summary>The same head by libtorch's L-BFGS, which TorchSharp offers without line search.</summary>
+    /// <summary>Fits the same head with libtorch's L-BFGS, which has no line search in TorchSharp.</summary>
     private static LinearHead Fit(float[] features, float[] targets, int rows, int labels, double c)
     {
         int width = features.Length / rows;
@@ -104,8 +104,8 @@ internal static class OwnCodeBenchmark
         Tensor x = TensorValues.Copied(features, rows, width), y = TensorValues.Copied(targets, rows, labels);
         using var weight = new Parameter(zeros(width, labels));
         using var bias = new Parameter(zeros(labels));
-        double steepness = 1e-4 * Math.Max(1, c * rows);
-        using var optimizer = optim.LBFGS([weight, bias], lr: 1, max_iter: 300, tolerange_grad: steepness, tolerance_change: 1e-7, history_size: 10);
+        double gradientTolerance = 1e-4 * Math.Max(1, c * rows);
+        using var optimizer = optim.LBFGS([weight, bias], lr: 1, max_iter: 300, tolerange_grad: gradientTolerance, tolerance_change: 1e-7, history_size: 10);
         optimizer.step(() =>
         {
             optimizer.zero_grad();
@@ -146,7 +146,7 @@ internal static class OwnCodeBenchmark
         return new Subject(network, network.WeightsByName(), () => network.forward(images).square().mean());
     }
 
-    /// <summary>Highest memory of the process after three steps of the detector.</summary>
+    /// <summary>Prints the peak memory of the process after three steps of the detector.</summary>
     private static int Memory(KernelChoice kernels)
     {
         const int Steps = 3;
@@ -159,15 +159,15 @@ internal static class OwnCodeBenchmark
         }
 
         string peak = File.ReadLines("/proc/self/status").First(l => l.StartsWith("VmHWM", StringComparison.Ordinal));
-        Say($"detector, {Batch} images of {Width}x{Height}, {kernels}: {peak}");
+        Print($"detector, {Batch} images of {Width}x{Height}, {kernels}: {peak}");
         return 0;
     }
 
-    /// <summary>Times two ways by turns, the first of each pair now one and now the other. Gives the median difference in milliseconds.</summary>
-    private static double Compare(string what, int rounds, Action own, Action theirs)
+    /// <summary>Times own code and library alternately, with alternating order in each pair. Returns the median difference in milliseconds.</summary>
+    private static double Compare(string what, int rounds, Action own, Action library)
     {
         own();
-        theirs(); // both have warmed up
+        library(); // warm-up of both
         var (first, second, apart) = (new List<double>(), new List<double>(), new List<double>());
         for (int i = 0; i < rounds; i++)
         {
@@ -180,7 +180,7 @@ internal static class OwnCodeBenchmark
                 }
                 else
                 {
-                    other = Time(theirs);
+                    other = Time(library);
                 }
             }
 
@@ -190,7 +190,7 @@ internal static class OwnCodeBenchmark
         }
 
         string medians = FormattableString.Invariant($"own {Median(first):0.0} ms, library {Median(second):0.0} ms, own faster by {Median(apart):0.0} ms");
-        Say($"{what}: {medians} ({apart.Count(a => a > 0)} of {rounds} pairs)");
+        Print($"{what}: {medians} ({apart.Count(a => a > 0)} of {rounds} pairs)");
         return Median(apart);
     }
 
@@ -203,9 +203,9 @@ internal static class OwnCodeBenchmark
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
-    private static void Say(FormattableString text) => Console.WriteLine(FormattableString.Invariant(text));
+    private static void Print(FormattableString text) => Console.WriteLine(FormattableString.Invariant(text));
 
-    /// <summary>A network with the loss of one step.</summary>
+    /// <summary>A network, and the loss of one step.</summary>
     private sealed class Subject(IDisposable network, IEnumerable<(string Name, Parameter Value)> weights, Func<Tensor> loss) : IDisposable
     {
         public IEnumerable<(string Name, Parameter Value)> Weights { get; } = weights;

@@ -6,8 +6,8 @@ using System.Text;
 namespace Ocellus.Benchmarks;
 
 /// <summary>
-/// One kept connection and requests that were signed ahead: what a client costs on the cores that it shares with the server is then little more than
-/// the system calls. It reads no more of an answer than its status and length.
+/// A persistent connection for requests signed in advance, so that the client costs little more than its system calls on the cores that it shares with the
+/// server. Parses only the status and length of a response.
 /// </summary>
 internal sealed class SignedConnection : IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class SignedConnection : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
-    /// <summary>Sends a request and waits for the whole answer, on the caller's thread.</summary>
+    /// <summary>Sends a request and waits for the whole response, blocking the caller's thread.</summary>
     /// <returns>The HTTP status.</returns>
     public int Send(ReadOnlySpan<byte> request)
     {
@@ -27,17 +27,17 @@ internal sealed class SignedConnection : IDisposable
             request = request[_socket.Send(request)..];
         }
 
-        for (var have = 0; ;)
+        for (var received = 0; ;)
         {
-            have += Received(_socket.Receive(_buffer.AsSpan(have)));
-            if (Whole(_buffer.AsSpan(0, have)) is { } status)
+            received += RequireBytes(_socket.Receive(_buffer.AsSpan(received)));
+            if (StatusIfComplete(_buffer.AsSpan(0, received)) is { } status)
             {
                 return status;
             }
         }
     }
 
-    /// <summary>As <see cref="Send"/>, without keeping a thread.</summary>
+    /// <summary>Like <see cref="Send"/>, without blocking a thread.</summary>
     public async Task<int> SendAsync(ReadOnlyMemory<byte> request)
     {
         while (!request.IsEmpty)
@@ -45,31 +45,31 @@ internal sealed class SignedConnection : IDisposable
             request = request[await _socket.SendAsync(request)..];
         }
 
-        for (var have = 0; ;)
+        for (var received = 0; ;)
         {
-            have += Received(await _socket.ReceiveAsync(_buffer.AsMemory(have)));
-            if (Whole(_buffer.AsSpan(0, have)) is { } status)
+            received += RequireBytes(await _socket.ReceiveAsync(_buffer.AsMemory(received)));
+            if (StatusIfComplete(_buffer.AsSpan(0, received)) is { } status)
             {
                 return status;
             }
         }
     }
 
-    private static int Received(int bytes) => bytes > 0 ? bytes : throw new IOException("The server closed the connection.");
+    private static int RequireBytes(int bytes) => bytes > 0 ? bytes : throw new IOException("The server closed the connection.");
 
-    private static int? Whole(ReadOnlySpan<byte> answer)
+    private static int? StatusIfComplete(ReadOnlySpan<byte> response)
     {
-        var head = answer.IndexOf("\r\n\r\n"u8);
+        var head = response.IndexOf("\r\n\r\n"u8);
         if (head < 0)
         {
             return null;
         }
 
-        var length = answer[..head].IndexOf("Content-Length: "u8);
-        var digits = answer[(length + "Content-Length: ".Length)..head];
+        var length = response[..head].IndexOf("Content-Length: "u8);
+        var digits = response[(length + "Content-Length: ".Length)..head];
         digits = digits.IndexOf((byte)'\r') is >= 0 and var end ? digits[..end] : digits;
-        return length < 0 ? throw new IOException($"The answer has no length: {Encoding.ASCII.GetString(answer[..head])}")
-            : answer.Length < head + 4 + int.Parse(digits, CultureInfo.InvariantCulture) ? null
-            : int.Parse(answer["HTTP/1.1 ".Length..][..3], CultureInfo.InvariantCulture);
+        return length < 0 ? throw new IOException($"The response has no length: {Encoding.ASCII.GetString(response[..head])}")
+            : response.Length < head + 4 + int.Parse(digits, CultureInfo.InvariantCulture) ? null
+            : int.Parse(response["HTTP/1.1 ".Length..][..3], CultureInfo.InvariantCulture);
     }
 }

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace Ocellus.Benchmarks;
 
-/// <summary>Times one training step of both networks on random images, forward and backward apart, in milliseconds an image.</summary>
+/// <summary>Times one training step of both networks on random images: forward and backward, in milliseconds per image.</summary>
 internal static class StepBenchmark
 {
     public static int Run(string[] args)
@@ -56,6 +56,6 @@ internal static class StepBenchmark
 
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{what}: forward {bestForward / images:0.0} + backward {(best - bestForward) / images:0.0} = {best / images:0.0} ms an image"));
+            $"{what}: forward {bestForward / images:0.0} + backward {(best - bestForward) / images:0.0} = {best / images:0.0} ms per image"));
     }
 }

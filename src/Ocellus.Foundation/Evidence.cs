@@ -1,6 +1,6 @@
 namespace Ocellus;
 
-/// <summary>Names the source that documents the behaviour beside it: a page of AWS's documents, or the service model.</summary>
+/// <summary>Names the source that documents this behaviour: a page of the AWS documentation, or the service model.</summary>
 /// <param name="source">Such as <c>API_StopProjectVersion, service model rekognition-2016-06-27</c>.</param>
 [AttributeUsage(
     AttributeTargets.Class | AttributeTargets.Struct | AttributeTargets.Enum | AttributeTargets.Method | AttributeTargets.Property | AttributeTargets.Field,
@@ -12,10 +12,10 @@ internal sealed class EvidenceAttribute(string source) : Attribute
 }
 
 /// <summary>
-/// A behaviour that AWS does not document, and what was chosen here. The table of assumptions in <c>docs/compatibility.md</c> is made from these attributes.
+/// A behaviour that AWS does not document, and what Ocellus does. The table of assumptions in <c>docs/compatibility.md</c> is generated from these attributes.
 /// </summary>
-/// <param name="behaviour">What a client may notice. Rows of the page are ordered by it.</param>
-/// <param name="choice">What happens here, in Markdown. One or two sentences.</param>
+/// <param name="behaviour">What a client may notice. The table is sorted by it.</param>
+/// <param name="choice">What Ocellus does, in Markdown. One or two sentences.</param>
 [AttributeUsage(
     AttributeTargets.Class | AttributeTargets.Struct | AttributeTargets.Enum | AttributeTargets.Method | AttributeTargets.Property | AttributeTargets.Field,
     AllowMultiple = true,

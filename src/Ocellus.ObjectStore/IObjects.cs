@@ -1,35 +1,35 @@
 namespace Ocellus.Objects;
 
 /// <summary>
-/// The object store as the product's own features use it: where training, import and detection read, and where results are written.
-/// It is the one that this server keeps, or an external one where <c>Ocellus:S3:Endpoint</c> names it.
+/// The object store as the product's own features use it: training, import and detection read from it, and results are written to it. It is the embedded one,
+/// or the external one at <c>Ocellus:S3:Endpoint</c>.
 /// </summary>
 /// <remarks>
-/// Every member throws <see cref="S3Exception"/> where the store refuses, and <see cref="IOException"/> where it cannot be reached, written or read now;
-/// <see cref="StoreUnreachableException"/> is the one that says that to wait may help.
+/// Every member throws <see cref="S3Exception"/> if the store refuses, and <see cref="IOException"/> if it cannot be reached, written or read now. If waiting
+/// may help, the latter is a <see cref="StoreUnreachableException"/>.
 /// </remarks>
 internal interface IObjects
 {
-    /// <summary>A bucket; null if there is none, or none that may be used.</summary>
+    /// <summary>A bucket; null if it does not exist or may not be used.</summary>
     Task<FoundBucket?> FindBucketAsync(string bucket, CancellationToken cancel);
 
-    /// <summary>Whether an object is there.</summary>
+    /// <summary>Whether an object exists.</summary>
     Task<bool> ExistsAsync(string bucket, string key, CancellationToken cancel);
 
-    /// <summary>Opens an object; null if there is none. What is read is one object, whatever is written meanwhile.</summary>
+    /// <summary>Opens an object; null if there is none. Concurrent writes do not affect what is read.</summary>
     Task<ObjectContent?> OpenReadAsync(string bucket, string key, CancellationToken cancel);
 
-    /// <summary>Makes a file with an object's content, which keeps it whatever happens to the object, and is the caller's to delete.</summary>
-    /// <returns>False when there is no such object or bucket; no file is left then.</returns>
+    /// <summary>Creates a file with an object's content. It is independent of the object, and must be deleted by the caller.</summary>
+    /// <returns>False, without a file, if there is no such object or bucket.</returns>
     Task<bool> FetchAsync(string bucket, string key, string targetFile, CancellationToken cancel);
 
-    /// <summary>Stores an object whole or not at all.</summary>
+    /// <summary>Stores an object atomically.</summary>
     Task PutAsync(string bucket, string key, Stream content, string contentType, CancellationToken cancel);
 }
 
 /// <summary>A bucket as the product's features see it.</summary>
-/// <param name="AccountId">The account that it belongs to; null if the store is for every account.</param>
-/// <param name="Region">The region that it belongs to; null if it is for every region.</param>
+/// <param name="AccountId">The account that it belongs to; null if every account may use it.</param>
+/// <param name="Region">The region that it belongs to; null if it serves every region.</param>
 internal sealed record FoundBucket(string? AccountId, string? Region)
 {
     public bool IsOf(string accountId) => AccountId is null || AccountId == accountId;
@@ -43,10 +43,10 @@ internal sealed record ObjectContent(Stream Stream, long Size) : IAsyncDisposabl
     public ValueTask DisposeAsync() => Stream.DisposeAsync();
 }
 
-/// <summary>Files as objects.</summary>
+/// <summary>Stores files as objects.</summary>
 internal static class ObjectsExtensions
 {
-    /// <summary>Stores a file as an object, whole or not at all.</summary>
+    /// <summary>Stores a file as an object, atomically.</summary>
     public static async Task PutFileAsync(this IObjects objects, string bucket, string key, string file, string contentType, CancellationToken cancel)
     {
         var content = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);

@@ -6,7 +6,7 @@ using Ocellus.Storage;
 
 namespace Ocellus.Objects;
 
-/// <summary>The object store's part of the server: its services, and its place among those that answer requests.</summary>
+/// <summary>The object store's services and middleware.</summary>
 internal static class ObjectServices
 {
     public static IServiceCollection AddObjects(this IServiceCollection services, DataDirectory data, IConfiguration configuration)
@@ -36,11 +36,10 @@ internal static class ObjectServices
             .AddSingleton<S3Gate>();
     }
 
-    /// <summary>Serves S3 on every path, as the last in the pipeline, but for what is the server's own.</summary>
+    /// <summary>Serves S3 on every path, at the end of the pipeline, except for the server's own requests.</summary>
     /// <param name="app">The server.</param>
     /// <param name="ownOf">
-    /// Answers a request that is the server's own, and gives null for every other.
-    /// It is not called where the host names a bucket: such a bucket has every path to itself.
+    /// Handles one of the server's own requests; returns null for any other. Not called if the host names a bucket: all paths are then the bucket's.
     /// </param>
     public static void UseObjectStore(this WebApplication app, Func<HttpContext, Task?> ownOf)
     {

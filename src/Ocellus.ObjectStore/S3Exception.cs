@@ -1,6 +1,6 @@
 namespace Ocellus.Objects;
 
-/// <summary>A refusal that S3 has a code for.</summary>
+/// <summary>A refusal with an S3 error code.</summary>
 internal sealed class S3Exception(string code, string? message = null) : Exception(message ?? Describe(code))
 {
     private static readonly Dictionary<string, (int Status, string Message)> _known = new(StringComparer.Ordinal)
@@ -36,7 +36,7 @@ internal sealed class S3Exception(string code, string? message = null) : Excepti
         ["MalformedPOSTRequest"] = (400, "The body of your POST request is not well-formed multipart/form-data."),
         ["MalformedTrailerError"] = (400, "The request contained trailing data that was not well-formed or did not conform to our published schema."),
         ["MalformedXML"] = (400, "The XML that you provided was not well formed or did not validate against our published schema."),
-        ["MaxPostPreDataLengthExceeded"] = (400, "Your POST request fields preceding the upload file were too large: 20 KB are the most."),
+        ["MaxPostPreDataLengthExceeded"] = (400, "Your POST request fields preceding the upload file were too large: the maximum is 20 KB."),
         ["MetadataTooLarge"] = (400, "Your metadata headers exceed the maximum allowed metadata size."),
         ["MethodNotAllowed"] = (405, "The specified method is not allowed against this resource."),
         ["MissingContentLength"] = (411, "You must provide the Content-Length HTTP header."),

@@ -83,7 +83,7 @@ def damaged_object(top):
     check("ocellus doctor --repair wants the server stopped", busy.returncode == 1 and "stop it" in busy.stderr, busy.stderr[-800:])
     check("the server stops with code 0 all the same", server.stop() == 0)
     mended = subprocess.run([*doctor, "--repair"], capture_output=True, text=True, timeout=300)
-    check("ocellus doctor --repair mends it and tells", "is there again" in mended.stdout, mended.stdout[-800:])
+    check("ocellus doctor --repair mends it and tells", "is restored" in mended.stdout, mended.stdout[-800:])
     server.start()
     check("the mended object is served", s3.get_object(Bucket="bucket", Key="torn")["Body"].read() == b"torn")
     server.stop()
@@ -91,7 +91,7 @@ def damaged_object(top):
     objects = os.path.join(data, "objects")
     os.rename(objects, objects + ".kept")
     open(objects, "w").close()
-    refuses("a file where the object store should be", data, "Move it away", objects)
+    refuses("a file where the object store should be", data, "Move the file away", objects)
 
 
 def read_only(top):
@@ -104,7 +104,7 @@ def read_only(top):
         os.mkdir(os.path.join(disk, "data"))
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         refuses("a folder that cannot be written", os.path.join(disk, "data"), "cannot be written", "--data")
-        refuses("a folder that cannot be made", os.path.join(disk, "other"), "cannot be made")
+        refuses("a folder that cannot be made", os.path.join(disk, "other"), "cannot be created")
     finally:
         subprocess.run(["umount", "-l", disk], capture_output=True)
 

@@ -3,23 +3,23 @@ using System.Text;
 
 namespace Ocellus.Encodings;
 
-/// <summary>What the headers of HTTP can carry (RFC 9110, section 5), and how the rest is decoded and encoded.</summary>
+/// <summary>What HTTP headers can carry (RFC 9110, section 5), and how everything else is encoded and decoded.</summary>
 internal static class HeaderText
 {
     private static readonly SearchValues<char> _token = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
     private static readonly UTF8Encoding _strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Whether a text can be the name of a header.</summary>
+    /// <summary>Whether a text is a valid header name.</summary>
     public static bool IsName(string text) => text.Length > 0 && text.AsSpan().IndexOfAnyExcept(_token) < 0;
 
-    /// <summary>Whether a text can be the value of a header as it is.</summary>
+    /// <summary>Whether a text can be sent unencoded as a header value.</summary>
     public static bool IsValue(string text) => text.AsSpan().IndexOfAnyExceptInRange(' ', '~') < 0;
 
-    /// <summary>A value as a header may carry it: S3 sends what is not ASCII in the form of RFC 2047.</summary>
+    /// <summary>The value in a form that a header can carry. Like S3, encodes non-ASCII text as in RFC 2047.</summary>
     public static string Sendable(string value) => IsValue(value) ? value : $"=?UTF-8?B?{Convert.ToBase64String(Encoding.UTF8.GetBytes(value))}?=";
 
-    /// <summary>The text of bytes in UTF-8; null if they are not.</summary>
+    /// <summary>Decodes UTF-8; null if the bytes are not valid UTF-8.</summary>
     public static string? Utf8(ReadOnlySpan<byte> bytes)
     {
         try
@@ -32,7 +32,7 @@ internal static class HeaderText
         }
     }
 
-    /// <summary>A percent-encoded text, decoded; null if a percent sign has no two hexadecimal digits behind it, or the bytes are not UTF-8.</summary>
+    /// <summary>Decodes a percent-encoded text. Null if a percent sign is not followed by two hexadecimal digits, or the bytes are not UTF-8.</summary>
     public static string? Unescape(string text)
     {
         if (!text.Contains('%', StringComparison.Ordinal))

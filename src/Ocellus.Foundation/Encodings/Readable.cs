@@ -4,22 +4,20 @@ using System.Text;
 
 namespace Ocellus.Encodings;
 
-/// <summary>Text for people, from values that may be hostile or long.</summary>
+/// <summary>Makes values that may be hostile or long safe to show to people.</summary>
 internal static class Readable
 {
-    /// <summary>Longest piece of a sender's value that an error message repeats, in characters.</summary>
+    /// <summary>Maximum length of a received value in an error message, in characters.</summary>
     public const int LengthMax = 200;
 
     /// <summary>
-    /// Characters that do something where they are shown, or that XML has no form for: controls, separators of lines, marks that turn the direction of
-    /// writing, and what is no
-    /// character at all.
+    /// Characters that have an effect where they are shown, or that XML cannot represent: controls, line separators, direction marks and noncharacters.
     /// </summary>
     private static readonly SearchValues<char> _active = SearchValues.Create(
         [.. Range('\0', '\u001f'), .. Range('\u007f', '\u009f'), '\u061c', '\u200e', '\u200f', .. Range('\u2028', '\u202e'), .. Range('\u2066', '\u2069'),
             '\ufeff', '\ufffe', '\uffff']);
 
-    /// <summary>The value, cut to a readable length, in characters that are safe in documents, logs and terminals.</summary>
+    /// <summary>Truncates a value to a readable length, and escapes what is unsafe in documents, logs and terminals.</summary>
     public static string Truncate(string value)
     {
         if (value.Length <= LengthMax)
@@ -27,14 +25,14 @@ internal static class Readable
             return Plain(value);
         }
 
-        // Half a character would be no text.
+        // Never splits a surrogate pair.
         var length = char.IsHighSurrogate(value[LengthMax - 1]) ? LengthMax - 1 : LengthMax;
         return $"{Plain(value[..length])}… ({value.Length} characters)";
     }
 
-    /// <summary>The whole value, in which a character that is not safe to show is written as in source code: <c>\n</c>, <c>\u001B</c>.</summary>
+    /// <summary>The whole value. Characters that are unsafe to show are escaped as in source code: <c>\n</c>, <c>\u001B</c>.</summary>
     /// <param name="value">Any text.</param>
-    /// <param name="lines">Leaves line feeds and tabs as they are: the text has lines of its own.</param>
+    /// <param name="lines">Keeps line feeds and tabs, for a text of several lines.</param>
     public static string Plain(string value, bool lines = false)
     {
         if (value.AsSpan().IndexOfAny(_active) < 0 && IsWhole(value))
@@ -70,7 +68,7 @@ internal static class Readable
         return plain.ToString();
     }
 
-    /// <summary>Whether a text has no half of a character.</summary>
+    /// <summary>Whether a text has no unpaired surrogate.</summary>
     public static bool IsWhole(ReadOnlySpan<char> text)
     {
         for (var at = text.IndexOfAnyInRange('\ud800', '\udfff'); at >= 0; at = text.IndexOfAnyInRange('\ud800', '\udfff'))

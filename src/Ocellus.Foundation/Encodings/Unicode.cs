@@ -5,10 +5,10 @@ using System.Text.Unicode;
 
 namespace Ocellus.Encodings;
 
-/// <summary>Tells where a text is none, so that nothing is ever read as U+FFFD: two names that differ would become one.</summary>
+/// <summary>Detects invalid text. Read as U+FFFD, two different names would become equal.</summary>
 internal static class Unicode
 {
-    /// <summary>Where bytes stop being UTF-8, for a person; null where all are.</summary>
+    /// <summary>Says, for people, where the bytes stop being valid UTF-8; null if all are valid.</summary>
     public static string? NotUtf8(ReadOnlySpan<byte> bytes)
     {
         if (Utf8.IsValid(bytes))
@@ -30,7 +30,7 @@ internal static class Unicode
         return string.Create(CultureInfo.InvariantCulture, $"byte {at + 1:N0} is 0x{bytes[at]:X2}");
     }
 
-    /// <summary>Whether some text in JSON holds an escape of half a surrogate pair: parsers let it pass, and whoever reads that text fails.</summary>
+    /// <summary>Whether a string in JSON escapes half of a surrogate pair. Parsers accept it, but reading the string throws.</summary>
     /// <exception cref="JsonException">Not JSON.</exception>
     public static bool HasHalfPair(ReadOnlySpan<byte> json)
     {

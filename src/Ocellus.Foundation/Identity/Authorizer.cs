@@ -4,24 +4,24 @@ using Ocellus.Storage;
 
 namespace Ocellus.Identity;
 
-/// <summary>Says whether a caller may do what a request needs.</summary>
+/// <summary>Checks that a caller has the permissions that a request needs.</summary>
 [Assumed(
     "Access",
-    "Identity policies are checked on every operation and every object ([access.md](access.md)). A request without the right is refused before the "
-    + "server looks whether the resource exists.")]
+    "Identity policies are checked on every operation and every object ([access.md](access.md)). A request without the permission is refused before the "
+    + "server checks whether the resource exists.")]
 internal sealed class Authorizer(KeyRing keys, DataDirectory data, TimeProvider clock)
 {
-    /// <summary>The rights of a caller now. Another key, or one revoked in between, has none.</summary>
+    /// <summary>The caller's rights at this time. A revoked key has none.</summary>
     public CallerRights Of(Caller caller) => new(caller, keys.PoliciesOf(caller.AccessKeyId), clock.GetUtcNow());
 
-    /// <summary>Checks a caller whose signature has just been verified, so that the keys are what the database says.</summary>
+    /// <summary>Checks a caller whose signature has just been verified: the keys are then up to date with the database.</summary>
     /// <exception cref="RefusedException">Denied: the caller lacks one of the permissions.</exception>
     public async Task RequireAsync(Caller caller, IEnumerable<Permission> permissions, CancellationToken cancel)
     {
         var rights = Of(caller);
         foreach (var permission in permissions)
         {
-            var tags = rights.AsksResourceTags ? await TagsAsync(caller, permission.Resources[0], cancel) : null;
+            var tags = rights.UsesResourceTags ? await TagsAsync(caller, permission.Resources[0], cancel) : null;
             if (rights.Refusal(permission, tags) is { } words)
             {
                 throw new RefusedException(RefusalKind.Denied, words);
@@ -31,7 +31,7 @@ internal sealed class Authorizer(KeyRing keys, DataDirectory data, TimeProvider 
 
     private async Task<IReadOnlyDictionary<string, string>?> TagsAsync(Caller caller, string resource, CancellationToken cancel)
     {
-        // Tags of another account's resources are not for this caller to find out by their effect.
+        // A caller must not be able to infer tags of another account's resources.
         if (resource.Split(':') is not [_, _, _, _, var account, ..] || account != caller.AccountId)
         {
             return null;

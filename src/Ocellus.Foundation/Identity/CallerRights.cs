@@ -5,21 +5,21 @@ using System.Text.Json.Serialization;
 
 namespace Ocellus.Identity;
 
-/// <summary>What a caller may do at one moment. Work that a call starts keeps it, see <see cref="ToJson"/>: it goes on with the rights of its caller.</summary>
+/// <summary>What a caller may do at a given time. Work started by a call stores it (<see cref="ToJson"/>), and runs with these rights.</summary>
 internal sealed class CallerRights(Caller caller, IReadOnlyList<IdentityPolicy> policies, DateTimeOffset now)
 {
     private static readonly IReadOnlyDictionary<string, string> _noTags = new Dictionary<string, string>();
 
-    /// <summary>Whether a condition asks for the tags of resources.</summary>
-    public bool AsksResourceTags { get; } = policies.Any(p => p.AsksResourceTags);
+    /// <summary>Whether a condition depends on resource tags.</summary>
+    public bool UsesResourceTags { get; } = policies.Any(p => p.UsesResourceTags);
 
-    /// <summary>Whether the caller may do something that no resource tags matter to.</summary>
+    /// <summary>Whether the caller may do something, without regard to resource tags.</summary>
     public bool Allow(Permission permission) => Verdict(permission, _noTags).Verdict == PolicyVerdict.Allowed;
 
-    /// <summary>Null if the caller may; otherwise why not, in AWS's words.</summary>
-    /// <param name="permission">What is asked for.</param>
-    /// <param name="resourceTags">Tags of the first resource; those of what is yet to be made in it too. Null if none matter.</param>
-    /// <param name="quote">Sets the resource's ARN in quotation marks, as S3 does.</param>
+    /// <summary>Null if the caller may; otherwise the reason, in AWS's words.</summary>
+    /// <param name="permission">The permission that the request needs.</param>
+    /// <param name="resourceTags">Tags of the first resource, or of one to be created in it. Null if no tags matter.</param>
+    /// <param name="quote">Puts the resource's ARN in quotation marks, as S3 does.</param>
     public string? Refusal(Permission permission, IReadOnlyDictionary<string, string>? resourceTags = null, bool quote = false)
     {
         var (verdict, resource) = Verdict(permission, resourceTags ?? _noTags);
@@ -35,11 +35,11 @@ internal sealed class CallerRights(Caller caller, IReadOnlyList<IdentityPolicy> 
     }
 
     /// <summary>
-    /// Null if the caller may do one of some actions with something that lies under an ARN; otherwise why not. It can be asked before the names of what is
-    /// meant are known.
+    /// Null if the caller may perform one of the actions on some resource under an ARN prefix; otherwise the reason. For checks before the resources' names
+    /// are known.
     /// </summary>
-    /// <param name="prefix">What the ARNs begin with.</param>
-    /// <param name="actions">The actions; the first is named.</param>
+    /// <param name="prefix">The prefix of the ARNs.</param>
+    /// <param name="actions">The actions. The reason names the first.</param>
     public string? RefusalUnder(string prefix, params IReadOnlyList<string> actions)
     {
         var verdicts = actions.Select(a => new Permission(a, prefix + "*"))
@@ -47,17 +47,17 @@ internal sealed class CallerRights(Caller caller, IReadOnlyList<IdentityPolicy> 
         return verdicts.Contains(PolicyVerdict.Allowed) ? null : Words(verdicts[0], actions[0], $"\"{prefix}*\"");
     }
 
-    /// <summary>The rights as a text to store.</summary>
+    /// <summary>Serializes the rights, to be stored.</summary>
     [Assumed(
         "Access: work that a call starts",
-        "A training or a copy reads and writes the object store with the rights that its caller had at the moment of the call.")]
+        "A training or a copy reads and writes the object store with the rights that its caller had at the time of the call.")]
     public string ToJson() => JsonSerializer.Serialize(
         new StoredRights(
             caller.AccountId, caller.Region, caller.UserName, caller.AccessKeyId, caller.SourceAddress?.ToString(), caller.IsSecure,
             now.ToUnixTimeMilliseconds(), [.. policies.Select(p => p.Document)]),
         RightsJson.Default.StoredRights);
 
-    /// <summary>What <see cref="ToJson"/> wrote; no rights at all for null.</summary>
+    /// <summary>Reads what <see cref="ToJson"/> wrote; no rights for null.</summary>
     public static CallerRights FromJson(string? json)
     {
         if (json is null)
@@ -76,7 +76,7 @@ internal sealed class CallerRights(Caller caller, IReadOnlyList<IdentityPolicy> 
 
     private (PolicyVerdict Verdict, string Resource) Verdict(Permission permission, IReadOnlyDictionary<string, string> resourceTags)
     {
-        var verdict = PolicyVerdict.Silent;
+        var verdict = PolicyVerdict.NoMatch;
         foreach (var (number, resource) in permission.Resources.Index())
         {
             switch (IdentityPolicy.Evaluate(policies, permission.Action, resource, key => ValuesOf(key, permission, resourceTags), onlyNamed: number > 0))
@@ -86,7 +86,7 @@ internal sealed class CallerRights(Caller caller, IReadOnlyList<IdentityPolicy> 
                 case PolicyVerdict.Allowed:
                     verdict = PolicyVerdict.Allowed;
                     break;
-                case PolicyVerdict.Silent:
+                case PolicyVerdict.NoMatch:
                     break;
             }
         }
@@ -122,14 +122,14 @@ internal sealed class CallerRights(Caller caller, IReadOnlyList<IdentityPolicy> 
         };
     }
 
-    /// <summary>The value of a tag. As in IAM its key is compared without case; of tags that differ in nothing else the exact one counts.</summary>
+    /// <summary>The value of a tag. As in IAM, keys are compared without case; among keys that differ only by case, an exact match wins.</summary>
     private static List<string> Tag(IReadOnlyDictionary<string, string> tags, string key) =>
         tags.TryGetValue(key, out var exact) ? [exact]
         : tags.Where(t => string.Equals(t.Key, key, StringComparison.OrdinalIgnoreCase)).OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => t.Value)
             .Take(1).ToList();
 }
 
-/// <summary>What <see cref="CallerRights"/> are made of.</summary>
+/// <summary>The stored form of <see cref="CallerRights"/>.</summary>
 internal sealed record StoredRights(
     string AccountId, string Region, string UserName, string AccessKeyId, string? SourceAddress, bool IsSecure, long AtMs, IReadOnlyList<string> Policies);
 

@@ -1,8 +1,8 @@
 namespace Ocellus.Identity;
 
-/// <summary>Condition keys that a kind of policy may ask for. Their case does not count.</summary>
-/// <param name="names">Whole keys.</param>
-/// <param name="prefixes">Beginnings of keys that end with the key of a tag.</param>
+/// <summary>The condition keys that a kind of policy may use. They are not case-sensitive.</summary>
+/// <param name="names">Complete keys.</param>
+/// <param name="prefixes">Prefixes of keys that end with a tag key.</param>
 internal sealed class ConditionKeys(IReadOnlyList<string> names, IReadOnlyList<string> prefixes)
 {
     public const string PrincipalArn = "aws:PrincipalArn";
@@ -20,7 +20,7 @@ internal sealed class ConditionKeys(IReadOnlyList<string> names, IReadOnlyList<s
     public const string ListDelimiter = "s3:delimiter";
     public const string ListMaxKeys = "s3:max-keys";
 
-    /// <summary>Of identity policies.</summary>
+    /// <summary>Keys of identity policies.</summary>
     public static ConditionKeys Identity { get; } = new(
         [
             PrincipalArn, PrincipalAccount, UserName, SourceIp, SecureTransport, CurrentTime, EpochTime, RequestedRegion, TagKeys, ListPrefix, ListDelimiter,
@@ -28,17 +28,17 @@ internal sealed class ConditionKeys(IReadOnlyList<string> names, IReadOnlyList<s
         ],
         [ResourceTag, RequestTag]);
 
-    /// <summary>Of project policies, whose only action says nothing of tags.</summary>
+    /// <summary>Keys of project policies. Their only action has nothing to do with tags.</summary>
     public static ConditionKeys Project { get; } = new([PrincipalArn, PrincipalAccount], []);
 
-    /// <summary>All of them, for a message.</summary>
+    /// <summary>All keys, for a message.</summary>
     public string Words { get; } = string.Join(", ", names.SkipLast(1).Concat(prefixes.Select(p => p + "KEY"))) + " and " + names[^1];
 
     public bool Knows(string key) =>
         names.Contains(key, StringComparer.OrdinalIgnoreCase)
             || prefixes.Any(p => key.Length > p.Length && key.StartsWith(p, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>A whole key as it is spelled here; itself if it is none.</summary>
+    /// <summary>A complete key in its canonical spelling; other keys unchanged.</summary>
     public string Spelled(string key) => names.FirstOrDefault(n => Is(n, key)) ?? key;
 
     public static bool HasSeveralValues(string key) => Is(key, TagKeys);

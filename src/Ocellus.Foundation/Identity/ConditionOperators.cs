@@ -5,13 +5,13 @@ using System.Net;
 namespace Ocellus.Identity;
 
 /// <summary>An operator of conditions.</summary>
-/// <param name="Compile">Turns a value of the policy into a test of the request's; null if it is not of the operator's kind.</param>
-/// <param name="Negated">Whether the test must fail, for every value of the policy.</param>
+/// <param name="Compile">Turns a value of the policy into a test of the request's value; null if the value is not of the operator's kind.</param>
+/// <param name="Negated">Whether the test must fail for every value of the policy.</param>
 /// <param name="Kind">What a value must be, in words.</param>
 internal sealed record ConditionOperator(Func<string, Func<string, bool>?> Compile, bool Negated, string Kind);
 
 /// <summary>
-/// The operators of the policy language, but for <c>Null</c>, which compares nothing, and <c>BinaryEquals</c>, which no key here has a use for.
+/// The operators of the policy language, except <c>Null</c>, which compares nothing, and <c>BinaryEquals</c>, which applies to no supported key.
 /// </summary>
 internal static class ConditionOperators
 {

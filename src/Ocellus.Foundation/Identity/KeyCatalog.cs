@@ -8,12 +8,12 @@ using Ocellus.Storage;
 namespace Ocellus.Identity;
 
 /// <summary>An access key without its secret.</summary>
-/// <param name="AccessKeyId">Names the key.</param>
-/// <param name="UserName">Whom it stands for.</param>
+/// <param name="AccessKeyId">The key's id.</param>
+/// <param name="UserName">The user that it belongs to.</param>
 /// <param name="AccountId">Twelve digits.</param>
-/// <param name="Created">When it was made; null for a key of a version that did not write it down.</param>
+/// <param name="Created">Creation time; null for a key of an early version that did not record it.</param>
 /// <param name="IsDefault">It is the key of <c>DIR/credentials</c>.</param>
-/// <param name="Policies">Its identity policies in order of name.</param>
+/// <param name="Policies">Its identity policies, sorted by name.</param>
 internal sealed record KeyDescription(
     string AccessKeyId, string UserName, string AccountId, DateTimeOffset? Created, bool IsDefault, IReadOnlyList<NamedPolicy> Policies)
 {
@@ -21,22 +21,22 @@ internal sealed record KeyDescription(
 }
 
 /// <summary>
-/// The access keys in the database and the policies attached to them. Every change is one transaction that also moves the revision,
-/// by which a running server, which may be another process, sees it at its next request.
+/// The access keys in the database and the policies attached to them. Every change is one transaction that also increments the revision, so that a running
+/// server, possibly another process, sees it at its next request.
 /// </summary>
 internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
 {
-    /// <summary>Keys of one server. Own limit: all are held in memory.</summary>
+    /// <summary>Maximum number of keys. A limit of Ocellus: all keys are held in memory.</summary>
     public const int KeysMax = 1000;
 
-    /// <summary>Policies of one key: what a user of IAM may have.</summary>
+    /// <summary>Maximum number of policies per key: the limit of an IAM user.</summary>
     public const int PoliciesMax = 10;
 
     private const string KeyColumns = "SELECT access_key_id, secret, account_id, user_name, created_ms, is_default FROM access_keys ";
     private const string PolicyColumns = "SELECT access_key_id, name, document FROM access_key_policies ";
 
-    /// <summary>Makes a key. Its secret is told here and never again.</summary>
-    /// <exception cref="RefusedException">LimitExceeded: the server has its 1000 keys.</exception>
+    /// <summary>Creates a key. Its secret is returned here and never again.</summary>
+    /// <exception cref="RefusedException">LimitExceeded: there are 1000 keys already.</exception>
     public async Task<AccessKey> CreateAsync(string userName, string accountId, IReadOnlyList<NamedPolicy> policies, bool isDefault, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -44,7 +44,7 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
         var stored = (await connection.QueryAsync<string>("SELECT secret FROM access_keys", transaction: transaction)).ToList();
         if (stored.Count >= KeysMax)
         {
-            throw Refused.Limit($"There are {KeysMax} access keys, the most there may be; revoke one first.");
+            throw Refused.Limit($"There are {KeysMax} access keys, the maximum; revoke one first.");
         }
 
         var made = new AccessKey(
@@ -75,7 +75,7 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
         return made;
     }
 
-    /// <summary>All keys, by account, user and age.</summary>
+    /// <summary>All keys, sorted by account, user and age.</summary>
     public async Task<IReadOnlyList<KeyDescription>> ListAsync(CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -95,7 +95,7 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
     }
 
     /// <summary>Attaches a policy, or replaces the one of the same name.</summary>
-    /// <exception cref="RefusedException">NotFound: no such key. LimitExceeded: the key has its ten policies.</exception>
+    /// <exception cref="RefusedException">NotFound: no such key. LimitExceeded: the key has ten policies already.</exception>
     public async Task AttachAsync(string accessKeyId, NamedPolicy policy, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -110,7 +110,7 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
         if (await connection.ExecuteScalarAsync<long>(
             "SELECT COUNT(*) FROM access_key_policies WHERE access_key_id = @accessKeyId", new { accessKeyId }, transaction) > PoliciesMax)
         {
-            throw Refused.Limit($"The key has {PoliciesMax} policies, the most it may have; detach one first.");
+            throw Refused.Limit($"The key has {PoliciesMax} policies, the maximum; detach one first.");
         }
 
         await CommitAsync(connection, transaction);
@@ -130,7 +130,7 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
         await CommitAsync(connection, transaction);
     }
 
-    /// <summary>Removes a key: it is unknown from the next request on.</summary>
+    /// <summary>Removes a key. It is unknown from the next request on.</summary>
     /// <exception cref="RefusedException">NotFound: no such key.</exception>
     public async Task RevokeAsync(string accessKeyId, CancellationToken cancel)
     {
@@ -159,9 +159,9 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
     }
 
     private static RefusedException NoSuchKey(string accessKeyId) =>
-        Refused.NotFound($"There is no access key {Readable.Truncate(accessKeyId)}; `ocellus keys list` shows those that are there.");
+        Refused.NotFound($"There is no access key {Readable.Truncate(accessKeyId)}; `ocellus keys list` shows the existing keys.");
 
-    /// <summary>Keys and policies as one state of the database, with its revision. Secrets are as stored.</summary>
+    /// <summary>Keys and policies from one snapshot of the database, with its revision. Secrets are as stored.</summary>
     public static async Task<(long Revision, List<KeyRow> Keys, ILookup<string, string> Policies)> ReadAsync(DbConnection connection)
     {
         await using var transaction = connection.BeginSnapshot();
@@ -188,7 +188,7 @@ internal sealed class KeyCatalog(DataDirectory data, TimeProvider clock)
 
         public long IsDefault { get; init; }
 
-        /// <summary>Leaves the secret out, so that a log line cannot leak it.</summary>
+        /// <summary>Omits the secret, so that a log line cannot leak it.</summary>
         public override string ToString() => $"KeyRow {{ {AccessKeyId} }}";
     }
 

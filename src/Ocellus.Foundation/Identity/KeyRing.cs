@@ -6,10 +6,10 @@ using Ocellus.Storage;
 
 namespace Ocellus.Identity;
 
-/// <summary>The access keys of this server and their policies, in memory. <see cref="RefreshAsync"/> makes it what the database says now.</summary>
+/// <summary>The access keys of this server and their policies, in memory. <see cref="RefreshAsync"/> brings it up to date with the database.</summary>
 internal sealed partial class KeyRing : IKeySource
 {
-    /// <summary>Account of the first key; AWS's own documentation uses it, so copied examples work.</summary>
+    /// <summary>Account of the first key. The AWS documentation uses it, so copied examples work.</summary>
     public const string DefaultAccountId = "123456789012";
 
     private readonly DataDirectory _data;
@@ -18,17 +18,17 @@ internal sealed partial class KeyRing : IKeySource
 
     private KeyRing(DataDirectory data, SecretBox box) => (_data, _box, _keys) = (data, box, new(data.Commits));
 
-    /// <summary>As of the last refresh; opening the ring is the first one.</summary>
+    /// <summary>The state of the last refresh. Opening the ring is the first one.</summary>
     private State Current => _keys.Last!;
 
     public AccessKey? Find(string accessKeyId) => Current.Keys.GetValueOrDefault(accessKeyId);
 
-    /// <summary>The identity policies of a key; none for one that is not there.</summary>
+    /// <summary>The identity policies of a key; none for an unknown key.</summary>
     public IReadOnlyList<IdentityPolicy> PoliciesOf(string accessKeyId) => Current.Policies.GetValueOrDefault(accessKeyId) ?? [];
 
     /// <summary>
-    /// Warns of policies that an earlier version took and that hold what no request can ever meet. They go on as they were: a key that is in use must not end
-    /// with an update.
+    /// Warns of policies accepted by an earlier version with parts that no request can ever match. They stay valid: an update must not disable a key that is
+    /// in use.
     /// </summary>
     public void WarnOfUnreachable(ILogger log)
     {
@@ -41,14 +41,14 @@ internal sealed partial class KeyRing : IKeySource
         }
     }
 
-    /// <summary>Takes up what was changed since, by this process or another: a new, changed or revoked key counts from the next request on.</summary>
+    /// <summary>Loads changes made since, by this process or another. A new, changed or revoked key takes effect at the next request.</summary>
     public async Task RefreshAsync(CancellationToken cancel) => await _keys.GetAsync(this, static (ring, last, token) => ring.ReadAsync(last, token), cancel);
 
-    /// <summary>Reads the keys; the first start makes one. Writes the credentials file, which only its owner may read.</summary>
+    /// <summary>Reads the keys; the first start creates one. Writes the credentials file, which only its owner may read.</summary>
     /// <exception cref="InvalidOperationException">The secrets in the database cannot be decrypted.</exception>
     public static async Task<KeyRing> OpenAsync(DataDirectory data, CancellationToken cancel)
     {
-        // Opened here, where a lack of files or rights shows at the start.
+        // Opened here, so that missing files or rights are reported at startup.
         data.Commits.Now();
         await using var connection = await data.ConnectAsync(cancel);
         var (_, keys, _) = await KeyCatalog.ReadAsync(connection);
@@ -71,17 +71,17 @@ internal sealed partial class KeyRing : IKeySource
     }
 
     /// <summary>Writes an AWS shared-credentials file that only its owner may read.</summary>
-    /// <exception cref="IOException">There is such a file and it is not to be overwritten, or the disk does not take it.</exception>
+    /// <exception cref="IOException">The file exists and must not be overwritten, or it cannot be written.</exception>
     public static void WriteCredentials(string path, AccessKey key, string region, bool overwrite)
     {
-        // A region in the credentials file spares the AWS CLI user a second setting.
+        // With the region in the credentials file, AWS CLI users need no second setting.
         var text = $"[default]\naws_access_key_id = {key.AccessKeyId}\naws_secret_access_key = {key.SecretAccessKey}\nregion = {region}\n";
         FileSystem.WritePrivate(path, System.Text.Encoding.ASCII.GetBytes(text), overwrite);
     }
 
     /// <summary>
-    /// Most commits are of other things than keys: without a new revision nothing is read or decrypted. Revisions only grow, so a lower one is of an
-    /// older state, which never replaces a newer one.
+    /// Most commits do not change keys: without a new revision, nothing is read or decrypted. Revisions only grow: a lower one belongs to an older state,
+    /// which never replaces a newer one.
     /// </summary>
     private async Task<State?> ReadAsync(State? last, CancellationToken cancel)
     {
@@ -100,7 +100,7 @@ internal sealed partial class KeyRing : IKeySource
             keys.Find(k => rows.Exists(r => r.AccessKeyId == k.AccessKeyId && r.IsDefault != 0)));
     }
 
-    /// <summary>Parses a key's policies. One that is not understood may hold a Deny, so without it the others must not count either.</summary>
+    /// <summary>Parses a key's policies. One that cannot be parsed may hold a Deny, so the others must not count without it.</summary>
     private static IReadOnlyList<IdentityPolicy> Read(IEnumerable<string> documents)
     {
         try
@@ -113,7 +113,7 @@ internal sealed partial class KeyRing : IKeySource
         }
     }
 
-    /// <summary>Encrypts what an earlier version stored in plain text, and removes the text's traces from the database file.</summary>
+    /// <summary>Encrypts secrets that an earlier version stored in plain text, and removes their traces from the database file.</summary>
     private static async Task SealPlainAsync(DbConnection connection, SecretBox box, CancellationToken cancel)
     {
         var (_, keys, _) = await KeyCatalog.ReadAsync(connection);
@@ -135,17 +135,17 @@ internal sealed partial class KeyRing : IKeySource
             await transaction.CommitAsync(CancellationToken.None);
         }
 
-        // An update leaves the old text in free pages and in the write-ahead log. SQLite only; it happens once.
+        // An update leaves the old text in free pages and in the write-ahead log. SQLite only; runs once.
         await connection.ExecuteAsync("VACUUM");
         await connection.ExecuteAsync("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 
     [LoggerMessage(
         1501, LogLevel.Warning,
-        "A policy of the access key {AccessKeyId} holds what no request can ever meet, and goes on as it was: {Reason}. Attach it anew without that.")]
+        "A policy of access key {AccessKeyId} has a part that no request can ever match: {Reason}. It stays in force; attach it again without that part.")]
     private static partial void PolicyUnreachable(ILogger log, string accessKeyId, string reason);
 
-    /// <summary>What the database said at a revision.</summary>
+    /// <summary>The keys and policies at a revision.</summary>
     private sealed record State(
         long Revision, FrozenDictionary<string, AccessKey> Keys, FrozenDictionary<string, IReadOnlyList<IdentityPolicy>> Policies, AccessKey? Default);
 }

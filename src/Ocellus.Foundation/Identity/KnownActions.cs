@@ -1,8 +1,8 @@
 namespace Ocellus.Identity;
 
 /// <summary>
-/// Names of the actions of both services, those that are not served here too, so that a policy written for AWS is taken as it is and a
-/// misspelled action is refused instead of allowing or denying nothing.
+/// The actions of both services, including those that this server does not implement. A policy written for AWS is thus accepted unchanged, and a misspelled
+/// action is refused instead of having no effect.
 /// </summary>
 [Evidence("service model rekognition-2016-06-27; actions of Amazon S3 in the Service Authorization Reference")]
 internal static class KnownActions
@@ -51,10 +51,10 @@ internal static class KnownActions
             """),
     ];
 
-    /// <summary>Whether a pattern, such as <c>rekognition:Describe*</c>, fits one of them.</summary>
-    public static bool Fits(string pattern) => Array.Exists(_all, action => PolicyPattern.Matches(pattern, action, ignoreCase: true));
+    /// <summary>Whether a pattern, such as <c>rekognition:Describe*</c>, matches an action.</summary>
+    public static bool AnyMatch(string pattern) => Array.Exists(_all, action => PolicyPattern.Matches(pattern, action, ignoreCase: true));
 
-    /// <summary>Whether this is the full name of one of them.</summary>
+    /// <summary>Whether this is the full name of an action.</summary>
     public static bool Has(string action) => Array.Exists(_all, known => known == action);
 
     private static IEnumerable<string> Of(string service, string names) =>

@@ -2,10 +2,10 @@ using Ocellus.Refusals;
 
 namespace Ocellus.Identity;
 
-/// <summary>A policy and the name it is attached under.</summary>
+/// <summary>A policy and the name under which it is attached.</summary>
 internal sealed record NamedPolicy(string Name, string Document)
 {
-    /// <exception cref="RefusedException">MalformedPolicy: names what is not understood, or what no request can ever meet.</exception>
+    /// <exception cref="RefusedException">MalformedPolicy: names what is not supported, or what no request can ever match.</exception>
     public static NamedPolicy Of(string name, string document)
     {
         var policy = IdentityPolicy.Parse(document);
@@ -13,16 +13,16 @@ internal sealed record NamedPolicy(string Name, string Document)
     }
 }
 
-/// <summary>The policies that come with the product: the files of <c>Access/Policies</c>.</summary>
+/// <summary>The built-in policies: the files of <c>Identity/Policies</c>.</summary>
 internal static class ManagedPolicies
 {
-    /// <summary>Everything in the account.</summary>
+    /// <summary>Allows everything in the account.</summary>
     public const string Administrator = "administrator";
 
-    /// <summary>In order of what they allow, the most first.</summary>
+    /// <summary>Sorted by how much they allow, most first.</summary>
     public static IReadOnlyList<string> Names { get; } = [Administrator, "trainer", "inference"];
 
-    /// <summary>The policy of a name of <see cref="Names"/>.</summary>
+    /// <summary>The policy with one of the <see cref="Names"/>.</summary>
     public static NamedPolicy Get(string name)
     {
         using var stream = typeof(ManagedPolicies).Assembly.GetManifestResourceStream($"policy.{name}.json")

@@ -18,16 +18,16 @@ internal sealed class PolicyRow
     public long UpdatedMs { get; init; }
 }
 
-/// <summary>The policies of projects. Whether the project exists is asked before.</summary>
+/// <summary>The policies of projects. Callers check first that the project exists.</summary>
 internal sealed class PolicyCatalog(DataDirectory data, TimeProvider clock)
 {
     private const string Columns = "SELECT name, revision_id, document, created_ms, updated_ms FROM project_policies WHERE project_arn = @projectArn ";
 
-    /// <summary>Saves a new policy (no revision id) or replaces the one that has this revision id.</summary>
+    /// <summary>Saves a new policy (without a revision id), or replaces the one with this revision id.</summary>
     /// <returns>The new revision id: 32 hex digits.</returns>
-    /// <exception cref="RefusedException">AlreadyExists, InvalidPolicyRevision, MalformedPolicy. LimitExceeded: the project has <paramref name="most"/>
+    /// <exception cref="RefusedException">AlreadyExists, InvalidPolicyRevision, MalformedPolicy. LimitExceeded: the project has <paramref name="max"/>
     /// policies.</exception>
-    public async Task<string> PutAsync(string projectArn, string name, string document, string? revisionId, int most, CancellationToken cancel)
+    public async Task<string> PutAsync(string projectArn, string name, string document, string? revisionId, int max, CancellationToken cancel)
     {
         PolicyDocument.Check(document, projectArn);
         await using var connection = await data.ConnectAsync(cancel);
@@ -35,16 +35,16 @@ internal sealed class PolicyCatalog(DataDirectory data, TimeProvider clock)
         var stored = await connection.QuerySingleOrDefaultAsync<PolicyRow>(Columns + "AND name = @name", new { projectArn, name }, transaction);
         if (stored is not null && revisionId is null)
         {
-            throw Refused.AlreadyExists($"The project has a policy named '{name}' already; give its PolicyRevisionId to replace it.");
+            throw Refused.AlreadyExists($"The project already has a policy named '{name}'; pass its PolicyRevisionId to replace it.");
         }
 
         RequireRevision(stored, name, revisionId);
         if (stored is null
             && await connection.ExecuteScalarAsync<long>(
                 "SELECT COUNT(*) FROM project_policies WHERE project_arn = @projectArn", new { projectArn }, transaction) is var policies
-            && policies >= most)
+            && policies >= max)
         {
-            throw Refused.Limit($"The project has {policies} policies, and {most} are the most (setting Ocellus:Quotas:PoliciesPerProject); delete one first.");
+            throw Refused.Limit($"The project has {policies} policies; the maximum is {max} (setting Ocellus:Quotas:PoliciesPerProject). Delete one first.");
         }
 
         var made = Guid.NewGuid().ToString("n");
@@ -60,7 +60,7 @@ internal sealed class PolicyCatalog(DataDirectory data, TimeProvider clock)
         return made;
     }
 
-    /// <summary>One page in order of name, after the name given.</summary>
+    /// <summary>One page, sorted by name, after the given name.</summary>
     public async Task<IReadOnlyList<PolicyRow>> ListAsync(string projectArn, string? after, int count, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -88,8 +88,8 @@ internal sealed class PolicyCatalog(DataDirectory data, TimeProvider clock)
         if (revisionId is not null && !string.Equals(stored?.RevisionId, revisionId, StringComparison.OrdinalIgnoreCase))
         {
             throw new RefusedException(RefusalKind.InvalidPolicyRevision, stored is null
-                ? $"The project has no policy named '{name}'; leave PolicyRevisionId out to make one."
-                : $"'{revisionId}' is not the current revision of the policy '{name}'; ListProjectPolicies tells it.");
+                ? $"The project has no policy named '{name}'; omit PolicyRevisionId to create one."
+                : $"'{revisionId}' is not the current revision of the policy '{name}'; ListProjectPolicies returns the current one.");
         }
     }
 }

@@ -4,20 +4,20 @@ using Ocellus.Refusals;
 
 namespace Ocellus.Identity;
 
-/// <summary>Which of a key's values a test looks at.</summary>
+/// <summary>Which of a key's values must pass a test.</summary>
 internal enum ConditionQuantifier
 {
-    /// <summary>The only one.</summary>
+    /// <summary>The only value.</summary>
     None,
 
-    /// <summary>Every value must pass; without any the test passes.</summary>
+    /// <summary>Every value must pass. Without values the test passes.</summary>
     All,
 
-    /// <summary>One value must pass; without any the test fails.</summary>
+    /// <summary>One value must pass. Without values the test fails.</summary>
     Any,
 }
 
-/// <summary>One line of a Condition: an operator, a key, and values of which one must fit.</summary>
+/// <summary>One line of a Condition: an operator, a key, and values of which one must match.</summary>
 internal sealed class PolicyCondition
 {
     private const string IfExists = "IfExists";
@@ -26,20 +26,20 @@ internal sealed class PolicyCondition
     private PolicyCondition(string name, string key, IReadOnlyList<string> values, Func<IReadOnlyList<string>, bool> holds) =>
         (Operator, Key, Compared, _holds) = (name, key, values, holds);
 
-    /// <summary>Such as <c>StringLike</c>, without what stands before and behind it.</summary>
+    /// <summary>Such as <c>StringLike</c>, without prefix and suffix.</summary>
     public string Operator { get; }
 
-    /// <summary>What it compares with.</summary>
+    /// <summary>The policy's values.</summary>
     public IReadOnlyList<string> Compared { get; }
 
-    /// <summary>The key as the policy writes it; its case does not count.</summary>
+    /// <summary>The key as spelled in the policy; it is not case-sensitive.</summary>
     public string Key { get; }
 
-    /// <summary>Whether it holds. An absent key is a list without values.</summary>
+    /// <summary>Whether it holds. An absent key has an empty list of values.</summary>
     public bool Holds(Func<string, IReadOnlyList<string>> valuesOf) => _holds(valuesOf(Key));
 
-    /// <summary>Reads a Condition: all its lines must hold together.</summary>
-    /// <exception cref="RefusedException">MalformedPolicy: an operator, a key or a value is not understood.</exception>
+    /// <summary>Parses a Condition. All its lines must hold.</summary>
+    /// <exception cref="RefusedException">MalformedPolicy: an operator, a key or a value is not supported.</exception>
     public static List<PolicyCondition> Parse(JsonElement condition, ConditionKeys keys)
     {
         if (condition.ValueKind != JsonValueKind.Object)
@@ -63,15 +63,15 @@ internal sealed class PolicyCondition
 
     private static PolicyCondition Line(string text, JsonProperty key, ConditionKeys keys)
     {
-        var (name, quantifier, optional) = Take(text);
+        var (name, quantifier, optional) = ParseOperator(text);
         if (!keys.Knows(key.Name))
         {
-            throw PolicyJson.Malformed($"the condition key '{Readable.Truncate(key.Name)}' is not understood; {keys.Words} are");
+            throw PolicyJson.Malformed($"the condition key '{Readable.Truncate(key.Name)}' is not supported; supported are {keys.Words}");
         }
 
         if (!Values(key.Value, out var values))
         {
-            throw PolicyJson.Malformed($"{key.Name} must be a text or a list of texts");
+            throw PolicyJson.Malformed($"{key.Name} must be a string or a list of strings");
         }
 
         if (name == "Null")
@@ -110,7 +110,7 @@ internal sealed class PolicyCondition
         return actual => wanted.Contains(actual.Count == 0);
     }
 
-    private static (string Name, ConditionQuantifier Quantifier, bool Optional) Take(string text)
+    private static (string Name, ConditionQuantifier Quantifier, bool Optional) ParseOperator(string text)
     {
         var (name, quantifier) = text switch
         {
@@ -121,23 +121,23 @@ internal sealed class PolicyCondition
         var optional = name.EndsWith(IfExists, StringComparison.Ordinal);
         name = optional ? name[..^IfExists.Length] : name;
 
-        // Null asks whether a key is there: neither "if it is there" nor "for its values" means anything with it.
+        // Null tests whether a key is present: IfExists and ForAllValues mean nothing with it.
         return ConditionOperators.All.ContainsKey(name) || (name == "Null" && text == "Null")
             ? (name, quantifier, optional)
             : throw PolicyJson.Malformed(
-                $"the condition operator '{Readable.Truncate(text)}' is not understood; "
-                    + $"{string.Join(", ", ConditionOperators.All.Keys.Order(StringComparer.Ordinal))} and Null are, all but Null also with ForAllValues:, "
+                $"the condition operator '{Readable.Truncate(text)}' is not supported; supported are "
+                    + $"{string.Join(", ", ConditionOperators.All.Keys.Order(StringComparer.Ordinal))} and Null, all but Null also with ForAllValues:, "
                     + $"ForAnyValue: and IfExists");
     }
 
-    /// <summary>As IAM, also takes numbers and true and false without quotation marks.</summary>
+    /// <summary>Like IAM, also accepts numbers, true and false without quotation marks.</summary>
     private static bool Values(JsonElement value, out List<string> texts)
     {
         var items = value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().ToList() : [value];
         texts = [.. items.Select(Text).OfType<string>()];
         if (texts.Find(t => t.Contains("${", StringComparison.Ordinal)) is { } variable)
         {
-            throw PolicyJson.Malformed($"'{Readable.Truncate(variable)}' has a policy variable, and these are not understood");
+            throw PolicyJson.Malformed($"'{Readable.Truncate(variable)}' has a policy variable, which is not supported");
         }
 
         return items.Count > 0 && texts.Count == items.Count;

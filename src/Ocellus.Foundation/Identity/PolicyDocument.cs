@@ -4,11 +4,11 @@ using Ocellus.Refusals;
 
 namespace Ocellus.Identity;
 
-/// <summary>What policies say about a request.</summary>
+/// <summary>The verdict of policies on a request.</summary>
 internal enum PolicyVerdict
 {
     /// <summary>No statement matches.</summary>
-    Silent,
+    NoMatch,
     Allowed,
 
     /// <summary>A Deny matches; it wins over any Allow.</summary>
@@ -16,47 +16,47 @@ internal enum PolicyVerdict
 }
 
 /// <summary>
-/// Project policies: their form is checked when they are saved, so that a rule that would not be understood is refused, never
-/// ignored; and they are evaluated when a version is copied.
+/// Project policies. They are validated when they are saved, so that an unsupported rule is refused, never ignored, and evaluated when a version is copied.
 /// </summary>
 internal static class PolicyDocument
 {
     private const string CopyAction = "rekognition:CopyProjectVersion";
     private static readonly string[] _members = ["Sid", "Effect", "Principal", "Action", "Resource", "Condition"];
 
-    /// <summary>What all policies of a project say together about a caller who copies a version.</summary>
-    /// <param name="documents">The policies, as an earlier version may have accepted them.</param>
+    /// <summary>The verdict of all policies of a project on a caller who copies a version.</summary>
+    /// <param name="documents">The policies. An earlier version may have accepted them.</param>
     /// <param name="caller">Who copies.</param>
     /// <param name="versionArn">What is copied.</param>
-    /// <param name="notUnderstood">What is wrong with a document; null if all are understood. One that is not may hold a Deny, so nothing is allowed
+    /// <param name="invalid">What is wrong with a document; null if all are valid. An invalid one may hold a Deny, so nothing is allowed
     /// then.</param>
-    public static PolicyVerdict Evaluate(IEnumerable<string> documents, Caller caller, string versionArn, out string? notUnderstood)
+    public static PolicyVerdict Evaluate(IEnumerable<string> documents, Caller caller, string versionArn, out string? invalid)
     {
         List<Statement> statements;
         try
         {
             statements = [.. documents.SelectMany(Read)];
 
-            // An Allow for nobody gives nothing, as ever; a Deny for nobody was meant for someone.
-            notUnderstood = statements.Find(s => !s.Allow && s.Unreachable is not null)?.Unreachable;
+            // An Allow that matches no caller is harmless; a Deny that matches no caller was meant for someone.
+            invalid = statements.Find(s => !s.Allow && s.Unreachable is not null)?.Unreachable;
         }
         catch (RefusedException refusal)
         {
-            notUnderstood = refusal.Message;
+            invalid = refusal.Message;
             return PolicyVerdict.Denied;
         }
 
-        if (notUnderstood is not null)
+        if (invalid is not null)
         {
             return PolicyVerdict.Denied;
         }
 
-        var spoken = statements.Where(s => s.Speaks(caller, versionArn)).ToList();
-        return spoken.Exists(s => !s.Allow) ? PolicyVerdict.Denied : spoken.Count > 0 ? PolicyVerdict.Allowed : PolicyVerdict.Silent;
+        var matching = statements.Where(s => s.Applies(caller, versionArn)).ToList();
+        return matching.Exists(s => !s.Allow) ? PolicyVerdict.Denied : matching.Count > 0 ? PolicyVerdict.Allowed : PolicyVerdict.NoMatch;
     }
 
-    /// <summary>Checks a document that is to be put on a project.</summary>
-    /// <exception cref="RefusedException">MalformedPolicy: says which rule is broken, or what no copy of the project's versions can ever meet.</exception>
+    /// <summary>Checks a document that is to be attached to a project.</summary>
+    /// <exception cref="RefusedException">MalformedPolicy: says which rule is broken, or which part no copy of the project's versions can ever
+    /// match.</exception>
     public static void Check(string text, string projectArn)
     {
         foreach (var statement in Read(text))
@@ -82,7 +82,7 @@ internal static class PolicyDocument
             || !PolicyJson.Texts(action, out var actions)
             || actions.Any(a => !string.Equals(a, CopyAction, StringComparison.OrdinalIgnoreCase)))
         {
-            throw PolicyJson.Malformed($"Action must be {CopyAction}, the only action that a project policy may have");
+            throw PolicyJson.Malformed($"Action must be {CopyAction}, the only action of project policies");
         }
 
         if (!statement.TryGetProperty("Resource", out var resource)
@@ -100,7 +100,7 @@ internal static class PolicyDocument
             PolicyJson.Texts(aws, out names);
         }
 
-        var unreachable = (everyone ? null : Stranger(principal))
+        var unreachable = (everyone ? null : UnsupportedPrincipal(principal))
             ?? names.ConvertAll(PolicyReach.Principal).Concat(resources.Select(r => PolicyReach.Version(r))).Concat(conditions.Select(PolicyReach.Condition))
                 .FirstOrDefault(r => r is not null);
         return new(allow, everyone, names, resources, conditions, unreachable);
@@ -113,24 +113,24 @@ internal static class PolicyDocument
                 && principal.EnumerateObject().Any()
                 && principal.EnumerateObject().All(p => PolicyJson.Texts(p.Value, out _));
 
-    /// <summary>Why a kind of principal is none of this server's callers; null if there are only such that are.</summary>
-    private static string? Stranger(JsonElement principal) =>
+    /// <summary>Why a kind of principal cannot call this server; null if all kinds can.</summary>
+    private static string? UnsupportedPrincipal(JsonElement principal) =>
         principal.EnumerateObject().Select(p => p.Name).FirstOrDefault(n => n != "AWS") is { } kind
-            ? $"Principal has '{Readable.Truncate(kind)}', and nobody who calls this server is one; it must be \"*\" or {{\"AWS\": one or more account ids, "
+            ? $"Principal has '{Readable.Truncate(kind)}', which no caller of this server can be; it must be \"*\" or {{\"AWS\": one or more account ids, "
                 + $"arn:aws:iam::ACCOUNT:root or arn:aws:iam::ACCOUNT:user/NAME}}"
             : null;
 
     /// <summary>A statement.</summary>
     /// <param name="Allow">Allow; otherwise Deny.</param>
-    /// <param name="Everyone">It speaks of everyone.</param>
-    /// <param name="Principals">Of whom it speaks otherwise.</param>
+    /// <param name="Everyone">It applies to everyone.</param>
+    /// <param name="Principals">To whom it applies otherwise.</param>
     /// <param name="Resources">Patterns of versions.</param>
     /// <param name="Conditions">All must hold.</param>
-    /// <param name="Unreachable">What of it no request can ever meet, in a sentence.</param>
+    /// <param name="Unreachable">Describes a part that no request can ever match; null if there is none.</param>
     private sealed record Statement(
         bool Allow, bool Everyone, List<string> Principals, List<string> Resources, List<PolicyCondition> Conditions, string? Unreachable)
     {
-        public bool Speaks(Caller caller, string versionArn) =>
+        public bool Applies(Caller caller, string versionArn) =>
             Resources.Exists(r => PolicyPattern.MatchesArn(r, versionArn))
             && (Everyone || Principals.Exists(n => n == "*" || n == caller.AccountId || n == $"arn:aws:iam::{caller.AccountId}:root" || n == caller.UserArn))
             && Conditions.TrueForAll(c => c.Holds(key => [ConditionKeys.Is(key, ConditionKeys.PrincipalArn) ? caller.UserArn : caller.AccountId]));

@@ -3,8 +3,8 @@ using System.Buffers;
 namespace Ocellus.Identity;
 
 /// <summary>
-/// How the texts look that a policy is compared with, so that a pattern which fits none of them can be told from one that fits nothing yet.
-/// Written as the text with names for what varies: <c>arn:aws:iam::&lt;account&gt;:user/&lt;user&gt;</c>.
+/// The form of the values that a policy is compared with. It tells a pattern that can never match from one that matches nothing yet.
+/// Written as text with placeholders: <c>arn:aws:iam::&lt;account&gt;:user/&lt;user&gt;</c>.
 /// </summary>
 internal sealed class PolicyForm
 {
@@ -16,7 +16,7 @@ internal sealed class PolicyForm
     private static readonly SearchValues<char> _region = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
     private static readonly SearchValues<char> _address = SearchValues.Create("0123456789abcdef.:%");
     private static readonly SearchValues<char> _date = SearchValues.Create("0123456789-:TZ");
-    private readonly List<Place> _places = [];
+    private readonly List<Position> _positions = [];
 
     public PolicyForm(string text)
     {
@@ -24,7 +24,7 @@ internal sealed class PolicyForm
         {
             if (text[at] != '<')
             {
-                _places.Add(new(SearchValues.Create([text[at]]), false));
+                _positions.Add(new(SearchValues.Create([text[at]]), false));
                 continue;
             }
 
@@ -34,37 +34,37 @@ internal sealed class PolicyForm
         }
     }
 
-    /// <summary>Whether some text of this form fits a pattern.</summary>
-    /// <param name="pattern">A pattern, or a text that stands for itself.</param>
+    /// <summary>Whether some text of this form matches a pattern.</summary>
+    /// <param name="pattern">A pattern, or literal text.</param>
     /// <param name="wildcards">Whether <c>*</c> and <c>?</c> are wildcards.</param>
-    /// <param name="ignoreCase">Whether case counts for nothing.</param>
-    public bool CanMeet(string pattern, bool wildcards = true, bool ignoreCase = false)
+    /// <param name="ignoreCase">Whether case is ignored.</param>
+    public bool CanMatch(string pattern, bool wildcards = true, bool ignoreCase = false)
     {
-        // After each character of the pattern, the places of the form that a text may have come to.
-        var reached = new bool[_places.Count + 1];
+        // The positions of the form that can be reached after each character of the pattern.
+        var reached = new bool[_positions.Count + 1];
         reached[0] = true;
         Skip(reached);
         foreach (var c in pattern)
         {
             var next = new bool[reached.Length];
-            for (var place = 0; place < reached.Length; place++)
+            for (var position = 0; position < reached.Length; position++)
             {
-                if (!reached[place])
+                if (!reached[position])
                 {
                     continue;
                 }
 
                 if (wildcards && c == '*')
                 {
-                    // It may take all that follows, and nothing.
-                    Array.Fill(next, true, place, next.Length - place);
+                    // A star may match everything that follows, or nothing.
+                    Array.Fill(next, true, position, next.Length - position);
                     break;
                 }
 
-                if (place < _places.Count && ((wildcards && c == '?') || _places[place].Takes(c, ignoreCase)))
+                if (position < _positions.Count && ((wildcards && c == '?') || _positions[position].Accepts(c, ignoreCase)))
                 {
-                    next[place + 1] = true;
-                    next[place] |= _places[place].Repeats;
+                    next[position + 1] = true;
+                    next[position] |= _positions[position].Repeats;
                 }
             }
 
@@ -75,18 +75,18 @@ internal sealed class PolicyForm
         return reached[^1];
     }
 
-    /// <summary>What may be there any number of times may be absent.</summary>
+    /// <summary>A position that repeats may also be skipped.</summary>
     private void Skip(bool[] reached)
     {
-        for (var place = 0; place < _places.Count; place++)
+        for (var position = 0; position < _positions.Count; position++)
         {
-            reached[place + 1] |= reached[place] && _places[place].Repeats;
+            reached[position + 1] |= reached[position] && _positions[position].Repeats;
         }
     }
 
     private void Add(string kind)
     {
-        var (characters, least, more) = kind switch
+        var (characters, min, more) = kind switch
         {
             "account" => (_digits, AccountDigits, false),
             "digits" => (_digits, 1, true),
@@ -98,19 +98,19 @@ internal sealed class PolicyForm
             "text" => ((SearchValues<char>?)null, 1, true),
             _ => throw new ArgumentException($"<{kind}> is not known.", nameof(kind)),
         };
-        _places.AddRange(Enumerable.Repeat(new Place(characters, false), least));
+        _positions.AddRange(Enumerable.Repeat(new Position(characters, false), min));
         if (more)
         {
-            _places.Add(new(characters, true));
+            _positions.Add(new(characters, true));
         }
     }
 
-    /// <summary>One character of a text, or any number of them.</summary>
-    /// <param name="Characters">Which it may be; null is any.</param>
-    /// <param name="Repeats">Any number of them.</param>
-    private sealed record Place(SearchValues<char>? Characters, bool Repeats)
+    /// <summary>One character of a text, or any number of characters.</summary>
+    /// <param name="Characters">The characters allowed; null for any.</param>
+    /// <param name="Repeats">Any number of characters, including none.</param>
+    private sealed record Position(SearchValues<char>? Characters, bool Repeats)
     {
-        public bool Takes(char c, bool ignoreCase) =>
+        public bool Accepts(char c, bool ignoreCase) =>
             Characters is null
                 || Characters.Contains(c)
                 || (ignoreCase && (Characters.Contains(char.ToLowerInvariant(c)) || Characters.Contains(char.ToUpperInvariant(c))));

@@ -5,15 +5,15 @@ using Ocellus.Refusals;
 
 namespace Ocellus.Identity;
 
-/// <summary>What identity policies and project policies have in common on paper: the frame around the statements.</summary>
+/// <summary>The JSON frame around the statements, common to identity and project policies.</summary>
 internal static class PolicyJson
 {
     private static readonly JsonDocumentOptions _strict = new() { AllowDuplicateProperties = false, MaxDepth = JsonDepth.PolicyMax };
 
-    /// <summary>Reads the statements of a document.</summary>
+    /// <summary>Parses the statements of a document.</summary>
     /// <param name="text">The document.</param>
-    /// <param name="members">Members that a statement may have.</param>
-    /// <param name="read">Reads one statement; it must keep nothing of the element.</param>
+    /// <param name="members">The members that a statement may have.</param>
+    /// <param name="read">Parses one statement. It must not keep the element.</param>
     /// <exception cref="RefusedException">MalformedPolicy: says which rule is broken.</exception>
     public static List<T> Statements<T>(string text, IReadOnlyList<string> members, Func<JsonElement, T> read)
     {
@@ -48,11 +48,11 @@ internal static class PolicyJson
                 }
 
                 CheckMembers(s, "a statement", members);
-                return s.TryGetProperty("Sid", out var sid) && sid.ValueKind != JsonValueKind.String ? throw Malformed("Sid must be a text") : read(s);
+                return s.TryGetProperty("Sid", out var sid) && sid.ValueKind != JsonValueKind.String ? throw Malformed("Sid must be a string") : read(s);
             });
     }
 
-    /// <summary>Whether a statement allows; otherwise it denies. In any case: AWS's guide itself writes ALLOW.</summary>
+    /// <summary>Whether a statement allows; otherwise it denies. Case is ignored: the AWS guide itself writes ALLOW.</summary>
     /// <exception cref="RefusedException">MalformedPolicy: Effect is neither.</exception>
     public static bool Allows(JsonElement statement)
     {
@@ -61,7 +61,7 @@ internal static class PolicyJson
             || (string.Equals(effect, "Deny", StringComparison.OrdinalIgnoreCase) ? false : throw Malformed("Effect must be Allow or Deny"));
     }
 
-    /// <summary>One text or a list of texts; false for anything else, and for an empty list.</summary>
+    /// <summary>Reads a string or a list of strings; false for anything else, and for an empty list.</summary>
     public static bool Texts(JsonElement value, out List<string> texts)
     {
         var items = value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().ToList() : [value];
@@ -76,12 +76,12 @@ internal static class PolicyJson
         try
         {
             return Unicode.HasHalfPair(Encoding.UTF8.GetBytes(text))
-                ? throw Malformed("a text in it holds half of a surrogate pair, such as \\ud83d without the \\ude00 that would make it a character")
+                ? throw Malformed("a string in it holds half of a surrogate pair, such as \\ud83d without the \\ude00 that would make it a character")
                 : JsonDocument.Parse(text, _strict);
         }
         catch (JsonException failure)
         {
-            // Of two members with one name a reader would see only one.
+            // Duplicate members are rejected too: a reader would see only one of them.
             throw Malformed(
                 failure.LineNumber is { } line
                     ? $"it is not JSON (line {line + 1}, byte {failure.BytePositionInLine})"
@@ -95,7 +95,7 @@ internal static class PolicyJson
         {
             if (!known.Contains(member.Name, StringComparer.Ordinal))
             {
-                throw Malformed($"{what} has '{Readable.Truncate(member.Name)}'; {string.Join(", ", known.SkipLast(1))} and {known[^1]} are understood");
+                throw Malformed($"{what} has '{Readable.Truncate(member.Name)}'; {string.Join(", ", known.SkipLast(1))} and {known[^1]} are supported");
             }
         }
     }

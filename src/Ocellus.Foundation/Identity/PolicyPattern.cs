@@ -1,12 +1,12 @@
 namespace Ocellus.Identity;
 
-/// <summary>Patterns of the policy language: <c>*</c> stands for any run of characters, <c>?</c> for any one. Nothing escapes them.</summary>
+/// <summary>Patterns of the policy language: <c>*</c> matches any run of characters, <c>?</c> any single one. They cannot be escaped.</summary>
 internal static class PolicyPattern
 {
     /// <summary>Parts of an ARN: arn, partition, service, region, account, resource.</summary>
     private const int ArnParts = 6;
 
-    /// <summary>Whether the whole text has the pattern's form. Time grows with the product of the lengths at most.</summary>
+    /// <summary>Whether the pattern matches the whole text. Takes at most time proportional to the product of the lengths.</summary>
     public static bool Matches(ReadOnlySpan<char> pattern, ReadOnlySpan<char> text, bool ignoreCase = false)
     {
         int p = 0, t = 0, star = -1, resume = 0;
@@ -23,7 +23,7 @@ internal static class PolicyPattern
             }
             else if (star >= 0)
             {
-                // The last star takes one character more; earlier ones need no second look.
+                // Let the last star match one more character; earlier stars never need to.
                 p = star + 1;
                 t = ++resume;
             }
@@ -37,13 +37,13 @@ internal static class PolicyPattern
     }
 
     /// <summary>
-    /// Whether an ARN has the pattern's form. <c>*</c> alone is every ARN; otherwise the first five parts are compared one by one, so
-    /// that a star in one of them cannot reach over a colon, and the resource as a whole: there a star also takes slashes and colons.
+    /// Whether the pattern matches an ARN. <c>*</c> alone matches every ARN. Otherwise the first five parts are compared one by one, so that a star there
+    /// cannot match a colon; in the resource, a star also matches slashes and colons.
     /// </summary>
     public static bool MatchesArn(string pattern, string arn) =>
-        pattern == "*" || (Resources(pattern, arn, out var form, out var text) && Matches(form, text));
+        pattern == "*" || (MatchesPrefix(pattern, arn, out var form, out var text) && Matches(form, text));
 
-    /// <summary>Whether an ARN that begins as this one and ends in any way can have the pattern's form.</summary>
+    /// <summary>Whether the pattern can match some ARN with this prefix.</summary>
     public static bool CanMatchUnder(string pattern, string arn)
     {
         if (pattern == "*")
@@ -51,12 +51,12 @@ internal static class PolicyPattern
             return true;
         }
 
-        if (!Resources(pattern, arn, out var form, out var text))
+        if (!MatchesPrefix(pattern, arn, out var form, out var text))
         {
             return false;
         }
 
-        // Some beginning of the pattern takes all of the text, and the rest of the pattern what follows it.
+        // A prefix of the pattern must match the whole text; the rest of the pattern matches what follows.
         for (var length = 0; length <= form.Length; length++)
         {
             if (Matches(form[..length], text))
@@ -68,16 +68,16 @@ internal static class PolicyPattern
         return false;
     }
 
-    /// <summary>Whether every ARN that begins as this one has the pattern's form, whatever follows.</summary>
+    /// <summary>Whether the pattern matches every ARN with this prefix.</summary>
     public static bool MatchesAllUnder(string pattern, string arn) =>
-        pattern == "*" || (pattern.EndsWith('*') && Resources(pattern, arn, out var form, out var text) && Matches(form, text));
+        pattern == "*" || (pattern.EndsWith('*') && MatchesPrefix(pattern, arn, out var form, out var text) && Matches(form, text));
 
     /// <summary>Whether the text has the six parts of an ARN; each may have wildcards, and region and account may be empty.</summary>
     public static bool IsArn(string text) =>
         text.Split(':', ArnParts) is ["arn", { Length: > 0 }, { Length: > 0 }, _, _, { Length: > 0 }];
 
-    /// <summary>Compares the first five parts of an ARN one by one, and gives what follows them.</summary>
-    private static bool Resources(string pattern, string arn, out ReadOnlySpan<char> form, out ReadOnlySpan<char> text)
+    /// <summary>Compares the first five parts of an ARN one by one, and returns what follows them.</summary>
+    private static bool MatchesPrefix(string pattern, string arn, out ReadOnlySpan<char> form, out ReadOnlySpan<char> text)
     {
         form = pattern;
         text = arn;

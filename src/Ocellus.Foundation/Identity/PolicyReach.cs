@@ -3,8 +3,8 @@ using Ocellus.Encodings;
 namespace Ocellus.Identity;
 
 /// <summary>
-/// Finds what a policy says of nobody and nothing: a principal, a resource or a value that no request to this server can have. In an Allow it shows, for
-/// what it should allow is refused; in a Deny nobody would notice. So it is refused when the policy is saved.
+/// Finds parts of a policy that can never match: a principal, a resource or a value that no request to this server can have. In an Allow the mistake shows,
+/// because requests are refused; in a Deny it would go unnoticed. So such a policy is refused when it is saved.
 /// </summary>
 internal static class PolicyReach
 {
@@ -13,7 +13,7 @@ internal static class PolicyReach
     private static readonly PolicyForm _root = new("arn:aws:iam::<account>:root");
     private static readonly PolicyForm _user = new("arn:aws:iam::<account>:user/<user>");
 
-    /// <summary>Resources of requests; collections and stream processors, which are not here, stand in policies that were written for AWS.</summary>
+    /// <summary>Resources of requests. Collections and stream processors do not exist here, but appear in policies written for AWS.</summary>
     private static readonly PolicyForm[] _resources =
     [
         new("arn:aws:rekognition:<region>:<account>:project/<name>/<digits>"),
@@ -27,9 +27,7 @@ internal static class PolicyReach
 
     private static readonly PolicyForm _version = _resources[1];
 
-    /// <summary>
-    /// Keys whose values have a form of their own, the operators that mean something with them (beside those for texts), and how a value looks.
-    /// </summary>
+    /// <summary>Keys whose values have a fixed form, the operators that apply to them (besides the string operators), and an example value.</summary>
     private static readonly (string Key, string Operators, string Example, PolicyForm[] Forms)[] _keys =
     [
         (ConditionKeys.PrincipalArn, "Arn", "arn:aws:iam::123456789012:user/name", [_user]),
@@ -43,33 +41,33 @@ internal static class PolicyReach
         (ConditionKeys.ListMaxKeys, "Numeric", "100", [new("<digits>")]),
     ];
 
-    /// <summary>Why a principal of a project policy is no caller of this server; null if it can be one.</summary>
+    /// <summary>Why a principal of a project policy cannot be a caller of this server; null if it can.</summary>
     public static string? Principal(string principal) =>
-        principal == "*" || new[] { _account, _root, _user }.Any(f => f.CanMeet(principal, wildcards: false)) ? null
-        : $"the principal '{Readable.Truncate(principal)}' is nobody here: it must be *, an account id of twelve digits, arn:aws:iam::ACCOUNT:root or "
-            + $"arn:aws:iam::ACCOUNT:user/NAME"
+        principal == "*" || new[] { _account, _root, _user }.Any(f => f.CanMatch(principal, wildcards: false)) ? null
+        : $"the principal '{Readable.Truncate(principal)}' is no caller of this server: it must be *, an account id of twelve digits, "
+            + $"arn:aws:iam::ACCOUNT:root or arn:aws:iam::ACCOUNT:user/NAME"
             + (principal.AsSpan().ContainsAny('*', '?')
-                ? "; wildcards are not understood in a principal: take * and a Condition with ArnLike on aws:PrincipalArn"
+                ? "; wildcards are not supported in a principal: use * and a Condition with ArnLike on aws:PrincipalArn"
                 : "");
 
-    /// <summary>Why a resource of an identity policy is none of this server; null if it can be one.</summary>
+    /// <summary>Why a resource of an identity policy cannot be one of this server; null if it can.</summary>
     public static string? Resource(string pattern) =>
-        pattern == "*" || _resources.Any(f => f.CanMeet(pattern)) ? null
-        : $"the resource '{Readable.Truncate(pattern)}' can be none of this server's, so it would say nothing; right would be *, or such as {Examples}";
+        pattern == "*" || _resources.Any(f => f.CanMatch(pattern)) ? null
+        : $"the resource '{Readable.Truncate(pattern)}' can match no resource of this server, so it would have no effect; use * or an ARN such as {Examples}";
 
-    /// <summary>Why a resource of a project policy is no model version that can be copied; null if it can be one.</summary>
+    /// <summary>Why a resource of a project policy cannot be a model version that is copied; null if it can.</summary>
     /// <param name="pattern">The resource.</param>
-    /// <param name="projectArn">The project that the policy is put on; null for any.</param>
+    /// <param name="projectArn">The project that the policy is attached to; null for any.</param>
     public static string? Version(string pattern, string? projectArn = null)
     {
         var beginning = projectArn?[..projectArn.LastIndexOf('/')];
         var form = beginning is null ? _version : new PolicyForm(beginning + "/version/<name>/<digits>");
-        return pattern == "*" || form.CanMeet(pattern) ? null
-            : $"the resource '{Readable.Truncate(pattern)}' can be no model version of {(beginning is null ? "a" : "this")} project, so it would say nothing; "
-                + $"right would be * or {beginning ?? "arn:aws:rekognition:us-east-1:123456789012:project/name"}/version/*";
+        return pattern == "*" || form.CanMatch(pattern) ? null
+            : $"the resource '{Readable.Truncate(pattern)}' can match no model version of {(beginning is null ? "a" : "this")} project, so it would have "
+                + $"no effect; use * or {beginning ?? "arn:aws:rekognition:us-east-1:123456789012:project/name"}/version/*";
     }
 
-    /// <summary>Why a line of a condition compares with what its key never is; null if its answer depends on the request.</summary>
+    /// <summary>Why a condition compares a key with a value that it never has; null if the result depends on the request.</summary>
     public static string? Condition(PolicyCondition condition)
     {
         var (key, operators, example, forms) = Array.Find(_keys, k => ConditionKeys.Is(k.Key, condition.Key));
@@ -82,13 +80,13 @@ internal static class PolicyReach
         bool isText = name.StartsWith("String", StringComparison.Ordinal), isArn = name.StartsWith("Arn", StringComparison.Ordinal);
         if (!isText && !operators.Split(' ', StringSplitOptions.RemoveEmptyEntries).Any(o => name.StartsWith(o, StringComparison.Ordinal)))
         {
-            return $"{condition.Operator} means nothing with {key}, which is such as {example}";
+            return $"{condition.Operator} does not apply to {key}, whose values are such as {example}";
         }
 
         bool wildcards = isArn || name.EndsWith("Like", StringComparison.Ordinal), ignoreCase = name.EndsWith("IgnoreCase", StringComparison.Ordinal);
-        return (isText || isArn) && condition.Compared.FirstOrDefault(v => !Array.Exists(forms, f => f.CanMeet(v, wildcards, ignoreCase))) is { } value
-            ? $"{key} can never be '{Readable.Truncate(value)}', as {condition.Operator} compares it; it is such as "
-                + $"{example}{(!wildcards && value.AsSpan().ContainsAny('*', '?') ? ". Wildcards are understood by StringLike and ArnLike" : "")}"
+        return (isText || isArn) && condition.Compared.FirstOrDefault(v => !Array.Exists(forms, f => f.CanMatch(v, wildcards, ignoreCase))) is { } value
+            ? $"{key} can never be '{Readable.Truncate(value)}', as {condition.Operator} compares it; its values are such as "
+                + $"{example}{(!wildcards && value.AsSpan().ContainsAny('*', '?') ? ". Wildcards are supported by StringLike and ArnLike" : "")}"
             : null;
     }
 }

@@ -5,15 +5,15 @@ using Ocellus.Storage;
 namespace Ocellus.Identity;
 
 /// <summary>
-/// Encrypts the secrets of access keys with AES-256-GCM, so that the database alone (a copy, a backup, a support bundle) gives
-/// no one a key. Secrets must be readable to the server, since a signature is checked by making it again: a hash would not do.
+/// Encrypts the secrets of access keys with AES-256-GCM, so that the database alone (a copy, a backup, a support bundle) reveals
+/// no key. A hash would not do: the server needs the secret to compute the signatures that it verifies.
 /// </summary>
 internal sealed class SecretBox
 {
     /// <summary>Name of the key's file in the data directory.</summary>
     public const string FileName = "secret.key";
 
-    /// <summary>Begins every sealed text and tells its form: base64 of nonce, tag and ciphertext. No secret holds a colon.</summary>
+    /// <summary>Prefix of every sealed text, which identifies the format: base64 of nonce, tag and ciphertext. No secret contains a colon.</summary>
     private const string Form = "v1:";
 
     private const int KeyBytes = 32;
@@ -31,9 +31,9 @@ internal sealed class SecretBox
     /// <summary>Whether a text came from <see cref="Seal"/>.</summary>
     public static bool IsSealed(string text) => text.StartsWith(Form, StringComparison.Ordinal);
 
-    /// <summary>Reads the key of a data directory, or makes it: readable by its owner only, and on disk before it is used.</summary>
+    /// <summary>Reads the key of a data directory, or creates it: readable by its owner only, and on disk before it is used.</summary>
     /// <param name="folder">The data directory.</param>
-    /// <param name="inUse">Whether the database holds sealed secrets: then a missing key is not made anew.</param>
+    /// <param name="inUse">Whether the database holds sealed secrets; a missing key is then an error.</param>
     /// <exception cref="InvalidOperationException">The key is lost or unreadable. The message says what to do.</exception>
     public static SecretBox Open(string folder, bool inUse)
     {
@@ -43,9 +43,9 @@ internal sealed class SecretBox
             if (inUse)
             {
                 throw new InvalidOperationException(
-                    $"The file {path} is missing, and the secrets of the access keys in {folder} are encrypted with it. Put it back from a backup of the "
+                    $"The file {path} is missing, and the secrets of the access keys in {folder} are encrypted with it. Restore it from a backup of the "
                         + $"data directory. If there is none, the secrets are lost: delete the rows of the tables access_key_policies and access_keys in "
-                        + $"ocellus.db, and the next start makes a new access key.");
+                        + $"ocellus.db, and the next start creates a new access key.");
             }
 
             Create(path);
@@ -56,11 +56,11 @@ internal sealed class SecretBox
         return Convert.TryFromBase64String(text, key, out var length) && length == KeyBytes
             ? new(path, key)
             : throw new InvalidOperationException(
-                $"The file {path} does not hold a key: the base64 of {KeyBytes} bytes was expected, {text.Length} characters were found. Put it back from a "
+                $"The file {path} does not hold a key: the base64 of {KeyBytes} bytes was expected, {text.Length} characters were found. Restore it from a "
                     + $"backup of the data directory.");
     }
 
-    /// <summary>Encrypts a secret for the row of one access key: moved to another row it does not open.</summary>
+    /// <summary>Encrypts a secret for the row of one access key. In another row it cannot be decrypted.</summary>
     public string Seal(string accessKeyId, string secret)
     {
         var plain = Encoding.UTF8.GetBytes(secret);
@@ -73,7 +73,7 @@ internal sealed class SecretBox
     }
 
     /// <summary>Decrypts what <see cref="Seal"/> made for the same access key.</summary>
-    /// <exception cref="InvalidOperationException">It was sealed with another key, or altered.</exception>
+    /// <exception cref="InvalidOperationException">It was encrypted with another key, or altered.</exception>
     public string Unseal(string accessKeyId, string text)
     {
         try
@@ -87,13 +87,13 @@ internal sealed class SecretBox
         catch (Exception failure) when (failure is CryptographicException or FormatException or ArgumentException or OverflowException)
         {
             throw new InvalidOperationException(
-                $"The secret of access key {accessKeyId} does not open with {_path}: the file is of another data directory, or the row was altered. Put back "
-                    + $"{FileName} and ocellus.db from the same backup.",
+                $"The secret of access key {accessKeyId} cannot be decrypted with {_path}: the file belongs to another data directory, or the row was "
+                    + $"altered. Restore {FileName} and ocellus.db from the same backup.",
                 failure);
         }
     }
 
-    /// <summary>The first row that needs the key is written after this: a power cut between the two loses nothing.</summary>
+    /// <summary>Runs before the first row that needs the key is written: a power cut in between loses nothing.</summary>
     private static void Create(string path) =>
         FileSystem.WritePrivate(path, Encoding.ASCII.GetBytes(Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyBytes)) + "\n"), overwrite: false);
 }

@@ -1,4 +1,4 @@
 namespace Ocellus.Refusals;
 
-/// <summary>A verb will not go on. The message says what was received and what would be right.</summary>
+/// <summary>A command refuses to run. The message says what was received and what was expected.</summary>
 internal sealed class CommandRefusedException(string message) : Exception(message);

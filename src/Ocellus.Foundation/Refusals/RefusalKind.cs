@@ -1,6 +1,6 @@
 namespace Ocellus.Refusals;
 
-/// <summary>Why a request is refused. The wire gives each its name.</summary>
+/// <summary>Why a request is refused. Each wire protocol has its own names for these.</summary>
 internal enum RefusalKind
 {
     Invalid,

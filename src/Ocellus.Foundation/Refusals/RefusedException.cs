@@ -1,12 +1,12 @@
 namespace Ocellus.Refusals;
 
-/// <summary>A request that is refused with a reason its sender can act on.</summary>
+/// <summary>A request was refused, for a reason that its sender can act on.</summary>
 internal sealed class RefusedException(RefusalKind kind, string message) : Exception(message)
 {
     public RefusalKind Kind { get; } = kind;
 }
 
-/// <summary>One sentence each: what was wrong, what would be right.</summary>
+/// <summary>Messages are one sentence: what was wrong, and what was expected.</summary>
 internal static class Refused
 {
     public static RefusedException Invalid(string message) => new(RefusalKind.Invalid, message);

@@ -3,8 +3,8 @@ using Microsoft.Data.Sqlite;
 namespace Ocellus.Storage;
 
 /// <summary>
-/// Tells in a few microseconds whether anything was committed to the database since, by this process or another: what was read before and is asked for with
-/// every request need not be read again. A query for one row costs ten times as much.
+/// Detects in a few microseconds whether anything was committed to the database, by this process or another. Values needed by every request can thus be
+/// cached. A query for one row costs ten times as much.
 /// </summary>
 internal sealed class CommitWatch : IDisposable
 {
@@ -13,21 +13,19 @@ internal sealed class CommitWatch : IDisposable
     private readonly SqliteCommand _version;
     private bool _disposed;
 
-    /// <param name="connectionString">The database; it must be there.</param>
+    /// <param name="connectionString">The database, which must exist.</param>
     public CommitWatch(string connectionString)
     {
-        // Its own: SQLite counts the commits of all connections but the one that asks.
+        // A connection of its own: SQLite counts the commits of all connections except the one that queries.
         _connection = new SqliteConnection(new SqliteConnectionStringBuilder(connectionString) { Pooling = false, Mode = SqliteOpenMode.ReadWrite }.ToString());
         _version = _connection.CreateCommand();
-        // Seconds. Who reads is hardly ever kept waiting; if so, those behind must not wait for each other's waits too.
+        // Seconds. Reads hardly ever wait; if one does, the waits of those queued behind it must not add up.
         _version.CommandTimeout = 2;
         _version.CommandText = "PRAGMA data_version";
     }
 
-    /// <summary>
-    /// A number that is another one after every commit. What was read after it was taken is still true as long as it is the same.
-    /// </summary>
-    /// <exception cref="ObjectDisposedException">Disposed: a new connection would count from the beginning again.</exception>
+    /// <summary>A number that changes with every commit. A value read after the number was taken is current as long as the number is the same.</summary>
+    /// <exception cref="ObjectDisposedException">Disposed. A new connection would start counting from the beginning.</exception>
     public long Now()
     {
         lock (_gate)

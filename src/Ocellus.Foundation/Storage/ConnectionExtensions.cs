@@ -4,10 +4,10 @@ using Microsoft.Data.Sqlite;
 
 namespace Ocellus.Storage;
 
-/// <summary>What differs between databases, in one place.</summary>
+/// <summary>The differences between databases.</summary>
 internal static class ConnectionExtensions
 {
-    /// <summary>Begins a transaction that only reads: it sees one state of the database until it ends, and keeps no writer waiting.</summary>
+    /// <summary>Begins a read-only transaction. It sees one state of the database and does not block writers.</summary>
     public static DbTransaction BeginSnapshot(this DbConnection connection) =>
         connection is SqliteConnection sqlite ? sqlite.BeginTransaction(deferred: true) : connection.BeginTransaction(IsolationLevel.RepeatableRead);
 }

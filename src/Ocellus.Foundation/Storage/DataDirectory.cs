@@ -6,7 +6,7 @@ using Microsoft.Data.Sqlite;
 
 namespace Ocellus.Storage;
 
-/// <summary>The one folder a server owns. A second server on the same folder is refused.</summary>
+/// <summary>The folder that a server owns. A second server on the same folder is refused.</summary>
 internal sealed class DataDirectory : IDisposable
 {
     /// <summary>SQLITE_CORRUPT and SQLITE_NOTADB.</summary>
@@ -14,7 +14,7 @@ internal sealed class DataDirectory : IDisposable
 
     private readonly FileStream? _lock;
 
-    // Whoever reads the database comes by here first: a column such as created_ms is read into CreatedMs.
+    // Here, because every database access comes after this: a column such as created_ms maps to CreatedMs.
     static DataDirectory() => DefaultTypeMap.MatchNamesWithUnderscores = true;
 
     private DataDirectory(string path, FileStream? held)
@@ -35,26 +35,26 @@ internal sealed class DataDirectory : IDisposable
 
     public string ConnectionString { get; }
 
-    /// <summary>Whether the database has changed.</summary>
+    /// <summary>Detects commits to the database.</summary>
     public CommitWatch Commits { get; }
 
-    /// <summary>Whoever removes or moves files that the database names enters it.</summary>
+    /// <summary>Entered before files that the database refers to are removed or moved.</summary>
     public WriteBarrier Barrier { get; }
 
     public string ObjectsPath => ObjectsOf(Path);
 
-    /// <summary>Trainings under way: checkpoints, inputs, logs.</summary>
+    /// <summary>Running trainings: checkpoints, inputs, logs.</summary>
     public string JobsPath => System.IO.Path.Combine(Path, "jobs");
 
-    /// <summary>What its user should know of the folder, in sentences: that others can look into it, say.</summary>
+    /// <summary>Warnings about the folder for the operator, in sentences; for example that other users can read it.</summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
 
-    /// <summary>What versions are made of.</summary>
+    /// <summary>The models of versions.</summary>
     public string ModelsPath => System.IO.Path.Combine(Path, "models");
 
     public string CredentialsPath => System.IO.Path.Combine(Path, "credentials");
 
-    /// <summary>Creates the folder if needed, takes its lock and brings the database up to date.</summary>
+    /// <summary>Creates the folder if needed, takes its lock and migrates the database.</summary>
     /// <exception cref="InvalidOperationException">Another server holds the folder, or it cannot be written.</exception>
     public static DataDirectory Open(string path)
     {
@@ -67,7 +67,7 @@ internal sealed class DataDirectory : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new InvalidOperationException($"The data directory {path} cannot be made: {failure.Message}", failure);
+            throw new InvalidOperationException($"The data directory {path} cannot be created: {failure.Message}", failure);
         }
 
         try
@@ -80,7 +80,7 @@ internal sealed class DataDirectory : IDisposable
                 CanBeWritten(path)
                     ? $"The data directory {path} is in use by another Ocellus server. Stop that server, or choose another folder with --data."
                     : $"The data directory {path} cannot be written: {failure.Message} Give this user the right to write there, or choose another folder "
-                        + $"with --data; `ocellus doctor --data {path}` looks again.",
+                        + $"with --data; `ocellus doctor --data {path}` checks it again.",
                 failure);
         }
 
@@ -90,14 +90,14 @@ internal sealed class DataDirectory : IDisposable
             throw new InvalidOperationException(later);
         }
 
-        // Before anything is written, and after the lock: another server's folder is not for this one to change.
-        var directory = new DataDirectory(path, held) { Warnings = DirectoryPrivacy.Mend(path) };
+        // Before anything is written, and under the lock: another server's folder must not be changed.
+        var directory = new DataDirectory(path, held) { Warnings = DirectoryPrivacy.Restrict(path) };
         try
         {
             if (Damage(path) is { } damage)
             {
                 throw new InvalidOperationException(
-                    $"The database {DatabaseOf(path)} is damaged: {damage} Nothing in {path} was changed. Put back a backup of the whole folder; without "
+                    $"The database {DatabaseOf(path)} is damaged: {damage} Nothing in {path} was changed. Restore a backup of the whole folder; without "
                         + $"one, `sqlite3 {DatabaseOf(path)} .recover` saves what can be read. `ocellus doctor --data {path}` checks it again.");
             }
 
@@ -109,8 +109,8 @@ internal sealed class DataDirectory : IDisposable
             if (File.Exists(ObjectsOf(path)))
             {
                 throw new InvalidOperationException(
-                    $"{ObjectsOf(path)} is a file, where the folder of the object store should be. Nothing was changed. "
-                    + "Move it away, and put the folder back if there was one.");
+                    $"{ObjectsOf(path)} is a file, but must be the folder of the object store. Nothing was changed. "
+                    + "Move the file away, and restore the folder if there was one.");
             }
 
             directory.Migrate();
@@ -125,8 +125,8 @@ internal sealed class DataDirectory : IDisposable
         return directory;
     }
 
-    /// <summary>The folder of a server that may be running, without its lock: for what may be changed under a running server, in the database.</summary>
-    /// <exception cref="InvalidOperationException">It has no database, or one of an earlier version that a running server holds.</exception>
+    /// <summary>Opens the folder of a server that may be running, without its lock, for changes in the database that a running server allows.</summary>
+    /// <exception cref="InvalidOperationException">It has no database, or one of an earlier version that a running server uses.</exception>
     public static DataDirectory Attach(string path)
     {
         path = System.IO.Path.GetFullPath(path);
@@ -134,8 +134,8 @@ internal sealed class DataDirectory : IDisposable
         if (!File.Exists(DatabaseOf(path)))
         {
             throw new InvalidOperationException(
-                $"{path} is no data directory of a server: it has no {System.IO.Path.GetFileName(DatabaseOf(path))}. --data names the one that `ocellus "
-                    + $"serve` was given; serving once makes it.");
+                $"{path} is not a server's data directory: it has no {System.IO.Path.GetFileName(DatabaseOf(path))}. Pass the --data of `ocellus "
+                    + $"serve`; its first start creates the directory.");
         }
 
         if (SchemaJournal.Later(path) is { } later)
@@ -152,26 +152,26 @@ internal sealed class DataDirectory : IDisposable
         directory.Dispose();
         if (IsHeld(path))
         {
-            throw new InvalidOperationException($"The server that runs on {path} is of an earlier version; restart it with this one first.");
+            throw new InvalidOperationException($"The server running on {path} has an earlier version; restart it with this one first.");
         }
 
         Open(path).Dispose();
         return new DataDirectory(path, null);
     }
 
-    /// <summary>The folder of model.onnx and model.json of a version.</summary>
+    /// <summary>The folder with a version's model.onnx and model.json.</summary>
     public string ModelFolder(string accountId, string folder) => ModelFolderOf(Path, accountId, folder);
 
-    /// <summary>The database of a data directory, which may be another process's.</summary>
+    /// <summary>The database of a data directory, possibly another process's.</summary>
     public static string DatabaseOf(string path) => System.IO.Path.Combine(path, "ocellus.db");
 
-    /// <summary>As <see cref="ModelFolder"/>, of a data directory that may be another process's.</summary>
+    /// <summary>Like <see cref="ModelFolder"/>, for a data directory that may be another process's.</summary>
     public static string ModelFolderOf(string path, string accountId, string folder) => System.IO.Path.Combine(path, "models", accountId, folder);
 
-    /// <summary>The object store of a data directory, which may be another process's.</summary>
+    /// <summary>The object store of a data directory, possibly another process's.</summary>
     public static string ObjectsOf(string path) => System.IO.Path.Combine(path, "objects");
 
-    /// <summary>Whether a server holds the folder now. Nothing is made or changed.</summary>
+    /// <summary>Whether a server holds the folder now. Creates and changes nothing.</summary>
     public static bool IsHeld(string path)
     {
         try
@@ -190,8 +190,8 @@ internal sealed class DataDirectory : IDisposable
     }
 
     /// <summary>
-    /// What is wrong with the pages of a database, in a sentence; null if nothing is, or if there is none yet. A server that went on with a damaged one would
-    /// answer as if what it cannot find had never been. Reads the whole file: a third of a second for 100 MB.
+    /// Describes damage to a database's pages; null if there is none, or no database yet. With a damaged one, a server would answer as if lost rows had never
+    /// existed. Reads the whole file: a third of a second for 100 MB.
     /// </summary>
     public static string? Damage(string path)
     {
@@ -215,8 +215,8 @@ internal sealed class DataDirectory : IDisposable
     }
 
     /// <summary>
-    /// Why a folder with models must not get a new database, in words; null if that is not the case. Models that no row names are taken for what a crash left,
-    /// and removed.
+    /// Why a folder with models must not get a new database; null if it may. With a new database, all models would be taken for leftovers of a crash, and
+    /// removed.
     /// </summary>
     public static string? LostDatabase(string path)
     {
@@ -225,12 +225,12 @@ internal sealed class DataDirectory : IDisposable
             || !Directory.Exists(models)
             || !Directory.EnumerateDirectories(models).Any(account => Directory.EnumerateDirectories(account).Any())
             ? null
-            : $"The database {DatabaseOf(path)} is {(File.Exists(DatabaseOf(path)) ? "empty" : "not there")}, and {models} holds models of versions that "
-                + $"only it knows. Nothing in {path} was changed. Put back a backup of the whole folder; to begin anew without these models, move {models} "
+            : $"The database {DatabaseOf(path)} is {(File.Exists(DatabaseOf(path)) ? "empty" : "missing")}, and {models} holds models of versions that "
+                + $"only it lists. Nothing in {path} was changed. Restore a backup of the whole folder; to start over without these models, move {models} "
                 + $"away first.";
     }
 
-    /// <summary>An open connection. Foreign keys are on; a writer waits for another writer up to 30 s.</summary>
+    /// <summary>Opens a connection. Foreign keys are on; a writer waits for another writer for up to 30 s.</summary>
     public async Task<DbConnection> ConnectAsync(CancellationToken cancel)
     {
         var connection = new SqliteConnection(ConnectionString);

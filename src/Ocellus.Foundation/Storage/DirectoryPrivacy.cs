@@ -1,17 +1,17 @@
 namespace Ocellus.Storage;
 
-/// <summary>Keeps a data directory from other users of the machine, and from the repository that it may lie in.</summary>
+/// <summary>Keeps a data directory private from other users of the machine, and out of a repository that contains it.</summary>
 internal static class DirectoryPrivacy
 {
     private const string GitIgnore = ".gitignore";
 
-    /// <summary>Folders of a data directory; a file system's own folder may be beside them.</summary>
+    /// <summary>Folders of a data directory, and the file system's own.</summary>
     private static readonly string[] _folders = ["jobs", "models", "objects", "damaged", "drawings", ".backup", "lost+found"];
 
-    /// <summary>Files of a data directory that hold what is secret or someone's data. Their number does not grow.</summary>
+    /// <summary>Files of a data directory with secrets or user data. Their number is fixed.</summary>
     private static readonly string[] _files = ["credentials", "secret.key", "ocellus.db", "ocellus.db-wal", "ocellus.db-shm", "lock"];
 
-    /// <summary>Makes the folder, for its owner only, unless it is there.</summary>
+    /// <summary>Creates the folder, for its owner only, unless it exists.</summary>
     public static void Create(string path)
     {
         if (Directory.Exists(path))
@@ -31,10 +31,10 @@ internal static class DirectoryPrivacy
     }
 
     /// <summary>
-    /// Takes others' rights away from the folder and from what lies right in it. What lies deeper nobody reaches then, so a store of any size costs nothing.
+    /// Removes other users' rights on the folder and its direct entries. Deeper entries are then out of reach, so the cost does not grow with the store.
     /// </summary>
-    /// <returns>What could not be done, in sentences.</returns>
-    public static IReadOnlyList<string> Mend(string path)
+    /// <returns>What could not be restricted, in sentences.</returns>
+    public static IReadOnlyList<string> Restrict(string path)
     {
         List<string> warnings = [], open = [];
         foreach (var (name, mode) in _files.Select(f => (f, FileSystem.PrivateFile)).Concat(_folders.SkipLast(1).Select(f => (f, FileSystem.PrivateFolder))))
@@ -45,13 +45,13 @@ internal static class DirectoryPrivacy
             }
         }
 
-        if (Stranger(path) is { } other)
+        if (ForeignFolder(path) is { } other)
         {
             if (IsOpen(path))
             {
                 warnings.Add(
-                    $"{path} also holds '{other}', so its rights ({Mode(path)}) stay, and other users of this machine can see the names in it. Give the "
-                        + $"server a folder of its own with --data.");
+                    $"{path} also holds '{other}', so its permissions ({Mode(path)}) are unchanged, and other users of this machine can see the names in it. "
+                        + $"Give the server a folder of its own with --data.");
             }
         }
         else
@@ -68,14 +68,14 @@ internal static class DirectoryPrivacy
         {
             warnings.Add(
                 $"Other users of this machine may be able to read {string.Join(", ", open.Select(name => name == "." ? path : Path.Combine(path, name)))}: "
-                    + $"the rights cannot be taken from them, because the file system keeps none or the owner is someone else. Give the server a folder of "
+                    + $"the permissions cannot be changed, because the file system has none or another user is the owner. Give the server a folder of "
                     + $"its own with --data, or `chmod -R go= {path}` as its owner.");
         }
 
         return warnings;
     }
 
-    /// <summary>Images, keys and secrets must not be added to a repository that the folder lies in.</summary>
+    /// <summary>Images, keys and secrets must not be committed to a repository that contains the folder.</summary>
     private static void Ignore(string path)
     {
         var file = Path.Combine(path, GitIgnore);
@@ -83,19 +83,20 @@ internal static class DirectoryPrivacy
         {
             try
             {
-                File.WriteAllText(file, "# What a server keeps is for no repository: images, keys, secrets.\n*\n");
+                File.WriteAllText(file, "# A server's data does not belong in a repository: images, keys, secrets.\n*\n");
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
-                // What comes next needs to write too, and says what is wrong.
+                // The next step writes too, and reports the problem.
             }
         }
     }
 
     /// <summary>
-    /// A folder in it that is none of a data directory: it is also for something else, as a home or a repository is, and closing it would lock others out.
+    /// A folder that does not belong to a data directory. If there is one, the path has another use, as a home or a repository, and restricting it could lock
+    /// others out.
     /// </summary>
-    private static string? Stranger(string path) =>
+    private static string? ForeignFolder(string path) =>
         Directory.EnumerateDirectories(path).Select(f => Path.GetFileName(f)).FirstOrDefault(name => !_folders.Contains(name, StringComparer.Ordinal));
 
     private static bool IsOpen(string path) => !OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & ~FileSystem.PrivateFolder) != 0;

@@ -2,27 +2,27 @@ using System.Runtime.InteropServices;
 
 namespace Ocellus.Storage;
 
-/// <summary>What .NET has no call for: making a folder's entries durable, hard links, and the mask of new files' modes.</summary>
+/// <summary>File system calls that .NET lacks: syncing a folder, hard links, and the umask.</summary>
 internal static class FileSystem
 {
-    /// <summary>EEXIST, the same on Linux, macOS and the BSDs.</summary>
+    /// <summary>EEXIST on Linux, macOS and the BSDs.</summary>
     private const int FileExists = 17;
 
     /// <summary>ERROR_ALREADY_EXISTS.</summary>
     private const int WindowsAlreadyExists = 183;
 
-    /// <summary>What its owner alone may read and write.</summary>
+    /// <summary>A file that only its owner may read and write.</summary>
     public const UnixFileMode PrivateFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>A folder that its owner alone may look into.</summary>
+    /// <summary>A folder that only its owner may list.</summary>
     public const UnixFileMode PrivateFolder = PrivateFile | UnixFileMode.UserExecute;
 
-    /// <summary>Less is as good as nothing: a checkpoint or a model needs about so much.</summary>
-    private const long RoomMin = 16 << 20;
+    /// <summary>A disk with less counts as full: a checkpoint or a model needs about this much.</summary>
+    private const long FreeBytesMin = 16 << 20;
 
     /// <summary>
-    /// From now on every file and folder that this process makes is its user's alone, whatever the user's own mask: those of SQLite, libtorch and the processes
-    /// that are started too, and from their first moment on.
+    /// Makes every file and folder that this process creates from now on private to its user, regardless of the user's umask. This includes those of SQLite,
+    /// libtorch and child processes.
     /// </summary>
     public static void KeepPrivate()
     {
@@ -33,11 +33,9 @@ internal static class FileSystem
         }
     }
 
-    /// <summary>
-    /// Takes others' rights on a file or folder away; says whether they have none now. A file system without modes, and another's file, leave them.
-    /// </summary>
-    /// <param name="path">What is there; what is not has no rights.</param>
-    /// <param name="mode">The rights that it is to have.</param>
+    /// <summary>Removes other users' rights on a file or folder. False if they remain: the file system has no modes, or another user owns the file.</summary>
+    /// <param name="path">The file or folder. True if it does not exist.</param>
+    /// <param name="mode">The new mode.</param>
     public static bool TryMakePrivate(string path, UnixFileMode mode)
     {
         const UnixFileMode others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
@@ -67,17 +65,16 @@ internal static class FileSystem
         }
     }
 
-    /// <summary>Whether the disk of a folder has room for more than a few small files.</summary>
-    public static bool HasRoom(string path) => new DriveInfo(path).AvailableFreeSpace >= RoomMin;
+    /// <summary>Whether a folder's disk has space for more than a few small files.</summary>
+    public static bool HasRoom(string path) => new DriveInfo(path).AvailableFreeSpace >= FreeBytesMin;
 
-    /// <summary>Makes the entries of a folder durable: names that were added, renamed or removed.</summary>
+    /// <summary>Makes a folder's entries durable: names that were added, renamed or removed.</summary>
     /// <remarks>
-    /// Flushing a file makes its content durable and says nothing of its name, which is the folder's content: after a power
-    /// cut a file that was flushed and renamed may still be absent or have its old name. POSIX asks for fsync on the folder,
-    /// and .NET refuses to open one (its FileStream is for files only), hence the calls to the C library. Windows has no such
-    /// call and needs none: NTFS writes renames to its journal in order.
+    /// Flushing a file makes its content durable, but not its name, which belongs to the folder: after a power cut, a file that was flushed and renamed may be
+    /// missing or have its old name. POSIX requires fsync on the folder, and .NET cannot open folders, hence the calls to the C library. Windows has no such
+    /// call and needs none: NTFS journals renames in order.
     /// </remarks>
-    /// <exception cref="IOException">The folder cannot be opened or flushed: what was written into it may be lost.</exception>
+    /// <exception cref="IOException">The folder cannot be opened or flushed: recent changes in it may be lost.</exception>
     public static void SyncFolder(string path)
     {
         if (OperatingSystem.IsWindows())
@@ -85,7 +82,7 @@ internal static class FileSystem
             return;
         }
 
-        // O_RDONLY is 0 everywhere; a folder can be opened in no other way.
+        // O_RDONLY is 0 everywhere, and the only mode in which a folder can be opened.
         var handle = Open(path, 0);
         if (handle < 0)
         {
@@ -105,7 +102,7 @@ internal static class FileSystem
         }
     }
 
-    /// <summary>Makes everything durable that was written until now: for many files far faster than one by one.</summary>
+    /// <summary>Makes all previous writes durable: for many files far faster than one by one.</summary>
     public static void SyncAll()
     {
         if (!OperatingSystem.IsWindows())
@@ -114,7 +111,7 @@ internal static class FileSystem
         }
     }
 
-    /// <summary>Makes a folder and those above it, durably.</summary>
+    /// <summary>Creates a folder and its parents, durably.</summary>
     public static void CreateFolder(string path)
     {
         if (Directory.Exists(path))
@@ -122,14 +119,14 @@ internal static class FileSystem
             return;
         }
 
-        var above = Path.GetDirectoryName(path)!;
-        CreateFolder(above);
+        var parent = Path.GetDirectoryName(path)!;
+        CreateFolder(parent);
         Directory.CreateDirectory(path);
-        SyncFolder(above);
+        SyncFolder(parent);
     }
 
-    /// <summary>Gives a file a second name. False when the file system cannot: another volume, or one without links.</summary>
-    /// <exception cref="IOException">The new name is taken.</exception>
+    /// <summary>Creates a hard link. False if the file system cannot: another volume, or no support for links.</summary>
+    /// <exception cref="IOException">The new name exists already.</exception>
     public static bool TryHardLink(string existing, string link)
     {
         if (OperatingSystem.IsWindows() ? CreateHardLink(link, existing, 0) : Link(existing, link) == 0)
@@ -138,15 +135,15 @@ internal static class FileSystem
         }
 
         return Marshal.GetLastPInvokeError() is FileExists or WindowsAlreadyExists
-            ? throw new IOException($"The file {link} is there already.")
+            ? throw new IOException($"The file {link} exists already.")
             : false;
     }
 
     /// <summary>
-    /// Makes a folder with the same files as another, durably: hard links where the file system has them, else copies. The files must never be written in
-    /// place.
+    /// Creates a folder with the same files as another, durably: as hard links where the file system supports them, otherwise as copies. The files must never
+    /// be modified in place.
     /// </summary>
-    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
     public static void LinkFolder(string existing, string target)
     {
         var files = Directory.GetFiles(existing);
@@ -165,7 +162,7 @@ internal static class FileSystem
         SyncFolder(target);
     }
 
-    /// <summary>Removes a folder with what is in it, if there is one.</summary>
+    /// <summary>Removes a folder and its content, if it exists.</summary>
     public static void RemoveFolder(string path)
     {
         if (Directory.Exists(path))
@@ -174,7 +171,7 @@ internal static class FileSystem
         }
     }
 
-    /// <summary>Makes a file that only its owner may read, or empties the one that is there.</summary>
+    /// <summary>Creates a file that only its owner may read, replacing an existing one.</summary>
     public static FileStream CreatePrivate(string path)
     {
         File.Delete(path);
@@ -187,8 +184,8 @@ internal static class FileSystem
         return new FileStream(path, options);
     }
 
-    /// <summary>Writes a file that only its owner may read; it appears whole or not at all, and its name is durable.</summary>
-    /// <exception cref="IOException">There is such a file and it is not to be overwritten, or the disk does not take it.</exception>
+    /// <summary>Writes a file that only its owner may read, atomically and durably.</summary>
+    /// <exception cref="IOException">The file exists and must not be overwritten, or it cannot be written.</exception>
     public static void WritePrivate(string path, ReadOnlySpan<byte> content, bool overwrite)
     {
         var temporary = path + ".new";

@@ -3,18 +3,18 @@ using System.Globalization;
 namespace Ocellus.Storage;
 
 /// <summary>
-/// How many files and connections the system lets this process have open, and how many connections a server takes of them. Without a bound of its own it would
-/// take connections until none is left, and then the runtime itself ends the process, for it can load nothing more.
+/// How many files and connections this process may have open, and how many connections a server accepts. Without a limit, a server would accept connections
+/// until no handle is left; then the runtime cannot load anything more and ends the process.
 /// </summary>
 internal static class OpenFiles
 {
-    /// <summary>Files of the runtime, the libraries, the database and the models, counted on a running server with room.</summary>
-    public const int Own = 300;
+    /// <summary>Files of the runtime, the libraries, the database and the models: counted on a running server, with a margin.</summary>
+    public const int OwnFiles = 300;
 
-    /// <summary>Connections that a server takes even where the system allows next to nothing.</summary>
+    /// <summary>Connections that a server accepts even where the system allows hardly any files.</summary>
     public const int ConnectionsMin = 16;
 
-    /// <summary>The hard limit, up to which .NET raises its own at start; null where the system does not tell or sets none.</summary>
+    /// <summary>The hard limit, to which .NET raises the soft one at start; null where it is unknown or unlimited.</summary>
     public static long? Limit()
     {
         const string limits = "/proc/self/limits";
@@ -24,8 +24,6 @@ internal static class OpenFiles
             : null;
     }
 
-    /// <summary>
-    /// Connections at once: half of what is left beside the process's own, for a request may open a file beside its connection. Null: as many as come.
-    /// </summary>
-    public static long? ConnectionsMax(long? limit) => limit is { } most ? Math.Max(ConnectionsMin, (most - Own) / 2) : null;
+    /// <summary>Maximum number of connections: half of the handles that are left, because a request may also open a file. Null for no limit.</summary>
+    public static long? ConnectionsMax(long? limit) => limit is { } files ? Math.Max(ConnectionsMin, (files - OwnFiles) / 2) : null;
 }

@@ -5,7 +5,7 @@ using Microsoft.Data.Sqlite;
 
 namespace Ocellus.Storage;
 
-/// <summary>Which changes of the schema a database has, and which this program knows.</summary>
+/// <summary>Which schema migrations a database has, and which this program knows.</summary>
 internal static class SchemaJournal
 {
     private static readonly Assembly _program = typeof(SchemaJournal).Assembly;
@@ -14,15 +14,15 @@ internal static class SchemaJournal
     public static string ProgramVersion { get; } = _program.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
         ?? "unknown";
 
-    /// <summary>The changes that this program makes, in order.</summary>
+    /// <summary>The migrations of this program, in order.</summary>
     public static IReadOnlyList<string> Known { get; } =
     [
         .. _program.GetManifestResourceNames().Where(n => n.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal),
     ];
 
     /// <summary>
-    /// Why this program must not touch the database of a data directory: a later version wrote it. Null if it may, also for one that is not there or cannot be
-    /// read, of which others tell. Nothing is written.
+    /// Why this program must not touch the database of a data directory: a later version wrote it. Null if it may, and for a missing or unreadable database,
+    /// which other checks report. Writes nothing.
     /// </summary>
     public static string? Later(string path)
     {
@@ -34,7 +34,7 @@ internal static class SchemaJournal
 
         try
         {
-            // Even who only reads would leave files for the write-ahead log beside it; where there is no log, the database alone is all there is.
+            // Even a reader would create files for the write-ahead log. Without a log, the database is complete and can be opened as immutable.
             var source = new FileInfo(database + "-wal") is { Exists: true, Length: > 0 }
                 ? database
                 : $"file:{Uri.EscapeDataString(database).Replace("%2F", "/", StringComparison.Ordinal)}?immutable=1";
@@ -43,7 +43,7 @@ internal static class SchemaJournal
             connection.Open();
             return Later(Applied(connection)) is { } what
                 ? $"The database {database} was written by a later version of Ocellus: {what}. Nothing in {path} was changed. Start the later version again; "
-                    + $"to go back, restore a backup that this version made into another folder."
+                    + $"to go back, restore a backup made by this version into another folder."
                 : null;
         }
         catch (SqliteException)
@@ -52,18 +52,18 @@ internal static class SchemaJournal
         }
     }
 
-    /// <summary>What a list of changes has that this program does not know, in words; null if nothing.</summary>
+    /// <summary>Describes the migrations in a list that this program does not know; null if there are none.</summary>
     public static string? Later(IReadOnlyList<string> applied)
     {
         var unknown = applied.Except(Known, StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
         return unknown.Count == 0 ? null
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $"it has {unknown.Count} change{(unknown.Count == 1 ? "" : "s")} of the schema that this version ({ProgramVersion}, up to "
+                $"it has {unknown.Count} schema change{(unknown.Count == 1 ? "" : "s")} that this version ({ProgramVersion}, up to "
                     + $"{Short(Known[^1])}) does not know, the last {Printable(Short(unknown[^1]))}");
     }
 
-    /// <summary>The changes that a database has; none for one without a journal.</summary>
+    /// <summary>The migrations that a database has; none without a journal.</summary>
     public static IReadOnlyList<string> Applied(SqliteConnection connection) =>
         connection.ExecuteScalar<long>("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'SchemaVersions'") == 0 ? []
         : [.. connection.Query<string>("SELECT ScriptName FROM SchemaVersions ORDER BY ScriptName")];
@@ -75,6 +75,6 @@ internal static class SchemaJournal
         return name[(name.LastIndexOf('.') + 1)..];
     }
 
-    /// <summary>A name out of a file, for a message.</summary>
+    /// <summary>A name read from a file, made safe for a message.</summary>
     private static string Printable(string name) => new([.. name.Take(80).Select(c => char.IsControl(c) ? '?' : c)]);
 }

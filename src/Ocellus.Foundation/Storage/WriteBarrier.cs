@@ -3,31 +3,31 @@ using Microsoft.Win32.SafeHandles;
 namespace Ocellus.Storage;
 
 /// <summary>
-/// Lets a backup, which is another process, hold back for a moment every change of the files that belong to the database: while nothing changes, files and
-/// database are of one moment. Whoever changes them enters, many at once; the backup closes it. A process that ends, however it ends, holds nothing.
+/// Lets a backup, which is another process, briefly block all changes to files that belong to the database, so that files and database are consistent. Writers
+/// enter the barrier, any number at a time; the backup closes it. A process that ends, even by a crash, releases its locks.
 /// </summary>
 /// <remarks>
-/// Two files that the system locks. Those who enter pass through the first and stay in the second; who closes takes the first, so that nobody else enters, and
-/// then the second, when the last has left. Entered twice by one flow it would wait for itself.
+/// Uses two lock files. A writer takes the first only while it enters, and holds the second until it leaves. The backup takes the first, so that no other
+/// writer enters, and then the second, once the last writer has left. Not reentrant: entering twice can deadlock.
 /// </remarks>
-/// <param name="folder">Where the two files are; made if it is not there.</param>
+/// <param name="folder">The folder of the two files. Created if it does not exist.</param>
 internal sealed class WriteBarrier(string folder)
 {
-    /// <summary>EAGAIN of Linux, of macOS and the BSDs, and ERROR_SHARING_VIOLATION: someone else holds the lock.</summary>
-    private static readonly int[] _taken = [11, 35, unchecked((int)0x80070020)];
+    /// <summary>Another process holds the lock: EAGAIN of Linux, EAGAIN of macOS and the BSDs, ERROR_SHARING_VIOLATION.</summary>
+    private static readonly int[] _lockedErrors = [11, 35, unchecked((int)0x80070020)];
 
-    /// <summary>Time between two tries. A backup closes for some ten milliseconds.</summary>
-    private static readonly TimeSpan _again = TimeSpan.FromMilliseconds(2);
+    /// <summary>Time between two attempts. A backup closes the barrier for some ten milliseconds.</summary>
+    private static readonly TimeSpan _retryDelay = TimeSpan.FromMilliseconds(2);
 
     private readonly string _door = Path.Combine(folder, ".door"), _inside = Path.Combine(folder, ".inside");
 
-    /// <summary>Whether a server of this version or a later one uses the folder: an earlier one knows no barrier.</summary>
-    public bool IsThere => File.Exists(_door) && File.Exists(_inside);
+    /// <summary>Whether the folder is used by a server with a barrier: early versions have none.</summary>
+    public bool Exists => File.Exists(_door) && File.Exists(_inside);
 
-    /// <summary>Makes the two files.</summary>
+    /// <summary>Creates the two files.</summary>
     public void Prepare()
     {
-        if (!IsThere)
+        if (!Exists)
         {
             FileSystem.CreateFolder(folder);
             TryOpen(_door, FileShare.Read)?.Dispose();
@@ -35,7 +35,7 @@ internal sealed class WriteBarrier(string folder)
         }
     }
 
-    /// <summary>Waits while a backup takes its moment. What is given is to be disposed when the change is done.</summary>
+    /// <summary>Enters, after waiting for a backup that has closed the barrier. Dispose the result when the change is done.</summary>
     public async ValueTask<IDisposable> EnterAsync(CancellationToken cancel)
     {
         while (true)
@@ -45,11 +45,11 @@ internal sealed class WriteBarrier(string folder)
                 return entered;
             }
 
-            await Task.Delay(_again, cancel).ConfigureAwait(false);
+            await Task.Delay(_retryDelay, cancel).ConfigureAwait(false);
         }
     }
 
-    /// <summary>As <see cref="EnterAsync"/>, for changes that nobody awaits.</summary>
+    /// <summary>Like <see cref="EnterAsync"/>, for synchronous code.</summary>
     public IDisposable Enter()
     {
         using var never = new ManualResetEventSlim();
@@ -60,17 +60,17 @@ internal sealed class WriteBarrier(string folder)
                 return entered;
             }
 
-            never.Wait(_again);
+            never.Wait(_retryDelay);
         }
     }
 
-    /// <summary>Keeps everyone out, when those inside have left. Disposing opens it again.</summary>
-    /// <exception cref="TimeoutException">Someone stayed inside for longer than <paramref name="longest"/>.</exception>
-    public async Task<IDisposable> CloseAsync(TimeSpan longest, CancellationToken cancel)
+    /// <summary>Waits until all writers have left, and keeps others out until the result is disposed.</summary>
+    /// <exception cref="TimeoutException">A writer stayed inside for longer than <paramref name="timeout"/>.</exception>
+    public async Task<IDisposable> CloseAsync(TimeSpan timeout, CancellationToken cancel)
     {
         Prepare();
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(longest);
+        limit.CancelAfter(timeout);
         try
         {
             var door = await TakeAsync(_door, limit.Token).ConfigureAwait(false);
@@ -101,12 +101,12 @@ internal sealed class WriteBarrier(string folder)
     {
         while (true)
         {
-            if (TryOpen(file, FileShare.None) is { } held)
+            if (TryOpen(file, FileShare.None) is { } taken)
             {
-                return held;
+                return taken;
             }
 
-            await Task.Delay(_again, cancel).ConfigureAwait(false);
+            await Task.Delay(_retryDelay, cancel).ConfigureAwait(false);
         }
     }
 
@@ -116,7 +116,7 @@ internal sealed class WriteBarrier(string folder)
         {
             return File.OpenHandle(file, FileMode.OpenOrCreate, share == FileShare.None ? FileAccess.ReadWrite : FileAccess.Read, share);
         }
-        catch (IOException failure) when (_taken.Contains(failure.HResult))
+        catch (IOException failure) when (_lockedErrors.Contains(failure.HResult))
         {
             return null;
         }

@@ -1,6 +1,6 @@
 namespace Ocellus.Wire;
 
-/// <summary>A stream that can only be read, from its beginning to its end, and asynchronously.</summary>
+/// <summary>A stream that can only be read forwards and asynchronously.</summary>
 internal abstract class ForwardStream : Stream
 {
     public override bool CanRead => true;

@@ -1,9 +1,9 @@
 namespace Ocellus.Wire;
 
-/// <summary>A failure of the framing: parsing, validation, signature. It has the framework's envelope, not the service's.</summary>
+/// <summary>A failure in parsing, validation or signature. The response has the framework's error format, not the service's.</summary>
 internal sealed class FrameworkException(string type, string message, int status = StatusCodes.Status400BadRequest) : Exception(message)
 {
-    /// <summary>A request that came too slowly. SDKs know the name and send the request again.</summary>
+    /// <summary>A request that arrived too slowly. SDKs recognize the name and retry.</summary>
     public const string Timeout = "RequestTimeoutException";
 
     public string Type { get; } = type;

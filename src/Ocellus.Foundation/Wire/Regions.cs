@@ -5,12 +5,12 @@ using Microsoft.Extensions.Options;
 
 namespace Ocellus.Wire;
 
-/// <summary>Regions beside those of AWS. Section <c>Ocellus:Regions</c>; a wrong value stops the server at start and names the setting.</summary>
+/// <summary>Regions in addition to those of AWS. Section <c>Ocellus:Regions</c>; a wrong value stops the server at start and names the setting.</summary>
 internal sealed class RegionOptions : IValidatableObject
 {
     public const string Section = "Ocellus:Regions";
 
-    /// <summary>Names such as <c>lab-1</c>, separated by spaces; none by default. Each has quotas of its own, as a region of AWS.</summary>
+    /// <summary>Names such as <c>lab-1</c>, separated by spaces; none by default. Each has its own quotas, like a region of AWS.</summary>
     public string More { get; set; } = "";
 
     /// <summary>The names one by one.</summary>
@@ -21,12 +21,12 @@ internal sealed class RegionOptions : IValidatableObject
             .Select(
                 name =>
                     new ValidationResult(
-                        $"{Section}:More has '{name}'; a region is called by 2 to 32 lower-case letters, digits and hyphens, a letter first, such as lab-1."));
+                        $"{Section}:More has '{name}'; a region name has 2 to 32 lower-case letters, digits and hyphens, a letter first, such as lab-1."));
 }
 
 /// <summary>
-/// The regions that a request may be signed for. A region is a part of ARNs and of what quotas count by: were any text one, a name could hold what ends a part
-/// of an ARN, and whoever invents names has quotas without end.
+/// The regions that a request may be signed for. A region is part of ARNs, and quotas count by region: if any text were accepted, a name could break the form
+/// of an ARN, and invented names would have unlimited quotas.
 /// </summary>
 [Assumed(
     "Regions",
@@ -34,7 +34,7 @@ internal sealed class RegionOptions : IValidatableObject
     + "is `InvalidSignatureException`. Quotas count by account and region, as in AWS.")]
 internal sealed partial class Regions(IOptions<RegionOptions> options)
 {
-    /// <summary>As botocore 1.43 lists them for S3, in every partition.</summary>
+    /// <summary>The regions of S3 in botocore 1.43, in every partition.</summary>
     private static readonly FrozenSet<string> _known = FrozenSet.ToFrozenSet(
     [
         "af-south-1",
@@ -49,13 +49,13 @@ internal sealed partial class Regions(IOptions<RegionOptions> options)
 
     private readonly FrozenSet<string> _more = options.Value.All.ToFrozenSet(StringComparer.Ordinal);
 
-    /// <summary>Those of AWS alone.</summary>
+    /// <summary>The regions of AWS only.</summary>
     public static Regions OfAws { get; } = new(Options.Create(new RegionOptions()));
 
-    /// <summary>Whether requests may be signed for it and buckets made in it.</summary>
+    /// <summary>Whether requests may be signed for the region, and buckets created in it.</summary>
     public bool Has(string name) => _known.Contains(name) || _more.Contains(name);
 
-    /// <summary>Whether a text has the form of a region's name, which is safe in ARNs, headers and documents.</summary>
+    /// <summary>Whether a text has the form of a region name, which is safe in ARNs, headers and documents.</summary>
     public static bool IsName(string text) => Form().IsMatch(text);
 
     [GeneratedRegex(@"\A[a-z][a-z0-9-]{1,31}\z")]

@@ -6,46 +6,46 @@ using Ocellus.Wire.SigV4;
 
 namespace Ocellus.Wire;
 
-/// <summary>Says who sent a request, from its signature.</summary>
+/// <summary>Identifies the sender of a request by its signature.</summary>
 internal sealed class RequestAuthenticator(SignatureVerifier verifier, VersionTwoVerifier versionTwo, KeyRing keys)
 {
-    /// <summary>An API request before its body is read.</summary>
-    /// <exception cref="FrameworkException">The signature is missing, or no body could make it right.</exception>
+    /// <summary>Checks an API request before its body is read.</summary>
+    /// <exception cref="FrameworkException">The signature is missing, or invalid for any body.</exception>
     public async Task<SignatureClaim> ClaimAsync(HttpRequest request, CancellationToken cancel)
     {
         await keys.RefreshAsync(cancel);
-        return InTheApi(() => verifier.Claim(Signed(request), "rekognition"));
+        return AsApiError(() => verifier.Claim(Signed(request), "rekognition"));
     }
 
-    /// <summary>An API request, whose whole body is at hand.</summary>
+    /// <summary>Authenticates an API request after its body has been read.</summary>
     /// <exception cref="FrameworkException">The signature is wrong.</exception>
     public async Task<Caller> AuthenticateAsync(HttpRequest request, SignatureClaim claim, ReadOnlyMemory<byte> body, CancellationToken cancel)
     {
-        // A key may have been revoked while the body came.
+        // A key may have been revoked while the body arrived.
         await keys.RefreshAsync(cancel);
-        return InTheApi(() => CallerOf(request, verifier.Complete(claim, Convert.ToHexStringLower(SHA256.HashData(body.Span)))));
+        return AsApiError(() => CallerOf(request, verifier.Complete(claim, Convert.ToHexStringLower(SHA256.HashData(body.Span)))));
     }
 
-    /// <summary>An object store request. The body is hashed or decoded later, while it is read.</summary>
+    /// <summary>Authenticates an object store request. The body is verified later, while it is read.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="place">Where it goes, if its signature does not say.</param>
+    /// <param name="place">Bucket and region, for signatures that do not cover them.</param>
     /// <param name="cancel">Ends the wait.</param>
     /// <exception cref="SignatureException">The signature is missing or wrong.</exception>
     public async Task<(Caller Caller, VerifiedSignature Signature)> AuthenticateS3Async(HttpRequest request, UnscopedPlace place, CancellationToken cancel)
     {
         await keys.RefreshAsync(cancel);
         var signed = Signed(request);
-        var signature = VersionTwoVerifier.Signs(signed.Target) ? versionTwo.Verify(signed, place) : verifier.Verify(signed, "s3", null);
+        var signature = VersionTwoVerifier.IsUsedBy(signed.Target) ? versionTwo.Verify(signed, place) : verifier.Verify(signed, "s3", null);
         return (CallerOf(request, signature), signature);
     }
 
-    /// <summary>An upload from a form, which carries its signature in its fields.</summary>
+    /// <summary>Authenticates an upload from a form, whose fields contain the signature.</summary>
     /// <exception cref="SignatureException">The signature is missing or wrong.</exception>
     public async Task<Caller> AuthenticatePostAsync(
         HttpRequest request, IReadOnlyDictionary<string, string> fields, UnscopedPlace place, CancellationToken cancel)
     {
         await keys.RefreshAsync(cancel);
-        var (key, region) = VersionTwoVerifier.Signs(fields) ? (versionTwo.VerifyPolicy(fields), place.Region) : verifier.VerifyPolicy(fields);
+        var (key, region) = VersionTwoVerifier.IsUsedBy(fields) ? (versionTwo.VerifyPolicy(fields), place.Region) : verifier.VerifyPolicy(fields);
         return CallerOf(request, key, region);
     }
 
@@ -56,7 +56,7 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier, VersionTw
         var address = request.HttpContext.Connection.RemoteIpAddress;
         return new(key.AccountId, region, key.UserName, key.AccessKeyId)
         {
-            // A socket for both families shows IPv4 addresses in IPv6's clothes, and policies name them as they are.
+            // A dual-stack socket reports IPv4 addresses as IPv4-mapped IPv6; policies use plain IPv4.
             SourceAddress = address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address,
             IsSecure = request.IsHttps,
         };
@@ -68,8 +68,8 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier, VersionTw
         return new(request.Method, RequestTarget.Of(request), new ReadOnlyCollection<KeyValuePair<string, string>>(headers));
     }
 
-    /// <summary>A refused signature as the API tells it.</summary>
-    private static T InTheApi<T>(Func<T> verify)
+    /// <summary>Turns a refused signature into the API's error.</summary>
+    private static T AsApiError<T>(Func<T> verify)
     {
         try
         {
@@ -84,11 +84,11 @@ internal sealed class RequestAuthenticator(SignatureVerifier verifier, VersionTw
     private static string TypeOf(SignatureProblem problem) => problem switch
     {
         SignatureProblem.MissingToken => "MissingAuthenticationTokenException",
-        SignatureProblem.Incomplete or SignatureProblem.QueryIncomplete or SignatureProblem.OtherMechanism => "IncompleteSignatureException",
+        SignatureProblem.Incomplete or SignatureProblem.QueryIncomplete or SignatureProblem.UnsupportedMechanism => "IncompleteSignatureException",
         SignatureProblem.UnknownKey or SignatureProblem.UnknownToken => "UnrecognizedClientException",
         SignatureProblem.Expired => "ExpiredTokenException",
         SignatureProblem.Mismatch or SignatureProblem.Skewed or SignatureProblem.WrongScope or SignatureProblem.WrongRegion or SignatureProblem.NotSigned
-            or SignatureProblem.Two
+            or SignatureProblem.TwoSignatures
             or SignatureProblem.PayloadForm or SignatureProblem.BodyMismatch => "InvalidSignatureException",
     };
 }

@@ -6,8 +6,8 @@ using Ocellus.Wire.SigV4;
 namespace Ocellus.Wire;
 
 /// <summary>
-/// Path and parameters of a request, read once from its target as it was sent. Signatures are verified over this reading, and routing, rights and operation
-/// follow from the same: with a second reading a link that was signed for one thing could be used for another.
+/// Path and parameters of a request, parsed once from the target as it was sent. Signature, routing, permissions and operation all use this result: if they
+/// were parsed twice, a link signed for one thing might be used for another.
 /// </summary>
 internal sealed class RequestTarget
 {
@@ -17,19 +17,19 @@ internal sealed class RequestTarget
         (Query, Fault) = Read(rawPath, encoded);
     }
 
-    /// <summary>The path as sent, not decoded; <c>/</c> when there is none.</summary>
+    /// <summary>The path as sent, not decoded; <c>/</c> if there is none.</summary>
     public string RawPath { get; }
 
-    /// <summary>Names and values in the order they were sent, percent-encoded in the one form that is signed.</summary>
+    /// <summary>Names and values in the order sent, percent-encoded in the canonical form that is signed.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Encoded { get; }
 
-    /// <summary>Names and values decoded. Names are compared as S3 does, by case.</summary>
+    /// <summary>Names and values decoded. As in S3, names are case-sensitive.</summary>
     public IQueryCollection Query { get; }
 
-    /// <summary>What is wrong with the target for whoever goes by its parameters; null if nothing is. Code of S3 and a sentence.</summary>
+    /// <summary>Why the parameters cannot be used, as an S3 error code and a sentence; null if they can.</summary>
     public (string Code, string Message)? Fault { get; }
 
-    /// <summary>The target of a request: the one reading that <see cref="Attach"/> left, or a first one where no server did.</summary>
+    /// <summary>The target of a request. Parsed at the first call and kept with the request.</summary>
     public static RequestTarget Of(HttpRequest request)
     {
         var features = request.HttpContext.Features;
@@ -43,11 +43,11 @@ internal sealed class RequestTarget
         return target;
     }
 
-    /// <summary>Reads the target before anything looks at the request. From then on <see cref="HttpRequest.Query"/> is this reading too.</summary>
+    /// <summary>Parses the target before anything else uses the request, and makes <see cref="HttpRequest.Query"/> return the same result.</summary>
     public static void Attach(HttpContext http) => http.Features.Set<IQueryFeature>(new QueryFeature(Of(http.Request).Query));
 
     /// <summary>
-    /// Takes a target apart: <c>/path?query</c>, or the same behind scheme and authority. Only the first question mark is a sign; later ones are text.
+    /// Parses a target: <c>/path?query</c>, possibly after scheme and authority. Only the first question mark separates; later ones are text.
     /// </summary>
     public static RequestTarget Parse(string rawTarget)
     {
@@ -55,7 +55,7 @@ internal sealed class RequestTarget
         var path = question < 0 ? rawTarget : rawTarget[..question];
         if (!path.StartsWith('/'))
         {
-            // The server has seen to it that the authority is the Host header's.
+            // Kestrel has verified that the authority equals the Host header.
             var authority = path.IndexOf("://", StringComparison.Ordinal);
             var slash = authority < 0 ? -1 : path.IndexOf('/', authority + 3);
             path = slash < 0 ? "/" : path[slash..];
@@ -81,8 +81,8 @@ internal sealed class RequestTarget
                 fault ??= ("InvalidURI", $"Couldn't parse the specified URI: its parameter '{Readable.Truncate(name)}' is not percent-encoded UTF-8.");
             }
 
-            // A link's x-amz- parameters stand for headers, whose names have no case. The canonical form forgets the order, so that no rule for many could
-            // hold.
+            // x-amz- parameters of a link stand for headers, whose names are not case-sensitive. The canonical form is sorted, so the signature cannot tell
+            // which of several values comes first.
             if (!names.Add(name.StartsWith("x-amz-", StringComparison.OrdinalIgnoreCase) ? name.ToLowerInvariant() : name))
             {
                 fault ??= ("InvalidArgument", $"The parameter '{Readable.Truncate(name)}' is given more than once.");

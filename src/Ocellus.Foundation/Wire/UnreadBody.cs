@@ -4,29 +4,28 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Ocellus.Wire;
 
 /// <summary>
-/// Sees to it that nobody takes the body of one request for the next request. Whatever is answered before the body was read to its end, the little that may
-/// be left is read first; where more is left, or a client that asked with <c>Expect: 100-continue</c> has not been told to send, the answer says that the
-/// connection closes.
+/// Makes sure that an unread request body is never taken for the next request. If a response begins before the body was read to its end, a small rest is
+/// drained first. If more is left, or the client still waits for <c>100 Continue</c>, the connection is closed after the response.
 /// </summary>
 /// <remarks>
-/// RFC 9110, 10.1.1, and RFC 9112, 9.3. Kestrel alone keeps the connection and takes the bytes that come next, whatever they are, for the body.
+/// RFC 9110, 10.1.1, and RFC 9112, 9.3. Kestrel by itself keeps the connection and takes whatever bytes follow for the body.
 /// </remarks>
 internal static class UnreadBody
 {
-    /// <summary>Bytes that are read so that the connection can be kept: more costs more than a new connection.</summary>
+    /// <summary>Maximum number of bytes to drain. Draining more would cost more than a new connection.</summary>
     private const int DrainBytesMax = 64 * 1024;
 
-    /// <summary>Longest wait for them: an answer is not to be held up by a sender who stalls.</summary>
+    /// <summary>Maximum time to drain: a stalled sender must not delay the response.</summary>
     private static readonly TimeSpan _drainTime = TimeSpan.FromSeconds(1);
 
-    /// <summary>Comes before everything that answers.</summary>
+    /// <summary>Must come before all middleware that responds.</summary>
     public static void UseUnreadBodies(this WebApplication app) => app.Use(static (http, next) =>
     {
-        // From HTTP/2 on a body cannot be taken for another request.
+        // In HTTP/2 and later, a body cannot be taken for another request.
         var isFramedByLength = HttpProtocol.IsHttp11(http.Request.Protocol) || HttpProtocol.IsHttp10(http.Request.Protocol);
         if (isFramedByLength && http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })
         {
-            // The server's own reader and length: others put streams and headers of theirs in their place.
+            // Kestrel's own reader and length: middleware may replace stream and headers.
             var (reader, length) = (http.Request.BodyReader, http.Request.ContentLength);
             http.Response.OnStarting(() => FinishAsync(http, reader, length));
         }
@@ -36,18 +35,18 @@ internal static class UnreadBody
 
     private static async Task FinishAsync(HttpContext http, PipeReader reader, long? length)
     {
-        // Read-only once reading has begun, and with the first read Kestrel tells the client to send.
+        // Read-only once reading has begun; the first read makes Kestrel send 100 Continue.
         var limit = http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>();
-        var wasAskedFor = limit.IsReadOnly || http.Request.Headers.Expect.Count == 0;
-        if (wasAskedFor && (limit.IsReadOnly || length is not > DrainBytesMax) && await IsReadToEndAsync(reader))
+        var wasRequested = limit.IsReadOnly || http.Request.Headers.Expect.Count == 0;
+        if (wasRequested && (limit.IsReadOnly || length is not > DrainBytesMax) && await IsReadToEndAsync(reader))
         {
             return;
         }
 
         http.Response.Headers.Connection = "close";
-        if (!wasAskedFor)
+        if (!wasRequested)
         {
-            // Kestrel would wait some seconds for the body before it closes; nothing of it is wanted.
+            // Otherwise Kestrel waits some seconds for the body before it closes.
             limit.MaxRequestBodySize = 0;
         }
     }
@@ -87,14 +86,14 @@ internal static class UnreadBody
         }
         catch (Exception failure) when (failure is IOException or InvalidOperationException or OperationCanceledException)
         {
-            // Broken framing, a body that came too slowly (both BadHttpRequestException), a connection that is gone, or a read that still waits.
+            // Broken framing, a body that is too slow (both BadHttpRequestException), a lost connection, or a pending read.
             return false;
         }
         finally
         {
             if (timer is not null)
             {
-                // Waits for a call that runs: it must not reach the connection's next request.
+                // Waits for a running callback, which must not affect the connection's next request.
                 await timer.DisposeAsync();
             }
         }

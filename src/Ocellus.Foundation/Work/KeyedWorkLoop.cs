@@ -1,64 +1,66 @@
 namespace Ocellus.Work;
 
-/// <summary>How the handling of a piece of work ended, and so when its key's turn comes again.</summary>
+/// <summary>How handling a piece of work ended, which decides when its key is polled again.</summary>
 internal enum WorkEnd
 {
-    /// <summary>Done: the loop looks again at once, for the key may already be due for its next step, and its place is free.</summary>
-    LookAgain,
+    /// <summary>Done. The loop polls again at once: the key may be due for its next step, and its place is free.</summary>
+    PollAgain,
 
-    /// <summary>Not done: nobody looks for its sake; the next look, of the timer or a wake-up, may start it again.</summary>
-    NextLook,
+    /// <summary>Not done. The next poll, by timer or wake-up, may start it again.</summary>
+    NextPoll,
 
-    /// <summary>Not done: the loop looks again at once for others, but the key itself is held back for <see cref="KeyedWorkLoop{T}.HoldBackFor"/>.</summary>
+    /// <summary>Not done. The loop polls again at once for other keys; this one is held back for <see cref="KeyedWorkLoop{T}.HoldBackFor"/>.</summary>
     HoldBack,
 }
 
-/// <summary>What a <see cref="KeyedWorkLoop{T}"/> is to do. All but <see cref="HandleAsync"/> is called by the loop alone, one call after the other.</summary>
+/// <summary>The work of a <see cref="KeyedWorkLoop{T}"/>. Except for <see cref="HandleAsync"/>, the loop calls the members one at a time.</summary>
 /// <typeparam name="T">A piece of work.</typeparam>
 internal interface IKeyedWork<T>
 {
-    /// <summary>What is due now, in the order in which it is to be started. What runs already may be among it.</summary>
+    /// <summary>What is due now, in starting order. It may include work that is already running.</summary>
     Task<IEnumerable<T>> DueAsync(CancellationToken cancel);
 
-    /// <summary>Of all that has the same key one is handled at a time.</summary>
+    /// <summary>The key of a piece of work. Only one with the same key is handled at a time.</summary>
     string KeyOf(T work);
 
-    /// <summary>Whether the work may start beside what runs. One without a place holds nothing up that comes after it.</summary>
-    bool HasPlace(T work, IReadOnlyList<T> running) => true;
+    /// <summary>Whether the work may start alongside what is running. If not, it does not block what is due after it.</summary>
+    bool CanStart(T work, IReadOnlyList<T> running) => true;
 
-    /// <summary>Takes the work, just before it starts; false if it is another's by now.</summary>
+    /// <summary>Claims the work just before it starts; false if another process has claimed it.</summary>
     Task<bool> ClaimAsync(T work, CancellationToken cancel) => Task.FromResult(true);
 
-    /// <summary>Does the work, on a task of its own. It must not throw, not even when it is cancelled.</summary>
+    /// <summary>Does the work, in a task of its own. Must not throw, not even when cancelled.</summary>
     Task<WorkEnd> HandleAsync(T work, CancellationToken cancel);
 
-    /// <summary>Everything due that has a place is started.</summary>
-    Task LookedAsync(int running, CancellationToken cancel) => Task.CompletedTask;
+    /// <summary>Called after each poll, when everything that can start has been started.</summary>
+    Task PolledAsync(int running, CancellationToken cancel) => Task.CompletedTask;
 
-    /// <summary>A look failed: the database could not be read, say. It is tried again after a wake-up or the longest wait.</summary>
-    void LookFailed(Exception failure);
+    /// <summary>
+    /// Called when a poll failed, for example because the database could not be read. The loop polls again after a wake-up or the poll interval.
+    /// </summary>
+    void PollFailed(Exception failure);
 }
 
 /// <summary>
-/// Looks at what is due, starts a task for each key that has none, and looks again after a wake-up, at most so long later. A wake-up may be lost,
-/// the work may not.
+/// Polls for due work, starts a task for each key that has none, and polls again after a wake-up or the poll interval. So a wake-up may be lost, but never the
+/// work.
 /// </summary>
-/// <param name="clock">Of the waits.</param>
-/// <param name="lookEvery">Longest time between two looks.</param>
-internal sealed class KeyedWorkLoop<T>(TimeProvider clock, TimeSpan lookEvery)
+/// <param name="clock">The clock of the waits.</param>
+/// <param name="pollInterval">Maximum time between two polls.</param>
+internal sealed class KeyedWorkLoop<T>(TimeProvider clock, TimeSpan pollInterval)
 {
     private readonly WakeSignal _wakes = new(clock);
-    // Both are touched by the loop only. Timestamps, which no clock that is set back moves.
+    // Used by the loop only. Held back since: a timestamp, so that setting the clock back has no effect.
     private readonly Dictionary<string, Run> _running = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _heldBack = new(StringComparer.Ordinal);
 
     /// <summary>How long a key waits after <see cref="WorkEnd.HoldBack"/>.</summary>
     public TimeSpan HoldBackFor { get; init; }
 
-    /// <summary>Tells the loop that something is due.</summary>
+    /// <summary>Makes the loop poll: something may be due.</summary>
     public void Wake() => _wakes.Wake();
 
-    /// <summary>Works until it is cancelled, and then awaits what still runs.</summary>
+    /// <summary>Runs until cancelled, then awaits the running work.</summary>
     public async Task RunAsync(IKeyedWork<T> work, CancellationToken cancel)
     {
         try
@@ -67,19 +69,19 @@ internal sealed class KeyedWorkLoop<T>(TimeProvider clock, TimeSpan lookEvery)
             {
                 try
                 {
-                    await LookAsync(work, cancel);
+                    await PollAsync(work, cancel);
                 }
                 catch (Exception failure) when (failure is not OperationCanceledException || !cancel.IsCancellationRequested)
                 {
-                    work.LookFailed(failure);
+                    work.PollFailed(failure);
                 }
 
-                await _wakes.WaitAsync(lookEvery, cancel);
+                await _wakes.WaitAsync(pollInterval, cancel);
             }
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            // The server stops; what is left is done after its next start.
+            // The server is stopping; remaining work is done after its next start.
         }
         finally
         {
@@ -87,43 +89,42 @@ internal sealed class KeyedWorkLoop<T>(TimeProvider clock, TimeSpan lookEvery)
         }
     }
 
-    private async Task LookAsync(IKeyedWork<T> work, CancellationToken cancel)
+    private async Task PollAsync(IKeyedWork<T> work, CancellationToken cancel)
     {
-        // Before what is due is read: what ends after that is not started again by what was due before its end.
+        // Before the due work is read: otherwise work that ends during the read might be started again from a stale list.
         Forget();
         foreach (var due in await work.DueAsync(cancel))
         {
             var key = work.KeyOf(due);
-            if (!_running.ContainsKey(key) && !_heldBack.ContainsKey(key) && work.HasPlace(due, [.. Running()]) && await work.ClaimAsync(due, cancel))
+            if (!_running.ContainsKey(key) && !_heldBack.ContainsKey(key) && work.CanStart(due, [.. Running()]) && await work.ClaimAsync(due, cancel))
             {
                 Start(work, due, key, cancel);
             }
         }
 
-        await work.LookedAsync(Running().Count(), cancel);
+        await work.PolledAsync(Running().Count(), cancel);
     }
 
     private void Start(IKeyedWork<T> work, T due, string key, CancellationToken cancel)
     {
         var run = new Run(due);
         _running[key] = run;
-        // On a thread of its own from the first step on: the database's calls do not yield. Not with the token: what was claimed is handled, if only
-        // to be given back.
+        // On another thread from the start, because database calls do not yield. Without the token: claimed work must be handled, if only to be released.
         run.Task = Task.Run(() => HandleAsync(work, run, cancel), CancellationToken.None);
     }
 
     private async Task HandleAsync(IKeyedWork<T> work, Run run, CancellationToken cancel)
     {
-        var end = WorkEnd.NextLook;
+        var end = WorkEnd.NextPoll;
         try
         {
             end = await work.HandleAsync(run.Work, cancel);
         }
         finally
         {
-            // Before the wake-up: woken earlier, the loop would find the place still taken, and the next would wait for the timer.
+            // Before the wake-up: otherwise the loop might still see the key as running, and wait for the timer.
             run.Finish(end, clock.GetTimestamp());
-            if (end != WorkEnd.NextLook)
+            if (end != WorkEnd.NextPoll)
             {
                 Wake();
             }

@@ -3,21 +3,21 @@ using System.Threading.Channels;
 
 namespace Ocellus.Work;
 
-/// <summary>Tells a worker that the database may have something due. A wake-up may be lost, the work may not: so every wait also ends by itself.</summary>
+/// <summary>Wakes a worker when the database may have due work. Wake-ups may be lost, but work must not be: so every wait also ends by itself.</summary>
 internal sealed class WakeSignal(TimeProvider clock)
 {
     private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
-    /// <summary>Ends the present wait, or the next one.</summary>
+    /// <summary>Ends the current wait, or the next one.</summary>
     public void Wake() => _wakes.Writer.TryWrite(true);
 
-    /// <summary>Works, waits for a wake-up, at most so long, and works again, until it is cancelled.</summary>
-    /// <param name="longest">Longest wait.</param>
-    /// <param name="work">What is to be done each time.</param>
-    /// <param name="failed">Told when the database or the disk did not let it: a full disk, say. The server goes on serving, and the work is tried again after
-    /// the wait.</param>
-    /// <param name="cancel">Ends it, with its exception.</param>
-    public async Task LoopAsync(TimeSpan longest, Func<Task> work, Action<Exception> failed, CancellationToken cancel)
+    /// <summary>Does the work after every wake-up or interval, until cancelled.</summary>
+    /// <param name="interval">Maximum wait.</param>
+    /// <param name="work">The work.</param>
+    /// <param name="failed">Called when the database or the disk prevented the work; for example when the disk is full. The work is tried again after the
+    /// wait.</param>
+    /// <param name="cancel">Ends the loop with an <see cref="OperationCanceledException"/>.</param>
+    public async Task LoopAsync(TimeSpan interval, Func<Task> work, Action<Exception> failed, CancellationToken cancel)
     {
         while (true)
         {
@@ -30,14 +30,14 @@ internal sealed class WakeSignal(TimeProvider clock)
                 failed(failure);
             }
 
-            await WaitAsync(longest, cancel);
+            await WaitAsync(interval, cancel);
         }
     }
 
-    /// <summary>Waits for a wake-up, at most so long.</summary>
-    public async Task WaitAsync(TimeSpan longest, CancellationToken cancel)
+    /// <summary>Waits for a wake-up, but no longer than the interval.</summary>
+    public async Task WaitAsync(TimeSpan interval, CancellationToken cancel)
     {
-        using var period = new CancellationTokenSource(longest, clock);
+        using var period = new CancellationTokenSource(interval, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, period.Token);
         try
         {
@@ -45,7 +45,7 @@ internal sealed class WakeSignal(TimeProvider clock)
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            // Nobody woke the worker; it looks all the same.
+            // The interval has passed.
         }
     }
 }

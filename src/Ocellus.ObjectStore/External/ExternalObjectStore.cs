@@ -8,7 +8,7 @@ using Ocellus.Objects.Files;
 
 namespace Ocellus.Objects.External;
 
-/// <summary>An external S3-compatible store, reached with one access key of the server's own: its buckets are open to every account of this server.</summary>
+/// <summary>An external S3-compatible store. The server uses one access key of its own, so every account of this server can use its buckets.</summary>
 internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options) : IObjects, IDisposable
 {
     private readonly AmazonS3Client _client = new(
@@ -17,18 +17,18 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
         {
             ServiceURL = options.Value.Endpoint,
             AuthenticationRegion = options.Value.Region,
-            // Compatible stores seldom have a name for every bucket, and not all know the newer checksums.
+            // Compatible stores seldom support bucket names in the host, and not all support the newer checksums.
             ForcePathStyle = true,
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
-            // One try may not wait longer than a client of ours does.
+            // One attempt must not take longer than this server's own clients wait.
             Timeout = TimeSpan.FromSeconds(30),
             MaxErrorRetry = 3,
         });
 
-    /// <summary>Lists the buckets. The key may be refused that: what counts is that the store answers and knows the key.</summary>
-    /// <exception cref="S3Exception">It does not know the key.</exception>
-    /// <exception cref="IOException">It does not answer.</exception>
+    /// <summary>Lists the buckets. Being refused is fine: what counts is that the store responds and knows the key.</summary>
+    /// <exception cref="S3Exception">The store does not know the key.</exception>
+    /// <exception cref="IOException">The store does not respond.</exception>
     public Task CheckAsync(CancellationToken cancel) =>
         CallAsync(false, async () =>
         {
@@ -76,7 +76,7 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
             return target.Length == content.Size
                 ? true
                 : throw new IOException(
-                    $"The outside object store {options.Value.Endpoint} sent {target.Length} bytes of s3://{bucket}/{key} in place of {content.Size}.");
+                    $"The external object store {options.Value.Endpoint} sent {target.Length} of {content.Size} bytes of s3://{bucket}/{key}.");
         }
         catch
         {
@@ -89,7 +89,7 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
     {
         if (!content.CanSeek)
         {
-            // What comes from the store itself, say: a request tells its length first, and may have to be sent twice.
+            // For example a stream from the store itself. A request needs its length first, and may have to be sent again.
             await using var whole = new FileStream(
                 Path.GetTempFileName(),
                 new FileStreamOptions
@@ -115,7 +115,7 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
 
     public void Dispose() => _client.Dispose();
 
-    /// <summary>Calls the store, and turns its errors into those that <see cref="IObjects"/> documents.</summary>
+    /// <summary>Calls the store, and translates its errors into those documented by <see cref="IObjects"/>.</summary>
     private async Task<T> CallAsync<T>(T absent, Func<Task<T>> call, bool mayBeAbsent = true)
     {
         try
@@ -127,16 +127,16 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
             or HttpStatusCode.MovedPermanently
             or HttpStatusCode.BadRequest)
         {
-            // A wrong key of the server's own must not look like a missing object.
+            // If the server's own key is wrong, objects must not seem to be missing.
             return failure.ErrorCode is "InvalidAccessKeyId" or "SignatureDoesNotMatch" or "AuthorizationHeaderMalformed" || !mayBeAbsent
                 ? throw new S3Exception(
-                    "AccessDenied", $"The outside object store {options.Value.Endpoint} answered {failure.ErrorCode}: {Readable.Truncate(failure.Message)}")
+                    "AccessDenied", $"The external object store {options.Value.Endpoint} answered {failure.ErrorCode}: {Readable.Truncate(failure.Message)}")
                 : absent;
         }
         catch (Exception failure) when (failure is AmazonServiceException or AmazonClientException or HttpRequestException or TimeoutException
             || (failure is OperationCanceledException && failure.InnerException is TimeoutException))
         {
-            throw new StoreUnreachableException($"The outside object store {options.Value.Endpoint} failed: {Readable.Truncate(failure.Message)}", failure);
+            throw new StoreUnreachableException($"The external object store {options.Value.Endpoint} failed: {Readable.Truncate(failure.Message)}", failure);
         }
     }
 }

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 
 namespace Ocellus.Objects.External;
 
-/// <summary>Logs at the start whether the external store answers and knows the keys: later a wrong key looks like a bucket that does not exist.</summary>
+/// <summary>Logs at startup whether the external store responds and knows the key. Later, a wrong key would look like a missing bucket.</summary>
 internal sealed partial class ExternalStoreCheck(
     ExternalObjectStore objects, IOptions<ExternalStoreOptions> options, ILogger<ExternalStoreCheck> log) : BackgroundService
 {
@@ -19,9 +19,9 @@ internal sealed partial class ExternalStoreCheck(
         }
     }
 
-    [LoggerMessage(1321, LogLevel.Information, "Objects are kept in the outside store {Endpoint}")]
+    [LoggerMessage(1321, LogLevel.Information, "Objects are stored in the external object store {Endpoint}")]
     private static partial void Answers(ILogger log, string endpoint);
 
-    [LoggerMessage(1322, LogLevel.Warning, "The outside object store cannot be used: {Reason}")]
+    [LoggerMessage(1322, LogLevel.Warning, "The external object store cannot be used: {Reason}")]
     private static partial void DoesNotAnswer(ILogger log, string reason);
 }

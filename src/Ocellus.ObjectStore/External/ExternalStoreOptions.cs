@@ -10,16 +10,16 @@ internal sealed class ExternalStoreOptions : IValidatableObject
 {
     public const string Section = "Ocellus:S3";
 
-    /// <summary>The setting that says where the store is.</summary>
+    /// <summary>The setting with the store's address.</summary>
     public const string EndpointSetting = Section + ":" + nameof(Endpoint);
 
-    /// <summary>Address of the store, such as <c>http://127.0.0.1:9000</c>; empty keeps objects in the embedded store.</summary>
+    /// <summary>Address of the store, such as <c>http://127.0.0.1:9000</c>; empty for the embedded store.</summary>
     public string Endpoint { get; set; } = "";
 
-    /// <summary>Access key id that the store gave.</summary>
+    /// <summary>Access key id, issued by the store.</summary>
     public string AccessKey { get; set; } = "";
 
-    /// <summary>Its secret. Best given as the environment variable <c>Ocellus__S3__SecretKey</c>.</summary>
+    /// <summary>Its secret. Preferably set by the environment variable <c>Ocellus__S3__SecretKey</c>.</summary>
     public string SecretKey { get; set; } = "";
 
     /// <summary>Region that requests are signed for.</summary>
@@ -35,11 +35,11 @@ internal sealed class ExternalStoreOptions : IValidatableObject
             yield break;
         }
 
-        if (Uri.TryCreate(Endpoint, UriKind.Absolute, out var said) && said.UserInfo.Length > 0)
+        if (Uri.TryCreate(Endpoint, UriKind.Absolute, out var given) && given.UserInfo.Length > 0)
         {
-            // Not repeated: the address is logged and told, and a secret would go with it.
+            // The message omits the address, which may contain a secret.
             yield return new(
-                $"{Section}:Endpoint has a user or password before its host; keys of the store belong into {Section}:AccessKey and {Section}:SecretKey "
+                $"{Section}:Endpoint has a user or password before its host; keys of the store belong in {Section}:AccessKey and {Section}:SecretKey "
                     + $"(environment: Ocellus__S3__SecretKey).");
             yield break;
         }

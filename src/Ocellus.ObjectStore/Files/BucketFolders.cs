@@ -4,11 +4,11 @@ using static Ocellus.Objects.Files.ObjectFiles;
 
 namespace Ocellus.Objects.Files;
 
-/// <summary>The buckets of a store: a folder each, with a description in it that makes it one.</summary>
+/// <summary>The buckets of a store: each is a folder with a description file.</summary>
 internal sealed partial class BucketFolders(string root, TimeProvider clock, ObjectOptions options, ILogger log)
 {
     private readonly string _root = Path.GetFullPath(root);
-    // Held while a bucket gets or loses its name, or its description changes. Who reads takes no lock.
+    // Held while a bucket is created or deleted, or its description changes. Readers take no lock.
     private readonly Lock _gate = new();
     private readonly IndexMemory _memory = new(options);
     private readonly SharedNames _names = new();
@@ -16,13 +16,13 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
     private readonly ConcurrentDictionary<string, bool> _damaged = new(StringComparer.Ordinal);
     private volatile bool _loaded;
 
-    /// <summary>Entered by every change that others can see, before any lock is taken: who reads must not wait behind who waits for it.</summary>
+    /// <summary>Entered by every visible change, before any lock is taken: otherwise readers would wait behind a change that waits for a backup.</summary>
     public WriteBarrier Barrier { get; } = new(Path.GetFullPath(root));
 
-    /// <summary>Where deleted buckets and ended uploads go.</summary>
+    /// <summary>The folders of deleted buckets and ended uploads.</summary>
     public RemovedFolders Removed { get; } = new(Path.GetFullPath(root));
 
-    /// <summary>Bytes of all indexes in memory.</summary>
+    /// <summary>Memory of all indexes, in bytes.</summary>
     public long IndexBytes => _memory.Bytes;
 
     public IReadOnlyList<Bucket> All(string? accountId = null) =>
@@ -33,21 +33,21 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
     /// <summary>The buckets that have been read.</summary>
     public IEnumerable<BucketIndex> Indexes() => Loaded().Values;
 
-    /// <exception cref="S3Exception">There is such a bucket, and its description cannot be read.</exception>
+    /// <exception cref="S3Exception">The bucket exists, but its description cannot be read.</exception>
     public void CheckReadable(string bucket)
     {
         Loaded();
         if (_damaged.ContainsKey(bucket))
         {
-            throw Descriptions.Refusal($"the bucket '{bucket}'", "What is in the bucket is untouched.");
+            throw Descriptions.Refusal($"the bucket '{bucket}'", "The bucket's content is untouched.");
         }
     }
 
-    /// <summary>Reads a bucket if it is not yet; no thread waits for it. One that is not there is none's business here.</summary>
+    /// <summary>Reads a bucket unless it has been read, without blocking a thread. Does nothing if the bucket does not exist.</summary>
     public Task OpenAsync(string bucket, CancellationToken cancel) =>
         Loaded().TryGetValue(bucket, out var index) ? index.OpenAsync(cancel) : Task.CompletedTask;
 
-    /// <summary>Makes a bucket; refuses when the name is malformed or taken, or there are too many.</summary>
+    /// <summary>Creates a bucket. Refuses malformed and taken names, and too many buckets.</summary>
     public Bucket Create(string bucket, string accountId, string region)
     {
         if (!ObjectNames.IsBucketName(bucket))
@@ -76,7 +76,7 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
             var folder = Path.Combine(_root, bucket);
             if (Directory.Exists(folder))
             {
-                // What an interrupted deletion of a bucket of this name left.
+                // Left by an interrupted deletion of a bucket with this name.
                 Removed.Take(folder);
             }
 
@@ -88,7 +88,7 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
         }
     }
 
-    /// <summary>Changes what is known of a bucket.</summary>
+    /// <summary>Changes a bucket's description.</summary>
     public void Change(string bucket, Func<Bucket, Bucket> change)
     {
         using var entered = Barrier.Enter();
@@ -102,17 +102,17 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
         }
     }
 
-    /// <summary>Deletes a bucket without objects. Its files, those of unfinished uploads above all, are removed later.</summary>
+    /// <summary>Deletes a bucket that has no objects. Remaining files, mostly of unfinished uploads, are removed later.</summary>
     public void Delete(string bucket)
     {
-        // Read before any lock is taken: that may take its time.
+        // Read before any lock is taken, because it may take long.
         var index = Index(bucket);
         using var entered = Barrier.Enter();
         lock (_gate)
         {
             if (!ReferenceEquals(Known(bucket), index))
             {
-                // Deleted and made anew in between: the deletion that was asked for is done.
+                // Deleted and created again in between: the requested deletion has happened.
                 return;
             }
 
@@ -131,7 +131,7 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
                             + $"list shows. 'ocellus doctor --repair' on the server's machine moves them out of the bucket and keeps them.");
                 }
 
-                // One rename, and the bucket is gone: so long others wait, and no longer. Who misses its files meanwhile finds it deleted.
+                // A single rename removes the bucket, so others wait only briefly. Marked as deleted first: requests that miss its files then know why.
                 index.Deleted = true;
                 try
                 {
@@ -151,16 +151,16 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
         FileSystem.SyncFolder(_root);
     }
 
-    /// <summary>A bucket's index, read from disk if it is not yet.</summary>
+    /// <summary>A bucket's index. Reads the bucket from disk unless it has been read.</summary>
     public BucketIndex Index(string bucket)
     {
         var index = Known(bucket);
-        // Before anything is written, since reading a bucket sweeps what no metadata names.
+        // Before anything is written, because reading a bucket deletes files that no metadata refers to.
         index.Load();
         return index;
     }
 
-    // HTTP dates carry seconds, so finer times would make conditions on them fail.
+    // HTTP dates have whole seconds; with finer times, conditional requests would fail.
     public DateTimeOffset Now() => DateTimeOffset.FromUnixTimeSeconds(clock.GetUtcNow().ToUnixTimeSeconds());
 
     private BucketIndex Known(string bucket)
@@ -174,9 +174,9 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
         throw new S3Exception("NoSuchBucket");
     }
 
-    private BucketIndex Index(Bucket bucket, string folder) => new(bucket, folder, _memory, _names) { Found = Found };
+    private BucketIndex Index(Bucket bucket, string folder) => new(bucket, folder, _memory, _names) { DamageFound = LogDamage };
 
-    private void Found(DamagedFile damage) => DescriptionDamaged(log, damage.Path, damage.Why);
+    private void LogDamage(DamagedFile damage) => DescriptionDamaged(log, damage.Path, damage.Reason);
 
     private ConcurrentDictionary<string, BucketIndex> Loaded()
     {
@@ -201,9 +201,9 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
                 }
                 else if (File.Exists(damage!.Path) || Descriptions.HasObjects(folder))
                 {
-                    // Without a description and without objects it is what an interrupted deletion left.
+                    // A folder without description and objects is left by an interrupted deletion, and ignored.
                     _damaged[Path.GetFileName(folder)] = true;
-                    Found(damage);
+                    LogDamage(damage);
                 }
             }
 
@@ -213,6 +213,6 @@ internal sealed partial class BucketFolders(string root, TimeProvider clock, Obj
     }
 
     [LoggerMessage(
-        1331, LogLevel.Error, "{File} is damaged: {Reason}. What it stands for is left out, everything else is served; 'ocellus doctor' says what can be done")]
+        1331, LogLevel.Error, "{File} is damaged: {Reason}. What it describes is unavailable, the rest is served; 'ocellus doctor' says what can be done")]
     public static partial void DescriptionDamaged(ILogger log, string file, string reason);
 }

@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace Ocellus.Objects.Files;
 
 /// <summary>
-/// What is in one bucket, in memory: read from disk when it is first asked for. The sets never change, a change makes another: who reads or lists has one
-/// moment of the bucket and holds nobody up. The gate is held for as long as a file takes to be renamed or unlinked, never for more.
+/// The content of one bucket, in memory. Read from disk on first use. The sets are immutable: readers and listings see one state of the bucket and block
+/// nobody. The gate is held only while a file is renamed or unlinked.
 /// </summary>
 internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memory, SharedNames names)
 {
@@ -15,7 +15,7 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
     private Task? _opening;
     private volatile ImmutableSortedSet<StoredObject> _objects = StoredObject.None;
     private volatile ImmutableSortedSet<StoredUpload> _uploads = StoredUpload.None;
-    // Hashes of keys and ids of uploads whose descriptions cannot be read.
+    // Key hashes of objects, and ids of uploads, whose descriptions cannot be read.
     private volatile ImmutableHashSet<string> _damagedObjects = [];
     private volatile ImmutableHashSet<string> _damagedUploads = [];
     private long _bytes;
@@ -28,7 +28,7 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
 
     public string Folder { get; } = folder;
 
-    /// <summary>Held while a change of the bucket's content is made and seen.</summary>
+    /// <summary>Held while the bucket's content changes on disk and in memory.</summary>
     public Lock Gate { get; } = new();
 
     public bool Deleted
@@ -37,7 +37,7 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
         set => _deleted = value;
     }
 
-    /// <summary>Whether it was read from disk.</summary>
+    /// <summary>Whether the bucket has been read from disk.</summary>
     public bool IsLoaded => _loaded;
 
     public ImmutableSortedSet<StoredObject> Objects => _objects;
@@ -47,36 +47,36 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
     /// <summary>Ids of the uploads whose description cannot be read.</summary>
     public IReadOnlyCollection<string> DamagedUploads => _damagedUploads;
 
-    /// <summary>Objects whose description or data cannot be read.</summary>
+    /// <summary>Number of objects whose description or data cannot be read.</summary>
     public int DamagedObjects => _damagedObjects.Count;
 
-    /// <summary>Told of each damaged file when the bucket is read.</summary>
-    public Action<DamagedFile>? Found { get; init; }
+    /// <summary>Called for each damaged file when the bucket is read.</summary>
+    public Action<DamagedFile>? DamageFound { get; init; }
 
-    /// <summary>The object of a key; null if there is none, or none that can be read.</summary>
+    /// <summary>The object with a key; null if there is none, or it cannot be read.</summary>
     public StoredObject? Peek(string key) => _objects.TryGetValue(StoredObject.Probe(key), out var found) ? found : null;
 
-    /// <summary>The object of a key; null if there is none.</summary>
-    /// <exception cref="S3Exception">There is one that cannot be read.</exception>
+    /// <summary>The object with a key; null if there is none.</summary>
+    /// <exception cref="S3Exception">The object cannot be read.</exception>
     public StoredObject? Find(string key) => Peek(key) ?? (IsDamaged(key) ? throw DamagedObject() : null);
 
     public bool IsDamaged(string key) => _damagedObjects is { IsEmpty: false } damaged && damaged.Contains(ObjectFiles.Hash(key));
 
-    public static S3Exception DamagedObject() => Descriptions.Refusal("this object", "Storing the object anew heals it.");
+    public static S3Exception DamagedObject() => Descriptions.Refusal("this object", "Storing the object again repairs it.");
 
-    /// <summary>The unfinished upload of a key; null if there is none.</summary>
-    /// <exception cref="S3Exception">There is one that cannot be read.</exception>
+    /// <summary>An unfinished upload; null if there is none.</summary>
+    /// <exception cref="S3Exception">The object cannot be read.</exception>
     public StoredUpload? FindUpload(string key, string id) =>
         _uploads.TryGetValue(StoredUpload.Probe(key, id), out var found) ? found
         : _damagedUploads.Contains(id) ? throw Descriptions.Refusal("this upload", "Abort it and begin again.")
         : null;
 
-    /// <summary>Refuses an object that the index has no room for. The caller holds the gate.</summary>
+    /// <summary>Refuses an object that does not fit into the index. The caller holds the gate.</summary>
     public void Require(StoredObject wanted) => memory.Require(wanted.Bytes - (Peek(wanted.Key)?.Bytes ?? 0));
 
     public StoredObject Shrink(ObjectInfo info) => new(info, names);
 
-    /// <summary>Puts an object in the place of one of its key. The caller holds the gate.</summary>
+    /// <summary>Adds an object, or replaces the one with its key. The caller holds the gate.</summary>
     public void Set(StoredObject stored)
     {
         var objects = _objects;
@@ -88,10 +88,10 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
 
         _objects = objects.Add(stored);
         Count(stored.Bytes);
-        Heal(stored.Key);
+        ClearDamage(stored.Key);
     }
 
-    /// <summary>Takes an object out, readable or not. The caller holds the gate.</summary>
+    /// <summary>Removes an object, readable or not. The caller holds the gate.</summary>
     public void Remove(string key)
     {
         if (Peek(key) is { } old)
@@ -100,7 +100,7 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
             Count(-old.Bytes);
         }
 
-        Heal(key);
+        ClearDamage(key);
     }
 
     /// <summary>Adds an upload, unless there are too many. The caller holds the gate.</summary>
@@ -119,7 +119,7 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
         Count(upload.Bytes);
     }
 
-    /// <summary>Takes an upload out, readable or not. The caller holds the gate.</summary>
+    /// <summary>Removes an upload, readable or not. The caller holds the gate.</summary>
     public void Remove(string key, string id)
     {
         if (_uploads.TryGetValue(StoredUpload.Probe(key, id), out var old))
@@ -131,7 +131,7 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
         _damagedUploads = _damagedUploads.Remove(id);
     }
 
-    /// <summary>Gives back what the index of a deleted bucket took.</summary>
+    /// <summary>Releases the memory counted for a deleted bucket.</summary>
     public void Forget() => memory.Add(-Interlocked.Exchange(ref _bytes, 0));
 
     /// <summary>Keys after <paramref name="after"/> in the order of their UTF-8 bytes.</summary>
@@ -149,7 +149,7 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
                     || (Utf8Order.Keys.Compare(u.Key, afterKey) is var order
                         && (order > 0 || (order == 0 && afterId.Length > 0 && string.CompareOrdinal(u.Id, afterId) > 0))), max);
 
-    /// <summary>Reads the bucket, if it is not yet; no thread waits for it.</summary>
+    /// <summary>Reads the bucket unless it has been read, without blocking a thread.</summary>
     public Task OpenAsync(CancellationToken cancel)
     {
         if (_loaded)
@@ -166,7 +166,7 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
         return opening.WaitAsync(cancel);
     }
 
-    /// <summary>Reads the bucket, if it is not yet. Who asks for a bucket not yet read waits for that bucket only.</summary>
+    /// <summary>Reads the bucket unless it has been read. Callers wait for this bucket only.</summary>
     /// <exception cref="IOException">A folder cannot be read; the next request tries again.</exception>
     public void Load()
     {
@@ -182,11 +182,11 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
                 return;
             }
 
-            // A sweep is safe here only: nothing has been written to this bucket since the server started.
+            // Deleting leftovers is only safe here: nothing has been written to this bucket since the server started.
             var content = BucketReading.Read(Folder, names);
             foreach (var damage in content.Damages)
             {
-                Found?.Invoke(damage);
+                DamageFound?.Invoke(damage);
             }
 
             _objects = ImmutableSortedSet.CreateRange(StoredObject.ByKey, content.Objects);
@@ -198,7 +198,7 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
         }
     }
 
-    private void Heal(string key)
+    private void ClearDamage(string key)
     {
         if (_damagedObjects is { IsEmpty: false } damaged)
         {
@@ -210,7 +210,7 @@ internal sealed class BucketIndex(Bucket bucket, string folder, IndexMemory memo
     {
         if (_deleted)
         {
-            // All of it was given back.
+            // All of its memory has been released.
             return;
         }
 

@@ -2,7 +2,7 @@ using static Ocellus.Objects.Files.ObjectFiles;
 
 namespace Ocellus.Objects.Files;
 
-/// <summary>What a bucket's folder holds.</summary>
+/// <summary>The content of a bucket's folder.</summary>
 internal sealed class BucketContent
 {
     public List<StoredObject> Objects { get; } = [];
@@ -17,8 +17,8 @@ internal sealed class BucketContent
 }
 
 /// <summary>
-/// Reads a bucket's folder, and sweeps what interrupted writes left: files that no description names. A description that cannot be read may have named any file
-/// of its key, so these stay.
+/// Reads a bucket's folder, and deletes what interrupted writes left: files that no description refers to. Files that an unreadable description may refer to
+/// are kept.
 /// </summary>
 internal static class BucketReading
 {
@@ -42,7 +42,7 @@ internal static class BucketReading
     private static void ReadShard(string shard, BucketContent content, SharedNames names)
     {
         var files = NamesIn(shard);
-        // The names of data files, and of what nobody can say it of: the names that they begin with.
+        // Names of data files in use, and name prefixes of files that an unreadable description may use.
         HashSet<string> named = new(StringComparer.Ordinal), unknown = new(StringComparer.Ordinal);
         foreach (var file in files.Where(IsDescription))
         {
@@ -65,7 +65,7 @@ internal static class BucketReading
     {
         if (!File.Exists(Path.Combine(folder, Descriptions.UploadFile)))
         {
-            // Forgetting it was interrupted.
+            // Its removal was interrupted.
             Directory.Delete(folder, recursive: true);
             return;
         }
@@ -94,7 +94,7 @@ internal static class BucketReading
 
             if (!files.Contains(part.DataFile))
             {
-                // Never answered for: the power went between the part's name and its data's.
+                // Never acknowledged: the power failed between the renames of the part's description and its data.
                 TryDelete(path);
             }
 

@@ -74,13 +74,13 @@ internal sealed class ReflectedCrc
     }
 }
 
-/// <summary>Computes MD5 and any of the S3 checksums over one pass of the data.</summary>
+/// <summary>Computes MD5 and any S3 checksums in one pass over the data.</summary>
 internal sealed class DigestSet : IDisposable
 {
     /// <summary>Names as in <c>x-amz-checksum-NAME</c>.</summary>
     public static readonly string[] Names = ["crc32", "crc32c", "crc64nvme", "sha1", "sha256"];
 
-#pragma warning disable CA5350, CA5351 // The protocol defines ETags as MD5 and offers SHA-1; neither protects anything here.
+#pragma warning disable CA5350, CA5351 // The protocol defines ETags as MD5 and offers SHA-1; neither is used for security.
     private readonly IncrementalHash _md5 = IncrementalHash.CreateHash(HashAlgorithmName.MD5);
     private readonly Dictionary<string, IncrementalHash> _hashes = [];
     private readonly Dictionary<string, ReflectedCrc> _crcs = [];

@@ -3,15 +3,15 @@ using Ocellus.Encodings;
 
 namespace Ocellus.Objects.Files;
 
-/// <summary>What an object must be for its deletion; null asks for nothing.</summary>
-/// <param name="ETag">Its ETag, with quotes or without; <c>*</c> is any.</param>
-/// <param name="LastModified">When it was written, to the second.</param>
-/// <param name="Size">Its bytes.</param>
+/// <summary>Conditions for deleting an object. Null members are not checked.</summary>
+/// <param name="ETag">Its ETag, with or without quotes; <c>*</c> matches any.</param>
+/// <param name="LastModified">Its last modification, to the second.</param>
+/// <param name="Size">Its size in bytes.</param>
 internal sealed record DeleteConditions(string? ETag, DateTimeOffset? LastModified, long? Size)
 {
-    /// <summary>From texts as headers and the entries of DeleteObjects have them; null or empty for those not given.</summary>
-    /// <returns>Null when nothing is asked for.</returns>
-    /// <exception cref="S3Exception">InvalidArgument: a time or a size that is none.</exception>
+    /// <summary>From the texts of headers or of a DeleteObjects entry; null or empty if absent.</summary>
+    /// <returns>Null if there are no conditions.</returns>
+    /// <exception cref="S3Exception">InvalidArgument: an invalid time or size.</exception>
     public static DeleteConditions? Of(string? etag, string? lastModified, string? size)
     {
         if (string.IsNullOrEmpty(etag) && string.IsNullOrEmpty(lastModified) && string.IsNullOrEmpty(size))
@@ -28,7 +28,7 @@ internal sealed record DeleteConditions(string? ETag, DateTimeOffset? LastModifi
         return new(string.IsNullOrEmpty(etag) ? null : etag, time, bytes);
     }
 
-    /// <summary>Whether an object is as asked for.</summary>
+    /// <summary>Whether an object meets the conditions.</summary>
     public bool Hold(ObjectInfo info) =>
         (ETag is null or "*" || ETag.Trim('"') == info.ETag)
         && (LastModified is not { } time || time.ToUnixTimeSeconds() == info.LastModified.ToUnixTimeSeconds())

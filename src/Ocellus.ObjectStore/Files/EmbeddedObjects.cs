@@ -1,6 +1,6 @@
 namespace Ocellus.Objects.Files;
 
-/// <summary>The object store that this server keeps itself.</summary>
+/// <summary>The embedded object store as the product's features use it.</summary>
 internal sealed class EmbeddedObjects(ObjectStore store) : IObjects
 {
     public Task<FoundBucket?> FindBucketAsync(string bucket, CancellationToken cancel)
@@ -11,7 +11,7 @@ internal sealed class EmbeddedObjects(ObjectStore store) : IObjects
         }
         catch (S3Exception damaged)
         {
-            // It is there and may be mended: whoever needs it waits, as for a store that cannot be reached, and takes it for no absence.
+            // The bucket exists and can be repaired: callers wait, as for an unreachable store, instead of treating it as missing.
             throw new StoreUnreachableException(damaged.Message, damaged);
         }
 
@@ -39,7 +39,7 @@ internal sealed class EmbeddedObjects(ObjectStore store) : IObjects
         }
         catch (S3Exception)
         {
-            // Of many images one that is damaged, which the log tells: it counts as one that is not there, and the others are fetched.
+            // The object is damaged, which is logged. It counts as missing, so that the other images of a training are still fetched.
             return false;
         }
     }

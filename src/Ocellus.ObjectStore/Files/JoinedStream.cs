@@ -2,7 +2,7 @@ using Ocellus.Wire;
 
 namespace Ocellus.Objects.Files;
 
-/// <summary>Reads files one after the other.</summary>
+/// <summary>Reads several files as one stream.</summary>
 internal sealed class JoinedStream(string[] files) : ForwardStream
 {
     private FileStream? _current;

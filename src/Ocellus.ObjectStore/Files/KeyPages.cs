@@ -1,25 +1,25 @@
 namespace Ocellus.Objects.Files;
 
-/// <summary>One page of what is sorted by key.</summary>
-/// <param name="Items">What has no common prefix.</param>
+/// <summary>One page of items sorted by key.</summary>
+/// <param name="Items">Items without a common prefix.</param>
 /// <param name="Prefixes">Common prefixes.</param>
-/// <param name="Next">The last key or prefix given, when more follow.</param>
+/// <param name="Next">The last key or prefix of the page if more follow; otherwise null.</param>
 /// <param name="NextIsPrefix">Whether <paramref name="Next"/> is a common prefix.</param>
 internal sealed record KeyPage<T>(IReadOnlyList<T> Items, IReadOnlyList<string> Prefixes, string? Next, bool NextIsPrefix);
 
 /// <summary>
-/// Pages of keys in the order of their UTF-8 bytes. What a page does not show is skipped by search: a common prefix costs the same whether it stands for one
-/// key or a million, so a page takes steps by what it gives and not by what there is.
+/// Pages of keys in the order of their UTF-8 bytes. Items under a common prefix are skipped by search: a prefix costs about the same for one key as for a
+/// million, so the cost of a page depends on its own size, not on the number of keys.
 /// </summary>
 internal static class KeyPages
 {
-    /// <param name="sorted">All there is, by key.</param>
-    /// <param name="keyOf">The key of one.</param>
-    /// <param name="prefix">What keys begin with.</param>
+    /// <param name="sorted">All items, sorted by key.</param>
+    /// <param name="keyOf">Returns the key of an item.</param>
+    /// <param name="prefix">The prefix of the keys.</param>
     /// <param name="delimiter">Ends a common prefix; null or empty for none.</param>
-    /// <param name="marker">The key or common prefix that the page before ended with; null for the first page.</param>
-    /// <param name="isAfter">Whether one comes after the marker. Once true it stays so up to the end.</param>
-    /// <param name="max">Most items and prefixes of the page.</param>
+    /// <param name="marker">The last key or common prefix of the previous page; null for the first page.</param>
+    /// <param name="isAfter">Whether an item comes after the marker. True for all items after the first such one.</param>
+    /// <param name="max">Maximum number of items and prefixes.</param>
     public static KeyPage<T> Of<T>(
         IReadOnlyList<T> sorted, Func<T, string> keyOf, string prefix, string? delimiter, string? marker, Func<T, bool> isAfter, int max)
     {
@@ -37,8 +37,8 @@ internal static class KeyPages
             i = First(sorted, i, x => IsBehind(keyOf(x), whole));
         }
 
-        string? given = null;
-        var givenPrefix = false;
+        string? last = null;
+        var lastIsPrefix = false;
         while (i < sorted.Count)
         {
             var item = sorted[i];
@@ -50,19 +50,19 @@ internal static class KeyPages
 
             if (items.Count + prefixes.Count == max)
             {
-                return new(items, prefixes, given, givenPrefix);
+                return new(items, prefixes, last, lastIsPrefix);
             }
 
             if (Common(key, prefix, delimiter) is { } common)
             {
                 prefixes.Add(common);
-                (given, givenPrefix) = (common, true);
+                (last, lastIsPrefix) = (common, true);
                 i = First(sorted, i + 1, x => IsBehind(keyOf(x), common));
             }
             else
             {
                 items.Add(item);
-                (given, givenPrefix) = (key, false);
+                (last, lastIsPrefix) = (key, false);
                 i++;
             }
         }
@@ -84,7 +84,7 @@ internal static class KeyPages
     private static bool IsBehind(string key, string prefix) => Utf8Order.Keys.Compare(key, prefix) > 0 && !key.StartsWith(prefix, StringComparison.Ordinal);
 
     /// <summary>
-    /// The first index from <paramref name="from"/> on that something holds for; it holds for all that follow. In steps that double, for what is looked for is
+    /// The first index from <paramref name="from"/> on for which the predicate holds; it holds for all later ones too. A galloping search, because the index is
     /// mostly near.
     /// </summary>
     private static int First<T>(IReadOnlyList<T> sorted, int from, Func<T, bool> holds)

@@ -7,17 +7,16 @@ namespace Ocellus.Objects.Files;
 internal sealed partial class MultipartUploads
 {
     /// <summary>
-    /// Joins the named parts into the object and forgets the upload. Asked again, as after an answer that was lost, it gives the object that it made as long as
-    /// that is there.
+    /// Joins the named parts into the object and removes the upload. If repeated, for example after a lost response, returns the object as long as it exists.
     /// </summary>
     /// <param name="bucket">Bucket.</param>
     /// <param name="key">Key of the object and of its upload.</param>
     /// <param name="id">The upload.</param>
     /// <param name="wanted">The parts, in order.</param>
-    /// <param name="checksums">Checksums that the object must have, base64 by name, if the upload has them.</param>
-    /// <param name="size">Size in bytes that the object must have; null asks for none.</param>
+    /// <param name="checksums">Checksums that the object must have, in base64 by name; compared if the upload has them.</param>
+    /// <param name="size">Size in bytes that the object must have; null for any.</param>
     /// <param name="conditions">Whether the object may be replaced.</param>
-    /// <param name="cancel">Gives up; the upload stays.</param>
+    /// <param name="cancel">Cancels; the upload stays.</param>
     public async Task<ObjectInfo> CompleteUploadAsync(
         string bucket, string key, string id, IReadOnlyList<WantedPart> wanted, IReadOnlyDictionary<string, string> checksums, long? size,
         PutOptions conditions, CancellationToken cancel)
@@ -70,10 +69,10 @@ internal sealed partial class MultipartUploads
             throw new S3Exception("EntityTooSmall");
         }
 
-        if (parts.Select(p => (p.Number, Why: Descriptions.DataProblem(folder, p))).FirstOrDefault(p => p.Why is not null) is { Why: { } why } torn
+        if (parts.Select(p => (p.Number, Problem: Descriptions.DataProblem(folder, p))).FirstOrDefault(p => p.Problem is not null) is { Problem: { } why } bad
             && !stored.Ended)
         {
-            throw new S3Exception("InvalidPart", $"Part {torn.Number} is damaged on the server's disk: {why}. Upload it again.");
+            throw new S3Exception("InvalidPart", $"Part {bad.Number} is damaged on the server's disk: {why}. Upload it again.");
         }
 
         var etagOfAll = ETagOf(string.Concat(parts.Select(p => p.ETag)), parts.Count);
@@ -145,8 +144,8 @@ internal sealed partial class MultipartUploads
         }
     }
 
-    /// <summary>The object that an upload made of the named parts; null if the object there is another's work.</summary>
-    /// <exception cref="S3Exception">InvalidPart: it was made of other parts.</exception>
+    /// <summary>The object that this upload has created from the named parts; null if the current object is not its result.</summary>
+    /// <exception cref="S3Exception">InvalidPart: it was created from other parts.</exception>
     private async Task<ObjectInfo?> FinishedAsync(string bucket, string key, string id, IReadOnlyList<WantedPart> wanted, CancellationToken cancel)
     {
         if (await objects.HeadAsync(bucket, key, cancel).ConfigureAwait(false) is not { Parts: { } parts } made || made.UploadId != UploadFolderName(id))
@@ -154,7 +153,7 @@ internal sealed partial class MultipartUploads
             return null;
         }
 
-        // The ETag of an object in parts is made of the ETags of its parts.
+        // The ETag of an object in parts is computed from the ETags of its parts.
         var tags = string.Concat(wanted.Select(w => w.ETag.Trim('"')));
         if (!wanted.Select(w => w.Number).SequenceEqual(parts.Select(p => p.Number))
             || tags.Length % 2 != 0
@@ -162,13 +161,13 @@ internal sealed partial class MultipartUploads
             || ETagOf(tags, parts.Count) != made.ETag)
         {
             throw new S3Exception(
-                "InvalidPart", $"The upload is completed, of {parts.Count} part(s) that are not the {wanted.Count} named here by number and ETag.");
+                "InvalidPart", $"The upload was completed with {parts.Count} part(s), which differ from the {wanted.Count} named here by number and ETag.");
         }
 
         var index = buckets.Index(bucket);
         if (index.Uploads.TryGetValue(StoredUpload.Probe(key, made.UploadId), out var left))
         {
-            // The process ended between the object and this.
+            // The process had ended before it could remove the upload.
             Forget(index, left);
         }
 

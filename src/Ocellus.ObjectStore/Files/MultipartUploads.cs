@@ -4,15 +4,15 @@ using static Ocellus.Objects.Files.UploadFolders;
 
 namespace Ocellus.Objects.Files;
 
-/// <summary>Unfinished uploads in parts: a folder each inside their bucket's, until they complete into an object, are aborted or expire.</summary>
+/// <summary>Unfinished multipart uploads. Each has a folder in its bucket's folder until it is completed, aborted or expires.</summary>
 internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStore objects, ObjectOptions options, TimeProvider clock)
 {
     public const string FolderName = ".uploads";
 
-    /// <summary>Least bytes of a part that is not the last: S3's limit.</summary>
+    /// <summary>Minimum bytes of a part other than the last: S3's limit.</summary>
     public const long MinPartBytes = 5L << 20;
 
-    /// <summary>Most bytes of an object, joined: 5 TB.</summary>
+    /// <summary>Maximum bytes of an object uploaded in parts: 5 TB.</summary>
     public const long MaxJoinedBytes = 5L << 40;
 
     public UploadInfo CreateUpload(string bucket, UploadInfo template)
@@ -35,7 +35,7 @@ internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStor
         }
         catch
         {
-            // What is in the folder has no description and goes with the next start.
+            // The folder has no description, so the next start removes it.
             lock (index.Gate)
             {
                 index.Remove(stored.Key, stored.Id);
@@ -49,7 +49,7 @@ internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStor
 
     public UploadInfo Upload(string bucket, string key, string id) => Read(buckets.Index(bucket), key, id);
 
-    /// <summary>Unfinished uploads of a bucket, by key and id, after a key or after one upload of that key.</summary>
+    /// <summary>Unfinished uploads of a bucket, sorted by key and id, after a key or after one upload of that key.</summary>
     public KeyPage<StoredUpload> List(string bucket, string prefix, string? delimiter, string afterKey, string afterId, int max) =>
         buckets.Index(bucket).ListUploads(prefix, delimiter, afterKey, afterId, max);
 
@@ -60,7 +60,7 @@ internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStor
         var folder = FolderOf(index, id);
         var dataFile = $"{number}.{Guid.NewGuid():N}.data";
         var data = Path.Combine(folder, dataFile);
-        var described = data + ".json.tmp";
+        var temporary = data + ".json.tmp";
         var committed = false;
         try
         {
@@ -70,7 +70,7 @@ internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStor
             var part = new PartInfo(
                 number, digests.Length, Convert.ToHexStringLower(digests.Md5), buckets.Now(),
                 digests.Kept(put.Algorithms), dataFile);
-            WriteFlushed(described, part, ObjectJson.Default.PartInfo);
+            WriteFlushed(temporary, part, ObjectJson.Default.PartInfo);
             FileSystem.SyncFolder(folder);
             PartInfo? old;
             lock (upload.Gate)
@@ -80,10 +80,10 @@ internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStor
                     throw new S3Exception("NoSuchUpload");
                 }
 
-                // One whose description is damaged is replaced like any other.
+                // A part with a damaged description is replaced like any other.
                 var file = Path.Combine(folder, $"{number}.json");
                 old = File.Exists(file) ? Descriptions.Part(file, out _) : null;
-                File.Move(described, file, overwrite: true);
+                File.Move(temporary, file, overwrite: true);
                 committed = true;
             }
 
@@ -97,7 +97,7 @@ internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStor
         }
         catch (DirectoryNotFoundException)
         {
-            // The upload was completed or aborted, and its folder removed, while the part came in.
+            // The upload was completed or aborted, and its folder removed, while the part arrived.
             throw new S3Exception("NoSuchUpload");
         }
         finally
@@ -105,12 +105,12 @@ internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStor
             if (!committed)
             {
                 TryDelete(data);
-                TryDelete(described);
+                TryDelete(temporary);
             }
         }
     }
 
-    /// <summary>Parts of an upload in order, after a number; of a long upload only those that are asked for are read. Whether more follow.</summary>
+    /// <summary>One page of an upload's parts after a number, and whether more follow. Reads only these parts.</summary>
     public (IReadOnlyList<PartInfo> Parts, bool More) Parts(string bucket, string key, string id, long after, int max)
     {
         var index = buckets.Index(bucket);
@@ -121,7 +121,7 @@ internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStor
     /// <summary>All parts of an upload, in order.</summary>
     public IReadOnlyList<PartInfo> Parts(string bucket, string key, string id) => Parts(bucket, key, id, 0, int.MaxValue).Parts;
 
-    /// <summary>Refuses what is neither an unfinished upload nor the one that made the object.</summary>
+    /// <summary>Refuses an id that is neither an unfinished upload nor the upload that created the object.</summary>
     /// <exception cref="S3Exception">NoSuchUpload.</exception>
     public async Task RequireAsync(string bucket, string key, string id, CancellationToken cancel)
     {
@@ -131,7 +131,7 @@ internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStor
         }
     }
 
-    /// <summary>Gives an upload up; one that cannot be read too.</summary>
+    /// <summary>Aborts an upload, readable or not.</summary>
     public void AbortUpload(string bucket, string key, string id)
     {
         var index = buckets.Index(bucket);
@@ -141,8 +141,8 @@ internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStor
     private static string UploadFolderName(string id) =>
         Guid.TryParseExact(id, "N", out var parsed) ? parsed.ToString("N") : throw new S3Exception("NoSuchUpload");
 
-    /// <summary>Removes uploads that nobody completed in time.</summary>
-    /// <returns>How many.</returns>
+    /// <summary>Removes uploads that were not completed in time.</summary>
+    /// <returns>Number of removed uploads.</returns>
     public int Expire(CancellationToken cancel)
     {
         var count = 0;
@@ -154,7 +154,7 @@ internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStor
         var oldest = clock.GetUtcNow() - options.UploadExpiry;
         foreach (var index in buckets.Indexes().Where(i => i.IsLoaded))
         {
-            // Of a damaged one nothing is known but the folder's time.
+            // For damaged uploads, only the folder's time is known.
             var due = index.Uploads.Where(u => u.Initiated <= oldest)
                 .Concat(
                     index.DamagedUploads.Where(id => Directory.GetLastWriteTimeUtc(FolderOf(index, id)) <= oldest)
@@ -170,7 +170,7 @@ internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStor
         return count;
     }
 
-    /// <summary>The rename ends the upload; what is in its folder is removed later.</summary>
+    /// <summary>Ends an upload by renaming its folder, which is removed later.</summary>
     private void Forget(BucketIndex index, StoredUpload upload)
     {
         var folder = FolderOf(index, upload.Id);
@@ -182,7 +182,7 @@ internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStor
             }
             catch (DirectoryNotFoundException)
             {
-                // Another request ended it, or its bucket.
+                // Another request has ended the upload or deleted its bucket.
             }
 
             upload.Ended = true;
@@ -199,7 +199,7 @@ internal sealed partial class MultipartUploads(BucketFolders buckets, ObjectStor
         }
         catch (IOException) when (index.Deleted)
         {
-            // The bucket went too.
+            // The bucket was deleted too.
         }
     }
 }

@@ -4,7 +4,7 @@ using static Ocellus.Objects.Files.ObjectFiles;
 
 namespace Ocellus.Objects.Files;
 
-/// <summary>Reads what objects hold. No lock is taken: a data file is never written again, and one that went meanwhile had its object overwritten.</summary>
+/// <summary>Reads the content of objects, without locks: data files are never modified, and if one disappears, its object was overwritten or deleted.</summary>
 internal sealed class ObjectData(BucketFolders buckets, ILogger log)
 {
     /// <inheritdoc cref="ObjectStore.OpenRead"/>
@@ -38,7 +38,7 @@ internal sealed class ObjectData(BucketFolders buckets, ILogger log)
             (source, _) = WithData(bucket, key, data =>
             {
                 linked = FileSystem.TryHardLink(data, targetFile);
-                // Opened before it may go: an open file outlives the deletion of its name.
+                // Opened now, because an open file survives its deletion.
                 return linked.Value ? null : new FileStream(data, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1);
             });
         }
@@ -69,9 +69,7 @@ internal sealed class ObjectData(BucketFolders buckets, ILogger log)
         }
     }
 
-    /// <summary>
-    /// The file with an object's content in a store that another process may have open; null if there is none. Nothing is made, swept or locked.
-    /// </summary>
+    /// <summary>The file with an object's content in a store that another process may have open; null if there is none. Writes and locks nothing.</summary>
     public static string? FindFile(string root, string bucket, string key)
     {
         if (!ObjectNames.IsBucketName(bucket))
@@ -83,7 +81,7 @@ internal sealed class ObjectData(BucketFolders buckets, ILogger log)
         return File.Exists(metadata) && Descriptions.Object(metadata, out _) is { } info ? Path.Combine(Path.GetDirectoryName(metadata)!, info.DataFile) : null;
     }
 
-    /// <summary>Does something with an object's data file. No lock is taken: if the object is overwritten meanwhile, it is done with the new one.</summary>
+    /// <summary>Calls a function with an object's data file, without locks. If the object is overwritten meanwhile, tries again with the new file.</summary>
     private (T? Result, ObjectInfo? Info) WithData<T>(string bucket, string key, Func<string, T?> use)
         where T : class
     {
@@ -105,7 +103,7 @@ internal sealed class ObjectData(BucketFolders buckets, ILogger log)
 
                 if (ReferenceEquals(index.Peek(key), found))
                 {
-                    BucketFolders.DescriptionDamaged(log, MetadataPath(index.Folder, key), $"its data file {info.DataFile} is not there");
+                    BucketFolders.DescriptionDamaged(log, MetadataPath(index.Folder, key), $"its data file {info.DataFile} is missing");
                     throw BucketIndex.DamagedObject();
                 }
             }

@@ -6,10 +6,10 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace Ocellus.Objects.Files;
 
-/// <summary>How the store's files are written and read. A name becomes a path here and nowhere else, and a key only as a hash.</summary>
+/// <summary>Writes the store's files. Keys appear in paths only as hashes.</summary>
 internal static class ObjectFiles
 {
-    /// <summary>What stands for a key in names of files.</summary>
+    /// <summary>The hash that represents a key in file names.</summary>
     public static string Hash(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
 
     public static string MetadataPath(string folder, string key)
@@ -66,7 +66,7 @@ internal static class ObjectFiles
         file.Flush(flushToDisk: true);
     }
 
-    /// <summary>A new file that can be written through this stream only: the permissions forbid every later opening for writing.</summary>
+    /// <summary>Creates a file that only this stream can write: its permissions prevent it from being opened for writing later.</summary>
     public static FileStream CreateImmutable(string path, FileOptions options)
     {
         var how = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 1, Options = options };
@@ -86,7 +86,7 @@ internal static class ObjectFiles
         }
         catch (IOException)
         {
-            // What is left over is never named by metadata.
+            // No metadata refers to the file, so it does no harm.
         }
         catch (UnauthorizedAccessException)
         {

@@ -3,30 +3,30 @@ using Ocellus.Wire;
 
 namespace Ocellus.Objects.Files;
 
-/// <summary>A bucket and the account and region it belongs to.</summary>
+/// <summary>A bucket, and the account and region that it belongs to.</summary>
 /// <remarks>
-/// One server is the endpoint of every region, so a bucket is served whichever region a request is signed for: a redirect would
-/// lead back to the same address. The bucket keeps its region and tells it (HeadBucket, GetBucketLocation, ListBuckets).
+/// The server is the endpoint of every region, so a bucket is served for any region that a request is signed for: a redirect would lead back to the same
+/// address. HeadBucket, GetBucketLocation and ListBuckets return the bucket's own region.
 /// </remarks>
 internal sealed record Bucket(string Name, string AccountId, string Region, DateTimeOffset CreationDate)
 {
-    /// <summary>The region whose name S3 leaves out.</summary>
+    /// <summary>The region whose name S3 omits.</summary>
     public const string FirstRegion = "us-east-1";
 
     /// <summary>
-    /// The region it was made in. Buckets of earlier versions may have been made in what is no region and no header or document can carry: they are in the
-    /// first. One that is missing stays so, for the description is damaged.
+    /// The region it was created in. Early versions accepted regions whose names are unsafe in headers and documents; such buckets count as in the first
+    /// region. A missing region stays null, because the description is damaged.
     /// </summary>
     public string Region { get; init; } = Region is null || Regions.IsName(Region) ? Region! : FirstRegion;
 
-    /// <summary>Rules for pages of other origins; null if there are none.</summary>
+    /// <summary>CORS rules; null if there are none.</summary>
     public IReadOnlyList<CorsRule>? Cors { get; init; }
 
     /// <summary>Tags of the bucket itself; null if there are none.</summary>
     public Dictionary<string, string>? Tags { get; init; }
 }
 
-/// <summary>What is stored beside an object's bytes. <see cref="ETag"/> is unquoted; checksums are base64.</summary>
+/// <summary>The metadata of an object. <see cref="ETag"/> is unquoted; checksums are base64.</summary>
 internal sealed record ObjectInfo
 {
     public const string DefaultContentType = "binary/octet-stream";
@@ -38,19 +38,19 @@ internal sealed record ObjectInfo
     public string ContentType { get; init; } = DefaultContentType;
     public Dictionary<string, string> UserMetadata { get; init; } = [];
 
-    /// <summary>Headers that are returned as they came: Cache-Control, Content-Encoding and the like.</summary>
+    /// <summary>Headers that are returned unchanged: Cache-Control, Content-Encoding and the like.</summary>
     public Dictionary<string, string> Headers { get; init; } = [];
     public Dictionary<string, string> Checksums { get; init; } = [];
     public string? ChecksumType { get; init; }
     public Dictionary<string, string> Tags { get; init; } = [];
 
-    /// <summary>The parts that it was uploaded in, in order; null if it came whole.</summary>
+    /// <summary>Its parts, in order; null if it was not uploaded in parts.</summary>
     public IReadOnlyList<ObjectPart>? Parts { get; init; }
 
-    /// <summary>The upload in parts that made it, by which a completion that is sent again is known; null if it came whole.</summary>
+    /// <summary>The multipart upload that created it, which identifies repeated completions; null if it was not uploaded in parts.</summary>
     public string? UploadId { get; init; }
 
-    /// <summary>Name of the data file, which changes with every write, so that metadata and data never mix.</summary>
+    /// <summary>Name of the data file. It changes with every write, so that metadata and data always match.</summary>
     public required string DataFile { get; init; }
 }
 
@@ -61,22 +61,22 @@ internal sealed record PutOptions
     public Dictionary<string, string> UserMetadata { get; init; } = [];
     public Dictionary<string, string> Headers { get; init; } = [];
 
-    /// <summary>Checksums to compute and keep, besides MD5.</summary>
+    /// <summary>Checksums to compute and store, besides MD5.</summary>
     public IReadOnlyCollection<string> Algorithms { get; init; } = [];
 
-    /// <summary>Checksums to compute for <see cref="Verify"/> and not to keep.</summary>
+    /// <summary>Checksums to compute for <see cref="Verify"/> only.</summary>
     public IReadOnlyCollection<string> OnlyVerified { get; init; } = [];
 
-    /// <summary>Called when the bytes are on disk and before they become visible; it throws to refuse them.</summary>
+    /// <summary>Called when the bytes are on disk, before they become visible. Throws to refuse them.</summary>
     public Action<ObjectDigests>? Verify { get; init; }
 
-    /// <summary>Most bytes of the content.</summary>
+    /// <summary>Maximum bytes of the content.</summary>
     public long LengthMax { get; init; } = ObjectStore.MaxObjectBytes;
 
-    /// <summary>Refuse to replace an existing object.</summary>
+    /// <summary>Refuses to replace an existing object.</summary>
     public bool OnlyIfAbsent { get; init; }
 
-    /// <summary>Refuse unless the object there now has this ETag (or any, for "*").</summary>
+    /// <summary>Refuses unless the existing object has this ETag ("*" for any).</summary>
     public string? OnlyIfETag { get; init; }
 
     /// <summary>Replaces the MD5 as ETag (multipart uploads).</summary>
@@ -88,13 +88,13 @@ internal sealed record PutOptions
     public string? UploadId { get; init; }
 }
 
-/// <summary>A part that an object was made of. Checksums are base64 by name.</summary>
+/// <summary>A part of an object. Checksums are in base64 by name.</summary>
 internal sealed record ObjectPart(int Number, long Size, Dictionary<string, string> Checksums);
 
-/// <summary>Digests of the bytes that were read: MD5 in hex and in base64, the others in base64 by name.</summary>
+/// <summary>Digests of an object's bytes: MD5, and checksums by name.</summary>
 internal sealed record ObjectDigests(long Length, byte[] Md5, IReadOnlyDictionary<string, byte[]> Values)
 {
-    /// <summary>Some of the others, in base64.</summary>
+    /// <summary>The named checksums, in base64.</summary>
     public Dictionary<string, string> Kept(IReadOnlyCollection<string> names) =>
         Values.Where(v => names.Contains(v.Key)).ToDictionary(v => v.Key, v => Convert.ToBase64String(v.Value));
 }
@@ -112,13 +112,13 @@ internal sealed record UploadInfo
     public Dictionary<string, string> Tags { get; init; } = [];
 }
 
-/// <summary>A part as the completion of its upload names it. Checksums are base64 by name; those not given are not compared.</summary>
+/// <summary>A part as named when its upload is completed. Checksums are in base64 by name; absent ones are not compared.</summary>
 internal sealed record WantedPart(int Number, string ETag, IReadOnlyDictionary<string, string> Checksums);
 
 internal sealed record PartInfo(
     int Number, long Size, string ETag, DateTimeOffset LastModified, Dictionary<string, string> Checksums, string DataFile);
 
-/// <summary>One page of a listing. <see cref="Next"/> is the last key or prefix given, when more follow.</summary>
+/// <summary>One page of a listing. <see cref="Next"/> is the last key or prefix of the page if more follow; otherwise null.</summary>
 internal sealed record ObjectPage(IReadOnlyList<ObjectInfo> Objects, IReadOnlyList<string> Prefixes, string? Next);
 
 [JsonSerializable(typeof(Bucket))]

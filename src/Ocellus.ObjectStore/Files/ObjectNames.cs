@@ -2,13 +2,13 @@ using System.Text;
 
 namespace Ocellus.Objects.Files;
 
-/// <summary>What buckets and objects may be called.</summary>
+/// <summary>The rules for names of buckets and keys of objects.</summary>
 internal static class ObjectNames
 {
-    /// <summary>Most bytes of a key in UTF-8: S3's limit.</summary>
+    /// <summary>Maximum bytes of a key in UTF-8: S3's limit.</summary>
     public const int MaxKeyBytes = 1024;
 
-    /// <summary>The naming rules of general purpose buckets; what passes is also a safe folder name.</summary>
+    /// <summary>The naming rules of general purpose buckets. A valid name is also a safe folder name.</summary>
     public static bool IsBucketName(string name) =>
         name.Length is >= 3 and <= 63
         && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '.' or '-')

@@ -6,17 +6,17 @@ using static Ocellus.Objects.Files.ObjectFiles;
 namespace Ocellus.Objects.Files;
 
 /// <summary>
-/// Buckets and objects in a folder. An object is a data file under a name never used twice and a metadata file that
-/// names it; renaming the metadata into place commits a write, so a reader sees the old object or the new one.
+/// Buckets and objects in a folder. An object is a data file with a unique name, and a metadata file that refers to it. Renaming the metadata into place
+/// commits a write, so a reader sees either the old object or the new one.
 /// </summary>
 /// <remarks>
-/// A data file is written once, before the metadata that names it, and is never opened for writing again: an overwrite
-/// makes another file. So a hard link to it is a snapshot of the object (<see cref="TryLink"/>). What a write leaves behind
-/// when the process ends before its commit is named by no metadata and is removed when the bucket is next read from disk.
+/// A data file is written once, before its metadata, and never modified: an overwrite creates another file. So a hard link to it is a snapshot of the object
+/// (<see cref="TryLink"/>). If the process ends before a commit, no metadata refers to the files of that write, and they are removed when the bucket is next
+/// read from disk.
 /// </remarks>
 internal sealed partial class ObjectStore
 {
-    /// <summary>Most bytes that one request may store: S3's limit.</summary>
+    /// <summary>Maximum bytes that one request may store: S3's limit.</summary>
     public const long MaxObjectBytes = 5L << 30;
 
     private readonly BucketFolders _buckets;
@@ -31,27 +31,27 @@ internal sealed partial class ObjectStore
         Uploads = new(_buckets, this, options ?? new(), clock);
     }
 
-    /// <summary>Uploads in parts that are not finished.</summary>
+    /// <summary>Unfinished multipart uploads.</summary>
     public MultipartUploads Uploads { get; }
 
-    /// <summary>Where deleted buckets and ended uploads wait to be removed.</summary>
+    /// <summary>The folders of deleted buckets and ended uploads, waiting to be removed.</summary>
     public RemovedFolders Removed => _buckets.Removed;
 
-    /// <summary>Bytes of memory that the index takes.</summary>
+    /// <summary>Memory of the index, in bytes.</summary>
     public long IndexBytes => _buckets.IndexBytes;
 
     public IReadOnlyList<Bucket> Buckets(string? accountId = null) => _buckets.All(accountId);
 
     public Bucket? FindBucket(string bucket) => _buckets.Find(bucket);
 
-    /// <exception cref="S3Exception">There is such a bucket, and its description cannot be read.</exception>
+    /// <exception cref="S3Exception">The bucket exists, but its description cannot be read.</exception>
     public void CheckReadable(string bucket) => _buckets.CheckReadable(bucket);
 
     /// <summary>
-    /// Reads every bucket from disk, so that no request has to wait for it, and sweeps what interrupted writes left. What cannot be read is logged and keeps
-    /// nothing up.
+    /// Reads every bucket from disk, so that requests need not wait for it, and deletes what interrupted writes left. Unreadable buckets are logged and
+    /// skipped.
     /// </summary>
-    /// <exception cref="IOException">Not even the buckets' names can be read.</exception>
+    /// <exception cref="IOException">The names of the buckets cannot be read.</exception>
     public void Open(CancellationToken cancel)
     {
         foreach (var bucket in Buckets())
@@ -72,18 +72,18 @@ internal sealed partial class ObjectStore
         }
     }
 
-    /// <summary>Completes when a bucket has been read; until then a request for it waits without a thread. At once if there is none.</summary>
+    /// <summary>Completes when a bucket has been read, or at once if it does not exist. Requests wait for it without blocking a thread.</summary>
     public Task OpenedAsync(string bucket, CancellationToken cancel) => _buckets.OpenAsync(bucket, cancel);
 
-    /// <summary>Makes a bucket; refuses when the name is malformed or taken.</summary>
+    /// <summary>Creates a bucket. Refuses malformed and taken names, and too many buckets.</summary>
     public Bucket CreateBucket(string bucket, string accountId, string region) => _buckets.Create(bucket, accountId, region);
 
     public void DeleteBucket(string bucket) => _buckets.Delete(bucket);
 
-    /// <summary>Keeps a bucket's rules for pages of other origins; null takes them away.</summary>
+    /// <summary>Sets a bucket's CORS rules; null removes them.</summary>
     public void SetCors(string bucket, IReadOnlyList<CorsRule>? rules) => _buckets.Change(bucket, b => b with { Cors = rules });
 
-    /// <summary>Keeps a bucket's tags; null takes them away.</summary>
+    /// <summary>Sets a bucket's tags; null removes them.</summary>
     public void SetBucketTags(string bucket, Dictionary<string, string>? tags) => _buckets.Change(bucket, b => b with { Tags = tags });
 
     public Task<ObjectInfo?> HeadAsync(string bucket, string key, CancellationToken cancel)
@@ -92,11 +92,11 @@ internal sealed partial class ObjectStore
         return Task.FromResult(_buckets.Index(bucket).Find(key)?.ToInfo());
     }
 
-    /// <summary>Opens an object, or gives null when there is none. The stream outlives a later overwrite.</summary>
-    /// <exception cref="S3Exception">There is one, and its description or its data is damaged.</exception>
+    /// <summary>Opens an object; null if there is none. The stream is unaffected by a later overwrite.</summary>
+    /// <exception cref="S3Exception">The object's description or data is damaged.</exception>
     public Stream? OpenRead(string bucket, string key, [NotNullWhen(true)] out ObjectInfo? info) => _data.OpenRead(bucket, key, out info);
 
-    /// <summary>Stores an object whole or not at all.</summary>
+    /// <summary>Stores an object atomically.</summary>
     public async Task<ObjectInfo> PutAsync(string bucket, string key, Stream content, PutOptions options, CancellationToken cancel)
     {
         ObjectNames.CheckKey(key);
@@ -105,7 +105,7 @@ internal sealed partial class ObjectStore
         var folder = Path.GetDirectoryName(metadata)!;
         var dataFile = $"{Path.GetFileNameWithoutExtension(metadata)}.{Guid.NewGuid():N}.data";
         var data = Path.Combine(folder, dataFile);
-        var described = data + ".json.tmp";
+        var temporary = data + ".json.tmp";
         StoredObject? old;
         var committed = false;
         try
@@ -130,10 +130,10 @@ internal sealed partial class ObjectStore
                 UploadId = options.UploadId,
                 DataFile = dataFile,
             };
-            WriteFlushed(described, info, ObjectJson.Default.ObjectInfo);
+            WriteFlushed(temporary, info, ObjectJson.Default.ObjectInfo);
             var stored = index.Shrink(info);
 
-            // The data's name must be durable before the metadata that speaks of it.
+            // The data's name must be durable before the metadata that refers to it.
             FileSystem.SyncFolder(folder);
             using var entered = await _buckets.Barrier.EnterAsync(cancel).ConfigureAwait(false);
             lock (index.Gate)
@@ -141,12 +141,12 @@ internal sealed partial class ObjectStore
                 old = index.Peek(key);
                 Check(index, key, options, old);
                 index.Require(stored);
-                File.Move(described, metadata, overwrite: true);
+                File.Move(temporary, metadata, overwrite: true);
                 committed = true;
                 index.Set(stored);
             }
 
-            // Outside the lock: other keys need not wait for the disk. The old data goes only when the new name is durable.
+            // Outside the lock, so that other keys need not wait for the disk. The old data is deleted only when the new name is durable.
             FileSystem.SyncFolder(folder);
             if (old is not null)
             {
@@ -157,7 +157,7 @@ internal sealed partial class ObjectStore
         }
         catch (DirectoryNotFoundException) when (index.Deleted)
         {
-            // The bucket was deleted, and its folder with it, while the body came in.
+            // The bucket was deleted, and its folder with it, while the body arrived.
             throw new S3Exception("NoSuchBucket");
         }
         finally
@@ -165,21 +165,21 @@ internal sealed partial class ObjectStore
             if (!committed)
             {
                 TryDelete(data);
-                TryDelete(described);
+                TryDelete(temporary);
             }
         }
     }
 
     /// <summary>
-    /// Takes a snapshot of an object as a file: a hard link to its immutable data where the file system has them, else a copy.
-    /// The file keeps its content when the object is overwritten or deleted; it is read-only and the caller's to delete.
+    /// Creates a file with a snapshot of an object: a hard link to its immutable data if the file system supports it, otherwise a copy. The file is read-only,
+    /// keeps its content when the object is overwritten or deleted, and must be deleted by the caller.
     /// </summary>
-    /// <returns>False when there is no such object or bucket.</returns>
-    /// <exception cref="IOException">The target is there already, or cannot be written.</exception>
+    /// <returns>False if there is no such object or bucket.</returns>
+    /// <exception cref="IOException">The target exists already, or cannot be written.</exception>
     public bool TryLink(string bucket, string key, string targetFile) => _data.TryLink(bucket, key, targetFile);
 
-    /// <summary>Gives an object other tags; its bytes and its time stay.</summary>
-    /// <returns>False when there is no such object.</returns>
+    /// <summary>Replaces an object's tags. Its content and modification time stay.</summary>
+    /// <returns>False if there is no such object.</returns>
     public bool SetTags(string bucket, string key, Dictionary<string, string> tags)
     {
         var index = _buckets.Index(bucket);
@@ -187,11 +187,11 @@ internal sealed partial class ObjectStore
         while (index.Find(key) is { } old)
         {
             var info = old.ToInfo() with { Tags = tags };
-            var described = $"{metadata}.{Guid.NewGuid():N}.tmp";
+            var temporary = $"{metadata}.{Guid.NewGuid():N}.tmp";
             try
             {
-                // Flushed before the lock is taken; if the object is another one by then, once more.
-                WriteFlushed(described, info, ObjectJson.Default.ObjectInfo);
+                // Flushed before the lock is taken. If the object has changed by then, tries again.
+                WriteFlushed(temporary, info, ObjectJson.Default.ObjectInfo);
                 using var entered = _buckets.Barrier.Enter();
                 lock (index.Gate)
                 {
@@ -199,7 +199,7 @@ internal sealed partial class ObjectStore
                     {
                         var stored = index.Shrink(info);
                         index.Require(stored);
-                        File.Move(described, metadata, overwrite: true);
+                        File.Move(temporary, metadata, overwrite: true);
                         index.Set(stored);
                         break;
                     }
@@ -211,7 +211,7 @@ internal sealed partial class ObjectStore
             }
             finally
             {
-                TryDelete(described);
+                TryDelete(temporary);
             }
         }
 
@@ -225,7 +225,7 @@ internal sealed partial class ObjectStore
     }
 
     /// <summary>
-    /// Removes an object, if it is as it must be; says whether there was one. One whose description is damaged is removed too, if nothing is asked of it.
+    /// Deletes an object that meets the conditions; false if there was none. Without conditions, an object with a damaged description is deleted too.
     /// </summary>
     public Task<bool> DeleteAsync(string bucket, string key, CancellationToken cancel, DeleteConditions? onlyIf = null)
     {
@@ -252,7 +252,7 @@ internal sealed partial class ObjectStore
             index.Remove(key);
         }
 
-        // The data goes last: after a power cut no metadata may name data that is gone. What a damaged description named goes with the next start.
+        // The data is deleted last: after a power cut, no metadata may refer to missing data. Data of a damaged description is deleted at the next start.
         FileSystem.SyncFolder(folder);
         if (old is not null)
         {
@@ -266,7 +266,7 @@ internal sealed partial class ObjectStore
     public ObjectPage List(string bucket, string prefix, string? delimiter, string? after, int max) =>
         _buckets.Index(bucket).List(prefix, delimiter, after, max);
 
-    /// <summary>Whether an object may be written in the place of what is there. The caller holds the gate.</summary>
+    /// <summary>Checks that an object may be written in place of the existing one. The caller holds the gate.</summary>
     private static void Check(BucketIndex index, string key, PutOptions options, StoredObject? old)
     {
         if (index.Deleted)
@@ -276,7 +276,7 @@ internal sealed partial class ObjectStore
 
         if (options.OnlyIfETag is not null && old is null)
         {
-            // Of one that is damaged nobody can say what it was.
+            // The ETag of a damaged object is unknown.
             throw index.IsDamaged(key) ? BucketIndex.DamagedObject() : new S3Exception("NoSuchKey");
         }
 

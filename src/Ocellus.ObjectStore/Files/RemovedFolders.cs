@@ -1,30 +1,30 @@
 namespace Ocellus.Objects.Files;
 
 /// <summary>
-/// Where deleted buckets and ended uploads go first. Renaming a folder takes the same moment whatever is in it, and is all that a request does; the files are
-/// removed later, under no lock. What a crash leaves here is removed after the next start.
+/// Folders of deleted buckets and ended uploads. A request only renames the folder, which is fast regardless of its content; the files are deleted later,
+/// without locks. What remains after a crash is deleted after the next start.
 /// </summary>
 internal sealed class RemovedFolders(string root)
 {
-    // No bucket can have a name that begins with a full stop. No folder of its own: a deletion must need no room on a full disk.
+    // Bucket names cannot begin with a full stop. There is no common parent folder: a deletion must not need space on a full disk.
     private const string Prefix = ".removed.";
 
-    /// <summary>Called when there is something to remove.</summary>
+    /// <summary>Called when a folder was added.</summary>
     public Action? Added { get; set; }
 
     /// <summary>Called before each folder is removed.</summary>
     public Action? Removing { get; set; }
 
-    /// <summary>Takes a folder out of the store. Whoever answers for it syncs the folder above afterwards, outside of locks.</summary>
-    /// <exception cref="DirectoryNotFoundException">It is not there.</exception>
+    /// <summary>Moves a folder out of the store. The caller syncs the parent folder afterwards, outside of locks.</summary>
+    /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
     public void Take(string path)
     {
         Directory.Move(path, Path.Combine(root, $"{Prefix}{Guid.NewGuid():N}"));
         Added?.Invoke();
     }
 
-    /// <summary>Removes what was taken.</summary>
-    /// <returns>What could not be removed, with the reason; it is tried again the next time.</returns>
+    /// <summary>Deletes the folders.</summary>
+    /// <returns>Folders that could not be deleted, with the reason. They are tried again the next time.</returns>
     public IReadOnlyList<DamagedFile> Empty(CancellationToken cancel)
     {
         var left = new List<DamagedFile>();
@@ -34,7 +34,7 @@ internal sealed class RemovedFolders(string root)
             Removing?.Invoke();
             try
             {
-                // A bucket may have thousands of uploads; a server that stops does not wait for them.
+                // One by one: a bucket may have thousands of uploads, and a stopping server must not wait for them.
                 var uploads = Path.Combine(folder, MultipartUploads.FolderName);
                 foreach (var upload in Directory.Exists(uploads) ? Directory.EnumerateDirectories(uploads) : [])
                 {

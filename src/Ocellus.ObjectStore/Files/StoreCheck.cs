@@ -14,18 +14,18 @@ internal enum StoreDamageKind
     Part,
 }
 
-/// <summary>A damaged file of the object store, and what it stands for.</summary>
+/// <summary>A damaged file of the object store, and what it describes.</summary>
 /// <param name="File">The file, and what is wrong.</param>
 /// <param name="Kind">What it describes.</param>
-/// <param name="Bucket">The bucket that it is in.</param>
-/// <param name="Key">The key of the object, as far as the file still says it.</param>
+/// <param name="Bucket">Its bucket.</param>
+/// <param name="Key">The object's key, if it can still be read.</param>
 internal sealed record StoreDamage(DamagedFile File, StoreDamageKind Kind, string Bucket, string? Key);
 
-/// <summary>Looks through a whole store for what is damaged, and mends it or moves it aside. Nothing is ever deleted.</summary>
+/// <summary>Finds damage in a store, and repairs it or moves the damaged files aside. Nothing is ever deleted.</summary>
 internal static partial class StoreCheck
 {
-    /// <summary>All damage of a store. Beside a running server a file may change while it is looked at: what is found is looked at twice.</summary>
-    public static IEnumerable<StoreDamage> Look(string root, CancellationToken cancel)
+    /// <summary>Finds all damage in a store. With a running server, a file may change while it is read, so damage is checked twice.</summary>
+    public static IEnumerable<StoreDamage> Find(string root, CancellationToken cancel)
     {
         foreach (var folder in Directory.Exists(root) ? Directory.EnumerateDirectories(root).Where(f => ObjectNames.IsBucketName(Path.GetFileName(f))) : [])
         {
@@ -48,7 +48,7 @@ internal static partial class StoreCheck
             foreach (var upload in Directory.Exists(uploads) ? Directory.EnumerateDirectories(uploads) : [])
             {
                 cancel.ThrowIfCancellationRequested();
-                foreach (var found in LookAtUpload(upload, bucket))
+                foreach (var found in FindInUpload(upload, bucket))
                 {
                     yield return found;
                 }
@@ -56,12 +56,12 @@ internal static partial class StoreCheck
         }
     }
 
-    /// <summary>Mends a damaged file, or moves it aside with what belongs to it. No server may have the store open.</summary>
+    /// <summary>Repairs a damaged file, or moves it aside with its data. No server may have the store open.</summary>
     /// <param name="root">The store.</param>
-    /// <param name="aside">Where to move what cannot be mended.</param>
-    /// <param name="damage">What <see cref="Look"/> found.</param>
-    /// <param name="account">The account of a bucket whose description does not say it; null if nobody knows.</param>
-    /// <returns>What was done, in a sentence.</returns>
+    /// <param name="aside">The folder for files that cannot be repaired.</param>
+    /// <param name="damage">Damage returned by <see cref="Find"/>.</param>
+    /// <param name="account">The account of a bucket whose description no longer names it; null if unknown.</param>
+    /// <returns>What was done, in sentences.</returns>
     public static string Repair(string root, string aside, StoreDamage damage, string? account)
     {
         var file = damage.File.Path;
@@ -73,7 +73,7 @@ internal static partial class StoreCheck
                 return RepairBucket(folder, target, damage.Bucket, account);
             case StoreDamageKind.Upload:
                 MoveFolder(folder, target);
-                return $"The unfinished upload is in {target} with its parts; its client has to begin again.";
+                return $"The unfinished upload is in {target} with its parts; its client has to start again.";
             case StoreDamageKind.Part:
                 Move([file, .. Directory.EnumerateFiles(folder, Path.GetFileNameWithoutExtension(file) + ".*.data")], target);
                 return $"The part is in {target}; its client has to upload it again.";
@@ -84,22 +84,22 @@ internal static partial class StoreCheck
                     Move([file], target);
                     WriteJson(file, info, ObjectJson.Default.ObjectInfo);
                     FileSystem.SyncFolder(folder);
-                    return $"The object '{info.Key}' is there again: its content is the one of its ETag. Its content type, metadata and tags are lost unless "
-                        + $"{Path.Combine(target, Path.GetFileName(file))} still says them.";
+                    return $"The object '{info.Key}' is restored: its content matches its ETag. Its content type, metadata and tags are lost unless "
+                        + $"{Path.Combine(target, Path.GetFileName(file))} still contains them.";
                 }
 
                 Move([file, .. data], target);
-                var name = damage.Key is { } key ? $"'{key}'" : "its key, which the description does not say any more";
-                return data.Length == 0 ? $"The object's content is not there: it is lost. Its description is in {target}. Store {name} again from "
-                    + $"where it came."
-                    : $"The description and the content ({string.Join(", ", data.Select(Path.GetFileName))}) are in {target}. Look at the content, and store "
+                var name = damage.Key is { } key ? $"'{key}'" : "its key, which the description no longer contains";
+                return data.Length == 0 ? $"The object's content is lost. Its description is in {target}. Store {name} again from "
+                    + $"its source."
+                    : $"The description and the content ({string.Join(", ", data.Select(Path.GetFileName))}) are in {target}. Check the content, and store "
                         + $"it again under {name}.";
         }
     }
 
-    private static IEnumerable<StoreDamage> LookAtUpload(string folder, string bucket)
+    private static IEnumerable<StoreDamage> FindInUpload(string folder, string bucket)
     {
-        // Without a description it was given up.
+        // Without a description, the upload was aborted.
         if (!File.Exists(Path.Combine(folder, Descriptions.UploadFile)))
         {
             yield break;
@@ -127,7 +127,7 @@ internal static partial class StoreCheck
         }
     }
 
-    /// <summary>A description of what is there, if it is beyond doubt: the key fits the file's name, and the content the ETag.</summary>
+    /// <summary>Rebuilds a description if it is certain: the key matches the file's name, and the content the ETag.</summary>
     private static ObjectInfo? Rebuild(string file, string[] data)
     {
         if (KeyOf(file) is not { } key || ETag().Match(File.ReadAllText(file)) is not { Success: true } etag)
@@ -161,12 +161,12 @@ internal static partial class StoreCheck
     {
         var file = Path.Combine(folder, Descriptions.BucketFile);
         var text = File.Exists(file) ? File.ReadAllText(file) : "";
-        if ((AccountForm().Match(text) is { Success: true } told ? told.Groups["account"].Value : account) is not { } owner)
+        if ((AccountForm().Match(text) is { Success: true } match ? match.Groups["account"].Value : account) is not { } owner)
         {
-            return "Left as it is: nobody knows whose it is. Name its account with --account.";
+            return "Left unchanged: its account is unknown. Name it with --account.";
         }
 
-        var region = RegionForm().Match(text) is { Success: true } said ? said.Groups["region"].Value : Bucket.FirstRegion;
+        var region = RegionForm().Match(text) is { Success: true } named ? named.Groups["region"].Value : Bucket.FirstRegion;
         if (File.Exists(file))
         {
             Move([file], target);
@@ -174,11 +174,11 @@ internal static partial class StoreCheck
 
         WriteJson(file, new Bucket(bucket, owner, region, new DateTimeOffset(Directory.GetCreationTimeUtc(folder))), ObjectJson.Default.Bucket);
         FileSystem.SyncFolder(folder);
-        return $"The bucket is there again with all its objects, as one of account {owner} in {region}. Its rules for other origins and its tags are lost; "
-            + $"what was left of its description is in {target}.";
+        return $"The bucket is restored with all its objects, for account {owner} in {region}. Its CORS rules and its tags are lost; "
+            + $"the rest of its description is in {target}.";
     }
 
-    /// <summary>The key that a description says, whole or not, if it is the one of the file's name.</summary>
+    /// <summary>The key in a description, which may be damaged, if it matches the file's name.</summary>
     private static string? KeyOf(string file)
     {
         try
@@ -200,7 +200,7 @@ internal static partial class StoreCheck
         FileSystem.CreateFolder(target);
         foreach (var file in files.ToList())
         {
-            File.Move(file, Free(Path.Combine(target, Path.GetFileName(file))));
+            File.Move(file, Unused(Path.Combine(target, Path.GetFileName(file))));
             FileSystem.SyncFolder(Path.GetDirectoryName(file)!);
         }
 
@@ -210,13 +210,13 @@ internal static partial class StoreCheck
     private static void MoveFolder(string folder, string target)
     {
         FileSystem.CreateFolder(Path.GetDirectoryName(target)!);
-        Directory.Move(folder, Free(target));
+        Directory.Move(folder, Unused(target));
         FileSystem.SyncFolder(Path.GetDirectoryName(target)!);
         FileSystem.SyncFolder(Path.GetDirectoryName(folder)!);
     }
 
-    /// <summary>What was moved aside before stays.</summary>
-    private static string Free(string path) => Path.Exists(path) ? $"{path}.{Guid.NewGuid():N}" : path;
+    /// <summary>A path that does not replace files moved aside before.</summary>
+    private static string Unused(string path) => Path.Exists(path) ? $"{path}.{Guid.NewGuid():N}" : path;
 
     [GeneratedRegex("""
         "Key":(?<key>"(?:[^"\\]|\\.)*")

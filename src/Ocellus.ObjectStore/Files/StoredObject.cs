@@ -5,24 +5,24 @@ using System.Globalization;
 namespace Ocellus.Objects.Files;
 
 /// <summary>
-/// An object as the index keeps it: what <see cref="ObjectInfo"/> says in a fifth of its memory. Digests are numbers, tables are flat, names that many objects
-/// share are one string, and what an object has not costs nothing.
+/// An object in the index: the content of <see cref="ObjectInfo"/> in a fifth of its memory. Digests are numbers, tables are flat, names that many objects use
+/// are shared strings, and absent members cost nothing.
 /// </summary>
 internal sealed class StoredObject
 {
-    /// <summary>Bytes of this object itself and of its node in the index, as the 64-bit runtime lays them out.</summary>
+    /// <summary>Bytes of this object and its node in the index, in the 64-bit runtime.</summary>
     private const int OwnBytes = 96 + 48;
 
     private readonly UInt128 _md5;
     private readonly Guid _data;
     private readonly long _modifiedTicks;
-    // 0: the ETag is the MD5 of an object that came whole.
+    // 0: the ETag is the MD5 of an object that was not uploaded in parts.
     private readonly int _etagParts;
-    private readonly Rest? _rest;
+    private readonly Optional? _optional;
 
     private StoredObject(string key) => Key = key;
 
-    /// <param name="info">A description that <see cref="Descriptions"/> found in order.</param>
+    /// <param name="info">A description validated by <see cref="Descriptions"/>.</param>
     /// <param name="names">Strings that objects share.</param>
     public StoredObject(ObjectInfo info, SharedNames names)
     {
@@ -35,11 +35,11 @@ internal sealed class StoredObject
             : 0;
         _modifiedTicks = info.LastModified.UtcTicks;
         _data = Guid.ParseExact(info.DataFile.Split('.')[1], "N");
-        _rest = Rest.Of(info, names);
-        Bytes = OwnBytes + SharedNames.BytesOf(Key) + (_rest?.Bytes ?? 0);
+        _optional = Optional.Of(info, names);
+        Bytes = OwnBytes + SharedNames.BytesOf(Key) + (_optional?.Bytes ?? 0);
     }
 
-    /// <summary>In the order of keys; each key once.</summary>
+    /// <summary>Compares by key only.</summary>
     public static IComparer<StoredObject> ByKey { get; } = Comparer<StoredObject>.Create((a, b) => Utf8Order.Keys.Compare(a.Key, b.Key));
 
     public static ImmutableSortedSet<StoredObject> None { get; } = ImmutableSortedSet.Create(ByKey);
@@ -48,12 +48,12 @@ internal sealed class StoredObject
 
     public long Size { get; }
 
-    /// <summary>What it costs in memory, as far as that can be counted.</summary>
+    /// <summary>Its memory in bytes, estimated.</summary>
     public int Bytes { get; }
 
     public string DataFile => $"{ObjectFiles.Hash(Key)}.{_data:N}.data";
 
-    /// <summary>Something to look an object up with.</summary>
+    /// <summary>An object to search the index with.</summary>
     public static StoredObject Probe(string key) => new(key);
 
     public ObjectInfo ToInfo() => new()
@@ -62,14 +62,14 @@ internal sealed class StoredObject
         Size = Size,
         ETag = _etagParts == 0 ? $"{_md5:x32}" : string.Create(CultureInfo.InvariantCulture, $"{_md5:x32}-{_etagParts}"),
         LastModified = new DateTimeOffset(_modifiedTicks, TimeSpan.Zero),
-        ContentType = _rest?.ContentType ?? ObjectInfo.DefaultContentType,
-        ChecksumType = _rest?.ChecksumType,
-        UserMetadata = Table(_rest?.UserMetadata),
-        Headers = Table(_rest?.Headers),
-        Checksums = Table(_rest?.Checksums),
-        Tags = Table(_rest?.Tags),
-        Parts = _rest?.Parts,
-        UploadId = _rest?.UploadId?.ToString("N"),
+        ContentType = _optional?.ContentType ?? ObjectInfo.DefaultContentType,
+        ChecksumType = _optional?.ChecksumType,
+        UserMetadata = Table(_optional?.UserMetadata),
+        Headers = Table(_optional?.Headers),
+        Checksums = Table(_optional?.Checksums),
+        Tags = Table(_optional?.Tags),
+        Parts = _optional?.Parts,
+        UploadId = _optional?.UploadId?.ToString("N"),
         DataFile = DataFile,
     };
 
@@ -84,10 +84,10 @@ internal sealed class StoredObject
         return table;
     }
 
-    /// <summary>What not every object has. Tables are names and values in turn; null is an empty one.</summary>
-    private sealed class Rest
+    /// <summary>Members that not every object has. Tables alternate names and values; null is an empty table.</summary>
+    private sealed class Optional
     {
-        private Rest(ObjectInfo info, SharedNames names)
+        private Optional(ObjectInfo info, SharedNames names)
         {
             ContentType = names.Of(info.ContentType);
             ChecksumType = info.ChecksumType is null ? null : names.Of(info.ChecksumType);
@@ -96,9 +96,9 @@ internal sealed class StoredObject
             Checksums = Flat(info.Checksums, names);
             Tags = Flat(info.Tags, names);
             Parts = info.Parts is null ? null : new PartTable(info.Parts, names);
-            // Only needed of what came in parts: a completion that is sent again is known by it.
+            // Only needed for multipart uploads, to recognize repeated completions.
             UploadId = Parts is not null && Guid.TryParseExact(info.UploadId, "N", out var upload) ? upload : null;
-            // Names count too: not all of them are shared in the end.
+            // Names count too, because not all of them are shared.
             Bytes = 72 + 24 + (Parts?.Bytes ?? 0) + new[] { UserMetadata, Headers, Checksums, Tags }.Sum(
                 t => t is null ? 0 : 24 + t.Sum(s => 8 + SharedNames.BytesOf(s)));
         }
@@ -121,7 +121,7 @@ internal sealed class StoredObject
 
         public int Bytes { get; }
 
-        public static Rest? Of(ObjectInfo info, SharedNames names) =>
+        public static Optional? Of(ObjectInfo info, SharedNames names) =>
             info.ContentType == ObjectInfo.DefaultContentType
                 && info.ChecksumType is null
                 && info.Parts is null
@@ -134,7 +134,7 @@ internal sealed class StoredObject
     }
 }
 
-/// <summary>The parts of an object in three arrays: ten thousand parts with a dictionary each would take megabytes.</summary>
+/// <summary>The parts of an object in flat arrays: ten thousand parts with a dictionary each would take megabytes.</summary>
 internal sealed class PartTable : IReadOnlyList<ObjectPart>
 {
     private readonly int[] _numbers;
@@ -177,16 +177,16 @@ internal sealed class PartTable : IReadOnlyList<ObjectPart>
     System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
 }
 
-/// <summary>One string for all objects that have an equal one: content types, names of headers, of metadata and of checksums.</summary>
+/// <summary>Shares equal strings between objects: content types, and names of headers, metadata and checksums.</summary>
 internal sealed class SharedNames
 {
-    /// <summary>Further ones are not shared: who makes up a name for each object must not fill the memory with them.</summary>
+    /// <summary>Further names are not shared: a client with a new name for each object must not fill the memory.</summary>
     private const int CountMax = 4096;
 
     private readonly ConcurrentDictionary<string, string> _names = new(StringComparer.Ordinal);
 
     public string Of(string name) => _names.TryGetValue(name, out var shared) ? shared : _names.Count >= CountMax ? name : _names.GetOrAdd(name, name);
 
-    /// <summary>Bytes of a string in memory: a header, two bytes a character, an end, in steps of eight.</summary>
+    /// <summary>Bytes of a string in memory: header, two bytes per character and terminator, rounded up to eight.</summary>
     public static int BytesOf(string text) => (22 + (2 * text.Length) + 7) & ~7;
 }

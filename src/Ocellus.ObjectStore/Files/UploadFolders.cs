@@ -7,11 +7,11 @@ internal static class UploadFolders
 {
     public static string FolderOf(BucketIndex index, string id) => Path.Combine(index.Folder, MultipartUploads.FolderName, id);
 
-    /// <exception cref="S3Exception">NoSuchUpload; or it cannot be read.</exception>
+    /// <exception cref="S3Exception">NoSuchUpload, or the upload cannot be read.</exception>
     public static StoredUpload Find(BucketIndex index, string key, string id) => index.FindUpload(key, id) ?? throw new S3Exception("NoSuchUpload");
 
-    /// <summary>All that is known of an upload.</summary>
-    /// <exception cref="S3Exception">NoSuchUpload; or it cannot be read.</exception>
+    /// <summary>Reads the description of an upload.</summary>
+    /// <exception cref="S3Exception">NoSuchUpload, or the upload cannot be read.</exception>
     public static UploadInfo Read(BucketIndex index, string key, string id)
     {
         var stored = Find(index, key, id);
@@ -23,7 +23,7 @@ internal static class UploadFolders
         throw stored.Ended || !File.Exists(damage!.Path) ? new S3Exception("NoSuchUpload") : Descriptions.Refusal("this upload", "Abort it and begin again.");
     }
 
-    /// <summary>Parts in order, after a number; of a long upload only those that are asked for are read. Whether more follow.</summary>
+    /// <summary>One page of parts after a number, and whether more follow. Reads only these parts.</summary>
     public static (IReadOnlyList<PartInfo> Parts, bool More) Parts(string folder, long after, int max)
     {
         var parts = new List<PartInfo>();
@@ -33,7 +33,7 @@ internal static class UploadFolders
                 .Select(f => int.TryParse(Path.GetFileNameWithoutExtension(f), NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0)
                 .Where(n => n > 0 && n > after).Order().ToList())
             {
-                // A part that cannot be read is none that can be completed; the doctor tells of it.
+                // An unreadable part cannot be completed. `ocellus doctor` reports it.
                 if (Descriptions.Part(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{number}.json")), out _) is not { } part)
                 {
                     continue;

@@ -1,6 +1,6 @@
 namespace Ocellus.Objects.Files;
 
-/// <summary>Order of the UTF-8 bytes, which differs from that of UTF-16 units where surrogates meet U+E000 and up.</summary>
+/// <summary>Compares by UTF-8 bytes. This differs from UTF-16 order where surrogates meet characters from U+E000 on.</summary>
 internal sealed class Utf8Order : IComparer<string>
 {
     public static readonly Utf8Order Keys = new();

@@ -8,13 +8,13 @@ using static Ocellus.Objects.S3.S3Xml;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>Requests to buckets as such, and the deletion of many of their objects.</summary>
+/// <summary>Requests to buckets, and DeleteObjects.</summary>
 internal sealed partial class BucketRequests(ObjectStore store, Regions regions, ILogger<BucketRequests> log)
 {
-    /// <summary>Most keys of one DeleteObjects: S3's limit.</summary>
+    /// <summary>Maximum keys of one DeleteObjects: S3's limit.</summary>
     private const int DeleteKeysMax = 1000;
 
-    /// <summary>Most buckets of one page: S3's limit.</summary>
+    /// <summary>Maximum buckets of one page: S3's limit.</summary>
     private const int BucketsMax = 10_000;
 
     /// <summary>The bucket that a request names, if the sender's account may use it.</summary>
@@ -24,7 +24,7 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
     /// <summary>A bucket that the account may use.</summary>
     /// <param name="bucket">Its name.</param>
     /// <param name="accountId">The account.</param>
-    /// <param name="expectedOwner">The account that the sender takes for the owner; empty if no matter.</param>
+    /// <param name="expectedOwner">The account that the sender expects to be the owner; empty for any.</param>
     public Bucket Owned(string bucket, string accountId, string expectedOwner)
     {
         if (!ObjectNames.IsBucketName(bucket))
@@ -36,7 +36,7 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
         var found = store.FindBucket(bucket) ?? throw new S3Exception("NoSuchBucket", $"The specified bucket does not exist: '{bucket}'.");
         if (found.AccountId != accountId)
         {
-            throw new S3Exception("AccessDenied", $"Access Denied: the bucket '{bucket}' belongs to another account than {accountId}.");
+            throw new S3Exception("AccessDenied", $"Access Denied: the bucket '{bucket}' does not belong to account {accountId}.");
         }
 
         return expectedOwner.Length == 0 || expectedOwner == accountId ? found
@@ -84,7 +84,7 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
                     + $"{RegionOptions.Section}:More names.");
         }
 
-        // As in AWS, us-east-1 makes buckets for every region and any other region for itself only.
+        // As in AWS, us-east-1 creates buckets in every region, and any other region only in itself.
         if (wanted is not null && request.Caller.Region != Bucket.FirstRegion && wanted != request.Caller.Region)
         {
             throw new S3Exception(
@@ -99,7 +99,7 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
             && existing is { Region: Bucket.FirstRegion }
             && existing.AccountId == request.AccountId)
         {
-            // An old habit of us-east-1 that scripts rely on: making one's own bucket again is no error there.
+            // In us-east-1, creating a bucket that one already owns is not an error. Scripts rely on it.
             request.Response.Headers.Location = "/" + request.Bucket;
             return;
         }
@@ -130,7 +130,7 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
         {
             throw new S3Exception(
                 "MalformedXML",
-                $"The body must be a Delete element of 1 to {DeleteKeysMax} Object elements, each with a Key; received was '{Readable.Truncate(body.Name)}' "
+                $"The body must be a Delete element of 1 to {DeleteKeysMax} Object elements, each with a Key; received '{Readable.Truncate(body.Name)}' "
                     + $"with {entries.Count}.");
         }
 
@@ -156,7 +156,7 @@ internal sealed partial class BucketRequests(ObjectStore store, Regions regions,
         await WriteAsync(request.Response, result, cancel).ConfigureAwait(false);
     }
 
-    /// <summary>Deletes one of many keys: what goes wrong with it says nothing of the others.</summary>
+    /// <summary>Deletes one of several keys. A failure does not affect the others.</summary>
     private async Task<S3Exception?> DeleteOneAsync(S3Request request, string key, XmlNode entry, CancellationToken cancel)
     {
         try

@@ -3,11 +3,11 @@ using Ocellus.Objects.Files;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>The object that a request copies from.</summary>
+/// <summary>The source object of a copy request.</summary>
 internal static class CopySource
 {
-    /// <summary>From the value of the header <c>x-amz-copy-source</c>.</summary>
-    /// <exception cref="S3Exception">It names no object, or a version of one.</exception>
+    /// <summary>Parses the header <c>x-amz-copy-source</c>.</summary>
+    /// <exception cref="S3Exception">It does not name an object, or names a version.</exception>
     public static (string Bucket, string Key) Of(string raw)
     {
         var path = (HeaderText.Unescape(raw.Split('?', 2)[0])
@@ -25,7 +25,7 @@ internal static class CopySource
             : throw new S3Exception("InvalidArgument", $"x-amz-copy-source must be bucket/key, percent-encoded; received '{Readable.Truncate(raw)}'.");
     }
 
-    /// <summary>Opens what a request copies from, if the account may read it and the conditions hold.</summary>
+    /// <summary>Opens the source, if the account may read it and the conditions hold.</summary>
     public static (Stream Stream, ObjectInfo Info) Open(S3Request request, ObjectStore store, BucketRequests buckets)
     {
         var (bucket, key) = request.CopiesFrom!.Value;

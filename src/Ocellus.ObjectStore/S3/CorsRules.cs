@@ -6,29 +6,29 @@ using static Ocellus.Objects.S3.S3Xml;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>The rules of a bucket for pages of other origins: how they are written, and what they add to answers.</summary>
+/// <summary>A bucket's CORS rules: their XML form, and the headers that they add to responses.</summary>
 internal static class CorsRules
 {
-    /// <summary>Most rules of a bucket: S3's limit.</summary>
+    /// <summary>Maximum rules of a bucket: S3's limit.</summary>
     private const int MaxRules = 100;
 
-    /// <summary>Most headers that a page may ask for: as many as a request can have here.</summary>
+    /// <summary>Maximum headers that a page may request: as many as this server accepts in a request.</summary>
     private const int MaxRequestedHeaders = 100;
 
-    /// <summary>Longest name of a rule: S3's limit.</summary>
+    /// <summary>Maximum length of a rule's ID: S3's limit.</summary>
     private const int MaxIdLength = 255;
 
     private static readonly string[] _methods = ["GET", "PUT", "HEAD", "POST", "DELETE"];
 
-    /// <summary>From a <c>CORSConfiguration</c> document.</summary>
-    /// <exception cref="S3Exception">A rule is not allowed, or not readable.</exception>
+    /// <summary>Parses a <c>CORSConfiguration</c> document.</summary>
+    /// <exception cref="S3Exception">A rule is invalid or malformed.</exception>
     public static List<CorsRule> Read(XmlNode document)
     {
         var rules = document.All("CORSRule").Select(ReadRule).ToList();
         return document.Name == "CORSConfiguration" && rules.Count is >= 1 and <= MaxRules ? rules
             : throw new S3Exception(
                 "MalformedXML",
-                $"A CORSConfiguration element of 1 to {MaxRules} CORSRule elements was expected; received was '{Readable.Truncate(document.Name)}' with "
+                $"A CORSConfiguration element of 1 to {MaxRules} CORSRule elements was expected; received '{Readable.Truncate(document.Name)}' with "
                     + $"{rules.Count}.");
     }
 
@@ -37,8 +37,8 @@ internal static class CorsRules
         All("ExposeHeader", r.Exposed),
         r.MaxAgeSeconds is { } age ? new XElement(Ns + "MaxAgeSeconds", age) : null)));
 
-    /// <summary>Answers a preflight, which a browser sends before the request itself.</summary>
-    /// <exception cref="S3Exception">The request would not be allowed.</exception>
+    /// <summary>Answers a preflight request.</summary>
+    /// <exception cref="S3Exception">The rules do not allow the request.</exception>
     public static void Preflight(HttpContext http, Bucket? bucket)
     {
         var headers = http.Request.Headers;
@@ -73,7 +73,7 @@ internal static class CorsRules
         }
     }
 
-    /// <summary>Adds the headers that let a page of another origin read the answer, also a refusal.</summary>
+    /// <summary>Adds the headers that let a page of another origin read the response, including errors.</summary>
     public static void Decorate(HttpContext http, Bucket? bucket)
     {
         if (http.Request.Headers.Origin.ToString() is { Length: > 0 } origin
@@ -93,7 +93,7 @@ internal static class CorsRules
         }
 
         headers.AccessControlAllowMethods = string.Join(", ", rule.Methods);
-        // Rules of earlier versions may name what is no header.
+        // Rules of earlier versions may contain invalid header names.
         if (rule.Exposed.Where(HeaderText.IsName).ToList() is { Count: > 0 } exposed)
         {
             headers.AccessControlExposeHeaders = string.Join(", ", exposed);
@@ -104,7 +104,7 @@ internal static class CorsRules
             headers.AccessControlMaxAge = age.ToString(CultureInfo.InvariantCulture);
         }
 
-        // A cache between must keep the answers to different origins apart.
+        // Caches must keep the responses to different origins apart.
         headers.Vary = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method";
     }
 
@@ -134,15 +134,15 @@ internal static class CorsRules
 
         if (read.Id?.Length > MaxIdLength)
         {
-            throw new S3Exception("InvalidRequest", $"The ID of a CORSRule has {read.Id.Length} characters; {MaxIdLength} are the most.");
+            throw new S3Exception("InvalidRequest", $"The ID of a CORSRule has {read.Id.Length} characters; the maximum is {MaxIdLength}.");
         }
 
         if (read.Origins.FirstOrDefault(o => o.Length == 0 || o.Contains(' ', StringComparison.Ordinal) || !HeaderText.IsValue(o)) is { } origin)
         {
             throw new S3Exception(
                 "InvalidRequest",
-                $"AllowedOrigin \"{Readable.Truncate(origin)}\" is no origin: it is * or such as https://*.example.com, in the letters that browsers "
-                + "send, which are ASCII.");
+                $"AllowedOrigin \"{Readable.Truncate(origin)}\" is not an origin: it must be * or a pattern such as https://*.example.com, in ASCII, "
+                + "as browsers send it.");
         }
 
         if (read.Headers.FirstOrDefault(h => !HeaderText.IsName(h)) is { } header)

@@ -2,7 +2,7 @@ using Ocellus.Wire;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>The next bytes of a stream, up to a number of them.</summary>
+/// <summary>The next bytes of a stream, up to a limit.</summary>
 internal sealed class LimitedStream(Stream inner, long left) : ForwardStream
 {
     private long _left = left;

@@ -7,7 +7,7 @@ using static Ocellus.Objects.S3.S3Xml;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>Lists of objects, of uploads and of parts.</summary>
+/// <summary>Lists objects, uploads and parts.</summary>
 internal sealed class ListingRequests(ObjectStore store)
 {
     public Task ListAsync(S3Request request, bool v2, CancellationToken cancel)
@@ -16,7 +16,7 @@ internal sealed class ListingRequests(ObjectStore store)
         var prefix = request.Parameter("prefix");
         var delimiter = NullIfEmpty(request.Parameter("delimiter"));
         var max = Count(request.Parameter("max-keys"));
-        // An empty one is echoed as every other, and begins at the start.
+        // An empty token is echoed like any other, and starts from the beginning.
         var token = v2 && request.Query.TryGetValue("continuation-token", out var sent) ? sent.ToString() : null;
         var start = NullIfEmpty(request.Parameter(v2 ? "start-after" : "marker"));
         var page = store.List(request.Bucket, prefix, delimiter, string.IsNullOrEmpty(token) ? start : FromToken(token), max);
@@ -47,7 +47,7 @@ internal sealed class ListingRequests(ObjectStore store)
         return WriteAsync(request.Response, result, cancel);
     }
 
-    /// <summary>Every object once, as its only version: what an unversioned bucket of S3 answers.</summary>
+    /// <summary>Lists every object as its only version, like an unversioned bucket of S3.</summary>
     public Task ListVersionsAsync(S3Request request, CancellationToken cancel)
     {
         var encode = Encoder(request.Parameter("encoding-type"));
@@ -64,7 +64,7 @@ internal sealed class ListingRequests(ObjectStore store)
                     : $"Invalid version id specified: '{Readable.Truncate(versionMarker)}'; buckets have no versions here.");
         }
 
-        // The only version of the key at the marker is the one that the page before ended with.
+        // The only version of the marker's key was the last item of the previous page.
         var page = store.List(request.Bucket, prefix, delimiter, NullIfEmpty(keyMarker), max);
         var owner = store.FindBucket(request.Bucket)?.AccountId ?? "";
         return WriteAsync(request.Response, new XElement(Ns + "ListVersionsResult",
@@ -127,7 +127,7 @@ internal sealed class ListingRequests(ObjectStore store)
 
     public static string ToToken(string last) => Convert.ToBase64String(Encoding.UTF8.GetBytes(last));
 
-    /// <exception cref="S3Exception">InvalidArgument: no list gave this token.</exception>
+    /// <exception cref="S3Exception">InvalidArgument: not a token of a listing.</exception>
     public static string FromToken(string token)
     {
         var buffer = new byte[token.Length];

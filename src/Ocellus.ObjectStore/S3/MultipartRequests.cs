@@ -7,7 +7,7 @@ using static Ocellus.Objects.S3.S3Xml;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>Requests of an upload in parts.</summary>
+/// <summary>Requests for multipart uploads.</summary>
 internal sealed class MultipartRequests(ObjectStore store, BucketRequests buckets, TimeProvider clock)
 {
     public Task CreateUploadAsync(S3Request request, CancellationToken cancel)
@@ -81,7 +81,7 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
                 throw new S3Exception(
                     "InvalidRequest",
                     $"The specified copy range is larger than the maximum allowable size for a part: {ObjectStore.MaxObjectBytes}. It has {length} bytes; "
-                        + $"name a part of it with x-amz-copy-source-range.");
+                        + $"select a part of it with x-amz-copy-source-range.");
             }
 
             stream.Position = first;
@@ -106,7 +106,7 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
         {
             if (!int.TryParse(part.Child("PartNumber"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) || part.Child("ETag") is not { } etag)
             {
-                throw new S3Exception("MalformedXML", $"Each Part needs a PartNumber and an ETag; part {parts.Count + 1} of the list has not both.");
+                throw new S3Exception("MalformedXML", $"Each Part needs a PartNumber and an ETag; part {parts.Count + 1} of the list lacks one of them.");
             }
 
             parts.Add(

@@ -83,7 +83,7 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
                 headers[MetadataPrefix + name] = Sendable(value);
             }
 
-            // Earlier versions took names that no header can have.
+            // Earlier versions accepted names that are invalid in a header.
             if (info.UserMetadata.Keys.Count(name => !HeaderText.IsName(MetadataPrefix + name)) is > 0 and var missing)
             {
                 headers["x-amz-missing-meta"] = missing.ToString(CultureInfo.InvariantCulture);
@@ -161,7 +161,7 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
         request.Response.StatusCode = 204;
     }
 
-    /// <summary>The bytes of one part of an object that was uploaded in parts; an object that came whole has one, and null is all of it.</summary>
+    /// <summary>The range of one part of an object. An object that was not uploaded in parts counts as one part; its range is null.</summary>
     private static (long First, long Length)? Part(S3Request request, string text, ObjectInfo info)
     {
         if (request.Headers.ContainsKey("Range"))
@@ -188,7 +188,7 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
         return (info.Parts.Take(number - 1).Sum(p => p.Size), info.Parts[number - 1].Size);
     }
 
-    /// <summary>What an object is made of, without its bytes (GetObjectAttributes).</summary>
+    /// <summary>Returns an object's attributes, without its content (GetObjectAttributes).</summary>
     public async Task AttributesAsync(S3Request request, CancellationToken cancel)
     {
         string[] known = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
@@ -227,11 +227,11 @@ internal sealed class ObjectRequests(ObjectStore store, BucketRequests buckets)
                 p => new XElement(Ns + "Part", new XElement(Ns + "PartNumber", p.Number), new XElement(Ns + "Size", p.Size), ChecksumElements(p.Checksums))));
     }
 
-    /// <summary>Gives an answer that is the same for every object, if the object is there.</summary>
-    public async Task AnswerAsync(S3Request request, XElement answer, CancellationToken cancel)
+    /// <summary>Sends a response that is the same for every object, if the object exists.</summary>
+    public async Task AnswerAsync(S3Request request, XElement response, CancellationToken cancel)
     {
         _ = await store.HeadAsync(request.Bucket, request.Key, cancel).ConfigureAwait(false) ?? throw Missing(request);
-        await WriteAsync(request.Response, answer, cancel).ConfigureAwait(false);
+        await WriteAsync(request.Response, response, cancel).ConfigureAwait(false);
     }
 
     public async Task GetTagsAsync(S3Request request, CancellationToken cancel)

@@ -6,30 +6,30 @@ using static Ocellus.Objects.S3.S3Xml;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>Tags of objects and of buckets: how they are written on the wire, and what S3 allows of them.</summary>
+/// <summary>Tags of objects and buckets: their wire forms and S3's limits.</summary>
 internal static class ObjectTags
 {
-    /// <summary>Most tags of an object: S3's limit.</summary>
+    /// <summary>Maximum tags of an object: S3's limit.</summary>
     public const int MaxPerObject = 10;
 
-    /// <summary>Most tags of a bucket: S3's limit.</summary>
+    /// <summary>Maximum tags of a bucket: S3's limit.</summary>
     public const int MaxPerBucket = 50;
 
-    /// <summary>Most characters of a tag's key and value: S3's limits.</summary>
+    /// <summary>Maximum length of a tag's key and value: S3's limits.</summary>
     private const int MaxKeyLength = 128, MaxValueLength = 256;
 
-    /// <summary>From the header <c>x-amz-tagging</c>, which has the form of a query.</summary>
-    /// <exception cref="S3Exception">The tags are not allowed, or not readable.</exception>
+    /// <summary>Parses the header <c>x-amz-tagging</c>, which has the form of a query string.</summary>
+    /// <exception cref="S3Exception">The tags are invalid or malformed.</exception>
     public static Dictionary<string, string> Parse(string header) =>
         Checked(new QueryStringEnumerable(header).AsPairs(), MaxPerObject);
 
-    /// <summary>From a <c>Tagging</c> document.</summary>
-    /// <exception cref="S3Exception">The tags are not allowed, or not readable.</exception>
+    /// <summary>Parses a <c>Tagging</c> document.</summary>
+    /// <exception cref="S3Exception">The tags are invalid or malformed.</exception>
     public static Dictionary<string, string> Read(XmlNode document, int max = MaxPerObject)
     {
         if (document.Name != "Tagging" || document.All("TagSet").FirstOrDefault() is not { } set)
         {
-            throw new S3Exception("MalformedXML", $"A Tagging element with a TagSet was expected; received was '{Readable.Truncate(document.Name)}'.");
+            throw new S3Exception("MalformedXML", $"A Tagging element with a TagSet was expected; received '{Readable.Truncate(document.Name)}'.");
         }
 
         return Checked(set.All("Tag").Select(tag => KeyValuePair.Create(
@@ -47,7 +47,7 @@ internal static class ObjectTags
         var pairs = new List<KeyValuePair<string, string>>();
         foreach (var pair in query)
         {
-            // One too many is enough to refuse them.
+            // One too many is enough for the refusal.
             if (pairs.Count > MaxPerObject)
             {
                 break;
@@ -96,7 +96,7 @@ internal static class ObjectTags
             : throw new S3Exception(
                 "BadRequest",
                 string.Create(
-                    CultureInfo.InvariantCulture, $"{(max == MaxPerObject ? "Object" : "Bucket")} tags cannot be greater than {max}; received were more."));
+                    CultureInfo.InvariantCulture, $"{(max == MaxPerObject ? "Object" : "Bucket")} tags cannot be greater than {max}; more were received."));
     }
 
     private static bool IsAllowed(char c) =>

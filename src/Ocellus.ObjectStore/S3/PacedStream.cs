@@ -8,8 +8,8 @@ using Ocellus.Wire;
 namespace Ocellus.Objects.S3;
 
 /// <summary>
-/// The body of a request to the object store, which must come at a least rate. An upload may take hours, so it has no deadline; but one that stalls must not
-/// hold its connection and what it has written for ever. Kestrel takes the rate over the whole body, so that a fast beginning buys a pause of hours.
+/// The body of a request to the object store, with a minimum data rate. An upload may take hours, so it has no deadline, but a stalled one must not hold its
+/// connection and its files forever. Kestrel's own limit is the average over the whole body, so a fast start would allow a pause of hours.
 /// </summary>
 internal sealed class PacedStream : ForwardStream
 {
@@ -23,7 +23,7 @@ internal sealed class PacedStream : ForwardStream
 
     private PacedStream(HttpRequest request, BodyOptions options, TimeProvider clock)
     {
-        // The reader and not the stream: a stream whose read was cancelled cannot be read any more.
+        // The reader, not the stream: after a cancelled read, a stream cannot be read again.
         (_inner, _options, _clock) = (request.BodyReader, options, clock);
         _timer = clock.CreateTimer(
             _ =>
@@ -36,11 +36,11 @@ internal sealed class PacedStream : ForwardStream
             Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>A request's body under the rule; null if it has none. To be disposed before the request ends.</summary>
+    /// <summary>Wraps a request's body; null if there is none. Dispose before the request ends.</summary>
     public static PacedStream? Of(HttpContext http, IOptions<BodyOptions> options, TimeProvider clock) =>
         http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true } ? new(http.Request, options.Value, clock) : null;
 
-    /// <exception cref="S3Exception">RequestTimeout: too little came over a window of time.</exception>
+    /// <exception cref="S3Exception">RequestTimeout: too few bytes arrived within a window.</exception>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (buffer.IsEmpty)
@@ -50,14 +50,14 @@ internal sealed class PacedStream : ForwardStream
 
         while (true)
         {
-            // Before a read begins: none may be left waiting.
+            // Before a read begins: no read may be left pending.
             if (_isDue || _waited >= _options.UploadWindow)
             {
                 EndWindow();
             }
 
             var reading = _inner.ReadAsync(cancellationToken);
-            var result = reading.IsCompletedSuccessfully ? reading.Result : await PatientlyAsync(reading).ConfigureAwait(false);
+            var result = reading.IsCompletedSuccessfully ? reading.Result : await TimedAsync(reading).ConfigureAwait(false);
             var count = (int)Math.Min(result.Buffer.Length, buffer.Length);
             var part = result.Buffer.Slice(0, count);
             part.CopyTo(buffer.Span);
@@ -78,15 +78,15 @@ internal sealed class PacedStream : ForwardStream
 
     public override async ValueTask DisposeAsync()
     {
-        // Waits for a call that runs: it must not reach the connection's next request.
+        // Waits for a running callback, which must not affect the connection's next request.
         await _timer.DisposeAsync().ConfigureAwait(false);
         await base.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async ValueTask<ReadResult> PatientlyAsync(ValueTask<ReadResult> reading)
+    private async ValueTask<ReadResult> TimedAsync(ValueTask<ReadResult> reading)
     {
-        // Only waiting counts: the disk's time is not the sender's.
-        var begun = _clock.GetTimestamp();
+        // Only the wait for the sender counts, not the time of the disk.
+        var start = _clock.GetTimestamp();
         _timer.Change(_options.UploadWindow - _waited, Timeout.InfiniteTimeSpan);
         try
         {
@@ -94,13 +94,13 @@ internal sealed class PacedStream : ForwardStream
         }
         catch (BadHttpRequestException failure) when (failure.StatusCode == StatusCodes.Status408RequestTimeout)
         {
-            // The web server's own least rate.
+            // Kestrel's own minimum rate.
             throw TooSlow();
         }
         finally
         {
             _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-            _waited += _clock.GetElapsedTime(begun);
+            _waited += _clock.GetElapsedTime(start);
         }
     }
 
@@ -115,8 +115,8 @@ internal sealed class PacedStream : ForwardStream
     }
 
     private S3Exception TooSlow() => new("RequestTimeout", string.Create(CultureInfo.InvariantCulture,
-        $"Your socket connection to the server was not read from or written to within the timeout period: {_received} bytes came in "
+        $"Your socket connection to the server was not read from or written to within the timeout period: {_received} bytes arrived in "
             + $"{_waited.TotalSeconds:0.#} s; "
-        + $"an upload brings at least {_options.UploadBytesPerSecondMin} bytes a second (settings "
+        + $"an upload must send at least {_options.UploadBytesPerSecondMin} bytes per second (settings "
         + $"{BodyOptions.Section}:{nameof(BodyOptions.UploadBytesPerSecondMin)} and {BodyOptions.Section}:{nameof(BodyOptions.UploadWindow)})."));
 }

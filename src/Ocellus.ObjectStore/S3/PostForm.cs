@@ -4,10 +4,10 @@ using Ocellus.Encodings;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>An upload from a form of a web page: its fields, read up to the file, which is still to be read.</summary>
+/// <summary>An upload from a web form. The fields before the file have been read; the file has not.</summary>
 internal sealed class PostForm
 {
-    /// <summary>Most bytes of all fields before the file: S3's limit.</summary>
+    /// <summary>Maximum bytes of all fields before the file: S3's limit.</summary>
     private const int FieldBytesMax = 20 * 1024;
 
     private PostForm(Dictionary<string, string> fields, Stream file, string fileName)
@@ -15,7 +15,7 @@ internal sealed class PostForm
         (Fields, File, FileName) = (fields, file, fileName);
     }
 
-    /// <summary>The fields but the file, by name; names differ by more than their case.</summary>
+    /// <summary>The fields before the file, by name. Names are not case-sensitive.</summary>
     public IReadOnlyDictionary<string, string> Fields { get; }
 
     public Stream File { get; }
@@ -23,12 +23,12 @@ internal sealed class PostForm
     /// <summary>Name of the file on the sender's machine, without folders; may be empty.</summary>
     public string FileName { get; }
 
-    /// <summary>The key that the object is to have: the field with the file's name put in. Empty without the field.</summary>
+    /// <summary>The key of the object, with the file's name inserted. Empty if there is no such field.</summary>
     public string Key => Fields.GetValueOrDefault("key")?.Replace("${filename}", FileName, StringComparison.Ordinal) ?? "";
 
     /// <summary>Reads the form of a request, up to its file.</summary>
-    /// <returns>Null if the request is no upload from a form.</returns>
-    /// <exception cref="S3Exception">The form is not readable.</exception>
+    /// <returns>Null if the request is not an upload from a form.</returns>
+    /// <exception cref="S3Exception">The form is malformed.</exception>
     public static async Task<PostForm?> ReadAsync(HttpRequest request, S3Target target, Stream body, CancellationToken cancel)
     {
         if (!HttpMethods.IsPost(request.Method)
@@ -39,7 +39,7 @@ internal sealed class PostForm
             return null;
         }
 
-        // The policy speaks of the fields alone, and whoever has the form could add parameters.
+        // The policy covers only the fields, and anyone with the form could add parameters.
         if (request.Query.Keys.FirstOrDefault() is { } parameter)
         {
             throw new S3Exception(
@@ -74,7 +74,7 @@ internal sealed class PostForm
                 if (name.Equals("file", StringComparison.OrdinalIgnoreCase))
                 {
                     var path = HeaderUtilities.RemoveQuotes(disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).Value ?? "";
-                    // The reader puts this character for bytes that are not UTF-8, and then files of different names would have one.
+                    // The reader replaces invalid UTF-8 by this character, which could make different names equal.
                     if (path.Contains('\ufffd', StringComparison.Ordinal))
                     {
                         throw new S3Exception("InvalidArgument", $"The name of the form's file, '{Readable.Truncate(path)}', is not UTF-8.");
@@ -83,7 +83,7 @@ internal sealed class PostForm
                     return new PostForm(fields, section.Body, path[(path.LastIndexOfAny(['/', '\\']) + 1)..]);
                 }
 
-                // A field without a value has a name, which takes memory too.
+                // Names take memory too, even without values.
                 left -= section.Headers?.Sum(h => h.Key.Length + h.Value.ToString().Length) ?? 0;
                 var value = await ReadFieldAsync(section.Body, left, cancel).ConfigureAwait(false);
                 left -= value.Length;
@@ -94,7 +94,7 @@ internal sealed class PostForm
 
                 if (!fields.TryAdd(name, text))
                 {
-                    throw new S3Exception("InvalidArgument", $"POST requires exactly one field of a name; '{Readable.Truncate(name)}' is there twice.");
+                    throw new S3Exception("InvalidArgument", $"POST requires exactly one field of a name; '{Readable.Truncate(name)}' is given twice.");
                 }
             }
         }

@@ -6,14 +6,14 @@ using Ocellus.Wire.SigV2;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>What the signer of a form lets others upload with it: until when, and what each field may say.</summary>
+/// <summary>The policy of an upload form: its expiration, and conditions for the fields.</summary>
 [Evidence("sigv4-HTTPPOSTConstructPolicy of the S3 API reference")]
 internal sealed class PostPolicy
 {
     /// <summary>Fields that need no condition: those of the signature itself.</summary>
     private static readonly HashSet<string> _free = new(StringComparer.OrdinalIgnoreCase) { "x-amz-signature", "policy", "file" };
 
-    /// <summary>The same where the signature is one of version 2.</summary>
+    /// <summary>The same for signatures of version 2.</summary>
     private static readonly HashSet<string> _freeInVersionTwo = new(StringComparer.OrdinalIgnoreCase) { "AWSAccessKeyId", "signature", "policy", "file" };
 
     private readonly List<(string Operator, string Field, string Value, string Text)> _conditions = [];
@@ -22,11 +22,11 @@ internal sealed class PostPolicy
 
     public DateTimeOffset Expiration { get; }
 
-    /// <summary>Least and most bytes of the file: what every content-length-range of the policy allows.</summary>
+    /// <summary>Minimum and maximum bytes of the file: the intersection of all content-length-range conditions.</summary>
     public (long Min, long Max) Length { get; private set; } = (0, ObjectStore.MaxObjectBytes);
 
-    /// <summary>Reads a policy as a form carries it: the base64 of a JSON document.</summary>
-    /// <exception cref="S3Exception">It is not readable.</exception>
+    /// <summary>Parses a policy in the form's encoding: base64 of a JSON document.</summary>
+    /// <exception cref="S3Exception">The policy is malformed.</exception>
     public static PostPolicy Parse(string base64)
     {
         try
@@ -63,36 +63,36 @@ internal sealed class PostPolicy
         }
     }
 
-    /// <summary>Holds a form against the policy; the length of its file is held against <see cref="Length"/> when it is known.</summary>
+    /// <summary>Checks a form against the policy. The caller checks the file's length against <see cref="Length"/> later.</summary>
     /// <param name="fields">The form's fields.</param>
     /// <param name="bucket">The bucket that the form is sent to.</param>
     /// <param name="now">The time.</param>
-    /// <exception cref="S3Exception">The policy does not let it through.</exception>
+    /// <exception cref="S3Exception">The policy does not allow the form.</exception>
     public void Check(IReadOnlyDictionary<string, string> fields, string bucket, DateTimeOffset now)
     {
         if (now > Expiration)
         {
-            throw Denied($"Policy expired. It was good until {Expiration:yyyy-MM-dd'T'HH:mm:ss'Z'}.");
+            throw Denied($"Policy expired. It was valid until {Expiration:yyyy-MM-dd'T'HH:mm:ss'Z'}.");
         }
 
-        // Without it the form would be good for every bucket of the account.
+        // Without it, the form would be valid for every bucket of the account.
         if (!_conditions.Exists(c => c.Field.Equals("bucket", StringComparison.OrdinalIgnoreCase)))
         {
             throw Denied(
                 $$"""the policy has no condition for the bucket; add {"bucket": "{{bucket}}"} or ["starts-with", "$bucket", "…"] to its conditions.""");
         }
 
-        foreach (var (how, field, value, text) in _conditions)
+        foreach (var (comparison, field, value, text) in _conditions)
         {
-            var said = field.Equals("bucket", StringComparison.OrdinalIgnoreCase) ? bucket : fields.GetValueOrDefault(field);
-            if (said is null || !(how == "eq" ? said == value : Parts(field, said).All(part => part.StartsWith(value, StringComparison.Ordinal))))
+            var actual = field.Equals("bucket", StringComparison.OrdinalIgnoreCase) ? bucket : fields.GetValueOrDefault(field);
+            if (actual is null || !(comparison == "eq" ? actual == value : Parts(field, actual).All(part => part.StartsWith(value, StringComparison.Ordinal))))
             {
                 throw Denied(
-                    $"Policy Condition failed: {Readable.Truncate(text)}; the form says {(said is null ? "nothing" : $"'{Readable.Truncate(said)}'")}.");
+                    $"Policy Condition failed: {Readable.Truncate(text)}; the form has {(actual is null ? "no value" : $"'{Readable.Truncate(actual)}'")}.");
             }
         }
 
-        var free = VersionTwoVerifier.Signs(fields) ? _freeInVersionTwo : _free;
+        var free = VersionTwoVerifier.IsUsedBy(fields) ? _freeInVersionTwo : _free;
         if (fields.Keys.FirstOrDefault(
             name =>
                 !free.Contains(name)
@@ -103,9 +103,9 @@ internal sealed class PostPolicy
         }
     }
 
-    /// <summary>A list of content types must fit in each of its items.</summary>
-    private static string[] Parts(string field, string said) =>
-        field.Equals("content-type", StringComparison.OrdinalIgnoreCase) ? said.Split(',', StringSplitOptions.TrimEntries) : [said];
+    /// <summary>Every item of a list of content types must match.</summary>
+    private static string[] Parts(string field, string actual) =>
+        field.Equals("content-type", StringComparison.OrdinalIgnoreCase) ? actual.Split(',', StringSplitOptions.TrimEntries) : [actual];
 
     private void Add(JsonElement condition)
     {
@@ -120,27 +120,27 @@ internal sealed class PostPolicy
         }
 
         var parts = condition.EnumerateArray().ToList();
-        var how = parts.Count == 3 ? Text(parts[0]).ToLowerInvariant() : "";
-        if (how == "content-length-range")
+        var name = parts.Count == 3 ? Text(parts[0]).ToLowerInvariant() : "";
+        if (name == "content-length-range")
         {
             var (min, max) = (Bytes(parts[1]), Bytes(parts[2]));
             if (min > max)
             {
-                throw Invalid($"Invalid condition: {Readable.Truncate(condition.GetRawText())}. The least number of bytes is above the most.");
+                throw Invalid($"Invalid condition: {Readable.Truncate(condition.GetRawText())}. The minimum is above the maximum.");
             }
 
             Length = (Math.Max(Length.Min, min), Math.Min(Length.Max, max));
             return;
         }
 
-        if (how is not ("eq" or "starts-with") || !Text(parts[1]).StartsWith('$'))
+        if (name is not ("eq" or "starts-with") || !Text(parts[1]).StartsWith('$'))
         {
             throw Invalid(
                 $"Invalid condition: {Readable.Truncate(condition.GetRawText())}. It has the form [\"eq\", \"$field\", \"value\"], with eq or starts-with, "
-                    + $"or [\"content-length-range\", least, most].");
+                    + $"or [\"content-length-range\", min, max].");
         }
 
-        _conditions.Add((how, Text(parts[1])[1..], Text(parts[2]), condition.GetRawText()));
+        _conditions.Add((name, Text(parts[1])[1..], Text(parts[2]), condition.GetRawText()));
     }
 
     private static string Text(JsonElement value) =>

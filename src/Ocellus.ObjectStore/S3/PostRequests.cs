@@ -10,29 +10,29 @@ using static Ocellus.Objects.S3.S3Xml;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>Uploads from forms of web pages (POST Object).</summary>
+/// <summary>Uploads from web forms (POST Object).</summary>
 internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier versionTwo, TimeProvider clock)
 {
-    /// <summary>Stores the file of a form whose policy's signature is verified.</summary>
+    /// <summary>Stores the file of a form. The policy's signature has been verified.</summary>
     public async Task PostAsync(S3Request sent, CancellationToken cancel)
     {
         var form = sent.Form!;
         var fields = form.Fields;
         var policy = PostPolicy.Parse(fields["policy"]);
         policy.Check(fields, sent.Bucket, clock.GetUtcNow());
-        if (VersionTwoVerifier.Signs(fields) && versionTwo.IsTooFar(policy.Expiration))
+        if (VersionTwoVerifier.IsUsedBy(fields) && versionTwo.IsTooFar(policy.Expiration))
         {
             throw new S3Exception(
                 "AccessDenied",
-                $"Invalid according to Policy: it is good until {policy.Expiration:yyyy-MM-dd'T'HH:mm:ss'Z'}; a form with a signature of version 2 may be "
-                    + $"good for a week.");
+                $"Invalid according to Policy: it is valid until {policy.Expiration:yyyy-MM-dd'T'HH:mm:ss'Z'}; a form with a signature of version 2 may be "
+                    + $"valid for at most a week.");
         }
 
         if (form.Key is not { Length: > 0 } key)
         {
             throw new S3Exception(
                 "InvalidArgument",
-                "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields: those behind the file do not count.");
+                "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields: those after the file are ignored.");
         }
 
         if (fields.GetValueOrDefault("acl") is not (null or "private" or "bucket-owner-full-control"))
@@ -40,7 +40,7 @@ internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier version
             throw new S3Exception("AccessControlListNotSupported");
         }
 
-        S3Endpoint.RefuseUnserved([.. fields.Keys], name => fields.GetValueOrDefault(name) ?? "");
+        S3Endpoint.RefuseUnsupported([.. fields.Keys], name => fields.GetValueOrDefault(name) ?? "");
         ObjectNames.CheckKey(key);
         var request = sent with { Headers = HeadersOf(sent.Headers, fields) };
         var info = await store.PutAsync(request.Bucket, key, form.File, new PutOptions
@@ -62,7 +62,7 @@ internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier version
                         "EntityTooSmall",
                         string.Create(
                             CultureInfo.InvariantCulture,
-                            $"Your proposed upload is smaller than the minimum allowed size: received {digests.Length} bytes, the policy asks for "
+                            $"Your proposed upload is smaller than the minimum allowed size: received {digests.Length} bytes, the policy requires "
                                 + $"{policy.Length.Min}."));
                 }
 
@@ -73,7 +73,7 @@ internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier version
     }
 
     /// <summary>
-    /// The headers of an upload from a form: fields that mean what the header of their name means, in place of the browser's own, of which no policy speaks.
+    /// The headers of a form upload: fields with the name of a header take its place. The browser's own headers are dropped, because no policy covers them.
     /// </summary>
     private static HeaderDictionary HeadersOf(IHeaderDictionary sent, IReadOnlyDictionary<string, string> fields)
     {
@@ -102,10 +102,10 @@ internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier version
         var response = request.Response;
         response.Headers.ETag = Quote(info.ETag);
         var path = Uri.EscapeDataString(key).Replace("%2F", "/", StringComparison.Ordinal);
-        var place = $"{request.Origin}/{(request.Target.InHost ? "" : request.Bucket + "/")}{path}";
-        response.Headers.Location = place;
+        var location = $"{request.Origin}/{(request.Target.InHost ? "" : request.Bucket + "/")}{path}";
+        response.Headers.Location = location;
         if ((NullIfEmpty(fields.GetValueOrDefault("success_action_redirect")) ?? NullIfEmpty(fields.GetValueOrDefault("redirect"))) is { } redirect
-            && Place(redirect) is { } target)
+            && RedirectTarget(redirect) is { } target)
         {
             response.StatusCode = StatusCodes.Status303SeeOther;
             response.Headers.Location = QueryHelpers.AddQueryString(
@@ -113,22 +113,22 @@ internal sealed class PostRequests(ObjectStore store, VersionTwoVerifier version
             return;
         }
 
-        // Any other value counts as none.
+        // Any other value is ignored.
         response.StatusCode = fields.GetValueOrDefault("success_action_status") switch { "200" => 200, "201" => 201, _ => 204 };
         if (response.StatusCode == 201)
         {
             await WriteAsync(
                 request.Response,
                 new XElement(
-                    "PostResponse", new XElement("Location", place), new XElement("Bucket", request.Bucket), new XElement("Key", key),
+                    "PostResponse", new XElement("Location", location), new XElement("Bucket", request.Bucket), new XElement("Key", key),
                     new XElement("ETag", Quote(info.ETag))),
                 cancel)
                 .ConfigureAwait(false);
         }
     }
 
-    /// <summary>An address as a header may carry it, names of hosts in their ASCII form; null if it is none of HTTP.</summary>
-    private static string? Place(string text) =>
+    /// <summary>An HTTP address in a form that is valid in a header, with the host name in ASCII; null for any other text.</summary>
+    private static string? RedirectTarget(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri.HostNameType != UriHostNameType.Unknown
-        && new UriBuilder(uri) { Host = uri.IdnHost }.Uri.AbsoluteUri is var place && HeaderText.IsValue(place) ? place : null;
+        && new UriBuilder(uri) { Host = uri.IdnHost }.Uri.AbsoluteUri is var target && HeaderText.IsValue(target) ? target : null;
 }

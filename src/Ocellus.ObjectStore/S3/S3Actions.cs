@@ -2,11 +2,11 @@ using Ocellus.Identity;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>Which actions of S3 on which resources a request to the object store needs, and the refusal of a caller who lacks one.</summary>
+/// <summary>The S3 permissions that a request to the object store needs, and the refusal of callers who lack one.</summary>
 [Evidence("Service Authorization Reference, actions of Amazon S3; S3 User Guide, required permissions for API operations")]
 internal static class S3Actions
 {
-    /// <summary>Parameters that turn a request for a bucket into one for a part of its configuration, and the noun in the names of the actions.</summary>
+    /// <summary>Parameters that address a part of a bucket's configuration, with the noun in the names of its actions.</summary>
     private static readonly Dictionary<string, string> _bucketParts = new(StringComparer.Ordinal)
     {
         ["accelerate"] = "AccelerateConfiguration",
@@ -39,10 +39,10 @@ internal static class S3Actions
         ["torrent"] = "ObjectTorrent",
     };
 
-    /// <summary>Nouns that have an action of their own for deleting; for the others it is the one for writing.</summary>
+    /// <summary>Nouns with a Delete action of their own. For others, deleting needs the Put action.</summary>
     private static readonly HashSet<string> _deletable = new(StringComparer.Ordinal) { "BucketPolicy", "BucketWebsite", "ObjectTagging" };
 
-    /// <summary>Headers of a write that set something beside the object, and what that needs.</summary>
+    /// <summary>Headers of a write that need a further permission.</summary>
     private static readonly Dictionary<string, string> _headers = new(StringComparer.OrdinalIgnoreCase)
     {
         ["x-amz-acl"] = "s3:PutObjectAcl",
@@ -55,7 +55,7 @@ internal static class S3Actions
         ["x-amz-object-lock-legal-hold"] = "s3:PutObjectLegalHold",
     };
 
-    /// <summary>Checks what a request needs, as far as it is known before the body is read.</summary>
+    /// <summary>Checks the permissions that are known before the body is read.</summary>
     /// <exception cref="S3Exception">AccessDenied: the caller's identity policies do not allow it.</exception>
     public static void Require(S3Request request)
     {
@@ -70,7 +70,7 @@ internal static class S3Actions
             Require(request.Rights, permission);
         }
 
-        // Which keys is known only when the body is read, and it is read only for those who may delete some key.
+        // The keys are known only after the body has been read, which requires that the caller may delete some key.
         if (request.Operation == S3Operation.DeleteObjects
             && request.Rights.RefusalUnder(Permission.S3Arn(request.Bucket) + "/", "s3:DeleteObject", "s3:DeleteObjectVersion") is { } words)
         {
@@ -78,18 +78,18 @@ internal static class S3Actions
         }
     }
 
-    /// <summary>Checks one of the keys that the body of a request names.</summary>
+    /// <summary>Checks a key named in the body of a request.</summary>
     /// <exception cref="S3Exception">AccessDenied.</exception>
     public static void RequireDelete(S3Request request, string key, bool version) =>
         Require(request.Rights, new(version ? "s3:DeleteObjectVersion" : "s3:DeleteObject", Permission.S3Arn(request.Bucket, key)));
 
-    /// <summary>As in S3, a caller who may not list a bucket is not told that a key does not exist: the refusal becomes AccessDenied.</summary>
+    /// <summary>As in S3, a caller who may not list a bucket gets AccessDenied instead of NoSuchKey.</summary>
     public static S3Exception HideMissingKey(S3Request request, S3Exception refusal) =>
         refusal.Code == "NoSuchKey" && request.Rights.Refusal(new("s3:ListBucket", Permission.S3Arn(request.Bucket)), quote: true) is { } words
             ? new S3Exception("AccessDenied", words)
             : refusal;
 
-    /// <summary>What a request needs. The keys of DeleteObjects are checked one by one when they are read.</summary>
+    /// <summary>The permissions that a request needs. Keys of DeleteObjects are checked one by one when they are read.</summary>
     /// <param name="operation">The operation.</param>
     /// <param name="method">HTTP method.</param>
     /// <param name="target">Bucket and key.</param>
@@ -117,7 +117,7 @@ internal static class S3Actions
     {
         string? action = operation switch
         {
-            S3Operation.Feature => _bucketParts.TryGetValue(Subresources.Of(query)!, out var part) ? Act(method, part) : null,
+            S3Operation.Feature => _bucketParts.TryGetValue(Subresources.Of(query)!, out var part) ? ActionOn(method, part) : null,
             S3Operation.CreateBucket => "CreateBucket",
             S3Operation.DeleteBucket => "DeleteBucket",
             S3Operation.GetBucketLocation => "GetBucketLocation",
@@ -129,7 +129,7 @@ internal static class S3Actions
             S3Operation.ListUploads => "ListBucketMultipartUploads",
             S3Operation.ListObjects or S3Operation.HeadBucket => "ListBucket",
 
-            // The keys of DeleteObjects and of a form are checked when they are known; what is no operation does nothing.
+            // Keys of DeleteObjects and of a form are checked once they are known. S3Operation.None does nothing.
             _ => null,
         };
         if (action is null)
@@ -154,7 +154,7 @@ internal static class S3Actions
                 "select" => "GetObject",
                 "renameObject" => "PutObject",
                 var parameter =>
-                    _objectParts.TryGetValue(parameter!, out var part) ? Act(method, part.Replace("Object", version, StringComparison.Ordinal)) : null,
+                    _objectParts.TryGetValue(parameter!, out var part) ? ActionOn(method, part.Replace("Object", version, StringComparison.Ordinal)) : null,
             },
             S3Operation.GetObject => "Get" + version,
             S3Operation.GetObjectAttributes => $"Get{version}Attributes",
@@ -184,7 +184,7 @@ internal static class S3Actions
         }
     }
 
-    private static string Act(string method, string noun) => method switch
+    private static string ActionOn(string method, string noun) => method switch
     {
         "PUT" or "POST" => "Put" + noun,
         "DELETE" => (_deletable.Contains(noun.Replace("Version", "", StringComparison.Ordinal)) ? "Delete" : "Put") + noun,

@@ -6,7 +6,7 @@ using static Ocellus.Objects.S3.S3Headers;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>Holds what came in a request's body against what its headers, trailers and signature say of it.</summary>
+/// <summary>Verifies a request's body against its headers, trailers and signature.</summary>
 internal static class S3Body
 {
     public static List<string> Algorithms(IHeaderDictionary headers)
@@ -20,10 +20,10 @@ internal static class S3Body
             || n == requested)];
     }
 
-    /// <summary>Those that are computed to hold the body against its signature and are nobody's wish to keep.</summary>
+    /// <summary>Checksums that are computed only to verify the signature, and not stored.</summary>
     public static string[] OnlyVerified(S3Request request) => Canonical.IsHash(request.PayloadHash ?? "") ? ["sha256"] : [];
 
-    /// <summary>The checksum that a request asks by name to be computed, in lower case; null if it asks for none.</summary>
+    /// <summary>The checksum algorithm that a request names, in lower case; null if it names none.</summary>
     /// <exception cref="S3Exception">InvalidRequest: there is no such checksum.</exception>
     public static string? RequestedAlgorithm(IHeaderDictionary headers) =>
         NullIfEmpty(headers["x-amz-checksum-algorithm"].ToString()) is not { } requested ? null
@@ -33,7 +33,7 @@ internal static class S3Body
             $"Checksum algorithm provided is unsupported: '{Readable.Truncate(requested.ToLowerInvariant())}'. Please try again with any of the valid types: "
                 + $"[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
 
-    /// <summary>Refuses a body that is announced to be too long before a byte of it is read.</summary>
+    /// <summary>Refuses a body whose announced length is too large, before any of it is read.</summary>
     public static void CheckAnnounced(S3Request request)
     {
         if (request.ContentLength is { } length && length > ObjectStore.MaxObjectBytes)
@@ -62,7 +62,7 @@ internal static class S3Body
         CheckSignedHash(request.PayloadHash ?? "", digests);
     }
 
-    /// <summary>Holds a body against the digests that its headers or trailers give of it.</summary>
+    /// <summary>Verifies a body against the digests in its headers or trailers.</summary>
     public static void VerifyChecksums(S3Request request, ObjectDigests digests)
     {
         if (NullIfEmpty(request.Headers.ContentMD5.ToString()) is { } md5)
@@ -106,9 +106,9 @@ internal static class S3Body
         }
     }
 
-    /// <summary>Reads the document of a request, whose sender may do what it asks for.</summary>
+    /// <summary>Reads the XML document of an authorized request.</summary>
     /// <returns>Null for an empty body, if that is allowed.</returns>
-    /// <exception cref="S3Exception">It is beyond the bounds of its kind, not well formed, or not what its signature and checksums say.</exception>
+    /// <exception cref="S3Exception">It exceeds the limits of its kind, is not well formed, or does not match its signature or checksums.</exception>
     public static async Task<XmlNode?> ReadXmlAsync(S3Request request, S3Document form, bool optional, CancellationToken cancel)
     {
         var tooLong = form.Malformed(string.Create(CultureInfo.InvariantCulture, $"it has more than {form.BytesMax} bytes."));
@@ -135,7 +135,7 @@ internal static class S3Body
         var digested = digests.Finish();
         if (request.Query.ContainsKey("uploadId"))
         {
-            // On completion the checksum headers are those of the object and not of this document.
+            // When an upload is completed, the checksum headers describe the object, not this document.
             CheckSignedHash(request.PayloadHash ?? "", digested);
         }
         else
@@ -163,7 +163,7 @@ internal static class S3Body
         }
     }
 
-    /// <summary>Names of the trailing headers that the request says will follow its body.</summary>
+    /// <summary>The trailing headers that the request announces.</summary>
     private static HashSet<string> Announced(IHeaderDictionary headers) =>
         headers["x-amz-trailer"].ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             .ToHashSet(StringComparer.OrdinalIgnoreCase);

@@ -19,7 +19,7 @@ internal static class S3Conditions
         return new PutOptions { OnlyIfAbsent = none == "*", OnlyIfETag = NullIfEmpty(request.Headers.IfMatch.ToString()) };
     }
 
-    /// <summary>Whether a copy replaces what the header speaks of, or takes the source's.</summary>
+    /// <summary>Whether a copy replaces what the header refers to, instead of copying it from the source.</summary>
     public static bool Directive(S3Request request, string header) => request.Header(header) switch
     {
         "REPLACE" => true,
@@ -27,7 +27,7 @@ internal static class S3Conditions
         var other => throw new S3Exception("InvalidArgument", $"Unknown directive '{Readable.Truncate(other)}' in {header}: it is COPY or REPLACE."),
     };
 
-    /// <summary>200, 304 or 412. An ETag condition decides over a date of the same kind.</summary>
+    /// <summary>Returns 200, 304 or 412. An ETag condition takes precedence over a date condition of the same kind.</summary>
     public static int Evaluate(string? match, string? noneMatch, string? modified, string? unmodified, ObjectInfo info)
     {
         if (!string.IsNullOrEmpty(match) ? !Matches(match, info.ETag) : Date(unmodified) is { } until && info.LastModified > until)
@@ -44,7 +44,7 @@ internal static class S3Conditions
     private static DateTimeOffset? Date(string? text) =>
         DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var date) ? date : null;
 
-    /// <summary>The requested range; null when there is none or it is malformed, which HTTP says to ignore.</summary>
+    /// <summary>The requested range; null if there is none or it is malformed, which HTTP requires to ignore.</summary>
     public static (long First, long Length)? Range(string text, long size)
     {
         if (!text.StartsWith("bytes=", StringComparison.OrdinalIgnoreCase) || text.Contains(',', StringComparison.Ordinal))
@@ -74,7 +74,7 @@ internal static class S3Conditions
         }
     }
 
-    /// <summary>The range of a copied part, which S3 takes in one form only and wholly inside its source.</summary>
+    /// <summary>The range of a copied part. S3 accepts only one form, and the range must be within the source.</summary>
     public static (long First, long Length) CopyRange(string text, long size)
     {
         if (text.Length == 0)

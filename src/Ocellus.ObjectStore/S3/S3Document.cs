@@ -5,8 +5,8 @@ using Ocellus.Encodings;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>An element of a document that came in: its name without a namespace, the text directly in it, and its children. Attributes say nothing here and
-/// are not kept.</summary>
+/// <summary>An element of a received document: its local name, its own text, and its children. Attributes have no meaning here and are
+/// dropped.</summary>
 internal sealed class XmlNode(string name)
 {
     public string Name { get; } = name;
@@ -20,22 +20,21 @@ internal sealed class XmlNode(string name)
     public string? Child(string name) => Children.Find(c => c.Name == name)?.Text;
 }
 
-/// <summary>A kind of document that requests carry, and how much of one is read.</summary>
-/// <param name="Name">Name of its root.</param>
-/// <param name="BytesMax">Most bytes of it.</param>
-/// <param name="ElementsMax">Most elements of it: what a document as large as S3 allows has, and room for those that mean nothing here.</param>
+/// <summary>A kind of XML document in requests, and its limits.</summary>
+/// <param name="Name">Name of the root element.</param>
+/// <param name="BytesMax">Maximum bytes.</param>
+/// <param name="ElementsMax">Maximum elements: those of the largest document that S3 allows, and some unknown ones.</param>
 internal sealed record S3Document(string Name, int BytesMax, int ElementsMax)
 {
-    /// <summary>Most levels of elements. The deepest document has four; every level costs a reader some of its stack or its time.</summary>
+    /// <summary>Maximum depth. The deepest document has four levels; every level costs the reader stack or time.</summary>
     public const int DepthMax = 16;
 
-    /// <summary>Most attributes and namespaces of an element. None means anything here; clients declare one or two.</summary>
+    /// <summary>Maximum attributes and namespaces of an element. None has a meaning here; clients declare one or two.</summary>
     public const int AttributesMax = 16;
 
     /// <summary>
-    /// Most characters from one <c>&lt;</c> to the next, which is an element's beginning and its text. A key has 1,024 bytes, written with references about
-    /// six times as many
-    /// characters; and a reader compares all attributes of an element before it gives the first.
+    /// Maximum characters from one <c>&lt;</c> to the next: a tag and the text after it. A key has 1,024 bytes, or about six times as many characters if
+    /// written with references. The reader compares all attributes of an element before it returns it, so a tag must be limited too.
     /// </summary>
     public const int PieceMax = 16 << 10;
 
@@ -51,11 +50,11 @@ internal sealed record S3Document(string Name, int BytesMax, int ElementsMax)
     /// <summary>50 tags of 128 and 256 characters.</summary>
     public static readonly S3Document Tagging = new("Tagging", 64 << 10, 1_000);
 
-    /// <summary>A region, and settings of which only the defaults are served.</summary>
+    /// <summary>A region, and settings of which only the defaults are supported.</summary>
     public static readonly S3Document CreateBucketConfiguration = new("CreateBucketConfiguration", 64 << 10, 200);
 
-    /// <summary>Reads a document in UTF-8: forward only, without a type definition, and no further than its bounds.</summary>
-    /// <exception cref="S3Exception">MalformedXML: it is not well formed, or beyond a bound.</exception>
+    /// <summary>Parses a UTF-8 document, forward only, without DTDs and within the limits.</summary>
+    /// <exception cref="S3Exception">MalformedXML: it is not well formed, or exceeds a limit.</exception>
     public XmlNode Parse(ReadOnlySpan<byte> document, CancellationToken cancel)
     {
         var text = (HeaderText.Utf8(document) ?? throw Malformed("it is not UTF-8.")).TrimStart('\ufeff');
@@ -77,7 +76,7 @@ internal sealed record S3Document(string Name, int BytesMax, int ElementsMax)
                 MaxCharactersInDocument = BytesMax,
                 IgnoreComments = true,
                 IgnoreProcessingInstructions = true,
-                // As in S3, a reference may stand for a character of a key that XML has no form for.
+                // As in S3, a reference may stand for a character that XML does not allow.
                 CheckCharacters = false,
             });
             return Read(reader, cancel);
@@ -88,12 +87,12 @@ internal sealed record S3Document(string Name, int BytesMax, int ElementsMax)
         }
     }
 
-    /// <summary>A refusal of a document.</summary>
+    /// <summary>The refusal of a document.</summary>
     public S3Exception Malformed(string why) => new("MalformedXML", $"The XML that you provided was not well formed or is not a {Name}: {why}");
 
     private XmlNode Read(XmlReader reader, CancellationToken cancel)
     {
-        // Not elements of a document model: it keeps every name that was ever seen for as long as the process lives.
+        // XElement is not used: it would keep every name ever seen for the life of the process.
         XmlNode? root = null;
         var open = new Stack<(XmlNode Node, StringBuilder Text)>();
         var elements = 0;

@@ -6,41 +6,41 @@ using static Ocellus.Objects.S3.S3Xml;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>Serves an <see cref="ObjectStore"/> as S3, in path style and with the bucket in the host. The caller has authenticated the request.</summary>
+/// <summary>Serves an <see cref="ObjectStore"/> as S3, in path style and virtual-host style. Requests have been authenticated.</summary>
 internal sealed class S3Endpoint(
     ObjectStore store, BucketRequests buckets, ObjectRequests objects, ListingRequests lists, MultipartRequests uploads, PostRequests posts)
 {
-    /// <summary>Headers of features that are not served. To store an object and forget them would mislead: the refusal is S3's own.</summary>
+    /// <summary>Headers of unsupported features. Ignoring them would mislead; S3 has its own error for them.</summary>
     private static readonly string[] _refusedHeaders =
     [
         "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold", "x-amz-website-redirect-location",
         "x-amz-write-offset-bytes",
     ];
 
-    /// <summary>What the names of headers begin with that ask for encryption, of the object or of a copy's source.</summary>
+    /// <summary>Prefixes of headers that request encryption, of the object or of a copy's source.</summary>
     private static readonly string[] _encryptionHeaders = ["x-amz-server-side-encryption", "x-amz-copy-source-server-side-encryption"];
 
-    /// <summary>Refuses what an upload asks for and the store would forget: by header, or by field of a form.</summary>
-    /// <param name="names">Of all headers or fields.</param>
-    /// <param name="value">The value of one of any case; empty if it is not there.</param>
+    /// <summary>Refuses headers or form fields of an upload that the store would ignore.</summary>
+    /// <param name="names">Names of all headers or fields.</param>
+    /// <param name="value">The value by name, not case-sensitive; empty if absent.</param>
     /// <exception cref="S3Exception">NotImplemented, AccessControlListNotSupported.</exception>
-    public static void RefuseUnserved(IReadOnlyCollection<string> names, Func<string, string> value)
+    public static void RefuseUnsupported(IReadOnlyCollection<string> names, Func<string, string> value)
     {
         if (Array.Find(_refusedHeaders, header => names.Contains(header, StringComparer.OrdinalIgnoreCase)) is { } refused)
         {
             throw new S3Exception("NotImplemented", $"The header '{refused}' implies functionality that is not implemented.");
         }
 
-        // Of every kind: the store encrypts nothing, and to say so is better than to seem to.
+        // Every kind is refused: the store does not encrypt, and must not seem to.
         if (names.FirstOrDefault(
             n => Array.Exists(_encryptionHeaders, h => n.StartsWith(h, StringComparison.OrdinalIgnoreCase)) && value(n).Length > 0) is { } encryption)
         {
-            // The value of another header may be a key.
+            // Only this header's value is repeated: the others may contain a key.
             var what = encryption.Equals(_encryptionHeaders[0], StringComparison.OrdinalIgnoreCase) ? $" with '{Readable.Truncate(value(encryption))}'" : "";
             throw new S3Exception(
                 "NotImplemented",
-                $"The header '{Readable.Truncate(encryption)}'{what} asks for encryption, and this store does not encrypt what it keeps. Leave the header "
-                    + $"out; encrypt the disk or the content.");
+                $"The header '{Readable.Truncate(encryption)}'{what} requests encryption, but this store does not encrypt objects. Omit the header; "
+                    + $"encrypt the disk or the content.");
         }
 
         if (value("x-amz-storage-class") is not ("" or "STANDARD") and var storage)
@@ -58,7 +58,7 @@ internal sealed class S3Endpoint(
                     + "bucket's owner owns every object.");
         }
 
-        // The only access list that there is needs no words; others would be forgotten.
+        // Accepts only the access lists that match the actual access; others would be ignored.
         if (value("x-amz-acl") is not ("" or "private" or "bucket-owner-full-control")
             || names.Any(n => n.StartsWith("x-amz-grant-", StringComparison.OrdinalIgnoreCase)))
         {
@@ -76,7 +76,7 @@ internal sealed class S3Endpoint(
             limit.MaxRequestBodySize = null;
         }
 
-        RefuseUnserved([.. request.Headers.Keys], name => request.Header(name));
+        RefuseUnsupported([.. request.Headers.Keys], name => request.Header(name));
         if (request.Parameter("versionId") is { Length: > 0 } version && version != "null")
         {
             throw new S3Exception("NoSuchVersion", $"The specified version does not exist: '{Readable.Truncate(version)}'; buckets have no versions here.");
@@ -89,7 +89,7 @@ internal sealed class S3Endpoint(
             return;
         }
 
-        // While a large bucket is still being read, requests for it wait here, and their threads serve the others.
+        // Requests for a bucket that is still being read wait here, without blocking threads.
         await store.OpenedAsync(request.Bucket, cancel).ConfigureAwait(false);
         await (request.Key.Length == 0 ? OnBucketAsync(request, cancel) : OnObjectAsync(request, cancel)).ConfigureAwait(false);
     }
@@ -113,16 +113,14 @@ internal sealed class S3Endpoint(
                 return buckets.PutTagsAsync(request, cancel);
             case S3Operation.DeleteBucketTagging:
                 store.SetBucketTags(request.Bucket, null);
-                request.Response.StatusCode = 204;
-                return Task.CompletedTask;
+                return NoContent(request);
             case S3Operation.GetBucketCors:
                 return WriteAsync(request.Response, CorsRules.Write(found.Cors ?? throw new S3Exception("NoSuchCORSConfiguration")), cancel);
             case S3Operation.PutBucketCors:
                 return buckets.PutCorsAsync(request, cancel);
             case S3Operation.DeleteBucketCors:
                 store.SetCors(request.Bucket, null);
-                request.Response.StatusCode = 204;
-                return Task.CompletedTask;
+                return NoContent(request);
             case S3Operation.PostObject:
                 return posts.PostAsync(request, cancel);
             case S3Operation.HeadBucket:
@@ -130,8 +128,7 @@ internal sealed class S3Endpoint(
                 return Task.CompletedTask;
             case S3Operation.DeleteBucket:
                 store.DeleteBucket(request.Bucket);
-                request.Response.StatusCode = 204;
-                return Task.CompletedTask;
+                return NoContent(request);
             case S3Operation.DeleteObjects:
                 return buckets.DeleteManyAsync(request, cancel);
             case S3Operation.GetBucketLocation:
@@ -145,6 +142,12 @@ internal sealed class S3Endpoint(
             default:
                 throw new S3Exception(request.Method == "POST" ? "NotImplemented" : "MethodNotAllowed");
         }
+    }
+
+    private static Task NoContent(S3Request request)
+    {
+        request.Response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
     }
 
     private Task OnObjectAsync(S3Request request, CancellationToken cancel)

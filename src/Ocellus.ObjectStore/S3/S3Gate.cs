@@ -13,8 +13,8 @@ using Ocellus.Wire.SigV4;
 namespace Ocellus.Objects.S3;
 
 /// <summary>
-/// Checks the signature of an object store request, reads the request once and hands it to the store's endpoint.
-/// The only catch clauses on the request path of the object store are here.
+/// Verifies the signature of an object store request, parses the request once and passes it to the store's endpoint. All errors of the object store's requests
+/// are handled here.
 /// </summary>
 internal sealed partial class S3Gate(
     RequestAuthenticator authenticator, Authorizer authorizer, ObjectStore store, S3Endpoint endpoint,
@@ -32,7 +32,7 @@ internal sealed partial class S3Gate(
             if (external.Value.IsExternal)
             {
                 throw new S3Exception(
-                    "NotImplemented", $"This server keeps no objects: it is set to use the object store at {external.Value.Endpoint}. Send S3 requests there.");
+                    "NotImplemented", $"This server stores no objects: it uses the object store at {external.Value.Endpoint}. Send S3 requests there.");
             }
 
             if (RequestTarget.Of(http.Request).Fault is var (code, message))
@@ -44,7 +44,7 @@ internal sealed partial class S3Gate(
             CorsRules.Decorate(http, bucket);
             if (HttpMethods.IsOptions(http.Request.Method))
             {
-                // Browsers ask without a signature.
+                // Browsers do not sign preflight requests.
                 CorsRules.Preflight(http, bucket);
                 return;
             }
@@ -55,11 +55,11 @@ internal sealed partial class S3Gate(
         }
         catch (Exception) when (http.RequestAborted.IsCancellationRequested)
         {
-            // The client left: nobody reads an answer.
+            // The client has disconnected, so there is nobody to respond to.
         }
         catch (Exception failure) when (http.Response.HasStarted)
         {
-            // The status is sent, so only a broken connection can still tell the client that the body is not whole.
+            // The status has been sent, so only a broken connection can signal that the body is incomplete.
             RequestFailed(log, failure, http.Request.Method, http.Request.Path, requestId);
             http.Abort();
         }
@@ -84,7 +84,7 @@ internal sealed partial class S3Gate(
         }
         catch (InvalidDataException failure)
         {
-            // The framing of a streamed body.
+            // Wrong framing of a streamed body.
             await WriteErrorAsync(http, target, "IncompleteBody", 400, failure.Message, requestId);
         }
         catch (BadHttpRequestException failure)
@@ -98,9 +98,9 @@ internal sealed partial class S3Gate(
         }
     }
 
-    /// <summary>Says who sent a request, and reads what it says. Of the body no more is read than a form has before its file.</summary>
+    /// <summary>Identifies the sender of a request and parses it. Reads nothing of the body except the fields of a form.</summary>
     /// <exception cref="SignatureException">The signature is missing or wrong.</exception>
-    /// <exception cref="S3Exception">The form, or the source of a copy, cannot be read.</exception>
+    /// <exception cref="S3Exception">The form, or the source of a copy, is malformed.</exception>
     private async Task<S3Request> AuthenticateAsync(HttpContext http, S3Target target, Stream body)
     {
         var place = new UnscopedPlace(target.InHost ? target.Bucket : "", RegionOf(target));
@@ -150,7 +150,7 @@ internal sealed partial class S3Gate(
         };
     }
 
-    /// <summary>The region that a request is for if it names none: its bucket's.</summary>
+    /// <summary>The region of a request whose signature names none: the bucket's.</summary>
     private string RegionOf(S3Target target) => store.FindBucket(target.Bucket)?.Region ?? Bucket.FirstRegion;
 
     private static (string Code, int Status) CodeOf(SignatureProblem problem) => problem switch
@@ -158,7 +158,7 @@ internal sealed partial class S3Gate(
         SignatureProblem.MissingToken => ("AccessDenied", 403),
         SignatureProblem.Incomplete => ("AuthorizationHeaderMalformed", 400),
         SignatureProblem.QueryIncomplete => ("AuthorizationQueryParametersError", 400),
-        SignatureProblem.Two => ("InvalidArgument", 400),
+        SignatureProblem.TwoSignatures => ("InvalidArgument", 400),
         SignatureProblem.NotSigned => ("AccessDenied", 403),
         SignatureProblem.UnknownKey => ("InvalidAccessKeyId", 403),
         SignatureProblem.UnknownToken => ("InvalidToken", 400),
@@ -166,7 +166,7 @@ internal sealed partial class S3Gate(
         SignatureProblem.Skewed => ("RequestTimeTooSkewed", 403),
         SignatureProblem.Expired => ("AccessDenied", 403),
         SignatureProblem.WrongScope or SignatureProblem.WrongRegion => ("AuthorizationHeaderMalformed", 400),
-        SignatureProblem.OtherMechanism => ("InvalidRequest", 400),
+        SignatureProblem.UnsupportedMechanism => ("InvalidRequest", 400),
         SignatureProblem.PayloadForm => ("InvalidArgument", 400),
         SignatureProblem.BodyMismatch => ("XAmzContentSHA256Mismatch", 400),
     };
@@ -203,7 +203,7 @@ internal sealed partial class S3Gate(
         await S3Xml.WriteAsync(http.Response, error, http.RequestAborted);
     }
 
-    [LoggerMessage(1336, LogLevel.Error, "{Method} {Path} asked for what is damaged ({RequestId})")]
+    [LoggerMessage(1336, LogLevel.Error, "{Method} {Path} needs a damaged file ({RequestId})")]
     private static partial void RequestForDamaged(ILogger log, string method, string path, string requestId);
 
     [LoggerMessage(1411, LogLevel.Error, "{Method} {Path} of the object store failed ({RequestId})")]

@@ -4,19 +4,19 @@ using Ocellus.Encodings;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>Headers and parameters of the object store: those kept with an object, and the forms of their values.</summary>
+/// <summary>Headers and parameters of the object store: those stored with an object, and the formats of values.</summary>
 internal static class S3Headers
 {
     public static readonly string[] KeptHeaders =
         ["Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires"];
 
-    /// <summary>Headers that speak of an object: an error's body has none of them.</summary>
+    /// <summary>Headers that describe an object. Error responses have none of them.</summary>
     public static readonly string[] ObjectHeaders = [.. KeptHeaders, "ETag", "Last-Modified", "Content-Range", "Accept-Ranges"];
 
-    /// <summary>What the names of user metadata begin with.</summary>
+    /// <summary>Prefix of the headers of user metadata.</summary>
     public const string MetadataPrefix = "x-amz-meta-";
 
-    /// <summary>Most bytes of an object's user metadata, names and values: S3's limit.</summary>
+    /// <summary>Maximum bytes of an object's user metadata, names and values: S3's limit.</summary>
     public const int MetadataBytesMax = 2 * 1024;
 
     public static Dictionary<string, string> UserMetadata(IHeaderDictionary headers)
@@ -24,16 +24,16 @@ internal static class S3Headers
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in headers.Where(h => h.Key.StartsWith(MetadataPrefix, StringComparison.OrdinalIgnoreCase)))
         {
-            // Forms and links may say names that a header cannot have, and then no answer could give them back.
+            // Forms and links may contain invalid header names, which no response could return.
             if (!HeaderText.IsName(name))
             {
                 throw new S3Exception(
                     "InvalidArgument",
-                    $"'{Readable.Truncate(name)}' cannot be the name of a header: behind {MetadataPrefix} it may have letters and digits of ASCII and ! # $ "
+                    $"'{Readable.Truncate(name)}' cannot be the name of a header: after {MetadataPrefix} it may have ASCII letters and digits and ! # $ "
                         + $"% & ' * + - . ^ _ ` | ~.");
             }
 
-            // A header's value has no space around it.
+            // Header values have no surrounding white space.
             metadata[name[MetadataPrefix.Length..].ToLowerInvariant()] = value.ToString().Trim(' ', '\t');
         }
 
@@ -50,7 +50,7 @@ internal static class S3Headers
     public static Dictionary<string, string> TagsOf(IHeaderDictionary headers) =>
         NullIfEmpty(headers["x-amz-tagging"].ToString()) is { } tags ? ObjectTags.Parse(tags) : [];
 
-    /// <summary>A stored value as a header may carry it: S3 sends what is not ASCII in the form of RFC 2047.</summary>
+    /// <summary>A stored value in a form that a header can carry. Like S3, encodes non-ASCII text as in RFC 2047.</summary>
     public static string Sendable(string value) => HeaderText.Sendable(value);
 
     public static Dictionary<string, string> Kept(IHeaderDictionary headers)
@@ -58,7 +58,7 @@ internal static class S3Headers
         var kept = KeptHeaders.Where(headers.ContainsKey).ToDictionary(n => n, n => headers[n].ToString());
         if (kept.TryGetValue("Content-Encoding", out var encoding))
         {
-            // aws-chunked names the framing of the request and not the object; what else is there stays to the letter.
+            // aws-chunked describes the framing of the request, not the object. The other encodings are kept unchanged.
             var rest = string.Join(',', encoding.Split(',').Where(e => e.Trim() != "aws-chunked")).Trim();
             kept.Remove("Content-Encoding");
             if (rest.Length > 0)

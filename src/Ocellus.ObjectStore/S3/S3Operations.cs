@@ -3,10 +3,10 @@ namespace Ocellus.Objects.S3;
 /// <summary>The operations of the object store.</summary>
 internal enum S3Operation
 {
-    /// <summary>No operation: the method means nothing there.</summary>
+    /// <summary>No operation: the method is not allowed there.</summary>
     None,
 
-    /// <summary>A feature that a parameter names and that is not served, see <see cref="Subresources"/>.</summary>
+    /// <summary>An unsupported feature, named by a parameter; see <see cref="Subresources"/>.</summary>
     Feature,
     ListBuckets,
     CreateBucket,
@@ -42,16 +42,16 @@ internal enum S3Operation
 }
 
 /// <summary>
-/// Says which operation a request is. Authorization and dispatch both follow from this one decision, so that no request is checked as one and done as another.
+/// Determines the operation of a request, once for authorization and dispatch: no request can be authorized as one operation and executed as another.
 /// </summary>
 internal static class S3Operations
 {
     /// <param name="method">HTTP method.</param>
     /// <param name="bucket">Bucket; empty for the service itself.</param>
     /// <param name="key">Key; empty for the bucket itself.</param>
-    /// <param name="query">Parameters. One that means nothing with this method is ignored, as an upload without a name is.</param>
-    /// <param name="copies">Whether a source is named.</param>
-    /// <param name="form">Whether it carries a form.</param>
+    /// <param name="query">Parameters. Those without meaning for the method are ignored, as is an empty upload id.</param>
+    /// <param name="copies">Whether the request names a copy source.</param>
+    /// <param name="form">Whether the body is a form.</param>
     public static S3Operation Of(string method, string bucket, string key, IQueryCollection query, bool copies, bool form) =>
         bucket.Length == 0 ? (method == "GET" ? S3Operation.ListBuckets : S3Operation.None)
         : Subresources.Of(query) is not null ? S3Operation.Feature

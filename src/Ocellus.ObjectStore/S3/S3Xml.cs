@@ -6,7 +6,7 @@ using Ocellus.Encodings;
 
 namespace Ocellus.Objects.S3;
 
-/// <summary>The documents that the object store answers with: their namespace, their parts, and how they are written.</summary>
+/// <summary>Writes the XML documents of responses, and their common elements.</summary>
 internal static class S3Xml
 {
     public static readonly XNamespace Ns = "http://s3.amazonaws.com/doc/2006-03-01/";
@@ -21,9 +21,9 @@ internal static class S3Xml
 
     public static async Task WriteAsync(HttpResponse response, XElement root, CancellationToken cancel)
     {
-        Mend(root);
+        EscapeInvalid(root);
         using var buffer = new MemoryStream();
-        // A carriage return is written as a reference: readers take a bare one for a line feed.
+        // Carriage returns are written as references: readers turn bare ones into line feeds.
         using (var writer = XmlWriter.Create(buffer, new XmlWriterSettings { Encoding = new UTF8Encoding(false), NewLineHandling = NewLineHandling.Entitize }))
         {
             root.Save(writer);
@@ -35,11 +35,10 @@ internal static class S3Xml
     }
 
     /// <summary>
-    /// Writes characters that XML has no form for as errors do. A reference to one, as S3 writes it, is refused by readers together with everything else in
-    /// the document;
-    /// lists with <c>encoding-type=url</c> give a key exactly.
+    /// Escapes characters that XML cannot represent, as in error messages. S3 writes references to them, which make readers reject the whole document. Listings
+    /// with <c>encoding-type=url</c> return keys exactly.
     /// </summary>
-    private static void Mend(XElement root)
+    private static void EscapeInvalid(XElement root)
     {
         foreach (var element in root.DescendantsAndSelf().Where(e => !e.HasElements))
         {

@@ -4,14 +4,12 @@ using static Ocellus.Objects.S3.S3Xml;
 namespace Ocellus.Objects.S3;
 
 /// <summary>
-/// The features of S3 that a parameter names and that are not served. A request for the configuration of one is answered as by a new bucket of AWS,
-/// where that is true; every other request is refused with the name of its operation.
+/// Unsupported S3 features that a parameter names. Where it is true, a request for the configuration is answered as for a new bucket in AWS; every other
+/// request is refused with the name of its operation.
 /// </summary>
 internal static class Subresources
 {
-    /// <summary>
-    /// A parameter, and what it means on a bucket and on an object: the rest of the operation's name after Get, Put, Delete or Post; null has no meaning there.
-    /// </summary>
+    /// <summary>A parameter, and the operation's name after Get, Put, Delete or Post, for buckets and for objects; null where it has no meaning.</summary>
     private static readonly (string Parameter, string? OnBucket, string? OnObject)[] _known =
     [
         ("accelerate", "BucketAccelerateConfiguration", null), ("acl", "BucketAcl", "ObjectAcl"), ("analytics", "BucketAnalyticsConfiguration", null),
@@ -26,14 +24,14 @@ internal static class Subresources
         ("versioning", "BucketVersioning", null), ("website", "BucketWebsite", null), ("renameObject", null, "RenameObject"),
     ];
 
-    /// <summary>Names that are whole as they stand.</summary>
+    /// <summary>Complete names of operations.</summary>
     private static readonly HashSet<string> _whole = ["RestoreObject", "SelectObjectContent", "RenameObject"];
 
-    /// <summary>The parameter of a request that asks for such a feature; null if none does.</summary>
+    /// <summary>The parameter of a request that names such a feature; null if there is none.</summary>
     public static string? Of(IQueryCollection query) => Array.Find(_known, k => query.ContainsKey(k.Parameter)).Parameter;
 
-    /// <summary>The answer to a question that has one. The bucket, and the object if one is named, are there.</summary>
-    /// <exception cref="S3Exception">The operation is not served, or the answer is that nothing is configured.</exception>
+    /// <summary>The response to a request for a configuration. The bucket and the object must exist.</summary>
+    /// <exception cref="S3Exception">The operation is not supported, or nothing is configured.</exception>
     public static XElement Answer(string parameter, string method, bool onObject, string accountId) => (method, parameter, onObject) switch
     {
         ("GET", "versioning", false) => new XElement(Ns + "VersioningConfiguration"),
@@ -59,7 +57,7 @@ internal static class Subresources
                 + $"does not have."),
     };
 
-    /// <summary>The name that AWS has for an operation.</summary>
+    /// <summary>The AWS name of an operation.</summary>
     private static string Operation(string parameter, string method, bool onObject)
     {
         var known = Array.Find(_known, k => k.Parameter == parameter);
@@ -67,7 +65,7 @@ internal static class Subresources
         return _whole.Contains(name) ? name : method[..1] + method[1..].ToLowerInvariant() + name;
     }
 
-    /// <summary>Objects belong to the bucket's owner, who alone may do anything with them.</summary>
+    /// <summary>The bucket's owner owns every object and alone has access.</summary>
     private static XElement AccessList(string accountId)
     {
         XNamespace instance = "http://www.w3.org/2001/XMLSchema-instance";

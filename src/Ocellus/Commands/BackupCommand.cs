@@ -94,7 +94,7 @@ internal static class BackupCommand
             throw new CommandRefusedException($"{output} already exists; choose another name, or add --force to replace it.");
         }
 
-        if (DataDirectory.IsHeld(data) && !new WriteBarrier(DataDirectory.ObjectsOf(data)).IsThere)
+        if (DataDirectory.IsHeld(data) && !new WriteBarrier(DataDirectory.ObjectsOf(data)).Exists)
         {
             throw new CommandRefusedException(
                 $"The server running on {data} is of an earlier version, which cannot be backed up while it runs; stop it, or restart it with this "

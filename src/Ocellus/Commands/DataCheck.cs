@@ -64,19 +64,19 @@ internal static class DataCheck
             var root = DataDirectory.ObjectsOf(data);
             return
             [
-                .. StoreCheck.Look(root, cancel).ToList().Select(damage =>
+                .. StoreCheck.Find(root, cancel).ToList().Select(damage =>
                 {
                     cancel.ThrowIfCancellationRequested();
                     try
                     {
                         var done = StoreCheck.Repair(root, Path.Combine(data, "damaged"), damage, account);
                         var state = done.StartsWith("Left", StringComparison.Ordinal) ? FindingState.Problem : FindingState.Warning;
-                        return new Finding("Repaired", state, $"{damage.File.Path} was damaged: {damage.File.Why}.", done);
+                        return new Finding("Repaired", state, $"{damage.File.Path} was damaged: {damage.File.Reason}.", done);
                     }
                     catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
                     {
                         return new Finding(
-                            "Repaired", FindingState.Problem, $"{damage.File.Path} is damaged: {damage.File.Why}.",
+                            "Repaired", FindingState.Problem, $"{damage.File.Path} is damaged: {damage.File.Reason}.",
                             $"It could not be moved: {failure.Message}");
                     }
                 }),
@@ -86,9 +86,9 @@ internal static class DataCheck
 
     private static Finding Objects(string data, CancellationToken cancel)
     {
-        var damages = StoreCheck.Look(DataDirectory.ObjectsOf(data), cancel).ToList();
+        var damages = StoreCheck.Find(DataDirectory.ObjectsOf(data), cancel).ToList();
         return Report("Objects", "every description is valid, and its data exists",
-            [.. damages.Select(d => $"{d.File.Path}{(d.Key is null ? "" : $" (key '{d.Key}')")}: {d.File.Why}")],
+            [.. damages.Select(d => $"{d.File.Path}{(d.Key is null ? "" : $" (key '{d.Key}')")}: {d.File.Reason}")],
             $"Everything else is served. Restore the files from a backup, or stop the server and run `ocellus doctor --data {data} --repair`, which "
                 + $"repairs what is beyond doubt, moves the rest to {Path.Combine(data, "damaged")} and says for each what is lost.");
     }

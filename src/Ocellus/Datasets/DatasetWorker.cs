@@ -31,7 +31,7 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
 
     public string KeyOf(DatasetJob work) => work.Dataset.Arn;
 
-    public bool HasPlace(DatasetJob work, IReadOnlyList<DatasetJob> running)
+    public bool CanStart(DatasetJob work, IReadOnlyList<DatasetJob> running)
     {
         var isImport = work.Kind == DatasetJobKind.Create;
         return running.Count(r => r.Kind == DatasetJobKind.Create == isImport) < (isImport ? ImportsMax : ChangesMax);
@@ -43,7 +43,7 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
         try
         {
             await jobs.RunAsync(work, cancel);
-            return WorkEnd.LookAgain;
+            return WorkEnd.PollAgain;
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
@@ -53,11 +53,11 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
         catch (Exception failure)
         {
             JobFailed(log, failure, work.Kind, work.Dataset.Arn);
-            return await EndFailedAsync(work, cancel) ? WorkEnd.LookAgain : WorkEnd.HoldBack;
+            return await EndFailedAsync(work, cancel) ? WorkEnd.PollAgain : WorkEnd.HoldBack;
         }
     }
 
-    public void LookFailed(Exception failure) => NotLooked(log, failure);
+    public void PollFailed(Exception failure) => NotLooked(log, failure);
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => _loop.RunAsync(this, stoppingToken);
 

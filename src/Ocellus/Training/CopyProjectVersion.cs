@@ -147,7 +147,7 @@ internal sealed partial class CopyProjectVersion(
         }
 
         // Within an account the caller's own rights suffice, but a Deny is a Deny; another account needs an Allow.
-        if (verdict == PolicyVerdict.Denied || (verdict == PolicyVerdict.Silent && source.AccountId != caller.AccountId))
+        if (verdict == PolicyVerdict.Denied || (verdict == PolicyVerdict.NoMatch && source.AccountId != caller.AccountId))
         {
             var reason = notUnderstood is not null ? "because a resource-based policy is not understood; its owner must put it anew"
                 : verdict == PolicyVerdict.Denied

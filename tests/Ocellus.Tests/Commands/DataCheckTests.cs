@@ -77,10 +77,10 @@ public sealed class DataCheckTests : IAsyncLifetime
         });
 
         Assert.Equal(4, repaired.Count);
-        Assert.Contains(repaired, f => f.Advice!.Contains("'a' is there again", StringComparison.Ordinal));
-        Assert.Contains(repaired, f => f.Advice!.Contains("its key, which the description does not say any more", StringComparison.Ordinal));
+        Assert.Contains(repaired, f => f.Advice!.Contains("'a' is restored", StringComparison.Ordinal));
+        Assert.Contains(repaired, f => f.Advice!.Contains("its key, which the description no longer contains", StringComparison.Ordinal));
         Assert.Contains(repaired, f => f.Advice!.Contains("is lost", StringComparison.Ordinal) && f.Advice.Contains("'c'", StringComparison.Ordinal));
-        Assert.Contains(repaired, f => f.Advice!.Contains("one of account 123456789012", StringComparison.Ordinal));
+        Assert.Contains(repaired, f => f.Advice!.Contains("for account 123456789012", StringComparison.Ordinal));
         Assert.Equal(["a"], (await _server.OkAsync(HttpMethod.Get, "/bucket")).Descendants(S3Calls.Ns + "Key").Select(k => k.Value));
         using var a = await _server.SendTextAsync(HttpMethod.Get, "/bucket/a");
         Assert.Equal((HttpStatusCode.OK, "content of a"), (a.StatusCode, await a.Content.ReadAsStringAsync(Cancel)));
@@ -99,7 +99,7 @@ public sealed class DataCheckTests : IAsyncLifetime
             var data = DataOf("a");
             File.Delete(data);
             File.WriteAllText(data, "other content");
-            Assert.Contains("Look at the content", Assert.Single(DataCheck.Repair(_server.DataPath, null, Cancel)).Advice, StringComparison.Ordinal);
+            Assert.Contains("Check the content", Assert.Single(DataCheck.Repair(_server.DataPath, null, Cancel)).Advice, StringComparison.Ordinal);
         });
         await _server.RefusedAsync(HttpMethod.Get, "/bucket/a", "", null, 404, "NoSuchKey", "'a'");
     }

@@ -48,7 +48,7 @@ public sealed class ServeProcessTests : IDisposable
         var (code, said) = await EndAsync(server, $"{description} is damaged", $"{torn} is damaged");
         Assert.Equal(0, code);
         Assert.Contains($"{description} is damaged: it is empty", said, StringComparison.Ordinal);
-        Assert.Contains($"{torn} is damaged: it is no whole description", said, StringComparison.Ordinal);
+        Assert.Contains($"{torn} is damaged: it is not a complete description", said, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -122,7 +122,7 @@ public sealed class ServeProcessTests : IDisposable
         using var server = Start();
         var (code, said) = await EndAsync(server);
         Assert.Equal(1, code);
-        Assert.Contains(empty ? "is empty" : "is not there", Last(said), StringComparison.Ordinal);
+        Assert.Contains(empty ? "is empty" : "is missing", Last(said), StringComparison.Ordinal);
         Assert.True(File.Exists(model));
     }
 

@@ -59,7 +59,7 @@ public sealed class PolicyModelTests
             s.NotAction ^ s.Actions.Any(a => Like(a, action, RegexOptions.IgnoreCase))
             && s.NotResource ^ s.Resources.Any(r => LikeArn(r, resource))
             && s.Lines.All(l => Holds(l, facts[l.Key]))).ToList();
-        return speaking.Any(s => !s.Allow) ? PolicyVerdict.Denied : speaking.Count > 0 ? PolicyVerdict.Allowed : PolicyVerdict.Silent;
+        return speaking.Any(s => !s.Allow) ? PolicyVerdict.Denied : speaking.Count > 0 ? PolicyVerdict.Allowed : PolicyVerdict.NoMatch;
     }
 
     private static bool Holds(Line line, string[] actual)

@@ -109,14 +109,14 @@ public sealed class PolicyReachTests
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":"eu-*"}}}""", "'eu-*'")]
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:SourceIp":"203.0.113.0/24"}}}""", "203.0.113.0/24")]
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:SecureTransport":"False"}}}""", "'False'")]
-    [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SourceIp":"true"}}}""", "Bool means nothing with aws:SourceIp")]
+    [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SourceIp":"true"}}}""", "Bool does not apply to aws:SourceIp")]
     [InlineData(
-        """{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NotIpAddress":{"aws:CurrentTime":"203.0.113.0/24"}}}""", "NotIpAddress means nothing")]
+        """{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NotIpAddress":{"aws:CurrentTime":"203.0.113.0/24"}}}""", "NotIpAddress does not apply")]
     [InlineData(
-        """{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NumericLessThanIfExists":{"aws:CurrentTime":"7"}}}""", "NumericLessThan means nothing")]
+        """{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NumericLessThanIfExists":{"aws:CurrentTime":"7"}}}""", "NumericLessThan does not apply")]
     [InlineData(
         """{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"ArnLike":{"aws:username":"arn:aws:iam::123456789012:user/tess"}}}""",
-        "ArnLike means nothing")]
+        "ArnLike does not apply")]
     [InlineData("""{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::123456789012:assumed-role/*"}}}""", "assumed-role")]
     public void A_policy_of_a_key_that_speaks_of_nothing_is_refused_when_it_is_attached(string statement, string named)
     {

@@ -26,7 +26,7 @@ public sealed class ConformanceTests : BucketTests
 
         // Of other parts it was not made, and of another key it is not the upload.
         await Server.RefusedAsync(HttpMethod.Post, "/bucket/k", $"uploadId={id}", body.Replace("<PartNumber>1<", "<PartNumber>2<", StringComparison.Ordinal),
-            400, "InvalidPart", "is completed");
+            400, "InvalidPart", "was completed");
         await Server.RefusedAsync(HttpMethod.Post, "/bucket/other", $"uploadId={id}", body, 404, "NoSuchUpload", "");
         await Server.RefusedAsync(HttpMethod.Get, "/bucket/k", $"uploadId={id}", null, 404, "NoSuchUpload", "");
         await Server.PutObjectAsync("bucket", "k", "other"u8.ToArray());

@@ -125,14 +125,14 @@ public sealed class CopyProjectVersionTests
     [InlineData("""{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Resource":"*"}""", nameof(PolicyVerdict.Allowed))]
     [InlineData("""{"Effect":"ALLOW","Principal":{"AWS":["999999999999","arn:aws:iam::111122223333:root"]},"Resource":"arn:aws:rekognition:us-east-1:123456789012:project/cells/version/*"}""", nameof(PolicyVerdict.Allowed))]
     [InlineData("""{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/ann"},"Resource":"arn:aws:rekognition:us-east-1:123456789012:project/cells/version/o?e/1"}""", nameof(PolicyVerdict.Allowed))]
-    [InlineData("""{"Effect":"Allow","Principal":{"AWS":"999999999999"},"Resource":"*"}""", nameof(PolicyVerdict.Silent))]
-    [InlineData("""{"Effect":"Allow","Principal":"*","Resource":"arn:aws:rekognition:us-east-1:123456789012:project/other/version/*"}""", nameof(PolicyVerdict.Silent))]
+    [InlineData("""{"Effect":"Allow","Principal":{"AWS":"999999999999"},"Resource":"*"}""", nameof(PolicyVerdict.NoMatch))]
+    [InlineData("""{"Effect":"Allow","Principal":"*","Resource":"arn:aws:rekognition:us-east-1:123456789012:project/other/version/*"}""", nameof(PolicyVerdict.NoMatch))]
     [InlineData(
         """{"Effect":"Allow","Principal":"*","Resource":"*","Condition":{"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::111122223333:user/a*"} } }""",
         nameof(PolicyVerdict.Allowed))]
     [InlineData(
         """{"Effect":"Allow","Principal":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalAccount":"111122223333"} } }""",
-        nameof(PolicyVerdict.Silent))]
+        nameof(PolicyVerdict.NoMatch))]
     [InlineData("""{"Effect":"Allow","Principal":"*","Resource":"*"},{"Effect":"Deny","Principal":"*","Resource":"*"}""", nameof(PolicyVerdict.Denied))]
     public void A_policy_says_what_its_statements_say_together(string statements, string verdict)
     {

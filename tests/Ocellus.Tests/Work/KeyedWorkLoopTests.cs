@@ -31,11 +31,11 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
         Assert.Equal(["a:1", "b:1"], _works.Started());
 
         _works.Due = ["a:2", "b:1"];
-        await LookAsync();
+        await PollAsync();
         Assert.Equal(["a:1", "b:1"], _works.Started());
 
-        _works.End("a:1", WorkEnd.LookAgain);
-        await _works.LookedAsync();
+        _works.End("a:1", WorkEnd.PollAgain);
+        await _works.PolledAsync();
         Assert.Equal(["a:1", "a:2", "b:1"], _works.Started());
     }
 
@@ -44,11 +44,11 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
     {
         _works.Due = ["a"];
         await StartAsync();
-        _works.End("a", WorkEnd.NextLook);
-        Assert.False(await _works.HasLookedAsync(TimeSpan.FromMilliseconds(200)));
+        _works.End("a", WorkEnd.NextPoll);
+        Assert.False(await _works.HasPolledAsync(TimeSpan.FromMilliseconds(200)));
         Assert.Equal(["a"], _works.Started());
 
-        await LookAsync();
+        await PollAsync();
         Assert.Equal(["a", "a"], _works.Started());
     }
 
@@ -61,17 +61,17 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
         Assert.Equal(["a"], _works.Started());
 
         _works.End("a", WorkEnd.HoldBack);
-        await _works.LookedAsync();
+        await _works.PolledAsync();
         Assert.Equal(["a", "b"], _works.Started());
 
         _works.End("b", WorkEnd.HoldBack);
-        await _works.LookedAsync();
+        await _works.PolledAsync();
         _clock.Advance(TimeSpan.FromSeconds(29));
-        await LookAsync();
+        await PollAsync();
         Assert.Equal(["a", "b"], _works.Started());
 
         _clock.Advance(TimeSpan.FromSeconds(1));
-        await LookAsync();
+        await PollAsync();
         Assert.Equal(["a", "a", "b"], _works.Started());
     }
 
@@ -90,12 +90,12 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
     {
         _works.Due = ["a"];
         await StartAsync();
-        _works.WhileReading = () => _works.End("a", WorkEnd.NextLook);
-        await LookAsync();
+        _works.WhileReading = () => _works.End("a", WorkEnd.NextPoll);
+        await PollAsync();
         Assert.Equal(["a"], _works.Started());
 
         _works.WhileReading = () => { };
-        await LookAsync();
+        await PollAsync();
         Assert.Equal(["a", "a"], _works.Started());
     }
 
@@ -110,7 +110,7 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
         _works.WhileReading = () => { };
 
         // The wait may not have begun yet when the clock moves.
-        for (var i = 0; i < 1000 && !await _works.HasLookedAsync(TimeSpan.FromMilliseconds(20)); i++)
+        for (var i = 0; i < 1000 && !await _works.HasPolledAsync(TimeSpan.FromMilliseconds(20)); i++)
         {
             _clock.Advance(TimeSpan.FromSeconds(5));
         }
@@ -131,17 +131,17 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
         await _run.WaitAsync(Patience, TestContext.Current.CancellationToken);
     }
 
-    private async Task StartAsync(TimeSpan? lookEvery = null, TimeSpan? holdBackFor = null)
+    private async Task StartAsync(TimeSpan? pollInterval = null, TimeSpan? holdBackFor = null)
     {
-        _loop = new(_clock, lookEvery ?? TimeSpan.FromHours(1)) { HoldBackFor = holdBackFor ?? TimeSpan.Zero };
+        _loop = new(_clock, pollInterval ?? TimeSpan.FromHours(1)) { HoldBackFor = holdBackFor ?? TimeSpan.Zero };
         _run = Task.Run(() => _loop.RunAsync(_works, _end.Token), CancellationToken.None);
-        await _works.LookedAsync();
+        await _works.PolledAsync();
     }
 
-    private Task LookAsync()
+    private Task PollAsync()
     {
         _loop.Wake();
-        return _works.LookedAsync();
+        return _works.PolledAsync();
     }
 
     /// <summary>Work named by its key, or <c>key:step</c>, that ends when a test says so.</summary>
@@ -149,7 +149,7 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
     {
         private readonly ConcurrentDictionary<string, TaskCompletionSource<WorkEnd>> _open = new();
         private readonly ConcurrentQueue<string> _started = new();
-        private readonly SemaphoreSlim _looks = new(0);
+        private readonly SemaphoreSlim _polls = new(0);
 
         public string[] Due { get; set; } = [];
 
@@ -164,19 +164,19 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
         /// <summary>All that was ever started, sorted.</summary>
         public string[] Started() => [.. _started.Order(StringComparer.Ordinal)];
 
-        public async Task LookedAsync() => Assert.True(await _looks.WaitAsync(Patience));
+        public async Task PolledAsync() => Assert.True(await _polls.WaitAsync(Patience));
 
-        public Task<bool> HasLookedAsync(TimeSpan within) => _looks.WaitAsync(within);
+        public Task<bool> HasPolledAsync(TimeSpan within) => _polls.WaitAsync(within);
 
         public void End(string work, WorkEnd end) => _open[work].SetResult(end);
 
-        public void Dispose() => _looks.Dispose();
+        public void Dispose() => _polls.Dispose();
 
         public void EndAll()
         {
             foreach (var source in _open.Values)
             {
-                source.TrySetResult(WorkEnd.NextLook);
+                source.TrySetResult(WorkEnd.NextPoll);
             }
         }
 
@@ -192,7 +192,7 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
 
         public string KeyOf(string work) => work.Split(':')[0];
 
-        public bool HasPlace(string work, IReadOnlyList<string> running) => running.Count < PlacesMax && work != "no place";
+        public bool CanStart(string work, IReadOnlyList<string> running) => running.Count < PlacesMax && work != "no place";
 
         public Task<bool> ClaimAsync(string work, CancellationToken cancel)
         {
@@ -201,7 +201,7 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
                 return Task.FromResult(false);
             }
 
-            // Here and not in HandleAsync, whose task may not have begun when the look is over.
+            // Here and not in HandleAsync, whose task may not have begun when the poll is over.
             _open[work] = new(TaskCreationOptions.RunContinuationsAsynchronously);
             _started.Enqueue(work);
             return Task.FromResult(true);
@@ -209,13 +209,13 @@ public sealed class KeyedWorkLoopTests : IAsyncDisposable
 
         public Task<WorkEnd> HandleAsync(string work, CancellationToken cancel) => _open[work].Task;
 
-        public Task LookedAsync(int running, CancellationToken cancel)
+        public Task PolledAsync(int running, CancellationToken cancel)
         {
             Running = running;
-            _looks.Release();
+            _polls.Release();
             return Task.CompletedTask;
         }
 
-        public void LookFailed(Exception failure) => Failures++;
+        public void PollFailed(Exception failure) => Failures++;
     }
 }

@@ -1,4 +1,4 @@
--- Times are epoch milliseconds. The dialect is the one SQLite and PostgreSQL share.
+-- Times are epoch milliseconds. Only SQL that SQLite and PostgreSQL share.
 CREATE TABLE access_keys (
     access_key_id TEXT NOT NULL PRIMARY KEY,
     secret        TEXT NOT NULL,

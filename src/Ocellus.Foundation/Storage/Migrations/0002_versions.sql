@@ -1,4 +1,4 @@
--- What a version is beyond its name. JSON columns hold the wire's own shapes, which are only ever given back whole.
+-- The rest of a version. JSON columns hold shapes of the wire, which are only returned whole.
 ALTER TABLE project_versions ADD COLUMN account_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE project_versions ADD COLUMN region TEXT NOT NULL DEFAULT '';
 ALTER TABLE project_versions ADD COLUMN updated_ms BIGINT NOT NULL DEFAULT 0;

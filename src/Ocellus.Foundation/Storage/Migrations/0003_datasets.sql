@@ -1,4 +1,4 @@
--- Entries name their dataset by a number: an ARN of a hundred characters in every row and every index made them several times as large.
+-- Entries refer to their dataset by number: an ARN of a hundred characters in every row and index made them several times as large.
 ALTER TABLE datasets ADD COLUMN id BIGINT;
 UPDATE datasets SET id = (SELECT COUNT(*) FROM datasets d WHERE d.arn <= datasets.arn);
 CREATE UNIQUE INDEX datasets_by_id ON datasets (id);
@@ -31,10 +31,10 @@ INSERT INTO dataset_entry_labels_2 (dataset_id, ordinal, label, boxes)
     SELECT d.id, l.ordinal, l.label, l.boxes FROM dataset_entry_labels l JOIN datasets d ON d.arn = l.dataset_arn ORDER BY d.id, l.ordinal;
 DROP TABLE dataset_entry_labels;
 ALTER TABLE dataset_entry_labels_2 RENAME TO dataset_entry_labels;
--- With boxes it answers ListDatasetLabels alone.
+-- With boxes, the index alone suffices for ListDatasetLabels.
 CREATE INDEX dataset_entry_labels_by_label ON dataset_entry_labels (dataset_id, label, ordinal, boxes);
 
--- What an UPDATE_IN_PROGRESS dataset waits for. The row goes in the transaction that ends the job.
+-- The job of an UPDATE_IN_PROGRESS dataset. The row is deleted in the transaction that ends the job.
 CREATE TABLE dataset_jobs (
     dataset_id BIGINT NOT NULL PRIMARY KEY REFERENCES datasets (id),
     kind       TEXT NOT NULL,

@@ -1,4 +1,4 @@
--- Units of the last start, for a version that a request wakes; and why a version stops when nobody asked it to.
+-- Units of the last start, for a version that a request wakes; and why a version stopped by itself.
 ALTER TABLE project_versions ADD COLUMN last_min_units BIGINT;
 ALTER TABLE project_versions ADD COLUMN last_max_units BIGINT;
 ALTER TABLE project_versions ADD COLUMN stop_reason TEXT;

@@ -8,14 +8,14 @@ CREATE TABLE access_key_policies (
 ALTER TABLE access_keys ADD COLUMN created_ms BIGINT NOT NULL DEFAULT 0;
 -- The key of DIR/credentials, made at the first start.
 ALTER TABLE access_keys ADD COLUMN is_default BIGINT NOT NULL DEFAULT 0;
--- Keys of before could do everything, and the first of them was in the file.
+-- Existing keys could do everything, and the first of them was in the file.
 INSERT INTO access_key_policies (access_key_id, name, document)
     SELECT access_key_id, 'administrator', '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}' FROM access_keys;
 UPDATE access_keys SET is_default = 1 WHERE access_key_id = (SELECT MIN(access_key_id) FROM access_keys);
--- Grows with every change of keys and their policies, so that a running server sees one by reading a single number.
+-- Incremented with every change of keys and their policies, so that a running server detects it by reading one number.
 CREATE TABLE access_revision (revision BIGINT NOT NULL);
 INSERT INTO access_revision (revision) VALUES (1);
--- The rights of the caller of a training or a copy, as they were at the call, for as long as it works.
+-- The rights of the caller of a training or copy at the time of the call. Kept until the work ends.
 CREATE TABLE version_rights (
     version_arn TEXT NOT NULL PRIMARY KEY REFERENCES project_versions (arn),
     rights      TEXT NOT NULL

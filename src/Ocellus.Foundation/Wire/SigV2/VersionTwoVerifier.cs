@@ -7,23 +7,21 @@ using Ocellus.Wire.SigV4;
 
 namespace Ocellus.Wire.SigV2;
 
-/// <summary>Where a request goes that a signature of version 2 says nothing of: it names no host and no region.</summary>
-/// <param name="BucketInHost">The bucket that the host names; empty in path style.</param>
-/// <param name="Region">Region that the request counts as made in.</param>
+/// <summary>Parts of a request that a version 2 signature does not cover: host and region.</summary>
+/// <param name="BucketInHost">Bucket in the host name; empty in path style.</param>
+/// <param name="Region">Region that the request is attributed to.</param>
 internal readonly record struct UnscopedPlace(string BucketInHost, string Region);
 
 /// <summary>
-/// Verifies AWS Signature Version 2 of links and forms for S3, which boto3, the AWS CLI and s3cmd still make by default. It covers less than version 4 does, so
-/// what it does not cover is refused where it would change the meaning of a request.
+/// Verifies AWS Signature Version 2 of links and forms for S3, which boto3, the AWS CLI and s3cmd still create by default. It covers less than version 4, so
+/// anything not covered that would change the meaning of a request is refused.
 /// </summary>
 [Evidence("RESTAuthentication and HTTPPOSTForms of the S3 API reference")]
 internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
 {
     private const string KeyName = "AWSAccessKeyId";
 
-    /// <summary>
-    /// Parameters that are part of the signed resource: those of S3's documents and those that botocore signs beside them. Names differ by case.
-    /// </summary>
+    /// <summary>Parameters that are part of the signed resource: those that S3 documents, and more that botocore signs. Names are case-sensitive.</summary>
     private static readonly HashSet<string> _covered = new(StringComparer.Ordinal)
     {
         "accelerate", "acl", "analytics", "cors", "defaultObjectAcl", "delete", "inventory", "lifecycle", "location", "logging", "metrics", "notification",
@@ -35,28 +33,26 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
         "response-expires",
     };
 
-    /// <summary>Parameters that are not covered and change the form of an answer at most.</summary>
+    /// <summary>Parameters that are not covered, but change at most the form of a response.</summary>
     private static readonly HashSet<string> _harmless = new(StringComparer.Ordinal) { "list-type", "encoding-type", "x-id" };
 
-    /// <summary>Whether a request carries, or begins to carry, such a signature in its query.</summary>
-    public static bool Signs(RequestTarget target) => target.Query.ContainsKey("Signature") || target.Query.ContainsKey(KeyName);
+    /// <summary>Whether the query contains such a signature, or part of one.</summary>
+    public static bool IsUsedBy(RequestTarget target) => target.Query.ContainsKey("Signature") || target.Query.ContainsKey(KeyName);
 
-    /// <summary>Whether a form carries, or begins to carry, such a signature. Names of fields have no case.</summary>
-    public static bool Signs(IReadOnlyDictionary<string, string> fields) => fields.ContainsKey("signature") || fields.ContainsKey(KeyName);
+    /// <summary>Whether a form contains such a signature, or part of one. Field names are not case-sensitive.</summary>
+    public static bool IsUsedBy(IReadOnlyDictionary<string, string> fields) => fields.ContainsKey("signature") || fields.ContainsKey(KeyName);
 
-    /// <summary>
-    /// Whether a time is further away than a link or a form of this version may be good for: as long as one of version 4, and what clocks may differ by.
-    /// </summary>
-    public bool IsTooFar(DateTimeOffset until) => until > clock.GetUtcNow().AddSeconds(SignatureVerifier.LongestExpiry) + SignatureVerifier.Window;
+    /// <summary>Whether an expiry time is too far away. The maximum is that of version 4, plus the allowed clock skew.</summary>
+    public bool IsTooFar(DateTimeOffset until) => until > clock.GetUtcNow().AddSeconds(SignatureVerifier.ExpirySecondsMax) + SignatureVerifier.ClockSkewMax;
 
     /// <summary>Verifies a link.</summary>
-    /// <exception cref="SignatureException">The signature is incomplete, wrong or expired, or does not cover what the request asks for.</exception>
+    /// <exception cref="SignatureException">The signature is incomplete, wrong or expired, or does not cover the request.</exception>
     public VerifiedSignature Verify(SignedRequest request, UnscopedPlace place)
     {
         var query = request.Target.Query;
         if (query.ContainsKey("X-Amz-Algorithm") || query.ContainsKey("X-Amz-Signature") || request.Lines("authorization").Any())
         {
-            throw SignatureVerifier.Two();
+            throw SignatureVerifier.TwoSignatures();
         }
 
         var (id, expires, signature) = (query[KeyName].ToString(), query["Expires"].ToString(), query["Signature"].ToString());
@@ -84,7 +80,7 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
         }
 
         text.Append(request.Target.RawPath);
-        if (!Resources(request.Target, place).Any(resource => Canonical.Same(Sign(key, text + resource), signature)))
+        if (!Resources(request.Target, place).Any(resource => Canonical.FixedTimeEquals(Sign(key, text + resource), signature)))
         {
             throw new SignatureException(
                 SignatureProblem.Mismatch,
@@ -99,20 +95,20 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
         { LinkHeaders = [.. LinkHeaders.Of(request), .. positional] };
     }
 
-    /// <summary>Verifies the signature of the policy of an upload from a form.</summary>
+    /// <summary>Verifies the signature of the policy in a form upload.</summary>
     /// <exception cref="SignatureException">The signature is incomplete or wrong.</exception>
     public AccessKey VerifyPolicy(IReadOnlyDictionary<string, string> fields)
     {
         if (fields.ContainsKey("x-amz-signature") || fields.ContainsKey("x-amz-algorithm"))
         {
-            throw SignatureVerifier.Two();
+            throw SignatureVerifier.TwoSignatures();
         }
 
         string Required(string name) =>
             fields.GetValueOrDefault(name) is { Length: > 0 } value ? value : throw SignatureVerifier.Incomplete($"The form field '{name}' is missing.");
 
         var key = keys.Require(Required(KeyName), fields.GetValueOrDefault("x-amz-security-token"));
-        return Canonical.Same(Sign(key, Required("policy")), Required("signature")) ? key
+        return Canonical.FixedTimeEquals(Sign(key, Required("policy")), Required("signature")) ? key
             : throw new SignatureException(
                 SignatureProblem.Mismatch,
                 "The request signature we calculated does not match the signature you provided: the policy was changed after it was signed, or another key "
@@ -137,12 +133,12 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
         if (IsTooFar(until))
         {
             throw LinkHeaders.Unusable(
-                $"Expires is {Canonical.Time(until)}; a link may be good for {SignatureVerifier.LongestExpiry} s (a week), and the server's time is "
+                $"Expires is {Canonical.Time(until)}; a link may be valid for {SignatureVerifier.ExpirySecondsMax} s (a week), and the server's time is "
                     + $"{Canonical.Time(now)}.");
         }
     }
 
-    /// <summary>Whoever holds a link may add parameters that its signature does not cover: none of them may change what it is for.</summary>
+    /// <summary>The holder of a link can add parameters that the signature does not cover. None of them may change its meaning.</summary>
     private static void CheckCovered(IQueryCollection query)
     {
         var other = query.Keys.Where(name => !_covered.Contains(name) && !_harmless.Contains(name) && name is not (KeyName or "Expires" or "Signature")
@@ -156,13 +152,13 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
                     + $"signature_version='s3v4').");
         }
 
-        // The signed text joins names and values by & and =, so a value that holds them reads like more parameters. Where an answer's headers are asked for,
-        // nothing but GetObject is.
+        // The signed text joins names and values by & and =, so a value that contains them looks like further parameters. response-* parameters, whose values
+        // are free text, are thus allowed for GetObject only.
         if (query.Keys.Any(IsResponse)
             && query.Keys.FirstOrDefault(name => _covered.Contains(name) && !IsResponse(name) && name is not ("versionId" or "partNumber")) is { } mixed)
         {
             throw new SignatureException(
-                SignatureProblem.NotSigned, $"A link of version 2 with response-* parameters gets an object; it cannot have '{mixed}' beside them.");
+                SignatureProblem.NotSigned, $"A link of version 2 with response-* parameters gets an object; it cannot also have '{mixed}'.");
         }
 
         if (query.Where(p => _covered.Contains(p.Key)).FirstOrDefault(p => p.Value.ToString().Any(char.IsControl)).Key is { } unusable)
@@ -176,7 +172,7 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
     private static bool IsPositional(string name) =>
         name.Equals("content-md5", StringComparison.OrdinalIgnoreCase) || name.Equals("content-type", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>A header that has a place of its own in the signed text. botocore moves it into the link.</summary>
+    /// <summary>A header with its own line in the signed text. botocore moves it into the link.</summary>
     private static string Positional(SignedRequest request, string name)
     {
         var header = string.Join(',', request.Lines(name)).Trim();
@@ -186,11 +182,13 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
         {
             0 => header,
             1 when header.Length == 0 || header == parameters[0] => parameters[0],
-            _ => throw LinkHeaders.Unusable($"'{name}' is given more than once, in the link or as a header, and not with one value."),
+            _ => throw LinkHeaders.Unusable($"'{name}' is given more than once, in the link or as a header, with different values."),
         };
     }
 
-    /// <summary>Every x-amz- header, from the link or beside it: a sender who adds one changes the signed text. The date has no part in a link.</summary>
+    /// <summary>
+    /// All x-amz- headers, from the link and the request: a header added by the sender changes the signed text. A link does not sign the date.
+    /// </summary>
     private static IEnumerable<KeyValuePair<string, string>> AmzHeaders(SignedRequest request, List<KeyValuePair<string, string>> ofLink) =>
         request.Headers.Where(h => h.Key.StartsWith("x-amz-", StringComparison.OrdinalIgnoreCase))
             .GroupBy(h => h.Key.ToLowerInvariant(), h => h.Value.Trim())
@@ -199,15 +197,15 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
             .Where(h => h.Key != "x-amz-date").DistinctBy(h => h.Key).OrderBy(h => h.Key, StringComparer.Ordinal);
 
     /// <summary>
-    /// What the signed text may have behind the path: the covered parameters, their values not encoded. Clients sign <c>tagging</c> and <c>tagging=</c> as they
-    /// send it, and botocore signs <c>/bucket/</c> where it sends <c>/bucket</c>; either way the request is the same.
+    /// The possible endings of the signed text after the path: the covered parameters, with unencoded values. Some clients sign <c>tagging</c>, others
+    /// <c>tagging=</c>, and botocore signs <c>/bucket/</c> where it sends <c>/bucket</c>; the meaning is the same.
     /// </summary>
     private static IEnumerable<string> Resources(RequestTarget target, UnscopedPlace place)
     {
         var covered = target.Query.Where(p => _covered.Contains(p.Key)).OrderBy(p => p.Key, StringComparer.Ordinal)
             .Select(p => (Name: p.Key, Value: p.Value.ToString())).ToList();
-        string Joined(string sign) =>
-            covered.Count == 0 ? "" : "?" + string.Join('&', covered.Select(p => p.Value.Length > 0 ? $"{p.Name}={p.Value}" : p.Name + sign));
+        string Joined(string ifEmpty) =>
+            covered.Count == 0 ? "" : "?" + string.Join('&', covered.Select(p => p.Value.Length > 0 ? $"{p.Name}={p.Value}" : p.Name + ifEmpty));
         string[] joined = covered.Exists(p => p.Value.Length == 0) ? [Joined(""), Joined("=")] : [Joined("")];
         var isBucket = place.BucketInHost.Length == 0 && target.RawPath.Length > 1 && target.RawPath.LastIndexOf('/') == 0;
         return isBucket ? joined.SelectMany(text => new[] { text, "/" + text }) : joined;
@@ -223,7 +221,7 @@ internal sealed class VersionTwoVerifier(IKeySource keys, TimeProvider clock)
                 $"x-amz-content-sha256 of a link of version 2 must be UNSIGNED-PAYLOAD or a valid sha256 value; received '{Readable.Truncate(declared)}'.");
     }
 
-#pragma warning disable CA5350 // The protocol defines its signature as HMAC-SHA1.
+#pragma warning disable CA5350 // The protocol requires HMAC-SHA1.
     private static string Sign(AccessKey key, string text) =>
         Convert.ToBase64String(HMACSHA1.HashData(Encoding.UTF8.GetBytes(key.SecretAccessKey), Encoding.UTF8.GetBytes(text)));
 #pragma warning restore CA5350

@@ -4,14 +4,11 @@ using Ocellus.Encodings;
 
 namespace Ocellus.Wire.SigV4;
 
-/// <summary>
-/// Decodes an <c>aws-chunked</c> body. Signed chunks are held back until their signature is verified.
-/// Reads asynchronously only.
-/// </summary>
+/// <summary>Decodes an <c>aws-chunked</c> body. A signed chunk is returned only after its signature has been verified.</summary>
 internal sealed class AwsChunkedStream : ForwardStream
 {
-    private const int LargestSignedChunk = 16 * 1024 * 1024;
-    private const int LongestLine = 8 * 1024;
+    private const int SignedChunkBytesMax = 16 * 1024 * 1024;
+    private const int LineLengthMax = 8 * 1024;
     private const int TrailersMax = 32;
 
     private readonly Stream _inner;
@@ -46,7 +43,7 @@ internal sealed class AwsChunkedStream : ForwardStream
         _previous = seed.Signature;
     }
 
-    /// <summary>The trailing headers, complete once the stream has been read to its end.</summary>
+    /// <summary>The trailing headers; complete once the stream has been read to its end.</summary>
     public IReadOnlyDictionary<string, string> Trailers => _trailers;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -56,7 +53,7 @@ internal sealed class AwsChunkedStream : ForwardStream
             return 0;
         }
 
-        // A body once found wrong stays wrong, however often a reader tries again.
+        // After a failure, further reads fail the same way.
         if (_failure is not null)
         {
             throw _failure;
@@ -123,9 +120,9 @@ internal sealed class AwsChunkedStream : ForwardStream
             var signature = parts.Length == 2 && parts[1].StartsWith(mark, StringComparison.Ordinal)
                 ? parts[1][mark.Length..]
                 : throw new InvalidDataException("A chunk has no signature.");
-            if (size > LargestSignedChunk)
+            if (size > SignedChunkBytesMax)
             {
-                throw new InvalidDataException($"A signed chunk has {size} bytes; the most is {LargestSignedChunk}.");
+                throw new InvalidDataException($"A signed chunk has {size} bytes; the maximum is {SignedChunkBytesMax}.");
             }
 
             await FillChunkAsync((int)size, cancel).ConfigureAwait(false);
@@ -199,7 +196,7 @@ internal sealed class AwsChunkedStream : ForwardStream
     private void Verify(string toSign, string received)
     {
         var expected = Canonical.Sign(_seed.SigningKey, toSign);
-        if (!Canonical.Same(expected, received))
+        if (!Canonical.FixedTimeEquals(expected, received))
         {
             throw new SignatureException(
                 SignatureProblem.Mismatch,
@@ -218,7 +215,7 @@ internal sealed class AwsChunkedStream : ForwardStream
             var count = Math.Min(size - filled, _inputEnd - _inputStart);
             if (_chunk.Length < filled + count)
             {
-                // Grows with what arrives, not with what is announced.
+                // Grows with the bytes that arrive, not with the announced size.
                 Array.Resize(ref _chunk, Math.Min(size, Math.Max(filled + count, _chunk.Length * 2)));
             }
 
@@ -236,15 +233,15 @@ internal sealed class AwsChunkedStream : ForwardStream
         }
     }
 
-    /// <summary>Reads to the next line feed; a trailing header may end in it alone.</summary>
+    /// <summary>Reads to the next line feed. Trailing headers may end without a carriage return.</summary>
     private async Task<string> ReadLineAsync(CancellationToken cancel)
     {
-        // Nearly always the whole line is there.
-        var there = _input.AsSpan(_inputStart, _inputEnd - _inputStart);
-        if (there.IndexOf((byte)'\n') is >= 0 and < LongestLine and var length)
+        // Fast path: the whole line is in the buffer nearly always.
+        var buffered = _input.AsSpan(_inputStart, _inputEnd - _inputStart);
+        if (buffered.IndexOf((byte)'\n') is >= 0 and < LineLengthMax and var length)
         {
             _inputStart += length + 1;
-            return Encoding.Latin1.GetString(there[..(length > 0 && there[length - 1] == '\r' ? length - 1 : length)]);
+            return Encoding.Latin1.GetString(buffered[..(length > 0 && buffered[length - 1] == '\r' ? length - 1 : length)]);
         }
 
         var line = new StringBuilder();
@@ -257,7 +254,7 @@ internal sealed class AwsChunkedStream : ForwardStream
                 return line.Length > 0 && line[^1] == '\r' ? line.ToString(0, line.Length - 1) : line.ToString();
             }
 
-            if (line.Length == LongestLine)
+            if (line.Length == LineLengthMax)
             {
                 throw new InvalidDataException("A line of the chunk framing is too long.");
             }

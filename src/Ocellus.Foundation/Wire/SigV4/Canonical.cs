@@ -20,8 +20,8 @@ internal static class Canonical
 
         if (objectStore)
         {
-            // Encoded exactly once: clients differ in which characters they leave bare on the wire,
-            // but all sign the strict form. Segments are kept, as an object key may hold "//" or "..".
+            // Encoded exactly once: clients differ in which characters they leave unencoded, but all sign the strict form. The path is not normalized,
+            // because an object key may contain "//" or "..".
             return string.Join('/', rawPath.Split('/').Select(segment => Encode(Decode(segment, plusIsSpace: false))));
         }
 
@@ -46,7 +46,7 @@ internal static class Canonical
         return kept.Count == 0 ? "/" : "/" + string.Join('/', kept) + (endsInSlash ? "/" : "");
     }
 
-    /// <summary>Names and values of a query, without its question mark, in the form that is signed.</summary>
+    /// <summary>Names and values of a query string, without its question mark, in the form that is signed.</summary>
     public static List<KeyValuePair<string, string>> ParseQuery(string rawQuery)
     {
         var result = new List<KeyValuePair<string, string>>();
@@ -67,7 +67,7 @@ internal static class Canonical
             .ThenBy(pair => pair.Value, StringComparer.Ordinal)
             .Select(pair => pair.Key + "=" + pair.Value));
 
-    /// <summary>Trims a header value and folds each run of blanks into one.</summary>
+    /// <summary>Trims a header value and folds each run of white space into one blank.</summary>
     public static string HeaderValue(string value)
     {
         var text = new StringBuilder(value.Length);
@@ -105,8 +105,8 @@ internal static class Canonical
         return key;
     }
 
-    /// <summary>Compares without telling by its duration where the first difference is.</summary>
-    public static bool Same(string expected, string received) =>
+    /// <summary>Compares in constant time.</summary>
+    public static bool FixedTimeEquals(string expected, string received) =>
         CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(expected), Encoding.UTF8.GetBytes(received));
 
     public static bool IsHash(string text) => text.Length == 64 && text.All(char.IsAsciiHexDigit);

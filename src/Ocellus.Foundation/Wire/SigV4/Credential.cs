@@ -3,7 +3,7 @@ using Ocellus.Encodings;
 
 namespace Ocellus.Wire.SigV4;
 
-/// <summary>A key and the day, region and service that a signature is good for.</summary>
+/// <summary>The access key of a signature, and the day, region and service that it is valid for.</summary>
 internal sealed partial record Credential(string AccessKeyId, string Day, string Region, string Service)
 {
     public string Scope => $"{Day}/{Region}/{Service}/aws4_request";

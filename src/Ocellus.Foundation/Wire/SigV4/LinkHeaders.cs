@@ -2,10 +2,10 @@ using Ocellus.Encodings;
 
 namespace Ocellus.Wire.SigV4;
 
-/// <summary>The parameters of a link that stand for headers.</summary>
+/// <summary>The parameters of a presigned URL that stand for headers.</summary>
 internal static class LinkHeaders
 {
-    /// <summary>Those that belong to the signature itself.</summary>
+    /// <summary>Parameters of the signature itself.</summary>
     private static readonly HashSet<string> _ofSignature = new(StringComparer.OrdinalIgnoreCase)
     {
         "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Security-Token",
@@ -13,8 +13,8 @@ internal static class LinkHeaders
     };
 
     /// <summary>
-    /// Those that speak of a body. Who makes a link has no body yet: the JavaScript SDK puts the checksum of an empty one there, and S3 does not hold the
-    /// upload against it. A checksum that is to count is sent as a header.
+    /// Parameters about a body. When a link is created there is no body yet: the JavaScript SDK adds the checksum of an empty one, and S3 does not check the
+    /// upload against it. Only a checksum sent as a header counts.
     /// </summary>
     private static readonly HashSet<string> _ofBody = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -22,12 +22,12 @@ internal static class LinkHeaders
         "x-amz-checksum-sha256",
     };
 
-    /// <summary>What the parameters of a link mean as headers. The caller has verified that the signature covers them.</summary>
-    /// <exception cref="SignatureException">One can be no header, or a header says something else.</exception>
+    /// <summary>The headers that a link's parameters stand for. The caller has verified that the signature covers them.</summary>
+    /// <exception cref="SignatureException">A parameter is not a valid header, or contradicts a header of the request.</exception>
     public static IReadOnlyList<KeyValuePair<string, string>> Of(SignedRequest request) =>
         [.. All(request).Where(h => !_ofSignature.Contains(h.Key) && !_ofBody.Contains(h.Key))];
 
-    /// <summary>As <see cref="Of"/>, with those that have no effect.</summary>
+    /// <summary>Like <see cref="Of"/>, including those without effect.</summary>
     public static List<KeyValuePair<string, string>> All(SignedRequest request)
     {
         var all = new List<KeyValuePair<string, string>>();
@@ -45,13 +45,13 @@ internal static class LinkHeaders
         return all;
     }
 
-    /// <summary>The value of a parameter that stands for a header.</summary>
-    /// <exception cref="SignatureException">It can be no header.</exception>
+    /// <summary>The checked value of a parameter that stands for a header.</summary>
+    /// <exception cref="SignatureException">The parameter is not a valid header.</exception>
     public static string Checked(string name, string value) =>
         !HeaderText.IsName(name) ? throw Unusable(
-            $"The parameter '{Readable.Truncate(Uri.EscapeDataString(name))}' stands for a header, and it is not the name of a header: letters, digits and "
+            $"The parameter '{Readable.Truncate(Uri.EscapeDataString(name))}' stands for a header, but is not a valid header name: letters, digits and "
                 + $"!#$%&'*+-.^_`|~.")
-        : value.Any(char.IsControl) ? throw Unusable($"The parameter '{Readable.Truncate(name)}' stands for a header, and its value holds control characters.")
+        : value.Any(char.IsControl) ? throw Unusable($"The parameter '{Readable.Truncate(name)}' stands for a header, but its value holds control characters.")
         : value;
 
     public static SignatureException Unusable(string message) => new(SignatureProblem.QueryIncomplete, message);

@@ -34,20 +34,20 @@ internal sealed partial class SignatureVerifier
         var amzDate = Canonical.Time(date);
         var toSign = $"{Canonical.Algorithm}\n{amzDate}\n{credential.Scope}\n{Canonical.Hash(canonical.ToString())}";
         var signingKey = Canonical.SigningKey(key.SecretAccessKey, credential.Day, credential.Region, credential.Service);
-        if (!Canonical.Same(Canonical.Sign(signingKey, toSign), signature))
+        if (!Canonical.FixedTimeEquals(Canonical.Sign(signingKey, toSign), signature))
         {
             throw new SignatureException(
                 SignatureProblem.Mismatch,
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. "
-                + $"Received was a signature of access key '{key.AccessKeyId}' over the headers '{string.Join(';', signedHeaders)}'.");
+                + $"The signature is of access key '{key.AccessKeyId}', over the headers '{string.Join(';', signedHeaders)}'.");
         }
 
         return new VerifiedSignature(key, credential.Region, amzDate, credential.Scope, signingKey, signature, payloadHash);
     }
 
     /// <summary>
-    /// Nobody on the way may add what changes the meaning of a request. For the API that is its operation;
-    /// for S3 all headers of its own, as there.
+    /// Requires that headers which change the meaning of a request are signed, so that no intermediary can add them: the operation for the API, and all x-amz-
+    /// headers for S3, as in AWS.
     /// </summary>
     private static void CheckSigned(SignedRequest request, string[] signedHeaders, bool objectStore)
     {
@@ -89,7 +89,7 @@ internal sealed partial class SignatureVerifier
             return declared;
         }
 
-        // Only S3 knows unsigned and streamed bodies; elsewhere the body itself counts.
+        // Only S3 has unsigned and streamed bodies; the API always uses the hash of the body.
         if (declared is { Length: > 0 } && objectStore)
         {
             return declared == UnsignedPayload || _streamedPayloads.Contains(declared) ? declared : throw new SignatureException(
@@ -105,7 +105,7 @@ internal sealed partial class SignatureVerifier
     private static string[] SplitSignedHeaders(string text)
     {
         var names = text.Split(';');
-        // Each once, too: a name puts its header's value into what is signed, and a thousand times the same would make megabytes of kilobytes.
+        // No duplicates: every name adds its header's value to the signed text, so repeated names could inflate kilobytes to megabytes.
         if (!names.All(name => HeaderText.IsName(name) && !name.Any(char.IsAsciiLetterUpper)) || names.Distinct(StringComparer.Ordinal).Count() < names.Length)
         {
             throw Incomplete(
@@ -125,12 +125,12 @@ internal sealed partial class SignatureVerifier
             : throw Incomplete($"Date must be in ISO-8601 'basic format'. Got '{Readable.Truncate(text)}'.");
     }
 
-    private static string Needed(Dictionary<string, string> parts, string name) =>
+    private static string RequiredPart(Dictionary<string, string> parts, string name) =>
         parts.TryGetValue(name, out var value) && value.Length > 0
             ? value
-            : throw Incomplete($"Authorization header requires '{name}' parameter. Found were '{string.Join(", ", parts.Keys)}'.");
+            : throw Incomplete($"Authorization header requires '{name}' parameter. Found: '{string.Join(", ", parts.Keys)}'.");
 
-    /// <summary>The canonical value of a header, its lines joined by commas; null when there is none.</summary>
+    /// <summary>The canonical value of a header, its lines joined by commas; null if there is none.</summary>
     private static string? Header(SignedRequest request, string name)
     {
         var values = request.Lines(name).Select(Canonical.HeaderValue).ToList();

@@ -4,19 +4,19 @@ using Ocellus.Identity;
 
 namespace Ocellus.Wire.SigV4;
 
-/// <summary>Verifies AWS Signature Version 4 in its header form and, for S3, in its query form.</summary>
+/// <summary>Verifies AWS Signature Version 4 in the header and, for S3, in the query.</summary>
 internal sealed partial class SignatureVerifier(IKeySource keys, Regions regions, TimeProvider clock)
 {
     private const string UnsignedPayload = "UNSIGNED-PAYLOAD";
     private const string TokenHeader = "x-amz-security-token";
 
-    /// <summary>Longest life of a link, in seconds: seven days, as in S3.</summary>
-    public const int LongestExpiry = 7 * 24 * 60 * 60;
+    /// <summary>Maximum lifetime of a link in seconds: seven days, as in S3.</summary>
+    public const int ExpirySecondsMax = 7 * 24 * 60 * 60;
 
-    /// <summary>How far a client's clock may be off, either way: what most AWS services allow.</summary>
-    public static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
+    /// <summary>Maximum skew of a client's clock, in either direction: what most AWS services allow.</summary>
+    public static readonly TimeSpan ClockSkewMax = TimeSpan.FromMinutes(5);
 
-    /// <summary>What stands for the hash of a body that comes in chunks.</summary>
+    /// <summary>Values that replace the payload hash of a chunked body.</summary>
     private static readonly string[] _streamedPayloads =
     [
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
@@ -26,10 +26,10 @@ internal sealed partial class SignatureVerifier(IKeySource keys, Regions regions
     /// <param name="request">The request as it was sent.</param>
     /// <param name="service">The signing name, such as <c>rekognition</c> or <c>s3</c>.</param>
     /// <param name="bodySha256Hex">
-    /// The hash of the body that arrived; null takes the client's word from <c>x-amz-content-sha256</c>,
-    /// and the caller must then check the body against <see cref="VerifiedSignature.PayloadHash"/>.
+    /// The hash of the received body. Null trusts <c>x-amz-content-sha256</c>; the caller must then check the body against
+    /// <see cref="VerifiedSignature.PayloadHash"/>.
     /// </param>
-    /// <exception cref="SignatureException">The signature is absent, unreadable or wrong.</exception>
+    /// <exception cref="SignatureException">The signature is missing, malformed or wrong.</exception>
     public VerifiedSignature Verify(SignedRequest request, string service, string? bodySha256Hex)
     {
         var objectStore = service == "s3";
@@ -38,10 +38,10 @@ internal sealed partial class SignatureVerifier(IKeySource keys, Regions regions
         {
             if (objectStore && (request.Target.Query.ContainsKey("X-Amz-Algorithm") || request.Target.Query.ContainsKey("X-Amz-Signature")))
             {
-                throw Two();
+                throw TwoSignatures();
             }
 
-            return Complete(ClaimOf(request, Only(lines), service, objectStore), bodySha256Hex);
+            return Complete(ClaimOf(request, Single(lines), service, objectStore), bodySha256Hex);
         }
 
         if (objectStore && Parameter(query, "X-Amz-Algorithm") is not null)
@@ -59,15 +59,15 @@ internal sealed partial class SignatureVerifier(IKeySource keys, Regions regions
         throw new SignatureException(SignatureProblem.MissingToken, "Missing Authentication Token");
     }
 
-    /// <summary>Checks all of a signature in a header that can be checked before the body is there: key id, scope, date and which headers are signed.</summary>
-    /// <exception cref="SignatureException">It is absent or unreadable, or no body could make it right.</exception>
+    /// <summary>Checks everything in a header signature that does not need the body: key id, scope, date and signed headers.</summary>
+    /// <exception cref="SignatureException">The signature is missing or malformed, or invalid for any body.</exception>
     public SignatureClaim Claim(SignedRequest request, string service) =>
         request.Lines("authorization").ToList() is { Count: > 0 } lines
-            ? ClaimOf(request, Only(lines), service, service == "s3")
+            ? ClaimOf(request, Single(lines), service, service == "s3")
             : throw new SignatureException(SignatureProblem.MissingToken, "Missing Authentication Token");
 
-    /// <summary>Verifies a claim with the hash of the body.</summary>
-    /// <exception cref="SignatureException">The signature is wrong, or its key was revoked meanwhile.</exception>
+    /// <summary>Verifies a claim against the hash of the body.</summary>
+    /// <exception cref="SignatureException">The signature is wrong, or its key has been revoked since.</exception>
     public VerifiedSignature Complete(SignatureClaim claim, string? bodySha256Hex)
     {
         var key = keys.Require(claim.Credential.AccessKeyId, token: null);
@@ -77,7 +77,7 @@ internal sealed partial class SignatureVerifier(IKeySource keys, Regions regions
             claim.Signature);
     }
 
-    private static string Only(List<string> lines) => lines.Count == 1 ? lines[0] : throw Incomplete("The header 'authorization' is given more than once.");
+    private static string Single(List<string> lines) => lines.Count == 1 ? lines[0] : throw Incomplete("The header 'authorization' is given more than once.");
 
     private SignatureClaim ClaimOf(SignedRequest request, string authorization, string service, bool objectStore)
     {
@@ -86,13 +86,13 @@ internal sealed partial class SignatureVerifier(IKeySource keys, Regions regions
         var algorithm = blank < 0 ? text : text[..blank];
         if (algorithm != Canonical.Algorithm)
         {
-            // Word for word as S3 says it: s3cmd looks for this sentence and then signs with version 4. One word alone may be a token, which is not to be
+            // The first message is S3's own, word for word: s3cmd looks for it and then signs with version 4. A single word may be a token, so it is not
             // repeated.
             throw algorithm == "AWS"
                 ? new SignatureException(
-                    SignatureProblem.OtherMechanism, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
+                    SignatureProblem.UnsupportedMechanism, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
                 : Incomplete(blank < 0
-                    ? $"The Authorization header is one word of {text.Length} characters; expected '{Canonical.Algorithm}' and what belongs to it."
+                    ? $"The Authorization header is one word of {text.Length} characters; expected '{Canonical.Algorithm}' and its parameters."
                     : $"Unsupported signing algorithm '{Readable.Truncate(algorithm)}'; expected '{Canonical.Algorithm}'.");
         }
 
@@ -108,9 +108,9 @@ internal sealed partial class SignatureVerifier(IKeySource keys, Regions regions
             }
         }
 
-        var credential = Credential.Parse(Needed(parts, "Credential"), service, regions, clock);
-        var signedHeaders = SplitSignedHeaders(Needed(parts, "SignedHeaders"));
-        var signature = Needed(parts, "Signature");
+        var credential = Credential.Parse(RequiredPart(parts, "Credential"), service, regions, clock);
+        var signedHeaders = SplitSignedHeaders(RequiredPart(parts, "SignedHeaders"));
+        var signature = RequiredPart(parts, "Signature");
 
         var dateName = Header(request, "x-amz-date") is not null ? "x-amz-date" : "date";
         var dateText = Header(request, dateName)
@@ -121,24 +121,24 @@ internal sealed partial class SignatureVerifier(IKeySource keys, Regions regions
         }
 
         var date = ParseDate(dateText);
-        // Whether the key is known; its secret is needed only once the body is there.
+        // Only checks that the key is known; the secret is needed once the body has arrived.
         keys.Require(credential.AccessKeyId, Header(request, TokenHeader));
         CheckDay(credential, date);
         var now = clock.GetUtcNow();
-        if (date < now - Window)
+        if (date < now - ClockSkewMax)
         {
             throw new SignatureException(
                 SignatureProblem.Skewed,
-                $"Signature expired: {Canonical.Time(date)} is now earlier than {Canonical.Time(now - Window)} ({Canonical.Time(now)} - 5 min.). The "
+                $"Signature expired: {Canonical.Time(date)} is now earlier than {Canonical.Time(now - ClockSkewMax)} ({Canonical.Time(now)} - 5 min.). The "
                     + $"server's time is {Canonical.Time(now)}; set the client's clock.");
         }
 
-        if (date > now + Window)
+        if (date > now + ClockSkewMax)
         {
             throw new SignatureException(
                 SignatureProblem.Skewed,
-                $"Signature not yet current: {Canonical.Time(date)} is still later than {Canonical.Time(now + Window)} ({Canonical.Time(now)} + 5 min.). The "
-                    + $"server's time is {Canonical.Time(now)}; set the client's clock.");
+                $"Signature not yet current: {Canonical.Time(date)} is still later than {Canonical.Time(now + ClockSkewMax)} ({Canonical.Time(now)} + 5 min.). "
+                    + $"The server's time is {Canonical.Time(now)}; set the client's clock.");
         }
 
         CheckSigned(request, signedHeaders, objectStore);
@@ -167,15 +167,15 @@ internal sealed partial class SignatureVerifier(IKeySource keys, Regions regions
         var date = ParseDate(Required("X-Amz-Date"));
         var expiresText = Required("X-Amz-Expires");
         if (!int.TryParse(expiresText, NumberStyles.None, CultureInfo.InvariantCulture, out var expires)
-            || expires is < 1 or > LongestExpiry)
+            || expires is < 1 or > ExpirySecondsMax)
         {
-            throw Incomplete($"X-Amz-Expires is '{Readable.Truncate(expiresText)}'; it must be a number of seconds from 1 to {LongestExpiry} (a week).");
+            throw Incomplete($"X-Amz-Expires is '{Readable.Truncate(expiresText)}'; it must be a number of seconds from 1 to {ExpirySecondsMax} (a week).");
         }
 
         var key = keys.Require(credential.AccessKeyId, Parameter(query, "X-Amz-Security-Token") ?? Header(request, TokenHeader));
         CheckDay(credential, date);
         var now = clock.GetUtcNow();
-        if (date - now > Window)
+        if (date - now > ClockSkewMax)
         {
             throw new SignatureException(
                 SignatureProblem.Skewed,
@@ -191,7 +191,7 @@ internal sealed partial class SignatureVerifier(IKeySource keys, Regions regions
 
         CheckSigned(request, signedHeaders, objectStore: true);
 
-        // A link signs no body unless its maker said so under the signature.
+        // A link signs no body unless its signature covers a payload hash.
         var declared = Parameter(query, "X-Amz-Content-Sha256")
             ?? (signedHeaders.Contains("x-amz-content-sha256") ? Header(request, "x-amz-content-sha256") : null)
             ?? UnsignedPayload;
@@ -200,9 +200,9 @@ internal sealed partial class SignatureVerifier(IKeySource keys, Regions regions
         return Check(request, covered, true, signedHeaders, payloadHash, key, credential, date, signature) with { LinkHeaders = LinkHeaders.Of(request) };
     }
 
-    /// <summary>Verifies the signature of the policy of an upload from a form.</summary>
-    /// <param name="fields">The form's fields, whose names differ by more than their case.</param>
-    /// <exception cref="SignatureException">The signature is unreadable or wrong.</exception>
+    /// <summary>Verifies the signature of the policy in a form upload.</summary>
+    /// <param name="fields">The form's fields. No two names differ only by case.</param>
+    /// <exception cref="SignatureException">The signature is malformed or wrong.</exception>
     public (AccessKey Key, string Region) VerifyPolicy(IReadOnlyDictionary<string, string> fields)
     {
         string Required(string name) =>
@@ -218,15 +218,15 @@ internal sealed partial class SignatureVerifier(IKeySource keys, Regions regions
         CheckDay(credential, ParseDate(Required("x-amz-date")));
         var key = keys.Require(credential.AccessKeyId, fields.GetValueOrDefault(TokenHeader));
         var signingKey = Canonical.SigningKey(key.SecretAccessKey, credential.Day, credential.Region, credential.Service);
-        return Canonical.Same(Canonical.Sign(signingKey, Required("policy")), Required("x-amz-signature")) ? (key, credential.Region)
+        return Canonical.FixedTimeEquals(Canonical.Sign(signingKey, Required("policy")), Required("x-amz-signature")) ? (key, credential.Region)
             : throw new SignatureException(
                 SignatureProblem.Mismatch,
                 "The request signature we calculated does not match the signature you provided: the policy was changed after it was signed, or another key "
                     + "signed it.");
     }
 
-    internal static SignatureException Two() => new(
-        SignatureProblem.Two,
+    internal static SignatureException TwoSignatures() => new(
+        SignatureProblem.TwoSignatures,
         "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter, the Authorization header or the fields "
             + "of one form may be there.");
 

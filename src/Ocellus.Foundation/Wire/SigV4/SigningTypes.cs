@@ -2,24 +2,24 @@ using Ocellus.Identity;
 
 namespace Ocellus.Wire.SigV4;
 
-/// <summary>What a signature covers, independent of the web server.</summary>
+/// <summary>The parts of a request that a signature covers, independent of the web server.</summary>
 /// <param name="Method">The HTTP method as sent.</param>
-/// <param name="Target">Path and parameters, read once for the signature and for what is done.</param>
-/// <param name="Headers">All header lines in order of arrival.</param>
+/// <param name="Target">Path and parameters, parsed once for the signature and the operation.</param>
+/// <param name="Headers">All header lines in the order received.</param>
 internal sealed record SignedRequest(string Method, RequestTarget Target, IReadOnlyList<KeyValuePair<string, string>> Headers)
 {
-    /// <summary>Of a path as sent and a query without its question mark.</summary>
+    /// <summary>From a path as sent and a query string without its question mark.</summary>
     public SignedRequest(string method, string rawPath, string rawQuery, IReadOnlyList<KeyValuePair<string, string>> headers)
         : this(method, RequestTarget.Parse(rawQuery.Length == 0 ? rawPath : $"{rawPath}?{rawQuery}"), headers)
     {
     }
 
-    /// <summary>The lines of a header, by a name of any case.</summary>
+    /// <summary>The lines of a header. The name is not case-sensitive.</summary>
     public IEnumerable<string> Lines(string name) =>
         Headers.Where(header => header.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(header => header.Value);
 }
 
-/// <summary>A signature in a header whose key id, scope and date are good; whether it is right, the body will tell.</summary>
+/// <summary>A header signature whose key id, scope and date are valid. Verifying the signature itself needs the body.</summary>
 internal sealed record SignatureClaim(
     SignedRequest Request,
     bool ObjectStore,
@@ -28,7 +28,7 @@ internal sealed record SignatureClaim(
     DateTimeOffset Date,
     string Signature);
 
-/// <summary>A signature that was found right, with what is needed to verify the chunks that follow it.</summary>
+/// <summary>A verified signature, with what is needed to verify the chunks that follow.</summary>
 internal sealed record VerifiedSignature(
     AccessKey Key,
     string Region,
@@ -38,7 +38,7 @@ internal sealed record VerifiedSignature(
     string Signature,
     string PayloadHash)
 {
-    /// <summary>Of a link, the parameters that stand for headers, by the headers' names.</summary>
+    /// <summary>The headers that the parameters of a link stand for.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> LinkHeaders { get; init; } = [];
 }
 
@@ -52,13 +52,13 @@ internal enum SignatureProblem
     QueryIncomplete,
 
     /// <summary>Two signatures were sent.</summary>
-    Two,
+    TwoSignatures,
 
     /// <summary>A header or parameter that must be signed was sent unsigned.</summary>
     NotSigned,
     UnknownKey,
 
-    /// <summary>A session token was sent; there are none here.</summary>
+    /// <summary>A session token was sent; this server issues none.</summary>
     UnknownToken,
     Mismatch,
     [Assumed("Signing date of a request", "Within 5 minutes of the server's clock; otherwise `InvalidSignatureException`.")]
@@ -66,13 +66,13 @@ internal enum SignatureProblem
     Expired,
     WrongScope,
 
-    /// <summary>The scope's region is none. Clients that begin with a guess look into the answer for the right one.</summary>
+    /// <summary>The region of the scope is unknown. Clients that guess a region find the right one in the response.</summary>
     WrongRegion,
 
-    /// <summary>A way to sign that is not taken in the header.</summary>
-    OtherMechanism,
+    /// <summary>The Authorization header uses an unsupported mechanism.</summary>
+    UnsupportedMechanism,
 
-    /// <summary>The payload hash is neither a hash nor a word that stands for one.</summary>
+    /// <summary>The payload hash is neither a hash nor a known substitute.</summary>
     PayloadForm,
     BodyMismatch,
 }

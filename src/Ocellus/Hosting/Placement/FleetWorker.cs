@@ -88,21 +88,21 @@ internal sealed class FleetWorker(
                     break;
             }
 
-            return WorkEnd.LookAgain;
+            return WorkEnd.PollAgain;
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             // The server stops; what is left is done after its next start.
-            return WorkEnd.NextLook;
+            return WorkEnd.NextPoll;
         }
         catch (Exception failure)
         {
             Log.ConvergeFailed(log, failure, arn, _period.TotalSeconds);
-            return WorkEnd.NextLook;
+            return WorkEnd.NextPoll;
         }
     }
 
-    public void LookFailed(Exception failure) => Log.CatalogFailed(log, failure, _period.TotalSeconds);
+    public void PollFailed(Exception failure) => Log.CatalogFailed(log, failure, _period.TotalSeconds);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

@@ -42,14 +42,14 @@ internal sealed partial class TrainingWorker(
     /// <summary>A clock that jumps ends a lease in the middle of its job: by its key what runs here is not begun a second time.</summary>
     public string KeyOf(string work) => work;
 
-    public bool HasPlace(string work, IReadOnlyList<string> running) => running.Count < options.Value.ParallelJobs;
+    public bool CanStart(string work, IReadOnlyList<string> running) => running.Count < options.Value.ParallelJobs;
 
     public Task<bool> ClaimAsync(string work, CancellationToken cancel) => jobs.LeaseAsync(work, _owner, cancel);
 
-    public async Task LookedAsync(int running, CancellationToken cancel) =>
+    public async Task PolledAsync(int running, CancellationToken cancel) =>
         meter.TrainingQueueLength = (int)Math.Max(0, await jobs.CountAsync(cancel) - running);
 
-    public void LookFailed(Exception failure) => Log.LookFailed(log, failure, _lookEvery.TotalSeconds);
+    public void PollFailed(Exception failure) => Log.LookFailed(log, failure, _lookEvery.TotalSeconds);
 
     public async Task<WorkEnd> HandleAsync(string work, CancellationToken cancel)
     {
@@ -85,7 +85,7 @@ internal sealed partial class TrainingWorker(
         }
 
         // Woken for a job that is postponed, the loop would try it again without a pause.
-        return _postponed.ContainsKey(arn) ? WorkEnd.NextLook : WorkEnd.LookAgain;
+        return _postponed.ContainsKey(arn) ? WorkEnd.NextPoll : WorkEnd.PollAgain;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

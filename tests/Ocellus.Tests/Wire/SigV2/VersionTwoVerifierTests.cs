@@ -44,7 +44,7 @@ public sealed class VersionTwoVerifierTests
         fields["Policy"] = Policy.Replace("eyAi", "eyAj", StringComparison.Ordinal);
         Refused(SignatureProblem.Mismatch, () => Verifier(0).VerifyPolicy(fields));
         fields["x-amz-signature"] = "0";
-        Refused(SignatureProblem.Two, () => Verifier(0).VerifyPolicy(fields));
+        Refused(SignatureProblem.TwoSignatures, () => Verifier(0).VerifyPolicy(fields));
     }
 
     [Theory]
@@ -58,7 +58,7 @@ public sealed class VersionTwoVerifierTests
     [InlineData("AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE", "AWSAccessKeyId=AKIDOTHER", SignatureProblem.UnknownKey)]
     [InlineData("AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE", "AWSAccessKeyId=", SignatureProblem.MissingToken)]
     [InlineData("Expires=", "x-amz-security-token=t&Expires=", SignatureProblem.UnknownToken)]
-    [InlineData("Expires=", "X-Amz-Algorithm=AWS4-HMAC-SHA256&Expires=", SignatureProblem.Two)]
+    [InlineData("Expires=", "X-Amz-Algorithm=AWS4-HMAC-SHA256&Expires=", SignatureProblem.TwoSignatures)]
     [InlineData("Expires=", "prefix=a&Expires=", SignatureProblem.NotSigned)]
     [InlineData("Expires=", "attributes&Expires=", SignatureProblem.NotSigned)]
     [InlineData("Expires=", "Tagging&Expires=", SignatureProblem.NotSigned)]
