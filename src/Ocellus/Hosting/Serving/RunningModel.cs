@@ -86,7 +86,7 @@ internal sealed class RunningModel : IAsyncDisposable
         {
             var black = new PreparedImage(new byte[model.Description.Width * model.Description.Height * 3], 1, 1, null);
             model.Predict([black]);
-            model.Predict([black], helped: true);
+            model.Predict([black], parallel: true);
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
