@@ -1,10 +1,10 @@
 namespace Ocellus.Vision;
 
-/// <summary>Files that appear whole or not at all, also after a power cut.</summary>
+/// <summary>Writes files completely or not at all, even if the power fails.</summary>
 public static class AtomicFile
 {
     /// <summary>Writes under a temporary name beside the path, flushes to disk and renames.</summary>
-    /// <param name="path">The file; one that is there is replaced.</param>
+    /// <param name="path">The file; an existing one is replaced.</param>
     /// <param name="write">Writes the content.</param>
     public static void Write(string path, Action<Stream> write)
     {

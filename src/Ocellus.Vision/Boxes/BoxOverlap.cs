@@ -1,10 +1,10 @@
 namespace Ocellus.Vision.Boxes;
 
-/// <summary>How far boxes cover each other.</summary>
+/// <summary>Overlap of boxes.</summary>
 public static class BoxOverlap
 {
     /// <summary>Intersection over union, 0 to 1; 0 for boxes without area.</summary>
-    /// <remarks>Ratios serve as well as pixels: stretching an axis stretches all areas alike.</remarks>
+    /// <remarks>Ratios work as well as pixels: stretching an axis scales all areas alike.</remarks>
     public static double Iou(Box a, Box b)
     {
         double width = Math.Min((double)a.Left + a.Width, (double)b.Left + b.Width) - Math.Max(a.Left, b.Left);
@@ -14,7 +14,7 @@ public static class BoxOverlap
             return 0;
         }
 
-        double both = width * height;
-        return both / ((double)a.Width * a.Height + (double)b.Width * b.Height - both);
+        double intersection = width * height;
+        return intersection / ((double)a.Width * a.Height + (double)b.Width * b.Height - intersection);
     }
 }

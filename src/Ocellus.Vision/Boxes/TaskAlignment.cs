@@ -1,13 +1,12 @@
 namespace Ocellus.Vision.Boxes;
 
 /// <summary>
-/// Decides which points of the network are to find which box: those inside it whose present answer is already best, in score and
-/// overlap together.
+/// Assigns points of the network to true boxes: those inside a box whose current prediction is best in score and overlap combined.
 /// </summary>
 /// <remarks>Feng et al. 2021, section 3.2 (arXiv:2108.07755).</remarks>
 internal static class TaskAlignment
 {
-    /// <summary>Points that may stand for one box.</summary>
+    /// <summary>Maximum points for one box.</summary>
     public const int PointsPerBox = 13;
 
     // score^1 · IoU^6.
@@ -15,17 +14,17 @@ internal static class TaskAlignment
 
     private const float MetricMin = 1e-12f;
 
-    // A box narrower than the finest stride may hold no point at all, and would never be learnt: its points are sought in a
-    // square a little larger than the stride, which holds one.
+    // A box narrower than the finest stride may contain no point and would never be learnt. Its points are taken from a square
+    // slightly larger than the stride, which always contains one.
     private const float HalfSideMin = 4.01f;
 
     /// <param name="points">[A, 2]: x y of the points' centres, pixels.</param>
-    /// <param name="boxes">[A, 4]: x1 y1 x2 y2 that each point answers now, pixels.</param>
-    /// <param name="scores">[A, <paramref name="labels"/>]: scores that each point answers now, 0 to 1.</param>
+    /// <param name="boxes">[A, 4]: x1 y1 x2 y2 that each point predicts now, pixels.</param>
+    /// <param name="scores">[A, <paramref name="labels"/>]: scores that each point predicts now, 0 to 1.</param>
     /// <param name="labels">Number of labels.</param>
     /// <param name="truth">The true boxes of one image.</param>
-    /// <param name="matches">[A], written: index of the box that the point is to find, or -1.</param>
-    /// <param name="targets">[A], written: score that the point is to reach for that box's label, 0 to 1.</param>
+    /// <param name="matches">[A], written: index of the box assigned to the point, or -1.</param>
+    /// <param name="targets">[A], written: target score of the point for that box's label, 0 to 1.</param>
     public static void Assign(
         ReadOnlySpan<float> points, ReadOnlySpan<float> boxes, ReadOnlySpan<float> scores, int labels, ReadOnlySpan<TrueBox> truth,
         Span<int> matches, Span<float> targets)
@@ -33,7 +32,7 @@ internal static class TaskAlignment
         int count = matches.Length;
         matches.Fill(-1);
         targets.Clear();
-        // Of the box that a point stands for so far.
+        // Of the box assigned to each point so far.
         var overlaps = new float[count];
         var metrics = new float[count];
         var best = new List<(float Metric, float Overlap, int Point)>();
@@ -57,11 +56,11 @@ internal static class TaskAlignment
                 }
             }
 
-            // Of equal ones the first point, so that the choice does not depend on the sort.
+            // Ties go to the first point, so that the choice does not depend on the sort.
             best.Sort(static (a, b) => a.Metric != b.Metric ? b.Metric.CompareTo(a.Metric) : a.Point.CompareTo(b.Point));
             foreach ((float metric, float overlap, int point) in best.Take(PointsPerBox))
             {
-                // A point that could stand for several boxes takes the one it covers best.
+                // A point with several candidate boxes takes the one it overlaps most.
                 if (matches[point] < 0 || overlap > overlaps[point])
                 {
                     (matches[point], overlaps[point], metrics[point]) = (t, overlap, metric);
@@ -69,7 +68,7 @@ internal static class TaskAlignment
             }
         }
 
-        // The best point of a box is to reach its overlap, the others less in proportion.
+        // The target of a box's best point is its overlap; the others' are lower in proportion.
         var metricMax = new float[truth.Length];
         var overlapMax = new float[truth.Length];
         for (int i = 0; i < count; i++)
@@ -98,7 +97,7 @@ internal static class TaskAlignment
             return 0;
         }
 
-        float both = width * height;
-        return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b.X2 - b.X1) * (b.Y2 - b.Y1) - both + 1e-7f);
+        float intersection = width * height;
+        return intersection / ((a[2] - a[0]) * (a[3] - a[1]) + (b.X2 - b.X1) * (b.Y2 - b.Y1) - intersection + 1e-7f);
     }
 }

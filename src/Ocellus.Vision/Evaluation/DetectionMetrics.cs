@@ -5,20 +5,20 @@ namespace Ocellus.Vision.Evaluation;
 
 /// <summary>How well the boxes of one label were found; all ratios from 0 to 1.</summary>
 /// <param name="Label">Index of the label.</param>
-/// <param name="Cut">The assumed threshold and precision, recall and F1 there, by counting boxes.</param>
+/// <param name="Cut">The assumed threshold, with precision, recall and F1 at it, counting boxes.</param>
 /// <param name="AveragePrecision">At IoU 0.5.</param>
 /// <param name="RecallMax">Recall when every candidate counts, however low its score.</param>
 /// <param name="TrueBoxes">Boxes in the ground truth; a label with none is left out of the means.</param>
 /// <param name="Images">Images that hold at least one of them.</param>
 public sealed record DetectionLabelMetrics(int Label, BestCut Cut, double AveragePrecision, double RecallMax, int TrueBoxes, int Images);
 
-/// <summary>Outcome of testing a detector: plain means over the labels that the test images hold.</summary>
+/// <summary>Result of testing a detector: unweighted means over the labels present in the test images.</summary>
 /// <param name="Labels">One for each label of the model, in the model's order.</param>
 /// <param name="Precision">Mean of the labels' precision at their thresholds.</param>
 /// <param name="Recall">Mean of the labels' recall at their thresholds.</param>
 /// <param name="F1">Mean of the labels' F1, not the harmonic mean of the two above.</param>
 /// <param name="AveragePrecision">mAP@0.5.</param>
-/// <param name="AverageRecall">Mean of the labels' highest reachable recall.</param>
+/// <param name="AverageRecall">Mean of the labels' maximum recall.</param>
 /// <param name="Matches">For each image and candidate the index of the true box that it matches, or -1.</param>
 public sealed record DetectionReport(
     IReadOnlyList<DetectionLabelMetrics> Labels, double Precision, double Recall, double F1, double AveragePrecision, double AverageRecall,

@@ -1,12 +1,12 @@
 namespace Ocellus.Vision.Evaluation;
 
-/// <summary>The cut that gives the best F1 and what it gives; all from 0 to 1.</summary>
+/// <summary>The score threshold with the best F1, and the figures at it; all from 0 to 1.</summary>
 public readonly record struct BestCut(double Threshold, double Precision, double Recall, double F1);
 
-/// <summary>What follows from the scores of one label's candidates and whether each was right.</summary>
+/// <summary>Metrics from the scores of one label's candidates and whether each was right.</summary>
 public static class PrecisionRecall
 {
-    /// <summary>Threshold of a label that the test says nothing about.</summary>
+    /// <summary>Threshold of a label that was not tested.</summary>
     public const double ThresholdUntested = .5;
 
     // The recalls 0, 0.01 … 1, as in COCO's evaluation.
@@ -16,8 +16,8 @@ public static class PrecisionRecall
     /// Area under the precision-recall curve, interpolated: the mean over 101 recalls of the best precision at that recall or a
     /// higher one. 0 where there is nothing to find.
     /// </summary>
-    /// <param name="candidates">In any order; equal scores count as one cut.</param>
-    /// <param name="positives">True boxes there are.</param>
+    /// <param name="candidates">In any order; equal scores make one threshold.</param>
+    /// <param name="positives">Number of true boxes.</param>
     public static double AveragePrecision(IEnumerable<(float Score, bool Hit)> candidates, int positives)
     {
         if (positives == 0)
@@ -30,7 +30,7 @@ public static class PrecisionRecall
         int cut = cuts.Count - 1;
         for (int point = RecallPoints - 1; point >= 0; point--)
         {
-            // Whole numbers: hits / positives >= point / 100 must not depend on rounding.
+            // In integers: hits / positives >= point / 100 must not depend on rounding.
             for (; cut >= 0 && (long)cuts[cut].Hits * (RecallPoints - 1) >= (long)point * positives; cut--)
             {
                 best = Math.Max(best, cuts[cut].Hits / (double)cuts[cut].Taken);
@@ -42,7 +42,7 @@ public static class PrecisionRecall
         return sum / RecallPoints;
     }
 
-    /// <summary>The cut with the best F1 among the distinct scores; of equal ones the higher. Candidates at or above it are predictions.</summary>
+    /// <summary>The threshold with the best F1 among the distinct scores, the higher one in a tie. Candidates at or above it are predictions.</summary>
     public static BestCut Best(IEnumerable<(float Score, bool Hit)> candidates, int positives)
     {
         if (positives == 0)
@@ -54,7 +54,7 @@ public static class PrecisionRecall
         long bestHits = 0, bestTaken = 1;
         foreach ((float score, int hits, int taken) in Cuts(candidates))
         {
-            // F1 = 2 hits / (taken + positives), compared as fractions: rounding must not decide a tie. Only better wins, so the higher cut stays.
+            // F1 = 2 hits / (taken + positives), compared as fractions: rounding must not decide a tie, which keeps the higher threshold.
             if (hits * (bestTaken + positives) > bestHits * (taken + positives))
             {
                 (threshold, bestHits, bestTaken) = (score, hits, taken);

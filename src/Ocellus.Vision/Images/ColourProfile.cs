@@ -6,34 +6,34 @@ using NetVips;
 namespace Ocellus.Vision.Images;
 
 /// <summary>
-/// Brings images that carry an ICC profile of their own to sRGB, by LittleCMS as libvips has it: relative colorimetric, without black point
-/// compensation, from 8 bits to 8 bits.
+/// Converts images with an embedded ICC profile to sRGB by the LittleCMS of libvips: relative colorimetric, without black point compensation,
+/// from 8 bits to 8 bits.
 /// </summary>
 /// <remarks>
-/// <c>predict.py</c> of an export does the same by the LittleCMS of Pillow, to the bit: what is changed here has to change there. Red, green and blue,
-/// and grey, are converted when the image has the size that is wanted, which is small; CMYK before it is resized, for resizing knows three colours only.
+/// <c>predict.py</c> of an export does the same by the LittleCMS of Pillow, bit for bit: changes here must be made there too. RGB and grey are converted
+/// after resizing, when the image is small; CMYK before it, because resizing handles three channels only.
 /// </remarks>
 public static class ColourProfile
 {
-    // 4 MiB: more than any profile of a camera, scanner or printer has; the largest in use, of printers, have about 2.5 MB.
+    // 4 MiB: more than any profile of a camera, scanner or printer; the largest in use, of printers, have about 2.5 MB.
     private const int BytesMax = 4 << 20;
 
     private const int HeaderBytes = 128;
 
     private const int TagBytes = 12;
 
-    // LittleCMS takes no more either.
+    // The limit of LittleCMS.
     private const int TagsMax = 100;
 
-    // What one level of difference changes is less than what two encoders differ by.
+    // One level of difference is less than the difference between two encoders.
     private const int SameMax = 1;
 
-    // The verdicts on so many profiles are remembered, 50 bytes each. A house has a handful of cameras.
+    // Maximum remembered verdicts on profiles, 50 bytes each. A site has a handful of cameras.
     private const int VerdictsMax = 1024;
 
     private const string Field = "icc-profile-data";
 
-    // Edges of the grid of colours that is tried: 0, 32, …, 224, 255.
+    // Levels of each channel in the grid of colours that is tested: 0, 32, …, 224, 255.
     private const int ProbeSide = 9;
 
     private static readonly ConcurrentDictionary<UInt128, bool> _verdicts = new();
@@ -42,30 +42,30 @@ public static class ColourProfile
 
     private static readonly byte[] _probeGreys = [.. Enumerable.Range(0, 256).Select(i => (byte)i)];
 
-    /// <summary>sRGB as an ICC profile: what is converted to. 480 bytes, by Clinton Ingram (saucecontrol), CC0.</summary>
+    /// <summary>sRGB as an ICC profile: the target of every conversion. 480 bytes, by Clinton Ingram (saucecontrol), CC0.</summary>
     public static byte[] Srgb() => Image.ProfileLoad("srgb");
 
-    /// <summary>What the numbers of a CMYK image without a usable profile mean. About 1 MB, by Graeme Gill, in the public domain.</summary>
+    /// <summary>The profile assumed for a CMYK image without a usable one. About 1 MB, by Graeme Gill, in the public domain.</summary>
     public static byte[] Cmyk() => Image.ProfileLoad("cmyk");
 
     /// <summary>
-    /// The profile that an image carries, if it is whole and for the kind of colours that the image has; otherwise it is taken as if it carried none.
+    /// The embedded profile of an image, if it is complete and for the image's colour space; otherwise null, as for an image without one.
     /// </summary>
     internal static byte[]? Embedded(Image image) =>
         image.Contains(Field) && image.Get(Field) is byte[] profile && IsUsable(profile, Space(image.Interpretation)) ? profile : null;
 
     /// <summary>The same pixels in sRGB.</summary>
-    /// <param name="rgb">width × height × 3 bytes; of a grey image all three are the same.</param>
+    /// <param name="rgb">width × height × 3 bytes; all three equal in a grey image.</param>
     /// <param name="width">Pixels of a row.</param>
     /// <param name="height">Rows.</param>
-    /// <param name="profile">What the values mean: colours or greys.</param>
+    /// <param name="profile">The profile of the values: RGB or grey.</param>
     internal static byte[] ToSrgb(byte[] rgb, int width, int height, byte[] profile)
     {
         var grey = IsGrey(profile);
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(profile, hash);
-        var name = BinaryPrimitives.ReadUInt128BigEndian(hash);
-        if (!_verdicts.TryGetValue(name, out var changes))
+        var key = BinaryPrimitives.ReadUInt128BigEndian(hash);
+        if (!_verdicts.TryGetValue(key, out var changes))
         {
             changes = Changes(profile, grey);
             if (_verdicts.Count >= VerdictsMax)
@@ -73,7 +73,7 @@ public static class ColourProfile
                 _verdicts.Clear();
             }
 
-            _verdicts[name] = changes;
+            _verdicts[key] = changes;
         }
 
         if (!changes)
@@ -108,8 +108,7 @@ public static class ColourProfile
     }
 
     /// <summary>
-    /// Most profiles are sRGB under one of many names; those are known by what they do to a grid of colours, and images that carry them stay as they
-    /// are.
+    /// Most profiles are sRGB under one of many names. Those are recognised by their effect on a grid of colours, and their images stay as they are.
     /// </summary>
     private static bool Changes(byte[] profile, bool grey)
     {
@@ -126,7 +125,7 @@ public static class ColourProfile
         return false;
     }
 
-    /// <summary>Null where LittleCMS cannot use the profile: then it is as if there were none.</summary>
+    /// <summary>Null if LittleCMS cannot use the profile, which is then ignored.</summary>
     private static byte[]? Converted(byte[] pixels, int width, int height, byte[] profile)
     {
         var grey = IsGrey(profile);
@@ -134,8 +133,8 @@ public static class ColourProfile
         {
             using var raw = Image.NewFromMemory(pixels, width, height, grey ? 1 : 3, Enums.BandFormat.Uchar);
             using var named = raw.Copy(interpretation: grey ? Enums.Interpretation.Bw : Enums.Interpretation.Srgb);
-            using var carrying = named.Mutate(image => image.Set(GValue.BlobType, Field, profile));
-            using var srgb = carrying.IccTransform("srgb", intent: Enums.Intent.Relative, embedded: true, depth: 8);
+            using var tagged = named.Mutate(image => image.Set(GValue.BlobType, Field, profile));
+            using var srgb = tagged.IccTransform("srgb", intent: Enums.Intent.Relative, embedded: true, depth: 8);
             using var region = Region.New(srgb);
             return region.Fetch(0, 0, width, height);
         }
@@ -167,7 +166,7 @@ public static class ColourProfile
         for (var i = 0; i < tags; i++)
         {
             var tag = profile.Slice(HeaderBytes + 4 + (i * TagBytes), TagBytes);
-            // Programs of any number of steps: a stranger's could take a minute.
+            // Programs with any number of steps: a hostile one could take a minute.
             if (tag.StartsWith("D2B"u8) || (long)BinaryPrimitives.ReadUInt32BigEndian(tag[4..]) + BinaryPrimitives.ReadUInt32BigEndian(tag[8..]) > length)
             {
                 return false;

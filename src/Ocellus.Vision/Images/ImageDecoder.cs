@@ -5,21 +5,21 @@ using NetVips;
 namespace Ocellus.Vision.Images;
 
 /// <summary>
-/// Reads images. Training, evaluation and serving all go through here, so that a model is asked
-/// about images prepared exactly as those it learned from.
+/// Reads images. Training, evaluation and serving all go through here, so that a model sees images prepared exactly as those it
+/// learned from.
 /// </summary>
 /// <remarks>
-/// The recipe: JPEG decoded at a fraction of its size where four times or more than wanted is there; turn upright by EXIF; CMYK through its profile
-/// (or a standard one) to sRGB; 16 bits cut to the upper 8; grey repeated three times; transparency laid on white; resize with
-/// Lanczos-3, antialiased; to sRGB by the embedded profile of red, green and blue or of grey (<see cref="ColourProfile"/>). <c>predict.py</c> of an
-/// export follows the same recipe, with the same refusals: what is changed here has to change there.
+/// The recipe: decode a JPEG at a fraction of its size if it is at least four times as large as wanted; turn upright by EXIF; convert CMYK to sRGB
+/// through its profile (or a standard one); reduce 16 bits to the upper 8; repeat grey three times; put transparency on white; resize with
+/// antialiased Lanczos-3; convert RGB or grey to sRGB by the embedded profile (<see cref="ColourProfile"/>). <c>predict.py</c> of an export follows
+/// the same recipe, with the same refusals: changes here must be made there too.
 /// </remarks>
 public static class ImageDecoder
 {
-    // More than any configurable limit needs; keeps a caller that forgot Check from filling the memory.
+    // More than any configurable limit needs; protects the memory from a caller that forgot Check.
     private const long PixelsMax = 1L << 28;
 
-    // One row of blocks in a JPEG with halved colours is decoded at once.
+    // One row of blocks in a JPEG with subsampled colours: it is decoded at once.
     private const int StripRows = 16;
 
     private static readonly double[] _white = [255, 255, 255];
@@ -36,12 +36,12 @@ public static class ImageDecoder
             Cache.MaxFiles = 0;
             NetVips.NetVips.BlockUntrusted = true;
 
-            // Otherwise one warning for each bad line of an image goes to stderr.
+            // Otherwise a warning for each bad line of an image goes to stderr.
             return Log.SetLogHandler("VIPS", Enums.LogLevelFlags.All, _mute);
         },
         LazyThreadSafetyMode.ExecutionAndPublication);
 
-    /// <summary>Type, size and orientation, by content; pixels are not touched.</summary>
+    /// <summary>Type, size and orientation from the content, without decoding pixels.</summary>
     /// <exception cref="ImageRefusedException">Neither JPEG nor PNG, or no readable header.</exception>
     public static ImageHeader ReadHeader(ReadOnlyMemory<byte> bytes)
     {
@@ -90,7 +90,7 @@ public static class ImageDecoder
         }
     }
 
-    /// <summary>Upright, exactly <paramref name="width"/> × <paramref name="height"/>, the aspect not kept.</summary>
+    /// <summary>Upright, exactly <paramref name="width"/> × <paramref name="height"/>, ignoring the aspect ratio.</summary>
     public static DecodedImage DecodeSquashed(ReadOnlyMemory<byte> bytes, int width, int height) => DecodeSquashed(bytes, ReadHeader(bytes), width, height);
 
     /// <summary>As above, for an image whose header has been read.</summary>
@@ -101,7 +101,7 @@ public static class ImageDecoder
         return Decode(bytes, header, width, height, Fit.Squash);
     }
 
-    /// <summary>Upright, the aspect kept, the long side at most <paramref name="longSideMax"/>; never enlarged.</summary>
+    /// <summary>Upright, the aspect ratio kept, the long side at most <paramref name="longSideMax"/>; never enlarged.</summary>
     public static DecodedImage DecodeUpright(ReadOnlyMemory<byte> bytes, int longSideMax) => DecodeUpright(bytes, ReadHeader(bytes), longSideMax);
 
     /// <summary>As above, for an image whose header has been read.</summary>
@@ -111,7 +111,7 @@ public static class ImageDecoder
         return Decode(bytes, header, longSideMax, longSideMax, Fit.ShrinkInto);
     }
 
-    /// <summary>Upright, the aspect kept, as large as fits into <paramref name="width"/> × <paramref name="height"/>; enlarged where it is smaller.</summary>
+    /// <summary>Upright, the aspect ratio kept, as large as fits into <paramref name="width"/> × <paramref name="height"/>; enlarged if smaller.</summary>
     public static DecodedImage DecodeFitted(ReadOnlyMemory<byte> bytes, int width, int height) => DecodeFitted(bytes, ReadHeader(bytes), width, height);
 
     /// <summary>As above, for an image whose header has been read.</summary>
@@ -131,17 +131,17 @@ public static class ImageDecoder
                 string.Create(CultureInfo.InvariantCulture, $"The image is too large to decode; received {header.Describe(bytes.Length)}."));
         }
 
-        var buffer = Array(bytes);
+        var buffer = AsArray(bytes);
         try
         {
-            // The decoder fills a cut PNG's missing rows without telling, so its end marker decides.
+            // The decoder silently fills the missing rows of a truncated PNG, so the end marker decides.
             var warning = header.Format == ImageFormat.Jpeg ? JpegEnd.Judge(ref buffer, header)
                 : ImageStructure.PngEnds(buffer) ? null
                 : throw ImageRefusedException.Truncated(header, bytes.Length, ", without end marker");
             var (toWidth, toHeight) = Target(header, width, height, fit);
             using var source = Source.NewFromMemory(buffer);
-            var smaller = Math.Min((double)header.UprightWidth / toWidth, (double)header.UprightHeight / toHeight);
-            using var image = Open(source, header, smaller);
+            var factor = Math.Min((double)header.UprightWidth / toWidth, (double)header.UprightHeight / toHeight);
+            using var image = Open(source, header, factor);
             var profile = ColourProfile.Embedded(image);
             var isCmyk = image.Interpretation == Enums.Interpretation.Cmyk;
             using var rgb = ToRgb(image, profile);
@@ -169,19 +169,19 @@ public static class ImageDecoder
         scale = fit == Fit.ShrinkInto ? Math.Min(scale, 1) : scale;
         return (Side(header.UprightWidth, width), Side(header.UprightHeight, height));
 
-        int Side(int side, int most) => Math.Clamp((int)Math.Round(side * scale), 1, most);
+        int Side(int side, int max) => Math.Clamp((int)Math.Round(side * scale), 1, max);
     }
 
     /// <summary>
-    /// Opens an image that is to become that many times smaller. The decoder of JPEG can leave out what would be lost anyway; it stops
-    /// short of twice the wanted size, for it knows only a coarse filter.
+    /// Opens an image that will be reduced by a factor. The JPEG decoder can leave out detail that would be lost anyway, but its filter is
+    /// coarse: it stops at twice the wanted size.
     /// </summary>
-    private static Image Open(Source source, ImageHeader header, double smaller)
+    private static Image Open(Source source, ImageHeader header, double factor)
     {
-        // To be turned, an image is read in another order than it is stored in.
+        // Turning reads the image in another order than it is stored in.
         var access = header.Orientation == 1 ? Enums.Access.Sequential : Enums.Access.Random;
         return header.Format == ImageFormat.Jpeg
-            ? Image.JpegloadSource(source, shrink: smaller >= 16 ? 8 : smaller >= 8 ? 4 : smaller >= 4 ? 2 : 1, access: access, failOn: Enums.FailOn.None)
+            ? Image.JpegloadSource(source, shrink: factor >= 16 ? 8 : factor >= 8 ? 4 : factor >= 4 ? 2 : 1, access: access, failOn: Enums.FailOn.None)
             : Image.PngloadSource(source, access: access, failOn: Enums.FailOn.Truncated);
     }
 
@@ -208,7 +208,7 @@ public static class ImageDecoder
 
     private static byte[] Resized(Image rgb, int width, int height)
     {
-        // Strip after strip on this thread: the library's own way to memory hands them to another one and back.
+        // Strip by strip on this thread: libvips' own write to memory passes them to another thread and back.
         using var region = Region.New(rgb);
         using var lanczos = new Lanczos(rgb.Width, rgb.Height, width, height);
         for (var y = 0; y < rgb.Height; y += StripRows)
@@ -219,7 +219,7 @@ public static class ImageDecoder
         return lanczos.Finish();
     }
 
-    /// <param name="bytes">The header alone where it can be had: the library copies what it is given.</param>
+    /// <param name="bytes">Only the header if possible, because libvips copies its input.</param>
     /// <param name="isJpeg">Or a PNG.</param>
     private static int Orientation(ReadOnlyMemory<byte> bytes, bool isJpeg)
     {
@@ -232,7 +232,7 @@ public static class ImageDecoder
         _ = _setUp.Value;
         try
         {
-            using var image = Image.NewFromBuffer(Array(bytes), access: Enums.Access.Sequential);
+            using var image = Image.NewFromBuffer(AsArray(bytes), access: Enums.Access.Sequential);
             return image.Contains("orientation") && image.Get("orientation") is int value and >= 1 and <= 8 ? value : 1;
         }
         catch (VipsException)
@@ -241,7 +241,7 @@ public static class ImageDecoder
         }
     }
 
-    private static byte[] Array(ReadOnlyMemory<byte> bytes)
+    private static byte[] AsArray(ReadOnlyMemory<byte> bytes)
     {
         _ = _setUp.Value;
         return MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0 && segment.Array is { } whole && whole.Length == bytes.Length

@@ -3,31 +3,31 @@ using Ocellus.Vision.Boxes;
 
 namespace Ocellus.Vision.Images;
 
-/// <summary>A box to draw and what to write at it.</summary>
-/// <param name="Text">Written above the box; characters that the built-in letters do not have become question marks.</param>
+/// <summary>A box to draw, with its text.</summary>
+/// <param name="Text">Written above the box; characters missing from the built-in font become question marks.</param>
 /// <param name="Box">Ratios of the image as shown.</param>
-/// <param name="Colour">Any number; the same number is the same colour.</param>
+/// <param name="Colour">Any number; the same number gives the same colour.</param>
 public readonly record struct DrawnBox(string Text, Box Box, int Colour);
 
 /// <summary>Draws boxes with their labels into images.</summary>
 public static class ImageDrawing
 {
-    /// <summary>Long side of the drawing in pixels, unless said otherwise: enough for a screen.</summary>
+    /// <summary>Default long side of the drawing in pixels: enough for a screen.</summary>
     public const int LongSideDefault = 1280;
 
     private const int Quality = 90;
 
-    // Of the long side; thin enough to show what is inside, thick enough to be seen when the image is shown small.
+    // Pixels of the long side for each pixel of thickness: thin enough to show what is inside, thick enough for a small view.
     private const int SidePerLine = 320, SidePerLetterDot = 480;
 
-    // Easy to tell apart, also with red-green blindness (Okabe and Ito 2008), each readable under black letters.
+    // Easy to tell apart, even with red-green blindness (Okabe and Ito 2008), each readable under black letters.
     private static readonly byte[][] _colours =
         [[230, 159, 0], [86, 180, 233], [0, 190, 130], [240, 228, 66], [255, 120, 60], [214, 140, 190], [120, 160, 255], [220, 220, 220]];
 
-    /// <summary>The image, upright, with the boxes drawn in, as JPEG.</summary>
+    /// <summary>The image, upright, with the boxes drawn, as JPEG.</summary>
     /// <param name="image">JPEG or PNG.</param>
     /// <param name="boxes">In drawing order.</param>
-    /// <param name="longSideMax">Larger images become smaller.</param>
+    /// <param name="longSideMax">Larger images are reduced.</param>
     /// <exception cref="ImageRefusedException">Not an image that can be decoded.</exception>
     public static byte[] DrawBoxes(ReadOnlyMemory<byte> image, IReadOnlyList<DrawnBox> boxes, int longSideMax = LongSideDefault)
     {

@@ -12,7 +12,7 @@ internal static class ImageStructure
 
     internal static bool IsPng(ReadOnlySpan<byte> b) => b.StartsWith(PngSignature);
 
-    /// <summary>Names what the bytes are by their first ones; the flag tells whether it is an image at all.</summary>
+    /// <summary>Names the format by the first bytes; the flag says whether it is an image at all.</summary>
     internal static (string Name, bool Image) Name(ReadOnlySpan<byte> b)
     {
         if (b.IsEmpty)
@@ -92,8 +92,8 @@ internal static class ImageStructure
     }
 
     /// <summary>
-    /// Width and height from a JPEG's frame header or a PNG's IHDR, and the bytes in which all that is not pixels stands: of a JPEG those before the
-    /// first scan's data. Null when not found.
+    /// Width and height from a JPEG's frame header or a PNG's IHDR, and the number of bytes with everything but pixels: in a JPEG, those before
+    /// the first scan's data. Null if not found.
     /// </summary>
     internal static (int Width, int Height, int HeaderBytes)? Header(ReadOnlySpan<byte> b)
     {
@@ -113,7 +113,7 @@ internal static class ImageStructure
         return jpeg.Width > 0 && jpeg.Height > 0 ? (jpeg.Width, jpeg.Height, jpeg.LastScanData > 0 ? jpeg.LastScanData : b.Length) : null;
     }
 
-    /// <summary>Whether a PNG's chunks go on to IEND.</summary>
+    /// <summary>Whether a PNG's chunks reach IEND.</summary>
     internal static bool PngEnds(ReadOnlySpan<byte> b)
     {
         var at = 8L;
@@ -133,10 +133,10 @@ internal static class ImageStructure
 
     /// <summary>
     /// Walks the markers. Segments are skipped by their length, so the end marker of a thumbnail
-    /// inside EXIF is not taken for the image's.
+    /// inside EXIF is not mistaken for the image's.
     /// </summary>
     /// <param name="b">The file.</param>
-    /// <param name="headerOnly">Ends where the first scan's data begin.</param>
+    /// <param name="headerOnly">Stops where the first scan's data begin.</param>
     internal static JpegWalk WalkJpeg(ReadOnlySpan<byte> b, bool headerOnly)
     {
         var walk = new JpegWalk();
@@ -219,7 +219,7 @@ internal static class ImageStructure
             }
         }
 
-        // A multi-byte character may be cut by the 512 bytes, so the last three need not be valid.
+        // The 512 bytes may end within a multi-byte character, so the last three need not be valid.
         return !Encoding.UTF8.GetString(head)[..^Math.Min(3, Encoding.UTF8.GetString(head).Length)].Contains('\uFFFD', StringComparison.Ordinal);
     }
 
@@ -237,7 +237,7 @@ internal static class ImageStructure
             : ("text", false);
     }
 
-    /// <summary>What was found on the way through a JPEG's markers.</summary>
+    /// <summary>What a walk through a JPEG's markers has found.</summary>
     internal sealed class JpegWalk
     {
         internal int Width { get; set; }
@@ -247,19 +247,19 @@ internal static class ImageStructure
         /// <summary>The end marker was found.</summary>
         internal bool Ends { get; set; }
 
-        /// <summary>Offset of what follows the last scan's header; 0 when there is none.</summary>
+        /// <summary>Offset of the last scan's data; 0 if there is none.</summary>
         internal int LastScanData { get; set; }
 
-        /// <summary>Offset of a marker whose segment is cut, which a decoder would choke on; null when there is none.</summary>
+        /// <summary>Offset of a marker with an incomplete segment, which a decoder would choke on; null if there is none.</summary>
         internal int? BrokenOff { get; set; }
 
         /// <summary>Scans that began.</summary>
         internal int Scans { get; set; }
 
-        /// <summary>By component: one bit for each coefficient whose last bit no scan has begun to bring.</summary>
+        /// <summary>For each component, one bit for each coefficient whose last bit no scan has begun to deliver.</summary>
         internal Dictionary<byte, ulong> Open { get; } = [];
 
-        /// <summary>Every coefficient of every component is brought by some scan that at least began.</summary>
+        /// <summary>For every coefficient of every component, the scan that completes it has at least begun.</summary>
         internal bool AllScansBegun => Open.Count > 0 && Open.Values.All(open => open == 0);
 
         internal void StartScan(ReadOnlySpan<byte> body)

@@ -15,14 +15,14 @@ public enum ImageFormat
 /// <summary>Names of the formats.</summary>
 internal static class ImageFormats
 {
-    /// <summary>As people write it.</summary>
+    /// <summary>As commonly written.</summary>
     public static string Name(this ImageFormat format) => format == ImageFormat.Jpeg ? "JPEG" : "PNG";
 }
 
 /// <summary>Why an image was refused.</summary>
 public enum ImageProblem
 {
-    /// <summary>The bytes are no image (text, PDF, nothing at all).</summary>
+    /// <summary>The bytes are not an image (text, PDF, nothing at all).</summary>
     NotAImage,
 
     /// <summary>An image, but neither JPEG nor PNG.</summary>
@@ -65,7 +65,7 @@ public sealed record ImageLimits(int SideMin = 64, int SideMax = 4096, int Aspec
     public static ImageLimits Default { get; } = new();
 }
 
-/// <summary>A remark on an image that was decoded all the same.</summary>
+/// <summary>A warning about an image that was decoded nevertheless.</summary>
 public sealed record ImageWarning(string Message);
 
 /// <summary>Pixels, three bytes (red, green, blue) each, row by row without padding.</summary>

@@ -3,13 +3,13 @@ using NetVips;
 
 namespace Ocellus.Vision.Images;
 
-/// <summary>Decodes a JPEG as far as it takes to judge its end by <see cref="JpegTruncation"/>.</summary>
+/// <summary>Decodes as much of a JPEG as <see cref="JpegTruncation"/> needs to judge its end.</summary>
 internal static class JpegEnd
 {
-    /// <summary>Judges a JPEG by its markers: how often it is gone over, and whether it ends.</summary>
-    /// <param name="bytes">The file; without a broken segment at its end afterwards, which a decoder would choke on.</param>
+    /// <summary>Judges a JPEG by its markers: how many scans it has, and whether it is complete.</summary>
+    /// <param name="bytes">The file; an incomplete segment at its end, which a decoder would choke on, is removed.</param>
     /// <param name="header">Its header.</param>
-    /// <returns>A remark on what is missing; null when nothing is.</returns>
+    /// <returns>A warning about what is missing; null if nothing is.</returns>
     /// <exception cref="ImageRefusedException">A visible part is missing, or the image would take too long to decode.</exception>
     public static ImageWarning? Judge(ref byte[] bytes, ImageHeader header)
     {
@@ -31,13 +31,13 @@ internal static class JpegEnd
             bytes = bytes[..end];
         }
 
-        return walk.AllScansBegun ? ByRows(bytes, header, walk) : ByColour(bytes, header, walk);
+        return walk.AllScansBegun ? JudgeByRows(bytes, header, walk) : JudgeByColour(bytes, header, walk);
     }
 
-    /// <summary>An image of one colour has scans of a few bytes: several may be among the last ones, and nothing is lost with them.</summary>
-    private static ImageWarning ByColour(byte[] bytes, ImageHeader header, ImageStructure.JpegWalk walk)
+    /// <summary>An image of one colour has scans of a few bytes, so several may be missing without any loss.</summary>
+    private static ImageWarning JudgeByColour(byte[] bytes, ImageHeader header, ImageStructure.JpegWalk walk)
     {
-        (byte[] pixels, int bands) = walk.Scans > 1 ? Lenient(bytes) : ([], 0);
+        (byte[] pixels, int bands) = walk.Scans > 1 ? DecodeLeniently(bytes) : ([], 0);
         if (pixels.Length == 0 || !JpegTruncation.IsFlat(pixels, bands))
         {
             throw ImageRefusedException.Truncated(header, bytes.Length, ", without all of its scans");
@@ -48,12 +48,12 @@ internal static class JpegEnd
             $"The file ends early: the JPEG has no end marker after {bytes.Length:N0} bytes. The image is of one colour and used all the same."));
     }
 
-    private static ImageWarning ByRows(byte[] bytes, ImageHeader header, ImageStructure.JpegWalk walk)
+    private static ImageWarning JudgeByRows(byte[] bytes, ImageHeader header, ImageStructure.JpegWalk walk)
     {
         bool single = walk.Scans <= 1;
-        (byte[] pixels, int bands) = Lenient(bytes);
-        // With the scan's header, so that the decoder smooths the rows without data in both alike.
-        byte[] before = single ? [] : Lenient(bytes[..walk.LastScanData]).Pixels;
+        (byte[] pixels, int bands) = DecodeLeniently(bytes);
+        // With the scan's header, so that the decoder smooths rows without data the same way in both.
+        byte[] before = single ? [] : DecodeLeniently(bytes[..walk.LastScanData]).Pixels;
         double missing = JpegTruncation.MissingRows(pixels, before, header.Height, bands), share = missing / header.Height;
         if (JpegTruncation.IsVisible(missing, header.Height, single ? bytes.Length - walk.LastScanData : null))
         {
@@ -67,7 +67,7 @@ internal static class JpegEnd
             $"The file ends early: the JPEG has no end marker after {bytes.Length:N0} bytes, and {lost}. It is used all the same."));
     }
 
-    private static (byte[] Pixels, int Bands) Lenient(byte[] bytes)
+    private static (byte[] Pixels, int Bands) DecodeLeniently(byte[] bytes)
     {
         using var image = Image.NewFromBuffer(bytes, access: Enums.Access.Sequential, failOn: Enums.FailOn.None);
         int bands = image.Bands;

@@ -7,18 +7,18 @@ using System.Runtime.Intrinsics.X86;
 namespace Ocellus.Vision.Images;
 
 /// <summary>
-/// Brings an image of three bytes a pixel to another size by Lanczos-3, as wide as the shrinking asks for. Rows are given as they are decoded, so
-/// that it is never held whole.
+/// Resizes an image of three bytes a pixel with Lanczos-3, widened by the reduction factor. Rows are added as they are decoded, so the whole image
+/// is never in memory.
 /// </summary>
 /// <remarks>
-/// Computes what Pillow's <c>resize</c> with <c>LANCZOS</c> does, to the bit: weights of 22 binary places, first along the rows, then along the
-/// columns, 8 bits in between. So a program with that library, as the one beside an exported model, has the pixels of the server.
-/// The general library needs several times as long for an image of this size, most of it not for arithmetic.
+/// Matches Pillow's <c>resize</c> with <c>LANCZOS</c> bit for bit: weights with 22 fractional bits, first along the rows, then along the columns,
+/// 8 bits in between. So a program that uses Pillow, such as the one beside an exported model, gets the server's pixels. libvips takes several
+/// times as long for an image of this size, most of it not for arithmetic.
 /// </remarks>
 internal sealed class Lanczos : IDisposable
 {
-    // Read at once for one pixel of 3 bytes.
-    private const int Wide = 16;
+    // Bytes read at once for a pixel of 3.
+    private const int BytesPerRead = 16;
 
     private const int Channels = 3;
 
@@ -41,12 +41,12 @@ internal sealed class Lanczos : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(toHeight, 1);
         (_width, _height, _toWidth, _toHeight) = (width, height, toWidth, toHeight);
 
-        // A byte more: pixels are written with a fourth byte, which the next one overwrites. Rented: a large array for each image would keep the
-        // collector busy.
+        // One byte more: pixels are written with a fourth byte, which the next one overwrites. Rented: a large array for each image would burden the
+        // garbage collector.
         _across = ArrayPool<byte>.Shared.Rent(checked(toWidth * height * Channels) + 1);
     }
 
-    /// <summary>Takes the next rows of the image.</summary>
+    /// <summary>Adds the next rows of the image.</summary>
     /// <param name="rgb">Some rows of width × 3 bytes, without padding.</param>
     public void Add(ReadOnlySpan<byte> rgb)
     {
@@ -65,10 +65,10 @@ internal sealed class Lanczos : IDisposable
         for (var y = 0; y < count; y++, _rows++)
         {
             var row = rgb[(y * line)..];
-            if (row.Length < line + Wide)
+            if (row.Length < line + BytesPerRead)
             {
-                // A pixel is read with what follows it, and nothing does here.
-                last = last.IsEmpty ? new byte[line + Wide] : last;
+                // Reading a pixel includes the bytes after it, and here there are none.
+                last = last.IsEmpty ? new byte[line + BytesPerRead] : last;
                 row[..line].CopyTo(last);
                 row = last;
             }
@@ -105,7 +105,7 @@ internal sealed class Lanczos : IDisposable
         ref var all = ref MemoryMarshal.GetArrayDataReference(weights.Values);
         for (var x = 0; x < weights.First.Length; x++)
         {
-            var sum = Vector128.Create(1 << (LanczosWeights.Places - 1));
+            var sum = Vector128.Create(1 << (LanczosWeights.FractionBits - 1));
             ref var pixel = ref Unsafe.Add(ref row, weights.First[x] * Channels);
             ref var weight = ref Unsafe.Add(ref all, x * weights.TapsMax);
             for (var k = 0; k < weights.Counts[x]; k++)
@@ -122,9 +122,8 @@ internal sealed class Lanczos : IDisposable
     }
 
     /// <summary>
-    /// The same sums, four pixels at once: products of 16 bits, added by twos, take a third of the time of those of 32. A weight has more than 16
-    /// bits and is split into
-    /// weight = upper × 2^11 + lower, each of which fits.
+    /// The same sums, four pixels at once: 16-bit products, added in pairs, take a third of the time of 32-bit ones. A weight has more than 16 bits
+    /// and is split: weight = upper × 2^11 + lower.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RowOfFours(ref byte row, LanczosWeights weights, ref byte target)
@@ -138,8 +137,8 @@ internal sealed class Lanczos : IDisposable
         {
             var (upper, lower) = (Vector256<int>.Zero, Vector256<int>.Zero);
             ref var pixel = ref Unsafe.Add(ref row, weights.First[x] * Channels);
-            ref var pair = ref Unsafe.Add(ref all, x * weights.PairsOfOne);
-            for (var k = 0; k < weights.Counts[x]; k += LanczosWeights.Together, pair = ref Unsafe.Add(ref pair, 2))
+            ref var pair = ref Unsafe.Add(ref all, x * weights.PairStride);
+            for (var k = 0; k < weights.Counts[x]; k += LanczosWeights.PixelsAtOnce, pair = ref Unsafe.Add(ref pair, 2))
             {
                 var some = Vector128.LoadUnsafe(ref pixel, (nuint)(k * Channels));
                 var numbers = Avx2.Shuffle(Vector256.Create(some, some), order).AsInt16();
@@ -147,15 +146,15 @@ internal sealed class Lanczos : IDisposable
                 lower += Avx2.MultiplyAddAdjacent(numbers, Vector256.Create(Unsafe.Add(ref pair, 1)).AsInt16());
             }
 
-            var halves = (upper << LanczosWeights.Split) + lower; // two sums for each channel
+            var halves = (upper << LanczosWeights.SplitBits) + lower; // two sums for each channel
             var sums = Avx2.HorizontalAdd(halves, halves);
             var both = Vector128.Create(sums.GetLower().AsInt64().ToScalar(), sums.GetUpper().AsInt64().ToScalar());
-            var sum = both.AsInt32() + Vector128.Create(1 << (LanczosWeights.Places - 1));
+            var sum = both.AsInt32() + Vector128.Create(1 << (LanczosWeights.FractionBits - 1));
             Write(sum, ref target, x);
         }
     }
 
-    /// <summary>A pixel from its three sums: four bytes, of which the next pixel overwrites the last.</summary>
+    /// <summary>Writes a pixel from its three sums, as four bytes, of which the next pixel overwrites the last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Write(Vector128<int> sums, ref byte target, int x)
     {
@@ -163,7 +162,7 @@ internal sealed class Lanczos : IDisposable
         Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, x * Channels), bytes.AsUInt32().ToScalar());
     }
 
-    /// <summary>Along the columns.</summary>
+    /// <summary>Resizes along the columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static byte[] Columns(ReadOnlySpan<byte> source, int width, int height, int toHeight)
     {
@@ -178,7 +177,7 @@ internal sealed class Lanczos : IDisposable
             var x = 0;
             for (; x <= line - Vector128<byte>.Count; x += Vector128<byte>.Count)
             {
-                var half = Vector128.Create(1 << (LanczosWeights.Places - 1));
+                var half = Vector128.Create(1 << (LanczosWeights.FractionBits - 1));
                 var (a, b, c, d) = (half, half, half, half);
                 for (var k = 0; k < some.Length; k++)
                 {
@@ -197,13 +196,13 @@ internal sealed class Lanczos : IDisposable
 
             for (; x < line; x++)
             {
-                var sum = 1 << (LanczosWeights.Places - 1);
+                var sum = 1 << (LanczosWeights.FractionBits - 1);
                 for (var k = 0; k < some.Length; k++)
                 {
                     sum += rows[(k * line) + x] * some[k];
                 }
 
-                to[x] = (byte)Math.Clamp(sum >> LanczosWeights.Places, 0, 255);
+                to[x] = (byte)Math.Clamp(sum >> LanczosWeights.FractionBits, 0, 255);
             }
         }
 
@@ -211,5 +210,5 @@ internal sealed class Lanczos : IDisposable
     }
 
     private static Vector128<uint> Clamped(Vector128<int> sums) =>
-        Vector128.Min(Vector128.Max(sums >> LanczosWeights.Places, Vector128<int>.Zero), Vector128.Create(255)).AsUInt32();
+        Vector128.Min(Vector128.Max(sums >> LanczosWeights.FractionBits, Vector128<int>.Zero), Vector128.Create(255)).AsUInt32();
 }

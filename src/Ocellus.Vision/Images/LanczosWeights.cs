@@ -5,27 +5,26 @@ namespace Ocellus.Vision.Images;
 /// <summary>Source pixels and weights of each target pixel along one axis.</summary>
 internal sealed class LanczosWeights
 {
-    /// <summary>Binary places of a weight.</summary>
-    // So that 255 times the weights, some of which are negative, stays below 2³¹.
-    public const int Places = 32 - 8 - 2;
+    /// <summary>Fractional bits of a weight. 255 times the weights, some of which are negative, stays below 2³¹.</summary>
+    public const int FractionBits = 32 - 8 - 2;
 
     // Lobes on each side.
     private const double Support = 3;
 
-    // Pixels of a row that are weighed at once, and binary places that their weights are split at.
-    public const int Together = 4, Split = 11;
+    // Pixels of a row that are weighted at once, and the bit at which their weights are split.
+    public const int PixelsAtOnce = 4, SplitBits = 11;
 
-    // A server sees images of a few sizes; an attacker may send any, at up to 200 KB each.
-    private const int KeptMax = 64;
+    // A server sees images of a few sizes; an attacker may send any, with weights of up to 200 KB each.
+    private const int CacheMax = 64;
 
-    private static readonly ConcurrentDictionary<(int From, int To), LanczosWeights> _kept = new();
+    private static readonly ConcurrentDictionary<(int From, int To), LanczosWeights> _cache = new();
 
     private LanczosWeights(int from, int to)
     {
         double scale = (double)from / to, wide = Math.Max(scale, 1), support = Support * wide;
         TapsMax = ((int)Math.Ceiling(support) * 2) + 1;
-        PairsOfOne = (TapsMax + Together - 1) / Together * 2;
-        (First, Counts, Values, Pairs) = (new int[to], new int[to], new int[to * TapsMax], new long[to * PairsOfOne]);
+        PairStride = (TapsMax + PixelsAtOnce - 1) / PixelsAtOnce * 2;
+        (First, Counts, Values, Pairs) = (new int[to], new int[to], new int[to * TapsMax], new long[to * PairStride]);
         var values = new double[TapsMax];
         for (var i = 0; i < to; i++)
         {
@@ -41,15 +40,15 @@ internal sealed class LanczosWeights
 
             for (var k = 0; k < count; k++)
             {
-                var places = (sum == 0 ? values[k] : values[k] / sum) * (1 << Places);
-                Values[(i * TapsMax) + k] = (int)(places < 0 ? places - .5 : places + .5);
+                var scaled = (sum == 0 ? values[k] : values[k] / sum) * (1 << FractionBits);
+                Values[(i * TapsMax) + k] = (int)(scaled < 0 ? scaled - .5 : scaled + .5);
             }
 
             for (var k = 0; k < count; k++)
             {
-                var (weight, shift, at) = (Values[(i * TapsMax) + k], 16 * (k % Together), (i * PairsOfOne) + (k / Together * 2));
-                Pairs[at] |= (long)(ushort)(weight >> Split) << shift;
-                Pairs[at + 1] |= (long)(weight & ((1 << Split) - 1)) << shift;
+                var (weight, shift, at) = (Values[(i * TapsMax) + k], 16 * (k % PixelsAtOnce), (i * PairStride) + (k / PixelsAtOnce * 2));
+                Pairs[at] |= (long)(ushort)(weight >> SplitBits) << shift;
+                Pairs[at + 1] |= (long)(weight & ((1 << SplitBits) - 1)) << shift;
             }
 
             (First[i], Counts[i]) = (first, count);
@@ -62,35 +61,35 @@ internal sealed class LanczosWeights
     /// <summary>Source pixels of each target pixel.</summary>
     public int[] Counts { get; }
 
-    /// <summary>Most of them, and the distance between the weights of two target pixels.</summary>
+    /// <summary>Maximum of <see cref="Counts"/>, and the distance between the weights of two target pixels.</summary>
     public int TapsMax { get; }
 
-    /// <summary>Weights, with <see cref="Places"/> binary places.</summary>
+    /// <summary>Weights, with <see cref="FractionBits"/> fractional bits.</summary>
     public int[] Values { get; }
 
     /// <summary>
-    /// The same for four pixels at once: for four weights, one after the other, their upper parts as four numbers of 16 bits, then their
-    /// lower parts; zeros where there are fewer.
+    /// The weights for four pixels at once: for each group of four, the upper parts as four 16-bit numbers, then the lower parts; zeros
+    /// where there are fewer.
     /// </summary>
     public long[] Pairs { get; }
 
     /// <summary>Distance between the pairs of two target pixels.</summary>
-    public int PairsOfOne { get; }
+    public int PairStride { get; }
 
-    /// <summary>The weights from one length to another, kept for the next image of that size.</summary>
+    /// <summary>The weights from one length to another, cached for the next image of that size.</summary>
     public static LanczosWeights For(int from, int to)
     {
-        if (_kept.TryGetValue((from, to), out var weights))
+        if (_cache.TryGetValue((from, to), out var weights))
         {
             return weights;
         }
 
-        if (_kept.Count >= KeptMax)
+        if (_cache.Count >= CacheMax)
         {
-            _kept.Clear();
+            _cache.Clear();
         }
 
-        return _kept.GetOrAdd((from, to), static key => new(key.From, key.To));
+        return _cache.GetOrAdd((from, to), static key => new(key.From, key.To));
     }
 
     private static double Filter(double x) => x is >= -Support and < Support ? Sinc(x) * Sinc(x / Support) : 0;

@@ -1,7 +1,7 @@
 namespace Ocellus.Vision.Images;
 
 /// <summary>
-/// Letters of 5 × 7 dots for the printable ASCII characters. Own, because a machine that serves models often has no font at all.
+/// Letters of 5 × 7 dots for the printable ASCII characters. Built in, because a machine that serves models often has no fonts.
 /// </summary>
 internal static class RasterLetters
 {

@@ -7,7 +7,7 @@ using System.Runtime.Intrinsics;
 namespace Ocellus.Vision.Images;
 
 /// <summary>
-/// What happens to the colours of a view: new = red · <paramref name="Red"/> + green · <paramref name="Green"/> + blue · <paramref name="Blue"/> +
+/// Colour transform of a view: new = red · <paramref name="Red"/> + green · <paramref name="Green"/> + blue · <paramref name="Blue"/> +
 /// <paramref name="Offset"/>, values of 0 to 255.
 /// </summary>
 internal readonly record struct Tone(Vector128<float> Red, Vector128<float> Green, Vector128<float> Blue, Vector128<float> Offset)
@@ -17,7 +17,7 @@ internal readonly record struct Tone(Vector128<float> Red, Vector128<float> Gree
         new(Vector128.Create(red, 0, 0, 0), Vector128.Create(0, green, 0, 0), Vector128.Create(0, 0, blue, 0), Vector128.Create(brightness));
 
     /// <summary>
-    /// Away from grey by <paramref name="saturation"/> (1 leaves it), then times <paramref name="contrast"/>, plus <paramref name="brightness"/>.
+    /// Distance from grey times <paramref name="saturation"/> (1 keeps it), then times <paramref name="contrast"/>, plus <paramref name="brightness"/>.
     /// </summary>
     public static Tone Saturated(float contrast, float brightness, float saturation)
     {
@@ -31,8 +31,8 @@ internal readonly record struct Tone(Vector128<float> Red, Vector128<float> Gree
 }
 
 /// <summary>
-/// Parts of images as training sees them: stretched, mirrored, toned and normalised in one go. The filter is a triangle as wide as
-/// the shrinking asks for, so that nothing flickers and views are as smooth as the images that the finished model is asked about.
+/// Draws parts of images for training: resized, mirrored, colour-adjusted and normalised in one pass. The filter is a triangle widened
+/// by the reduction factor, so there is no aliasing and views are as smooth as the images that the finished model sees.
 /// </summary>
 internal static class Resampling
 {
@@ -40,19 +40,19 @@ internal static class Resampling
     public static void Draw(DecodedImage image, ResamplingAxis columns, ResamplingAxis rows, Tone tone, Span<float> target, int stride)
     {
         int width = columns.Count, line = width * 3;
-        int firstRow = rows.First, lastRow = Math.Min(rows.Last, image.Height);
-        float[] rented = ArrayPool<float>.Shared.Rent((lastRow - firstRow) * line); // large: one for each view would keep the collector busy
-        Span<float> across = rented.AsSpan(0, (lastRow - firstRow) * line);
-        for (int y = firstRow; y < lastRow; y++)
+        int firstRow = rows.First, endRow = Math.Min(rows.End, image.Height);
+        float[] rented = ArrayPool<float>.Shared.Rent((endRow - firstRow) * line); // large: one for each view would burden the garbage collector
+        Span<float> across = rented.AsSpan(0, (endRow - firstRow) * line);
+        for (int y = firstRow; y < endRow; y++)
         {
             Span<float> to = across.Slice((y - firstRow) * line, line);
             for (int x = 0; x < width; x++)
             {
-                Vector128<float> sum = default; // red, green, blue and a number that means nothing
+                Vector128<float> sum = default; // red, green, blue and an unused number
                 int at = (y * image.Width + columns.Start(x)) * 3;
                 foreach (float weight in columns.Weights(x))
                 {
-                    if (weight != 0) // else it may lie beyond the image's edge
+                    if (weight != 0) // otherwise it may lie beyond the image's edge
                     {
                         sum += weight * Pixel(image.Rgb, at);
                     }
@@ -85,7 +85,7 @@ internal static class Resampling
         ArrayPool<float>.Shared.Return(rented);
     }
 
-    /// <summary>Red, green and blue as numbers, and a fourth that means nothing.</summary>
+    /// <summary>Red, green and blue as numbers, and an unused fourth.</summary>
     private static Vector128<float> Pixel(byte[] rgb, int at)
     {
         uint four = at <= rgb.Length - sizeof(uint) ? Unsafe.ReadUnaligned<uint>(ref rgb[at]) : (uint)(rgb[at] | rgb[at + 1] << 8 | rgb[at + 2] << 16);
@@ -124,11 +124,11 @@ internal sealed class ResamplingAxis
     private readonly int _taps;
 
     /// <param name="from">First source pixel of the part that is drawn.</param>
-    /// <param name="length">Source pixels of the part; those outside are not looked at.</param>
-    /// <param name="target">Pixels that the whole part becomes.</param>
-    /// <param name="first">The first of them that is wanted.</param>
-    /// <param name="end">The one behind the last that is wanted.</param>
-    /// <param name="mirrored">True to go the other way.</param>
+    /// <param name="length">Source pixels of the part; those outside are not used.</param>
+    /// <param name="target">Target pixels of the whole part.</param>
+    /// <param name="first">The first of them to compute.</param>
+    /// <param name="end">The one after the last to compute.</param>
+    /// <param name="mirrored">True to reverse the direction.</param>
     public ResamplingAxis(int from, int length, int target, int first, int end, bool mirrored)
     {
         double step = (double)length / target, support = Math.Max(1, step);
@@ -156,17 +156,17 @@ internal sealed class ResamplingAxis
             _start[i] = from + start;
         }
 
-        (First, Last) = (_start.Min(), _start.Max() + _taps);
+        (First, End) = (_start.Min(), _start.Max() + _taps);
     }
 
     /// <summary>Target pixels.</summary>
     public int Count => _start.Length;
 
-    /// <summary>The first source pixel that is looked at.</summary>
+    /// <summary>The first source pixel used.</summary>
     public int First { get; }
 
-    /// <summary>The one behind the last source pixel that has a place among the weights; it may lie beyond the part.</summary>
-    public int Last { get; }
+    /// <summary>The one after the last source pixel with a weight; it may lie beyond the part.</summary>
+    public int End { get; }
 
     /// <summary>The source pixel of the first weight.</summary>
     public int Start(int target) => _start[target];

@@ -3,10 +3,10 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Ocellus.Vision.Inference;
 
-/// <summary>Sessions of ONNX Runtime, made one way.</summary>
+/// <summary>Opens sessions of ONNX Runtime, all with the same options.</summary>
 internal static class Sessions
 {
-    // On Windows its events go to the system's own tracing, which OnnxTelemetry's variable does not stop.
+    // On Windows, events go to the system's tracing, which OnnxTelemetry's variable does not stop.
     static Sessions() => OrtEnv.Instance().DisableTelemetryEvents();
 
     /// <summary>A session over the content of an ONNX file.</summary>
@@ -16,7 +16,7 @@ internal static class Sessions
         return new InferenceSession(model, options);
     }
 
-    /// <summary>A session over an ONNX file, which the library reads itself: no copy of it passes through the collector's memory.</summary>
+    /// <summary>A session over an ONNX file, which the library reads itself: no copy passes through managed memory.</summary>
     public static InferenceSession Open(string path, int threads)
     {
         using SessionOptions options = Options(threads);
@@ -26,7 +26,7 @@ internal static class Sessions
     private static SessionOptions Options(int threads)
     {
         var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        // Spinning pool threads would take the cores from decoding and from other requests.
+        // Spinning pool threads would take cores from decoding and other requests.
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         return options;
     }
@@ -35,9 +35,9 @@ internal static class Sessions
 /// <summary>Embeddings of the frozen backbone through ONNX Runtime, which is several times faster than libtorch here. Thread-safe.</summary>
 public sealed class FeatureExtractor : IDisposable
 {
-    private readonly InferenceSession session;
+    private readonly InferenceSession _session;
 
-    public FeatureExtractor(string path, int threads) => session = Sessions.Open(path, threads);
+    public FeatureExtractor(string path, int threads) => _session = Sessions.Open(path, threads);
 
     /// <summary>Where the build puts the pretrained backbone.</summary>
     public static string DefaultBackbone => Path.Combine(AppContext.BaseDirectory, "backbone", "efficientnet-lite0.onnx");
@@ -58,9 +58,9 @@ public sealed class FeatureExtractor : IDisposable
     public float[] Embed(float[] planes, int count, int height, int width)
     {
         var input = new DenseTensor<float>(planes.AsMemory(0, count * 3 * height * width), [count, 3, height, width]);
-        using var results = session.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["embedding"]);
+        using var results = _session.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["embedding"]);
         return results[0].AsTensor<float>().ToArray();
     }
 
-    public void Dispose() => session.Dispose();
+    public void Dispose() => _session.Dispose();
 }

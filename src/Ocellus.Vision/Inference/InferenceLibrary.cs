@@ -9,12 +9,12 @@ public static class InferenceLibrary
     /// <summary>Side of the smallest image the backbone takes.</summary>
     private const int Side = 32;
 
-    // Once a process is enough, whatever number of servers it runs.
+    // Once a process is enough, however many servers it runs.
     private static readonly Lazy<bool> _warm = new(Run);
 
     /// <summary>
-    /// Loads them and runs each once, with the bundled backbone and an image of no content, so that the first model of a process starts as
-    /// fast as the second, and a stopped one leaves no more memory behind than was there before.
+    /// Loads both and runs each once, with the bundled backbone and a black image, so that the first model of a process starts as fast as
+    /// the second, and memory after a model has stopped is as before its start.
     /// </summary>
     /// <exception cref="DllNotFoundException">A library does not load on this machine.</exception>
     public static void WarmUp() => _ = _warm.Value;

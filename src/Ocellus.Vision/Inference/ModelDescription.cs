@@ -4,21 +4,21 @@ using System.Text.Json.Serialization;
 
 namespace Ocellus.Vision.Inference;
 
-/// <summary>What model.json says beside model.onnx.</summary>
+/// <summary>Content of model.json, next to model.onnx.</summary>
 /// <param name="Kind">One of <see cref="ModelKinds"/>.</param>
 /// <param name="Labels">In the order of the scores.</param>
 /// <param name="Width">Network width in pixels.</param>
 /// <param name="Height">Network height in pixels.</param>
 /// <param name="Resize">
-/// How an image is brought to that size: <c>squash</c> fills it whatever its shape; <c>fit</c> keeps the shape, puts the image
-/// into the upper left corner and leaves the rest grey (127).
+/// How an image is brought to that size: <c>squash</c> fills it, ignoring the aspect ratio; <c>fit</c> keeps the ratio, puts the
+/// image into the upper left corner and leaves the rest grey (127).
 /// </param>
-/// <param name="Recipe">What was fitted, for example <c>linear-head</c> or <c>fine-tuned</c>.</param>
+/// <param name="Recipe">How it was trained, for example <c>linear-head</c> or <c>fine-tuned</c>.</param>
 /// <param name="Versions">Of the format, the backbone and the libraries.</param>
 public sealed record ModelDescription(
     string Kind, IReadOnlyList<string> Labels, int Width, int Height, string Resize, string Recipe, IReadOnlyDictionary<string, string> Versions)
 {
-    /// <summary>For each label the score, 0 to 1, from which it counts as found; the cut with the best F1 on the test images.</summary>
+    /// <summary>For each label the score, 0 to 1, from which it counts as found: the one with the best F1 on the test images.</summary>
     public IReadOnlyList<double> Thresholds { get; init; } = [];
 
     /// <summary>SHA-256 of model.onnx in lower-case hex; empty until saved.</summary>
@@ -30,7 +30,7 @@ public sealed record ModelDescription(
     /// <summary>Outputs and their meaning.</summary>
     public string Output { get; init; } = "scores: float32 [N, labels], 0 to 1";
 
-    /// <summary>The threshold of a label by index; one half where the test said nothing.</summary>
+    /// <summary>The threshold of a label by index; 0.5 if it was not tested.</summary>
     public double ThresholdOf(int label) => label < Thresholds.Count ? Thresholds[label] : .5;
 
     public string ToJson() => JsonSerializer.Serialize(this, ModelJson.Default.ModelDescription);
@@ -49,13 +49,13 @@ public sealed record ModelDescription(
     }
 }
 
-/// <summary>What a model answers.</summary>
+/// <summary>What a model predicts.</summary>
 public static class ModelKinds
 {
     /// <summary>One label an image; scores sum to 1.</summary>
     public const string Classification = "classification";
 
-    /// <summary>Every label a question of its own.</summary>
+    /// <summary>Any number of labels an image; scores are independent.</summary>
     public const string MultiLabel = "multilabel";
 
     /// <summary>Labelled boxes.</summary>
@@ -69,7 +69,7 @@ public static class ModelFiles
 
     public const string Description = "model.json";
 
-    /// <summary>Writes both; each appears whole or not at all, the description last, with the other's checksum.</summary>
+    /// <summary>Writes both, each atomically; the description last, with the model's checksum.</summary>
     public static void Save(string folder, byte[] model, ModelDescription description)
     {
         ArgumentNullException.ThrowIfNull(description);

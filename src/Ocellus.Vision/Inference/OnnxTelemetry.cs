@@ -4,18 +4,18 @@ using System.Runtime.InteropServices;
 namespace Ocellus.Vision.Inference;
 
 /// <summary>
-/// ONNX Runtime, from 1.29 on, reports its use to its makers unless it is told not to: it writes a device id and a database below the home
-/// folder and sends what models it runs. It looks for the wish once, when it is loaded; its own interface can only be asked later.
+/// From 1.29 on, ONNX Runtime reports usage to its vendor by default: it writes a device id and a database below the home folder and sends
+/// which models it runs. It reads the variable that stops this once, when it is loaded; its API is usable only after that.
 /// </summary>
 public static class OnnxTelemetry
 {
-    /// <summary>What ONNX Runtime reads. With 1 it makes no device id and no queue, and has nothing that could send.</summary>
+    /// <summary>The variable that ONNX Runtime reads. With 1 it creates no device id and no queue, and nothing that could send.</summary>
     public const string Variable = "ORT_DISABLE_TELEMETRY";
 
-    /// <summary>Turns it off for this process and those that it starts, whatever the environment says. To be called before other threads run.</summary>
+    /// <summary>Turns it off for this process and its children, overriding the environment. Must be called before other threads run.</summary>
     public static void TurnOff()
     {
-        // .NET keeps a copy of the environment: this one is for the processes that are started, and for Windows.
+        // Except on Windows, .NET changes only its own copy of the environment, which child processes inherit.
         Environment.SetEnvironmentVariable(Variable, "1");
         if (!OperatingSystem.IsWindows() && SetEnvironment(Variable, "1", overwrite: 1) != 0)
         {
@@ -23,7 +23,7 @@ public static class OnnxTelemetry
         }
     }
 
-    // No program that uses this library can forget it, and none of its code runs earlier.
+    // As a module initializer it cannot be forgotten by a program, and runs before the library's other code.
 #pragma warning disable CA2255
     [ModuleInitializer]
 #pragma warning restore CA2255

@@ -10,42 +10,42 @@ namespace Ocellus.Vision.Inference;
 /// <param name="Rgb">height × width × 3 bytes, interleaved, of the model's size.</param>
 /// <param name="ShownWidth">Share of the network's width that the image fills, 0 to 1: 1 when squashed.</param>
 /// <param name="ShownHeight">Share of the network's height that the image fills, 0 to 1: 1 when squashed.</param>
-/// <param name="Warning">A remark on the image, if there is one.</param>
+/// <param name="Warning">A warning about the image, if there is one.</param>
 public sealed record PreparedImage(byte[] Rgb, float ShownWidth, float ShownHeight, ImageWarning? Warning);
 
-/// <summary>One answer. <paramref name="Score"/> is 0 to 1; <paramref name="Box"/> is null for classifiers.</summary>
+/// <summary>One prediction. <paramref name="Score"/> is 0 to 1; <paramref name="Box"/> is null for classifiers.</summary>
 public readonly record struct Prediction(int Label, float Score, Box? Box);
 
-/// <summary>A trained model: the very file that is exported, run by ONNX Runtime. Thread-safe.</summary>
+/// <summary>A trained model: the same file that is exported, run by ONNX Runtime. Thread-safe.</summary>
 public sealed class TrainedModel : IDisposable
 {
-    private readonly InferenceSession session;
-    private readonly InferenceSession alone;
+    private readonly InferenceSession _session;
+    private readonly InferenceSession _parallelSession;
 
     /// <param name="model">Content of model.onnx.</param>
     /// <param name="description">Content of model.json.</param>
-    /// <param name="threads">Threads for one call. Under load one thread a call and several calls at once beat many threads.</param>
-    /// <param name="threadsAlone">
-    /// Threads for a call that has the machine to itself; null for as many. Another number costs a second session, about 25 MB.
+    /// <param name="threads">Threads for one call. Under load, several calls at once with one thread each beat one call with many.</param>
+    /// <param name="parallelThreads">
+    /// Threads for a parallel call; null for the same number. Another number takes a second session, about 25 MB.
     /// </param>
-    public TrainedModel(byte[] model, ModelDescription description, int threads = 1, int? threadsAlone = null)
-        : this(count => Sessions.Open(model, count), description, threads, threadsAlone)
+    public TrainedModel(byte[] model, ModelDescription description, int threads = 1, int? parallelThreads = null)
+        : this(count => Sessions.Open(model, count), description, threads, parallelThreads)
     {
     }
 
-    private TrainedModel(Func<int, InferenceSession> open, ModelDescription description, int threads, int? threadsAlone)
+    private TrainedModel(Func<int, InferenceSession> open, ModelDescription description, int threads, int? parallelThreads)
     {
         Description = description;
-        session = alone = open(threads);
-        if (threadsAlone is { } more && more != threads)
+        _session = _parallelSession = open(threads);
+        if (parallelThreads is { } more && more != threads)
         {
             try
             {
-                alone = open(more);
+                _parallelSession = open(more);
             }
             catch
             {
-                session.Dispose();
+                _session.Dispose();
                 throw;
             }
         }
@@ -54,8 +54,8 @@ public sealed class TrainedModel : IDisposable
     public ModelDescription Description { get; }
 
     /// <summary>Loads model.onnx and model.json from a folder and checks the checksum.</summary>
-    /// <exception cref="InvalidDataException">A file is missing, broken or not the one that was written.</exception>
-    public static TrainedModel Load(string folder, int threads = 1, int? threadsAlone = null)
+    /// <exception cref="InvalidDataException">A file is missing, damaged or not the one that was written.</exception>
+    public static TrainedModel Load(string folder, int threads = 1, int? parallelThreads = null)
     {
         string model = Path.Combine(folder, ModelFiles.Model), checksum;
         long length;
@@ -82,7 +82,7 @@ public sealed class TrainedModel : IDisposable
 
         try
         {
-            return new TrainedModel(count => Sessions.Open(model, count), description, threads, threadsAlone);
+            return new TrainedModel(count => Sessions.Open(model, count), description, threads, parallelThreads);
         }
         catch (OnnxRuntimeException failure)
         {
@@ -91,7 +91,7 @@ public sealed class TrainedModel : IDisposable
     }
 
     /// <summary>Decodes an image, turns it upright and brings it to network size.</summary>
-    /// <exception cref="ImageRefusedException">Not an image that may be asked about.</exception>
+    /// <exception cref="ImageRefusedException">The image is not accepted.</exception>
     public PreparedImage Prepare(ReadOnlyMemory<byte> bytes, ImageLimits limits)
     {
         ImageHeader header = ImageDecoder.ReadHeader(bytes);
@@ -99,27 +99,27 @@ public sealed class TrainedModel : IDisposable
         return Description.Resize == "fit" ? Fitted(bytes, header, Description.Width, Description.Height) : Squashed(bytes, header);
     }
 
-    /// <summary>Answers for several images in one pass. A classifier gives every label, in label order; a detector boxes, best first.</summary>
+    /// <summary>Predictions for several images in one pass. A classifier gives every label, in label order; a detector gives boxes, best first.</summary>
     /// <param name="images">One or several.</param>
-    /// <param name="helped">Whether cores are idle that may help with this pass.</param>
-    public IReadOnlyList<Prediction>[] Predict(IReadOnlyList<PreparedImage> images, bool helped = false)
+    /// <param name="parallel">Whether idle cores may help with this pass.</param>
+    public IReadOnlyList<Prediction>[] Predict(IReadOnlyList<PreparedImage> images, bool parallel = false)
     {
         ArgumentNullException.ThrowIfNull(images);
-        InferenceSession by = helped ? alone : session;
+        InferenceSession session = parallel ? _parallelSession : _session;
         int one = Description.Width * Description.Height * 3;
         byte[] rgb = images.Count == 1 ? images[0].Rgb : new byte[one * images.Count];
         for (int i = 0; i < images.Count && images.Count > 1; i++) images[i].Rgb.CopyTo(rgb, i * one);
         if (Description.Kind == ModelKinds.Localization)
         {
-            return Boxes(by, rgb, images);
+            return Boxes(session, rgb, images);
         }
 
-        float[,] scores = Score(by, rgb);
+        float[,] scores = Score(session, rgb);
         return [.. images.Select(
             (_, i) => (IReadOnlyList<Prediction>)[.. Enumerable.Range(0, scores.GetLength(1)).Select(l => new Prediction(l, scores[i, l], null))])];
     }
 
-    /// <summary>The image in the upper left corner at its own shape, the rest grey.</summary>
+    /// <summary>The image in the upper left corner with its aspect ratio kept, the rest grey.</summary>
     internal static PreparedImage Fitted(ReadOnlyMemory<byte> bytes, ImageHeader header, int width, int height)
     {
         const byte Grey = 127;
@@ -145,11 +145,11 @@ public sealed class TrainedModel : IDisposable
         return new PreparedImage(image.Rgb, 1, 1, image.Warning);
     }
 
-    /// <summary>Runs a detector; its boxes become ratios of the images as shown.</summary>
-    private List<Prediction>[] Boxes(InferenceSession by, byte[] rgb, IReadOnlyList<PreparedImage> images)
+    /// <summary>Runs a detector; its boxes become ratios of the upright images.</summary>
+    private List<Prediction>[] Boxes(InferenceSession session, byte[] rgb, IReadOnlyList<PreparedImage> images)
     {
         var input = new DenseTensor<byte>(rgb, [images.Count, Description.Height, Description.Width, 3]);
-        using var results = by.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["boxes", "scores", "labels", "pictures"]);
+        using var results = session.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["boxes", "scores", "labels", "pictures"]);
         float[] boxes = [.. results[0].AsEnumerable<float>()], scores = [.. results[1].AsEnumerable<float>()];
         long[] labels = [.. results[2].AsEnumerable<long>()], owners = [.. results[3].AsEnumerable<long>()];
         List<Prediction>[] found = [.. images.Select(_ => new List<Prediction>())];
@@ -172,22 +172,22 @@ public sealed class TrainedModel : IDisposable
     public float[,] Score(byte[] rgb)
     {
         ArgumentNullException.ThrowIfNull(rgb);
-        return Score(session, rgb);
+        return Score(_session, rgb);
     }
 
     public void Dispose()
     {
-        session.Dispose();
-        alone.Dispose();
+        _session.Dispose();
+        _parallelSession.Dispose();
     }
 
-    private float[,] Score(InferenceSession by, byte[] rgb)
+    private float[,] Score(InferenceSession session, byte[] rgb)
     {
         int one = Description.Width * Description.Height * 3;
         if (rgb.Length == 0 || rgb.Length % one != 0) throw new ArgumentException($"{rgb.Length} bytes are not whole images of {one} bytes.", nameof(rgb));
         int count = rgb.Length / one, labels = Description.Labels.Count;
         var input = new DenseTensor<byte>(rgb, [count, Description.Height, Description.Width, 3]);
-        using var results = by.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["scores"]);
+        using var results = session.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["scores"]);
         var scores = new float[count, labels];
         Buffer.BlockCopy(results[0].AsTensor<float>().ToArray(), 0, scores, 0, count * labels * sizeof(float));
         return scores;

@@ -1,6 +1,6 @@
 namespace Ocellus.Vision.Kernels;
 
-/// <summary>Convolutions by choice.</summary>
+/// <summary>The convolutions of each choice.</summary>
 internal static class Convolutions
 {
     private static readonly OwnConvolutions _own = new();

@@ -6,18 +6,18 @@ namespace Ocellus.Vision.Kernels;
 
 /// <summary>Depthwise convolutions over channels-last input, with a weight gradient of our own.</summary>
 /// <remarks>
-/// oneDNN 3.7.1, inside libtorch 2.10, has a kernel for the weight gradient of depthwise 3×3 convolutions only; for all others it takes one for grouped
-/// convolutions in general, which needs a third of a detector's step and is four to eight times slower than what is here. Vectors of
-/// 512 bits are two of 256 where the processor has no AVX-512; that is still far faster: a detector's step becomes a fifth shorter.
-/// May go when libtorch has a fast weight gradient of depthwise 5×5 convolutions on CPUs: https://github.com/pytorch/pytorch/issues/13716 (open).
+/// oneDNN 3.7.1, inside libtorch 2.10, has a kernel for the weight gradient of depthwise 3×3 convolutions only. For all others it uses one for grouped
+/// convolutions in general, which takes a third of a detector's step and is four to eight times slower than this. Without AVX-512, a vector of
+/// 512 bits is two of 256; that is still far faster and makes a detector's step a fifth shorter.
+/// Can be removed when libtorch has a fast weight gradient of depthwise 5×5 convolutions on CPUs: https://github.com/pytorch/pytorch/issues/13716 (open).
 /// </remarks>
 internal static class Depthwise
 {
-    /// <summary>[N,C,H,W] in channels-last strides to [N,C,H',W'], with the gradient of the weights by the loops below where they are wanted.</summary>
+    /// <summary>[N,C,H,W] in channels-last strides to [N,C,H',W'], with the gradient of the weights by the loops below if it is needed.</summary>
     public static Tensor Convolve(Tensor input, in ConvolutionLayer convolution) => Convolve(
         input, convolution.Weight, convolution.Bias, convolution.Stride, convolution.Pads[0], convolution.Pads[2], convolution.Activate);
 
-    /// <summary>The same by libtorch's operations alone.</summary>
+    /// <summary>The same with libtorch's operations alone.</summary>
     public static Tensor ByLibtorch(Tensor input, in ConvolutionLayer convolution) => Forward(
         input, convolution.Weight, convolution.Bias, convolution.Stride, convolution.Pads[0], convolution.Pads[2], convolution.Activate);
 
@@ -46,7 +46,7 @@ internal static class Depthwise
         return (activate ? nn.functional.relu6(output, inplace: !is_grad_enabled()) : output).MoveToOuterDisposeScope();
     }
 
-    // A row and a column of zeros before the kernel shift it as one zero less before the input would, without a copy of the input.
+    // A row and a column of zeros before the kernel shift it like one zero less before the input would, without copying the input.
     private static Tensor Kernel(Tensor weight, long before, long after) => before == after ? weight : nn.functional.pad(weight, [1, 0, 1, 0]);
 
     private sealed class Function : autograd.SingleTensorFunction<Function>
@@ -60,7 +60,7 @@ internal static class Depthwise
             using var noGrad = no_grad();
             Tensor output = Forward(input, weight, bias, stride, before, after, activate);
 
-            // The output under another name: saved as itself it would keep itself alive.
+            // Detached: the output itself, once saved, would keep itself alive.
             ctx.save_for_backward(activate ? [input, weight, output.detach()] : [input, weight]);
             ctx.save_data("stride", stride);
             ctx.save_data("before", before);
@@ -77,7 +77,7 @@ internal static class Depthwise
             var (stride, before, after) = ((long)ctx.get_data("stride"), (long)ctx.get_data("before"), (long)ctx.get_data("after"));
             long channels = weight.shape[0], side = weight.shape[2];
             Tensor kernel = Kernel(weight, before, after);
-            long more = (input.shape[2] + 2 * after - kernel.shape[2]) % stride; // rows that no output has looked at
+            long more = (input.shape[2] + 2 * after - kernel.shape[2]) % stride; // rows that no output covers
             Tensor outputGradient = TensorValues.ChannelsLast(grad_output).permute(0, 2, 3, 1); // [N,H',W',C]
             Tensor? active = saved.Count > 2 ? saved[2].permute(0, 2, 3, 1).contiguous() : null;
             Tensor passed = active is null ? outputGradient : empty_like(outputGradient);
@@ -94,18 +94,18 @@ internal static class Depthwise
 /// <summary>The gradient of a depthwise convolution's weights and bias.</summary>
 internal static class DepthwiseGradient
 {
-    // Sums of their own, each over some of the rows; as many for any number of threads, so the result is the same.
+    // Partial sums, each over some of the rows. Their number does not depend on the threads, so neither does the result.
     private const int PartsMax = 8;
 
     /// <summary>Sums of input × gradient over all images and pixels.</summary>
     /// <param name="input">[N,H,W,C], contiguous.</param>
     /// <param name="gradient">Of the output, [N,H',W',C], contiguous.</param>
     /// <param name="active">Output of ReLU6, [N,H',W',C], contiguous; null where there is none.</param>
-    /// <param name="passed">To be written: the gradient where ReLU6 lets it through, zeros elsewhere; not used without <paramref name="active"/>.</param>
+    /// <param name="passed">Written: the gradient where ReLU6 lets it through, zeros elsewhere; not used without <paramref name="active"/>.</param>
     /// <param name="side">K.</param>
     /// <param name="stride">Pixels of the input from one output to the next.</param>
     /// <param name="pad">Rows and columns of zeros before the input.</param>
-    /// <param name="threads">At most.</param>
+    /// <param name="threads">Maximum threads.</param>
     /// <returns>[C,1,K,K] and [C].</returns>
     public static (Tensor Weights, Tensor Bias) Compute(
         Tensor input, Tensor gradient, Tensor? active, Tensor passed, int side, int stride, int pad, int threads)
@@ -155,20 +155,20 @@ internal static class DepthwiseGradient
 
                 ReadOnlySpan<float> inputRow = input.Slice(
                     (image * s.Height + row) * s.Width * s.Channels, s.Width * s.Channels)[(block * DepthwiseRows.Lanes)..];
-                Span<Vector512<float>> here = sums.Slice(block * taps + ky * s.Side, s.Side);
+                Span<Vector512<float>> rowSums = sums.Slice(block * taps + ky * s.Side, s.Side);
                 if (s.Side == 5)
                 {
-                    Row5(inputRow, outputGradient, here, s);
+                    Row5(inputRow, outputGradient, rowSums, s);
                 }
                 else
                 {
-                    Row3(inputRow, outputGradient, here, s);
+                    Row3(inputRow, outputGradient, rowSums, s);
                 }
             }
         }
     }
 
-    // The sums of a row stay in registers, which the compiler does for locals only; so there is one loop for each side.
+    // The sums of a row stay in registers; the compiler does this for locals only, hence one loop for each side.
     private static void Row5(ReadOnlySpan<float> inputRow, ReadOnlySpan<float> outputGradient, Span<Vector512<float>> sums, in DepthwiseShape s)
     {
         ref readonly float input = ref inputRow[0], gradient = ref outputGradient[0];
@@ -209,7 +209,7 @@ internal static class DepthwiseGradient
         Edges(inputRow, outputGradient, sums, s, first, end);
     }
 
-    /// <summary>The outputs on the left and right whose kernels reach over the edge.</summary>
+    /// <summary>The outputs on the left and right whose kernels reach beyond the edge.</summary>
     private static void Edges(
         ReadOnlySpan<float> inputRow, ReadOnlySpan<float> outputGradient, Span<Vector512<float>> sums, in DepthwiseShape s, int first, int end)
     {

@@ -17,28 +17,28 @@ namespace Ocellus.Vision.Kernels;
 internal readonly record struct DepthwiseShape(
     int Images, int Height, int Width, int Channels, int OutputHeight, int OutputWidth, int Side, int Stride, int Pad)
 {
-    /// <summary>Columns that kernels look at, zeros on both sides with them.</summary>
+    /// <summary>Columns that kernels cover, including the zeros on both sides.</summary>
     public int PaddedWidth => Math.Max(Pad + Width, (OutputWidth - 1) * Stride + Side);
 
-    /// <summary>Outputs of a row whose kernels lie inside: the first, and the first after the last.</summary>
+    /// <summary>Outputs of a row whose kernels lie inside: the first, and the one after the last.</summary>
     public (int First, int End) Inner()
     {
         int first = Math.Min(OutputWidth, (Pad + Stride - 1) / Stride);
-        int last = Width + Pad - Side; // the last column where a kernel that lies inside may begin, counted from the zeros; less than none has no output
+        int last = Width + Pad - Side; // last column where a kernel inside may begin, counted from the first zero; negative if there is none
         return (first, last < 0 ? first : Math.Max(first, Math.Min(OutputWidth, last / Stride + 1)));
     }
 }
 
-/// <summary>A depthwise convolution, a row of the kernel at a time, forward and backward.</summary>
+/// <summary>A depthwise convolution, one row of the kernel at a time, forward and backward.</summary>
 internal static class DepthwiseRows
 {
-    /// <summary>Channels that go through a loop together: a line of the cache.</summary>
+    /// <summary>Channels that a loop processes together: a cache line.</summary>
     public const int Lanes = 16;
 
     /// <summary>Whether there is a loop for kernels of this side and number of channels.</summary>
     public static bool IsSupported(int side, int channels) => Vector256.IsHardwareAccelerated && side is 3 or 5 && channels % Lanes == 0;
 
-    /// <summary>Every pixel starts as the bias.</summary>
+    /// <summary>Sets every pixel to the bias.</summary>
     public static void Start(ReadOnlySpan<float> bias, Span<float> row)
     {
         for (int at = 0; at < row.Length; at += bias.Length)
@@ -47,17 +47,17 @@ internal static class DepthwiseRows
         }
     }
 
-    /// <summary>Between 0 and <paramref name="high"/>.</summary>
+    /// <summary>Limits the values to 0 … <paramref name="high"/>.</summary>
     public static void Clamp(Span<float> row, float high)
     {
-        Vector256<float> most = Vector256.Create(high);
+        Vector256<float> max = Vector256.Create(high);
         for (int i = 0; i < row.Length; i += Vector256<float>.Count)
         {
-            Lanes256.Clamp(Vector256.LoadUnsafe(in row[i]), Vector256<float>.Zero, most).StoreUnsafe(ref row[i]);
+            Lanes256.Clamp(Vector256.LoadUnsafe(in row[i]), Vector256<float>.Zero, max).StoreUnsafe(ref row[i]);
         }
     }
 
-    /// <summary>Adds what row <paramref name="ky"/> of the kernel sees in a row of the input.</summary>
+    /// <summary>Adds the products of row <paramref name="ky"/> of the kernel with a row of the input.</summary>
     /// <param name="input">[padded width, C].</param>
     /// <param name="taps">[C / lanes, K·K, lanes].</param>
     /// <param name="ky">Row of the kernel.</param>
@@ -77,10 +77,10 @@ internal static class DepthwiseRows
             {
                 for (int x = 0; x < s.OutputWidth; x++)
                 {
-                    nuint at = (nuint)(x * inputStep), there = (nuint)(x * s.Channels);
-                    Vector512<float> sum = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in inputAt, at), w0, Vector512.LoadUnsafe(in to, there));
+                    nuint at = (nuint)(x * inputStep), outputAt = (nuint)(x * s.Channels);
+                    Vector512<float> sum = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in inputAt, at), w0, Vector512.LoadUnsafe(in to, outputAt));
                     sum = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in inputAt, at + next), w1, sum);
-                    Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in inputAt, at + 2 * next), w2, sum).StoreUnsafe(ref to, there);
+                    Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in inputAt, at + 2 * next), w2, sum).StoreUnsafe(ref to, outputAt);
                 }
             }
             else
@@ -88,20 +88,20 @@ internal static class DepthwiseRows
                 Vector512<float> w3 = w[3], w4 = w[4];
                 for (int x = 0; x < s.OutputWidth; x++)
                 {
-                    nuint at = (nuint)(x * inputStep), there = (nuint)(x * s.Channels);
-                    Vector512<float> sum = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in inputAt, at), w0, Vector512.LoadUnsafe(in to, there));
+                    nuint at = (nuint)(x * inputStep), outputAt = (nuint)(x * s.Channels);
+                    Vector512<float> sum = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in inputAt, at), w0, Vector512.LoadUnsafe(in to, outputAt));
                     sum = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in inputAt, at + next), w1, sum);
                     sum = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in inputAt, at + 2 * next), w2, sum);
                     sum = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in inputAt, at + 3 * next), w3, sum);
-                    Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in inputAt, at + 4 * next), w4, sum).StoreUnsafe(ref to, there);
+                    Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in inputAt, at + 4 * next), w4, sum).StoreUnsafe(ref to, outputAt);
                 }
             }
         }
     }
 
     /// <summary>
-    /// What row <paramref name="ky"/> of the kernel gives back from a row of the output to one of the input: added to the input's gradient
-    /// and to that of the kernel.
+    /// The backward pass of row <paramref name="ky"/> of the kernel, from a row of the output to one of the input: adds to the gradients of
+    /// input and kernel.
     /// </summary>
     /// <param name="input">[W, C].</param>
     /// <param name="outputGradient">Gradient of the output with zeros on both sides, [margin + W' + margin, C].</param>
@@ -120,7 +120,7 @@ internal static class DepthwiseRows
             int row = block * s.Side * s.Side + ky * s.Side;
             ReadOnlySpan<Vector512<float>> w = MemoryMarshal.Cast<float, Vector512<float>>(taps).Slice(row, s.Side);
             Span<Vector512<float>> sums = MemoryMarshal.Cast<float, Vector512<float>>(tapSums).Slice(row, s.Side);
-            // Columns of the input that are the stride apart meet the same columns of the kernel, each time one output further.
+            // Columns of the input that are one stride apart meet the same columns of the kernel, each one output further on.
             for (int x = 0; x < Math.Min(s.Stride, s.Width); x++)
             {
                 int kx = (x + s.Pad) % s.Stride, count = (s.Width - x + s.Stride - 1) / s.Stride;
@@ -146,12 +146,12 @@ internal static class DepthwiseRows
         }
     }
 
-    // The sums of a row stay in registers, which the compiler does for locals only; so there is one loop for each number of columns.
+    // The sums of a row stay in registers; the compiler does this for locals only, hence one loop for each number of columns.
     private static void Five(
         ref readonly float input, ref readonly float outputGradient, ref float back, int channels, int stride, int count, ReadOnlySpan<Vector512<float>> w,
         Span<Vector512<float>> sums)
     {
-        // Two runs: sums and weights of five columns do not fit into the registers together.
+        // Two runs: the sums and weights of five columns do not fit into the registers together.
         Three(in input, in outputGradient, ref back, channels, stride, count, w, sums, 0);
         Two(in input, in Unsafe.Subtract(ref Unsafe.AsRef(in outputGradient), 3 * channels), ref back, channels, stride, count, w, sums, 3);
     }
@@ -166,15 +166,15 @@ internal static class DepthwiseRows
         for (nint i = 0; i < count; i++)
         {
             nuint at = (nuint)(i * step);
-            nint there = i * channels;
+            nint outputAt = i * channels;
             Vector512<float> x = Vector512.LoadUnsafe(in input, at), sum = Vector512.LoadUnsafe(in back, at);
-            Vector512<float> g = At(in outputGradient, there);
+            Vector512<float> g = At(in outputGradient, outputAt);
             sum = Vector512.FusedMultiplyAdd(g, w0, sum);
             s0 = Vector512.FusedMultiplyAdd(g, x, s0);
-            g = At(in outputGradient, there - channels);
+            g = At(in outputGradient, outputAt - channels);
             sum = Vector512.FusedMultiplyAdd(g, w1, sum);
             s1 = Vector512.FusedMultiplyAdd(g, x, s1);
-            g = At(in outputGradient, there - 2 * channels);
+            g = At(in outputGradient, outputAt - 2 * channels);
             Vector512.FusedMultiplyAdd(g, w2, sum).StoreUnsafe(ref back, at);
             s2 = Vector512.FusedMultiplyAdd(g, x, s2);
         }
@@ -192,12 +192,12 @@ internal static class DepthwiseRows
         for (nint i = 0; i < count; i++)
         {
             nuint at = (nuint)(i * step);
-            nint there = i * channels;
+            nint outputAt = i * channels;
             Vector512<float> x = Vector512.LoadUnsafe(in input, at), sum = Vector512.LoadUnsafe(in back, at);
-            Vector512<float> g = At(in outputGradient, there);
+            Vector512<float> g = At(in outputGradient, outputAt);
             sum = Vector512.FusedMultiplyAdd(g, w0, sum);
             s0 = Vector512.FusedMultiplyAdd(g, x, s0);
-            g = At(in outputGradient, there - channels);
+            g = At(in outputGradient, outputAt - channels);
             Vector512.FusedMultiplyAdd(g, w1, sum).StoreUnsafe(ref back, at);
             s1 = Vector512.FusedMultiplyAdd(g, x, s1);
         }

@@ -4,14 +4,14 @@ namespace Ocellus.Vision.Kernels;
 
 /// <summary>The first half of an inverted residual block in one go: 1×1 convolution to more channels, ReLU6, depthwise convolution, ReLU6.</summary>
 /// <remarks>
-/// What lies between the two convolutions is six times the input. Written to memory and read again by each of the operations, forward and
-/// backward, it keeps the memory busy longer than the sums keep the cores. Here it is made row by row in the cache, where it is used at
-/// once, and is made again for the gradients. MobileNetV2 (arXiv:1801.04381, section 5) names this possibility for the forward pass.
-/// May go when oneDNN fuses the two for training as well; it does so for inference only: https://github.com/uxlfoundation/oneDNN/issues/1062.
+/// The values between the two convolutions are six times as many as the input's. Written to memory and read again by each operation, forward
+/// and backward, they take longer than the arithmetic. Here they are computed row by row in the cache, used at once, and computed again for
+/// the gradients. MobileNetV2 (arXiv:1801.04381, section 5) mentions this for the forward pass.
+/// Can be removed when oneDNN fuses the two for training as well; it does so for inference only: https://github.com/uxlfoundation/oneDNN/issues/1062.
 /// </remarks>
 internal static class ExpandedDepthwise
 {
-    // Larger matrices leave the second-level cache between two rows: from 112 to 672 channels the operations are faster apart.
+    // Larger matrices drop out of the second-level cache between two rows: from 112 to 672 channels, separate operations are faster.
     private const int MatrixMax = 40 << 10;
 
     /// <summary>Whether there are loops for these sizes.</summary>
@@ -37,8 +37,8 @@ internal static class ExpandedDepthwise
     /// <param name="after">Zeros after the last row and column.</param>
     public static Tensor Convolve(Tensor input, Tensor expand, Tensor expandBias, Tensor depthwise, Tensor depthwiseBias, long stride, long before, long after)
     {
-        bool learns = is_grad_enabled() && new[] { input, expand, expandBias, depthwise, depthwiseBias }.Any(t => t.requires_grad);
-        return learns
+        bool needsGradient = is_grad_enabled() && new[] { input, expand, expandBias, depthwise, depthwiseBias }.Any(t => t.requires_grad);
+        return needsGradient
             ? Function.apply(input, expand, expandBias, depthwise, depthwiseBias, stride, before, after)
             : Forward(input, expand, expandBias, depthwise, depthwiseBias, Sizes(input, depthwise, stride, before, after));
     }
@@ -68,7 +68,7 @@ internal static class ExpandedDepthwise
 
     private static Tensor Transposed(Tensor expand) => expand.detach().reshape(expand.shape[0], expand.shape[1]).t().contiguous(); // [C,E]
 
-    // [E,1,K,K] to [E / lanes, K·K, lanes], as the loops walk through it.
+    // [E,1,K,K] to [E / lanes, K·K, lanes], in the order of the loops.
     private static Tensor Taps(Tensor depthwise) => depthwise.detach()
         .reshape(depthwise.shape[0] / DepthwiseRows.Lanes, DepthwiseRows.Lanes, depthwise.shape[2] * depthwise.shape[3]).permute(0, 2, 1).contiguous();
 
@@ -80,11 +80,11 @@ internal static class ExpandedDepthwise
         {
             var (input, expand, expandBias, depthwise, depthwiseBias) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor)vars[2], (Tensor)vars[3], (Tensor)vars[4]);
             var (stride, before, after) = ((long)vars[5], (long)vars[6], (long)vars[7]);
-            bool skipInputGradient = !input.requires_grad; // nothing is learnt before it
+            bool skipInputGradient = !input.requires_grad; // nothing before it is trained
             using var noGrad = no_grad();
             Tensor output = Forward(input, expand, expandBias, depthwise, depthwiseBias, Sizes(input, depthwise, stride, before, after));
 
-            // The output under another name: saved as itself it would keep itself alive.
+            // Detached: the output itself, once saved, would keep itself alive.
             ctx.save_for_backward([input, expand, expandBias, depthwise, output.detach()]);
             ctx.save_data("stride", stride);
             ctx.save_data("before", before);
@@ -126,10 +126,10 @@ internal static class ExpandedDepthwiseRows
 {
     private const float Top = 6;
 
-    // Runs of rows with sums of their own; as many for any number of threads, so the result is the same.
+    // Partial sums, each over a run of rows. Their number does not depend on the threads, so neither does the result.
     private const int PartsMax = 8;
 
-    // Pixels whose values for the weights' gradient stay in the second-level cache.
+    // Pixels whose values for the weights' gradient fit into the second-level cache.
     private const int TilePixels = 64;
 
     /// <summary>Writes the output [N,H',W',E].</summary>
@@ -141,7 +141,7 @@ internal static class ExpandedDepthwiseRows
         Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, part =>
         {
             Span<float> ring = TensorValues.Of(scratch).Slice(part * s.Side * line, s.Side * line);
-            Span<int> held = stackalloc int[s.Side]; // the row of input that each row of the ring was made from
+            Span<int> held = stackalloc int[s.Side]; // input row that each row of the ring was made from
             held.Fill(-1);
             for (int row = rows * part / parts, end = rows * (part + 1) / parts; row < end; row++)
             {
@@ -173,14 +173,14 @@ internal static class ExpandedDepthwiseRows
         });
     }
 
-    /// <summary>Writes the gradient of the input, where it is wanted, and returns those of the weights.</summary>
+    /// <summary>Writes the gradient of the input, if requested, and returns those of the weights.</summary>
     public static ExpandedDepthwiseSums Backward(
         Tensor input, Tensor expand, Tensor expandAcross, Tensor expandBias, Tensor taps, Tensor output, Tensor gradient, Tensor? inputGradient,
         DepthwiseShape s, int threads)
     {
         int rows = s.Images * s.Height, parts = Math.Min(rows, PartsMax), inputs = (int)input.shape[3], count = s.Side * s.Side;
         int margin = s.Side, line = s.Width * s.Channels, outputLine = s.OutputWidth * s.Channels, gradientLine = (s.OutputWidth + 2 * margin) * s.Channels;
-        using Tensor expandedRows = empty(parts, 2, s.Width, s.Channels), nothing = zeros(inputs);
+        using Tensor expandedRows = empty(parts, 2, s.Width, s.Channels), zeroStart = zeros(inputs);
         using Tensor gradientRows = zeros(parts, s.Side, s.OutputWidth + 2 * margin, s.Channels);
         Tensor weights = zeros(parts, s.Channels, inputs), bias = zeros(parts, s.Channels);
         Tensor tapSums = zeros(parts, s.Channels / DepthwiseRows.Lanes, count, DepthwiseRows.Lanes), tapBias = zeros(parts, s.Channels);
@@ -216,7 +216,7 @@ internal static class ExpandedDepthwiseRows
                         int at = number * outputLine;
                         Relu6Gradient.Pass(TensorValues.Of(gradient).Slice(at, outputLine), TensorValues.Of(output).Slice(at, outputLine), inner);
                         held[slot] = number;
-                        int owner = image * s.Height + oy * s.Stride; // other parts may read this row too
+                        int owner = image * s.Height + oy * s.Stride; // counts the row once: other parts may read it too
                         if (owner >= first && owner < end)
                         {
                             PointwiseGradient.AddRows(inner, ownTapBias);
@@ -240,14 +240,15 @@ internal static class ExpandedDepthwiseRows
                 {
                     Span<float> to = TensorValues.Of(inputGradient).Slice(row * s.Width * inputs, s.Width * inputs);
                     RowProduct.Compute(
-                        back, s.Channels, TensorValues.Of(expandAcross), TensorValues.Of(nothing), to, inputs, float.NegativeInfinity, float.PositiveInfinity);
+                        back, s.Channels, TensorValues.Of(expandAcross), TensorValues.Of(zeroStart), to, inputs, float.NegativeInfinity,
+                        float.PositiveInfinity);
                 }
             }
         });
         return new ExpandedDepthwiseSums(weights.sum(dim: 0), bias.sum(dim: 0), tapSums.sum(dim: 0), tapBias.sum(dim: 0));
     }
 
-    /// <summary>The expanded values of one row of the input, behind ReLU6.</summary>
+    /// <summary>The expanded values of one row of the input, after ReLU6.</summary>
     private static void Expand(
         ReadOnlySpan<float> input, int inputs, int row, ReadOnlySpan<float> expand, ReadOnlySpan<float> bias, Span<float> to, in DepthwiseShape s) =>
         RowProduct.Compute(input.Slice(row * s.Width * inputs, s.Width * inputs), inputs, expand, bias, to, s.Channels, 0, Top);

@@ -1,6 +1,6 @@
 namespace Ocellus.Vision.Kernels;
 
-/// <summary>Whose operations convolve while networks learn. Both learn the same up to rounding.</summary>
+/// <summary>Which convolution kernels train networks. Results are the same up to rounding.</summary>
 public enum KernelChoice
 {
     /// <summary>Those of this library where they are faster: a step takes about half the time.</summary>

@@ -20,8 +20,7 @@ internal interface ILanes<TVector>
     static abstract TVector MultiplyAdd(TVector a, TVector b, TVector c);
 
     /// <summary>
-    /// Not below <paramref name="low"/> and not above <paramref name="high"/>. What is not a number stays so: the processor gives the second of two
-    /// then.
+    /// Limited to <paramref name="low"/> … <paramref name="high"/>. NaN stays NaN: the processor's minimum and maximum then return the second operand.
     /// </summary>
     static abstract TVector Clamp(TVector value, TVector low, TVector high);
 }
@@ -43,7 +42,7 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>>
         Vector256.MinNative(high, Vector256.MaxNative(low, value));
 }
 
-/// <summary>Sixteen values.</summary>
+/// <summary>Sixteen values. The same members as in <see cref="Lanes256"/>: .NET's vectors share no public interface.</summary>
 internal readonly struct Lanes512 : ILanes<Vector512<float>>
 {
     public static int Count => Vector512<float>.Count;

@@ -8,7 +8,7 @@ internal sealed class LibtorchConvolutions : IConvolutions
     public Tensor Convolve(Tensor input, in ConvolutionLayer convolution) =>
         convolution.IsDepthwise ? Depthwise.ByLibtorch(input, convolution)
         : convolution.IsPointwise ? Pointwise.ByLibtorch(input, convolution)
-        : Any(input, convolution);
+        : General(input, convolution);
 
     public Tensor Convolve(Tensor input, in ConvolutionLayer first, in ConvolutionLayer depthwise)
     {
@@ -17,7 +17,7 @@ internal sealed class LibtorchConvolutions : IConvolutions
     }
 
     /// <summary>A convolution that is neither depthwise nor pointwise.</summary>
-    public static Tensor Any(Tensor input, in ConvolutionLayer convolution)
+    public static Tensor General(Tensor input, in ConvolutionLayer convolution)
     {
         using var scope = NewDisposeScope();
         IReadOnlyList<int> pads = convolution.Pads;

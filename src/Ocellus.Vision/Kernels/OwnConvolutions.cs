@@ -3,14 +3,14 @@ using static TorchSharp.torch;
 
 namespace Ocellus.Vision.Kernels;
 
-/// <summary>Convolutions by this library's kernels wherever there is one for the size and the processor, and by libtorch's operations elsewhere.</summary>
-/// <remarks>What each brings is in bench/results/epyc-2-cores/own-code.md.</remarks>
+/// <summary>Convolutions by this library's kernels where one supports the size and the processor, otherwise by libtorch's operations.</summary>
+/// <remarks>The gain of each is in bench/results/epyc-2-cores/own-code.md.</remarks>
 internal sealed class OwnConvolutions : IConvolutions
 {
     public Tensor Convolve(Tensor input, in ConvolutionLayer convolution) =>
         convolution.IsDepthwise ? Depthwise.Convolve(input, convolution)
         : convolution.IsPointwise ? Pointwise.Convolve(input, convolution)
-        : LibtorchConvolutions.Any(input, convolution);
+        : LibtorchConvolutions.General(input, convolution);
 
     public Tensor Convolve(Tensor input, in ConvolutionLayer first, in ConvolutionLayer depthwise)
     {

@@ -4,19 +4,19 @@ using static TorchSharp.torch;
 namespace Ocellus.Vision.Kernels;
 
 /// <summary>
-/// A convolution with a large kernel over few channels as one with a 1×1 kernel: what the kernel sees at each place becomes the channels
-/// there, row after row of the kernel, filled up with zeros to whole vectors.
+/// Turns a convolution with a large kernel over few channels into one with a 1×1 kernel: the values under the kernel at each position become
+/// its channels, row by row of the kernel, padded with zeros to whole vectors.
 /// </summary>
-/// <remarks>Brings the stem to <see cref="ExpandedDepthwise"/>, and goes with it.</remarks>
+/// <remarks>Lets <see cref="ExpandedDepthwise"/> compute the stem, and can be removed with it.</remarks>
 internal static class Patches
 {
-    private const int Whole = 8;
+    private const int VectorSize = 8;
 
-    /// <summary>[N,C,H,W] to [N, K·K·C and zeros, H', W'], both in channels-last strides. Nothing is learnt through it.</summary>
+    /// <summary>[N,C,H,W] to [N, K·K·C and zeros, H', W'], both in channels-last strides. Gradients do not pass through.</summary>
     /// <param name="input">[N,C,H,W].</param>
     /// <param name="side">K.</param>
-    /// <param name="stride">Pixels from one place to the next.</param>
-    /// <param name="pads">Zeros above, on the left, below and on the right of the input.</param>
+    /// <param name="stride">Pixels from one position to the next.</param>
+    /// <param name="pads">Zeros above, left of, below and right of the input.</param>
     public static Tensor Of(Tensor input, long side, long stride, IReadOnlyList<int> pads)
     {
         using var scope = NewDisposeScope();
@@ -24,13 +24,13 @@ internal static class Patches
         Tensor pixels = input.detach().permute(0, 2, 3, 1).contiguous(); // [N,H,W,C]
         var (images, height, width, channels) = ((int)pixels.shape[0], (int)pixels.shape[1], (int)pixels.shape[2], (int)pixels.shape[3]);
         var (k, step, top, left) = ((int)side, (int)stride, pads[0], pads[1]);
-        int toHeight = (height + pads[0] + pads[2] - k) / step + 1, toWidth = (width + pads[1] + pads[3] - k) / step + 1, values = Filled(k * k * channels);
+        int toHeight = (height + pads[0] + pads[2] - k) / step + 1, toWidth = (width + pads[1] + pads[3] - k) / step + 1, values = Padded(k * k * channels);
         Tensor patches = empty(images, toHeight, toWidth, values);
         Parallel.For(0, images * toHeight, new ParallelOptions { MaxDegreeOfParallelism = get_num_threads() }, row =>
         {
             ReadOnlySpan<float> from = TensorValues.Of(pixels).Slice(row / toHeight * height * width * channels, height * width * channels);
             Span<float> to = TensorValues.Of(patches).Slice(row * toWidth * values, toWidth * values);
-            to.Clear(); // in the cache, where it is filled at once
+            to.Clear(); // brings it into the cache, where it is then filled
             for (int ky = 0; ky < k; ky++)
             {
                 int y = row % toHeight * step + ky - top;
@@ -53,20 +53,20 @@ internal static class Patches
         return patches.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The weights [O,C,K,K] for such an input: [O, K·K·C and zeros, 1, 1]. Gradients go through.</summary>
+    /// <summary>The weights [O,C,K,K] for such an input: [O, K·K·C and zeros, 1, 1]. Gradients pass through.</summary>
     public static Tensor Weights(Tensor weight)
     {
         using var scope = NewDisposeScope();
         long outputs = weight.shape[0], values = weight.numel() / outputs;
         return nn.functional.pad(
-            weight.permute(0, 2, 3, 1).reshape(outputs, values), [0, Filled(values) - values]).reshape(outputs, -1, 1, 1).MoveToOuterDisposeScope();
+            weight.permute(0, 2, 3, 1).reshape(outputs, values), [0, Padded(values) - values]).reshape(outputs, -1, 1, 1).MoveToOuterDisposeScope();
     }
 
-    // A call of CopyTo takes longer than so few values.
+    // For so few values, a call of CopyTo takes longer than the copy.
     private static void Copy(ReadOnlySpan<float> from, Span<float> to)
     {
-        int last = from.Length - Whole;
-        if (last is < 0 or > Whole)
+        int last = from.Length - VectorSize;
+        if (last is < 0 or > VectorSize)
         {
             from.CopyTo(to);
             return;
@@ -78,7 +78,7 @@ internal static class Patches
         tail.StoreUnsafe(ref to[last]);
     }
 
-    private static long Filled(long values) => (values + Whole - 1) / Whole * Whole;
+    private static long Padded(long values) => (values + VectorSize - 1) / VectorSize * VectorSize;
 
-    private static int Filled(int values) => (int)Filled((long)values);
+    private static int Padded(int values) => (int)Padded((long)values);
 }

@@ -4,21 +4,21 @@ using static TorchSharp.torch;
 
 namespace Ocellus.Vision.Kernels;
 
-/// <summary>The gradient of a 1×1 convolution's weights and bias, and that of ReLU6 behind it, in one pass over the pixels.</summary>
+/// <summary>The gradient of a 1×1 convolution's weights and bias, and that of ReLU6 after it, in one pass over the pixels.</summary>
 /// <remarks>
-/// The kernel of oneDNN 3.7.1 brings every block of pixels into another order first, which costs more than the sums themselves where there are
-/// many pixels and few channels: 60 ms for 8 × 160×208 pixels, 16 to 96 channels, on two AVX2 cores that read such an input in 15 ms.
-/// May go when bench `blocks` shows oneDNN's own within 10 % of it; 3.7.1, inside libtorch 2.10, is the version compared. No upstream issue is known.
+/// oneDNN 3.7.1, inside libtorch 2.10, first reorders every block of pixels, which takes longer than the sums themselves for many pixels and few
+/// channels: 60 ms for 8 × 160×208 pixels, 16 to 96 channels, on two AVX2 cores that read such an input in 15 ms. Can be removed when the benchmark
+/// `blocks` shows a later oneDNN within 10 % of this. No upstream issue is known.
 /// </remarks>
 internal static class PointwiseGradient
 {
-    // A tile of inputs and gradients stays in the second-level cache.
+    // A tile of inputs and gradients fits into the second-level cache.
     private const int TilePixels = 64;
 
-    // Pixels that are worth sums of their own, and the most such sums. They do not depend on the number of threads, so neither does the result.
+    // Minimum pixels of a partial sum, and maximum partial sums. Neither depends on the number of threads, so nor does the result.
     private const int PartPixelsMin = 512, PartsMax = 8;
 
-    // Outputs and vectors of inputs whose sums stay in registers: twelve, of sixteen that there are.
+    // Outputs and vectors of inputs whose sums stay in registers: twelve of the sixteen.
     private const int Rows = 4, Columns = 3;
 
     /// <summary>Whether there is a loop for that many input channels on this processor.</summary>
@@ -29,9 +29,9 @@ internal static class PointwiseGradient
     /// <param name="gradient">Of the output, [P,O], contiguous.</param>
     /// <param name="active">Output of ReLU6, [P,O], contiguous; null where there is none.</param>
     /// <param name="passed">
-    /// To be written: the gradient where ReLU6 lets it through, zeros elsewhere, [P,O]; not used without <paramref name="active"/>.
+    /// Written: the gradient where ReLU6 lets it through, zeros elsewhere, [P,O]; not used without <paramref name="active"/>.
     /// </param>
-    /// <param name="threads">At most.</param>
+    /// <param name="threads">Maximum threads.</param>
     /// <returns>[O,C] and [O].</returns>
     public static (Tensor Weights, Tensor Bias) Compute(Tensor input, Tensor gradient, Tensor? active, Tensor passed, int threads)
     {
@@ -54,7 +54,7 @@ internal static class PointwiseGradient
         return parts == 1 ? (weights[0], bias[0]) : (weights.sum(dim: 0), bias.sum(dim: 0));
     }
 
-    /// <summary>Adds every row of <paramref name="values"/>, which are as long as <paramref name="totals"/>.</summary>
+    /// <summary>Adds every row of <paramref name="values"/>; a row is as long as <paramref name="totals"/>.</summary>
     public static void AddRows(ReadOnlySpan<float> values, Span<float> totals)
     {
         for (int at = 0; at < values.Length; at += totals.Length)
@@ -97,7 +97,7 @@ internal static class PointwiseGradient
         }
     }
 
-    /// <summary>All outputs by the inputs from one to another, which are whole vectors.</summary>
+    /// <summary>All outputs by the inputs of a range, which is whole vectors.</summary>
     private static void Tile<TLanes, TVector>(
         ReadOnlySpan<float> outputGradient, int outputs, ReadOnlySpan<float> input, int inputs, int from, int to, Span<float> sums)
         where TLanes : struct, ILanes<TVector>
@@ -113,7 +113,7 @@ internal static class PointwiseGradient
         {
             for (int c = from; c < to;)
             {
-                // Four vectors are two and two: a single one would leave the sums waiting for each other.
+                // Four vectors are split two and two: with a single one, the sums would wait for each other.
                 int left = (to - c) / TLanes.Count, width = left is Columns + 1 ? Columns - 1 : Math.Min(left, Columns);
                 ref readonly float g = ref outputGradient[row], x = ref input[c];
                 ref float sum = ref sums[row * inputs + c];
@@ -150,7 +150,8 @@ internal static class PointwiseGradient
         }
     }
 
-    // Sums stay in registers, which the compiler does for locals only; so there is a loop for each width.
+    // Sums stay in registers; the compiler does this for locals only, hence a loop for each width. RowProduct's loops have the same shape, but
+    // step through other arrays.
     private static void Three<TLanes, TVector>(ref readonly float outputGradient, int outputs, ref readonly float input, int inputs, int count, ref float sums)
         where TLanes : struct, ILanes<TVector>
         where TVector : struct

@@ -3,18 +3,18 @@ using static TorchSharp.torch;
 
 namespace Ocellus.Vision.Kernels;
 
-/// <summary>ReLU6 from its output: what is neither 0 nor 6 passed, and the gradient passes there.</summary>
+/// <summary>The gradient of ReLU6 from its output: it passes where the output is neither 0 nor 6.</summary>
 internal static class Relu6Gradient
 {
     /// <summary>The highest output.</summary>
     private const float Top = 6;
 
-    /// <summary>The gradient behind a convolution, some of its values: as it comes where no ReLU6 follows.</summary>
+    /// <summary>Some values of the gradient of a convolution's output; unchanged if no ReLU6 follows.</summary>
     /// <param name="gradient">Contiguous.</param>
-    /// <param name="output">Of ReLU6, 0 to 6, in the same order; null where there is none.</param>
-    /// <param name="passed">To be written there, in the same order, where there is a ReLU6.</param>
-    /// <param name="first">Of the values.</param>
-    /// <param name="count">Of the values.</param>
+    /// <param name="output">Of ReLU6, 0 to 6, in the same order; null if no ReLU6 follows.</param>
+    /// <param name="passed">Written, in the same order, if a ReLU6 follows.</param>
+    /// <param name="first">First of the values.</param>
+    /// <param name="count">Number of values.</param>
     public static ReadOnlySpan<float> Passed(Tensor gradient, Tensor? output, Tensor passed, int first, int count)
     {
         ReadOnlySpan<float> outputGradient = TensorValues.Of(gradient).Slice(first, count);

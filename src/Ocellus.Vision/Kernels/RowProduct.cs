@@ -4,17 +4,17 @@ using System.Runtime.Intrinsics;
 namespace Ocellus.Vision.Kernels;
 
 /// <summary>Products of a few pixels' values and a small matrix, where both lie in the cache.</summary>
-/// <remarks>Goes with <see cref="ExpandedDepthwise"/>, which alone needs it: a call of libtorch for each row would take longer than the product.</remarks>
+/// <remarks>Only for <see cref="ExpandedDepthwise"/>, and can be removed with it: a libtorch call for each row would take longer than the product.</remarks>
 internal static class RowProduct
 {
-    // Pixels and vectors of outputs whose sums stay in registers: twelve, of sixteen that there are.
+    // Pixels and vectors of outputs whose sums stay in registers: twelve of the sixteen.
     private const int Rows = 4, Columns = 3;
 
-    /// <summary>Whether this processor has the vectors for a matrix with so many columns.</summary>
+    /// <summary>Whether this processor has the vectors for a matrix with that many columns.</summary>
     public static bool IsSupported(int columns) => Vector256.IsHardwareAccelerated && columns % Lanes256.Count == 0;
 
     /// <summary>
-    /// result[p, o] = start[o] + sum over k of values[p, k] · matrix[k, o], not below <paramref name="low"/> and not above <paramref name="high"/>.
+    /// result[p, o] = start[o] + sum over k of values[p, k] · matrix[k, o], limited to <paramref name="low"/> … <paramref name="high"/>.
     /// </summary>
     /// <param name="values">[P, K].</param>
     /// <param name="inner">K.</param>
@@ -27,7 +27,7 @@ internal static class RowProduct
     public static void Compute(
         ReadOnlySpan<float> values, int inner, ReadOnlySpan<float> matrix, ReadOnlySpan<float> start, Span<float> result, int columns, float low, float high)
     {
-        // Fewer or broken rows of wide vectors would leave single ones, whose sums wait for each other.
+        // Fewer or partial wide vectors would leave single ones, whose sums wait for each other.
         if (Vector512.IsHardwareAccelerated && columns % Lanes512.Count == 0 && columns > Lanes512.Count)
         {
             Part<Lanes512, Vector512<float>>(values, inner, matrix, start, result, columns, low, high);
@@ -78,7 +78,7 @@ internal static class RowProduct
         }
     }
 
-    // Sums stay in registers, which the compiler does for locals only; so there is a loop for each width.
+    // Sums stay in registers; the compiler does this for locals only, hence a loop for each width.
     private static void FourByThree<TLanes, TVector>(
         ref readonly float values, int inner, ref readonly float matrix, int columns, ref readonly float start, ref float result, float low, float high)
         where TLanes : struct, ILanes<TVector>
@@ -112,19 +112,19 @@ internal static class RowProduct
             m = ref Unsafe.Add(ref m, columns);
         }
 
-        TVector least = TLanes.Create(low), most = TLanes.Create(high);
-        TLanes.Store(TLanes.Clamp(a0, least, most), ref result, 0);
-        TLanes.Store(TLanes.Clamp(a1, least, most), ref result, next);
-        TLanes.Store(TLanes.Clamp(a2, least, most), ref result, 2 * next);
-        TLanes.Store(TLanes.Clamp(b0, least, most), ref result, row);
-        TLanes.Store(TLanes.Clamp(b1, least, most), ref result, row + next);
-        TLanes.Store(TLanes.Clamp(b2, least, most), ref result, row + 2 * next);
-        TLanes.Store(TLanes.Clamp(c0, least, most), ref result, 2 * row);
-        TLanes.Store(TLanes.Clamp(c1, least, most), ref result, 2 * row + next);
-        TLanes.Store(TLanes.Clamp(c2, least, most), ref result, 2 * row + 2 * next);
-        TLanes.Store(TLanes.Clamp(d0, least, most), ref result, 3 * row);
-        TLanes.Store(TLanes.Clamp(d1, least, most), ref result, 3 * row + next);
-        TLanes.Store(TLanes.Clamp(d2, least, most), ref result, 3 * row + 2 * next);
+        TVector min = TLanes.Create(low), max = TLanes.Create(high);
+        TLanes.Store(TLanes.Clamp(a0, min, max), ref result, 0);
+        TLanes.Store(TLanes.Clamp(a1, min, max), ref result, next);
+        TLanes.Store(TLanes.Clamp(a2, min, max), ref result, 2 * next);
+        TLanes.Store(TLanes.Clamp(b0, min, max), ref result, row);
+        TLanes.Store(TLanes.Clamp(b1, min, max), ref result, row + next);
+        TLanes.Store(TLanes.Clamp(b2, min, max), ref result, row + 2 * next);
+        TLanes.Store(TLanes.Clamp(c0, min, max), ref result, 2 * row);
+        TLanes.Store(TLanes.Clamp(c1, min, max), ref result, 2 * row + next);
+        TLanes.Store(TLanes.Clamp(c2, min, max), ref result, 2 * row + 2 * next);
+        TLanes.Store(TLanes.Clamp(d0, min, max), ref result, 3 * row);
+        TLanes.Store(TLanes.Clamp(d1, min, max), ref result, 3 * row + next);
+        TLanes.Store(TLanes.Clamp(d2, min, max), ref result, 3 * row + 2 * next);
     }
 
     private static void FourByTwo<TLanes, TVector>(
@@ -154,15 +154,15 @@ internal static class RowProduct
             m = ref Unsafe.Add(ref m, columns);
         }
 
-        TVector least = TLanes.Create(low), most = TLanes.Create(high);
-        TLanes.Store(TLanes.Clamp(a0, least, most), ref result, 0);
-        TLanes.Store(TLanes.Clamp(a1, least, most), ref result, next);
-        TLanes.Store(TLanes.Clamp(b0, least, most), ref result, row);
-        TLanes.Store(TLanes.Clamp(b1, least, most), ref result, row + next);
-        TLanes.Store(TLanes.Clamp(c0, least, most), ref result, 2 * row);
-        TLanes.Store(TLanes.Clamp(c1, least, most), ref result, 2 * row + next);
-        TLanes.Store(TLanes.Clamp(d0, least, most), ref result, 3 * row);
-        TLanes.Store(TLanes.Clamp(d1, least, most), ref result, 3 * row + next);
+        TVector min = TLanes.Create(low), max = TLanes.Create(high);
+        TLanes.Store(TLanes.Clamp(a0, min, max), ref result, 0);
+        TLanes.Store(TLanes.Clamp(a1, min, max), ref result, next);
+        TLanes.Store(TLanes.Clamp(b0, min, max), ref result, row);
+        TLanes.Store(TLanes.Clamp(b1, min, max), ref result, row + next);
+        TLanes.Store(TLanes.Clamp(c0, min, max), ref result, 2 * row);
+        TLanes.Store(TLanes.Clamp(c1, min, max), ref result, 2 * row + next);
+        TLanes.Store(TLanes.Clamp(d0, min, max), ref result, 3 * row);
+        TLanes.Store(TLanes.Clamp(d1, min, max), ref result, 3 * row + next);
     }
 
     private static void One<TLanes, TVector>(

@@ -8,18 +8,18 @@ namespace Ocellus.Vision.Networks;
 
 /// <summary>
 /// Anchor-free detector: EfficientNet-Lite0, a neck that carries features down and up again, one light head per stride. Weights
-/// have the names of the prototype and of detector-start.onnx.
+/// are named as in the prototype and in detector-start.onnx.
 /// </summary>
 /// <remarks>
-/// One point per cell answers a logit for each label and the distances to the four sides (FCOS, arXiv:1904.01355); the neck is
+/// One point per cell predicts a logit for each label and the distances to the four sides (FCOS, arXiv:1904.01355); the neck is
 /// path aggregation (arXiv:1803.01534) of depthwise 5×5 blocks.
 /// </remarks>
 internal sealed class Detector : IDisposable
 {
-    /// <summary>Distances to the sides that a point answers beside the logits.</summary>
+    /// <summary>Distances to the sides that a point predicts besides the logits.</summary>
     public const int Sides = 4;
 
-    /// <summary>Variance added before the root in batch norm; also used where it is folded.</summary>
+    /// <summary>Added to the variance before the root in batch norm, and when it is folded.</summary>
     public const double NormEpsilon = 1e-5;
 
     private const string BackbonePrefix = "backbone.";
@@ -28,7 +28,7 @@ internal sealed class Detector : IDisposable
     // Breaks the tie between labels that start as copies of one score.
     private const float LabelJitter = .01f;
 
-    // Each of several labels starts below the one score it comes from.
+    // Lowers the initial score of each label when several come from one.
     private const float LabelBias = -1;
 
     private readonly EfficientNetLite0 _backbone;
@@ -39,27 +39,27 @@ internal sealed class Detector : IDisposable
     /// <param name="backbone">Weights of the backbone.</param>
     /// <param name="start">Weights of neck and heads for one label; its score becomes the score of every label.</param>
     /// <param name="labels">Number of labels.</param>
-    /// <param name="seed">Of the small differences between the labels at the start.</param>
+    /// <param name="seed">Seed of the small initial differences between labels.</param>
     /// <param name="kernels">Whose operations convolve.</param>
-    /// <exception cref="InvalidDataException">The start file holds something that the detector has no use for.</exception>
+    /// <exception cref="InvalidDataException">The start file holds a weight that the detector does not have.</exception>
     public Detector(OnnxFile backbone, OnnxFile start, int labels, int seed, KernelChoice kernels = KernelChoice.Own)
     {
         Labels = labels;
         _backbone = new EfficientNetLite0(backbone, kernels);
         _kernels = Convolutions.Of(kernels);
-#pragma warning disable CA5394 // Not security: the same seed has to give the same start.
+#pragma warning disable CA5394 // Not security: the same seed must give the same start.
         var random = new Random(seed);
 #pragma warning restore CA5394
         foreach (string name in Names)
         {
             long[] shape = start.Shape(name);
             float[] values = start.Floats(name);
-            if (IsAnswer(name) && labels > 1)
+            if (IsOutput(name) && labels > 1)
             {
                 (values, shape) = Widen(values, shape, name.EndsWith("bias", StringComparison.Ordinal), random);
             }
 
-            // Cloned into libtorch's own aligned memory: sums over managed arrays differ in their last bit with the address.
+            // Cloned into libtorch's aligned memory: over managed arrays, the last bit of a sum depends on their address.
             using Tensor managed = tensor(values, shape);
             if (IsStatistic(name))
             {
@@ -100,22 +100,22 @@ internal sealed class Detector : IDisposable
 
     public int Labels { get; }
 
-    /// <summary>What is trained; the backbone's weights have the prefix <c>backbone.</c>. Its own head, which makes embeddings, has no part.</summary>
+    /// <summary>What is trained; the backbone's weights have the prefix <c>backbone.</c>. Its own head, which makes embeddings, is not used.</summary>
     public IEnumerable<(string Name, Parameter Value)> Weights() => _weights.Select(w => (w.Key, w.Value)).Concat(
         _backbone.WeightsByName().Where(w => !w.Name.StartsWith("head.", StringComparison.Ordinal)).Select(w => (BackbonePrefix + w.Name, w.Value)));
 
     /// <summary>Running means and variances of the batch norms.</summary>
     public IEnumerable<(string Name, Tensor Value)> Statistics() => _statistics.Select(s => (s.Key, s.Value));
 
-    /// <summary>Whether a weight belongs to the backbone, and then its name there.</summary>
+    /// <summary>Whether a weight belongs to the backbone, and if so its name there.</summary>
     public static bool IsBackbone(string name, out string inBackbone)
     {
-        bool is_ = name.StartsWith(BackbonePrefix, StringComparison.Ordinal);
-        inBackbone = is_ ? name[BackbonePrefix.Length..] : "";
-        return is_;
+        bool belongs = name.StartsWith(BackbonePrefix, StringComparison.Ordinal);
+        inBackbone = belongs ? name[BackbonePrefix.Length..] : "";
+        return belongs;
     }
 
-    /// <summary>Stops the training of the backbone's stem and first blocks.</summary>
+    /// <summary>Freezes the backbone's stem and first blocks.</summary>
     public void Freeze(int blocks)
     {
         foreach ((string name, Parameter value) in _backbone.WeightsByName())
@@ -149,7 +149,7 @@ internal sealed class Detector : IDisposable
         return ([.. centres], [.. strides]);
     }
 
-    /// <summary>What every point answers.</summary>
+    /// <summary>What every point predicts.</summary>
     /// <param name="images">[B, 3, H, W] float32, normalised; H and W multiples of 32.</param>
     /// <param name="centres">[A, 2], see <see cref="Points"/>.</param>
     /// <param name="training">True to normalise by the batch and to update the running statistics.</param>
@@ -193,11 +193,11 @@ internal sealed class Detector : IDisposable
         }
     }
 
-    private static bool IsAnswer(string name) => name is ['h', 'e', 'a', 'd', 's', '.', _, '.', '2', '.', ..];
+    private static bool IsOutput(string name) => name is ['h', 'e', 'a', 'd', 's', '.', _, '.', '2', '.', ..];
 
     private static bool IsStatistic(string name) => name.Contains(".running_", StringComparison.Ordinal);
 
-    /// <summary>The one score's row becomes a row for each label, a little lower and a little apart; the sides stay.</summary>
+    /// <summary>Copies the one score's row for each label, slightly lower and slightly varied; the sides stay.</summary>
     private (float[] Values, long[] Shape) Widen(float[] values, long[] shape, bool bias, Random random)
     {
         int row = values.Length / (int)shape[0];

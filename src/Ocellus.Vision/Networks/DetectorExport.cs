@@ -3,22 +3,22 @@ using static Ocellus.Vision.Onnx.OnnxParts;
 
 namespace Ocellus.Vision.Networks;
 
-/// <summary>Composes a self-contained detector: pixels in, the boxes that are left after suppression out.</summary>
+/// <summary>Composes a self-contained detector: pixels in, boxes after suppression out.</summary>
 internal static class DetectorExport
 {
     /// <summary>Version of the standard operators that the graph needs; any ONNX Runtime since 1.12 has it.</summary>
     public const int Opset = 17;
 
-    /// <summary>Most boxes an image.</summary>
+    /// <summary>Maximum boxes an image.</summary>
     public const int BoxesMax = 100;
 
-    /// <summary>Lower scores are no candidates. Low, so that the test sees the whole curve; the thresholds are far above.</summary>
+    /// <summary>Minimum score of a candidate. Low, so that the test sees the whole curve; the thresholds are far above.</summary>
     public const float ScoreMin = .01f;
 
-    /// <summary>Of two boxes of a label that cover each other more than this, the worse one goes.</summary>
+    /// <summary>Of two boxes of a label that overlap more than this, the worse one is dropped.</summary>
     public const float IouMax = .6f;
 
-    /// <summary>What model.json says of the outputs.</summary>
+    /// <summary>Description of the outputs in model.json.</summary>
     public const string Output =
         "boxes: float32 [K, 4], left top right bottom in pixels of the network input; scores: float32 [K], 0 to 1; "
         + "labels: int64 [K], index of the label; pictures: int64 [K], index of the image in the input. "
@@ -43,7 +43,7 @@ internal static class DetectorExport
         var graph = new Builder(file, values);
         graph.Neck();
         graph.Heads(labels, height, width);
-        graph.Answer();
+        graph.Outputs();
         file.Graph.Input.Clear();
         file.Graph.Input.Add(Value("image", TensorProto.Types.DataType.Uint8, "N", height, width, 3));
         file.Graph.Output.Clear();
@@ -142,7 +142,7 @@ internal static class DetectorExport
             (float[] centres, float[] strides) = Detector.Points(height, width);
             int points = strides.Length;
             file.Set("points.reach", [.. strides.Select(s => 2 * s)], 1, 1, points);
-            // The x of all, then the y of all.
+            // All x, then all y.
             file.Set("points.centres", [.. Enumerable.Range(0, 2 * points).Select(i => centres[i % points * 2 + i / points])], 1, 2, points);
             foreach (string side in (string[])["before", "after"])
             {
@@ -157,7 +157,7 @@ internal static class DetectorExport
         }
 
         /// <summary>Suppression for each label, then the best of each image, best first.</summary>
-        public void Answer()
+        public void Outputs()
         {
             Longs("boxes.max", BoxesMax);
             file.Set("iou.max", [IouMax], 1);
@@ -174,7 +174,7 @@ internal static class DetectorExport
             Add("Gather", ["chosen", "sorted.order"], "sorted", Whole("axis", 0));
             Add("Gather", ["sorted", "scalar.0"], "sorted.pictures", Whole("axis", 1));
 
-            // The place of each box among those of its image: a running count of the images' boxes, read at the own image.
+            // The rank of each box within its image: a running count of boxes for each image, read at the box's image.
             Add("Shape", ["image"], "image.shape");
             Add("Gather", ["image.shape", "scalar.0"], "picture.count", Whole("axis", 0));
             Longs("off.on", 0, 1);
@@ -226,7 +226,7 @@ internal static class DetectorExport
 
         private void Copy(string name) => file.Set(name, values[name].Values, values[name].Shape);
 
-        /// <summary>Puts a batch norm into the convolution before it.</summary>
+        /// <summary>Folds a batch norm into the convolution before it.</summary>
         private void Fold(string convolution, string norm)
         {
             (float[] weight, long[] shape) = values[convolution + ".weight"];

@@ -18,7 +18,7 @@ internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
     {
         (this.node, this.kernels) = (node, kernels);
         Shape = file.Shape(node.Name + ".weight");
-        // Cloned into libtorch's own aligned memory: sums over managed arrays differ in their last bit with the address.
+        // Cloned into libtorch's aligned memory: over managed arrays, the last bit of a sum depends on their address.
         using Tensor w = tensor(file.Floats(node.Name + ".weight"), Shape), b = tensor(file.Floats(node.Name + ".bias"), file.Shape(node.Name + ".bias"));
         weight = new Parameter(w.clone());
         bias = new Parameter(b.clone());
@@ -32,8 +32,8 @@ internal sealed class PaddedConvolution : nn.Module<Tensor, Tensor>
 
     public long Inputs => Shape[1] * node.Groups;
 
-    /// <summary>This convolution and a depthwise one behind it, each with its ReLU6.</summary>
-    /// <param name="depthwise">The one behind.</param>
+    /// <summary>This convolution followed by a depthwise one, each with its ReLU6.</summary>
+    /// <param name="depthwise">The following one.</param>
     /// <param name="input">[N,C,H,W] in channels-last strides.</param>
     internal Tensor Then(PaddedConvolution depthwise, Tensor input)
     {
@@ -64,7 +64,7 @@ public sealed class EfficientNetLite0 : nn.Module<Tensor, Tensor>
     private readonly Dictionary<string, PaddedConvolution> convolutions = new(StringComparer.Ordinal);
 
     /// <param name="file">Weights, and strides and padding.</param>
-    /// <param name="kernels">Whose operations convolve.</param>
+    /// <param name="kernels">Which convolution kernels to use.</param>
     public EfficientNetLite0(OnnxFile file, KernelChoice kernels = KernelChoice.Own) : base(nameof(EfficientNetLite0))
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -107,7 +107,7 @@ public sealed class EfficientNetLite0 : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         string name = $"blocks.{index}.";
         PaddedConvolution depthwise = convolutions[name + "depthwise"], project = convolutions[name + "project"];
-        // The first block expands nothing: the stem takes that place.
+        // The first block has no expansion; the stem takes its place.
         PaddedConvolution first = convolutions.GetValueOrDefault(name + "expand", convolutions["stem"]);
         Tensor x = project.forward(first.Then(depthwise, input));
         bool skip = depthwise.Stride == 1 && first.Inputs == project.Shape[0];

@@ -9,20 +9,20 @@ public sealed record ConvolutionNode(string Name, int Stride, int Groups, IReadO
 /// <summary>An ONNX model in memory: read, changed by initializer name, written.</summary>
 public sealed class OnnxFile
 {
-    private readonly Dictionary<string, TensorProto> initializers;
+    private readonly Dictionary<string, TensorProto> _initializers;
 
     public OnnxFile(ModelProto model)
     {
         ArgumentNullException.ThrowIfNull(model);
         Model = model;
-        initializers = model.Graph.Initializer.ToDictionary(t => t.Name, StringComparer.Ordinal);
+        _initializers = model.Graph.Initializer.ToDictionary(t => t.Name, StringComparer.Ordinal);
     }
 
     public ModelProto Model { get; }
 
     public GraphProto Graph => Model.Graph;
 
-    public IReadOnlyCollection<string> InitializerNames => initializers.Keys;
+    public IReadOnlyCollection<string> InitializerNames => _initializers.Keys;
 
     public static OnnxFile Load(string path)
     {
@@ -34,7 +34,7 @@ public sealed class OnnxFile
 
     public byte[] ToBytes() => Model.ToByteArray();
 
-    public bool Has(string name) => initializers.ContainsKey(name);
+    public bool Has(string name) => _initializers.ContainsKey(name);
 
     public long[] Shape(string name) => [.. Find(name).Dims];
 
@@ -45,18 +45,18 @@ public sealed class OnnxFile
         if (tensor.DataType != (int)TensorProto.Types.DataType.Float) throw new InvalidDataException($"Initializer '{name}' is not of type float.");
         long count = tensor.Dims.Aggregate(1L, (a, b) => checked(a * b));
         float[] values = tensor.RawData.Length > 0 ? MemoryMarshal.Cast<byte, float>(tensor.RawData.Span).ToArray() : [.. tensor.FloatData];
-        if (values.Length != count) throw new InvalidDataException($"Initializer '{name}' has {values.Length} values, its shape asks for {count}.");
+        if (values.Length != count) throw new InvalidDataException($"Initializer '{name}' has {values.Length} values, but its shape requires {count}.");
         return values;
     }
 
-    /// <summary>Sets a float initializer, adding it where the name is new.</summary>
+    /// <summary>Sets a float initializer, adding it if the name is new.</summary>
     public void Set(string name, ReadOnlySpan<float> values, params long[] shape)
     {
-        if (!initializers.TryGetValue(name, out TensorProto? tensor))
+        if (!_initializers.TryGetValue(name, out TensorProto? tensor))
         {
             tensor = new TensorProto { Name = name };
             Graph.Initializer.Add(tensor);
-            initializers.Add(name, tensor);
+            _initializers.Add(name, tensor);
         }
         tensor.DataType = (int)TensorProto.Types.DataType.Float;
         tensor.Dims.Clear();
@@ -65,7 +65,7 @@ public sealed class OnnxFile
         tensor.RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values));
     }
 
-    /// <summary>The convolutions in graph order; each is named as its weights are.</summary>
+    /// <summary>The convolutions in graph order; each is named after its weights.</summary>
     public IReadOnlyList<ConvolutionNode> Convolutions() =>
         [.. Graph.Node.Where(n => n.OpType == "Conv").Select(n => new ConvolutionNode(
             n.Input[1][..^".weight".Length],
@@ -77,5 +77,5 @@ public sealed class OnnxFile
         node.Attribute.FirstOrDefault(a => a.Name == name)?.Ints;
 
     private TensorProto Find(string name) =>
-        initializers.TryGetValue(name, out TensorProto? tensor) ? tensor : throw new KeyNotFoundException($"The ONNX file has no initializer '{name}'.");
+        _initializers.TryGetValue(name, out TensorProto? tensor) ? tensor : throw new KeyNotFoundException($"The ONNX file has no initializer '{name}'.");
 }

@@ -3,7 +3,7 @@ using Google.Protobuf;
 
 namespace Ocellus.Vision.Onnx;
 
-/// <summary>Short ways to make the parts of a graph.</summary>
+/// <summary>Shorthand for the parts of a graph.</summary>
 public static class OnnxParts
 {
     public static NodeProto Node(string operation, string[] inputs, string output, params AttributeProto[] attributes)

@@ -7,9 +7,9 @@ namespace Ocellus.Vision.Recipes;
 
 /// <summary>Adam with decoupled weight decay, its state open to checkpoints.</summary>
 /// <remarks>
-/// <c>torch.optim.AdamW</c> does the same to within 1e-6, which a test holds, and would make a detector's step 1.7 % longer and a classifier's 3.4 %
-/// (bench/results/epyc-2-cores/own-code.md). It rounds differently, so that every model would change in its last digits for the same seed. Two per cent
-/// is what this code has to bring, on the mean of both: below that it may go with the next change that alters results anyway.
+/// <c>torch.optim.AdamW</c> gives the same result to within 1e-6 (a test checks it), but makes a detector's step 1.7 % longer and a classifier's 3.4 %
+/// (bench/results/epyc-2-cores/own-code.md). It rounds differently, so every model would change in its last digits for the same seed. This code must
+/// save 2 % of a step, averaged over both; if it saves less, remove it with the next change that alters results anyway.
 /// </remarks>
 internal sealed class AdamW
 {
@@ -27,7 +27,7 @@ internal sealed class AdamW
         foreach (var s in _slots) { s.First.requires_grad = false; s.Second.requires_grad = false; }
     }
 
-    /// <summary>Forgets the gradients; the next ones are not added to anything.</summary>
+    /// <summary>Clears the gradients, so that the next ones start from zero.</summary>
     public void ZeroGradients()
     {
         foreach (var s in _slots)
@@ -36,10 +36,10 @@ internal sealed class AdamW
         }
     }
 
-    /// <summary>One step at the given share of each parameter's rate.</summary>
+    /// <summary>Takes one step at the given share of each parameter's learning rate.</summary>
     /// <remarks>
-    /// One pass over each parameter: as single operations of libtorch it were nine passes and two temporaries, a tenth of the time
-    /// of a step of few images.
+    /// One pass over each parameter. Separate libtorch operations would need nine passes and two temporaries: a tenth of a step's time with few
+    /// images.
     /// </remarks>
     public void Step(double share)
     {
@@ -54,9 +54,9 @@ internal sealed class AdamW
                 continue;
             }
 
-            // Values and moments lie in row-major order from the beginning; a gradient may come in other strides.
+            // Values and moments are always in row-major order; a gradient may have other strides.
             double rate = s.Rate * share;
-            Move(
+            Update(
                 TensorValues.Of(s.Value), TensorValues.Of(gradient.contiguous()), TensorValues.Of(s.First), TensorValues.Of(s.Second),
                 (float)(1 - rate * _decay), (float)(rate / c1), (float)(1 / c2));
         }
@@ -66,7 +66,7 @@ internal sealed class AdamW
     {
         using var scope = NewDisposeScope();
         return new TrainingCheckpoint(key, epoch, epochs, frozen, _steps, _slots.ToDictionary(
-            s => s.Name, s => new[] { Plain(s.Value), Plain(s.First), Plain(s.Second) }, StringComparer.Ordinal));
+            s => s.Name, s => new[] { Flat(s.Value), Flat(s.First), Flat(s.Second) }, StringComparer.Ordinal));
     }
 
     public void Restore(TrainingCheckpoint from)
@@ -76,25 +76,25 @@ internal sealed class AdamW
         _steps = from.Steps;
         foreach (var s in _slots)
         {
-            float[][] three = from.Values[s.Name];
-            s.Value.copy_(tensor(three[0], s.Value.shape));
-            s.First.copy_(tensor(three[1], s.Value.shape));
-            s.Second.copy_(tensor(three[2], s.Value.shape));
+            float[][] arrays = from.Values[s.Name];
+            s.Value.copy_(tensor(arrays[0], s.Value.shape));
+            s.First.copy_(tensor(arrays[1], s.Value.shape));
+            s.Second.copy_(tensor(arrays[2], s.Value.shape));
         }
     }
 
-    private static float[] Plain(Tensor t) => t.detach().contiguous().data<float>().ToArray();
+    private static float[] Flat(Tensor t) => t.detach().contiguous().data<float>().ToArray();
 
-    private static void Move(Span<float> value, ReadOnlySpan<float> gradient, Span<float> first, Span<float> second, float keep, float rate, float correction)
+    private static void Update(Span<float> value, ReadOnlySpan<float> gradient, Span<float> first, Span<float> second, float keep, float rate, float correction)
     {
-        const float B1 = (float)Beta1, B2 = (float)Beta2, Rest1 = (float)(1 - Beta1), Rest2 = (float)(1 - Beta2), Small = (float)Epsilon;
+        const float B1 = (float)Beta1, B2 = (float)Beta2, Rest1 = (float)(1 - Beta1), Rest2 = (float)(1 - Beta2), Eps = (float)Epsilon;
         int width = Vector<float>.Count, i = 0;
-        var small = new Vector<float>(Small);
+        var epsilons = new Vector<float>(Eps);
         for (; i <= value.Length - width; i += width)
         {
             var g = new Vector<float>(gradient[i..]);
             Vector<float> m = new Vector<float>(first[i..]) * B1 + g * Rest1, v = new Vector<float>(second[i..]) * B2 + g * g * Rest2;
-            Vector<float> moved = new Vector<float>(value[i..]) * keep - m * rate / (Vector.SquareRoot(v) * correction + small);
+            Vector<float> moved = new Vector<float>(value[i..]) * keep - m * rate / (Vector.SquareRoot(v) * correction + epsilons);
             m.CopyTo(first[i..]);
             v.CopyTo(second[i..]);
             moved.CopyTo(value[i..]);
@@ -103,7 +103,7 @@ internal sealed class AdamW
         for (; i < value.Length; i++)
         {
             float g = gradient[i], m = first[i] * B1 + g * Rest1, v = second[i] * B2 + g * g * Rest2;
-            value[i] = value[i] * keep - m * rate / (MathF.Sqrt(v) * correction + Small);
+            value[i] = value[i] * keep - m * rate / (MathF.Sqrt(v) * correction + Eps);
             (first[i], second[i]) = (m, v);
         }
     }

@@ -5,7 +5,7 @@ namespace Ocellus.Vision.Recipes;
 /// <summary>Overlap of paired boxes, differentiable. Boxes are x1 y1 x2 y2 in any one unit.</summary>
 internal static class BoxLosses
 {
-    // Keeps boxes without area from dividing zero by zero.
+    // Prevents 0 / 0 for boxes without area.
     private const float Tiny = 1e-7f;
 
     /// <summary>Intersection over union of paired boxes.</summary>
@@ -17,11 +17,11 @@ internal static class BoxLosses
     {
         Check(a, b);
         using var scope = NewDisposeScope();
-        (Tensor both, Tensor union, _) = Areas(a, b);
-        return (both / union).MoveToOuterDisposeScope();
+        (Tensor intersection, Tensor union, _) = Areas(a, b);
+        return (intersection / union).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Generalised intersection over union of paired boxes: also boxes that do not touch have a slope towards each other.</summary>
+    /// <summary>Generalised intersection over union of paired boxes: even boxes that do not touch have a gradient towards each other.</summary>
     /// <param name="predicted">[N, 4] float32.</param>
     /// <param name="truth">[N, 4] float32.</param>
     /// <returns>[N] float32 in (-1, 1]; 1 for equal boxes.</returns>
@@ -31,24 +31,24 @@ internal static class BoxLosses
     {
         Check(predicted, truth);
         using var scope = NewDisposeScope();
-        (Tensor both, Tensor union, Tensor hull) = Areas(predicted, truth);
-        return (both / union - (hull - union) / hull).MoveToOuterDisposeScope();
+        (Tensor intersection, Tensor union, Tensor hull) = Areas(predicted, truth);
+        return (intersection / union - (hull - union) / hull).MoveToOuterDisposeScope();
     }
 
-    private static (Tensor Both, Tensor Union, Tensor Hull) Areas(Tensor a, Tensor b)
+    private static (Tensor Intersection, Tensor Union, Tensor Hull) Areas(Tensor a, Tensor b)
     {
         Tensor[] p = a.unbind(1), q = b.unbind(1); // x1 y1 x2 y2, each [N]
-        Tensor both = (minimum(p[2], q[2]) - maximum(p[0], q[0])).clamp_min(0) * (minimum(p[3], q[3]) - maximum(p[1], q[1])).clamp_min(0);
-        Tensor union = (p[2] - p[0]) * (p[3] - p[1]) + (q[2] - q[0]) * (q[3] - q[1]) - both + Tiny;
+        Tensor intersection = (minimum(p[2], q[2]) - maximum(p[0], q[0])).clamp_min(0) * (minimum(p[3], q[3]) - maximum(p[1], q[1])).clamp_min(0);
+        Tensor union = (p[2] - p[0]) * (p[3] - p[1]) + (q[2] - q[0]) * (q[3] - q[1]) - intersection + Tiny;
         Tensor hull = (maximum(p[2], q[2]) - minimum(p[0], q[0])) * (maximum(p[3], q[3]) - minimum(p[1], q[1])) + Tiny;
-        return (both, union, hull);
+        return (intersection, union, hull);
     }
 
     private static void Check(Tensor a, Tensor b)
     {
         if (a.dim() != 2 || a.shape[1] != 4 || !a.shape.SequenceEqual(b.shape))
         {
-            throw new ArgumentException($"Boxes have to be two tensors [N, 4]; received [{string.Join(", ", a.shape)}] and [{string.Join(", ", b.shape)}].");
+            throw new ArgumentException($"Boxes must be two tensors [N, 4]; received [{string.Join(", ", a.shape)}] and [{string.Join(", ", b.shape)}].");
         }
     }
 }

@@ -1,9 +1,9 @@
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>Images and answers of one step: planes [Count, 3, Size, Size] normalised, targets [Count, labels].</summary>
+/// <summary>Images and targets of one step: planes [Count, 3, Size, Size] normalised, targets [Count, labels].</summary>
 internal sealed record ClassifierBatch(float[] Planes, float[] Targets, int Count, int Size);
 
-/// <summary>Makes the batches of fine-tuning. Each depends on its step and the seed alone, so that a resumed training sees the same.</summary>
+/// <summary>Makes the batches of fine-tuning. Each depends only on its step and the seed, so a resumed training sees the same ones.</summary>
 /// <param name="task">Images and their labels.</param>
 /// <param name="plan">Seed and smoothing.</param>
 /// <param name="views">Random views of the images.</param>
@@ -12,7 +12,7 @@ internal sealed class ClassifierBatches(ClassifierTask task, ClassifierPlan plan
 {
     private readonly StepBuffers _buffers = new();
 
-    /// <summary>The images of a step: passes over the pool follow each other without a break, each in an order of its own.</summary>
+    /// <summary>The images of a step. Passes over the pool follow one another without a break, each in its own order.</summary>
     /// <param name="step">Number of the step.</param>
     /// <param name="pool">Indexes of the images to take from.</param>
     /// <param name="firstStep">The first step that takes from this pool.</param>
@@ -22,40 +22,40 @@ internal sealed class ClassifierBatches(ClassifierTask task, ClassifierPlan plan
         int one = 3 * size * size, labels = task.Labels.Count;
         float[] planes = _buffers.For(step, count * one);
         var targets = new float[count * labels];
-        // Without the smoothing towards an even answer a handful of images is soon learnt by heart.
-        double even = plan.LabelSmoothing / (task.MultiLabel ? 2 : labels);
-        Array.Fill(targets, (float)even);
+        // Without label smoothing, a handful of images is soon memorised.
+        double uniform = plan.LabelSmoothing / (task.MultiLabel ? 2 : labels);
+        Array.Fill(targets, (float)uniform);
         int[] order = [];
-        int ordered = -1;
+        int orderedPass = -1;
         for (int i = 0; i < count; i++)
         {
             int at = (step - firstStep) * count + i, pass = at / pool.Length;
-            if (pass != ordered)
+            if (pass != orderedPass)
             {
                 order = [.. pool];
-                // Not security: orders have to repeat for a seed.
+                // Not security: the order must repeat for a seed.
 #pragma warning disable CA5394
                 new Random(ViewSeed.Of(plan.Seed, firstStep, pass)).Shuffle(order);
 #pragma warning restore CA5394
-                ordered = pass;
+                orderedPass = pass;
             }
 
             int image = order[at % pool.Length];
             views.Random(image, unchecked(firstStep * 10_007 + pass + 1), size, planes.AsSpan(i * one, one));
             foreach (int l in task.Targets[image])
             {
-                targets[i * labels + l] = (float)(1 - plan.LabelSmoothing + even);
+                targets[i * labels + l] = (float)(1 - plan.LabelSmoothing + uniform);
             }
         }
 
         return new ClassifierBatch(planes, targets, count, size);
     }
 
-    /// <summary>A batch of numbers that mean nothing, to measure a step with.</summary>
+    /// <summary>A batch of random numbers, to time a step with.</summary>
     public ClassifierBatch Noise()
     {
         var planes = new float[count * 3 * plan.Size * plan.Size];
-        // Not security: any values do, but zeros would let the processor do less.
+        // Not security: any values will do, except zeros, which compute faster.
 #pragma warning disable CA5394
         var random = new Random(plan.Seed);
         for (int i = 0; i < planes.Length; i++)

@@ -8,16 +8,16 @@ using static TorchSharp.torch;
 namespace Ocellus.Vision.Recipes;
 
 /// <summary>
-/// Backbone and head under training, with what a step needs: gradients, optimizer and running average. Its tensors belong to the
+/// Backbone and head during training, with all that a step needs: gradients, optimizer and running average. Its tensors belong to the
 /// dispose scope around the constructor.
 /// </summary>
 internal sealed class ClassifierNetwork : IDisposable
 {
     /// <summary>
-    /// Blocks that always keep their weights, and the stem with them: edges and colours, which ImageNet has taught already. They work
-    /// at a half of the image's size, and their gradients would cost a quarter of a step's time.
+    /// Blocks that are always frozen, along with the stem. They detect edges and colours, which ImageNet has already taught them, and work
+    /// at half the image's size: their gradients would take a quarter of a step's time.
     /// </summary>
-    private const int KeptBlocks = 2;
+    private const int AlwaysFrozenBlocks = 2;
 
     private const string Head = "classifier";
 
@@ -31,10 +31,10 @@ internal sealed class ClassifierNetwork : IDisposable
     private readonly AdamW _optimizer;
     private readonly RunningAverage _average;
 
-    /// <param name="task">Labels, and whether each is a question of its own.</param>
+    /// <param name="task">Labels, and whether they are independent of one another.</param>
     /// <param name="plan">Rates, dropout, size of the finished model.</param>
     /// <param name="backbone">Start weights and graph.</param>
-    /// <param name="batch">Images a step; the rates are for the plan's number and fall with the root of it.</param>
+    /// <param name="batch">Images a step. The rates are for the plan's number and scale with its square root.</param>
     public ClassifierNetwork(ClassifierTask task, ClassifierPlan plan, OnnxFile backbone, int batch)
     {
         (_task, _plan, _backbone) = (task, plan, backbone);
@@ -45,7 +45,7 @@ internal sealed class ClassifierNetwork : IDisposable
         }
 
         _named = [.. _network.WeightsByName(), (Head + ".weight", _weight), (Head + ".bias", _bias)];
-        Keep(KeptBlocks);
+        Freeze(AlwaysFrozenBlocks);
         double scale = Math.Sqrt((double)batch / plan.Batch);
         _optimizer = new AdamW(_named, Rate, plan.WeightDecay);
         _average = new RunningAverage(_named.Select(n => (n.Name, (Tensor)n.Value)), plan.AverageDecay);
@@ -53,8 +53,8 @@ internal sealed class ClassifierNetwork : IDisposable
         double Rate(string name) => scale * (name.StartsWith(Head, StringComparison.Ordinal) ? plan.HeadRate : plan.BackboneRate);
     }
 
-    /// <summary>Stem and first blocks keep their weights from now on.</summary>
-    public void Keep(int blocks)
+    /// <summary>Freezes the stem and the first blocks from now on.</summary>
+    public void Freeze(int blocks)
     {
         foreach ((string name, Parameter value) in _named)
         {
@@ -66,7 +66,7 @@ internal sealed class ClassifierNetwork : IDisposable
         }
     }
 
-    /// <summary>The head starts from a fitted one.</summary>
+    /// <summary>Initialises the head from a fitted one.</summary>
     public void StartFrom(LinearHead linear)
     {
         using var noGrad = no_grad();
@@ -76,9 +76,9 @@ internal sealed class ClassifierNetwork : IDisposable
         _average.Restart();
     }
 
-    /// <summary>Fresh gradients of the loss, which is returned.</summary>
-    /// <param name="batch">What is looked at.</param>
-    /// <param name="step">Chooses what dropout drops.</param>
+    /// <summary>Computes new gradients and returns the loss.</summary>
+    /// <param name="batch">Images and targets.</param>
+    /// <param name="step">Seeds dropout.</param>
     public double Gradients(ClassifierBatch batch, int step)
     {
         using CollectionPause pause = CollectionPause.Begin();
@@ -96,7 +96,7 @@ internal sealed class ClassifierNetwork : IDisposable
         return loss.item<float>();
     }
 
-    /// <summary>Moves the weights by the latest gradients, and the average after them.</summary>
+    /// <summary>Updates the weights by the latest gradients, then the running average.</summary>
     /// <param name="rate">Share of the full rates.</param>
     /// <param name="step">Steps taken before, from 0.</param>
     public void Step(double rate, int step)
@@ -123,7 +123,7 @@ internal sealed class ClassifierNetwork : IDisposable
     /// <summary>Weights, moments and averages.</summary>
     public TrainingCheckpoint Capture(string key, int epoch, int epochs, bool frozen) => _average.AddTo(_optimizer.Capture(key, epoch, epochs, frozen));
 
-    /// <summary>What <see cref="Capture"/> gave.</summary>
+    /// <summary>Restores what <see cref="Capture"/> saved.</summary>
     public void Restore(TrainingCheckpoint from)
     {
         _optimizer.Restore(from);

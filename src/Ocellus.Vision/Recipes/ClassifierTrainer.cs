@@ -8,26 +8,26 @@ using static TorchSharp.torch;
 namespace Ocellus.Vision.Recipes;
 
 /// <summary>
-/// The classification recipe: a linear head on frozen features, then fine-tuning from it, and whichever does better on
-/// held-back images, which are then learnt too. The same seed gives the same model on the same machine, unless time or memory
-/// are short.
+/// The classification recipe: a linear head on frozen features, then fine-tuning from it. The one that does better on held-back
+/// images is kept and learns from these too. The same seed gives the same model on the same machine, unless time or memory is
+/// short.
 /// </summary>
 public static class ClassifierTrainer
 {
     /// <summary>Name of the checkpoint in its directory.</summary>
     public const string CheckpointName = "classifier.checkpoint";
 
-    // Of the budget; beyond it no further round of random views is begun.
+    // Share of the budget after which no further round of random views begins.
     private const double FeatureShare = .3;
 
     /// <summary>Trains.</summary>
     /// <param name="task">What is to be learnt.</param>
     /// <param name="plan">How.</param>
-    /// <param name="progress">Told at least every two seconds, as long as one step does not take longer.</param>
-    /// <param name="checkpointDirectory">Where an interrupted training leaves what it has and a new one goes on from; null for none.</param>
-    /// <param name="cancel">Ends the training after the present step, with a checkpoint.</param>
+    /// <param name="progress">Receives a report at least every two seconds, unless a single step takes longer.</param>
+    /// <param name="checkpointDirectory">Where an interrupted training leaves a checkpoint to resume from; null for none.</param>
+    /// <param name="cancel">Ends the training after the current step, with a checkpoint.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    /// <exception cref="TrainingDivergedException">The loss is no longer a number.</exception>
+    /// <exception cref="TrainingDivergedException">The loss is not finite.</exception>
     /// <exception cref="InsufficientMemoryException">Not even four images a step fit into memory.</exception>
     /// <exception cref="TrainingLibraryException">libtorch cannot be loaded.</exception>
     public static ClassifierResult Train(
@@ -47,13 +47,13 @@ public static class ClassifierTrainer
         (int[] learn, int[] held) = Split(task, plan);
         int[] all = [.. learn, .. held];
 
-        // A step is measured first, so that the time that is left can be told from the beginning.
+        // A step is timed first, so that the remaining time can be reported from the start.
         using ClassifierTuning? tuning = plan.FineTune && held.Length > 0 ? new ClassifierTuning(task, plan, views, backbone) : null;
         double perImage = tuning?.MeasureImage() ?? 0;
         double afterwards = tuning is null ? 0 : Math.Min(plan.TimeBudget.TotalSeconds, tuning.Seconds(tuning.PlannedSteps(learn.Length), perImage));
 
         (float[] features, int rounds) = Features(plan, views, all, started, afterwards, paced, cancel);
-        paced.Now(new TrainingProgress("head", 0, 1, null, afterwards));
+        paced.Report(new TrainingProgress("head", 0, 1, null, afterwards));
         LinearHead linear = Fit(learn.Length);
         byte[] linearModel = ClassifierExport.Compose(backbone, linear, plan.Size, task.MultiLabel);
         double? linearScore = held.Length == 0 ? null : Quality(linearModel);
@@ -75,10 +75,10 @@ public static class ClassifierTrainer
         {
             remark = string.Create(
                 CultureInfo.InvariantCulture,
-                $"No label has the {plan.HeldBackLabelMin} images that a comparison needs, so that only the linear head was trained.");
+                $"No label has the {plan.HeldBackLabelMin} images that a comparison needs, so only the linear head was trained.");
         }
 
-        // The held-back images have done their work: the head that stays learns from all.
+        // The comparison is over, so the head that is kept learns from the held-back images too.
         if (held.Length > 0)
         {
             linearModel = ClassifierExport.Compose(backbone, Fit(all.Length), plan.Size, task.MultiLabel);
@@ -101,13 +101,13 @@ public static class ClassifierTrainer
     }
 
     /// <summary>
-    /// Holds back a share of each label's images, at least one where there are enough; an image of several labels counts for its
+    /// Holds back a share of each label's images, at least one where there are enough; an image with several labels counts for its
     /// first.
     /// </summary>
     internal static (int[] Learn, int[] Held) Split(ClassifierTask task, ClassifierPlan plan)
     {
         var held = new List<int>();
-        // Not security: the split has to repeat for a seed.
+        // Not security: the split must repeat for a seed.
 #pragma warning disable CA5394
         var random = new Random(plan.Seed);
         IEnumerable<IGrouping<int, int>> byLabel = Enumerable.Range(0, task.Images.Count).GroupBy(i => task.Targets[i].Count > 0 ? task.Targets[i][0] : -1);
@@ -115,8 +115,8 @@ public static class ClassifierTrainer
         {
             int[] members = [.. group];
             random.Shuffle(members);
-            int least = plan.HeldBack > 0 && members.Length >= plan.HeldBackLabelMin ? 1 : 0;
-            held.AddRange(members.Take(Math.Max(least, (int)(members.Length * plan.HeldBack))));
+            int heldMin = plan.HeldBack > 0 && members.Length >= plan.HeldBackLabelMin ? 1 : 0;
+            held.AddRange(members.Take(Math.Max(heldMin, (int)(members.Length * plan.HeldBack))));
         }
 #pragma warning restore CA5394
         var set = held.ToHashSet();
@@ -137,14 +137,14 @@ public static class ClassifierTrainer
 
         if (plan.Size <= 0 || plan.Size % 32 != 0)
         {
-            throw new ArgumentException("The size has to be a multiple of 32.", nameof(plan));
+            throw new ArgumentException("The size must be a multiple of 32.", nameof(plan));
         }
 
         foreach (IReadOnlyList<int> t in task.Targets)
         {
             if ((!task.MultiLabel && t.Count != 1) || t.Any(l => l < 0 || l >= task.Labels.Count))
             {
-                throw new ArgumentException("A target is not one of the labels, or not exactly one.", nameof(task));
+                throw new ArgumentException("A target is not one of the labels, or an image does not have exactly one.", nameof(task));
             }
         }
     }
@@ -173,7 +173,7 @@ public static class ClassifierTrainer
                 extractor.Embed(planes, count, plan.Size, plan.Size).CopyTo(
                     features, (k / perRound * order.Length + k % perRound * plan.Batch) * EfficientNetLite0.EmbeddingSize);
                 double each = Stopwatch.GetElapsedTime(begun).TotalSeconds / (k + 1);
-                progress.Perhaps(() => new TrainingProgress("features", (k + 1) / perRound, rounds, null, each * (perRound * rounds - k - 1) + afterwards));
+                progress.ReportIfDue(() => new TrainingProgress("features", (k + 1) / perRound, rounds, null, each * (perRound * rounds - k - 1) + afterwards));
             }
 
             return (features, rounds);
@@ -203,12 +203,12 @@ public static class ClassifierTrainer
         }
     }
 
-    /// <summary>The head on the features of the first images, in every round.</summary>
+    /// <summary>Fits the head on the features of the first images, from all rounds.</summary>
     /// <param name="task">The labels.</param>
     /// <param name="plan">Weight of the loss.</param>
     /// <param name="features">[rounds, images, features].</param>
     /// <param name="order">Indexes of the images.</param>
-    /// <param name="count">How many of them to learn from.</param>
+    /// <param name="count">How many of the images to learn from.</param>
     /// <param name="rounds">Views of each.</param>
     /// <param name="cancel">Ends the fit.</param>
     private static LinearHead Fit(ClassifierTask task, ClassifierPlan plan, float[] features, int[] order, int count, int rounds, CancellationToken cancel)
@@ -231,7 +231,7 @@ public static class ClassifierTrainer
         return LogisticRegression.Fit(x, y, count * rounds, labels, task.MultiLabel, plan.Regularisation, cancel);
     }
 
-    /// <summary>Accuracy for one label an image, micro F1 at one half for several.</summary>
+    /// <summary>Accuracy for one label an image; micro F1 at a threshold of 0.5 for several.</summary>
     private static double Quality(
         byte[] bytes, ModelDescription description, ClassifierTask task, ClassifierViews views, int[] indexes, int threads, CancellationToken cancel)
     {

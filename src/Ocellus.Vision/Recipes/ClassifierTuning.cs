@@ -6,11 +6,11 @@ using Ocellus.Vision.Onnx;
 namespace Ocellus.Vision.Recipes;
 
 /// <summary>What fine-tuning starts from and is compared with.</summary>
-/// <param name="Linear">Where the head starts.</param>
-/// <param name="LinearScore">What the linear head reached on the held-back images, 0 to 1.</param>
+/// <param name="Linear">Initial weights of the head.</param>
+/// <param name="LinearScore">Score of the linear head on the held-back images, 0 to 1.</param>
 /// <param name="Learn">Images to learn from.</param>
 /// <param name="Held">Images that are learnt from only after the comparison.</param>
-/// <param name="Quality">Gives a finished model's score on the held-back images, 0 to 1.</param>
+/// <param name="Quality">Computes a model's score on the held-back images, 0 to 1.</param>
 /// <param name="SecondsPerImage">From <see cref="ClassifierTuning.MeasureImage"/>.</param>
 /// <param name="Elapsed">Time since the training began.</param>
 internal sealed record TuningStart(
@@ -21,29 +21,29 @@ internal sealed record TuningStart(
 }
 
 /// <summary>
-/// Fine-tuning of the whole network from the linear head. Everything that a step does depends on its number and the seed alone, so
-/// that an interrupted training goes the way of an uninterrupted one. Its tensors belong to the dispose scope around the constructor.
+/// Fine-tuning of the whole network from the linear head. All that a step does depends only on its number and the seed, so an
+/// interrupted training gives the same result as an uninterrupted one. Its tensors belong to the dispose scope around the constructor.
 /// </summary>
 internal sealed class ClassifierTuning : IDisposable
 {
-    /// <summary>Bytes of the values between the layers and their gradients, for an image of 224 px; measured 93 MB.</summary>
+    /// <summary>Bytes of the activations and their gradients for an image of 224 px; measured 93 MB.</summary>
     private const long ImageBytesAt224 = 96L << 20;
 
-    /// <summary>Bytes that libraries, weights, their moments and their average need; measured 220 MB and what .NET adds.</summary>
+    /// <summary>Bytes of libraries, weights, moments and averages; measured 220 MB plus what .NET adds.</summary>
     private const long FixedBytes = 400L << 20;
 
     private const int FrozenBlocks = 5; // everything up to stride 8, when time is short
-    private const double FrozenShare = .8; // of the time of a step
+    private const double FrozenTimeShare = .8; // time of a step with frozen blocks, as a share of a full one
 
-    // Share of the planned steps that is better run with all layers than more of them with the first ones left as they were.
+    // With this share of the planned steps, training all layers is still better than more steps with the first ones frozen.
     private const double StepsEnough = .6;
-    private const int LossSpan = 20; // steps that the reported loss is a mean of
-    private const int PaceSpan = 10; // ends of steps that the pace is measured over
+    private const int LossSpan = 20; // steps over which the reported loss is averaged
+    private const int PaceSpan = 10; // ends of steps over which the pace is measured
 
-    /// <summary>Fewer steps than this are not worth a start: the rate would hardly have risen.</summary>
+    /// <summary>Fewer steps are not worth starting: the rate would hardly have warmed up.</summary>
     private const int StepsWorthwhile = 20;
 
-    /// <summary>Time between checkpoints of 55 MB: one is written in a fraction of a second, and little is lost.</summary>
+    /// <summary>Time between checkpoints: little work is lost, and writing 55 MB takes a fraction of a second.</summary>
     private static readonly TimeSpan _checkpointEvery = TimeSpan.FromSeconds(15);
 
     private readonly ClassifierTask _task;
@@ -67,16 +67,16 @@ internal sealed class ClassifierTuning : IDisposable
         _key = Fingerprint(task, plan, _batch);
     }
 
-    /// <summary>Passes that were run.</summary>
+    /// <summary>Passes completed.</summary>
     public int Epochs { get; private set; }
 
-    /// <summary>What the fine-tuned network reached on the held-back images; null when it was not compared.</summary>
+    /// <summary>Score of the fine-tuned network on the held-back images; null if it was not compared.</summary>
     public double? Score { get; private set; }
 
-    /// <summary>What a person should know, null when nothing.</summary>
+    /// <summary>A note for the user; null if there is none.</summary>
     public string? Remark { get; private set; }
 
-    /// <summary>Seconds of a full step for each of its images, averaged over both sizes of the network.</summary>
+    /// <summary>Seconds per image of a full step, averaged over both sizes of the network.</summary>
     public double MeasureImage()
     {
         ClassifierBatch batch = _images.Noise();
@@ -87,37 +87,37 @@ internal sealed class ClassifierTuning : IDisposable
         return Stopwatch.GetElapsedTime(t).TotalSeconds / _batch * (_plan.ChooseAt * ratio + 1 - _plan.ChooseAt);
     }
 
-    /// <summary>Steps that the plan asks for when time is plenty.</summary>
+    /// <summary>Steps planned if time is not short.</summary>
     public int PlannedSteps(int images) => _plan.Epochs == 0 ? 0 : Math.Max(_plan.StepsMin, (images * _plan.Epochs + _batch - 1) / _batch);
 
-    /// <summary>Seconds of so many steps.</summary>
+    /// <summary>Seconds that this many steps take.</summary>
     public double Seconds(int steps, double secondsPerImage) => steps * _batch * secondsPerImage;
 
     /// <summary>Trains, and compares with the linear head on the held-back images.</summary>
     /// <param name="start">What to start from.</param>
-    /// <param name="progress">Told about every pass, and every second or so between.</param>
-    /// <param name="path">Where checkpoints are; null for none.</param>
-    /// <param name="cancel">Ends the training after the present step, with a checkpoint.</param>
-    /// <returns>The fine-tuned model, or null when the linear head is better or there is no time.</returns>
+    /// <param name="progress">Receives a report after every pass, and about every second in between.</param>
+    /// <param name="path">Path of the checkpoint; null for none.</param>
+    /// <param name="cancel">Ends the training after the current step, with a checkpoint.</param>
+    /// <returns>The fine-tuned model; null if the linear head is better or time is too short.</returns>
     public byte[]? Run(TuningStart start, PacedProgress progress, string? path, CancellationToken cancel)
     {
         int wanted = PlannedSteps(start.Learn.Length);
         if (Begin(start, wanted, path) is not { } state)
         {
-            Remark = $"The time budget of {Told(_plan.TimeBudget)} leaves no time for fine-tuning.";
+            Remark = $"The time budget of {Describe(_plan.TimeBudget)} leaves no time for fine-tuning.";
             return null;
         }
 
         if (state.Frozen)
         {
-            _network.Keep(FrozenBlocks);
+            _network.Freeze(FrozenBlocks);
         }
 
         state = Learn(start, state, wanted, progress, path, cancel);
         if (state.Steps < wanted || state.Frozen)
         {
-            string frozen = state.Frozen ? ", the first layers left as they were" : "";
-            Remark = $"The time budget of {Told(_plan.TimeBudget)} shortened fine-tuning: {state.Steps} of {wanted} steps{frozen}.";
+            string frozen = state.Frozen ? ", with the first layers frozen" : "";
+            Remark = $"The time budget of {Describe(_plan.TimeBudget)} shortened fine-tuning: {state.Steps} of {wanted} steps{frozen}.";
         }
 
         byte[] model = _network.Export();
@@ -132,13 +132,13 @@ internal sealed class ClassifierTuning : IDisposable
     public void Dispose() => _network.Dispose();
 
     /// <summary>
-    /// Worse by more than the standard error of the difference between two shares of so many images. On twenty images two are
-    /// chance, and where nothing speaks against it, the fine-tuned network is the better one.
+    /// Whether the score is lower by more than the standard error of the difference of two proportions. Of twenty images, two are
+    /// chance; without evidence against it, the fine-tuned network is preferred.
     /// </summary>
     internal static bool IsWorse(double tuned, double linear, int images) =>
         tuned < linear - Math.Sqrt((tuned * (1 - tuned) + linear * (1 - linear)) / images);
 
-    /// <summary>Goes on from a checkpoint, or plans and starts from the linear head; null when there is no time.</summary>
+    /// <summary>Resumes from a checkpoint, or plans and starts from the linear head; null if time is too short.</summary>
     private ClassifierScheduleState? Begin(TuningStart start, int wanted, string? path)
     {
         if (path is not null && TrainingCheckpoint.Read(path, _key) is { } checkpoint)
@@ -151,7 +151,7 @@ internal sealed class ClassifierTuning : IDisposable
 
         double left = (_plan.TimeBudget - start.Elapsed()).TotalSeconds;
         bool frozen = Seconds(wanted, start.SecondsPerImage) * StepsEnough > left;
-        int steps = (int)Math.Clamp(left / (Seconds(1, start.SecondsPerImage) * (frozen ? FrozenShare : 1)), 0, wanted);
+        int steps = (int)Math.Clamp(left / (Seconds(1, start.SecondsPerImage) * (frozen ? FrozenTimeShare : 1)), 0, wanted);
         if (steps < Math.Min(StepsWorthwhile, wanted) || wanted == 0)
         {
             return null;
@@ -161,7 +161,7 @@ internal sealed class ClassifierTuning : IDisposable
         return new ClassifierScheduleState(0, steps, frozen);
     }
 
-    /// <summary>All steps that are left.</summary>
+    /// <summary>Runs the remaining steps.</summary>
     private ClassifierScheduleState Learn(
         TuningStart start, ClassifierScheduleState state, int wanted, PacedProgress progress, string? path, CancellationToken cancel)
     {
@@ -186,12 +186,12 @@ internal sealed class ClassifierTuning : IDisposable
                 }
 
                 StepThreads.Apply(_plan.ThreadsNow, _plan.Threads);
-                // The step of the comparison is the first of another kind, so that it is not prepared ahead.
+                // The comparison decides what its step learns from, so that batch is not made ahead.
                 ClassifierBatch batch = batches.Take(state.Step, state.Step + 1 < state.Steps && !IsComparison(state, state.Step + 1));
                 losses.Add(StepOn(batch, state));
                 state = state with { Step = state.Step + 1 };
                 pacer.StepEnded();
-                state = InTime(start, state, wanted, pacer);
+                state = FitToTime(start, state, wanted, pacer);
                 Report(start, state, losses, pacer, progress);
                 if (state.Step < state.Steps && Stopwatch.GetElapsedTime(saved) >= _checkpointEvery)
                 {
@@ -217,7 +217,7 @@ internal sealed class ClassifierTuning : IDisposable
         return state with { ComparedAt = state.Step, Score = score, Joined = !IsWorse(score, start.LinearScore, start.Held.Length) };
     }
 
-    /// <summary>One step; its loss.</summary>
+    /// <summary>Takes one step and returns its loss.</summary>
     private double StepOn(ClassifierBatch batch, ClassifierScheduleState state)
     {
         double loss = _network.Gradients(batch, state.Step);
@@ -230,7 +230,7 @@ internal sealed class ClassifierTuning : IDisposable
         return loss;
     }
 
-    private ClassifierScheduleState InTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer)
+    private ClassifierScheduleState FitToTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer)
     {
         if (!pacer.IsSettled || state.Step >= state.Steps)
         {
@@ -246,14 +246,14 @@ internal sealed class ClassifierTuning : IDisposable
         int before = Passes(start, state.Step - 1), left = state.Steps - state.Step;
         Epochs = Passes(start, state.Step);
         double seconds = pacer.SecondsPerStep * left ?? Seconds(left, start.SecondsPerImage);
-        TrainingProgress Now() => new("fine-tuning", Epochs, Math.Max(1, Passes(start, state.Steps)), losses.Value, seconds);
+        TrainingProgress Current() => new("fine-tuning", Epochs, Math.Max(1, Passes(start, state.Steps)), losses.Value, seconds);
         if (Epochs > before)
         {
-            progress.Now(Now());
+            progress.Report(Current());
         }
         else
         {
-            progress.Perhaps(Now);
+            progress.ReportIfDue(Current);
         }
     }
 
@@ -271,16 +271,16 @@ internal sealed class ClassifierTuning : IDisposable
     private ClassifierBatch Make(int step, TuningStart start, ClassifierScheduleState state) => _images.Make(
         step, state.Joined ? start.All : start.Learn, state.Joined ? state.ComparedAt!.Value : 0, state.ComparedAt is null ? _startSize : _plan.Size);
 
-    private static string Told(TimeSpan time) => time.TotalSeconds < 60
+    private static string Describe(TimeSpan time) => time.TotalSeconds < 60
         ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.##} s")
         : string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0.#} min");
 
-    /// <summary>What a checkpoint must have been made for.</summary>
+    /// <summary>Identifies the training that a checkpoint belongs to.</summary>
     internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch)
     {
         plan = plan with { TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, ImageCacheBytes = 0 };
-        string written = TrainingCheckpoint.Written(plan, plan.Kernels), labels = string.Join('\n', task.Labels);
+        string planText = TrainingCheckpoint.TextOf(plan, plan.Kernels), labels = string.Join('\n', task.Labels);
         string targets = string.Join(';', task.Targets.Select(t => string.Join(',', t)));
-        return TrainingCheckpoint.KeyOf(string.Create(CultureInfo.InvariantCulture, $"2|{written}|{batch}|{task.MultiLabel}|{labels}|{targets}"));
+        return TrainingCheckpoint.KeyOf(string.Create(CultureInfo.InvariantCulture, $"2|{planText}|{batch}|{task.MultiLabel}|{labels}|{targets}"));
     }
 }

@@ -6,12 +6,12 @@ namespace Ocellus.Vision.Recipes;
 /// <summary>Images at network size: the plain squashed one, and random views for training. Used by one thread at a time.</summary>
 internal sealed class ClassifierViews(ImageSource images, ClassifierPlan plan)
 {
-    // Most of the change of a view's shape (natural logarithm), as in the prototype.
-    private const double ShapeSpan = .3;
+    // Maximum change of a view's aspect ratio (natural logarithm), as in the prototype.
+    private const double AspectLogMax = .3;
 
-    // Half sides of the network that a kept image's long side has: its smallest views are then still about as large as the network
+    // Long side of a cached image in half sides of the network. Its smallest views are then still about as large as the network input,
     // and as sharp as what the finished model will see.
-    private const int KeptSides = 5;
+    private const int CachedHalfSides = 5;
 
     private readonly Dictionary<int, DecodedImage> _cache = [];
     private long _cachedBytes;
@@ -20,22 +20,22 @@ internal sealed class ClassifierViews(ImageSource images, ClassifierPlan plan)
     public byte[] Plain(int index) => ImageDecoder.DecodeSquashed(images.Read(index), plan.Size, plan.Size).Rgb;
 
     /// <summary>
-    /// A crop of at least <see cref="ClassifierPlan.ViewAreaMin"/> of the area, near the image's own shape, half of the time mirrored, brightness,
-    /// contrast and saturation moved a little, brought to <paramref name="side"/> pixels. The same seed, round and image give the same view.
+    /// A crop of at least <see cref="ClassifierPlan.ViewAreaMin"/> of the area, close to the image's aspect ratio, mirrored half of the time, with slight
+    /// changes of brightness, contrast and saturation, resized to <paramref name="side"/> pixels. The same seed, round and image give the same view.
     /// </summary>
     /// <remarks>
-    /// Values are not moved by noise. Two grey levels of it cost 1 to 3 of 100 answers on photographs and a tenth of the log loss (six passes, two seeds;
-    /// bench/results/epyc-2-cores/classify.md), and a model whose kinds differ in more than smoothness is steady without it.
+    /// No noise is added. Two grey levels of it cost 1 to 3 points of accuracy on photographs and a tenth of the log loss (six passes, two seeds;
+    /// bench/results/epyc-2-cores/classify.md), and a model whose labels differ in more than smoothness is robust without it.
     /// </remarks>
     public void Random(int index, int round, int side, Span<float> planes)
     {
         DecodedImage image = Decoded(index);
-        // Not security: views have to repeat for a seed.
+        // Not security: views must repeat for a seed.
 #pragma warning disable CA5394
         var random = new Random(ViewSeed.Of(plan.Seed, round, index));
         int w = image.Width, h = image.Height;
         double area = w * (double)h * (plan.ViewAreaMin + (1 - plan.ViewAreaMin) * random.NextDouble());
-        double ratio = Math.Exp(ShapeSpan * (2 * random.NextDouble() - 1));
+        double ratio = Math.Exp(AspectLogMax * (2 * random.NextDouble() - 1));
         int cw = Math.Clamp((int)Math.Sqrt(area * ratio), 1, w), ch = Math.Clamp((int)Math.Sqrt(area / ratio), 1, h);
         int left = random.Next(w - cw + 1), top = random.Next(h - ch + 1);
         bool mirrored = random.NextDouble() < .5;
@@ -51,12 +51,12 @@ internal sealed class ClassifierViews(ImageSource images, ClassifierPlan plan)
 
     private DecodedImage Decoded(int index)
     {
-        if (_cache.TryGetValue(index, out DecodedImage? kept))
+        if (_cache.TryGetValue(index, out DecodedImage? cached))
         {
-            return kept;
+            return cached;
         }
 
-        DecodedImage image = ImageDecoder.DecodeUpright(images.Read(index), plan.Size * KeptSides / 2);
+        DecodedImage image = ImageDecoder.DecodeUpright(images.Read(index), plan.Size * CachedHalfSides / 2);
         if (_cachedBytes + image.Rgb.Length <= plan.ImageCacheBytes)
         {
             _cachedBytes += image.Rgb.Length;
@@ -66,7 +66,7 @@ internal sealed class ClassifierViews(ImageSource images, ClassifierPlan plan)
         return image;
     }
 
-    /// <summary>Interleaved values to planes.</summary>
+    /// <summary>Splits interleaved values into planes.</summary>
     private static void Separate(ReadOnlySpan<float> pixels, Span<float> planes)
     {
         int area = pixels.Length / 3;

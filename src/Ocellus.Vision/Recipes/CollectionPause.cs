@@ -4,26 +4,26 @@ namespace Ocellus.Vision.Recipes;
 
 /// <summary>Keeps the garbage collector from running while libtorch computes: <c>using (CollectionPause.Begin())</c>.</summary>
 /// <remarks>
-/// TorchSharp 0.107 makes an object with a finalizer for every number that takes part in an operation, also for the factor 1 in a + b,
-/// hands its address to libtorch and does not keep the object alive until libtorch has read it. A collection just then lets the finalizer
-/// free it: the operation fails, or takes whatever number lies there. On a busy machine that ended one training of seventeen. So collections are
-/// put off to the time between two steps.
+/// TorchSharp 0.107 creates an object with a finalizer for every scalar of an operation, even for the factor 1 in a + b. It passes the address
+/// to libtorch but does not keep the object alive until libtorch has read it. If a collection runs at that point, the finalizer frees the scalar,
+/// and the operation fails or reads garbage. On a busy machine that ended one training in seventeen. So collections are postponed until between
+/// two steps.
 /// </remarks>
 internal sealed class CollectionPause : IDisposable
 {
-    // More than a step and the views of the next one allocate, with files of 10 MB each that are read for them. It is set aside, and touched only as
-    // far as it is used.
+    // More than a step and the views of the next one allocate, even from files of 10 MB each. The memory is only reserved; it is touched as it is
+    // used.
     private const long Bytes = 256L << 20, LargeBytes = 192L << 20;
 
-    // Where memory is limited to less, so much less is asked for.
-    private const int Less = 4;
+    // Divides the sizes where memory is limited to less.
+    private const int FallbackDivisor = 4;
 
-    // A pause that finds room collects nothing; what has piled up is collected before it.
-    private const long PiledUpMax = 64L << 20;
+    // A pause that finds enough room collects nothing, so more garbage than this is collected before it begins.
+    private const long GarbageMax = 64L << 20;
 
     private static readonly Lock _gate = new();
     private static int _open;
-    private static long _after;
+    private static long _bytesAfterCollection;
 
     private bool _ended;
 
@@ -31,20 +31,20 @@ internal sealed class CollectionPause : IDisposable
     {
     }
 
-    /// <summary>Begins a pause, or joins the one that there is. Where the runtime grants none, nothing changes.</summary>
+    /// <summary>Begins a pause, or joins the current one. Does nothing if the runtime grants none.</summary>
     public static CollectionPause Begin()
     {
         lock (_gate)
         {
             if (_open++ == 0)
             {
-                if (GC.GetTotalMemory(forceFullCollection: false) - _after > PiledUpMax)
+                if (GC.GetTotalMemory(forceFullCollection: false) - _bytesAfterCollection > GarbageMax)
                 {
                     GC.Collect();
-                    _after = GC.GetTotalMemory(forceFullCollection: false);
+                    _bytesAfterCollection = GC.GetTotalMemory(forceFullCollection: false);
                 }
 
-                Try(() => _ = GC.TryStartNoGCRegion(Bytes, LargeBytes) || GC.TryStartNoGCRegion(Bytes / Less, LargeBytes / Less));
+                Try(() => _ = GC.TryStartNoGCRegion(Bytes, LargeBytes) || GC.TryStartNoGCRegion(Bytes / FallbackDivisor, LargeBytes / FallbackDivisor));
             }
         }
 
@@ -61,7 +61,7 @@ internal sealed class CollectionPause : IDisposable
             }
 
             _ended = true;
-            // A collection all the same, after more was allocated than was asked for, has ended it already.
+            // If more was allocated than requested, the runtime has collected after all and ended the pause.
             if (--_open == 0 && GCSettings.LatencyMode == GCLatencyMode.NoGCRegion)
             {
                 Try(GC.EndNoGCRegion);
@@ -77,7 +77,7 @@ internal sealed class CollectionPause : IDisposable
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentOutOfRangeException)
         {
-            // Someone else's pause, or a collection since the look at the mode.
+            // Another pause is active, or a collection ended this one after the mode was read.
         }
     }
 }

@@ -4,16 +4,16 @@ namespace Ocellus.Vision.Recipes;
 
 /// <summary>Images and true boxes of one step.</summary>
 /// <param name="Pixels">[B, H, W, 3], normalised.</param>
-/// <param name="Truth">Of each image.</param>
+/// <param name="Truth">True boxes of each image.</param>
 internal sealed record DetectorBatch(float[] Pixels, TrueBox[][] Truth);
 
-/// <summary>Makes the batches of a detector's training. Each depends on its step and the seed alone, so that a resumed training sees the same.</summary>
+/// <summary>Makes the batches of a detector's training. Each depends only on its step and the seed, so a resumed training sees the same ones.</summary>
 /// <param name="task">The images.</param>
 /// <param name="plan">Seed, and the share of mosaics.</param>
 /// <param name="views">Random views of the images.</param>
 internal sealed class DetectorBatches(DetectorTask task, DetectorPlan plan, DetectorViews views)
 {
-    // Views of the last quarter are as the model will see images.
+    // In the last quarter, views look like the images that the model will see.
     private const double MosaicUntil = .75;
 
     private readonly StepBuffers _buffers = new();
@@ -29,7 +29,7 @@ internal sealed class DetectorBatches(DetectorTask task, DetectorPlan plan, Dete
         var truth = new TrueBox[count][];
         for (int i = 0; i < truth.Length; i++)
         {
-            // Passes follow each other without a break, so that every step has as many images, however few there are.
+            // Passes follow one another without a break, so every step has the same number of images, however few there are.
             long view = (long)step * truth.Length + i;
             int pass = (int)(view / task.Images.Count);
             int index = Order(pass)[(int)(view % task.Images.Count)];
@@ -42,7 +42,7 @@ internal sealed class DetectorBatches(DetectorTask task, DetectorPlan plan, Dete
     private int[] Order(int pass)
     {
         int[] order = [.. Enumerable.Range(0, task.Images.Count)];
-#pragma warning disable CA5394 // Not security: the same seed has to give the same order.
+#pragma warning disable CA5394 // Not security: the same seed must give the same order.
         new Random(unchecked(plan.Seed * 31 + pass)).Shuffle(order);
 #pragma warning restore CA5394
         return order;

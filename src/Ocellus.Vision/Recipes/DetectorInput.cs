@@ -6,19 +6,19 @@ namespace Ocellus.Vision.Recipes;
 /// <summary>Size of a detector's input in pixels, both multiples of 32.</summary>
 internal readonly record struct DetectorInput(int Width, int Height)
 {
-    /// <summary>Enough for most images, and little enough for a training of minutes on two cores.</summary>
+    /// <summary>Enough for most images, yet small enough to train in minutes on two cores.</summary>
     public const int LongSideDefault = 416;
 
-    /// <summary>Longest side: beyond it a training takes hours without a GPU.</summary>
+    /// <summary>Maximum long side; beyond it a training takes hours without a GPU.</summary>
     public const int LongSideMax = 1024;
 
-    /// <summary>Sides of boxes, in pixels of the network input, below which the finest points (8 pixels apart) find them badly.</summary>
+    /// <summary>Side of a box, in pixels of the network input, below which the finest points (8 pixels apart) find it poorly.</summary>
     public const double BoxSideMin = 16;
 
     /// <summary>Sides are multiples of the coarsest stride.</summary>
     public const int Multiple = 32;
 
-    // A few images of another shape may become smaller than the others; they must not make the input larger for all.
+    // Share of images whose shape the input must suit. A few of other shapes are reduced further rather than make the input larger for all.
     private const double Covered = .8;
 
     public int LongSide => Math.Max(Width, Height);
@@ -26,7 +26,7 @@ internal readonly record struct DetectorInput(int Width, int Height)
     /// <summary>Chooses the size from the images and boxes.</summary>
     /// <param name="images">Upright size of each image.</param>
     /// <param name="boxes">Boxes of each image.</param>
-    /// <param name="longSide">The longer side if it is given.</param>
+    /// <param name="longSide">The long side, if given.</param>
     public static DetectorInput Choose(IReadOnlyList<(int Width, int Height)> images, IReadOnlyList<IReadOnlyList<LabelledBox>> boxes, int? longSide)
     {
         double[] sides = [.. images.Zip(boxes).SelectMany(p => p.Second.Select(b =>
@@ -49,6 +49,6 @@ internal readonly record struct DetectorInput(int Width, int Height)
     // Half a pixel of rounding must not cost a whole row of points.
     private static int RoundUp(double side) => Math.Max(Multiple, (int)Math.Ceiling((side - .5) / Multiple) * Multiple);
 
-    /// <summary>The size of an image that just fits, as <see cref="ImageDecoder.DecodeFitted(ReadOnlyMemory{byte}, int, int)"/> makes it.</summary>
+    /// <summary>The scale at which an image just fits, as <see cref="ImageDecoder.DecodeFitted(ReadOnlyMemory{byte}, int, int)"/> applies it.</summary>
     public double FittingScale(int width, int height) => Math.Min((double)Width / width, (double)Height / height);
 }

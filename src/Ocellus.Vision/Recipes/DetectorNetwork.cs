@@ -7,15 +7,15 @@ using static TorchSharp.torch;
 namespace Ocellus.Vision.Recipes;
 
 /// <summary>
-/// The detector under training, with what a step needs: gradients, optimizer and running average. Its tensors belong to the dispose
+/// The detector during training, with all that a step needs: gradients, optimizer and running average. Its tensors belong to the dispose
 /// scope around the constructor.
 /// </summary>
 internal sealed class DetectorNetwork : IDisposable
 {
     private const string StatisticPrefix = "statistic:";
 
-    // Weight of the boxes' loss beside that of the scores.
-    private const double BoxShare = 2;
+    // Weight of the box loss relative to the score loss.
+    private const double BoxLossWeight = 2;
 
     private readonly DetectorTask _task;
     private readonly DetectorPlan _plan;
@@ -42,7 +42,7 @@ internal sealed class DetectorNetwork : IDisposable
         _centres = tensor(_points, [strides.Length, 2]).clone();
     }
 
-    /// <summary>Forward, losses, backward; the gradients are left in the weights.</summary>
+    /// <summary>Runs forward, losses and backward; leaves the gradients in the weights.</summary>
     /// <returns>The loss.</returns>
     public double Gradients(DetectorBatch batch)
     {
@@ -56,7 +56,7 @@ internal sealed class DetectorNetwork : IDisposable
         return loss.item<float>();
     }
 
-    /// <summary>Moves the weights by the latest gradients, and the average after them.</summary>
+    /// <summary>Updates the weights by the latest gradients, then the running average.</summary>
     /// <param name="rate">Share of the full rates.</param>
     /// <param name="step">Number of the step, from 1.</param>
     public void Step(double rate, int step)
@@ -66,7 +66,7 @@ internal sealed class DetectorNetwork : IDisposable
         _average.Update(step);
     }
 
-    /// <summary>Runs something from which nothing is to be learnt: what it did to the batch norms' statistics is undone.</summary>
+    /// <summary>Runs something without learning from it: the batch norms' statistics are restored afterwards.</summary>
     public void WithoutLearning(Action run)
     {
         using var inner = NewDisposeScope();
@@ -94,7 +94,7 @@ internal sealed class DetectorNetwork : IDisposable
             .With(_network.Statistics().Select(s => (StatisticPrefix + s.Name, s.Value.detach().contiguous().data<float>().ToArray())));
     }
 
-    /// <summary>What <see cref="Capture"/> gave.</summary>
+    /// <summary>Restores what <see cref="Capture"/> saved.</summary>
     public void Restore(TrainingCheckpoint from)
     {
         using var inner = NewDisposeScope();
@@ -109,16 +109,16 @@ internal sealed class DetectorNetwork : IDisposable
 
     public void Dispose() => _network.Dispose();
 
-    /// <summary>Loss of the scores, and of the boxes at the points that are to find one.</summary>
+    /// <summary>Loss of the scores, plus that of the boxes at the points assigned to one.</summary>
     /// <param name="logits">[B, A, labels].</param>
     /// <param name="boxes">[B, A, 4]: x1 y1 x2 y2 in pixels of the network input.</param>
-    /// <param name="truth">Of each image.</param>
+    /// <param name="truth">True boxes of each image.</param>
     private Tensor Loss(Tensor logits, Tensor boxes, TrueBox[][] truth)
     {
         int count = truth.Length, labels = _task.Labels.Count, points = _points.Length / 2;
 
-        // Read and written where libtorch has them: arrays as large would end the pause of the collector.
-        Tensor scoresNow = logits.detach().sigmoid().contiguous(), boxesNow = boxes.detach().contiguous(), qualities = zeros(count, points, labels);
+        // Read and written in libtorch's memory: managed arrays of this size would end the collection pause.
+        Tensor allScores = logits.detach().sigmoid().contiguous(), allBoxes = boxes.detach().contiguous(), qualities = zeros(count, points, labels);
         Span<float> quality = TensorValues.Of(qualities);
         var positives = new List<long>();
         var truths = new List<float>();
@@ -127,9 +127,9 @@ internal sealed class DetectorNetwork : IDisposable
         var targets = new float[points];
         for (int b = 0; b < count; b++)
         {
-            ReadOnlySpan<float> here = TensorValues.Of(boxesNow).Slice(b * points * 4, points * 4);
-            ReadOnlySpan<float> scores = TensorValues.Of(scoresNow).Slice(b * points * labels, points * labels);
-            TaskAlignment.Assign(_points, here, scores, labels, truth[b], matches, targets);
+            ReadOnlySpan<float> imageBoxes = TensorValues.Of(allBoxes).Slice(b * points * 4, points * 4);
+            ReadOnlySpan<float> imageScores = TensorValues.Of(allScores).Slice(b * points * labels, points * labels);
+            TaskAlignment.Assign(_points, imageBoxes, imageScores, labels, truth[b], matches, targets);
             for (int i = 0; i < points; i++)
             {
                 if (matches[i] < 0)
@@ -150,7 +150,7 @@ internal sealed class DetectorNetwork : IDisposable
         {
             Tensor chosen = boxes.reshape(-1, 4).index_select(0, tensor(positives.ToArray())); // [P,4]
             Tensor missed = 1 - BoxLosses.Giou(chosen, tensor(truths.ToArray(), [positives.Count, 4])); // [P]
-            loss = loss + BoxShare * (missed * tensor(weights.ToArray())).sum() / Math.Max(1, weights.Sum());
+            loss = loss + BoxLossWeight * (missed * tensor(weights.ToArray())).sum() / Math.Max(1, weights.Sum());
         }
 
         return loss;

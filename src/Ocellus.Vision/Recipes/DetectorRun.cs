@@ -8,13 +8,13 @@ using Ocellus.Vision.Onnx;
 
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>One training of a detector under way.</summary>
+/// <summary>A running training of a detector.</summary>
 internal sealed class DetectorRun : IDisposable
 {
     // A checkpoint of 60 MB after every few steps would cost more than it saves.
     private const int EpochStepsMin = 40;
 
-    // What optimizer and running average take beside the step itself.
+    // Factor on the measured time, for optimizer and running average.
     private const double StepOverhead = 1.05;
 
     private readonly DetectorTask _task;
@@ -33,7 +33,7 @@ internal sealed class DetectorRun : IDisposable
     /// <param name="plan">How.</param>
     /// <param name="backbone">Start weights and graph of the backbone.</param>
     /// <param name="input">Size of the network input.</param>
-    /// <param name="path">Where checkpoints are; null for none.</param>
+    /// <param name="path">Path of the checkpoint; null for none.</param>
     public DetectorRun(DetectorTask task, DetectorPlan plan, OnnxFile backbone, DetectorInput input, string? path)
     {
         (_task, _plan, _input, _path) = (task, plan, input, path);
@@ -51,10 +51,10 @@ internal sealed class DetectorRun : IDisposable
 
     private int EpochSteps => Math.Max(EpochStepsMin, (_task.Images.Count + _state.Batch - 1) / _state.Batch);
 
-    // Rates are for the plan's number of images a step and fall with the root of it.
+    // The rates are for the plan's number of images a step and scale with its square root.
     private double RateShare => _rate.Share(_state.Step, _state.Steps, _state.Position) * Math.Sqrt((double)_state.Batch / _plan.RateBatch);
 
-    /// <summary>Goes on from a checkpoint, or measures a step and plans. Reports the plan.</summary>
+    /// <summary>Resumes from a checkpoint, or times a step and plans. Reports the plan.</summary>
     public void Start(PacedProgress progress, CancellationToken cancel)
     {
         if (_path is not null && TrainingCheckpoint.Read(_path, _key) is { } checkpoint)
@@ -70,10 +70,10 @@ internal sealed class DetectorRun : IDisposable
             _state = new DetectorScheduleState(0, steps, wanted, batch) { SecondsPerStep = perImage * batch };
         }
 
-        progress.Now(Progress(DetectorTrainer.Planning));
+        progress.Report(Progress(DetectorTrainer.Planning));
     }
 
-    /// <summary>All steps that are left. A cancelled training leaves a checkpoint from which another one goes on.</summary>
+    /// <summary>Runs the remaining steps. A cancelled training leaves a checkpoint to resume from.</summary>
     public void Learn(PacedProgress progress, CancellationToken cancel)
     {
         var batches = new Prefetch<DetectorBatch>(step => _images.Make(step, _state.Steps, _state.Batch));
@@ -102,15 +102,15 @@ internal sealed class DetectorRun : IDisposable
                 _state = _state with { SecondsPerStep = pacer.SecondsPerStep!.Value };
                 if (_state.Step % EpochSteps == 0 || _state.IsFinished)
                 {
-                    KeepTime();
+                    FitToTime();
                     Save();
-                    progress.Now(Progress(DetectorTrainer.Training));
+                    progress.Report(Progress(DetectorTrainer.Training));
                     losses.Clear();
                     pacer.Restart();
                 }
                 else
                 {
-                    progress.Perhaps(() => Progress(DetectorTrainer.Training));
+                    progress.ReportIfDue(() => Progress(DetectorTrainer.Training));
                 }
             }
         }
@@ -144,7 +144,7 @@ internal sealed class DetectorRun : IDisposable
     private TrainingProgress Progress(string phase) =>
         new(phase, _state.IsFinished ? Epochs : _state.Step / EpochSteps, Epochs, _loss, _state.SecondsPerStep * (_state.Steps - _state.Step));
 
-    /// <summary>One step; its loss.</summary>
+    /// <summary>Takes one step and returns its loss.</summary>
     private double Step(DetectorBatch batch)
     {
         double loss = _network.Gradients(batch);
@@ -158,7 +158,7 @@ internal sealed class DetectorRun : IDisposable
         return loss;
     }
 
-    private void KeepTime()
+    private void FitToTime()
     {
         if (!_state.IsFinished)
         {
@@ -174,7 +174,7 @@ internal sealed class DetectorRun : IDisposable
         }
     }
 
-    /// <summary>Seconds of a step; nothing is learnt from it.</summary>
+    /// <summary>Times a step, without learning from it.</summary>
     private double MeasureStep(int count, CancellationToken cancel)
     {
         const int Measured = 3;
@@ -187,10 +187,10 @@ internal sealed class DetectorRun : IDisposable
                 cancel.ThrowIfCancellationRequested();
                 using CollectionPause pause = CollectionPause.Begin();
                 long t = Stopwatch.GetTimestamp();
-                // As in earnest, so that its share of the cores is counted.
-                Task<DetectorBatch> other = Task.Run(() => _images.Make(1, 0, count), CancellationToken.None);
+                // As in training, so that its share of the cores is counted.
+                Task<DetectorBatch> nextBatch = Task.Run(() => _images.Make(1, 0, count), CancellationToken.None);
                 _network.Gradients(batch);
-                other.GetAwaiter().GetResult();
+                nextBatch.GetAwaiter().GetResult();
                 double seconds = Stopwatch.GetElapsedTime(t).TotalSeconds;
                 best = i == 0 ? best : Math.Min(best, seconds); // the first one warms up
             }
@@ -198,22 +198,22 @@ internal sealed class DetectorRun : IDisposable
         return best * StepOverhead;
     }
 
-    /// <summary>Tells a checkpoint of this training from that of another.</summary>
+    /// <summary>Identifies the training that a checkpoint belongs to.</summary>
     internal static string Fingerprint(DetectorTask task, DetectorPlan plan, DetectorInput input)
     {
         var text = new StringBuilder();
         plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null };
-        text.AppendJoin('|', TrainingCheckpoint.Written(plan, plan.Kernels), input, string.Join('\n', task.Labels));
+        text.AppendJoin('|', TrainingCheckpoint.TextOf(plan, plan.Kernels), input, string.Join('\n', task.Labels));
         foreach (IReadOnlyList<LabelledBox> boxes in task.Boxes)
         {
-            // With the names that types had in the first version: checkpoints outlive names.
-            text.Append(';').AppendJoin(',', boxes.Select(Written));
+            // With the type names of the first version: checkpoints outlive renaming.
+            text.Append(';').AppendJoin(',', boxes.Select(TextOf));
         }
 
         return TrainingCheckpoint.KeyOf(text.ToString());
     }
 
-    private static string Written(LabelledBox labelled)
+    private static string TextOf(LabelledBox labelled)
     {
         (int label, Box box) = labelled;
         FormattableString ratios = $"{{ Left = {box.Left}, Top = {box.Top}, Width = {box.Width}, Height = {box.Height} }}";

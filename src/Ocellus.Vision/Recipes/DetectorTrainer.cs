@@ -6,35 +6,35 @@ using static TorchSharp.torch;
 namespace Ocellus.Vision.Recipes;
 
 /// <summary>
-/// The localization recipe: from class-agnostic start weights of neck and heads everything is trained end to end for a number of
-/// steps that fits the time budget. The same seed and number of steps give the same model.
+/// The localization recipe: neck and heads start from class-agnostic weights, and everything is trained end to end for as many steps
+/// as fit the time budget. The same seed and number of steps give the same model.
 /// </summary>
 public static class DetectorTrainer
 {
     /// <summary>Name of the checkpoint in its directory.</summary>
     public const string CheckpointFile = "detector.checkpoint";
 
-    /// <summary>Phase of the one report before the training, which tells its length.</summary>
+    /// <summary>Phase of the single report before the training, which gives its length.</summary>
     public const string Planning = "planning";
 
     /// <summary>Phase of all other reports.</summary>
     public const string Training = "training";
 
-    // Measured: 3.5 GB at 8 images of 416 × 320 pixels (2.4 where a processor has the vectors for ExpandedDepthwise), of which libraries, weights,
-    // moments and averages take half a gigabyte.
+    // They allow 3.5 GB for 8 images of 416 × 320 pixels, of which libraries, weights, moments and averages take half a gigabyte. Measured after three
+    // steps: 1.78 GB with libtorch's convolutions, 1.64 GB with our own (bench/results/epyc-2-cores/own-code.md).
     private const long BytesPerPixel = 2_800, FixedBytes = 500L << 20;
 
-    // Batch norm of fewer images is noise.
+    // Batch norm over fewer images is noise.
     private const int BatchMin = 2;
 
     /// <summary>Trains a detector.</summary>
     /// <param name="task">What is to be learnt.</param>
     /// <param name="plan">How.</param>
-    /// <param name="progress">Told the plan, then how far it is.</param>
-    /// <param name="checkpointDirectory">Where a checkpoint is written after each epoch and when cancelled, and looked for at the start; null for none.</param>
+    /// <param name="progress">Receives the plan, then the progress.</param>
+    /// <param name="checkpointDirectory">Where a checkpoint is written after each epoch and on cancellation, to resume from; null for none.</param>
     /// <param name="cancel">Ends the training between two steps.</param>
     /// <exception cref="ArgumentException">There is nothing to learn, or a label or size is impossible.</exception>
-    /// <exception cref="TrainingDivergedException">The loss is no number any more.</exception>
+    /// <exception cref="TrainingDivergedException">The loss is not finite.</exception>
     /// <exception cref="InsufficientMemoryException">There is too little memory for even the smallest steps.</exception>
     /// <exception cref="TrainingLibraryException">libtorch cannot be loaded.</exception>
     /// <exception cref="ImageRefusedException">An image cannot be decoded.</exception>
@@ -57,7 +57,7 @@ public static class DetectorTrainer
         return run.Finish();
     }
 
-    /// <summary>The network input that the images and boxes ask for, smaller where the memory asks for it.</summary>
+    /// <summary>The network input that suits the images and boxes, smaller if memory requires it.</summary>
     internal static DetectorInput Choose(DetectorTask task, DetectorPlan plan)
     {
         var sizes = new (int, int)[task.Images.Count];
@@ -89,19 +89,19 @@ public static class DetectorTrainer
     }
 
     /// <summary>Images a step that the memory allows.</summary>
-    /// <exception cref="InsufficientMemoryException">Not even the fewest fit.</exception>
+    /// <exception cref="InsufficientMemoryException">Not even the minimum fits.</exception>
     internal static int BatchFor(DetectorPlan plan, DetectorInput input) => Math.Min(plan.Batch, TrainingMemory.Batch(
         plan.Batch, FixedBytes + plan.ImageCacheBytes, (long)BytesPerPixel * input.Width * input.Height, plan.MemoryBytes ?? TrainingMemory.Available()));
 
     /// <summary>
-    /// Steps that fit the time, steps that are wanted, and images a step. Passes count for large sets, steps for small ones; where
-    /// the time holds too few steps, they become smaller.
+    /// Steps that fit the time, steps wanted, and images a step. Large sets are planned in passes, small ones in steps; if too few
+    /// steps fit the time, each has fewer images.
     /// </summary>
     /// <param name="plan">How many passes and steps are wanted.</param>
     /// <param name="images">Training images.</param>
-    /// <param name="batch">Most images a step.</param>
-    /// <param name="secondsPerImage">Measured, of a step divided by its images.</param>
-    /// <param name="secondsLeft">Of the time budget.</param>
+    /// <param name="batch">Maximum images a step.</param>
+    /// <param name="secondsPerImage">Measured time of a step divided by its images.</param>
+    /// <param name="secondsLeft">What is left of the time budget.</param>
     internal static (int Steps, int Wanted, int Batch) Schedule(DetectorPlan plan, int images, int batch, double secondsPerImage, double secondsLeft)
     {
         double views = Math.Max(0, secondsLeft) / secondsPerImage;
@@ -137,7 +137,7 @@ public static class DetectorTrainer
 
         if (plan.LongSide is { } side && (side <= 0 || side % DetectorInput.Multiple != 0))
         {
-            throw new ArgumentException($"The long side has to be a multiple of {DetectorInput.Multiple}; received {side}.", nameof(plan));
+            throw new ArgumentException($"The long side must be a multiple of {DetectorInput.Multiple}; received {side}.", nameof(plan));
         }
 
         if (plan.Batch < 1)

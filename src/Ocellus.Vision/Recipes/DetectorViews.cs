@@ -3,31 +3,31 @@ using Ocellus.Vision.Images;
 
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>Random views of the training images with their boxes: scaled, shifted, mirrored, colours moved. Used by one thread at a time.</summary>
+/// <summary>Random views of the training images with their boxes: scaled, shifted, mirrored and with changed colours. Used by one thread at a time.</summary>
 internal sealed class DetectorViews(ImageSource images, IReadOnlyList<IReadOnlyList<LabelledBox>> boxes, DetectorInput input, DetectorPlan plan)
 {
     // A box mostly outside the view is no example.
     private const double VisibleMin = .3;
 
-    // Smaller ones, in pixels of the network input, are specks.
+    // Smaller boxes, in pixels of the network input, are specks.
     private const float SideMin = 1;
 
     private readonly Dictionary<int, DecodedImage> _cache = [];
-    private long _cached;
+    private long _cachedBytes;
 
     /// <summary>Values of one view: height × width × 3.</summary>
     public int ValuesPerView => input.Width * input.Height * 3;
 
     /// <summary>One view and its boxes. The same plan, pass and index give the same view.</summary>
     /// <param name="index">Of the image.</param>
-    /// <param name="pass">How often the image has been seen.</param>
-    /// <param name="mosaic">Share of views put together from four images.</param>
+    /// <param name="pass">How many times the image was used before.</param>
+    /// <param name="mosaic">Share of views that are mosaics of four images.</param>
     /// <param name="view">Height × width × 3, normalised, written.</param>
     public TrueBox[] Random(int index, int pass, double mosaic, Span<float> view)
     {
         view.Clear(); // grey 127 is 0 after normalisation
         var truth = new List<TrueBox>();
-#pragma warning disable CA5394 // Not security: the same seed has to give the same view.
+#pragma warning disable CA5394 // Not security: the same seed must give the same view.
         var random = new Random(ViewSeed.Of(plan.Seed, pass, index));
         if (images.Count > 1 && random.NextDouble() < mosaic)
         {
@@ -91,20 +91,20 @@ internal sealed class DetectorViews(ImageSource images, IReadOnlyList<IReadOnlyL
 
     private DecodedImage Decoded(int index)
     {
-        if (_cache.TryGetValue(index, out DecodedImage? kept))
+        if (_cache.TryGetValue(index, out DecodedImage? cached))
         {
-            return kept;
+            return cached;
         }
 
-        // As large as the largest view; what the file does not have is not invented here.
+        // As large as the largest view, but never enlarged.
         byte[] bytes = images.Read(index);
         ImageHeader header = ImageDecoder.ReadHeader(bytes);
         double scale = input.FittingScale(header.UprightWidth, header.UprightHeight) * plan.ScaleMax;
         DecodedImage image = ImageDecoder.DecodeUpright(
             bytes, header, Math.Max(1, (int)Math.Ceiling(Math.Max(header.UprightWidth, header.UprightHeight) * scale)));
-        if (_cached + image.Rgb.Length <= plan.ImageCacheBytes)
+        if (_cachedBytes + image.Rgb.Length <= plan.ImageCacheBytes)
         {
-            _cached += image.Rgb.Length;
+            _cachedBytes += image.Rgb.Length;
             _cache.Add(index, image);
         }
 

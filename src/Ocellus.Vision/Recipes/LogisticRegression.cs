@@ -6,8 +6,8 @@ namespace Ocellus.Vision.Recipes;
 
 /// <summary>Fits a linear head to embeddings.</summary>
 /// <remarks>
-/// <c>torch.optim.LBFGS</c> as TorchSharp 0.107 offers it has no line search, so that nothing keeps a step from going too far, and runs all of its
-/// iterations in one native call, which cannot be cancelled. With the recipe's weight of the loss it arrives at the same loss, a third later
+/// In TorchSharp 0.107, <c>torch.optim.LBFGS</c> has no line search, so nothing keeps a step from going too far, and it runs all iterations in one
+/// native call, which cannot be cancelled. With the recipe's weight of the loss it reaches the same loss but takes a third longer
 /// (bench/results/epyc-2-cores/own-code.md).
 /// </remarks>
 internal static class LogisticRegression
@@ -16,7 +16,7 @@ internal static class LogisticRegression
     private const int IterationsMax = 300;
 
     /// <summary>
-    /// Logistic regression, half the squared weights plus c times the summed loss, by L-BFGS: multinomial where each row of
+    /// Logistic regression by L-BFGS, minimising half the squared weights plus c times the summed loss: multinomial if each row of
     /// targets sums to one, independent sigmoids for <paramref name="multiLabel"/>. The bias is not regularised.
     /// </summary>
     public static LinearHead Fit(float[] features, float[] targets, int rows, int labels, bool multiLabel, double c, CancellationToken cancel)
@@ -71,9 +71,9 @@ internal static class LogisticRegression
                 }
 
                 moved = true;
-                bool still = value - nextValue < 1e-7 * Math.Abs(value);
+                bool converged = value - nextValue < 1e-7 * Math.Abs(value);
                 (w, value, gradient) = (next, nextValue, nextGradient);
-                i = still ? IterationsMax : i;
+                i = converged ? IterationsMax : i;
             }
 
             if (!moved)

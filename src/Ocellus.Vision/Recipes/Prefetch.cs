@@ -1,18 +1,18 @@
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>Makes the next item in the background while the present one is used: one thread, one item ahead.</summary>
+/// <summary>Makes the next item in the background while the current one is used: one thread, one item ahead.</summary>
 internal sealed class Prefetch<T>(Func<int, T> make)
 {
     private Task<T>? _next;
     private int _index;
 
-    /// <summary>The item; the one after it is begun if <paramref name="more"/>. Made at once if it is not the one that was begun.</summary>
+    /// <summary>Returns the item and starts the next one if there are <paramref name="more"/>. An item that was not started is made on the spot.</summary>
     public T Take(int index, bool more)
     {
         T item;
         if (_next is { } next && _index == index)
         {
-            // A dispose scope belongs to its thread, so that a training loop cannot await.
+            // A dispose scope belongs to its thread, so a training loop cannot await.
             item = next.GetAwaiter().GetResult();
         }
         else
@@ -26,7 +26,7 @@ internal sealed class Prefetch<T>(Func<int, T> make)
         return item;
     }
 
-    /// <summary>Waits for the item under way, if there is one; what it failed with is of no interest any more.</summary>
+    /// <summary>Waits for the item being made, if any, and ignores its failure.</summary>
     public void Stop()
     {
         if (_next is { } next)

@@ -6,7 +6,7 @@ internal sealed class RecentMean(int span)
 {
     private readonly Queue<double> _values = new();
 
-    /// <summary>Null as long as there is none.</summary>
+    /// <summary>Null while there are none.</summary>
     public double? Value => _values.Count == 0 ? null : _values.Average();
 
     public void Add(double value)

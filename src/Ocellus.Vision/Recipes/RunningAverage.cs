@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Ocellus.Vision.Recipes;
 
 /// <summary>
-/// Exponential running average of weights, which is better and steadier than the weights of any one step. The share of the past
+/// Exponential running average of weights, which is better and steadier than the weights of any one step. The share that is kept
 /// grows from a tenth, so that a short training is not held near its start.
 /// </summary>
 internal sealed class RunningAverage
@@ -15,8 +15,8 @@ internal sealed class RunningAverage
     private readonly List<(string Name, Tensor Source, Tensor Value)> _slots = [];
 
     /// <summary>The averages belong to the dispose scope around the constructor.</summary>
-    /// <param name="sources">What is averaged; parameters that do not learn stay as they are.</param>
-    /// <param name="decayMax">Share of the past that stays at each step, 0 to 1, after the first ones.</param>
+    /// <param name="sources">What is averaged; frozen parameters stay as they are.</param>
+    /// <param name="decayMax">Share that is kept at each step after the first ones, 0 to 1.</param>
     public RunningAverage(IEnumerable<(string Name, Tensor Value)> sources, double decayMax)
     {
         _decayMax = decayMax;
@@ -27,9 +27,9 @@ internal sealed class RunningAverage
         }
     }
 
-    /// <summary>Share of the past that stays at a step.</summary>
+    /// <summary>Share that is kept at a step.</summary>
     /// <param name="step">Number of the step.</param>
-    /// <param name="decayMax">The most.</param>
+    /// <param name="decayMax">Its maximum.</param>
     public static double Decay(long step, double decayMax) => Math.Min(decayMax, (1.0 + step) / (10 + step));
 
     /// <summary>Moves every average towards its source.</summary>
@@ -48,7 +48,7 @@ internal sealed class RunningAverage
         }
     }
 
-    /// <summary>The averages are the present values again.</summary>
+    /// <summary>Resets the averages to the current values.</summary>
     public void Restart()
     {
         using var noGrad = no_grad();
@@ -66,11 +66,11 @@ internal sealed class RunningAverage
         return _slots.ToDictionary(s => s.Name, s => (s.Value.contiguous().data<float>().ToArray(), s.Value.shape), StringComparer.Ordinal);
     }
 
-    /// <summary>Into a checkpoint.</summary>
+    /// <summary>Adds the averages to a checkpoint.</summary>
     public TrainingCheckpoint AddTo(TrainingCheckpoint checkpoint) =>
         checkpoint.With(Values().Select(v => (Prefix + v.Key, v.Value.Values)));
 
-    /// <summary>What <see cref="AddTo"/> gave.</summary>
+    /// <summary>Restores what <see cref="AddTo"/> saved.</summary>
     public void Restore(TrainingCheckpoint from)
     {
         using var noGrad = no_grad();

@@ -1,23 +1,23 @@
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>How far a fine-tuning of a classifier is.</summary>
+/// <summary>Progress of a classifier's fine-tuning.</summary>
 /// <param name="Step">Steps taken.</param>
 /// <param name="Steps">Steps planned.</param>
-/// <param name="Frozen">The first layers stay as they were, because time is short.</param>
+/// <param name="Frozen">The first layers are frozen, because time is short.</param>
 internal sealed record ClassifierScheduleState(int Step, int Steps, bool Frozen)
 {
     private const string Name = "schedule";
 
-    /// <summary>The step before which the network was compared with the linear head; null as long as it was not.</summary>
+    /// <summary>The step before which the network was compared with the linear head; null before that.</summary>
     public int? ComparedAt { get; init; }
 
     /// <summary>The held-back images are learnt from too.</summary>
     public bool Joined { get; init; }
 
-    /// <summary>What the network reached in the comparison, 0 to 1; null as long as there was none.</summary>
+    /// <summary>Score of the network in the comparison, 0 to 1; null before it.</summary>
     public double? Score { get; init; }
 
-    /// <summary>Of the runs before an interruption.</summary>
+    /// <summary>Seconds of the runs before an interruption.</summary>
     public double SecondsBefore { get; init; }
 
     /// <summary>From a checkpoint.</summary>
@@ -39,31 +39,31 @@ internal sealed record ClassifierScheduleState(int Step, int Steps, bool Frozen)
         checkpoint.With(Name, [Steps, ComparedAt ?? -1, Joined ? 1 : 0, (float)(Score ?? 0), (float)SecondsBefore]);
 }
 
-/// <summary>How far a training of a detector is.</summary>
+/// <summary>Progress of a detector's training.</summary>
 /// <param name="Step">Steps taken.</param>
 /// <param name="Steps">Steps planned.</param>
-/// <param name="Wanted">Steps when time is plenty.</param>
+/// <param name="Wanted">Steps if time is not short.</param>
 /// <param name="Batch">Images a step.</param>
 internal sealed record DetectorScheduleState(int Step, int Steps, int Wanted, int Batch)
 {
     private const string Name = "schedule";
 
-    /// <summary>How far along the schedule of the rate, 0 to 1.</summary>
+    /// <summary>Position on the schedule of the rate, 0 to 1.</summary>
     public double Position { get; init; }
 
-    /// <summary>Of the runs before an interruption.</summary>
+    /// <summary>Seconds of the runs before an interruption.</summary>
     public double SecondsBefore { get; init; }
 
-    /// <summary>Measured last.</summary>
+    /// <summary>The latest measurement.</summary>
     public double SecondsPerStep { get; init; }
 
     /// <summary>All steps are taken.</summary>
     public bool IsFinished => Step >= Steps;
 
-    /// <summary>The state after one more step. The rest of the cosine is shared among the steps that are left.</summary>
+    /// <summary>The state after one more step. The rest of the cosine is shared among the remaining steps.</summary>
     public DetectorScheduleState Next() => this with { Step = Step + 1, Position = Position + (1 - Position) / (Steps - Step) };
 
-    /// <summary>From a checkpoint, which has steps where others have epochs.</summary>
+    /// <summary>From a checkpoint whose epochs are steps.</summary>
     public static DetectorScheduleState From(TrainingCheckpoint checkpoint)
     {
         float[][] numbers = checkpoint.Values[Name];
@@ -78,7 +78,7 @@ internal sealed record DetectorScheduleState(int Step, int Steps, int Wanted, in
     /// <summary>Into a checkpoint whose epochs are the steps of this state.</summary>
     public TrainingCheckpoint AddTo(TrainingCheckpoint checkpoint)
     {
-        // A double as the float nearest to it and what that lacks.
+        // A double as its nearest float and the remainder.
         float near = (float)Position;
         return checkpoint.With(Name, [near, (float)(Position - near)], [Batch, Wanted], [(float)SecondsBefore, (float)SecondsPerStep]);
     }

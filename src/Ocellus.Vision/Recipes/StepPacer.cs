@@ -1,17 +1,17 @@
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>Measures how long steps take and fits their number to the time that is left.</summary>
-/// <param name="span">Steps that the pace is measured over.</param>
-/// <param name="clock">Where time comes from; null for the system's.</param>
+/// <summary>Measures how long steps take and fits their number to the remaining time.</summary>
+/// <param name="span">Ends of steps over which the pace is measured.</param>
+/// <param name="clock">Null for the system's.</param>
 internal sealed class StepPacer(int span, TimeProvider? clock = null)
 {
-    /// <summary>A plan that turns out this much too long or too short for the time is changed.</summary>
-    public const double Overdue = 1.05;
+    /// <summary>A plan that is too long or too short for the time by this factor is changed.</summary>
+    public const double Tolerance = 1.05;
 
     private readonly TimeProvider _clock = clock ?? TimeProvider.System;
     private readonly Queue<long> _ends = new();
 
-    /// <summary>Mean of the latest steps; null until two moments are known.</summary>
+    /// <summary>Mean of the latest steps; null until a step has been measured.</summary>
     public double? SecondsPerStep =>
         _ends.Count > 1 ? _clock.GetElapsedTime(_ends.Peek(), _last).TotalSeconds / (_ends.Count - 1) : null;
 
@@ -20,7 +20,7 @@ internal sealed class StepPacer(int span, TimeProvider? clock = null)
 
     private long _last;
 
-    /// <summary>Forgets what was measured: the next step begins now.</summary>
+    /// <summary>Discards the measurements; the next step begins now.</summary>
     public void Restart()
     {
         _ends.Clear();
@@ -39,19 +39,19 @@ internal sealed class StepPacer(int span, TimeProvider? clock = null)
     }
 
     /// <summary>
-    /// When the machine has become slower than planned, the schedule is run through in the steps that the time is left for; when it has
-    /// become faster, in more, up to those that are wanted.
+    /// Fits the number of steps to the remaining time: fewer if the machine has become slower than planned, more if it has become faster,
+    /// up to those wanted.
     /// </summary>
     /// <param name="step">Steps taken.</param>
     /// <param name="steps">Steps planned, more than taken.</param>
-    /// <param name="wanted">Steps when time is plenty.</param>
-    /// <param name="secondsLeft">Of the time budget.</param>
+    /// <param name="wanted">Steps if time is not short.</param>
+    /// <param name="secondsLeft">What is left of the time budget.</param>
     /// <param name="secondsPerStep">Measured.</param>
     /// <returns>Steps to plan from now on, at least one more than taken.</returns>
     public static int Fit(int step, int steps, int wanted, double secondsLeft, double secondsPerStep)
     {
         double fits = step + Math.Max(0, secondsLeft) / secondsPerStep;
-        return fits * Overdue < steps || (steps < wanted && fits > steps * Overdue)
+        return fits * Tolerance < steps || (steps < wanted && fits > steps * Tolerance)
             ? (int)Math.Clamp(fits, step + 1, Math.Max(step + 1, wanted))
             : steps;
     }

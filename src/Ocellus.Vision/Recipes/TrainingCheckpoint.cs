@@ -7,19 +7,19 @@ namespace Ocellus.Vision.Recipes;
 
 /// <summary>A training between two steps: weights and both moments of each parameter, averages, and the state of its schedule.</summary>
 /// <param name="Key">See <see cref="KeyOf"/>.</param>
-/// <param name="Epoch">Passes that were run.</param>
+/// <param name="Epoch">Passes completed.</param>
 /// <param name="Epochs">Passes planned.</param>
-/// <param name="Frozen">The first layers stay as they were.</param>
+/// <param name="Frozen">The first layers are frozen.</param>
 /// <param name="Steps">Steps of the optimizer.</param>
 /// <param name="Values">Up to three arrays by name.</param>
 internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, bool Frozen, long Steps, IReadOnlyDictionary<string, float[][]> Values)
 {
     private const string Magic = "ocellus-checkpoint-1";
 
-    // Of each entry; a value that has no moments leaves two empty.
+    // Per entry; a value without moments leaves two empty.
     private const int Arrays = 3;
 
-    /// <summary>Null when there is no file, or it belongs to another training or is damaged: training then starts anew.</summary>
+    /// <summary>Null if there is no file, or it is damaged or belongs to another training, which then starts from the beginning.</summary>
     public static TrainingCheckpoint? Read(string path, string key)
     {
         if (!File.Exists(path))
@@ -42,14 +42,14 @@ internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, boo
             for (int n = reader.ReadInt32(); n > 0; n--)
             {
                 string name = reader.ReadString();
-                var three = new float[Arrays][];
+                var arrays = new float[Arrays][];
                 for (int i = 0; i < Arrays; i++)
                 {
-                    three[i] = new float[reader.ReadInt32()];
-                    reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(three[i].AsSpan()));
+                    arrays[i] = new float[reader.ReadInt32()];
+                    reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(arrays[i].AsSpan()));
                 }
 
-                values.Add(name, three);
+                values.Add(name, arrays);
             }
 
             return new TrainingCheckpoint(key, epoch, epochs, frozen, steps, values);
@@ -60,22 +60,22 @@ internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, boo
         }
     }
 
-    /// <summary>What tells a checkpoint of one training from that of another.</summary>
-    /// <param name="text">All that a training which goes on from it must have in common with the one that wrote it.</param>
+    /// <summary>Identifies the training that a checkpoint belongs to.</summary>
+    /// <param name="text">All that a training must share with the one that wrote the checkpoint, to resume from it.</param>
     public static string KeyOf(string text) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>
-    /// A plan as text for <see cref="KeyOf"/>: without the choice of kernels, which changes nothing but rounding and came later than checkpoints, and
-    /// with the name that a member had when the first checkpoints were written.
+    /// A plan as text for <see cref="KeyOf"/>: without the choice of kernels, which only changes rounding and is newer than the first checkpoints, and
+    /// with the member's name of that time.
     /// </summary>
-    public static string Written(object plan, KernelChoice kernels) =>
+    public static string TextOf(object plan, KernelChoice kernels) =>
         plan.ToString()!.Replace($", Kernels = {kernels}", "", StringComparison.Ordinal)
             .Replace(nameof(ClassifierPlan.ImageCacheBytes), "PictureCacheBytes", StringComparison.Ordinal);
 
-    /// <summary>The same with an entry more, of up to three arrays.</summary>
+    /// <summary>Adds an entry of up to three arrays.</summary>
     public TrainingCheckpoint With(string name, params float[][] arrays) => With([(name, arrays)]);
 
-    /// <summary>The same with more entries of one array each.</summary>
+    /// <summary>Adds entries of one array each.</summary>
     public TrainingCheckpoint With(IEnumerable<(string Name, float[] Array)> entries) => With(entries.Select(e => (e.Name, new[] { e.Array })));
 
     private TrainingCheckpoint With(IEnumerable<(string Name, float[][] Arrays)> entries)
@@ -89,7 +89,7 @@ internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, boo
         return this with { Values = values };
     }
 
-    /// <summary>Whole or not at all.</summary>
+    /// <summary>Writes the file atomically.</summary>
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -103,10 +103,10 @@ internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, boo
             writer.Write(Frozen);
             writer.Write(Steps);
             writer.Write(Values.Count);
-            foreach ((string name, float[][] three) in Values)
+            foreach ((string name, float[][] arrays) in Values)
             {
                 writer.Write(name);
-                foreach (float[] array in three)
+                foreach (float[] array in arrays)
                 {
                     writer.Write(array.Length);
                     writer.Write(MemoryMarshal.AsBytes(array.AsSpan()));

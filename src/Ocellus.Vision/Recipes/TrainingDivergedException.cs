@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>The loss is no longer a number: what was learnt is lost.</summary>
+/// <summary>The loss is not finite, so the training cannot continue.</summary>
 /// <param name="step">The step at which it happened, from 0.</param>
 /// <param name="loss">The loss there.</param>
 public sealed class TrainingDivergedException(int step, double loss) : Exception(string.Create(

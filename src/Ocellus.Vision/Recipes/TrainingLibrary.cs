@@ -15,7 +15,7 @@ public static class TrainingLibrary
             Tensor two = ones(2).sum();
             if (two.item<float>() != 2)
             {
-                throw new TrainingLibraryException("libtorch is loaded, but 1 + 1 is not 2 there: the installation is damaged. Build Ocellus anew.", null);
+                throw new TrainingLibraryException("libtorch is loaded, but 1 + 1 is not 2 there: the installation is damaged. Rebuild Ocellus.", null);
             }
         }
         catch (Exception failure) when (failure is not (TrainingLibraryException or OutOfMemoryException))
@@ -25,8 +25,8 @@ public static class TrainingLibrary
     }
 
     /// <summary>
-    /// TorchSharp's own message advises to reference a package that is there. The loader's, further inside, names the missing
-    /// symbol version or file.
+    /// TorchSharp's own message advises referencing a package that is already referenced. The loader's, further inside, names the
+    /// missing symbol version or file.
     /// </summary>
     internal static string Explain(Exception failure)
     {
@@ -39,14 +39,15 @@ public static class TrainingLibrary
         string all = string.Join(' ', messages);
         string advice =
             all.Contains("GLIBCXX", StringComparison.Ordinal) || all.Contains("libstdc++", StringComparison.Ordinal)
-                ? "The C++ library of this system (libstdc++.so.6) is older than libtorch wants (GLIBCXX_3.4.32, GCC 13). The build of Ocellus relaxes that "
-                    + "wish in libLibTorchSharp.so: build it on this machine with ./ocellus, or install a newer libstdc++ (Debian 13, Ubuntu 24.04)."
+                ? "The C++ library of this system (libstdc++.so.6) is older than libtorch requires (GLIBCXX_3.4.32, GCC 13). The build of Ocellus relaxes "
+                    + "that requirement in libLibTorchSharp.so: build it on this machine with ./ocellus, or install a newer libstdc++ (Debian 13, Ubuntu "
+                    + "24.04)."
                 : all.Contains("GLIBC_", StringComparison.Ordinal)
-                    ? "The C library of this system (glibc) is older than libtorch wants. A newer system is needed: Debian 12, Ubuntu 22.04 or later."
+                    ? "The C library of this system (glibc) is older than libtorch requires. A newer system is needed: Debian 12, Ubuntu 22.04 or later."
                     : "Its native files (libLibTorchSharp, libtorch_cpu, libc10) must be beside the program, for this operating system and processor. If they "
                         + "are, libstdc++.so.6 may be missing or older than GLIBCXX_3.4.32: install libstdc++6 (Debian, Ubuntu) or libstdc++ (Fedora), "
-                        + "then build Ocellus anew.";
-        return $"libtorch cannot be loaded, so that nothing can be trained; running models do not need it. {advice} The loader said: {messages[^1]}";
+                        + "then rebuild Ocellus.";
+        return $"libtorch cannot be loaded, so nothing can be trained; running models do not need it. {advice} The loader said: {messages[^1]}";
     }
 }
 

@@ -2,29 +2,29 @@ using System.Globalization;
 
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>How many images a step may have, from the memory there is.</summary>
+/// <summary>How many images of a step fit into memory.</summary>
 public static class TrainingMemory
 {
-    /// <summary>Fewest images of a step; with fewer the direction of a step is mostly chance.</summary>
+    /// <summary>Minimum images of a step; with fewer, its direction is mostly chance.</summary>
     public const int BatchMin = 4;
 
-    // Share of the memory that is free now; the rest is for what else the machine does meanwhile.
+    // Share of the free memory to use; the rest is for other programs.
     private const double Share = .8;
 
-    /// <summary>Bytes that can be had without swapping, within the limit of a container; null where the system does not say.</summary>
+    /// <summary>Bytes available without swapping, within the limit of a container; null if unknown.</summary>
     public static long? Available()
     {
-        GCMemoryInfo known = GC.GetGCMemoryInfo();
-        long? limit = known.TotalAvailableMemoryBytes > 0 ? known.TotalAvailableMemoryBytes - Environment.WorkingSet : null;
+        GCMemoryInfo memory = GC.GetGCMemoryInfo();
+        long? limit = memory.TotalAvailableMemoryBytes > 0 ? memory.TotalAvailableMemoryBytes - Environment.WorkingSet : null;
         long? free = MemAvailable();
         return free is null ? limit : limit is null ? free : Math.Min(free.Value, limit.Value);
     }
 
     /// <summary>The wanted number of images, halved until they fit.</summary>
-    /// <param name="wanted">Images a step when memory is plenty.</param>
-    /// <param name="fixedBytes">Bytes that are needed whatever the batch: libraries, weights and their moments, images.</param>
-    /// <param name="imageBytes">Bytes of each image of a step: the values between the layers and their gradients.</param>
-    /// <param name="availableBytes">Bytes there are; null when unknown, which takes the wanted number.</param>
+    /// <param name="wanted">Images a step if memory allows.</param>
+    /// <param name="fixedBytes">Bytes needed regardless of the batch: libraries, weights and their moments, images.</param>
+    /// <param name="imageBytes">Bytes for each image of a step: activations and their gradients.</param>
+    /// <param name="availableBytes">Available bytes; null if unknown, which gives the wanted number.</param>
     /// <exception cref="InsufficientMemoryException">Not even <see cref="BatchMin"/> images fit.</exception>
     public static int Batch(int wanted, long fixedBytes, long imageBytes, long? availableBytes)
     {

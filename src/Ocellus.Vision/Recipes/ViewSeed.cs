@@ -4,8 +4,8 @@ namespace Ocellus.Vision.Recipes;
 internal static class ViewSeed
 {
     /// <summary>
-    /// A seed that has nothing to do with its neighbours': <see cref="Random"/>'s first values are nearly alike for seeds that are, and
-    /// images stand in order of their labels, so that views would tell labels apart.
+    /// A seed unrelated to its neighbours'. <see cref="Random"/> gives nearly the same first values for similar seeds; as images are
+    /// ordered by label, views would then give labels away.
     /// </summary>
     public static int Of(int seed, int pass, int index)
     {

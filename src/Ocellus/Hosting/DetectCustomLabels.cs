@@ -32,7 +32,7 @@ internal sealed record DetectCustomLabelsResponse
     public IReadOnlyList<CustomLabel>? CustomLabels { get; init; }
 }
 
-/// <summary>Asks a running model version what is in an image.</summary>
+/// <summary>Queries a running model version for what is in an image.</summary>
 [Evidence("API_DetectCustomLabels, service model rekognition-2016-06-27; sizes from the developer guide's quotas")]
 internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect models, IObjects objects, Authorizer authorizer)
     : Operation<DetectCustomLabelsRequest, DetectCustomLabelsResponse>(HostingJson.Default)
@@ -43,8 +43,8 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
     /// <summary>Bytes of an image in the object store: 15 MB.</summary>
     public const int ObjectBytesMax = 15 * 1024 * 1024;
 
-    /// <summary>Boxes in one answer, even when MinConfidence 0 asks for every candidate.</summary>
-    [Assumed("DetectCustomLabels: number of boxes", "At most 100 in one answer, also with `MinConfidence` 0.")]
+    /// <summary>Maximum boxes in one response, even with MinConfidence 0.</summary>
+    [Assumed("DetectCustomLabels: number of boxes", "At most 100 in one response, even with `MinConfidence` 0.")]
     public const int BoxesMax = 100;
 
     public override int PerSecond(ThrottlingOptions rates) => rates.DetectPerSecond;
@@ -53,8 +53,8 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
         [Needs(request.ProjectVersionArn!)];
 
     /// <exception cref="RefusedException">
-    /// NotFound: no such version. NotReady: it is not RUNNING, and no request may start it. LimitExceeded: a request may, but too many models run. Invalid,
-    /// InvalidImage, ImageTooLarge, InvalidS3Object: the image. Busy: more calls than the units can serve.
+    /// NotFound: no such version. NotReady: it is not RUNNING, and requests may not start it. LimitExceeded: they may, but too many models are running.
+    /// Invalid, InvalidImage, ImageTooLarge, InvalidS3Object: the image. Busy: more calls than the units can serve.
     /// </exception>
     public override async Task<DetectCustomLabelsResponse> RunAsync(DetectCustomLabelsRequest request, Caller caller, CancellationToken cancel)
     {
@@ -64,34 +64,34 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
         return new() { CustomLabels = Choose(found, request.MinConfidence, request.MaxResults) };
     }
 
-    /// <summary>The labels that count, the most confident first and equal ones by name.</summary>
-    /// <param name="found">What the model says of each label, or of each box.</param>
-    /// <param name="minConfidence">0 to 100, for every label; null asks for each label's own threshold.</param>
-    /// <param name="maxResults">Labels at most; null for all.</param>
-    [Assumed("DetectCustomLabels: order of labels", "The most confident first, equal ones by name. `MaxResults` 0 gives an empty list.")]
+    /// <summary>The labels that count, most confident first, ties by name.</summary>
+    /// <param name="found">The model's result for each label, or each box.</param>
+    /// <param name="minConfidence">0 to 100, for every label; null for each label's own threshold.</param>
+    /// <param name="maxResults">Maximum labels; null for all.</param>
+    [Assumed("DetectCustomLabels: order of labels", "Most confident first, ties by name. `MaxResults` 0 gives an empty list.")]
     internal static List<CustomLabel> Choose(IReadOnlyList<Found> found, double? minConfidence, int? maxResults)
     {
-        var most = found.Any(f => f.Box is not null) ? Math.Min(maxResults ?? BoxesMax, BoxesMax) : maxResults ?? int.MaxValue;
+        var max = found.Any(f => f.Box is not null) ? Math.Min(maxResults ?? BoxesMax, BoxesMax) : maxResults ?? int.MaxValue;
         return
         [
-            .. found.Where(f => minConfidence is { } least ? Confidence(f) >= least : f.Score >= f.Threshold)
+            .. found.Where(f => minConfidence is { } min ? Confidence(f) >= min : f.Score >= f.Threshold)
                 .OrderByDescending(f => f.Score).ThenBy(f => f.Name, StringComparer.Ordinal)
-                .Take(most)
+                .Take(max)
                 .Select(
                     f => new CustomLabel
                     {
                         Name = f.Name,
                         Confidence = Confidence(f),
-                        Geometry = f.Box is { } box ? new() { BoundingBox = Inside(box) } : null,
+                        Geometry = f.Box is { } box ? new() { BoundingBox = Clip(box) } : null,
                     }),
         ];
     }
 
-    /// <summary>A float, widened, as AWS prints it. Rounding may lift a sum of scores above 1, but no confidence above 100.</summary>
+    /// <summary>A float, widened, as AWS prints it. Rounding may raise a sum of scores above 1, but no confidence above 100.</summary>
     private static double Confidence(Found found) => Math.Clamp(100f * found.Score, 0f, 100f);
 
     [Assumed("DetectCustomLabels: a box that reaches beyond the image", "It is clipped to the image. `Geometry.Polygon` is left out.")]
-    private static BoundingBox Inside(Box box)
+    private static BoundingBox Clip(Box box)
     {
         float left = Math.Clamp(box.Left, 0, 1), top = Math.Clamp(box.Top, 0, 1);
         return new()
@@ -108,14 +108,14 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
         if (image.Bytes is null == image.S3Object is null)
         {
             throw Refused.Invalid(
-                $"Image has {(image.Bytes is null ? "neither Bytes nor S3Object" : "both Bytes and S3Object")}; exactly one of them is needed.");
+                $"Image has {(image.Bytes is null ? "neither Bytes nor S3Object" : "both Bytes and S3Object")}; exactly one is needed.");
         }
 
         if (image.Bytes is { Length: > ImageBytesMax } bytes)
         {
             throw TooLarge(
                 "Image.Bytes", bytes.Length, ImageBytesMax, "4 MB",
-                " Put the image into the object store and name it as Image.S3Object: there it may have 15 MB.");
+                " Put the image into the object store and name it in Image.S3Object, where it may have 15 MB.");
         }
 
         if (image.S3Object is { } place && (string.IsNullOrEmpty(place.Bucket) || string.IsNullOrEmpty(place.Name)))
@@ -124,10 +124,10 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
         }
     }
 
-    private static RefusedException TooLarge(string what, long bytes, int most, string words, string advice) =>
+    private static RefusedException TooLarge(string what, long bytes, int max, string size, string advice) =>
         new(
             RefusalKind.ImageTooLarge,
-            string.Create(CultureInfo.InvariantCulture, $"Image size is too large. {what} has {bytes:N0} bytes; {most:N0} ({words}) are the most.{advice}"));
+            string.Create(CultureInfo.InvariantCulture, $"Image size is too large. {what} has {bytes:N0} bytes; the maximum is {max:N0} ({size}).{advice}"));
 
     [Assumed(
         "DetectCustomLabels: an object in a bucket of another account or region",
@@ -135,9 +135,9 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
     private async Task<byte[]> ReadAsync(S3Object place, Caller caller, CancellationToken cancel)
     {
         var (bucket, name) = (place.Bucket!, place.Name!);
-        if (authorizer.Of(caller).Refusal(Permission.Read(bucket, name)) is { } words)
+        if (authorizer.Of(caller).Refusal(Permission.Read(bucket, name)) is { } denial)
         {
-            throw NoObject(words + ".");
+            throw NoObject(denial + ".");
         }
 
         try

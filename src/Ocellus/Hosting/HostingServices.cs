@@ -4,16 +4,16 @@ using Ocellus.Hosting.Serving;
 
 namespace Ocellus.Hosting;
 
-/// <summary>What running models need of the server.</summary>
+/// <summary>Registers what running models need.</summary>
 internal static class HostingServices
 {
-    /// <summary>Time for the rest of the server to end after the models have drained.</summary>
+    /// <summary>Time for the rest of the server to stop after the models have drained.</summary>
     private static readonly TimeSpan _afterDrain = TimeSpan.FromSeconds(15);
 
     public static void AddHosting(this WebApplicationBuilder builder)
     {
         FreedMemory.Prepare();
-        // The cluster first: services stop in the reverse order, and models are unloaded through it.
+        // The cluster first: services stop in reverse order, and models are unloaded through it.
         builder.AddClusterOfOne();
         builder.Services.AddOptionsWithValidateOnStart<HostingOptions>().BindConfiguration("Ocellus:Hosting").ValidateDataAnnotations();
         builder.Services.AddOptions<HostOptions>()

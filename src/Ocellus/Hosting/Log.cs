@@ -14,44 +14,44 @@ internal static partial class Log
     [LoggerMessage(1204, LogLevel.Warning, "Draining {ProjectVersionArn} took longer than {DrainTimeout}: {AbortedRequests} requests were refused unanswered")]
     public static partial void DrainTimedOut(ILogger log, string projectVersionArn, TimeSpan drainTimeout, int abortedRequests);
 
-    [LoggerMessage(1205, LogLevel.Information, "{ProjectVersionArn} grew from {UnitsBefore} to {Units} inference units: {QueueLength} requests wait")]
+    [LoggerMessage(1205, LogLevel.Information, "{ProjectVersionArn} grew from {UnitsBefore} to {Units} inference units: {QueueLength} requests are waiting")]
     public static partial void UnitsGrew(ILogger log, string projectVersionArn, int unitsBefore, int units, int queueLength);
 
-    [LoggerMessage(1206, LogLevel.Information, "{ProjectVersionArn} shrank from {UnitsBefore} to {Units} inference units: the last was not needed")]
+    [LoggerMessage(1206, LogLevel.Information, "{ProjectVersionArn} shrank from {UnitsBefore} to {Units} inference units: the last one was not needed")]
     public static partial void UnitsShrank(ILogger log, string projectVersionArn, int unitsBefore, int units);
 
-    [LoggerMessage(1207, LogLevel.Error, "{ProjectVersionArn} could not be brought to what the database says; tried again in {RetrySeconds} s")]
+    [LoggerMessage(1207, LogLevel.Error, "{ProjectVersionArn} could not be brought to the state in the database; trying again in {RetrySeconds} s")]
     public static partial void ConvergeFailed(ILogger log, Exception failure, string projectVersionArn, double retrySeconds);
 
-    [LoggerMessage(1208, LogLevel.Error, "The database did not say which models are to run; asked again in {RetrySeconds} s")]
+    [LoggerMessage(1208, LogLevel.Error, "The models to run could not be read from the database; trying again in {RetrySeconds} s")]
     public static partial void CatalogFailed(ILogger log, Exception failure, double retrySeconds);
 
-    [LoggerMessage(1209, LogLevel.Information, "Unloaded {ProjectVersionArn} as the server stops; it is loaded again when the server starts")]
+    [LoggerMessage(1209, LogLevel.Information, "Unloaded {ProjectVersionArn} because the server is stopping; it is loaded again when the server starts")]
     public static partial void ModelUnloaded(ILogger log, string projectVersionArn);
 
-    [LoggerMessage(1210, LogLevel.Error, "Loading {ProjectVersionArn} failed in a way that was not foreseen")]
+    [LoggerMessage(1210, LogLevel.Error, "Loading {ProjectVersionArn} failed unexpectedly")]
     public static partial void LoadFailed(ILogger log, Exception failure, string projectVersionArn);
 
     [LoggerMessage(
         1219, LogLevel.Error,
-        "The model in {Folder} is damaged: {Reason} Everything else is served; put the folder back from a backup, or train the version anew")]
+        "The model in {Folder} is damaged: {Reason} Everything else is served; restore the folder from a backup, or train the version again")]
     public static partial void ModelDamaged(ILogger log, string folder, string reason);
 
     [LoggerMessage(1211, LogLevel.Debug, "{ProjectVersionArn}: {ImageBytes} bytes answered with {Labels} labels in {Milliseconds:F1} ms")]
     public static partial void Detected(ILogger log, string projectVersionArn, int imageBytes, int labels, double milliseconds);
 
-    [LoggerMessage(1212, LogLevel.Warning, "The libraries that models run on do not load, so no model will start on this machine; 'ocellus doctor' says why")]
+    [LoggerMessage(1212, LogLevel.Warning, "The libraries for running models do not load, so no model will start on this machine; 'ocellus doctor' says why")]
     public static partial void LibrariesMissing(ILogger log, Exception failure);
 
-    [LoggerMessage(1213, LogLevel.Information, "Stopping {ProjectVersionArn}: nobody asked it for {IdleMinutes} minutes ({Source})")]
+    [LoggerMessage(1213, LogLevel.Information, "Stopping {ProjectVersionArn}: no request for {IdleMinutes} minutes ({Source})")]
     public static partial void IdleStopped(ILogger log, string projectVersionArn, double idleMinutes, string source);
 
-    [LoggerMessage(1214, LogLevel.Warning, "Models that nobody uses could not be looked up; tried again in a second")]
+    [LoggerMessage(1214, LogLevel.Warning, "Idle models could not be checked; trying again in a second")]
     public static partial void IdleStopFailed(ILogger log, Exception failure);
 
     [LoggerMessage(1215, LogLevel.Information, "Starting {ProjectVersionArn}: a request woke it")]
     public static partial void Waking(ILogger log, string projectVersionArn);
 
-    [LoggerMessage(1216, LogLevel.Information, "{ProjectVersionArn} runs {WakeSeconds:F2} s after the request that woke it")]
+    [LoggerMessage(1216, LogLevel.Information, "{ProjectVersionArn} is running, {WakeSeconds:F2} s after the request that woke it")]
     public static partial void Woken(ILogger log, string projectVersionArn, double wakeSeconds);
 }

@@ -25,7 +25,7 @@ internal sealed record StartProjectVersionResponse
     public string? Status { get; init; }
 }
 
-/// <summary>Asks for a model version to be hosted. Answers at once; <c>DescribeProjectVersions</c> tells when it is RUNNING.</summary>
+/// <summary>Starts hosting a model version. Returns at once; <c>DescribeProjectVersions</c> shows when it is RUNNING.</summary>
 [Evidence("API_StartProjectVersion, service model rekognition-2016-06-27")]
 internal sealed class StartProjectVersion(VersionCatalog versions, FleetWorker fleet)
     : Operation<StartProjectVersionRequest, StartProjectVersionResponse>(HostingJson.Default)
@@ -43,7 +43,7 @@ internal sealed class StartProjectVersion(VersionCatalog versions, FleetWorker f
         }
         finally
         {
-            // Also when the client left just after the intent was written.
+            // Also if the client disconnects just after the intent was written.
             fleet.Wake();
         }
 

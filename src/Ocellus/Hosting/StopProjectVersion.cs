@@ -7,6 +7,7 @@ using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Hosting;
 
+// As in StartProjectVersion: each operation has its records and frame in its own file.
 internal sealed record StopProjectVersionRequest
 {
     [Required, Shape("ProjectVersionArn")]
@@ -19,7 +20,7 @@ internal sealed record StopProjectVersionResponse
     public string? Status { get; init; }
 }
 
-/// <summary>Asks a running model version to stop. Answers at once; <c>DescribeProjectVersions</c> tells when it has stopped.</summary>
+/// <summary>Stops a running model version. Returns at once; <c>DescribeProjectVersions</c> shows when it has stopped.</summary>
 [Evidence("API_StopProjectVersion, service model rekognition-2016-06-27")]
 internal sealed class StopProjectVersion(VersionCatalog versions, FleetWorker fleet)
     : Operation<StopProjectVersionRequest, StopProjectVersionResponse>(HostingJson.Default)
@@ -27,7 +28,7 @@ internal sealed class StopProjectVersion(VersionCatalog versions, FleetWorker fl
     public override IReadOnlyList<Permission> Requires(StopProjectVersionRequest request, Caller caller) =>
         [Needs(request.ProjectVersionArn!)];
 
-    /// <exception cref="RefusedException">NotFound: no such version. InUse: its status has no way to STOPPING.</exception>
+    /// <exception cref="RefusedException">NotFound: no such version. InUse: its status does not allow STOPPING.</exception>
     public override async Task<StopProjectVersionResponse> RunAsync(StopProjectVersionRequest request, Caller caller, CancellationToken cancel)
     {
         try
@@ -37,11 +38,11 @@ internal sealed class StopProjectVersion(VersionCatalog versions, FleetWorker fl
         }
         finally
         {
-            // Also when the client left just after the intent was written.
+            // Also if the client disconnects just after the intent was written.
             fleet.Wake();
         }
 
-        // Not what the row says now: the worker may have been faster.
+        // Not the row's current status: the worker may already have moved it on.
         return new() { Status = nameof(ProjectVersionStatus.STOPPING) };
     }
 }

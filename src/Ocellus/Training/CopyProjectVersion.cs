@@ -39,7 +39,7 @@ internal sealed record CopyProjectVersionResponse
     public string? ProjectVersionArn { get; init; }
 }
 
-/// <summary>Copies a finished model into another project, of the same account or, where a project policy allows it, of another.</summary>
+/// <summary>Copies a finished model into another project of the same account or, if a project policy allows it, of another.</summary>
 [Evidence("API_CopyProjectVersion, service model rekognition-2016-06-27")]
 internal sealed partial class CopyProjectVersion(
     ProjectCatalog projects, VersionCatalog versions, PolicyCatalog policies, Authorizer authorizer, DataDirectory data, CopyWorker worker,
@@ -105,7 +105,7 @@ internal sealed partial class CopyProjectVersion(
         var target = data.ModelFolder(caller.AccountId, folder);
         try
         {
-            // Taken here and not by the worker, so that the copy no longer depends on the source once it is accepted.
+            // Linked here and not by the worker, so that the copy no longer depends on the source once it is accepted.
             FileSystem.LinkFolder(data.ModelFolder(source.AccountId, source.Folder), target);
             var arn = await versions.CreateAsync(
                 caller,
@@ -132,7 +132,7 @@ internal sealed partial class CopyProjectVersion(
         {
             FileSystem.RemoveFolder(target);
 
-            // The source may be deleted in between.
+            // The source may have been deleted meanwhile.
             throw failure is DirectoryNotFoundException or FileNotFoundException ? Refused.InUse("The source version is being deleted.") : failure;
         }
     }
@@ -149,7 +149,7 @@ internal sealed partial class CopyProjectVersion(
         // Within an account the caller's own rights suffice, but a Deny is a Deny; another account needs an Allow.
         if (verdict == PolicyVerdict.Denied || (verdict == PolicyVerdict.NoMatch && source.AccountId != caller.AccountId))
         {
-            var reason = notUnderstood is not null ? "because a resource-based policy is not understood; its owner must put it anew"
+            var reason = notUnderstood is not null ? "because a resource-based policy is not understood; its owner must put it again"
                 : verdict == PolicyVerdict.Denied
                     ? "with an explicit deny in a resource-based policy"
                     : $"because no resource-based policy allows the {Action} action";

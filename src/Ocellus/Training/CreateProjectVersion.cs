@@ -46,7 +46,7 @@ internal sealed record CreateProjectVersionResponse
     public string? ProjectVersionArn { get; init; }
 }
 
-/// <summary>Takes a snapshot of the data and writes the intent to train; answers at once. <c>DescribeProjectVersions</c> tells how it goes.</summary>
+/// <summary>Takes a snapshot of the data and starts a training; returns at once. <c>DescribeProjectVersions</c> shows its progress.</summary>
 [Evidence("API_CreateProjectVersion, service model rekognition-2016-06-27")]
 internal sealed class CreateProjectVersion(
     ProjectCatalog projects, VersionCatalog versions, DatasetCatalog datasets, IObjects objects, Authorizer authorizer, DataDirectory data,
@@ -59,7 +59,7 @@ internal sealed class CreateProjectVersion(
             NewResource.ArnIn(request.ProjectArn!, p => p.Version(request.VersionName!, clock.GetUtcNow().ToUnixTimeMilliseconds())),
             made => [Needs(request.ProjectArn!, made)]);
 
-    /// <exception cref="RefusedException">NotFound: no such project. InUse: the name is taken or a dataset is in a job. Invalid: no data to train with.
+    /// <exception cref="RefusedException">NotFound: no such project. InUse: the name is taken, or a dataset's job is running. Invalid: no data to train with.
     /// LimitExceeded, QuotaExceeded.</exception>
     public override async Task<CreateProjectVersionResponse> RunAsync(CreateProjectVersionRequest request, Caller caller, CancellationToken cancel)
     {
@@ -119,7 +119,7 @@ internal sealed class CreateProjectVersion(
 
     private async Task<Plan> PlanAsync(CreateProjectVersionRequest request, Caller caller, CallerRights rights, CancellationToken cancel)
     {
-        var held = await datasets.OfProjectAsync(request.ProjectArn!, cancel);
+        var existing = await datasets.OfProjectAsync(request.ProjectArn!, cancel);
         if (request.TrainingData is null != request.TestingData is null)
         {
             throw Refused.Invalid("TrainingData and TestingData go together: give both, or neither to train with the project's datasets.");
@@ -127,15 +127,15 @@ internal sealed class CreateProjectVersion(
 
         if (request.TrainingData is not null)
         {
-            return held.Count > 0
+            return existing.Count > 0
                 ? throw Refused.Invalid(
                     "The project has datasets, so TrainingData and TestingData must be left out; external manifests are for projects without datasets.")
                 : External(request.TrainingData, request.TestingData!, caller, rights);
         }
 
-        var training = held.FirstOrDefault(d => d.Type == "TRAIN")
+        var training = existing.FirstOrDefault(d => d.Type == "TRAIN")
             ?? throw Refused.Invalid("The project has no TRAIN dataset and the request no TrainingData; create a dataset of type TRAIN first.");
-        var testing = held.FirstOrDefault(d => d.Type == "TEST");
+        var testing = existing.FirstOrDefault(d => d.Type == "TEST");
         RequireUsable(training);
         if (testing is not null)
         {
@@ -171,13 +171,13 @@ internal sealed class CreateProjectVersion(
             new() { Assets = testing.Assets ?? [], AutoCreate = autoCreate },
             async (folder, token) =>
             {
-                // Of what the caller may not read, not even the existence shows in how the training ends.
+                // How the training ends must not reveal whether a manifest exists that the caller may not read.
                 if (denied)
                 {
                     return;
                 }
 
-                // What is missing is missing in the job too: the training then ends with the error of a manifest that cannot be read.
+                // A missing manifest is missing in the job too: the training then fails because it cannot be read.
                 await LinkAsync(first, folder.TrainingManifest, caller, token);
                 if (second is not null)
                 {
@@ -202,7 +202,7 @@ internal sealed class CreateProjectVersion(
     private static S3Object One(IReadOnlyList<Asset>? assets, string member) => assets switch
     {
         [{ GroundTruthManifest.S3Object: { Bucket: not null, Name: not null } manifest }] => manifest,
-        { Count: > 1 } => throw Refused.Invalid($"{member} has {assets.Count} manifests; one is the most."),
+        { Count: > 1 } => throw Refused.Invalid($"{member} has {assets.Count} manifests; the maximum is one."),
         _ => throw Refused.Invalid($"{member} needs one asset with GroundTruthManifest.S3Object, Bucket and Name."),
     };
 
@@ -234,7 +234,7 @@ internal sealed class CreateProjectVersion(
     /// <summary>Where the data comes from.</summary>
     /// <param name="Training">Echoed as TrainingDataResult.Input.</param>
     /// <param name="Testing">Echoed as TestingDataResult.Input.</param>
-    /// <param name="SnapshotAsync">Puts the manifests into the job's folder.</param>
+    /// <param name="SnapshotAsync">Writes the manifests into the job's folder.</param>
     private sealed record Plan(TrainingData Training, TestingData Testing, Func<JobFolder, CancellationToken, Task> SnapshotAsync)
     {
         /// <summary>The caller may not read a manifest.</summary>

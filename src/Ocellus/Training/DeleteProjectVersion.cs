@@ -18,7 +18,7 @@ internal sealed record DeleteProjectVersionResponse
     public string? Status { get; init; }
 }
 
-/// <summary>Deletes a version that neither trains, copies nor runs. Its output files stay; copies made from it live on.</summary>
+/// <summary>Deletes a version that is not training, copying or running. Its output files and its copies stay.</summary>
 [Evidence("API_DeleteProjectVersion, service model rekognition-2016-06-27")]
 internal sealed class DeleteProjectVersion(VersionCatalog versions, VersionRemoval removal)
     : Operation<DeleteProjectVersionRequest, DeleteProjectVersionResponse>(TrainingJson.Default)
@@ -26,7 +26,7 @@ internal sealed class DeleteProjectVersion(VersionCatalog versions, VersionRemov
     public override IReadOnlyList<Permission> Requires(DeleteProjectVersionRequest request, Caller caller) =>
         [Needs(request.ProjectVersionArn!)];
 
-    /// <exception cref="RefusedException">NotFound: no such version. InUse: it trains, copies or runs.</exception>
+    /// <exception cref="RefusedException">NotFound: no such version. InUse: it is training, copying or running.</exception>
     public override async Task<DeleteProjectVersionResponse> RunAsync(DeleteProjectVersionRequest request, Caller caller, CancellationToken cancel)
     {
         var version = await versions.MoveAsync(caller, request.ProjectVersionArn!, VersionEvent.DeleteRequested, cancel);

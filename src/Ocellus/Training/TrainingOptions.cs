@@ -3,30 +3,30 @@ using Ocellus.Vision.Kernels;
 
 namespace Ocellus.Training;
 
-/// <summary>How this machine trains. Section <c>Ocellus:Training</c>; a wrong value stops the server at start and names the setting.</summary>
+/// <summary>How this machine trains. Section <c>Ocellus:Training</c>; an invalid value stops the server at start and names the setting.</summary>
 internal sealed class TrainingOptions
 {
-    /// <summary>Long enough for some thousand images on two cores, short enough to wait for.</summary>
+    /// <summary>Long enough for several thousand images on two cores, short enough to wait for.</summary>
     public static readonly TimeSpan TimeBudgetDefault = TimeSpan.FromMinutes(30);
 
-    /// <summary>Longest time the learning itself may take; the plan fits its epochs into it.</summary>
+    /// <summary>Maximum time of the learning itself; the plan fits its epochs into it.</summary>
     [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
     public TimeSpan TimeBudget { get; set; } = TimeBudgetDefault;
 
-    /// <summary>Threads of a training; 0 is one for each core.</summary>
+    /// <summary>Threads of a training; 0 for one for each core.</summary>
     [Range(0, 256)]
     public int Threads { get; set; }
 
     /// <summary>
-    /// Whose operations convolve: <c>own</c> or <c>libtorch</c>. A step takes about half the time with the own ones; the others are there to compare with.
+    /// Which convolution kernels to use: <c>own</c> or <c>libtorch</c>. A step takes about half the time with the own ones; the others are for comparison.
     /// </summary>
     public KernelChoice Kernels { get; set; }
 
-    /// <summary>Trainings at once on this machine. One uses all cores; a second would only make both slower.</summary>
+    /// <summary>Parallel trainings on this machine. One uses all cores; a second would only make both slower.</summary>
     [Range(1, 16)]
     public int ParallelJobs { get; set; } = 1;
 
-    /// <summary>Tries of a job whose process dies before the version is TRAINING_FAILED.</summary>
+    /// <summary>Crashes of a job's process after which the version is TRAINING_FAILED.</summary>
     [Range(1, 10)]
     public int CrashesMax { get; set; } = 3;
 }

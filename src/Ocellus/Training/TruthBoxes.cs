@@ -5,7 +5,7 @@ using Ocellus.Vision.Images;
 
 namespace Ocellus.Training;
 
-/// <summary>The true boxes of a manifest's lines: what a detector learns from, and what it is tested with.</summary>
+/// <summary>The true boxes of a manifest's lines, from which a detector learns and with which it is tested.</summary>
 internal static class TruthBoxes
 {
     private static readonly Box _wholeImage = new(0, 0, 1, 1);
@@ -20,11 +20,11 @@ internal static class TruthBoxes
         {
             var frame = new BoxFrame(attribute.ImageWidth, attribute.ImageHeight, header);
             return attribute.ValidBoxes.Where(box => labels.ContainsKey(box.Label))
-                .Select(box => new LabelledBox(labels[box.Label], frame.ToShown(box.Left, box.Top, box.Width, box.Height)));
+                .Select(box => new LabelledBox(labels[box.Label], frame.ToUpright(box.Left, box.Top, box.Width, box.Height)));
         }),
     ];
 
-    /// <summary>One box over all of the image for each of the line's labels: a brand's bare logo.</summary>
+    /// <summary>A box of the whole image for each of the line's labels: a brand's bare logo.</summary>
     public static IReadOnlyList<LabelledBox> OfWholeImage(ParsedLine line, IReadOnlyDictionary<string, int> labels) =>
         [.. line.ImageLabels.Select(label => new LabelledBox(labels[label], _wholeImage))];
 }

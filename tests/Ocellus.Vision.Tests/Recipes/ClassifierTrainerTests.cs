@@ -96,14 +96,14 @@ public sealed class ClassifierTrainerTests
             network.forward(tensor(planes, [1, 3, 64, 64])), tensor(head.Weight, [2, 1280]), tensor(head.Bias)).softmax(1).data<float>().ToArray();
 
         using var model = new TrainedModel(ClassifierExport.Compose(file, head, 64, multiLabel: false), new ModelDescription(
-            "classification", ["a", "b"], 64, 64, "squash", "linear-head", new Dictionary<string, string>()), threads: 1, threadsAlone: 3);
+            "classification", ["a", "b"], 64, 64, "squash", "linear-head", new Dictionary<string, string>()), threads: 1, parallelThreads: 3);
         float[,] actual = model.Score(rgb);
 
         Assert.Equal(expected[0], actual[0, 0], 1e-4f);
         // Helpers are only faster: with them the answer is the same.
         var image = new PreparedImage(rgb, 1, 1, null);
         Assert.Equal([actual[0, 0], actual[0, 1]], model.Predict([image])[0].Select(p => p.Score));
-        Assert.Equal(model.Predict([image])[0], model.Predict([image], helped: true)[0]);
+        Assert.Equal(model.Predict([image])[0], model.Predict([image], parallel: true)[0]);
         Assert.Equal(expected[1], actual[0, 1], 1e-4f);
     }
 

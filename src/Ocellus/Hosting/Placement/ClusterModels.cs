@@ -4,10 +4,10 @@ using Ocellus.Projects;
 
 namespace Ocellus.Hosting.Placement;
 
-/// <summary>The running models of the cluster, wherever they are in memory. Those of this process are <see cref="LocalModels"/>.</summary>
+/// <summary>The running models of the cluster, on any node. Those of this process are <see cref="LocalModels"/>.</summary>
 internal sealed class ClusterModels(IGrainFactory grains)
 {
-    // A reference stays right wherever its grain moves; making one looks up attributes of the interface each time.
+    // A reference stays valid wherever its grain moves; making one looks up the interface's attributes each time.
     private readonly ConcurrentDictionary<string, IModelGrain> _references = new(StringComparer.Ordinal);
 
     /// <summary>Loads a version's model somewhere in the cluster.</summary>
@@ -31,7 +31,7 @@ internal sealed class ClusterModels(IGrainFactory grains)
         }
     }
 
-    /// <summary>What a running model finds in an image, for a classifier every label; or its refusal: see <see cref="RunningModel.DetectAsync"/>.</summary>
+    /// <summary>What a running model finds in an image (a classifier: every label), or its refusal; see <see cref="RunningModel.DetectAsync"/>.</summary>
     public Task<DetectAnswer> DetectAsync(string arn, byte[] image, CancellationToken cancel) => GrainOf(arn).DetectAsync(new(image), cancel);
 
     private IModelGrain GrainOf(string arn) => _references.GetOrAdd(arn, static (a, factory) => factory.GetGrain<IModelGrain>(a), grains);

@@ -5,15 +5,15 @@ using Ocellus.Work;
 namespace Ocellus.Hosting.Placement;
 
 /// <summary>
-/// Brings memory to what the database says: STARTING is loaded, STOPPING is drained, RUNNING is in memory and nothing else is.
-/// Versions are handled side by side, one task each, so that a slow drain delays no other start. A wake-up may be lost, the work may not.
+/// Brings memory into line with the database: STARTING is loaded, STOPPING is drained, RUNNING is in memory and nothing else is.
+/// Versions are handled in parallel, one task each, so that a slow drain delays no start. A wake-up may be lost, the work may not.
 /// </summary>
 internal sealed class FleetWorker(
     VersionCatalog versions, ClusterModels cluster, LocalModels models, FreedMemory memory, TimeProvider clock, ILogger<FleetWorker> log)
     : BackgroundService, IKeyedWork<string>
 {
     /// <summary>
-    /// How often the database is asked without a wake-up, and how long after a failure: long enough to cost nothing, short enough for someone who waits.
+    /// Time between polls of the database without a wake-up, and after a failure: long enough to cost nothing, short enough for a waiting user.
     /// </summary>
     private static readonly TimeSpan _period = TimeSpan.FromSeconds(5);
 
@@ -21,13 +21,13 @@ internal sealed class FleetWorker(
 
     private readonly KeyedWorkLoop<string> _loop = new(clock, _period);
 
-    /// <summary>Loading is work for a core; more at once would only slow each other down. Draining waits for nothing here.</summary>
+    /// <summary>Loading keeps a core busy, so more at once would only slow each other down. Draining is not limited.</summary>
     private readonly SemaphoreSlim _loads = new(Environment.ProcessorCount);
 
-    /// <summary>Tells the worker that something is due.</summary>
+    /// <summary>Wakes the worker: something is due.</summary>
     public void Wake() => _loop.Wake();
 
-    /// <summary>Before the first request is taken, what was RUNNING is STARTING: nobody sees a version run that is not in memory.</summary>
+    /// <summary>Before the first request is accepted, what was RUNNING becomes STARTING, so that no version is RUNNING that is not in memory.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         foreach (var version in await versions.InAsync([ProjectVersionStatus.RUNNING], cancellationToken))
@@ -55,8 +55,8 @@ internal sealed class FleetWorker(
     public string KeyOf(string work) => work;
 
     /// <summary>
-    /// One step of one version. After it the version may already be due for the next; a failed one waits for the timer instead. The state is read anew:
-    /// what the list said may be over.
+    /// Takes one step of one version. Afterwards the version may already be due for the next; after a failure it waits for the timer. The state is read
+    /// again, because the list may be out of date.
     /// </summary>
     public async Task<WorkEnd> HandleAsync(string work, CancellationToken cancel)
     {
@@ -82,7 +82,7 @@ internal sealed class FleetWorker(
                     await UnloadAsync(arn);
                     break;
                 default:
-                    // Deleted, or failed: nothing may be left of it.
+                    // Deleted, or failed: nothing of it may be left.
                     await cluster.UnloadAsync(arn);
                     memory.Return();
                     break;

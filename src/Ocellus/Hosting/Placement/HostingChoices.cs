@@ -3,16 +3,16 @@ using Ocellus.Projects;
 
 namespace Ocellus.Hosting.Placement;
 
-/// <summary>What a version's owner, or else the server's, chose beyond AWS.</summary>
-/// <param name="IdleStop">Time without a request after which it stops; null: never.</param>
-/// <param name="IdleStopSource">Where that was set, for a person.</param>
-/// <param name="WakeOnDetect">Whether a request starts it.</param>
+/// <summary>Settings beyond AWS, chosen by the version's owner or else by the server's.</summary>
+/// <param name="IdleStop">Time without a request after which the version stops; null: never.</param>
+/// <param name="IdleStopSource">Where that was set, for messages.</param>
+/// <param name="WakeOnDetect">Whether a request starts the version.</param>
 internal readonly record struct HostingChoice(TimeSpan? IdleStop, string IdleStopSource, bool WakeOnDetect);
 
-/// <summary>Reads the choices: a tag of the version comes before the server's setting. Nothing is kept, so a tag holds from the moment it is set.</summary>
+/// <summary>Reads the choices: a version's tag takes precedence over the server's setting. Nothing is cached, so a tag takes effect at once.</summary>
 internal sealed class HostingChoices(VersionCatalog versions, IOptions<HostingOptions> options)
 {
-    /// <summary>The shortest idle time that any version can have now, so that nobody asks the database before it has passed.</summary>
+    /// <summary>The shortest idle time that any version can have now; the database need not be queried before it has passed.</summary>
     public TimeSpan ShortestIdleStop => Default is { } time && time < TimeSpan.FromMinutes(1) ? time : TimeSpan.FromMinutes(1);
 
     private TimeSpan? Default => options.Value.IdleStopMinutes > 0 ? TimeSpan.FromMinutes(options.Value.IdleStopMinutes) : null;

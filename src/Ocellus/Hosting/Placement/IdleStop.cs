@@ -6,20 +6,20 @@ using Ocellus.Projects;
 namespace Ocellus.Hosting.Placement;
 
 /// <summary>
-/// Stops running versions that nobody asks any more, on the ordinary way: STOPPING is written, requests inside are answered, STOPPED. The time since the
-/// last request is of the model in memory, by a clock that nobody can set; so a restart of the server counts as a use.
+/// Stops idle versions in the usual way: STOPPING is written, requests in flight are answered, STOPPED. The time since the last request is kept with the
+/// model in memory, by a monotonic clock; so a restart of the server counts as a use.
 /// </summary>
 internal sealed class IdleStop(
     VersionCatalog versions, HostingChoices choices, LocalModels models, FleetWorker fleet, OcellusMeter meter, TimeProvider clock, ILogger<IdleStop> log)
     : BackgroundService
 {
-    /// <summary>Looks this often: a stop is never later than that. It looks at memory; the database is asked about idle models only.</summary>
+    /// <summary>Time between checks, and so the maximum delay of a stop. They read memory; the database is queried for idle models only.</summary>
     private static readonly TimeSpan _period = TimeSpan.FromSeconds(1);
 
-    /// <summary>A model that was found idle too short is not looked up again before this: tags may change at any time.</summary>
-    private static readonly TimeSpan _lookAgain = TimeSpan.FromSeconds(5);
+    /// <summary>Time until a model that was not idle for long enough is looked up again: its tags may have changed.</summary>
+    private static readonly TimeSpan _recheckAfter = TimeSpan.FromSeconds(5);
 
-    private readonly Dictionary<string, long> _lookedUp = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _checkedAt = new(StringComparer.Ordinal);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -28,42 +28,42 @@ internal sealed class IdleStop(
         {
             try
             {
-                await LookAsync(stoppingToken);
+                await CheckAsync(stoppingToken);
             }
             catch (Exception failure) when (failure is System.Data.Common.DbException or IOException or UnauthorizedAccessException)
             {
-                // A full disk, say: a model that runs longer harms nobody.
+                // For example a full disk: a model that runs longer does no harm.
                 Log.IdleStopFailed(log, failure);
             }
         }
     }
 
-    private async Task LookAsync(CancellationToken cancel)
+    private async Task CheckAsync(CancellationToken cancel)
     {
         var idle = models.Arns.Where(arn => IdleFor(arn) >= choices.ShortestIdleStop).ToList();
-        foreach (var gone in _lookedUp.Keys.Except(idle).ToList())
+        foreach (var gone in _checkedAt.Keys.Except(idle).ToList())
         {
-            _lookedUp.Remove(gone);
+            _checkedAt.Remove(gone);
         }
 
-        foreach (var arn in idle.Where(a => !_lookedUp.TryGetValue(a, out var at) || clock.GetElapsedTime(at) >= _lookAgain))
+        foreach (var arn in idle.Where(a => !_checkedAt.TryGetValue(a, out var at) || clock.GetElapsedTime(at) >= _recheckAfter))
         {
             var choice = await choices.OfAsync(arn, cancel);
-            // The row first, then the look at the model: whoever starts it anew in between has changed the row.
-            if (choice.IdleStop is { } most && await versions.FindAsync(arn, cancel) is { } version && IdleFor(arn) >= most)
+            // The row before the model's idle time: a start in between changes the row.
+            if (choice.IdleStop is { } max && await versions.FindAsync(arn, cancel) is { } version && IdleFor(arn) >= max)
             {
                 var reason = string.Create(
                     CultureInfo.InvariantCulture,
-                    $"It was not asked for {most.TotalMinutes:0.###} minute{(most.TotalMinutes == 1 ? "" : "s")} ({choice.IdleStopSource}).");
+                    $"It received no request for {max.TotalMinutes:0.###} minute{(max.TotalMinutes == 1 ? "" : "s")} ({choice.IdleStopSource}).");
                 if (await versions.StopIdleAsync(version, reason, cancel))
                 {
                     fleet.Wake();
                     meter.IdleStopped();
-                    Log.IdleStopped(log, arn, most.TotalMinutes, choice.IdleStopSource);
+                    Log.IdleStopped(log, arn, max.TotalMinutes, choice.IdleStopSource);
                 }
             }
 
-            _lookedUp[arn] = clock.GetTimestamp();
+            _checkedAt[arn] = clock.GetTimestamp();
         }
     }
 

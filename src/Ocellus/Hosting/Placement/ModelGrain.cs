@@ -10,7 +10,7 @@ namespace Ocellus.Hosting.Placement;
 internal sealed record LoadRequest(
     [property: Id(0)] string AccountId, [property: Id(1)] string Folder, [property: Id(2)] int MinUnits, [property: Id(3)] int MaxUnits);
 
-/// <summary>How loading ended: <paramref name="Failure"/> is null or a reason for a person.</summary>
+/// <summary>How loading ended: <paramref name="Failure"/> is null, or a reason to show to a person.</summary>
 [GenerateSerializer, Immutable]
 internal sealed record LoadAnswer([property: Id(0)] string? Failure);
 
@@ -18,16 +18,16 @@ internal sealed record LoadAnswer([property: Id(0)] string? Failure);
 [GenerateSerializer, Immutable]
 internal sealed record UnloadAnswer([property: Id(0)] int Aborted, [property: Id(1)] TimeSpan Drain);
 
-/// <summary>An image to be asked about. Immutable: on the same node its bytes are not copied.</summary>
+/// <summary>An image to query a model with. Immutable: on the same node its bytes are not copied.</summary>
 [GenerateSerializer, Immutable]
 internal sealed record DetectRequest([property: Id(0)] byte[] Image);
 
-/// <summary>A <see cref="Box"/> on its way between nodes: the learning library, which owns the type, knows nothing of Orleans.</summary>
+/// <summary>A <see cref="Box"/> in transit between nodes: the learning library, which owns the type, does not know Orleans.</summary>
 [GenerateSerializer, Immutable]
 internal readonly record struct BoxSurrogate(
     [property: Id(0)] float Left, [property: Id(1)] float Top, [property: Id(2)] float Width, [property: Id(3)] float Height);
 
-/// <summary>Between a box and its form on the way.</summary>
+/// <summary>Converts a box to and from its transit form.</summary>
 [RegisterConverter]
 internal sealed class BoxConverter : IConverter<Box, BoxSurrogate>
 {
@@ -52,7 +52,7 @@ internal interface IModelGrain : IGrainWithStringKey
     [Alias("Load"), ResponseTimeout("00:05:00")]
     Task<LoadAnswer> LoadAsync(LoadRequest request);
 
-    /// <summary>Drains for at most DrainTimeout (10 minutes is the longest that can be set) and frees the model.</summary>
+    /// <summary>Drains for at most DrainTimeout (whose maximum is 10 minutes) and frees the model.</summary>
     [Alias("Unload"), ResponseTimeout("00:15:00")]
     Task<UnloadAnswer?> UnloadAsync();
 
@@ -61,8 +61,8 @@ internal interface IModelGrain : IGrainWithStringKey
 }
 
 /// <summary>
-/// Places a version's model on a node and leads requests to it. It holds nothing itself: what runs is in the database, the session in
-/// <see cref="LocalModels"/> of the node. Reentrant, as requests must pass each other and a stop must pass requests.
+/// Places a version's model on a node and routes requests to it. It has no state of its own: what should run is in the database, the session in
+/// <see cref="LocalModels"/> of the node. Reentrant, because requests must not wait for one another, nor a stop for requests.
 /// </summary>
 [Reentrant]
 internal sealed class ModelGrain(LocalModels models) : Grain, IModelGrain
@@ -72,11 +72,11 @@ internal sealed class ModelGrain(LocalModels models) : Grain, IModelGrain
     public async Task<LoadAnswer> LoadAsync(LoadRequest request)
     {
         var arn = Arn;
-        // Off the grain's scheduler, which runs one thing at a time: reading a model takes a tenth of a second.
+        // Off the grain's scheduler, which runs one turn at a time: reading a model takes a tenth of a second.
         var failure = await Task.Run(() => models.Load(arn, request.AccountId, request.Folder, request.MinUnits, request.MaxUnits));
         if (failure is null)
         {
-            // Idle is not stopped: the activation stays until it is unloaded.
+            // Idle does not mean stopped: the activation stays until it is unloaded.
             DelayDeactivation(Timeout.InfiniteTimeSpan);
         }
         else
@@ -99,7 +99,7 @@ internal sealed class ModelGrain(LocalModels models) : Grain, IModelGrain
     {
         if (models.Find(Arn) is { } model)
         {
-            // Off the grain's scheduler, which runs one thing at a time.
+            // Off the grain's scheduler, which runs one turn at a time.
             return Task.Run(() => DetectAsync(model, request, cancel), CancellationToken.None);
         }
 

@@ -11,28 +11,28 @@ using Ocellus.Work;
 namespace Ocellus.Hosting.Placement;
 
 /// <summary>
-/// Leads requests to a version's model, and where its owner chose so, starts a STOPPED version for them. Requests that come together start it once, and
-/// wait side by side, as many as would have room in the running model's line.
+/// Routes requests to a version's model, and starts a STOPPED version for them if its owner chose so. Concurrent requests start it once and wait together,
+/// as many as fit into the running model's queue.
 /// </summary>
 internal sealed class WakeOnDetect(
     VersionCatalog versions, HostingChoices choices, ClusterModels models, FleetWorker fleet, IOptions<HostingOptions> options,
     OcellusMeter meter, ServingActivity serving, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<WakeOnDetect> log)
 {
-    /// <summary>How often the row is looked at while a version loads: short against a load, which takes a tenth of a second.</summary>
-    private static readonly TimeSpan _lookEvery = TimeSpan.FromMilliseconds(10);
+    /// <summary>Time between polls of the row while a version loads: short compared with a load, which takes a tenth of a second.</summary>
+    private static readonly TimeSpan _pollInterval = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>Times that one request follows a version which stops idle under its hands; more would mean that something else is wrong.</summary>
-    private const int Tries = 3;
+    /// <summary>Maximum attempts of a request whose version stops as idle meanwhile; more would mean that something else is wrong.</summary>
+    private const int AttemptsMax = 3;
 
     private readonly ConcurrentDictionary<string, Wake> _wakes = new(StringComparer.Ordinal);
 
     /// <summary>What a version's model finds in an image.</summary>
-    /// <param name="version">As the caller may see it.</param>
-    /// <param name="readImage">Gives the image; called once, and before anything is started for it.</param>
-    /// <param name="cancel">The client left.</param>
+    /// <param name="version">The version, as visible to the caller.</param>
+    /// <param name="readImage">Reads the image; called once, before anything is started.</param>
+    /// <param name="cancel">Cancelled when the client disconnects.</param>
     /// <exception cref="RefusedException">
-    /// NotReady: it does not run, and is not to be started for a request. LimitExceeded: too many models run. Busy: too many requests wait. Others: see
-    /// <see cref="RunningModel.DetectAsync"/>.
+    /// NotReady: it is not running, and requests may not start it. LimitExceeded: too many models are running. Busy: too many requests are waiting.
+    /// Others: see <see cref="RunningModel.DetectAsync"/>.
     /// </exception>
     public async Task<IReadOnlyList<Found>> DetectAsync(ServedVersion version, Func<Task<byte[]>> readImage, CancellationToken cancel)
     {
@@ -46,7 +46,7 @@ internal sealed class WakeOnDetect(
         {
             if (version.Status != ProjectVersionStatus.RUNNING)
             {
-                await RunningAsync(version, cancel);
+                await WaitUntilRunningAsync(version, cancel);
             }
 
             serving.Touch();
@@ -57,9 +57,9 @@ internal sealed class WakeOnDetect(
                 return found;
             }
 
-            // Between the look at the row and the model's gate it may have stopped as idle: that must not cost a request.
+            // After the row was read, the model may have stopped as idle: that must not fail a request.
             if (answer.Refusal != RefusalKind.NotReady
-                || attempt == Tries
+                || attempt == AttemptsMax
                 || await versions.FindServedAsync(version.Arn, cancel) is not { } now
                 || now.Status == ProjectVersionStatus.RUNNING
                 || !await CanWaitAsync(now, cancel))
@@ -72,28 +72,28 @@ internal sealed class WakeOnDetect(
     }
 
     /// <summary>
-    /// Whether a request for a version in this state waits for it: one that comes up, is stopped, or stops as nobody asked. One that a person stops does not
-    /// count.
+    /// Whether a request waits for a version in this state: one that is starting, stopped, or stopping because it is idle. One that a person is stopping does
+    /// not count.
     /// </summary>
     private async Task<bool> CanWaitAsync(ServedVersion version, CancellationToken cancel) =>
         (version.Status is ProjectVersionStatus.STOPPED or ProjectVersionStatus.STARTING
             || (version.Status == ProjectVersionStatus.STOPPING && version.StopReason is not null))
         && (await choices.OfAsync(version.Arn, cancel)).WakeOnDetect;
 
-    /// <summary>Waits until the version runs; the first to wait starts it.</summary>
-    private async Task RunningAsync(ServedVersion version, CancellationToken cancel)
+    /// <summary>Waits until the version is running; the first to wait starts it.</summary>
+    private async Task WaitUntilRunningAsync(ServedVersion version, CancellationToken cancel)
     {
-        var most = options.Value.QueuePerUnit * (int)(version.MinUnits ?? version.LastMinUnits ?? 1);
+        var max = options.Value.QueuePerUnit * (int)(version.MinUnits ?? version.LastMinUnits ?? 1);
         Wake wake;
-        // An ended wake takes nobody any more; the next request makes a new one.
-        while (!(wake = _wakes.GetOrAdd(version.Arn, arn => new Wake(() => WakeAsync(arn)))).TryEnter(most, out var full))
+        // A completed wake accepts no more requests; the next one makes a new wake.
+        while (!(wake = _wakes.GetOrAdd(version.Arn, arn => new Wake(() => WakeAsync(arn)))).TryEnter(max, out var full))
         {
             if (full)
             {
                 throw new RefusedException(
                     RefusalKind.Busy,
-                    $"Provisioned Rate exceeded: {most} requests wait for the model version to start already (setting Ocellus:Hosting:QueuePerUnit); ask "
-                        + $"again later.");
+                    $"Provisioned Rate exceeded: {max} requests are already waiting for the model version to start (setting "
+                        + $"Ocellus:Hosting:QueuePerUnit); try again later.");
             }
 
             _wakes.TryRemove(KeyValuePair.Create(version.Arn, wake));
@@ -105,7 +105,7 @@ internal sealed class WakeOnDetect(
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested && !cancel.IsCancellationRequested)
         {
-            throw Refused.NotReady("The server stops, so the model version is not started now; ask again when the server runs.");
+            throw Refused.NotReady("The server is stopping, so the model version is not started now; try again when the server is running.");
         }
         finally
         {
@@ -113,7 +113,7 @@ internal sealed class WakeOnDetect(
         }
     }
 
-    /// <summary>Starts a version, unless someone else did, and watches it until it runs.</summary>
+    /// <summary>Starts a version, unless another caller did, and polls it until it is running.</summary>
     private async Task WakeAsync(string arn)
     {
         var began = clock.GetTimestamp();
@@ -149,14 +149,14 @@ internal sealed class WakeOnDetect(
                     string.Create(
                         CultureInfo.InvariantCulture,
                         $"The model version is {version.Status} and did not run within {options.Value.WakeTimeout.TotalSeconds:0.###} s (setting "
-                            + $"Ocellus:Hosting:WakeTimeout); ask again when it is RUNNING."));
+                            + $"Ocellus:Hosting:WakeTimeout); try again when it is RUNNING."));
             }
 
-            await Task.Delay(_lookEvery, clock, cancel);
+            await Task.Delay(_pollInterval, clock, cancel);
         }
     }
 
-    /// <summary>False if someone else was first: what became of the version is seen at the next look.</summary>
+    /// <summary>False if another caller was first; the next poll shows the version's state.</summary>
     private async Task<bool> TryStartAsync(ServedVersion version, CancellationToken cancel)
     {
         try
@@ -178,35 +178,35 @@ internal sealed class WakeOnDetect(
 
     private static RefusedException NotReady(ServedVersion version) => Refused.NotReady(version.Status switch
     {
-        ProjectVersionStatus.STARTING => "The model version is STARTING; it answers when it is RUNNING. Wait a moment.",
+        ProjectVersionStatus.STARTING => "The model version is STARTING; it answers when it is RUNNING. Try again shortly.",
         ProjectVersionStatus.FAILED => $"The model version is FAILED; it answers when it is RUNNING. {version.Message}",
         _ => $"The model version is {version.Status}; it answers when it is RUNNING. StartProjectVersion starts it.",
     });
 
-    /// <summary>One start that requests wait for together.</summary>
+    /// <summary>A start that several requests wait for.</summary>
     internal sealed class Wake(Func<Task> start)
     {
         private readonly Lock _gate = new();
         private Task? _running;
         private int _waiting;
 
-        /// <summary>Ends when the version runs, or with the refusal of all who wait.</summary>
+        /// <summary>Completes when the version is running, or fails with the refusal for all waiting requests.</summary>
         public Task Running => _running!;
 
-        /// <summary>Joins, and begins the start as the first. False when <paramref name="most"/> wait already, or when it is over.</summary>
-        public bool TryEnter(int most, out bool full)
+        /// <summary>Joins; the first to join begins the start. False if <paramref name="max"/> requests are already waiting, or the start is over.</summary>
+        public bool TryEnter(int max, out bool full)
         {
             lock (_gate)
             {
-                // Over, it is in nobody's way: those who still leave it do not fill the next one.
-                full = _waiting >= most && _running is not { IsCompleted: true };
+                // Once over it is never full: requests still leaving it do not count for the next one.
+                full = _waiting >= max && _running is not { IsCompleted: true };
                 if (full || _running is { IsCompleted: true })
                 {
                     return false;
                 }
 
                 _waiting++;
-                // Not of the request that happens to be first: it may leave, and the others still wait.
+                // Not tied to the first request: it may leave while the others still wait.
                 _running ??= Task.Run(start);
                 return true;
             }

@@ -1,8 +1,8 @@
 namespace Ocellus.Hosting.Serving;
 
 /// <summary>
-/// Counts requests inside a running model and lets it be closed: after <see cref="Close"/> none enters, and <see cref="Drained"/> completes with the last to
-/// leave.
+/// Counts the requests inside a running model and can be closed: after <see cref="Close"/> none enters, and <see cref="Drained"/> completes when the last
+/// one leaves.
 /// </summary>
 internal sealed class DrainGate
 {
@@ -16,7 +16,7 @@ internal sealed class DrainGate
     /// <summary>Requests inside now.</summary>
     public int Inside => Volatile.Read(ref _inside);
 
-    /// <summary>Whether the caller is inside; if so, it has to <see cref="Leave"/>.</summary>
+    /// <summary>Whether the caller is inside; if so, it must call <see cref="Leave"/>.</summary>
     public bool TryEnter()
     {
         lock (_lock)

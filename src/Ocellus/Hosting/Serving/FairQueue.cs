@@ -1,38 +1,38 @@
 namespace Ocellus.Hosting.Serving;
 
-/// <summary>What a thread has taken from a queue: one request, or several that are answered together.</summary>
-/// <param name="Flow">Where it was taken from.</param>
-/// <param name="Work">Answers; must not throw.</param>
-/// <param name="Count">Requests in it.</param>
-/// <param name="Expected">Seconds that the flow was charged in advance.</param>
+/// <summary>What a thread took from a queue: one request, or several to answer together.</summary>
+/// <param name="Flow">The flow it was taken from.</param>
+/// <param name="Work">Answers the requests; must not throw.</param>
+/// <param name="Count">Number of requests.</param>
+/// <param name="Expected">Seconds charged to the flow in advance.</param>
 internal readonly record struct ServingTurn(FairQueue.Flow Flow, Action Work, int Count, double Expected);
 
 /// <summary>
-/// The requests of all models before the serving threads, a flow for each model: weighted fair queuing by used time. A flow's virtual time is the seconds of
-/// threads that it has used, divided by its weight; the flow with the least is served next, whatever a request costs. A flow that was empty joins at the
-/// virtual time of the one that was served last, so that nobody catches up on time when it had no requests. As the cost of a request is known only afterwards,
-/// a flow is charged with what its last request took, and the difference is settled when the request is answered.
+/// The queued requests of all models, one flow for each model: weighted fair queuing by used time. A flow's virtual time is the thread seconds that it has
+/// used, divided by its weight; the flow with the lowest is served next. A flow that was empty joins at the virtual time of the flow served last, so it does
+/// not catch up on time without requests. The cost of a request is known only afterwards, so a flow is charged the time of its last request, and the
+/// difference is settled when the request is answered.
 /// </summary>
 /// <param name="servers">Threads that take from it.</param>
 internal sealed class FairQueue(int servers) : IDisposable
 {
-    // An object and not a Lock: threads sleep on it. It guards the list, and everything of the flows that is not volatile.
+    // An object and not a Lock: threads wait on it. It guards the list, and all state of the flows that is not volatile.
     private readonly object _gate = new();
     private readonly List<Flow> _waiting = [];
     private double _virtualTime;
     private int _busy;
     private bool _ended;
 
-    /// <summary>Threads that answer something now.</summary>
+    /// <summary>Threads that are answering requests.</summary>
     public int Busy => Volatile.Read(ref _busy);
 
-    /// <summary>Makes a flow, which is empty.</summary>
-    /// <param name="weight">Its weight at first.</param>
-    /// <param name="batchMax">Most requests that a thread takes at once; more than one only while more wait than threads are free.</param>
+    /// <summary>Adds an empty flow.</summary>
+    /// <param name="weight">Its initial weight.</param>
+    /// <param name="batchMax">Maximum requests that a thread takes at once; more than one only while more are waiting than threads are free.</param>
     /// <param name="serve">Answers requests, on the thread that took them. It must not throw.</param>
     public Flow<T> AddFlow<T>(int weight, int batchMax, Action<IReadOnlyList<T>> serve) => new(this, weight, batchMax, serve);
 
-    /// <summary>Waits for requests and takes those whose turn it is. The taker calls <see cref="Complete"/> when they are answered.</summary>
+    /// <summary>Waits for requests and takes the next ones. The caller calls <see cref="Complete"/> when they are answered.</summary>
     /// <returns>Null when the queue has ended and is empty.</returns>
     public ServingTurn? Take()
     {
@@ -54,16 +54,16 @@ internal sealed class FairQueue(int servers) : IDisposable
         }
     }
 
-    /// <summary>Settles what a turn has cost.</summary>
-    /// <param name="turn">What <see cref="Take"/> gave.</param>
+    /// <summary>Settles the cost of a turn.</summary>
+    /// <param name="turn">The turn from <see cref="Take"/>.</param>
     /// <param name="seconds">Time that the thread used.</param>
     public void Complete(ServingTurn turn, double seconds)
     {
         Interlocked.Decrement(ref _busy);
-        turn.Flow.Ended(turn, seconds);
+        turn.Flow.Settle(turn, seconds);
     }
 
-    /// <summary>Lets those that wait in <see cref="Take"/> go when there is nothing left to take.</summary>
+    /// <summary>Ends the waits in <see cref="Take"/> when nothing is left to take.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -74,8 +74,8 @@ internal sealed class FairQueue(int servers) : IDisposable
     }
 
     /// <summary>
-    /// The requests of one model. A request holds one place from its arrival until a thread takes it or it gives up; so the bound also bounds the memory
-    /// of images that wait to be decoded.
+    /// The requests of one model. A request holds a place from its arrival until a thread takes it or it gives up, so the limit also bounds the memory of
+    /// images waiting to be decoded.
     /// </summary>
     internal abstract class Flow(FairQueue queue, int weight)
     {
@@ -88,7 +88,7 @@ internal sealed class FairQueue(int servers) : IDisposable
         /// <summary>Requests that no thread has taken yet.</summary>
         public abstract int Length { get; }
 
-        /// <summary>The flow's share of the threads, against the weights of other flows.</summary>
+        /// <summary>The flow's share of the threads, relative to the weights of other flows.</summary>
         public int Weight
         {
             get => Volatile.Read(ref _weight);
@@ -100,7 +100,7 @@ internal sealed class FairQueue(int servers) : IDisposable
 
         protected FairQueue Queue { get; } = queue;
 
-        /// <summary>Ends when no thread works for the flow any more. To be called once nobody waits for an answer.</summary>
+        /// <summary>Completes when no thread works for the flow any more. To be called when no caller waits for an answer.</summary>
         public Task CloseAsync()
         {
             lock (Queue._gate)
@@ -111,8 +111,8 @@ internal sealed class FairQueue(int servers) : IDisposable
             }
         }
 
-        /// <summary>Gives the first requests to a thread, and reckons with the time that the last one took until their own is known.</summary>
-        /// <param name="free">Threads that have nothing to do, the one that takes among them.</param>
+        /// <summary>Gives the first requests to a thread, and charges the time of the last one until their own is known.</summary>
+        /// <param name="free">Idle threads, including the one that takes.</param>
         internal ServingTurn Take(int free)
         {
             lock (Queue._gate)
@@ -125,8 +125,8 @@ internal sealed class FairQueue(int servers) : IDisposable
             }
         }
 
-        /// <summary>The requests are answered.</summary>
-        internal void Ended(ServingTurn turn, double seconds)
+        /// <summary>Settles answered requests.</summary>
+        internal void Settle(ServingTurn turn, double seconds)
         {
             lock (Queue._gate)
             {
@@ -137,10 +137,10 @@ internal sealed class FairQueue(int servers) : IDisposable
             }
         }
 
-        /// <summary>Takes the first request or several out of the flow. Inside the lock.</summary>
+        /// <summary>Removes the first request, or several, from the flow. Inside the lock.</summary>
         protected abstract (Action Work, int Count) TakeFirst(int free);
 
-        /// <summary>The flow was empty and has a request. Inside the lock.</summary>
+        /// <summary>The flow is no longer empty. Inside the lock.</summary>
         protected void Join()
         {
             VirtualTime = Math.Max(VirtualTime, Queue._virtualTime);
@@ -167,8 +167,8 @@ internal sealed class FairQueue(int servers) : IDisposable
 
         public override int Length => Volatile.Read(ref _length);
 
-        /// <summary>Adds a request, unless that many wait already.</summary>
-        /// <returns>Its place; null if there is none.</returns>
+        /// <summary>Adds a request, unless <paramref name="max"/> are already waiting.</summary>
+        /// <returns>Its place; null if the flow is full.</returns>
         public LinkedListNode<T>? TryAdd(T request, int max)
         {
             lock (Queue._gate)
@@ -190,7 +190,7 @@ internal sealed class FairQueue(int servers) : IDisposable
             }
         }
 
-        /// <summary>Takes a request out, unless a thread has taken it.</summary>
+        /// <summary>Removes a request, unless a thread has taken it.</summary>
         public void Remove(LinkedListNode<T> node)
         {
             lock (Queue._gate)
@@ -205,7 +205,7 @@ internal sealed class FairQueue(int servers) : IDisposable
 
         protected override (Action Work, int Count) TakeFirst(int free)
         {
-            // What waits is shared among the threads that are free: a batch must not leave another thread without work.
+            // The waiting requests are shared among the free threads: a batch must not leave another thread without work.
             var taken = new T[Math.Clamp((_ready.Count + free - 1) / free, 1, batchMax)];
             for (var i = 0; i < taken.Length; i++)
             {

@@ -3,24 +3,23 @@ using System.Runtime.InteropServices;
 namespace Ocellus.Hosting.Serving;
 
 /// <summary>
-/// Gives memory that is no longer used back to the operating system. Freed is not returned: the garbage collector and the C library both
-/// keep what they once had, and a stopped model would go on costing its size.
+/// Returns unused memory to the operating system. The garbage collector and the C library both keep what is freed, so a stopped model would
+/// otherwise still occupy its memory.
 /// </summary>
 internal sealed class FreedMemory(TimeProvider clock)
 {
-    /// <summary>Quiet before returning: the last request's buffers are let go, and several models stopped together cost one collection.</summary>
+    /// <summary>Quiet time before returning: the last request's buffers are released, and several models stopped together cause one collection.</summary>
     private static readonly TimeSpan _settle = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
-    /// Longest wait for that quiet. A collection holds every request up for some ten milliseconds, so under starts and stops without a break they are to be
-    /// rare.
+    /// Maximum wait for that quiet. A collection delays every request by some ten milliseconds, so under constant starts and stops it must be rare.
     /// </summary>
     private static readonly TimeSpan _settleMax = TimeSpan.FromSeconds(2.5);
 
     /// <summary>
-    /// Blocks of at least this many bytes are mapped one by one and so returned when freed. Left alone, glibc raises its bound (128 KB) up
-    /// to 32 MB by itself and cuts the network's blocks from the arenas of whichever threads asked; measured: up to 28 MB stayed behind with each
-    /// start and stop, and nothing with 128 KB or 1 MB. The larger leaves the buffers of decoding alone, which come and go with each request.
+    /// Blocks of at least this many bytes are mapped separately, and so returned when freed. By default glibc raises its threshold (128 KB) to as much
+    /// as 32 MB, and takes the network's blocks from the arenas of the calling threads. Measured: up to 28 MB were left with each start and stop, and
+    /// nothing with 128 KB or 1 MB. 1 MB does not affect the buffers of decoding, which come and go with each request.
     /// </summary>
     private const int MappedBytesMin = 1024 * 1024;
 
@@ -28,8 +27,8 @@ internal sealed class FreedMemory(TimeProvider clock)
     private const int MappedBytesMinParameter = -3;
 
     /// <summary>
-    /// Free memory at the end of a thread's arena that is not returned by each <c>free</c>. glibc's 128 KB mean that an image's buffers are
-    /// returned and asked for again with every request, and each of their pages is cleared again; <see cref="Return"/> takes it all back.
+    /// Free memory at the end of a thread's arena that <c>free</c> does not return. With glibc's 128 KB, an image's buffers would be returned and
+    /// allocated again with every request, and their pages cleared each time; <see cref="Return"/> returns it all.
     /// </summary>
     private const int KeptBytesMax = 32 * 1024 * 1024;
 
@@ -37,9 +36,9 @@ internal sealed class FreedMemory(TimeProvider clock)
     private const int KeptBytesMaxParameter = -1;
 
     private int _pending;
-    private long _asked;
+    private long _requestedAt;
 
-    /// <summary>Tells the C library to keep less. To be called before the first model is loaded.</summary>
+    /// <summary>Sets the C library's thresholds. To be called before the first model is loaded.</summary>
     public static void Prepare()
     {
         if (OperatingSystem.IsLinux())
@@ -56,10 +55,10 @@ internal sealed class FreedMemory(TimeProvider clock)
         }
     }
 
-    /// <summary>Asks for it; returns at once.</summary>
+    /// <summary>Requests the return, without waiting for it.</summary>
     public void Return()
     {
-        Volatile.Write(ref _asked, clock.GetTimestamp());
+        Volatile.Write(ref _requestedAt, clock.GetTimestamp());
         if (Interlocked.Exchange(ref _pending, 1) == 0)
         {
             _ = Task.Run(ReturnAsync);
@@ -71,14 +70,14 @@ internal sealed class FreedMemory(TimeProvider clock)
         var begun = clock.GetTimestamp();
         for (var wait = _settle;
             wait > TimeSpan.Zero;
-            wait = Sooner(_settle - clock.GetElapsedTime(Volatile.Read(ref _asked)), _settleMax - clock.GetElapsedTime(begun)))
+            wait = Sooner(_settle - clock.GetElapsedTime(Volatile.Read(ref _requestedAt)), _settleMax - clock.GetElapsedTime(begun)))
         {
             await Task.Delay(wait, clock);
         }
 
-        // Whoever asks from here on is not answered by this collection.
+        // Requests from here on are not served by this collection.
         Volatile.Write(ref _pending, 0);
-        var quiet = clock.GetElapsedTime(Volatile.Read(ref _asked)) >= _settle;
+        var quiet = clock.GetElapsedTime(Volatile.Read(ref _requestedAt)) >= _settle;
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         if (OperatingSystem.IsLinux())
         {
@@ -92,7 +91,7 @@ internal sealed class FreedMemory(TimeProvider clock)
             }
         }
 
-        // Whoever asked in the last moment may not have let go of everything yet.
+        // The latest requester may not have released everything yet.
         if (!quiet)
         {
             Return();

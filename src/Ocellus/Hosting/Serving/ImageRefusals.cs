@@ -3,15 +3,15 @@ using Ocellus.Vision.Images;
 
 namespace Ocellus.Hosting.Serving;
 
-/// <summary>What a refused image is called on the wire. AWS's sentence comes first, then what was received.</summary>
+/// <summary>The wire's errors for refused images: AWS's sentence first, then what was received.</summary>
 internal static class ImageRefusals
 {
     [Assumed(
         "DetectCustomLabels: size of the image",
-        "A side below 64 pixels or a shape beyond 20:1 is `InvalidParameterException`; a side above 4096 pixels is `ImageTooLargeException`.")]
+        "A side below 64 pixels or an aspect ratio beyond 20:1 is `InvalidParameterException`; a side above 4096 pixels is `ImageTooLargeException`.")]
     [Assumed(
         "DetectCustomLabels: a JPEG that lacks its last bytes",
-        "It is answered, as every viewer opens it. A file that is visibly cut off is `InvalidImageFormatException`.")]
+        "It is accepted, because every viewer opens it. A visibly truncated file is `InvalidImageFormatException`.")]
     public static RefusedException Of(ImageRefusedException refusal) => refusal.Problem switch
     {
         ImageProblem.NotAImage or ImageProblem.UnsupportedFormat or ImageProblem.Corrupt or ImageProblem.Truncated =>

@@ -37,7 +37,7 @@ internal sealed class LocalModels
     public RunningModel? Find(string arn) => _models.GetValueOrDefault(arn);
 
     /// <summary>Loads a model, unless it is loaded. Takes as long as reading and checking its file.</summary>
-    /// <returns>Null, or why it cannot be hosted, for a person.</returns>
+    /// <returns>Null, or why it cannot be hosted, to show to a person.</returns>
     public string? Load(string arn, string accountId, string folder, int minUnits, int maxUnits)
     {
         if (Find(arn) is not null)
@@ -55,7 +55,7 @@ internal sealed class LocalModels
         {
             model?.Dispose();
             Log.ModelDamaged(_log, _data.ModelFolder(accountId, folder), failure.Message);
-            // The API's callers need not know where on this machine the data lies.
+            // Callers of the API need not know where the data is on this machine.
             return failure.Message.Replace(_data.Path, "DIR", StringComparison.Ordinal);
         }
         catch (UnauthorizedAccessException)
@@ -75,7 +75,7 @@ internal sealed class LocalModels
         return null;
     }
 
-    /// <summary>Drains a model and frees it. Null if there is none.</summary>
+    /// <summary>Drains a model and frees it. Null if it was not loaded.</summary>
     public async Task<ModelEnd?> UnloadAsync(string arn)
     {
         if (Find(arn) is not { } model)

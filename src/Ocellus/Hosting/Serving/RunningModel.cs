@@ -7,17 +7,17 @@ using Ocellus.Vision.Inference;
 namespace Ocellus.Hosting.Serving;
 
 /// <summary>How a model ended.</summary>
-/// <param name="Aborted">Requests that were still inside when the time to drain was over.</param>
+/// <param name="Aborted">Requests still inside when the time to drain was over.</param>
 /// <param name="Drain">From the closing of the gate to the end of the last request.</param>
 internal sealed record ModelEnd(int Aborted, TimeSpan Drain);
 
 /// <summary>
-/// A model that answers: one ONNX Runtime model, which the serving threads share, and a number of inference units, each of which is room in the
-/// model's line and a share of those threads beside other models. The number grows to the maximum under a lasting queue and shrinks again when idle.
+/// A model that answers requests: one ONNX Runtime model, which the serving threads share, and a number of inference units. Each unit is room in the
+/// model's queue and a share of the threads. The number grows to its maximum while a queue lasts, and shrinks again when idle.
 /// </summary>
 internal sealed class RunningModel : IAsyncDisposable
 {
-    /// <summary>How often the queue is looked at to grow or shrink.</summary>
+    /// <summary>Time between checks whether to grow or shrink.</summary>
     private static readonly TimeSpan _scalePeriod = TimeSpan.FromMilliseconds(250);
 
     private readonly string _arn;
@@ -39,15 +39,15 @@ internal sealed class RunningModel : IAsyncDisposable
     private long _usedAt;
     private Task<ModelEnd>? _end;
 
-    /// <param name="arn">Whose model it is, for the log.</param>
-    /// <param name="model">Owned from here on.</param>
-    /// <param name="minUnits">Units at the start and at least.</param>
-    /// <param name="maxUnits">Units at most.</param>
-    /// <param name="options">Bounds and deadlines.</param>
+    /// <param name="arn">The version's ARN, for the log.</param>
+    /// <param name="model">The model; owned from here on.</param>
+    /// <param name="minUnits">Initial and minimum units.</param>
+    /// <param name="maxUnits">Maximum units.</param>
+    /// <param name="options">Limits and deadlines.</param>
     /// <param name="threads">Shared by all models.</param>
-    /// <param name="clock">Of deadlines and of scaling.</param>
-    /// <param name="inferred">Told the time of each pass through the network.</param>
-    /// <param name="log">State changes go here.</param>
+    /// <param name="clock">Clock of deadlines and scaling.</param>
+    /// <param name="inferred">Called with the time of each pass through the network.</param>
+    /// <param name="log">Log of state changes.</param>
     public RunningModel(
         string arn, TrainedModel model, int minUnits, int maxUnits, HostingOptions options, ServingThreads threads, TimeProvider clock,
         Action<TimeSpan> inferred, ILogger log)
@@ -73,11 +73,11 @@ internal sealed class RunningModel : IAsyncDisposable
     /// <summary>Inference units now.</summary>
     public int Units => _queue.Weight;
 
-    /// <summary>Time since the last request came or left, or since the model was loaded; zero as long as one is inside.</summary>
+    /// <summary>Time since the last request came or left, or since the model was loaded; zero while one is inside.</summary>
     public TimeSpan IdleFor => InFlight > 0 ? TimeSpan.Zero : _clock.GetElapsedTime(Volatile.Read(ref _usedAt));
 
     /// <summary>
-    /// Puts one image through the network once, so that a broken graph shows at the start and the first caller does not wait for lazy initialisation.
+    /// Puts one image through the network, so that a broken graph shows at the start and the first caller does not wait for lazy initialisation.
     /// </summary>
     /// <exception cref="InvalidDataException">The network does not run.</exception>
     public static void WarmUp(TrainedModel model)
@@ -86,7 +86,7 @@ internal sealed class RunningModel : IAsyncDisposable
         {
             var black = new PreparedImage(new byte[model.Description.Width * model.Description.Height * 3], 1, 1, null);
             model.Predict([black]);
-            model.Predict([black], helped: true);
+            model.Predict([black], parallel: true);
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
@@ -94,9 +94,9 @@ internal sealed class RunningModel : IAsyncDisposable
         }
     }
 
-    /// <summary>Answers for one image.</summary>
+    /// <summary>Queries the model with one image.</summary>
     /// <exception cref="RefusedException">
-    /// NotReady: the model stops. Busy: the queue is full, or the deadline passed. Invalid, InvalidImage, ImageTooLarge: not an image that may be asked about.
+    /// NotReady: the model is stopping. Busy: the queue is full, or the deadline passed. Invalid, InvalidImage, ImageTooLarge: the image is not accepted.
     /// </exception>
     [Assumed(
         "DetectCustomLabels: more requests than the inference units can serve",
@@ -112,20 +112,20 @@ internal sealed class RunningModel : IAsyncDisposable
         try
         {
             var answer = new TaskCompletionSource<IReadOnlyList<Prediction>>(TaskCreationOptions.RunContinuationsAsynchronously);
-            var most = _options.QueuePerUnit * Units;
-            var place = _queue.TryAdd(new PendingRequest(image, answer), most)
-                ?? throw Busy($"{most} requests wait for {Units} inference unit{(Units == 1 ? "" : "s")} already (setting Ocellus:Hosting:QueuePerUnit)");
+            var max = _options.QueuePerUnit * Units;
+            var place = _queue.TryAdd(new PendingRequest(image, answer), max)
+                ?? throw Busy($"{max} requests are already waiting for {Units} inference unit{(Units == 1 ? "" : "s")} (setting Ocellus:Hosting:QueuePerUnit)");
             using var deadline = new CancellationTokenSource(_options.RequestTimeout, _clock);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token, _abort.Token);
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token, _abort.Token);
             try
             {
-                await using (either.Token.UnsafeRegister(
+                await using (ended.Token.UnsafeRegister(
                     static (a, token) => ((TaskCompletionSource<IReadOnlyList<Prediction>>)a!).TrySetCanceled(token), answer))
                 {
                     return await answer.Task;
                 }
             }
-            catch (OperationCanceledException) when (either.IsCancellationRequested && !cancel.IsCancellationRequested)
+            catch (OperationCanceledException) when (ended.IsCancellationRequested && !cancel.IsCancellationRequested)
             {
                 throw _abort.IsCancellationRequested
                     ? Refused.NotReady(
@@ -145,13 +145,13 @@ internal sealed class RunningModel : IAsyncDisposable
         }
         finally
         {
-            // Before leaving: nobody may see the model empty and not yet used.
+            // Before leaving, so that the model is never seen empty with an old time.
             Volatile.Write(ref _usedAt, _clock.GetTimestamp());
             _gate.Leave();
         }
     }
 
-    /// <summary>Takes no more requests, lets those inside finish, and frees the session. A second call waits for the first.</summary>
+    /// <summary>Accepts no more requests, lets those inside finish, and frees the session. A second call waits for the first.</summary>
     public Task<ModelEnd> StopAsync()
     {
         lock (_scaling)
@@ -163,24 +163,24 @@ internal sealed class RunningModel : IAsyncDisposable
     public async ValueTask DisposeAsync() => await StopAsync();
 
     private static RefusedException Busy(string why) =>
-        new(RefusalKind.Busy, $"Provisioned Rate exceeded: {why}; ask again later, or start the model version with more inference units.");
+        new(RefusalKind.Busy, $"Provisioned Rate exceeded: {why}; try again later, or start the model version with more inference units.");
 
     /// <summary>
-    /// On a serving thread: decodes the images and puts all of them through the network in one pass. An image that is refused does not concern the others.
+    /// On a serving thread: decodes the images and puts all of them through the network in one pass. A refused image does not affect the others.
     /// </summary>
     [Assumed(
         "Colours",
-        "Training and DetectCustomLabels bring every image to sRGB. RGB and grey images with an embedded ICC profile are converted (relative "
-        + "colorimetric). CMYK is converted too, without a profile by one of a usual press. A profile that is damaged, larger than 4 MiB, made for "
-        + "other colours or made of programs (`D2B`) is ignored.")]
-    private void Answer(IReadOnlyList<PendingRequest> together)
+        "Training and DetectCustomLabels convert every image to sRGB. RGB and grey images with an embedded ICC profile are converted (relative "
+        + "colorimetric). CMYK is converted too; without a profile, a common press profile is assumed. A profile that is damaged, larger "
+        + "than 4 MiB, for another colour space or with programs (`D2B`) is ignored.")]
+    private void Answer(IReadOnlyList<PendingRequest> batch)
     {
-        var (requests, images) = (new List<PendingRequest>(together.Count), new List<PreparedImage>(together.Count));
-        foreach (var one in together)
+        var (requests, images) = (new List<PendingRequest>(batch.Count), new List<PreparedImage>(batch.Count));
+        foreach (var one in batch)
         {
             try
             {
-                // Given up in the last moment: nobody reads the answer.
+                // Given up meanwhile: no caller reads the answer.
                 if (!one.Answer.Task.IsCompleted)
                 {
                     images.Add(_model.Prepare(one.Image, ImageLimits.Default));
@@ -206,7 +206,7 @@ internal sealed class RunningModel : IAsyncDisposable
         try
         {
             var started = Stopwatch.GetTimestamp();
-            var predictions = _model.Predict(images, _threads.CanHelp);
+            var predictions = _model.Predict(images, _threads.HasIdleCores);
             _inferred(Stopwatch.GetElapsedTime(started));
             for (var i = 0; i < requests.Count; i++)
             {
@@ -219,7 +219,7 @@ internal sealed class RunningModel : IAsyncDisposable
         }
     }
 
-    /// <summary>Adds a unit when requests have waited long enough, takes one away when it was not needed long enough.</summary>
+    /// <summary>Adds a unit when requests have been waiting long enough; removes one that has not been needed for long enough.</summary>
     private void Scale()
     {
         lock (_scaling)
@@ -276,6 +276,6 @@ internal sealed class RunningModel : IAsyncDisposable
         return new(aborted, _clock.GetElapsedTime(started));
     }
 
-    /// <summary>An image that waits, and where its answer goes.</summary>
+    /// <summary>A waiting image, and where its answer goes.</summary>
     private sealed record PendingRequest(ReadOnlyMemory<byte> Image, TaskCompletionSource<IReadOnlyList<Prediction>> Answer);
 }

@@ -3,7 +3,7 @@ using Ocellus.Vision.Inference;
 namespace Ocellus.Hosting.Serving;
 
 /// <summary>
-/// Loads what models need once the server takes requests: the first start is then as fast as the others, and readiness does not wait.
+/// Loads the libraries for models once the server accepts requests: the first start is then as fast as the others, and readiness does not wait.
 /// </summary>
 internal sealed class WarmUp(IHostApplicationLifetime lifetime, FreedMemory memory, ILogger<WarmUp> log) : BackgroundService
 {
@@ -22,7 +22,7 @@ internal sealed class WarmUp(IHostApplicationLifetime lifetime, FreedMemory memo
         }
         catch (Exception failure) when (failure is not OperationCanceledException)
         {
-            // The rest of the server works without; a start of a model will say the same.
+            // The rest of the server works without them; starting a model will report the same.
             Log.LibrariesMissing(log, failure);
         }
     }

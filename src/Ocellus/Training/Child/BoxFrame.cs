@@ -4,16 +4,16 @@ using Ocellus.Vision.Images;
 namespace Ocellus.Training.Child;
 
 /// <summary>
-/// Between the pixels of a manifest line's <c>image_size</c> and ratios of the image as shown. If the size is that of the upright
-/// image, or fits neither way, boxes refer to the upright image; if it is the stored size of an image that is shown turned,
-/// boxes turn with it.
+/// Converts boxes between pixels of a manifest line's <c>image_size</c> and ratios of the upright image. If the size is that of the
+/// upright image, or matches neither orientation, boxes refer to the upright image; if it is the stored size of a rotated image, boxes
+/// are rotated with it.
 /// </summary>
 internal readonly struct BoxFrame
 {
     private readonly double _width;
     private readonly double _height;
 
-    /// <summary>EXIF value of the rotation; 1 for none. Values below 5 never swap the sides: the stored size is then the upright one.</summary>
+    /// <summary>EXIF orientation; 1 for none. Values below 5 do not swap the sides, so the stored size is then the upright one.</summary>
     private readonly int _rotation;
 
     public BoxFrame(double imageWidth, double imageHeight, ImageHeader header)
@@ -25,7 +25,7 @@ internal readonly struct BoxFrame
     }
 
     /// <summary>From pixels of the line's size.</summary>
-    public Box ToShown(double left, double top, double width, double height)
+    public Box ToUpright(double left, double top, double width, double height)
     {
         var (l, t, w, h) = (left / _width, top / _height, width / _width, height / _height);
         var (x, y, across, down) = _rotation switch
@@ -39,8 +39,8 @@ internal readonly struct BoxFrame
         return new Box((float)x, (float)y, (float)across, (float)down);
     }
 
-    /// <summary>Back to whole pixels of the line's size. Edges are rounded, not sizes, so that a box inside the image stays inside.</summary>
-    public (int Left, int Top, int Width, int Height) FromShown(Box box)
+    /// <summary>To whole pixels of the line's size. Edges are rounded, not sizes, so that a box inside the image stays inside.</summary>
+    public (int Left, int Top, int Width, int Height) FromUpright(Box box)
     {
         var (x, y, across, down) = ((double)box.Left, (double)box.Top, (double)box.Width, (double)box.Height);
         var (l, t, w, h) = _rotation switch

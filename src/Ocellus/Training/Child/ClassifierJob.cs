@@ -10,7 +10,7 @@ namespace Ocellus.Training.Child;
 /// <summary>Trains and tests a classifier, single- or multi-label.</summary>
 internal static class ClassifierJob
 {
-    public static Learned Run(JobInput input, CancellationToken cancel)
+    public static JobResult Run(JobInput input, CancellationToken cancel)
     {
         var (content, index) = (input.Content, input.LabelIndex);
         var training = content.Training.Usable;
@@ -26,21 +26,21 @@ internal static class ClassifierJob
             TimeBudget = input.Within(ClassifierPlan.RecipeTime(training.Count, input.Threads)),
         };
         var started = Stopwatch.GetTimestamp();
-        var result = ClassifierTrainer.Train(task, plan, input.Learning, input.Checkpoint, cancel);
+        var result = ClassifierTrainer.Train(task, plan, input.LearningProgress, input.Checkpoint, cancel);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
 
-        // Labels that only the test has are not part of the model and are never evaluated.
+        // Labels that occur only in the test are not part of the model and are not evaluated.
         List<ParsedLine> tested = [.. content.Testing.Usable.Where(line => line.ImageLabels.Any(index.ContainsKey))];
         var scores = new float[tested.Count, content.Labels.Count];
         var truth = new bool[tested.Count, content.Labels.Count];
         using (var model = new TrainedModel(result.Model, result.Description, input.Threads))
         {
-            var answers = input.Ask(model, tested, cancel);
+            var predictions = input.Predict(model, tested, cancel);
             for (var i = 0; i < tested.Count; i++)
             {
-                foreach (var answer in answers[i])
+                foreach (var prediction in predictions[i])
                 {
-                    scores[i, answer.Label] = answer.Score;
+                    scores[i, prediction.Label] = prediction.Score;
                 }
 
                 foreach (var label in tested[i].ImageLabels.Where(index.ContainsKey))
@@ -51,7 +51,7 @@ internal static class ClassifierJob
         }
 
         var report = ClassificationMetrics.Compute(content.Labels, scores, truth);
-        return new Learned(
+        return new JobResult(
             result.Model,
             result.Description,
             report,

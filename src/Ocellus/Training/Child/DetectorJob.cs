@@ -12,28 +12,28 @@ namespace Ocellus.Training.Child;
 /// <summary>Trains and tests an object detector.</summary>
 internal static class DetectorJob
 {
-    public static Learned Run(JobInput input, CancellationToken cancel)
+    public static JobResult Run(JobInput input, CancellationToken cancel)
     {
         var (content, index) = (input.Content, input.LabelIndex);
         var training = content.Training.Usable;
         var task = new DetectorTask(
             input.Images(training),
-            // Brand localization: an image of the bare logo is one box over all of it.
+            // Brand localization: in an image of the bare logo, the box is the whole image.
             [.. training.Select(line => content.WholeImageBoxes ? TruthBoxes.OfWholeImage(line, index) : TruthBoxes.Of(line, input.Header(line), index))],
             content.Labels);
         var plan = new DetectorPlan { Seed = input.Job.Seed, Kernels = input.Job.Kernels, Threads = input.Threads, ThreadsNow = () => input.Pace.Threads };
         plan = plan with { TimeBudget = input.Within(plan.BudgetFor(training.Count)) };
         var started = Stopwatch.GetTimestamp();
-        var result = DetectorTrainer.Train(task, plan, input.Learning, input.Checkpoint, cancel);
+        var result = DetectorTrainer.Train(task, plan, input.LearningProgress, input.Checkpoint, cancel);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
 
-        // Labels that only the test has are not part of the model and are never evaluated.
+        // Labels that occur only in the test are not part of the model and are not evaluated.
         List<ParsedLine> tested = [.. content.Testing.Usable.Where(line => line.BoxLabels.Any(index.ContainsKey))];
         IReadOnlyList<LabelledBox>[] truth = [.. tested.Select(line => TruthBoxes.Of(line, input.Header(line), index))];
         IReadOnlyList<IReadOnlyList<Prediction>> found;
         using (var model = new TrainedModel(result.Model, result.Description, input.Threads))
         {
-            found = input.Ask(model, tested, cancel);
+            found = input.Predict(model, tested, cancel);
         }
 
         var measured = DetectionMetrics.Compute(content.Labels.Count, truth, found);
@@ -44,7 +44,7 @@ internal static class DetectorJob
             measured.F1,
             AveragePrecision: measured.AveragePrecision,
             AverageRecall: measured.AverageRecall);
-        return new Learned(
+        return new JobResult(
             result.Model,
             result.Description,
             report,
@@ -57,8 +57,8 @@ internal static class DetectorJob
     }
 
     /// <summary>
-    /// What the snapshot says of one image, so that counting over the file gives the summary's numbers: every match, above its
-    /// threshold or below; every candidate above it without a match; every true box that nothing was found for.
+    /// The snapshot's boxes of one image, such that counting over the file gives the summary's numbers: every match, above the threshold
+    /// or below; every candidate above it without a match; every true box without a candidate.
     /// </summary>
     private static List<BoxPrediction> Compare(
         ParsedLine line, JobInput input, EvaluationReport report, IReadOnlyList<LabelledBox> truth, IReadOnlyList<Prediction> found, IReadOnlyList<int> matches)
@@ -76,9 +76,9 @@ internal static class DetectorJob
                 (false, true) => Outcome.FalseNegative,
                 (false, false) => null,
             };
-            if (outcome is { } judged)
+            if (outcome is { } counted)
             {
-                Add(label, score, box!.Value, judged, matches[i] >= 0);
+                Add(label, score, box!.Value, counted, matches[i] >= 0);
             }
         }
 
@@ -94,7 +94,7 @@ internal static class DetectorJob
 
         void Add(int label, float score, Box box, Outcome outcome, bool present)
         {
-            var (left, top, width, height) = frame.FromShown(box);
+            var (left, top, width, height) = frame.FromUpright(box);
             lines.Add(new BoxPrediction(report.Labels[label].Label, score, left, top, width, height, outcome, present));
         }
     }

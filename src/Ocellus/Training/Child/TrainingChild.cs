@@ -5,12 +5,12 @@ using Ocellus.Training.Job;
 namespace Ocellus.Training.Child;
 
 /// <summary>
-/// The training process: <c>ocellus train-job DIR</c>. Progress goes to standard output as one JSON object a line. When standard
-/// input closes, the parent is gone or wants it to stop: it saves and ends, so that no training outlives its server.
+/// The training process: <c>ocellus train-job DIR</c>. Progress goes to standard output, one JSON object a line. When standard input
+/// closes, the parent has ended or requests a stop: the process saves and ends, so that no training outlives its server.
 /// </summary>
 internal static class TrainingChild
 {
-    /// <summary>Longest wait for a process that trained here before and is still ending.</summary>
+    /// <summary>Maximum wait for an earlier process in this folder that is still ending.</summary>
     private static readonly TimeSpan _predecessorWait = TimeSpan.FromSeconds(20);
 
     public static async Task<int> RunAsync(string path, CancellationToken cancel)
@@ -27,7 +27,7 @@ internal static class TrainingChild
                 using var input = new StreamReader(Console.OpenStandardInput());
                 while (await input.ReadLineAsync(CancellationToken.None) is { } line)
                 {
-                    pace.Take(line);
+                    pace.Receive(line);
                 }
 
                 await stop.CancelAsync();
@@ -35,7 +35,7 @@ internal static class TrainingChild
             CancellationToken.None);
         try
         {
-            await using var held = await HoldAsync(path, stop.Token);
+            await using var held = await LockAsync(path, stop.Token);
             var outcome = await Task.Run(() => new TrainingRun(folder, pace, TimeProvider.System).Run(new ToStandardOutput(), stop.Token), stop.Token);
             folder.Write(outcome);
             return JobExitCode.Done;
@@ -47,14 +47,14 @@ internal static class TrainingChild
         catch (Exception failure)
         {
             await Console.Error.WriteLineAsync($"{failure}");
-            // The last line is what a person reads first.
+            // The last line is what a user reads first.
             await Console.Error.WriteLineAsync(failure.Message.ReplaceLineEndings(" "));
             return JobExitCode.Broken;
         }
     }
 
-    /// <summary>Two processes must never train in one folder: after a server's kill -9 its child may live a moment longer than it.</summary>
-    private static async Task<FileStream> HoldAsync(string path, CancellationToken cancel)
+    /// <summary>Locks the folder. Two processes must never train in it: after a server's kill -9, its child may still be running briefly.</summary>
+    private static async Task<FileStream> LockAsync(string path, CancellationToken cancel)
     {
         var deadline = TimeProvider.System.GetUtcNow() + _predecessorWait;
         while (true)
@@ -87,7 +87,7 @@ internal static class TrainingChild
                 }
                 catch (IOException)
                 {
-                    // The parent is gone; closed standard input ends this process.
+                    // The parent has ended; closed standard input ends this process too.
                 }
             }
         }

@@ -12,8 +12,8 @@ using Ocellus.Vision.Recipes;
 namespace Ocellus.Training.Child;
 
 /// <summary>
-/// One training from checked-out files to a tested model, in the training process: line checks, image checks, split, content
-/// checks, learning, testing, output files. The order is the wire specification's.
+/// One training, from fetched files to a tested model, in the training process: line checks, image checks, split, content checks,
+/// learning, testing, output files. The order is that of the wire specification.
 /// </summary>
 internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvider clock)
 {
@@ -22,7 +22,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
 
     private readonly JobDescription _job = folder.Read();
 
-    /// <summary>Of every image that passed the check, so that no file is read again for its size alone.</summary>
+    /// <summary>Headers of the images that passed the check, so that no file is read again just for its size.</summary>
     private readonly ConcurrentDictionary<string, ImageHeader> _headers = new(StringComparer.Ordinal);
 
     private int Threads => ThreadsOf(_job);
@@ -30,7 +30,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     /// <summary>Threads that a job may take.</summary>
     public static int ThreadsOf(JobDescription job) => job.Threads > 0 ? job.Threads : Environment.ProcessorCount;
 
-    /// <summary>Trains and writes the outcome. Started again after a crash, it goes on from the last checkpoint.</summary>
+    /// <summary>Trains and returns the outcome. Started again after a crash, it resumes from the last checkpoint.</summary>
     /// <exception cref="OperationCanceledException">Stopped; the checkpoint is written.</exception>
     public JobOutcome Run(IProgress<JobProgress> progress, CancellationToken cancel)
     {
@@ -41,13 +41,13 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         var testing = _job.AutoSplit ? [] : ReadLines(folder.TestingManifest, cancel);
         CheckImages([.. training, .. testing], images, progress, cancel);
 
-        List<ContentError> trainingFound = [.. Found(training, images)], testingFound = [.. Found(testing, images)];
+        List<ContentError> trainingErrors = [.. FetchErrors(training, images)], testingErrors = [.. FetchErrors(testing, images)];
         if (_job.AutoSplit && !Split(ref training, ref testing))
         {
-            trainingFound.Add(ContentError.NoAutoSplit);
+            trainingErrors.Add(ContentError.NoAutoSplit);
         }
 
-        var content = ContentCheck.Run(training, testing, trainingFound, testingFound);
+        var content = ContentCheck.Run(training, testing, trainingErrors, testingErrors);
         WriteOut(OutputKinds.Summary, ManifestSummary.Write(content));
         WriteOut(OutputKinds.TrainingValidation, training.Select(l => l.ToValidationLine()));
         WriteOut(OutputKinds.TestingValidation, testing.Select(l => l.ToValidationLine()));
@@ -58,7 +58,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
 
         if (content.UseCase == UseCase.NotDetermined)
         {
-            return Failed("The manifests have no labels that could be learnt.", contentChecked: true);
+            return Failed("The manifests have no labels to learn.", contentChecked: true);
         }
 
         try
@@ -75,21 +75,21 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     {
         Directory.CreateDirectory(folder.Checkpoint);
         var input = new JobInput(_job, content, line => Bytes(line, images), line => _headers[line.SourceRef], Threads, pace, folder.Checkpoint, progress);
-        var learned = content.UseCase == UseCase.ObjectLocalization ? DetectorJob.Run(input, cancel) : ClassifierJob.Run(input, cancel);
+        var result = content.UseCase == UseCase.ObjectLocalization ? DetectorJob.Run(input, cancel) : ClassifierJob.Run(input, cancel);
         var ended = clock.GetUtcNow();
-        WriteOut(OutputKinds.TrainingSnapshot, learned.TrainingSnapshot);
-        WriteOut(OutputKinds.TestingSnapshot, learned.TestingSnapshot(ended));
+        WriteOut(OutputKinds.TrainingSnapshot, result.TrainingSnapshot);
+        WriteOut(OutputKinds.TestingSnapshot, result.TestingSnapshot(ended));
         WriteOut(
             OutputKinds.Evaluation,
-            EvaluationSummaryWriter.Write(learned.Report, ended, content.Training.Usable.Count, learned.TestedLines, _job.ProjectVersionArn));
-        ModelFiles.Save(folder.Model, learned.Model, learned.Description with { Thresholds = [.. learned.Report.Labels.Select(l => l.Threshold)] });
+            EvaluationSummaryWriter.Write(result.Report, ended, content.Training.Usable.Count, result.TestedLines, _job.ProjectVersionArn));
+        ModelFiles.Save(folder.Model, result.Model, result.Description with { Thresholds = [.. result.Report.Labels.Select(l => l.Threshold)] });
         return new JobOutcome
         {
             Completed = true,
             Message = "The model is ready to run.",
             ContentChecked = true,
-            F1 = learned.Report.F1,
-            TrainingSeconds = learned.Seconds,
+            F1 = result.Report.F1,
+            TrainingSeconds = result.Seconds,
             Ended = ended,
         };
     }
@@ -103,7 +103,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         return [.. ManifestReader.ParseAsync(stream, cancel).ToBlockingEnumerable(cancel)];
     }
 
-    /// <summary>Opens every image that a line in use names, as the training will: a line whose image cannot be learnt from is out.</summary>
+    /// <summary>Decodes the image of every usable line, as the training will: a line with an unusable image is excluded.</summary>
     private void CheckImages(IReadOnlyList<ParsedLine> lines, Dictionary<string, JobImage> images, IProgress<JobProgress> progress, CancellationToken cancel)
     {
         var done = 0;
@@ -140,14 +140,14 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         {
             if (length > ImageBytesMax)
             {
-                throw new ImageRefusedException(ImageProblem.TooLarge, $"The image has {length:N0} bytes; {ImageBytesMax:N0} are the most.");
+                throw new ImageRefusedException(ImageProblem.TooLarge, $"The image has {length:N0} bytes; the maximum is {ImageBytesMax:N0}.");
             }
 
             var bytes = File.ReadAllBytes(path);
             var header = ImageDecoder.ReadHeader(bytes);
             ImageDecoder.Check(header, ImageLimits.Default);
             _headers[line.SourceRef] = header;
-            // A small target: JPEGs are then decoded at a fraction of their size, and cut ones are found all the same.
+            // To a small size: JPEGs are then decoded at a fraction of theirs, and truncated ones are still detected.
             if (ImageDecoder.DecodeSquashed(bytes, 64, 64).Warning is { } warning)
             {
                 line.Add(new LineIssue("WARNING_TRUNCATED_IMAGE", warning.Message, IssueLevel.Line, IsWarning: true));
@@ -159,8 +159,8 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         }
     }
 
-    /// <summary>Terminal errors that only the fetching of the images can find.</summary>
-    private static IEnumerable<ContentError> Found(IReadOnlyList<ParsedLine> lines, Dictionary<string, JobImage> images)
+    /// <summary>Terminal errors that are known only after fetching the images.</summary>
+    private static IEnumerable<ContentError> FetchErrors(IReadOnlyList<ParsedLine> lines, Dictionary<string, JobImage> images)
     {
         List<JobImage> named =
         [
@@ -181,7 +181,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         }
     }
 
-    /// <summary>Takes the test lines out of the training lines, stratified by label; lines that are out stay.</summary>
+    /// <summary>Moves the test lines out of the training lines, stratified by label; excluded lines stay.</summary>
     private bool Split(ref List<ParsedLine> training, ref List<ParsedLine> testing)
     {
         var usable = training.Where(l => l.IsUsable).ToList();
@@ -201,7 +201,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
 
     private void WriteOut(string kind, string text) => WriteOut(kind, [text]);
 
-    /// <summary>Lines with a line break after each, the last too.</summary>
+    /// <summary>Writes lines with a line break after each, including the last.</summary>
     private void WriteOut(string kind, IEnumerable<string> lines)
     {
         AtomicFile.Write(folder.OutFile(kind, _job), stream =>

@@ -1,3 +1,5 @@
+using Ocellus.Vision.Evaluation;
+
 namespace Ocellus.Training.Evaluation;
 
 /// <summary>Metrics of one label at its assumed threshold; all 0 to 1.</summary>
@@ -12,12 +14,12 @@ internal sealed record LabelMetrics(string Label, double Threshold, double Preci
 /// <summary>Share of the images of one label whose best score went to another (or the same).</summary>
 internal sealed record ConfusionCell(string GroundTruthLabel, string PredictedLabel, double Value);
 
-/// <summary>Outcome of testing a model, of either kind.</summary>
+/// <summary>Result of testing a model, of either kind.</summary>
 /// <param name="Labels">One entry for each label of the model, in the model's order.</param>
 /// <param name="Precision">Mean over the labels.</param>
 /// <param name="Recall">Mean over the labels.</param>
-/// <param name="F1">Mean over the labels of their F1, not the harmonic mean of the overall two.</param>
-/// <param name="Confusion">Classification only: every ordered pair.</param>
+/// <param name="F1">Mean of the labels' F1, not the harmonic mean of the two above.</param>
+/// <param name="Confusion">Classification only: every ordered pair of labels.</param>
 /// <param name="AveragePrecision">Localization only.</param>
 /// <param name="AverageRecall">Localization only.</param>
 internal sealed record EvaluationReport(IReadOnlyList<LabelMetrics> Labels, double Precision, double Recall, double F1,
@@ -26,9 +28,6 @@ internal sealed record EvaluationReport(IReadOnlyList<LabelMetrics> Labels, doub
 /// <summary>Tests a classifier, single- or multi-label: every label is judged on its own.</summary>
 internal static class ClassificationMetrics
 {
-    /// <summary>Threshold of a label that no test image has.</summary>
-    internal const double ThresholdUntested = 0.5;
-
     /// <param name="labels">Labels of the model.</param>
     /// <param name="scores">Image × label, 0 to 1.</param>
     /// <param name="truth">Image × label.</param>
@@ -58,7 +57,7 @@ internal static class ClassificationMetrics
         return Summarize(metrics, Confusion(labels, scores, truth));
     }
 
-    /// <summary>Plain means over the labels that were tested.</summary>
+    /// <summary>Unweighted means over the tested labels.</summary>
     public static EvaluationReport Summarize(IReadOnlyList<LabelMetrics> labels, IReadOnlyList<ConfusionCell>? confusion = null,
         double? averagePrecision = null, double? averageRecall = null)
     {
@@ -79,33 +78,8 @@ internal static class ClassificationMetrics
             positives += truth[image, label] ? 1 : 0;
         }
 
-        if (positives == 0)
-        {
-            return new LabelMetrics(name, ThresholdUntested, 0, 0, 0, 0);
-        }
-
-        Array.Sort(examples, (left, right) => right.Score.CompareTo(left.Score));
-        long bestHits = 0, bestTaken = 1;
-        double threshold = ThresholdUntested;
-        long hits = 0;
-        for (var index = 0; index < examples.Length; index++)
-        {
-            hits += examples[index].Present ? 1 : 0;
-            if (index + 1 < examples.Length && examples[index + 1].Score == examples[index].Score)
-            {
-                continue;
-            }
-
-            // F1 = 2 TP / (predicted + positives), compared as fractions: rounding must not decide a tie. Only better wins, so the higher cut stays.
-            long taken = index + 1;
-            if (hits * (bestTaken + positives) > bestHits * (taken + positives))
-            {
-                (bestHits, bestTaken, threshold) = (hits, taken, examples[index].Score);
-            }
-        }
-
-        return new LabelMetrics(
-            name, threshold, bestHits / (double)bestTaken, bestHits / (double)positives, 2.0 * bestHits / (bestTaken + positives), positives);
+        var best = PrecisionRecall.Best(examples, positives);
+        return new LabelMetrics(name, best.Threshold, best.Precision, best.Recall, best.F1, positives);
     }
 
     private static List<ConfusionCell> Confusion(IReadOnlyList<string> labels, float[,] scores, bool[,] truth)

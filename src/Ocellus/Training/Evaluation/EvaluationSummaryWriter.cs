@@ -13,8 +13,8 @@ internal static class EvaluationSummaryWriter
 
     /// <param name="report">Metrics; a confusion matrix or averages are written if it has them.</param>
     /// <param name="ended">End of the evaluation.</param>
-    /// <param name="trainingImages">Images really used for training.</param>
-    /// <param name="testingImages">Images really used for testing.</param>
+    /// <param name="trainingImages">Images used for training.</param>
+    /// <param name="testingImages">Images used for testing.</param>
     /// <param name="projectVersionArn">The model.</param>
     public static string Write(EvaluationReport report, DateTimeOffset ended, int trainingImages, int testingImages, string projectVersionArn)
     {

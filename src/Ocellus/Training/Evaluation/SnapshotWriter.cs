@@ -19,10 +19,10 @@ internal enum Outcome
 /// <param name="InGroundTruth">The image has the label.</param>
 internal sealed record LabelPrediction(string Label, double Confidence, double Threshold, bool InGroundTruth);
 
-/// <summary>A predicted box, or a ground-truth box nothing was predicted for (confidence 0, false negative).</summary>
+/// <summary>A predicted box, or a ground-truth box without a prediction (confidence 0, false negative).</summary>
 /// <param name="Label">The label.</param>
 /// <param name="Confidence">0 to 1.</param>
-/// <param name="Left">Pixels of the input image, as the other three.</param>
+/// <param name="Left">Pixels of the input image, as are the other three.</param>
 /// <param name="Top">See Left.</param>
 /// <param name="Width">See Left.</param>
 /// <param name="Height">See Left.</param>
@@ -30,7 +30,7 @@ internal sealed record LabelPrediction(string Label, double Confidence, double T
 /// <param name="InGroundTruth">Matches a ground-truth box, regardless of the threshold.</param>
 internal sealed record BoxPrediction(string Label, double Confidence, int Left, int Top, int Width, int Height, Outcome Outcome, bool InGroundTruth);
 
-/// <summary>Writes lines of the snapshot manifests: only lines really used, keys renamed.</summary>
+/// <summary>Writes lines of the snapshot manifests: only lines that were used, with keys renamed.</summary>
 internal static class SnapshotWriter
 {
     private const string Training = "rekognition-custom-labels-training";

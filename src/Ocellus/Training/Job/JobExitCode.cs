@@ -9,6 +9,6 @@ internal static class JobExitCode
     /// <summary>Stopped on request; a checkpoint is written.</summary>
     public const int Stopped = 3;
 
-    /// <summary>Failed for a reason that may pass; the last line of standard error tells it.</summary>
+    /// <summary>Failed for a reason that may be temporary, which is the last line of standard error.</summary>
     public const int Broken = 4;
 }

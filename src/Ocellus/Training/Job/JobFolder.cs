@@ -19,26 +19,26 @@ internal sealed record JobDescription
     /// <summary>The test images are split off the training manifest, for this training only.</summary>
     public bool AutoSplit { get; init; }
 
-    /// <summary>The caller had no right to read the manifests: there are none in the folder.</summary>
+    /// <summary>The caller was not allowed to read the manifests, so the folder has none.</summary>
     public bool ManifestDenied { get; init; }
 
     /// <summary>Equal data and seed give an equal model.</summary>
     public int Seed { get; init; }
 
-    /// <summary>The learning itself takes at most this long; checks and tests come on top.</summary>
+    /// <summary>Maximum time of the learning itself; checks and tests are extra.</summary>
     public double TimeBudgetSeconds { get; init; } = TrainingOptions.TimeBudgetDefault.TotalSeconds;
 
-    /// <summary>Threads to learn with; 0 is one for each core.</summary>
+    /// <summary>Threads to learn with; 0 for one for each core.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Whose operations convolve; not written where it is the default.</summary>
+    /// <summary>Which convolution kernels to use; not written if it is the default.</summary>
     [JsonConverter(typeof(JsonStringEnumConverter<KernelChoice>)), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public KernelChoice Kernels { get; init; }
 }
 
-/// <summary>One image that the manifests name: where its copy is, or why there is none.</summary>
+/// <summary>An image named in the manifests: where its copy is, or why there is none.</summary>
 /// <param name="Ref">The <c>source-ref</c>.</param>
-/// <param name="File">Name under <c>images/</c>, or a rooted path that stands for itself; null if it could not be fetched.</param>
+/// <param name="File">Name under <c>images/</c>, or an absolute path; null if it could not be fetched.</param>
 /// <param name="Problem">Why not: <see cref="Missing"/>, <see cref="NoBucket"/>, <see cref="OtherOwner"/> or <see cref="Denied"/>.</param>
 internal sealed record JobImage(string Ref, string? File, string? Problem)
 {
@@ -48,7 +48,7 @@ internal sealed record JobImage(string Ref, string? File, string? Problem)
     public const string Denied = "denied";
 }
 
-/// <summary>How a job ended: <c>Completed</c> with a model, or <c>Failed</c> for a reason that training again would meet again.</summary>
+/// <summary>How a job ended: <c>Completed</c> with a model, or <c>Failed</c> for a reason that would occur again in another training.</summary>
 internal sealed record JobOutcome
 {
     public required bool Completed { get; init; }
@@ -66,13 +66,13 @@ internal sealed record JobOutcome
     public DateTimeOffset Ended { get; init; }
 }
 
-/// <summary>How far a job is. <paramref name="Step"/> of <paramref name="Steps"/> within the phase.</summary>
+/// <summary>Progress of a job: <paramref name="Step"/> of <paramref name="Steps"/> in the phase.</summary>
 internal sealed record JobProgress(string Phase, int Step, int Steps, double? Loss, double? SecondsLeft)
 {
     public static JobProgress Of(TrainingProgress progress) => new(progress.Phase, progress.Epoch, progress.Epochs, progress.Loss, progress.SecondsLeft);
 
-    /// <summary>One sentence for a person.</summary>
-    [Assumed("StatusMessage during a training", "It also says the phase, the step and about how many seconds are left.")]
+    /// <summary>One sentence for the user.</summary>
+    [Assumed("StatusMessage during a training", "It also gives the phase, the step and the approximate seconds left.")]
     public string Sentence =>
         string.Create(
             System.Globalization.CultureInfo.InvariantCulture,
@@ -80,25 +80,25 @@ internal sealed record JobProgress(string Phase, int Step, int Steps, double? Lo
 }
 
 /// <summary>
-/// The folder of one training: everything the training process reads and writes. It knows nothing of the server, so that the same
-/// process serves the server and the command line.
+/// The folder of one training: everything that the training process reads and writes. It is independent of the server, so that the
+/// server and the command line use the same process.
 /// </summary>
 internal sealed class JobFolder(string path)
 {
     public string Path { get; } = path;
 
-    /// <summary>Told when a file that can be made anew is damaged and taken for absent.</summary>
+    /// <summary>Called when a damaged file that can be made again is treated as missing.</summary>
     public Action<string>? Damaged { get; init; }
 
-    /// <summary>The training manifest as it was when the training was asked for.</summary>
+    /// <summary>The training manifest as it was when the training was requested.</summary>
     public string TrainingManifest => In("training.manifest");
 
-    /// <summary>The test manifest; absent with an automatic split.</summary>
+    /// <summary>The test manifest; missing with an automatic split.</summary>
     public string TestingManifest => In("testing.manifest");
 
     public string Images => In("pictures");
 
-    /// <summary>Output files under the names they get in the output location.</summary>
+    /// <summary>Output files, named as in the output location.</summary>
     public string Out => In("out");
 
     /// <summary>model.onnx and model.json.</summary>
@@ -106,7 +106,7 @@ internal sealed class JobFolder(string path)
 
     public string Checkpoint => In("checkpoint");
 
-    /// <summary>What the training process wrote to its error stream.</summary>
+    /// <summary>Standard error of the training process.</summary>
     public string Log => In("training.log");
 
     private string Description => In("job.json");
@@ -122,21 +122,21 @@ internal sealed class JobFolder(string path)
 
     public void Write(JobDescription job) => AtomicFile.Write(Description, JsonSerializer.SerializeToUtf8Bytes(job, JobJson.Default.JobDescription));
 
-    /// <summary>The description is there: the folder was not left half made.</summary>
+    /// <summary>The description exists, so the folder was completed.</summary>
     public bool IsWhole => File.Exists(Description);
 
-    /// <exception cref="InvalidDataException">It is damaged: it is written once, so nobody can make it anew.</exception>
+    /// <exception cref="InvalidDataException">It is damaged; it is written only once, so it cannot be made again.</exception>
     public JobDescription Read() => Read(Description, JobJson.Default.JobDescription);
 
     public void Write(IReadOnlyList<JobImage> images) =>
         AtomicFile.Write(Index, JsonSerializer.SerializeToUtf8Bytes(images, JobJson.Default.IReadOnlyListJobImage));
 
-    /// <summary>The images; null as long as they are not all fetched, or if the list is damaged: then they are fetched again.</summary>
+    /// <summary>The images; null until all are fetched, or if the list is damaged: then they are fetched again.</summary>
     public IReadOnlyList<JobImage>? ReadImages() => TryRead(Index, JobJson.Default.IReadOnlyListJobImage);
 
     public void Write(JobOutcome outcome) => AtomicFile.Write(Ended, JsonSerializer.SerializeToUtf8Bytes(outcome, JobJson.Default.JobOutcome));
 
-    /// <summary>How the job ended; null as long as it has not, or if nobody can read how: then it goes on from its last checkpoint and ends again.</summary>
+    /// <summary>How the job ended; null if it has not, or if the file is damaged: then it resumes from its last checkpoint and ends again.</summary>
     public JobOutcome? ReadOutcome() => TryRead(Ended, JobJson.Default.JobOutcome);
 
     private static T Read<T>(string file, JsonTypeInfo<T> type)

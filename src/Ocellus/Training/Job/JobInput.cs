@@ -6,15 +6,15 @@ using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Training.Job;
 
-/// <summary>What a recipe gets: checked lines and their images.</summary>
+/// <summary>The input of a recipe: checked lines and their images.</summary>
 /// <param name="Job">What is to be trained.</param>
 /// <param name="Content">Lines and labels.</param>
 /// <param name="Bytes">The image of a usable line.</param>
-/// <param name="Header">Its header, which the check of the images has read.</param>
+/// <param name="Header">Its header, as read by the image check.</param>
 /// <param name="Threads">Threads to use.</param>
 /// <param name="Pace">Threads of the next step.</param>
 /// <param name="Checkpoint">Folder for checkpoints.</param>
-/// <param name="Progress">Takes progress.</param>
+/// <param name="Progress">Receives progress.</param>
 internal sealed record JobInput(
     JobDescription Job, ContentResult Content, Func<ParsedLine, byte[]> Bytes, Func<ParsedLine, ImageHeader> Header, int Threads, TrainingPace Pace,
     string Checkpoint, IProgress<JobProgress> Progress)
@@ -22,10 +22,10 @@ internal sealed record JobInput(
     /// <summary>Images put through the finished model at once.</summary>
     private const int TestBatch = 8;
 
-    /// <summary>The time that a recipe takes by itself, or the job's budget where that is less.</summary>
+    /// <summary>The time of a recipe, or the job's budget if that is less.</summary>
     public TimeSpan Within(TimeSpan recipe) => TimeSpan.FromSeconds(Math.Min(recipe.TotalSeconds, Job.TimeBudgetSeconds));
 
-    public IProgress<TrainingProgress> Learning => new Forward(Progress);
+    public IProgress<TrainingProgress> LearningProgress => new Forward(Progress);
 
     /// <summary>Index of each label of the model.</summary>
     public Dictionary<string, int> LabelIndex { get; } = Content.Labels.Select((label, i) => (label, i))
@@ -34,19 +34,19 @@ internal sealed record JobInput(
     public ImageSource Images(IReadOnlyList<ParsedLine> lines) => new(lines.Count, index => Bytes(lines[index]));
 
     /// <summary>Puts images through the finished model, in order.</summary>
-    public IReadOnlyList<IReadOnlyList<Prediction>> Ask(TrainedModel model, IReadOnlyList<ParsedLine> lines, CancellationToken cancel)
+    public IReadOnlyList<IReadOnlyList<Prediction>> Predict(TrainedModel model, IReadOnlyList<ParsedLine> lines, CancellationToken cancel)
     {
-        var answers = new List<IReadOnlyList<Prediction>>(lines.Count);
+        var predictions = new List<IReadOnlyList<Prediction>>(lines.Count);
         foreach (var batch in lines.Chunk(TestBatch))
         {
             cancel.ThrowIfCancellationRequested();
-            Progress.Report(new JobProgress("testing", answers.Count, lines.Count, null, null));
-            answers.AddRange(
+            Progress.Report(new JobProgress("testing", predictions.Count, lines.Count, null, null));
+            predictions.AddRange(
                 model.Predict(
                     [.. batch.AsParallel().AsOrdered().WithDegreeOfParallelism(Threads).Select(line => model.Prepare(Bytes(line), ImageLimits.Default))]));
         }
 
-        return answers;
+        return predictions;
     }
 
     private sealed class Forward(IProgress<JobProgress> progress) : IProgress<TrainingProgress>
@@ -58,11 +58,11 @@ internal sealed record JobInput(
 /// <summary>A trained and tested model.</summary>
 /// <param name="Model">Content of model.onnx.</param>
 /// <param name="Description">Content of model.json, without thresholds.</param>
-/// <param name="Report">The test; it has the thresholds.</param>
-/// <param name="Seconds">Time of the learning.</param>
+/// <param name="Report">Metrics of the test, with the thresholds.</param>
+/// <param name="Seconds">Seconds of learning.</param>
 /// <param name="TestedLines">Test lines that were used.</param>
 /// <param name="TrainingSnapshot">Lines of the training snapshot.</param>
-/// <param name="TestingSnapshot">Lines of the test snapshot, for an end of the evaluation.</param>
-internal sealed record Learned(
+/// <param name="TestingSnapshot">Lines of the test snapshot, given the end of the evaluation.</param>
+internal sealed record JobResult(
     byte[] Model, ModelDescription Description, EvaluationReport Report, double Seconds, int TestedLines, IEnumerable<string> TrainingSnapshot,
     Func<DateTimeOffset, IEnumerable<string>> TestingSnapshot);

@@ -9,21 +9,21 @@ using Ocellus.Work;
 namespace Ocellus.Training.Server;
 
 /// <summary>
-/// Finishes versions that are COPYING_IN_PROGRESS: their model is there already; the evaluation files are copied to the new output
-/// location under the new names. Doing it twice does no harm.
+/// Finishes versions that are COPYING_IN_PROGRESS: they already have their model; the evaluation files are copied to the new output
+/// location under the new names. Idempotent.
 /// </summary>
 internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objects, TimeProvider clock, ILogger<CopyWorker> log) : BackgroundService
 {
-    /// <summary>Looks for work this often even without a wake-up: after a failure that may pass by itself it is tried again.</summary>
-    private static readonly TimeSpan _lookEvery = TimeSpan.FromSeconds(20);
+    /// <summary>Maximum time between polls without a wake-up, and so until a retry after a temporary failure.</summary>
+    private static readonly TimeSpan _pollInterval = TimeSpan.FromSeconds(20);
 
     private readonly WakeSignal _wakes = new(clock);
 
-    /// <summary>Tells the worker that something is due.</summary>
+    /// <summary>Wakes the worker: something is due.</summary>
     public void Wake() => _wakes.Wake();
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        _wakes.LoopAsync(_lookEvery, () => WorkAsync(stoppingToken), failure => LookFailed(log, failure, _lookEvery.TotalSeconds), stoppingToken);
+        _wakes.LoopAsync(_pollInterval, () => WorkAsync(stoppingToken), failure => PollFailed(log, failure, _pollInterval.TotalSeconds), stoppingToken);
 
     private async Task WorkAsync(CancellationToken stoppingToken)
     {
@@ -35,8 +35,8 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
-                // It may pass: the copy stays under way, and the others go on meanwhile.
-                CopyPostponed(log, failure, version.Arn, _lookEvery.TotalSeconds);
+                // It may be temporary: the copy stays in progress, and the others continue.
+                CopyPostponed(log, failure, version.Arn, _pollInterval.TotalSeconds);
             }
             catch (S3Exception failure)
             {
@@ -45,7 +45,7 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
             }
             catch (Exception failure) when (failure is not (OperationCanceledException or System.Data.Common.DbException))
             {
-                // A row that cannot be read, say: it ends this copy and no other.
+                // For example an unreadable row: it ends this copy only.
                 CopyFailed(log, failure, version.Arn);
                 await versions.EndAsync(
                     version.Arn, VersionEvent.CopyFailed, "The service experienced an internal error.", new VersionOutcome(Now), stoppingToken);
@@ -63,25 +63,25 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
 
         var outcome = new VersionOutcome(Now)
         {
-            TrainingResult = await MoveAsync(version.TrainingResult, TrainingJson.Default.TrainingDataResult, async r => r with
+            TrainingResult = await RewriteAsync(version.TrainingResult, TrainingJson.Default.TrainingDataResult, async r => r with
             {
                 Output = r.Output is null ? null : new() { Assets = await AssetsAsync(version, r.Output.Assets, OutputKinds.TrainingSnapshot, cancel) },
                 Validation = r.Validation is null
                     ? null
                     : new() { Assets = await AssetsAsync(version, r.Validation.Assets, OutputKinds.TrainingValidation, cancel) },
             }),
-            TestingResult = await MoveAsync(version.TestingResult, TrainingJson.Default.TestingDataResult, async r => r with
+            TestingResult = await RewriteAsync(version.TestingResult, TrainingJson.Default.TestingDataResult, async r => r with
             {
                 Output = r.Output is null ? null : r.Output with { Assets = await AssetsAsync(version, r.Output.Assets, OutputKinds.TestingSnapshot, cancel) },
                 Validation = r.Validation is null
                     ? null
                     : new() { Assets = await AssetsAsync(version, r.Validation.Assets, OutputKinds.TestingValidation, cancel) },
             }),
-            EvaluationResult = await MoveAsync(version.EvaluationResult, TrainingJson.Default.EvaluationResult, async r => r with
+            EvaluationResult = await RewriteAsync(version.EvaluationResult, TrainingJson.Default.EvaluationResult, async r => r with
             {
                 Summary = new() { S3Object = await ObjectAsync(version, r.Summary?.S3Object, OutputKinds.Evaluation, cancel) },
             }),
-            ManifestSummary = await MoveAsync(version.ManifestSummary, TrainingJson.Default.GroundTruthManifest, async r => new()
+            ManifestSummary = await RewriteAsync(version.ManifestSummary, TrainingJson.Default.GroundTruthManifest, async r => new()
             {
                 S3Object = await ObjectAsync(version, r.S3Object, OutputKinds.Summary, cancel),
             }),
@@ -90,16 +90,16 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
         Copied(log, version.SourceArn ?? "", version.Arn);
     }
 
-    private static async Task<string?> MoveAsync<T>(string? json, JsonTypeInfo<T> type, Func<T, Task<T>> move)
+    private static async Task<string?> RewriteAsync<T>(string? json, JsonTypeInfo<T> type, Func<T, Task<T>> rewrite)
         where T : class =>
-        json is null || JsonSerializer.Deserialize(json, type) is not { } value ? null : JsonSerializer.Serialize(await move(value), type);
+        json is null || JsonSerializer.Deserialize(json, type) is not { } value ? null : JsonSerializer.Serialize(await rewrite(value), type);
 
     private async Task<IReadOnlyList<Asset>> AssetsAsync(VersionRow version, IReadOnlyList<Asset>? assets, string kind, CancellationToken cancel) =>
         assets is [{ GroundTruthManifest.S3Object: { } source }]
             ? [new() { GroundTruthManifest = new() { S3Object = await ObjectAsync(version, source, kind, cancel) } }]
             : [];
 
-    /// <summary>Copies one file; what its owner has deleted meanwhile stays named but is not there, as it is for the source.</summary>
+    /// <summary>Copies one file; one that its owner has deleted meanwhile is still named but missing, as for the source.</summary>
     private async Task<S3Object?> ObjectAsync(VersionRow version, S3Object? source, string kind, CancellationToken cancel)
     {
         if (source is null)
@@ -108,7 +108,7 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
         }
 
         var target = OutputLocation.Of(version, kind);
-        // The project policy gives the files of the source, not those of whoever has a bucket of that name since, or has it elsewhere.
+        // The project policy grants the source's files, not those of a later owner of that bucket name, or in another region.
         var from = Arn.Parse(version.SourceArn!);
         if (await objects.FindBucketAsync(source.Bucket!, cancel) is { } bucket
             && bucket.IsOf(from.AccountId)
@@ -132,9 +132,9 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
     [LoggerMessage(1312, LogLevel.Warning, "Copying to {ProjectVersionArn} failed")]
     private static partial void CopyFailed(ILogger log, Exception failure, string projectVersionArn);
 
-    [LoggerMessage(1314, LogLevel.Warning, "The store does not let the copy to {ProjectVersionArn} go on; trying again within {RetrySeconds} s")]
+    [LoggerMessage(1314, LogLevel.Warning, "The store or the disk does not allow copying to {ProjectVersionArn} now; trying again within {RetrySeconds} s")]
     private static partial void CopyPostponed(ILogger log, Exception failure, string projectVersionArn, double retrySeconds);
 
-    [LoggerMessage(1313, LogLevel.Error, "The database could not be asked or written; trying again within {RetrySeconds} s")]
-    private static partial void LookFailed(ILogger log, Exception failure, double retrySeconds);
+    [LoggerMessage(1313, LogLevel.Error, "The database could not be read or written; trying again within {RetrySeconds} s")]
+    private static partial void PollFailed(ILogger log, Exception failure, double retrySeconds);
 }

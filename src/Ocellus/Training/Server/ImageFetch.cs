@@ -8,15 +8,15 @@ using Ocellus.Training.Job;
 namespace Ocellus.Training.Server;
 
 /// <summary>
-/// Takes a training's own copy of every image that its manifests name, so that what happens to the bucket meanwhile does not
-/// matter. In the embedded store a copy is a hard link and costs nothing; from an outside one it is a download.
+/// Gives a training its own copy of every image in its manifests, so that later changes of the bucket do not matter. In the embedded
+/// store a copy is a hard link and costs nothing; from an external store it is a download.
 /// </summary>
 internal sealed class ImageFetch(IObjects objects)
 {
     /// <summary>Bytes of a manifest: 1 GB. AWS quota.</summary>
     private const long ManifestBytesMax = 1L << 30;
 
-    /// <summary>Downloads at once: the time of one is mostly waiting.</summary>
+    /// <summary>Parallel downloads: each mostly waits.</summary>
     private const int ParallelFetches = 8;
 
     public const string Unreadable = "The manifest file extension or contents are invalid.";
@@ -24,7 +24,7 @@ internal sealed class ImageFetch(IObjects objects)
     public const string NotPermitted = "The S3 bucket permissions are incorrect.";
     public const string TooLarge = "The manifest file size exceeds the maximum supported size.";
 
-    /// <summary>Fetches what the caller may read; null, or the terminal file error of a manifest.</summary>
+    /// <summary>Fetches what the caller may read. Returns null, or the terminal file error of a manifest.</summary>
     public async Task<string?> RunAsync(JobFolder folder, JobDescription job, string accountId, CallerRights rights, CancellationToken cancel)
     {
         if (job.ManifestDenied)
@@ -37,7 +37,7 @@ internal sealed class ImageFetch(IObjects objects)
             return null;
         }
 
-        // What a crash left is fetched again: half an image must not be taken for a whole one.
+        // What a crash left is fetched again: half an image must not pass for a whole one.
         FileSystem.RemoveFolder(folder.Images);
         Directory.CreateDirectory(folder.Images);
         var places = new Dictionary<string, Place>(StringComparer.Ordinal);
@@ -92,7 +92,7 @@ internal sealed class ImageFetch(IObjects objects)
         var buckets = new Dictionary<string, FoundBucket?>(StringComparer.Ordinal);
         foreach (var bucket in places.Select(p => p.Bucket).Distinct())
         {
-            // One of another region is none to this region's service.
+            // A bucket of another region does not exist for this region's service.
             buckets[bucket] = await objects.FindBucketAsync(bucket, cancel) is { } found && found.IsIn(region) ? found : null;
         }
 
@@ -106,7 +106,7 @@ internal sealed class ImageFetch(IObjects objects)
     private async Task<JobImage> FetchAsync(
         Place place, JobFolder folder, int number, FoundBucket? bucket, string accountId, CallerRights rights, CancellationToken cancel)
     {
-        // First of all: who may not read is not told what is there.
+        // First of all: a caller without the right to read must not learn what exists.
         if (!rights.Allow(Permission.Read(place.Bucket, place.Key)))
         {
             return new JobImage(place.SourceRef, null, JobImage.Denied);
@@ -123,6 +123,6 @@ internal sealed class ImageFetch(IObjects objects)
             : new JobImage(place.SourceRef, null, JobImage.Missing);
     }
 
-    /// <summary>Where an image is, which is all that is kept of its line.</summary>
+    /// <summary>Where an image is: all that is kept of its line.</summary>
     private readonly record struct Place(string SourceRef, string Bucket, string Key);
 }

@@ -4,28 +4,28 @@ using Ocellus.Storage;
 
 namespace Ocellus.Training.Server;
 
-/// <summary>Trainings under way and who works on them.</summary>
+/// <summary>Unfinished trainings and their workers.</summary>
 internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
 {
-    /// <summary>How long a lease holds without being renewed; a worker renews it with every report.</summary>
+    /// <summary>How long a lease is valid without renewal; a worker renews it with every report.</summary>
     public static readonly TimeSpan LeaseTime = TimeSpan.FromMinutes(1);
 
-    /// <summary>Frees the leases of a worker that was here before this process: its process is gone, for the data directory is ours.</summary>
-    public async Task ReleaseAsync(string owner, CancellationToken cancel)
+    /// <summary>Releases the leases of an earlier process with the same name: it has ended, because the data directory is ours.</summary>
+    public async Task ReleaseAllAsync(string owner, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await connection.ExecuteAsync("UPDATE training_jobs SET lease_owner = NULL, lease_until_ms = 0 WHERE lease_owner = @owner", new { owner });
     }
 
-    /// <summary>Gives a job back, for this or another worker to take again at once.</summary>
-    public async Task GiveBackAsync(string arn, string owner, CancellationToken cancel)
+    /// <summary>Releases a job, so that this or another worker can take it again at once.</summary>
+    public async Task ReleaseAsync(string arn, string owner, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await connection.ExecuteAsync(
             "UPDATE training_jobs SET lease_owner = NULL, lease_until_ms = 0 WHERE version_arn = @arn AND lease_owner = @owner", new { arn, owner });
     }
 
-    /// <summary>ARNs of jobs that nobody works on, oldest version first.</summary>
+    /// <summary>ARNs of jobs without a worker, oldest version first.</summary>
     public async Task<IReadOnlyList<string>> DueAsync(CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -34,28 +34,28 @@ internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
             .. await connection.QueryAsync<string>(
                 "SELECT j.version_arn FROM training_jobs j JOIN project_versions v ON v.arn = j.version_arn WHERE v.status = 'TRAINING_IN_PROGRESS' AND "
                     + "(j.lease_until_ms < @now OR j.lease_until_ms > @never) ORDER BY v.created_ms",
-                new { now = Now, never = Never }),
+                new { now = Now, never = LeaseEndMax }),
         ];
     }
 
-    /// <summary>How many trainings are not finished.</summary>
+    /// <summary>Number of unfinished trainings.</summary>
     public async Task<long> CountAsync(CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         return await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM training_jobs");
     }
 
-    /// <summary>Takes a job; false if another worker was first.</summary>
+    /// <summary>Leases a job; false if another worker was first.</summary>
     public async Task<bool> LeaseAsync(string arn, string owner, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         return await connection.ExecuteAsync(
             "UPDATE training_jobs SET lease_owner = @owner, lease_until_ms = @until WHERE version_arn = @arn AND (lease_until_ms < @now OR "
                 + "lease_until_ms > @never)",
-            new { arn, owner, until = Now + (long)LeaseTime.TotalMilliseconds, now = Now, never = Never }) == 1;
+            new { arn, owner, until = Now + (long)LeaseTime.TotalMilliseconds, now = Now, never = LeaseEndMax }) == 1;
     }
 
-    /// <summary>Renews the lease and shows how far the job is; false if the job is no longer this worker's.</summary>
+    /// <summary>Renews the lease and stores the progress message; false if the lease is no longer this worker's.</summary>
     public async Task<bool> ReportAsync(string arn, string owner, string message, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -75,8 +75,8 @@ internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
         return mine;
     }
 
-    /// <summary>Counts a death of the job's process and gives the number so far.</summary>
-    public async Task<long> CrashedAsync(string arn, CancellationToken cancel)
+    /// <summary>Counts a crash of the job's process and returns the number so far.</summary>
+    public async Task<long> CountCrashAsync(string arn, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
@@ -86,8 +86,8 @@ internal sealed class JobCatalog(DataDirectory data, TimeProvider clock)
         return crashes;
     }
 
-    /// <summary>No lease that was given by a clock as it is now ends later: one that does is of a clock that was set back since, and nobody's.</summary>
-    private long Never => Now + 2 * (long)LeaseTime.TotalMilliseconds;
+    /// <summary>No valid lease ends later than this: one that does was given before the clock was set back, and has no worker.</summary>
+    private long LeaseEndMax => Now + 2 * (long)LeaseTime.TotalMilliseconds;
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 }

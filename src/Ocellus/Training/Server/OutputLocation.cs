@@ -12,21 +12,21 @@ internal static class OutputLocation
     /// <summary>For <c>StatusMessage</c>.</summary>
     public const string NotWritable = "Unable to write to output S3 bucket.";
 
-    /// <summary>Whether the bucket is there and the version's account's own, in its region.</summary>
+    /// <summary>Whether the bucket exists, belongs to the version's account and is in its region.</summary>
     public static async Task<bool> IsWritableAsync(IObjects objects, VersionRow version, CancellationToken cancel) =>
         await objects.FindBucketAsync(version.OutputBucket, cancel) is { } bucket
             && bucket.IsOf(version.AccountId)
             && bucket.IsIn(Arn.Parse(version.Arn).Region);
 
-    /// <summary>As above, and whether a caller may write every output file there.</summary>
+    /// <summary>Whether also the caller may write every output file there.</summary>
     public static async Task<bool> IsWritableAsync(IObjects objects, VersionRow version, CallerRights rights, CancellationToken cancel) =>
         await IsWritableAsync(objects, version, cancel)
             && OutputKinds.All.All(kind => Of(version, kind) is var file && rights.Allow(Permission.Write(file.Bucket!, file.Name!)));
 
-    /// <summary>Prefix and file with one slash between; no prefix gives just the file.</summary>
+    /// <summary>Prefix and file, separated by one slash; without a prefix just the file.</summary>
     public static string Key(VersionRow version, string file) => version.OutputPrefix.Trim('/') is { Length: > 0 } inner ? $"{inner}/{file}" : file;
 
-    /// <summary>The place of a version's output file of a kind, see <see cref="OutputKinds"/>.</summary>
+    /// <summary>The location of a version's output file of a kind, see <see cref="OutputKinds"/>.</summary>
     public static S3Object Of(VersionRow version, string kind)
     {
         var arn = Arn.Parse(version.Arn);

@@ -5,42 +5,42 @@ using Ocellus.Training.Job;
 
 namespace Ocellus.Training.Server;
 
-/// <summary>How a training process ended, seen from outside.</summary>
+/// <summary>How a training process ended, as seen by its parent.</summary>
 /// <param name="Outcome">What it wrote; null if it wrote none.</param>
-/// <param name="Stopped">It ended because it was told to.</param>
-/// <param name="Reason">Without an outcome: why, in a sentence.</param>
+/// <param name="Stopped">It ended on request.</param>
+/// <param name="Reason">The reason, if there is no outcome.</param>
 internal sealed record TrainingEnd(JobOutcome? Outcome, bool Stopped, string Reason);
 
 /// <summary>
-/// Runs a training in a process of its own: a native crash or a full memory ends the job and not the server, and the memory is
-/// surely given back.
+/// Runs a training in a separate process: a native crash or lack of memory ends the job and not the server, and all of its memory is
+/// returned.
 /// </summary>
 internal static class TrainingProcess
 {
-    /// <summary>Longest wait for the checkpoint when a training is told to stop; then it is killed and resumes from the one before.</summary>
+    /// <summary>Maximum wait for the checkpoint when a training is stopped; then it is killed, and resumes from the previous one.</summary>
     private static readonly TimeSpan _stopWait = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// glibc is told to keep freed memory and to take it in huge pages. A step of 16 images has blocks of 77 MB; left alone, glibc maps
-    /// each anew (it cannot be told a bound above 32 MB, and threads other than the first have arenas of 64 MB), and the kernel faults
-    /// them in page by page: a step took three times as long. So there is one arena, nothing is mapped and nothing is given back before
-    /// the process ends. NNPACK's warnings on machines it does not know are muted.
+    /// Makes glibc keep freed memory and use huge pages. A step of 16 images has blocks of 77 MB. By default glibc maps each one again (its
+    /// threshold cannot exceed 32 MB, and threads other than the first have arenas of 64 MB), and the kernel faults them in page by page:
+    /// a step took three times as long. So there is one arena, nothing is mapped, and nothing is returned before the process ends. NNPACK's
+    /// warnings on unknown machines are muted.
     /// </summary>
     private static readonly (string Name, string Value)[] _environment =
     [
         ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:glibc.malloc.mmap_max=0:"
             + "glibc.malloc.trim_threshold=9999999999:glibc.malloc.top_pad=268435456"),
         ("TORCH_CPP_LOG_LEVEL", "ERROR"),
-        // Threads that wait for each other sleep instead of spinning: a training that shares its cores with a server was measured
-        // to take five times as long, and four times the processor time, while they spun.
+        // Threads that wait for each other sleep instead of spinning. While they spun, a training that shared its cores with a server
+        // took five times as long, and four times the processor time.
         ("OMP_WAIT_POLICY", "PASSIVE"),
     ];
 
     /// <summary>Trains in <paramref name="folder"/>. Cancelling lets the process save its checkpoint first.</summary>
     /// <param name="folder">What is to be trained.</param>
-    /// <param name="progress">Told how far it is.</param>
-    /// <param name="yields">Whether it is to take fewer threads now, because requests are answered beside it; null: never.</param>
-    /// <param name="cancel">Ends it.</param>
+    /// <param name="progress">Receives the progress.</param>
+    /// <param name="yields">Whether it should use fewer threads now, because the server is answering requests; null: never.</param>
+    /// <param name="cancel">Stops the training.</param>
     public static async Task<TrainingEnd> RunAsync(JobFolder folder, IProgress<JobProgress> progress, Func<bool>? yields, CancellationToken cancel)
     {
         using var process = new Process { StartInfo = Command(folder.Path) };
@@ -49,7 +49,7 @@ internal static class TrainingProcess
         var errors = CopyErrorsAsync(process, folder.Log);
         var output = ReadProgressAsync(process, progress);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var telling = yields is null ? Task.CompletedTask : TrainingPace.TellAsync(process.StandardInput, yields, TimeProvider.System, ended.Token);
+        var signalling = yields is null ? Task.CompletedTask : TrainingPace.SignalAsync(process.StandardInput, yields, TimeProvider.System, ended.Token);
         var stopped = false;
         await using (cancel.Register(() => process.StandardInput.Close()))
         {
@@ -74,7 +74,7 @@ internal static class TrainingProcess
         }
 
         await ended.CancelAsync();
-        await telling;
+        await signalling;
         await output;
         var lastError = await errors;
         if (folder.ReadOutcome() is { } outcome)
@@ -82,7 +82,7 @@ internal static class TrainingProcess
             return new TrainingEnd(outcome, stopped, "");
         }
 
-        // 128 + n is how a shell reports signal n; .NET does the same.
+        // Like a shell, .NET reports signal n as 128 + n.
         var reason = process.ExitCode switch
         {
             JobExitCode.Stopped => "it was stopped",
@@ -95,7 +95,7 @@ internal static class TrainingProcess
     private static ProcessStartInfo Command(string path)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "Ocellus.dll");
-        // The host that runs this process, unless that is a test runner's own executable.
+        // The host that runs this process, unless that is a test runner.
         var host = Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
         var start = new ProcessStartInfo(host, ["exec", program, "train-job", path])
         {
@@ -105,7 +105,7 @@ internal static class TrainingProcess
             UseShellExecute = false,
         };
         ChildEnvironment.Restrict(start);
-        // The server's, see the launcher: two words for one setting, and which of them counts is nowhere promised.
+        // The launcher sets it for the server. It duplicates a tunable above, and which of the two takes precedence is undocumented.
         start.Environment.Remove("MALLOC_ARENA_MAX");
         foreach (var (name, value) in _environment)
         {
@@ -124,7 +124,7 @@ internal static class TrainingProcess
         }
         catch (Exception failure) when (failure is Win32Exception or InvalidOperationException)
         {
-            // Ended already, or not allowed here: it trains all the same.
+            // Already ended, or not allowed here: it trains anyway.
         }
     }
 
@@ -136,12 +136,12 @@ internal static class TrainingProcess
             last = line.Length > 0 ? line : last;
             try
             {
-                // Opened for each of the few lines: what a full disk did not take must not come up again when a writer is closed.
+                // Opened for each of the few lines: with a full disk, closing a writer would throw for what it could not write.
                 await File.AppendAllTextAsync(path, line + Environment.NewLine);
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
-                // The disk is full; the last line is what counts.
+                // The disk is full; only the last line matters.
             }
         }
 
@@ -152,7 +152,7 @@ internal static class TrainingProcess
     {
         while (await process.StandardOutput.ReadLineAsync() is { } line)
         {
-            // Native libraries may write lines of their own.
+            // Native libraries may write lines too.
             if (line.StartsWith('{'))
             {
                 JobProgress? parsed = null;

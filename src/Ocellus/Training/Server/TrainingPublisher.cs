@@ -7,24 +7,25 @@ using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Training.Server;
 
-/// <summary>Hands over what a training has left: files to the output location, the model to its folder, the end to the version.</summary>
+/// <summary>Publishes a training's results: files to the output location, the model to its folder, the status to the version.</summary>
 internal sealed partial class TrainingPublisher(
     VersionCatalog versions, IObjects objects, DataDirectory data, TimeProvider clock, ILogger<TrainingPublisher> log)
 {
     /// <summary>
-    /// Writes the output files, then the model's folder, then the state: whoever sees the state finds the rest. Broken off, it can be done again.
+    /// Writes the output files, then the model's folder, then the status, so that the rest exists once the status is visible. Can be repeated after an
+    /// interruption.
     /// </summary>
-    /// <param name="version">The version as it was when its training began.</param>
-    /// <param name="folder">The job's folder; gone at the end.</param>
-    /// <param name="outcome">What the training left.</param>
-    /// <param name="note">What <see cref="Note"/> says of the version.</param>
-    /// <param name="cancel">Ends it before the state is written.</param>
+    /// <param name="version">The version as of the start of its training.</param>
+    /// <param name="folder">The job's folder; removed at the end.</param>
+    /// <param name="outcome">The training's outcome.</param>
+    /// <param name="note">The version's <see cref="Note"/>.</param>
+    /// <param name="cancel">Ends it before the status is written.</param>
     [Assumed("BillableTrainingTimeInSeconds", "The seconds of learning, rounded up, at least 1. Copies have none.")]
     public async Task PublishAsync(VersionRow version, JobFolder folder, JobOutcome outcome, string note, CancellationToken cancel)
     {
         try
         {
-            // Meanwhile the bucket may have gone, and one of another account may have its name.
+            // The bucket may have been deleted meanwhile, and another account may have taken its name.
             if (!await OutputLocation.IsWritableAsync(objects, version, cancel))
             {
                 throw new S3Exception("NoSuchBucket");
@@ -107,7 +108,7 @@ internal sealed partial class TrainingPublisher(
         await RemoveAsync(folder);
     }
 
-    /// <summary>Not while a backup takes its moment, in whose database the job may still be under way.</summary>
+    /// <summary>Waits for a backup's snapshot, in whose database the job may still be unfinished.</summary>
     private async Task RemoveAsync(JobFolder folder)
     {
         using (await data.Barrier.EnterAsync(CancellationToken.None))
@@ -116,10 +117,10 @@ internal sealed partial class TrainingPublisher(
         }
     }
 
-    /// <summary>What its messages say besides, when the test images were split off by the server; empty otherwise.</summary>
+    /// <summary>An addition to its messages if the server split off the test images; otherwise empty.</summary>
     public static string Note(VersionRow version) =>
         Read(version.TestingResult, TrainingJson.Default.TestingDataResult).Input is { AutoCreate: true, Assets: null }
-            ? " The project has no TEST dataset: 20 % of the TRAIN dataset are held back for testing."
+            ? " The project has no TEST dataset: 20 % of the TRAIN dataset is held back for testing."
             : "";
 
     private static T Read<T>(string? json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)

@@ -11,35 +11,35 @@ using Ocellus.Work;
 namespace Ocellus.Training.Server;
 
 /// <summary>
-/// Trains what is TRAINING_IN_PROGRESS. The database says what is due; after a restart a job goes on from its last checkpoint,
-/// and one that had ended but was not published is only published.
+/// Trains what is TRAINING_IN_PROGRESS. The database says what is due. After a restart a job resumes from its last checkpoint, and one
+/// that had ended but was not published is only published.
 /// </summary>
 internal sealed partial class TrainingWorker(
     VersionCatalog versions, JobCatalog jobs, IObjects objects, ImageFetch images, TrainingPublisher publisher, DataDirectory data, TimeProvider clock,
     IOptions<TrainingOptions> options, OcellusMeter meter, ServingActivity serving, ILogger<TrainingWorker> log)
     : BackgroundService, IKeyedWork<string>
 {
-    /// <summary>Looks for work this often even without a wake-up: a lease of another node may have run out.</summary>
+    /// <summary>Maximum time between polls without a wake-up: a lease of another node may have expired.</summary>
     private static readonly TimeSpan _lookEvery = TimeSpan.FromSeconds(20);
 
-    /// <summary>Shortest time between two reports in the database: each costs a flush to disk.</summary>
+    /// <summary>Minimum time between two reports in the database: each costs a flush to disk.</summary>
     private static readonly TimeSpan _reportEvery = TimeSpan.FromSeconds(1);
 
-    /// <summary>What the version's message says meanwhile. Reasons may name what is the machine's own and are in the log.</summary>
-    private const string Waiting = " It waits: the object store or the disk does not let it go on now. It is tried again by itself.";
+    /// <summary>Addition to the version's message meanwhile. Reasons may reveal details of the machine and are in the log only.</summary>
+    private const string Waiting = " It is waiting: the object store or the disk does not allow it to continue now. It is retried automatically.";
 
-    /// <summary>Jobs whose last try the store or the disk did not let through: they come after the others, so that they hold nobody up.</summary>
+    /// <summary>Jobs whose last attempt failed because of the store or the disk: they come after the others, so as not to delay them.</summary>
     private readonly ConcurrentDictionary<string, bool> _postponed = new(StringComparer.Ordinal);
 
     private readonly KeyedWorkLoop<string> _loop = new(clock, _lookEvery);
     private readonly string _owner = $"{Environment.MachineName}:{data.Path}";
 
-    /// <summary>Tells the worker that something is due.</summary>
+    /// <summary>Wakes the worker: something is due.</summary>
     public void Wake() => _loop.Wake();
 
     public async Task<IEnumerable<string>> DueAsync(CancellationToken cancel) => (await jobs.DueAsync(cancel)).OrderBy(_postponed.ContainsKey);
 
-    /// <summary>A clock that jumps ends a lease in the middle of its job: by its key what runs here is not begun a second time.</summary>
+    /// <summary>If the clock jumps, a lease may expire during its job; the key keeps a running job from starting twice.</summary>
     public string KeyOf(string work) => work;
 
     public bool CanStart(string work, IReadOnlyList<string> running) => running.Count < options.Value.ParallelJobs;
@@ -64,11 +64,11 @@ internal sealed partial class TrainingWorker(
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            // The server stops; the job goes on after its next start.
+            // The server is stopping; the job resumes after its next start.
         }
         catch (TransientFailureException failure)
         {
-            // Not the job's doing, and it may pass: what is there of the job stays, and a later look tries again.
+            // Not the job's fault, and it may be temporary: its files stay, and a later poll tries again.
             _postponed[arn] = true;
             Log.JobPostponed(log, failure.InnerException, arn, _lookEvery.TotalSeconds);
             await ReportAsync(arn, ProjectVersionStates.Message(ProjectVersionStatus.TRAINING_IN_PROGRESS) + Waiting, cancel);
@@ -80,8 +80,8 @@ internal sealed partial class TrainingWorker(
         }
         finally
         {
-            // Not given back, the lease runs out, and the job is taken again then.
-            await TryAsync(() => jobs.GiveBackAsync(arn, _owner, CancellationToken.None), arn);
+            // If this fails, the job can be taken again when the lease expires.
+            await TryAsync(() => jobs.ReleaseAsync(arn, _owner, CancellationToken.None), arn);
         }
 
         // Woken for a job that is postponed, the loop would try it again without a pause.
@@ -90,7 +90,7 @@ internal sealed partial class TrainingWorker(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await TryAsync(() => jobs.ReleaseAsync(_owner, stoppingToken), _owner);
+        await TryAsync(() => jobs.ReleaseAllAsync(_owner, stoppingToken), _owner);
         await _loop.RunAsync(this, stoppingToken);
     }
 
@@ -105,7 +105,7 @@ internal sealed partial class TrainingWorker(
         }
         catch (Exception failure)
         {
-            // Whatever it is, it is one job's: the worker goes on with the others.
+            // It affects one job only: the worker continues with the others.
             Log.ReportLost(log, failure, arn);
         }
     }
@@ -118,13 +118,13 @@ internal sealed partial class TrainingWorker(
         {
             Log.JobStarted(log, version.Arn);
             var rights = await versions.RightsAsync(version.Arn, cancel);
-            if (!await NowAsync(() => OutputLocation.IsWritableAsync(objects, version, rights, cancel)))
+            if (!await OrTransientAsync(() => OutputLocation.IsWritableAsync(objects, version, rights, cancel)))
             {
                 await publisher.FailAsync(version, folder, OutputLocation.NotWritable, cancel);
                 return;
             }
 
-            if (await NowAsync(() => images.RunAsync(folder, job, version.AccountId, rights, cancel)) is { } fileError)
+            if (await OrTransientAsync(() => images.RunAsync(folder, job, version.AccountId, rights, cancel)) is { } fileError)
             {
                 await publisher.FailAsync(version, folder, fileError, cancel);
                 return;
@@ -135,13 +135,13 @@ internal sealed partial class TrainingWorker(
             cancel.ThrowIfCancellationRequested();
             if (end is { Outcome: null, Stopped: true })
             {
-                // Told to stop by someone else, as when a service manager ends a whole group: no crash, and the next try goes on from the checkpoint.
+                // Stopped from outside, for example by a service manager that ends a whole group: no crash, and the next attempt resumes.
                 return;
             }
 
             if (end.Outcome is null)
             {
-                // However often a full disk ends it: with room again it goes on from its checkpoint.
+                // A full disk does not count as a crash: with space again it resumes from its checkpoint.
                 if (!FileSystem.HasRoom(folder.Path))
                 {
                     throw new TransientFailureException(new IOException(end.Reason));
@@ -154,16 +154,16 @@ internal sealed partial class TrainingWorker(
             outcome = end.Outcome;
         }
 
-        await NowAsync(async () =>
+        await OrTransientAsync(async () =>
         {
             await publisher.PublishAsync(version, folder, outcome, note, cancel);
             return true;
         });
     }
 
-    /// <summary>Does a part of a job that reads or writes the store, the disk or the database, and not what is trained.</summary>
-    /// <exception cref="TransientFailureException">They did not let it: the store is not reachable, say, or the disk is full.</exception>
-    private static async Task<T> NowAsync<T>(Func<Task<T>> part)
+    /// <summary>Runs a part of a job that depends on the store, the disk or the database, not on what is trained.</summary>
+    /// <exception cref="TransientFailureException">They failed: for example the store is unreachable, or the disk is full.</exception>
+    private static async Task<T> OrTransientAsync<T>(Func<Task<T>> part)
     {
         try
         {
@@ -178,7 +178,7 @@ internal sealed partial class TrainingWorker(
 
     private async Task CrashedAsync(string arn, string reason, CancellationToken cancel)
     {
-        var crashes = await jobs.CrashedAsync(arn, cancel);
+        var crashes = await jobs.CountCrashAsync(arn, cancel);
         Log.ProcessDied(log, arn, crashes, reason);
         if (crashes >= options.Value.CrashesMax && await versions.FindAsync(arn, cancel) is { } version)
         {
@@ -190,7 +190,7 @@ internal sealed partial class TrainingWorker(
         }
     }
 
-    /// <summary>Writes progress to the database, not more often than needed, and renews the lease in between.</summary>
+    /// <summary>Writes progress to the database, no more often than needed, and renews the lease in between.</summary>
     private sealed class Reports : IProgress<JobProgress>, IAsyncDisposable
     {
         private readonly CancellationTokenSource _ended;
@@ -217,16 +217,16 @@ internal sealed partial class TrainingWorker(
             var basis = ProjectVersionStates.Message(ProjectVersionStatus.TRAINING_IN_PROGRESS) + note;
             using var timer = new PeriodicTimer(_reportEvery);
             JobProgress? written = null;
-            var silent = 0;
+            var ticks = 0;
             try
             {
                 while (await timer.WaitForNextTickAsync(cancel))
                 {
                     var last = _last;
-                    // Without news the lease alone is renewed, well before it runs out.
-                    if (!ReferenceEquals(last, written) || ++silent * _reportEvery > JobCatalog.LeaseTime / 3)
+                    // Without news, only the lease is renewed, well before it expires.
+                    if (!ReferenceEquals(last, written) || ++ticks * _reportEvery > JobCatalog.LeaseTime / 3)
                     {
-                        (written, silent) = (last, 0);
+                        (written, ticks) = (last, 0);
                         await worker.ReportAsync(arn, last is null ? basis : $"{basis} {last.Sentence}", cancel);
                     }
                 }
@@ -245,7 +245,7 @@ internal sealed partial class TrainingWorker(
         }
         catch (Exception failure) when (failure is System.Data.Common.DbException or OperationCanceledException)
         {
-            // A report that is lost is followed by another; the training must not end for it.
+            // Another report will follow a lost one; the training must not end because of it.
             Log.ReportLost(log, failure, arn);
         }
     }
@@ -263,13 +263,13 @@ internal sealed partial class TrainingWorker(
         [LoggerMessage(1304, LogLevel.Error, "The training job of {ProjectVersionArn} failed")]
         public static partial void JobFailed(ILogger log, Exception failure, string projectVersionArn);
 
-        [LoggerMessage(1308, LogLevel.Warning, "The store or the disk does not let {ProjectVersionArn} go on; trying again within {RetrySeconds} s")]
+        [LoggerMessage(1308, LogLevel.Warning, "The store or the disk does not allow training {ProjectVersionArn} now; trying again within {RetrySeconds} s")]
         public static partial void JobPostponed(ILogger log, Exception? failure, string projectVersionArn, double retrySeconds);
 
-        [LoggerMessage(1307, LogLevel.Error, "The database could not be asked for trainings; asking again within {RetrySeconds} s")]
+        [LoggerMessage(1307, LogLevel.Error, "The trainings could not be read from the database; trying again within {RetrySeconds} s")]
         public static partial void LookFailed(ILogger log, Exception failure, double retrySeconds);
 
-        [LoggerMessage(1309, LogLevel.Error, "A file of the training of {ProjectVersionArn} is damaged and made anew: {Reason}")]
+        [LoggerMessage(1309, LogLevel.Error, "A file of the training of {ProjectVersionArn} is damaged and is made again: {Reason}")]
         public static partial void FileDamaged(ILogger log, string projectVersionArn, string reason);
 
         [LoggerMessage(1306, LogLevel.Warning, "A progress report of {ProjectVersionArn} could not be written")]

@@ -40,7 +40,7 @@ public sealed class IdleStopTests
         await server.WaitForStatusAsync(idle, ProjectVersionStatus.STOPPED);
 
         var stopped = (await server.VersionAsync(idle))!;
-        Assert.Equal("The model is stopped. It was not asked for 0.02 minutes (setting Ocellus:Hosting:IdleStopMinutes).", stopped.Message);
+        Assert.Equal("The model is stopped. It received no request for 0.02 minutes (setting Ocellus:Hosting:IdleStopMinutes).", stopped.Message);
         Assert.Null(stopped.MinUnits);
         Assert.Null(server.Services.GetRequiredService<LocalModels>().Find(idle));
         // Twice the idle time and a look more: it would have been stopped.

@@ -224,7 +224,7 @@ public sealed class WakeOnDetectTests
         var answer = await server.DetectAsync(arn, TinyModel.Png(0));
 
         Assert.Equal("ResourceNotReadyException", answer.Error);
-        Assert.Contains("The server stops", answer.Message, StringComparison.Ordinal);
+        Assert.Contains("The server is stopping", answer.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -31,7 +31,7 @@ public sealed class RunningModelTests : IDisposable
 
             var refusal = await Assert.ThrowsAsync<RefusedException>(() => Detect(model));
             Assert.Equal(RefusalKind.Busy, refusal.Kind);
-            Assert.Contains("2 requests wait for 1 inference unit already", refusal.Message, StringComparison.Ordinal);
+            Assert.Contains("2 requests are already waiting for 1 inference unit", refusal.Message, StringComparison.Ordinal);
         }
 
         Assert.All(await Task.WhenAll(inside), answer => Assert.Equal(0, Best(answer)));

@@ -43,16 +43,16 @@ public sealed class ServingThreadsTests
     }
 
     [Fact]
-    public async Task Passes_are_helped_only_while_cores_are_idle()
+    public async Task A_pass_uses_idle_cores_only_while_there_are_enough()
     {
         using var threads = new ServingThreads();
-        Assert.True(threads.CanHelp);
+        Assert.True(threads.HasIdleCores);
         using (await HostedVersions.HoldThreadsAsync(threads))
         {
-            Assert.False(threads.CanHelp);
+            Assert.False(threads.HasIdleCores);
         }
 
-        Assert.True(SpinWait.SpinUntil(() => threads.CanHelp, Patience), "the threads are free again");
+        Assert.True(SpinWait.SpinUntil(() => threads.HasIdleCores, Patience), "the threads are free again");
     }
 
     [Theory]
@@ -65,7 +65,7 @@ public sealed class ServingThreadsTests
         var line = HostedVersions.Line(threads, units);
         Assert.NotNull(line.TryAdd(() => { }, 1));
         var before = line.VirtualTime;
-        line.Ended(line.Take(free: 1), 6);
+        line.Settle(line.Take(free: 1), 6);
 
         Assert.Equal(expected, line.VirtualTime - before, 9);
     }

@@ -16,10 +16,10 @@ public sealed class BoxFrameTests
     {
         var frame = new BoxFrame(80, 40, new ImageHeader(ImageFormat.Jpeg, 80, 40, orientation));
 
-        var box = frame.ToShown(10, 5, 20, 10);
+        var box = frame.ToUpright(10, 5, 20, 10);
 
         Assert.Equal((left / 40f, top / 80f, width / 40f, height / 80f), (box.Left, box.Top, box.Width, box.Height));
-        Assert.Equal((10, 5, 20, 10), frame.FromShown(box));
+        Assert.Equal((10, 5, 20, 10), frame.FromUpright(box));
     }
 
     [Theory]
@@ -31,10 +31,10 @@ public sealed class BoxFrameTests
     {
         var frame = new BoxFrame(80, 40, new ImageHeader(ImageFormat.Jpeg, 80, 40, orientation));
 
-        var box = frame.ToShown(10, 5, 20, 10);
+        var box = frame.ToUpright(10, 5, 20, 10);
 
         Assert.Equal((10 / 80f, 5 / 40f, 20 / 80f, 10 / 40f), (box.Left, box.Top, box.Width, box.Height));
-        Assert.Equal((10, 5, 20, 10), frame.FromShown(box));
+        Assert.Equal((10, 5, 20, 10), frame.FromUpright(box));
     }
 
     [Theory]
@@ -46,7 +46,7 @@ public sealed class BoxFrameTests
     {
         var frame = new BoxFrame(width, height, new ImageHeader(ImageFormat.Jpeg, 80, 40, 6));
 
-        var box = frame.ToShown(width / 4.0, height / 2.0, width / 4.0, height / 4.0);
+        var box = frame.ToUpright(width / 4.0, height / 2.0, width / 4.0, height / 4.0);
 
         Assert.Equal((.25f, .5f, .25f, .25f), (box.Left, box.Top, box.Width, box.Height));
     }
@@ -56,6 +56,6 @@ public sealed class BoxFrameTests
     {
         var frame = new BoxFrame(80, 40, new ImageHeader(ImageFormat.Png, 80, 40, 1));
 
-        Assert.Equal((0, 30, 80, 10), frame.FromShown(new(-.1f, .75f, 1.3f, .5f)));
+        Assert.Equal((0, 30, 80, 10), frame.FromUpright(new(-.1f, .75f, 1.3f, .5f)));
     }
 }

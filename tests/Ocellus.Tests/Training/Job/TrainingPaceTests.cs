@@ -16,11 +16,11 @@ public sealed class TrainingPaceTests
     {
         var pace = new TrainingPace(threads);
         Assert.Equal(threads, pace.Threads);
-        pace.Take(TrainingPace.Yield);
+        pace.Receive(TrainingPace.Yield);
         Assert.Equal(yielding, pace.Threads);
-        pace.Take("a word of a later version");
+        pace.Receive("a word of a later version");
         Assert.Equal(yielding, pace.Threads);
-        pace.Take(TrainingPace.Resume);
+        pace.Receive(TrainingPace.Resume);
         Assert.Equal(threads, pace.Threads);
     }
 
@@ -41,21 +41,21 @@ public sealed class TrainingPaceTests
     }
 
     [Fact]
-    public async Task A_training_process_is_told_each_change_once()
+    public async Task A_training_process_is_sent_each_change_once()
     {
         var clock = new FakeTimeProvider();
         using var input = new StringWriter { NewLine = "\n" };
         using var end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var serving = false;
-        var telling = TrainingPace.TellAsync(input, () => serving, clock, end.Token);
+        var signalling = TrainingPace.SignalAsync(input, () => serving, clock, end.Token);
         foreach (var (now, expected) in new[] { (false, ""), (true, "yield\n"), (true, "yield\n"), (false, "yield\nresume\n") })
         {
             serving = now;
             clock.Advance(TimeSpan.FromSeconds(1));
-            await Hosting.HostedVersions.UntilAsync(() => input.ToString() == expected, $"'{expected}' was not told");
+            await Hosting.HostedVersions.UntilAsync(() => input.ToString() == expected, $"'{expected}' was not sent");
         }
 
         await end.CancelAsync();
-        await telling;
+        await signalling;
     }
 }
