@@ -53,7 +53,7 @@ def main():
         until(lambda: one()["Status"] != "TRAINING_IN_PROGRESS", 400, 0.3)
         check("the training completes", one()["Status"] == "TRAINING_COMPLETED", one())
         names = [o["Key"] for o in s3.list_objects_v2(Bucket="samples", Prefix="out/").get("Contents", [])]
-        check("its output is in the outside store", len(names) == 6, names)
+        check("its output is in the external store", len(names) == 6, names)
         plain = rekognition.create_project(ProjectName="plain")["ProjectArn"]
         check("from manifests there it trains too", rekognition.create_project_version(ProjectArn=plain, VersionName="two", OutputConfig=output, TrainingData={"Assets": [place("cells/train.manifest")]}, TestingData={"Assets": [place("cells/test.manifest")]}) is not None)
         rekognition.start_project_version(ProjectVersionArn=version, MinInferenceUnits=1)

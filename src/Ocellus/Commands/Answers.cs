@@ -19,7 +19,7 @@ internal static class Answers
     {
         var length = new FileInfo(file).Length;
         return length > ImageBytesMax
-            ? throw new ImageRefusedException(ImageProblem.TooLarge, $"The image has {length:N0} bytes; {ImageBytesMax:N0} are the most.")
+            ? throw new ImageRefusedException(ImageProblem.TooLarge, $"The image has {length:N0} bytes; the maximum is {ImageBytesMax:N0}.")
             : model.Prepare(File.ReadAllBytes(file), ImageLimits.Default);
     }
 

@@ -38,7 +38,7 @@ def read(path):
     with open(path, "rb") as file:
         content = file.read(BYTES_MAX + 1)
     if len(content) > BYTES_MAX:
-        raise Refused(f"The image has {pathlib.Path(path).stat().st_size:,} bytes; {BYTES_MAX:,} are the most.")
+        raise Refused(f"The image has {pathlib.Path(path).stat().st_size:,} bytes; the maximum is {BYTES_MAX:,}.")
     if not content.startswith((JPEG, PNG)):
         name = next((name for start, name in OTHERS if (content.startswith(start) if start else not content)), "something else")
         raise Refused(f"The image must be JPEG or PNG; received {name} ({len(content):,} bytes).")

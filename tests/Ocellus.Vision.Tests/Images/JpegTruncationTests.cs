@@ -22,7 +22,7 @@ public sealed class JpegTruncationTests
     }
 
     [Theory]
-    [InlineData(30, 1000, 100_000, false)] // 3 % is the most that is no loss
+    [InlineData(30, 1000, 100_000, false)] // 3 % is the maximum that is no loss
     [InlineData(31, 1000, 100_000, true)]
     [InlineData(15, 400, 100_000, false)] // 3.75 %, but less than a row of MCUs
     [InlineData(17, 400, 100_000, true)]

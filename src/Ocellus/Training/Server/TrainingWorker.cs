@@ -20,7 +20,7 @@ internal sealed partial class TrainingWorker(
     : BackgroundService, IKeyedWork<string>
 {
     /// <summary>Maximum time between polls without a wake-up: a lease of another node may have expired.</summary>
-    private static readonly TimeSpan _lookEvery = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan _pollEvery = TimeSpan.FromSeconds(20);
 
     /// <summary>Minimum time between two reports in the database: each costs a flush to disk.</summary>
     private static readonly TimeSpan _reportEvery = TimeSpan.FromSeconds(1);
@@ -31,7 +31,7 @@ internal sealed partial class TrainingWorker(
     /// <summary>Jobs whose last attempt failed because of the store or the disk: they come after the others, so as not to delay them.</summary>
     private readonly ConcurrentDictionary<string, bool> _postponed = new(StringComparer.Ordinal);
 
-    private readonly KeyedWorkLoop<string> _loop = new(clock, _lookEvery);
+    private readonly KeyedWorkLoop<string> _loop = new(clock, _pollEvery);
     private readonly string _owner = $"{Environment.MachineName}:{data.Path}";
 
     /// <summary>Wakes the worker: something is due.</summary>
@@ -49,7 +49,7 @@ internal sealed partial class TrainingWorker(
     public async Task PolledAsync(int running, CancellationToken cancel) =>
         meter.TrainingQueueLength = (int)Math.Max(0, await jobs.CountAsync(cancel) - running);
 
-    public void PollFailed(Exception failure) => Log.LookFailed(log, failure, _lookEvery.TotalSeconds);
+    public void PollFailed(Exception failure) => Log.PollFailed(log, failure, _pollEvery.TotalSeconds);
 
     public async Task<WorkEnd> HandleAsync(string work, CancellationToken cancel)
     {
@@ -70,7 +70,7 @@ internal sealed partial class TrainingWorker(
         {
             // Not the job's fault, and it may be temporary: its files stay, and a later poll tries again.
             _postponed[arn] = true;
-            Log.JobPostponed(log, failure.InnerException, arn, _lookEvery.TotalSeconds);
+            Log.JobPostponed(log, failure.InnerException, arn, _pollEvery.TotalSeconds);
             await ReportAsync(arn, ProjectVersionStates.Message(ProjectVersionStatus.TRAINING_IN_PROGRESS) + Waiting, cancel);
         }
         catch (Exception failure)
@@ -267,7 +267,7 @@ internal sealed partial class TrainingWorker(
         public static partial void JobPostponed(ILogger log, Exception? failure, string projectVersionArn, double retrySeconds);
 
         [LoggerMessage(1307, LogLevel.Error, "The trainings could not be read from the database; trying again within {RetrySeconds} s")]
-        public static partial void LookFailed(ILogger log, Exception failure, double retrySeconds);
+        public static partial void PollFailed(ILogger log, Exception failure, double retrySeconds);
 
         [LoggerMessage(1309, LogLevel.Error, "A file of the training of {ProjectVersionArn} is damaged and is made again: {Reason}")]
         public static partial void FileDamaged(ILogger log, string projectVersionArn, string reason);
