@@ -53,7 +53,7 @@ internal sealed class DescribeProjectVersions(ProjectCatalog projects, VersionCa
         await projects.GetAsync(caller, request.ProjectArn!, cancel);
         var count = request.MaxResults ?? PageSizeDefault;
         var rows = await versions.ListAsync(request.ProjectArn!, request.VersionNames, before.Ms, before.Arn, count + 1, cancel);
-        var (page, next) = pages.Cut(scope, rows, count, v => string.Create(CultureInfo.InvariantCulture, $"{v.CreatedMs} {v.Arn}"));
+        var (page, next) = pages.Truncate(scope, rows, count, v => string.Create(CultureInfo.InvariantCulture, $"{v.CreatedMs} {v.Arn}"));
         return new()
         {
             ProjectVersionDescriptions = [.. page.Select(Describe)],

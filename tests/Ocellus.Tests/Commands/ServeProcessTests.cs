@@ -180,7 +180,13 @@ public sealed class ServeProcessTests : IDisposable
     private ServerProcess Start()
     {
         Directory.CreateDirectory(_data);
-        var start = new ProcessStartInfo("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "Ocellus.dll"), "serve", "--data", _data, "--urls", "http://127.0.0.1:0"]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _data };
+        var program = Path.Combine(AppContext.BaseDirectory, "Ocellus.dll");
+        var start = new ProcessStartInfo("dotnet", ["exec", program, "serve", "--data", _data, "--urls", "http://127.0.0.1:0"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = _data,
+        };
         return new ServerProcess(Process.Start(start)!);
     }
 
