@@ -89,12 +89,14 @@ internal static class EvaluateCommand
             ? BoxEvaluation.Compute(
                 description.Labels, thresholds, [.. answers.Select(a => TruthBoxes.Of(a.Line, ImageDecoder.ReadHeader(File.ReadAllBytes(a.File)), index))],
                 [.. answers.Select(a => a.Found)])
-            : Classified(description.Labels, thresholds, index, [.. answers.Select(a => (a.Line, a.Found))]);
+            : Classified(description.Labels, thresholds, index, [.. answers.Select(a => (a.Line, a.Found))], Evidence);
+        var remark = boxes ? ChanceCheck.OfDetector(best, Evidence) : own.Remark;
         if (json)
         {
             terminal.Json(new JsonObject
             {
                 ["testPictures"] = answers.Count,
+                ["remark"] = remark,
                 ["leftOut"] = left.Json(),
                 ["atModelThresholds"] = EvaluationTables.Json(own),
                 ["atBestThresholds"] = EvaluationTables.Json(best),
@@ -116,6 +118,11 @@ internal static class EvaluateCommand
         }
 
         terminal.Result(string.Create(CultureInfo.InvariantCulture, $"F1 {own.F1:0.000} on {answers.Count} images at the model's own thresholds:"));
+        if (remark is not null)
+        {
+            terminal.Result(remark);
+        }
+
         terminal.Result(EvaluationTables.Labels(own));
         terminal.Result(string.Create(CultureInfo.InvariantCulture, $"F1 {best.F1:0.000} at the thresholds that are best for these images:"));
         terminal.Result(EvaluationTables.Labels(best));
@@ -134,11 +141,22 @@ internal static class EvaluateCommand
         }
 
         return left.Refused > 0 ? ExitCodes.Refused : ExitCodes.Done;
+
+        ChanceEvidence Evidence()
+        {
+            List<(int Width, int Height)> sizes =
+                [.. answers.Select(a => ImageDecoder.ReadHeader(File.ReadAllBytes(a.File))).Select(header => (header.UprightWidth, header.UprightHeight))];
+            return ChanceEvidence.Of(sizes, (description.Width, description.Height), []) with
+            {
+                Contradictions =
+                    ChanceEvidence.Contradicting(answers.Select(a => (File.ReadAllBytes(a.File), (IEnumerable<string>)a.Line.ImageLabels))),
+            };
+        }
     }
 
     private static (EvaluationReport Own, EvaluationReport Best) Classified(
         IReadOnlyList<string> labels, IReadOnlyList<double> thresholds, Dictionary<string, int> index,
-        IReadOnlyList<(ParsedLine Line, IReadOnlyList<Prediction> Found)> answers)
+        IReadOnlyList<(ParsedLine Line, IReadOnlyList<Prediction> Found)> answers, Func<ChanceEvidence> evidence)
     {
         var scores = new float[answers.Count, labels.Count];
         var truth = new bool[answers.Count, labels.Count];
@@ -156,7 +174,8 @@ internal static class EvaluateCommand
             }
         }
 
-        return (AtThresholds(labels, thresholds, scores, truth), ClassificationMetrics.Compute(labels, scores, truth));
+        var own = AtThresholds(labels, thresholds, scores, truth);
+        return (own with { Remark = ChanceCheck.OfClassifier(own, scores, truth, evidence) }, ClassificationMetrics.Compute(labels, scores, truth));
     }
 
     private static async Task<(List<(ParsedLine Line, string File)> Lines, LeftOut Left)> ReadAsync(

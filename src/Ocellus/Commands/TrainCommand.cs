@@ -115,6 +115,7 @@ internal static partial class TrainCommand
             {
                 ["model"] = request.Output,
                 ["message"] = outcome.Message,
+                ["remarks"] = new JsonArray([.. outcome.Remarks.Select(remark => (JsonNode)remark)]),
                 ["trainingSeconds"] = Math.Round(outcome.TrainingSeconds, 1),
                 ["missingPictures"] = count.Missing.Count,
                 ["evaluation"] = JsonNode.Parse(summary),

@@ -94,7 +94,7 @@ public sealed class CommandLineTests : IDisposable
         return (process.ExitCode, await output, await errors);
     }
 
-    private static string Line(string file, string label) => JsonSerializer.Serialize(new Dictionary<string, object>
+    internal static string Line(string file, string label) => JsonSerializer.Serialize(new Dictionary<string, object>
     {
         ["source-ref"] = $"s3://bucket/{file}",
         ["kind"] = 1,

@@ -20,6 +20,8 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     /// <summary>Bytes of an image: 15 MB. AWS quota.</summary>
     private const long ImageBytesMax = 15L << 20;
 
+    private const string Ready = "The model is ready to run.";
+
     private readonly JobDescription _job = folder.Read();
 
     /// <summary>Headers of the images that passed the check, so that no file is read again just for its size.</summary>
@@ -82,11 +84,17 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         WriteOut(
             OutputKinds.Evaluation,
             EvaluationSummaryWriter.Write(result.Report, ended, content.Training.Usable.Count, result.TestedLines, _job.ProjectVersionArn));
-        ModelFiles.Save(folder.Model, result.Model, result.Description with { Thresholds = [.. result.Report.Labels.Select(l => l.Threshold)] });
+        var description = result.Description with
+        {
+            Thresholds = [.. result.Report.Labels.Select(l => l.Threshold)],
+            Remarks = result.Report.Remark is { } remark ? [remark] : [],
+        };
+        ModelFiles.Save(folder.Model, result.Model, description);
         return new JobOutcome
         {
             Completed = true,
-            Message = "The model is ready to run.",
+            Message = string.Join(' ', [Ready, .. description.Remarks]),
+            Remarks = description.Remarks,
             ContentChecked = true,
             F1 = result.Report.F1,
             TrainingSeconds = result.Seconds,

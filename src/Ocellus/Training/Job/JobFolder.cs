@@ -59,6 +59,9 @@ internal sealed record JobOutcome
     /// <summary>The manifests were checked: summary and validation manifests are in <c>out/</c>.</summary>
     public bool ContentChecked { get; init; }
 
+    /// <summary>What the user should know about the model and the figures do not show, in sentences; the message has them too.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
     public double? F1 { get; init; }
 
     public double TrainingSeconds { get; init; }

@@ -33,6 +33,10 @@ internal sealed record JobInput(
 
     public ImageSource Images(IReadOnlyList<ParsedLine> lines) => new(lines.Count, index => Bytes(lines[index]));
 
+    /// <summary>Upright size of each line's image.</summary>
+    public IReadOnlyList<(int Width, int Height)> Sizes(IReadOnlyList<ParsedLine> lines) =>
+        [.. lines.Select(line => (Header(line).UprightWidth, Header(line).UprightHeight))];
+
     /// <summary>Puts images through the finished model, in order.</summary>
     public IReadOnlyList<IReadOnlyList<Prediction>> Predict(TrainedModel model, IReadOnlyList<ParsedLine> lines, CancellationToken cancel)
     {
