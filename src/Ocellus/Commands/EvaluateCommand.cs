@@ -65,18 +65,25 @@ internal static class EvaluateCommand
         var index = description.Labels.Select((label, i) => (label, i)).ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
         var (lines, left) = await ReadAsync(
             manifest, new ImageFolder(images), line => (boxes ? line.BoxLabels : line.ImageLabels).Any(index.ContainsKey), cancel);
+        var missing = new MissingImages(lines.Count + left.Missing.Count, left.Missing);
+        missing.Check(manifest, images);
         var answers = lines.AsParallel().AsOrdered().WithCancellation(cancel)
             .Select(line => (line.Line, line.File, Found: Answer(model, line.File, out var problem), Problem: problem)).ToList();
-        foreach (var (line, _, _, problem) in answers.Where(a => a.Problem is not null))
+        foreach (var (line, file, _, problem) in answers.Where(a => a.Problem is not null))
         {
             left.Refused++;
-            terminal.Complain($"{line.SourceRef}: {problem}");
+            terminal.Complain($"{line.SourceRef} ({file}): {problem}");
         }
 
         answers.RemoveAll(a => a.Problem is not null);
         if (left.Any)
         {
             terminal.Remark($"Left out: {left}.");
+        }
+
+        if (left.Missing.Count > 0)
+        {
+            terminal.Remark(missing.Sentence(images));
         }
 
         if (answers.Count == 0)
@@ -197,7 +204,7 @@ internal static class EvaluateCommand
             }
             else if (images.Find(line.Bucket, line.Key) is not { } file)
             {
-                left.Missing++;
+                left.Missing.Add((line.SourceRef, images.LookedFor(line.Bucket, line.Key)));
             }
             else
             {
@@ -229,19 +236,19 @@ internal static class EvaluateCommand
 
         public int Unknown { get; set; }
 
-        public int Missing { get; set; }
+        public List<(string Ref, string? Path)> Missing { get; } = [];
 
         public int Refused { get; set; }
 
-        public bool Any => Unusable + Unknown + Missing + Refused > 0;
+        public bool Any => Unusable + Unknown + Missing.Count + Refused > 0;
 
         public JsonObject Json() =>
-            new() { ["unusableLines"] = Unusable, ["unknownLabels"] = Unknown, ["missingPictures"] = Missing, ["refusedPictures"] = Refused };
+            new() { ["unusableLines"] = Unusable, ["unknownLabels"] = Unknown, ["missingPictures"] = Missing.Count, ["refusedPictures"] = Refused };
 
         public override string ToString() => string.Join(", ", new[]
         {
             Count(Unusable, "without a usable label"), Count(Unknown, "with labels that the model does not know"),
-            Count(Missing, "whose image is not in the folder"), Count(Refused, "whose image cannot be read"),
+            Count(Missing.Count, "whose image is not in the folder"), Count(Refused, "whose image cannot be read"),
         }.OfType<string>());
 
         private static string? Count(int lines, string what) =>

@@ -136,9 +136,10 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     private void CheckImage(ParsedLine line, Dictionary<string, JobImage> images)
     {
         const string code = "ERROR_INVALID_IMAGE", text = "The image is invalid. Check S3 path and/or image properties.";
-        if (images.GetValueOrDefault(line.SourceRef)?.File is not { } file)
+        var image = images.GetValueOrDefault(line.SourceRef);
+        if (image?.File is not { } file)
         {
-            line.Add(new LineIssue(code, text, IssueLevel.Line));
+            line.Add(new LineIssue(code, image?.LookedFor is { } sought ? $"There is no file {sought}." : text, IssueLevel.Line));
             return;
         }
 
@@ -163,7 +164,8 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         }
         catch (ImageRefusedException refusal)
         {
-            line.Add(new LineIssue(code, $"{text} {refusal.Message}", IssueLevel.Line));
+            var reason = image.LookedFor is { } local ? $"{local} cannot be used. {refusal.Message}" : $"{text} {refusal.Message}";
+            line.Add(new LineIssue(code, reason, IssueLevel.Line));
         }
     }
 

@@ -42,6 +42,9 @@ internal sealed record JobDescription
 /// <param name="Problem">Why not: <see cref="Missing"/>, <see cref="NoBucket"/>, <see cref="OtherOwner"/> or <see cref="Denied"/>.</param>
 internal sealed record JobImage(string Ref, string? File, string? Problem)
 {
+    /// <summary>In local use the file on disk that was looked for; null for an object of a bucket.</summary>
+    public string? LookedFor { get; init; }
+
     public const string Missing = "missing";
     public const string NoBucket = "no-bucket";
     public const string OtherOwner = "other-owner";
