@@ -15,6 +15,9 @@ internal sealed class StepPacer(int span, TimeProvider? clock = null)
     public double? SecondsPerStep =>
         _ends.Count > 1 ? _clock.GetElapsedTime(_ends.Peek(), _last).TotalSeconds / (_ends.Count - 1) : null;
 
+    /// <summary>Steps measured.</summary>
+    public int Steps => Math.Max(0, _ends.Count - 1);
+
     /// <summary>Enough steps have been measured to change the plan.</summary>
     public bool IsSettled => _ends.Count == span;
 

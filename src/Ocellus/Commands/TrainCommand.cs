@@ -116,6 +116,8 @@ internal static partial class TrainCommand
                 ["model"] = request.Output,
                 ["message"] = outcome.Message,
                 ["remarks"] = new JsonArray([.. outcome.Remarks.Select(remark => (JsonNode)remark)]),
+                ["steps"] = outcome.Steps,
+                ["stepsPlanned"] = outcome.StepsPlanned,
                 ["trainingSeconds"] = Math.Round(outcome.TrainingSeconds, 1),
                 ["missingPictures"] = count.Missing.Count,
                 ["evaluation"] = JsonNode.Parse(summary),

@@ -54,13 +54,4 @@ public sealed class StepPacerTests
     [InlineData(10, 100, 100, -5, 1, 11)] // no time left: one more, so that there is an end
     public void Steps_fit_the_time_that_is_left(int step, int steps, int wanted, double left, double each, int expected) =>
         Assert.Equal(expected, StepPacer.Fit(step, steps, wanted, left, each));
-
-    private sealed class HandClock : TimeProvider
-    {
-        public TimeSpan Now { get; set; }
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => Now.Ticks;
-    }
 }

@@ -63,7 +63,11 @@ internal static class ClassifierJob
                 line,
                 [.. report.Labels.Select((label, l) => new LabelPrediction(label.Label, scores[i, l], label.Threshold, truth[i, l]))],
                 ended,
-                i + 1)));
+                i + 1)))
+        {
+            Steps = result.Steps,
+            Remark = result.Remark,
+        };
 
         ChanceEvidence Evidence() =>
             ChanceEvidence.Of(input.Sizes(training), (result.Description.Width, result.Description.Height), training.Select(line => line.ImageLabels)) with

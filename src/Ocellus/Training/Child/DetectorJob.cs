@@ -54,7 +54,11 @@ internal static class DetectorJob
             training.Select((line, i) => SnapshotWriter.TrainingLine(line, content.WholeImageBoxes ? AttributeKind.ImageLevel : AttributeKind.Boxes, i + 1)),
             ended =>
                 tested.Select(
-                    (line, i) => SnapshotWriter.TestingLine(line, Compare(line, input, report, truth[i], found[i], measured.Matches[i]), ended, i + 1)));
+                    (line, i) => SnapshotWriter.TestingLine(line, Compare(line, input, report, truth[i], found[i], measured.Matches[i]), ended, i + 1)))
+        {
+            Steps = (result.Steps, result.StepsPlanned),
+            Remark = result.Remark,
+        };
 
         ChanceEvidence Evidence()
         {

@@ -87,7 +87,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         var description = result.Description with
         {
             Thresholds = [.. result.Report.Labels.Select(l => l.Threshold)],
-            Remarks = result.Report.Remark is { } remark ? [remark] : [],
+            Remarks = [.. new[] { result.Report.Remark, result.Remark }.OfType<string>()],
         };
         ModelFiles.Save(folder.Model, result.Model, description);
         return new JobOutcome
@@ -97,6 +97,8 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
             Remarks = description.Remarks,
             ContentChecked = true,
             F1 = result.Report.F1,
+            Steps = result.Steps.Taken,
+            StepsPlanned = result.Steps.Planned,
             TrainingSeconds = result.Seconds,
             Ended = ended,
         };
