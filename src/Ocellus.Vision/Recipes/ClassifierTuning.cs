@@ -238,7 +238,7 @@ internal sealed class ClassifierTuning : IDisposable
 
     private ClassifierScheduleState FitToTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer)
     {
-        if (!pacer.IsSettled || state.Step >= state.Steps)
+        if (!pacer.IsTelling(start.Budget.LimitSeconds) || state.Step >= state.Steps)
         {
             return state;
         }

@@ -14,8 +14,8 @@ internal sealed class DetectorRun : IDisposable
     // A checkpoint of 60 MB after every few steps would cost more than it saves.
     private const int EpochStepsMin = 40;
 
-    // Steps whose time is known well enough to change the plan.
-    private const int FitStepsMin = 10;
+    // Share of the time budget after which no further step is timed: on a busy machine one may take many seconds.
+    private const double MeasureShare = .02;
 
     // Factor on the measured time, for optimizer and running average.
     private const double StepOverhead = 1.05;
@@ -103,7 +103,7 @@ internal sealed class DetectorRun : IDisposable
                 pacer.StepEnded();
                 _loss = losses.Value;
                 _state = _state with { SecondsPerStep = pacer.SecondsPerStep!.Value };
-                if (pacer.Steps >= FitStepsMin)
+                if (pacer.IsTelling(Budget.LimitSeconds))
                 {
                     // Not only after a pass: on a machine that becomes busy, a pass may last as long as the budget.
                     FitToTime();
@@ -211,6 +211,10 @@ internal sealed class DetectorRun : IDisposable
                 nextBatch.GetAwaiter().GetResult();
                 double seconds = Stopwatch.GetElapsedTime(t).TotalSeconds;
                 best = i == 0 ? best : Math.Min(best, seconds); // the first one warms up
+                if (i > 0 && seconds > MeasureShare * Budget.LimitSeconds)
+                {
+                    break;
+                }
             }
         });
         return best * StepOverhead;

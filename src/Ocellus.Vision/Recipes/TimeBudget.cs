@@ -16,8 +16,11 @@ internal sealed class TimeBudget(TimeSpan? limit, TimeProvider? clock = null)
     /// <summary>Seconds of all runs.</summary>
     public double Seconds => SecondsBefore + _clock.GetElapsedTime(_started).TotalSeconds;
 
+    /// <summary>Infinite without a limit.</summary>
+    public double LimitSeconds => limit?.TotalSeconds ?? double.PositiveInfinity;
+
     /// <summary>What is left, below 0 when it is exceeded; infinite without a limit.</summary>
-    public double SecondsLeft => (limit?.TotalSeconds ?? double.PositiveInfinity) - Seconds;
+    public double SecondsLeft => LimitSeconds - Seconds;
 
     /// <summary>
     /// An estimate that promises no more than is left: a few slow steps say little about those to come, and steps are left out before the budget is

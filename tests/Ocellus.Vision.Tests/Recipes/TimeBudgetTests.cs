@@ -63,7 +63,7 @@ public sealed class TimeBudgetTests
 #pragma warning restore CA5394
             step++;
             pacer.StepEnded();
-            if (pacer.IsSettled && step < steps)
+            if (pacer.IsTelling(budget.LimitSeconds) && step < steps)
             {
                 steps = StepPacer.Fit(step, steps, wanted, budget.SecondsLeft, pacer.SecondsPerStep!.Value);
             }
