@@ -12,9 +12,11 @@ namespace Ocellus.Vision.Recipes;
 /// <param name="Held">Images that are learnt from only after the comparison.</param>
 /// <param name="Quality">Computes a model's score on the held-back images, 0 to 1.</param>
 /// <param name="SecondsPerImage">From <see cref="ClassifierTuning.MeasureImage"/>.</param>
-/// <param name="Elapsed">Time since the training began.</param>
+/// <param name="Budget">Time of the training.</param>
+/// <param name="Rounds">Views of each image that the linear head learnt from.</param>
 internal sealed record TuningStart(
-    LinearHead Linear, double LinearScore, int[] Learn, int[] Held, Func<byte[], double> Quality, double SecondsPerImage, Func<TimeSpan> Elapsed)
+    LinearHead Linear, double LinearScore, int[] Learn, int[] Held, Func<byte[], double> Quality, double SecondsPerImage, TimeBudget Budget,
+    int Rounds)
 {
     /// <summary>All images.</summary>
     public int[] All { get; } = [.. Learn, .. Held];
@@ -59,7 +61,7 @@ internal sealed class ClassifierTuning : IDisposable
     {
         (_task, _plan) = (task, plan);
         long imageBytes = ImageBytesAt224 * plan.Size * plan.Size / (224 * 224);
-        _batch = TrainingMemory.Batch(plan.Batch, FixedBytes + plan.ImageCacheBytes, imageBytes, plan.MemoryBytes ?? TrainingMemory.Available());
+        _batch = TrainingMemory.Batch(plan.Batch, plan.Repeat?.Batch, FixedBytes + plan.ImageCacheBytes, imageBytes, plan.MemoryBytes);
         _startSize = Math.Max(32, (int)(plan.Size * plan.StartScale) / 32 * 32);
         _network = new ClassifierNetwork(task, plan, backbone, _batch);
         _images = new ClassifierBatches(task, plan, views, _batch);
@@ -72,6 +74,9 @@ internal sealed class ClassifierTuning : IDisposable
 
     /// <summary>Score of the fine-tuned network on the held-back images; null if it was not compared.</summary>
     public double? Score { get; private set; }
+
+    /// <summary>What was done; null before <see cref="Run"/>.</summary>
+    public PlanRun? Carried { get; private set; }
 
     /// <summary>A note for the user; null if there is none.</summary>
     public string? Remark { get; private set; }
@@ -102,9 +107,10 @@ internal sealed class ClassifierTuning : IDisposable
     public byte[]? Run(TuningStart start, PacedProgress progress, string? path, CancellationToken cancel)
     {
         int wanted = PlannedSteps(start.Learn.Length);
+        Carried = new PlanRun { Width = _plan.Size, Height = _plan.Size, Batch = _batch, StepsPlanned = wanted, Rounds = start.Rounds };
         if (Begin(start, wanted, path) is not { } state)
         {
-            Remark = $"The time budget of {Describe(_plan.TimeBudget)} leaves no time for fine-tuning.";
+            Remark = _plan.Repeat is null ? $"The time budget of {TimeBudget.Text(_plan.TimeBudget)} leaves no time for fine-tuning." : null;
             return null;
         }
 
@@ -114,12 +120,9 @@ internal sealed class ClassifierTuning : IDisposable
         }
 
         state = Learn(start, state, wanted, progress, path, cancel);
-        if (state.Steps < wanted || state.Frozen)
-        {
-            string frozen = state.Frozen ? ", with the first layers frozen" : "";
-            Remark = $"The time budget of {Describe(_plan.TimeBudget)} shortened fine-tuning: {state.Steps} of {wanted} steps{frozen}.";
-        }
-
+        int rounds = state.Rounds > 0 ? state.Rounds : start.Rounds;
+        Carried = Carried with { Steps = state.Step, Schedule = state.Schedule, Frozen = state.Frozen, Rounds = rounds };
+        Remark = start.Budget.Shortfall(state.Step, wanted, state.Frozen);
         byte[] model = _network.Export();
         if (!state.Joined)
         {
@@ -146,10 +149,17 @@ internal sealed class ClassifierTuning : IDisposable
             _network.Restore(checkpoint);
             var resumed = ClassifierScheduleState.From(checkpoint);
             Score = resumed.Score;
+            start.Budget.SecondsBefore = resumed.SecondsBefore;
             return resumed;
         }
 
-        double left = (_plan.TimeBudget - start.Elapsed()).TotalSeconds;
+        if (_plan.Repeat is { } run)
+        {
+            _network.StartFrom(start.Linear);
+            return run.Steps == 0 ? null : ClassifierScheduleState.Begin(run.StepsAfter(0, run.Steps), run.Frozen, start.Rounds);
+        }
+
+        double left = start.Budget.SecondsLeft;
         bool frozen = Seconds(wanted, start.SecondsPerImage) * StepsEnough > left;
         int steps = (int)Math.Clamp(left / (Seconds(1, start.SecondsPerImage) * (frozen ? FrozenTimeShare : 1)), 0, wanted);
         if (steps < Math.Min(StepsWorthwhile, wanted) || wanted == 0)
@@ -158,7 +168,7 @@ internal sealed class ClassifierTuning : IDisposable
         }
 
         _network.StartFrom(start.Linear);
-        return new ClassifierScheduleState(0, steps, frozen);
+        return ClassifierScheduleState.Begin(steps, frozen, start.Rounds);
     }
 
     /// <summary>Runs the remaining steps.</summary>
@@ -192,7 +202,7 @@ internal sealed class ClassifierTuning : IDisposable
                 state = state with { Step = state.Step + 1 };
                 pacer.StepEnded();
                 state = FitToTime(start, state, wanted, pacer);
-                Report(start, state, losses, pacer, progress);
+                Report(start, state, wanted, losses, pacer, progress);
                 if (state.Step < state.Steps && Stopwatch.GetElapsedTime(saved) >= _checkpointEvery)
                 {
                     Save(start, state, path);
@@ -230,23 +240,22 @@ internal sealed class ClassifierTuning : IDisposable
         return loss;
     }
 
-    private ClassifierScheduleState FitToTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer)
-    {
-        if (!pacer.IsSettled || state.Step >= state.Steps)
-        {
-            return state;
-        }
+    private ClassifierScheduleState FitToTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer) =>
+        _plan.Repeat is { } run ? state.WithSteps(run.StepsAfter(state.Step, state.Steps))
+        : !pacer.IsTelling(start.Budget.LimitSeconds) || state.Step >= state.Steps ? state
+        : state.WithSteps(StepPacer.Fit(state.Step, state.Steps, wanted, start.Budget.SecondsLeft, pacer.SecondsPerStep!.Value));
 
-        double left = (_plan.TimeBudget - start.Elapsed()).TotalSeconds - state.SecondsBefore;
-        return state with { Steps = StepPacer.Fit(state.Step, state.Steps, wanted, left, pacer.SecondsPerStep!.Value) };
-    }
-
-    private void Report(TuningStart start, ClassifierScheduleState state, RecentMean losses, StepPacer pacer, PacedProgress progress)
+    private void Report(TuningStart start, ClassifierScheduleState state, int wanted, RecentMean losses, StepPacer pacer, PacedProgress progress)
     {
         int before = Passes(start, state.Step - 1), left = state.Steps - state.Step;
         Epochs = Passes(start, state.Step);
         double seconds = pacer.SecondsPerStep * left ?? Seconds(left, start.SecondsPerImage);
-        TrainingProgress Current() => new("fine-tuning", Epochs, Math.Max(1, Passes(start, state.Steps)), losses.Value, seconds);
+        TrainingProgress Current() => new("fine-tuning", Epochs, Math.Max(1, Passes(start, state.Steps)), losses.Value, seconds)
+        {
+            Step = state.Step,
+            Steps = state.Steps,
+            Planned = wanted,
+        };
         if (Epochs > before)
         {
             progress.Report(Current());
@@ -264,23 +273,20 @@ internal sealed class ClassifierTuning : IDisposable
         if (path is not null)
         {
             TrainingCheckpoint now = _network.Capture(_key, Epochs, Passes(start, state.Steps), state.Frozen);
-            (state with { SecondsBefore = state.SecondsBefore + start.Elapsed().TotalSeconds }).AddTo(now).Write(path);
+            (state with { SecondsBefore = start.Budget.Seconds }).AddTo(now).Write(path);
         }
     }
 
     private ClassifierBatch Make(int step, TuningStart start, ClassifierScheduleState state) => _images.Make(
         step, state.Joined ? start.All : start.Learn, state.Joined ? state.ComparedAt!.Value : 0, state.ComparedAt is null ? _startSize : _plan.Size);
 
-    private static string Describe(TimeSpan time) => time.TotalSeconds < 60
-        ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.##} s")
-        : string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0.#} min");
-
     /// <summary>Identifies the training that a checkpoint belongs to.</summary>
     internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch)
     {
-        plan = plan with { TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, ImageCacheBytes = 0 };
+        string repeated = PlanRun.KeyOf(plan.Repeat);
+        plan = plan with { Repeat = null, TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, ImageCacheBytes = 0 };
         string planText = TrainingCheckpoint.TextOf(plan, plan.Kernels), labels = string.Join('\n', task.Labels);
         string targets = string.Join(';', task.Targets.Select(t => string.Join(',', t)));
-        return TrainingCheckpoint.KeyOf(string.Create(CultureInfo.InvariantCulture, $"2|{planText}|{batch}|{task.MultiLabel}|{labels}|{targets}"));
+        return TrainingCheckpoint.KeyOf(string.Create(CultureInfo.InvariantCulture, $"2|{planText}|{batch}|{task.MultiLabel}|{labels}|{targets}{repeated}"));
     }
 }

@@ -236,6 +236,7 @@ public sealed class ClassifierTrainerTests
         Assert.Equal(["features", "head", "fine-tuning"], reports.Select(r => r.Phase).Distinct());
         Assert.All(reports, r => Assert.NotNull(r.SecondsLeft));
         Assert.Equal(0, reports[^1].SecondsLeft);
+        Assert.Equal((6, 6, 6), (reports[^1].Step, reports[^1].Steps, reports[^1].Planned));
     }
 
     private static float[] Noise(int count)
@@ -244,7 +245,7 @@ public sealed class ClassifierTrainerTests
         return [.. Enumerable.Range(0, count).Select(_ => (float)(2 * random.NextDouble() - 1))];
     }
 
-    private static ClassifierTask Colours(bool multiLabel, int images = 30)
+    internal static ClassifierTask Colours(bool multiLabel, int images = 30)
     {
         double[][] colours = [[220, 30, 30], [30, 200, 40], [40, 40, 220]];
         var random = new Random(3);
