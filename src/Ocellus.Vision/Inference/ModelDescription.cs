@@ -21,6 +21,9 @@ public sealed record ModelDescription(
     /// <summary>For each label the score, 0 to 1, from which it counts as found: the one with the best F1 on the test images.</summary>
     public IReadOnlyList<double> Thresholds { get; init; } = [];
 
+    /// <summary>What its user should know and the figures of its test do not show, in sentences.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
     /// <summary>SHA-256 of model.onnx in lower-case hex; empty until saved.</summary>
     public string ModelSha256 { get; init; } = "";
 

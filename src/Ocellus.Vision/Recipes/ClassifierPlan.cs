@@ -118,6 +118,9 @@ public sealed record ClassifierResult(byte[] Model, ModelDescription Description
     /// <summary>A note for the user on how it was trained, for example that time was short; null if there is none.</summary>
     public string? Remark { get; init; }
 
+    /// <summary>Steps of fine-tuning, and how many it would have had if time were not short.</summary>
+    public (int Taken, int Planned) Steps { get; init; }
+
     /// <summary>Writes model.onnx and model.json, each atomically.</summary>
     public void Save(string folder) => ModelFiles.Save(folder, Model, Description);
 }

@@ -39,7 +39,8 @@ public static class ClassifierTrainer
         Check(task, plan);
         TrainingLibrary.Check();
         long started = Stopwatch.GetTimestamp();
-        var paced = new PacedProgress(progress);
+        var budget = new TimeBudget(plan.TimeBudget);
+        var paced = new PacedProgress(progress, budget);
         set_num_threads(plan.Threads);
         using var scope = NewDisposeScope();
         OnnxFile backbone = OnnxFile.Load(plan.BackbonePath);
@@ -63,12 +64,12 @@ public static class ClassifierTrainer
         if (tuning is not null)
         {
             string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointName);
-            var start = new TuningStart(linear, linearScore!.Value, learn, held, Quality, perImage, () => Stopwatch.GetElapsedTime(started));
+            var start = new TuningStart(linear, linearScore!.Value, learn, held, Quality, perImage, budget);
             byte[]? model = tuning.Run(start, paced, path, cancel);
             remark = tuning.Remark ?? remark;
             if (model is not null)
             {
-                return new ClassifierResult(model, Describe("fine-tuned"), linearScore, tuning.Score, tuning.Epochs) { Remark = remark };
+                return new ClassifierResult(model, Describe("fine-tuned"), linearScore, tuning.Score, tuning.Epochs) { Remark = remark, Steps = tuning.Steps };
             }
         }
         else if (plan.FineTune)
@@ -84,7 +85,11 @@ public static class ClassifierTrainer
             linearModel = ClassifierExport.Compose(backbone, Fit(all.Length), plan.Size, task.MultiLabel);
         }
 
-        return new ClassifierResult(linearModel, Describe("linear-head"), linearScore, tuning?.Score, tuning?.Epochs ?? 0) { Remark = remark };
+        return new ClassifierResult(linearModel, Describe("linear-head"), linearScore, tuning?.Score, tuning?.Epochs ?? 0)
+        {
+            Remark = remark,
+            Steps = tuning?.Steps ?? default,
+        };
 
         LinearHead Fit(int count) => ClassifierTrainer.Fit(task, plan, features, all, count, rounds, cancel);
 
@@ -173,7 +178,12 @@ public static class ClassifierTrainer
                 extractor.Embed(planes, count, plan.Size, plan.Size).CopyTo(
                     features, (k / perRound * order.Length + k % perRound * plan.Batch) * EfficientNetLite0.EmbeddingSize);
                 double each = Stopwatch.GetElapsedTime(begun).TotalSeconds / (k + 1);
-                progress.ReportIfDue(() => new TrainingProgress("features", (k + 1) / perRound, rounds, null, each * (perRound * rounds - k - 1) + afterwards));
+                int done = k + 1, planned = perRound * rounds;
+                progress.ReportIfDue(() => new TrainingProgress("features", done / perRound, rounds, null, each * (planned - done) + afterwards)
+                {
+                    Step = done,
+                    Steps = planned,
+                });
             }
 
             return (features, rounds);
