@@ -47,14 +47,15 @@ internal static partial class TrainCommand
         var seed = new Option<int?>("--seed") { Description = "The same data and seed give the same model on one machine. [default: 0]", HelpName = "N" };
         var budget = new Option<TimeSpan?>("--time-budget")
         {
-            Description = $"Time limit of the learning itself, as hh:mm:ss. [default: {TrainingOptions.TimeBudgetDefault}]",
+            Description = $"Time limit of the learning itself, such as 10m, 600s, 1h or 00:10:00. [default: {TrainingOptions.TimeBudgetDefault}]",
             HelpName = "TIME",
+            CustomParser = CommandLine.ParseDuration,
         };
         budget.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<TimeSpan?>() is { } time && (time < _budgetMin || time > _budgetMax))
             {
-                result.AddError($"--time-budget is {time}; it must be from {_budgetMin} to {_budgetMax:d\\.hh\\:mm\\:ss}, written as hh:mm:ss.");
+                result.AddError($"--time-budget is {time}; it must be from {_budgetMin.TotalSeconds} s to {_budgetMax.TotalHours} h.");
             }
         });
         var resume = new Option<bool>("--resume") { Description = "Continue an interrupted training." };
