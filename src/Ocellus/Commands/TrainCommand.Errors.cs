@@ -19,21 +19,19 @@ internal static partial class TrainCommand
             }
 
             // No line numbers: an automatic split has taken lines out.
-            List<(string Text, string Image, int Count)> errors =
-            [
-                .. File.ReadLines(path).Select(text => JsonNode.Parse(text))
-                    .SelectMany(line => ContentExplanation.Causes(Errors(line)).Select(e => (e.Text, Image: $"{line?["source-ref"] ?? "a line without source-ref"}")))
-                    .GroupBy(e => e.Text).Select(g => (g.Key, g.First().Image, g.Count())).OrderByDescending(e => e.Item3),
-            ];
+            var errors = File.ReadLines(path).Select(text => JsonNode.Parse(text))
+                .SelectMany(line => ContentExplanation.Causes(Errors(line)).Select(e =>
+                    (e.Text, Image: $"{line?["source-ref"] ?? "a line without source-ref"}")))
+                .GroupBy(e => e.Text).Select(g => (Text: g.Key, g.First().Image, Count: g.Count())).OrderByDescending(e => e.Count).ToList();
             foreach (var (text, image, count) in errors.Take(LinesShown))
             {
                 terminal.Remark(
-                    string.Create(CultureInfo.InvariantCulture, $"  {name}, {(count == 1 ? "1 error" : $"{count} errors")}: {text} ({(count == 1 ? "" : "first: ")}{image})"));
+                    string.Create(CultureInfo.InvariantCulture, $"  {name}: {(count == 1 ? image : $"{count} lines, the first {image}")}: {text}"));
             }
 
             if (errors.Count > LinesShown)
             {
-                terminal.Remark(string.Create(CultureInfo.InvariantCulture, $"  … and {errors.Count - LinesShown} more kinds of errors in the {name} lines"));
+                terminal.Remark(string.Create(CultureInfo.InvariantCulture, $"  … and {errors.Count - LinesShown} more errors in the {name} lines"));
             }
         }
     }

@@ -35,7 +35,8 @@ internal static class ContentExplanation
                 sentences.AddRange(Invalid(name, lines));
             }
 
-            if (side.Errors.Any(e => e == ContentError.TooFewLabels || e == ContentError.TooFewUsableLabels || e == ContentError.NoAutoSplit))
+            // Where nothing can be used, the reason is told already.
+            if (lines.Any(l => l.IsUsable) && side.Errors.Any(e => e == ContentError.TooFewLabels || e == ContentError.TooFewUsableLabels || e == ContentError.NoAutoSplit))
             {
                 sentences.Add(Labels(name, lines));
             }
@@ -60,7 +61,7 @@ internal static class ContentExplanation
         }
 
         var head = bad.Count == lines.Count
-            ? Say($"None of {lines.Count} {name} lines has a usable label")
+            ? Say($"None of {lines.Count} {name} lines can be used")
             : Say($"{bad.Count} of {lines.Count} {name} lines are invalid");
         var kinds = bad.SelectMany(l => Causes(l.Issues).Select(i => (Line: l, Issue: i))).GroupBy(f => f.Issue.Code)
             .OrderByDescending(g => g.Count()).ThenBy(g => g.First().Line.Number).ToList();
@@ -79,9 +80,7 @@ internal static class ContentExplanation
     {
         var counts = lines.SelectMany(LabelsOf).CountBy(l => l).OrderBy(c => c.Value).ThenBy(c => c.Key, StringComparer.Ordinal).ToList();
         var told = counts.Take(LabelsMax).Select(c => Say($"'{Readable.Truncate(c.Key)}' with {c.Value} image{(c.Value == 1 ? "" : "s")}"));
-        return counts.Count == 0
-            ? $"No {name} line has a usable label."
-            : $"Labels of the {name} lines: {string.Join(", ", told)}{(counts.Count > LabelsMax ? Say($" and {counts.Count - LabelsMax} with more") : "")}.";
+        return $"Labels of the {name} lines: {string.Join(", ", told)}{(counts.Count > LabelsMax ? Say($" and {counts.Count - LabelsMax} with more") : "")}.";
     }
 
     private static IEnumerable<string> LabelsOf(ParsedLine line) => line.ImageLabels.Concat(line.BoxLabels).Distinct(StringComparer.Ordinal);

@@ -108,4 +108,18 @@ internal static partial class LineParser
             : $"lacks {member}";
 
     private static string Name(string name) => Readable.Truncate(name);
+
+    /// <summary>Adds the issues of one label attribute: AWS's text first, then what exactly is wrong.</summary>
+    private sealed record Report(ParsedLine Line, string Attribute)
+    {
+        public void Fail(string code, string message, IssueLevel level, string? detail = null) =>
+            Line.Add(new LineIssue(code, message, level, Attribute) { Detail = detail });
+
+        public void Metadata(string detail) =>
+            Fail(
+                "ERROR_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT", "The format of the label attribute metadata is invalid.", IssueLevel.Metadata, detail);
+
+        public void Value(string detail) =>
+            Fail("ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT", $"The format of the label attribute {Attribute} is invalid.", IssueLevel.Attribute, detail);
+    }
 }

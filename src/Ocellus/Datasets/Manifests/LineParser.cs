@@ -243,20 +243,6 @@ internal static partial class LineParser
         CheckBoxes(parsed, attribute, value as JsonObject, metadata, report);
     }
 
-    /// <summary>Adds the issues of one label attribute: AWS's text first, then what exactly is wrong.</summary>
-    private sealed record Report(ParsedLine Line, string Attribute)
-    {
-        public void Fail(string code, string message, IssueLevel level, string? detail = null) =>
-            Line.Add(new LineIssue(code, message, level, Attribute) { Detail = detail });
-
-        public void Metadata(string detail) =>
-            Fail(
-                "ERROR_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT", "The format of the label attribute metadata is invalid.", IssueLevel.Metadata, detail);
-
-        public void Value(string detail) =>
-            Fail("ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT", $"The format of the label attribute {Attribute} is invalid.", IssueLevel.Attribute, detail);
-    }
-
     /// <summary>What the attributes together mean for the line.</summary>
     private static void Conclude(ParsedLine parsed)
     {

@@ -18,7 +18,7 @@ public sealed class ContentExplanationTests
     {
         ParsedLine[] lines = [.. Enumerable.Range(1, 200).Select(n => Changed(LineParserTests.Boxes, "\"objects\":", "\"things\":", n))];
         Assert.Equal(
-            "None of 200 training lines has a usable label: `parts-metadata` lacks objects, an array with a confidence for each box (first: line 1).",
+            "None of 200 training lines can be used: `parts-metadata` lacks objects, an array with a confidence for each box (first: line 1).",
             Explained(lines, [Image("a", 1), Image("b", 2)]));
     }
 
@@ -33,8 +33,8 @@ public sealed class ContentExplanationTests
             Changed(LineParserTests.Image, "s3://images/a1.png", "images/a1.png", 8),
         ];
         Assert.Equal(
-            "3 of 8 training lines are invalid: in 2 of them `ripeness-metadata` has confidence 7; it must be a number from 0 to 1 (first: line 6); in 1 of them "
-                + "source-ref is 'images/a1.png'; it must be s3://bucket/key (first: line 8).",
+            "3 of 8 training lines are invalid: in 2 of them `ripeness-metadata` has confidence 7; it must be a number from 0 to 1 (first: line 6); in 1 "
+                + "of them source-ref is 'images/a1.png'; it must be s3://bucket/key (first: line 8).",
             Explained(lines, [Image("a", 1), Image("b", 2)]));
     }
 
