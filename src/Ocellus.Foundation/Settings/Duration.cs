@@ -9,7 +9,10 @@ internal static class Duration
     /// <summary>What is accepted, for messages.</summary>
     public const string Form = "a time such as 10m, 600s, 1h30m or 00:10:00";
 
-    private static readonly string[] _clockFormats = ["h\\:mm\\:ss", "hh\\:mm\\:ss", "d\\.hh\\:mm\\:ss", "hh\\:mm\\:ss\\.FFFFFFF", "d\\.hh\\:mm\\:ss\\.FFFFFFF"];
+    private static readonly string[] _clockFormats =
+    [
+        "h\\:mm\\:ss", "hh\\:mm\\:ss", "d\\.hh\\:mm\\:ss", "hh\\:mm\\:ss\\.FFFFFFF", "d\\.hh\\:mm\\:ss\\.FFFFFFF",
+    ];
 
     /// <summary>Reads a length of time; false for anything else, a number without its unit included.</summary>
     public static bool TryParse(string text, out TimeSpan time)
@@ -22,7 +25,8 @@ internal static class Duration
 
         time = default;
         double seconds = 0;
-        var (rest, last) = (text.AsSpan(), double.PositiveInfinity);
+        var last = double.PositiveInfinity;
+        var rest = text.AsSpan();
         while (rest.Length > 0)
         {
             var digits = rest.IndexOfAnyExcept("0123456789.");
@@ -39,7 +43,8 @@ internal static class Duration
                 return false;
             }
 
-            (seconds, last, rest) = (seconds + (number * unit), unit, letters[length..]);
+            (seconds, last) = (seconds + (number * unit), unit);
+            rest = letters[length..];
         }
 
         if (text.Length == 0 || seconds > TimeSpan.MaxValue.TotalSeconds)

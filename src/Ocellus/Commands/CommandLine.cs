@@ -93,6 +93,30 @@ internal static class CommandLine
         return ExitCodes.Usage;
     }
 
+    /// <summary>Refuses values of an option; <paramref name="mistake"/> gets the value and what was typed, and gives null for what is fine.</summary>
+    public static Option<T> Refusing<T>(this Option<T> option, Func<T, string, string?> mistake)
+    {
+        option.Validators.Add(result =>
+        {
+            T? value;
+            try
+            {
+                value = result.GetValueOrDefault<T>();
+            }
+            catch (InvalidOperationException)
+            {
+                // Not of its type at all, which the library reports.
+                return;
+            }
+
+            if (value is not null && mistake(value, result.Tokens.Count > 0 ? result.Tokens[0].Value : "") is { } sentence)
+            {
+                result.AddError(sentence);
+            }
+        });
+        return option;
+    }
+
     /// <summary>Reads the value of an option that is a length of time.</summary>
     public static TimeSpan? ParseDuration(ArgumentResult result)
     {

@@ -30,7 +30,8 @@ internal static class CompletionCommand
         text.Append("_ocellus() {\n    local words=\"\"\n    case \"${COMP_WORDS[1]}\" in\n");
         foreach (var verb in Shown(root))
         {
-            text.Append(CultureInfo.InvariantCulture, $"        {verb.Name}) words=\"{string.Join(' ', Shown(verb).Select(c => c.Name).Concat(Options(verb)))}\" ;;\n");
+            var words = string.Join(' ', Shown(verb).Select(c => c.Name).Concat(Options(verb)));
+            text.Append(CultureInfo.InvariantCulture, $"        {verb.Name}) words=\"{words}\" ;;\n");
         }
 
         text.Append(
@@ -50,21 +51,21 @@ internal static class CompletionCommand
         var text = new StringBuilder("complete -c ocellus -n __fish_use_subcommand -f\n");
         foreach (var verb in Shown(root))
         {
-            text.Append(CultureInfo.InvariantCulture, $"complete -c ocellus -n __fish_use_subcommand -a {verb.Name} -d {Quoted(verb.Description)}\n");
+            Add("__fish_use_subcommand", $"-a {verb.Name}", verb.Description);
             foreach (var inner in Shown(verb))
             {
-                text.Append(CultureInfo.InvariantCulture, $"complete -c ocellus -n '__fish_seen_subcommand_from {verb.Name}' -a {inner.Name} -d {Quoted(inner.Description)}\n");
+                Add($"'__fish_seen_subcommand_from {verb.Name}'", $"-a {inner.Name}", inner.Description);
             }
 
             foreach (var option in verb.Options.Where(o => !o.Hidden && o.Name.StartsWith("--", StringComparison.Ordinal)))
             {
-                text.Append(
-                    CultureInfo.InvariantCulture,
-                    $"complete -c ocellus -n '__fish_seen_subcommand_from {verb.Name}' -l {option.Name[2..]} -d {Quoted(option.Description)}\n");
+                Add($"'__fish_seen_subcommand_from {verb.Name}'", $"-l {option.Name[2..]}", option.Description);
             }
         }
 
         return text.ToString().TrimEnd();
+
+        void Add(string condition, string word, string? what) => text.Append($"complete -c ocellus -n {condition} {word} -d {Quoted(what)}\n");
     }
 
     private static IEnumerable<Command> Shown(Command command) => command.Subcommands.Where(c => !c.Hidden);

@@ -17,7 +17,9 @@ internal static partial class UsageErrors
             // What follows an unknown option is most often its value, and what is missing may stand there misspelt.
             var isOption = unknown.StartsWith('-');
             var names = isOption ? command.Options.Select(o => o.Name).Append("--help") : command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name);
-            var what = isOption ? $"There is no option {unknown}" : command.Subcommands.Count > 0 ? $"There is no command '{unknown}'" : $"'{unknown}' is one word too many";
+            var what = isOption ? $"There is no option {unknown}"
+                : command.Subcommands.Count > 0 ? $"There is no command '{unknown}'"
+                : $"'{unknown}' is one word too many";
             return [$"{what}{(Nearest.Of(unknown, names) is { } near ? $"; did you mean {near}?" : ".")}"];
         }
 
@@ -39,7 +41,8 @@ internal static partial class UsageErrors
             ? string.Join(", ", Enum.GetNames(choice))
         : "another kind of value";
 
-    [GeneratedRegex(@"\ACannot parse argument '(?<value>.*)' for (option|command) '(?<option>[^']*)' as expected type '(?<type>.*)'\.", RegexOptions.Singleline)]
+    [GeneratedRegex(
+        @"\ACannot parse argument '(?<value>.*)' for (option|command) '(?<option>[^']*)' as expected type '(?<type>.*)'\.", RegexOptions.Singleline)]
     private static partial Regex Conversion();
 
     [GeneratedRegex(@"\ARequired argument missing for (option|command): '(?<option>[^']*)'\.")]

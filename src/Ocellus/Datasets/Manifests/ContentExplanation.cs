@@ -17,6 +17,8 @@ internal static class ContentExplanation
     /// <summary>Errors that only say that a line had others.</summary>
     private static readonly string[] _consequences = ["ERROR_NO_VALID_LABEL_ATTRIBUTES", "ERROR_NO_VALID_ANNOTATIONS"];
 
+    private static readonly ContentError[] _labelErrors = [ContentError.TooFewLabels, ContentError.TooFewUsableLabels, ContentError.NoAutoSplit];
+
     /// <summary>The errors of a line that are causes; the consequences where there is no cause.</summary>
     public static IEnumerable<LineIssue> Causes(IEnumerable<LineIssue> issues)
     {
@@ -36,7 +38,7 @@ internal static class ContentExplanation
             }
 
             // Where nothing can be used, the reason is told already.
-            if (lines.Any(l => l.IsUsable) && side.Errors.Any(e => e == ContentError.TooFewLabels || e == ContentError.TooFewUsableLabels || e == ContentError.NoAutoSplit))
+            if (lines.Any(l => l.IsUsable) && side.Errors.Any(e => _labelErrors.Contains(e)))
             {
                 sentences.Add(Labels(name, lines));
             }
