@@ -47,27 +47,28 @@ internal static partial class TrainCommand
         var seed = new Option<int?>("--seed") { Description = "Number that all random choices follow from. [default: 0]", HelpName = "N" };
         var budget = new Option<TimeSpan?>("--time-budget")
         {
-            Description = "Time limit of the learning itself, as hh:mm:ss. The number of steps follows from it and from what the machine does meanwhile, so "
-                + $"the same data and seed give the same model only while time is not short. [default: {TrainingOptions.TimeBudgetDefault}]",
+            Description = "Time limit of the learning itself, such as 10m, 600s, 1h or 00:10:00. The number of steps follows from it and from what the machine "
+                + $"does meanwhile, so the same data and seed give the same model only while time is not short. [default: {TrainingOptions.TimeBudgetDefault}]",
             HelpName = "TIME",
+            CustomParser = CommandLine.ParseDuration,
         };
-        budget.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<TimeSpan?>() is { } time && (time < _budgetMin || time > _budgetMax))
-            {
-                result.AddError($"--time-budget is {time}; it must be from {_budgetMin} to {_budgetMax:d\\.hh\\:mm\\:ss}, written as hh:mm:ss.");
-            }
-        });
+        budget.Refusing((time, text) => time >= _budgetMin && time <= _budgetMax
+            ? null
+            : $"--time-budget is {text}; it must be from {_budgetMin.TotalSeconds} s to {_budgetMax.TotalHours} h.");
         var plan = PlanOption(seed, budget);
         var resume = new Option<bool>("--resume") { Description = "Continue an interrupted training." };
+        var force = OutputFile.ForceOption();
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command(
             "train",
-            "Trains a model from a manifest and a folder of images; no server is needed.") { manifest, images, output, test, seed, budget, plan, resume, json };
+            "Trains a model from a manifest and a folder of images; no server is needed.")
+            {
+                manifest, images, output, test, seed, budget, plan, resume, force, json,
+            };
         command.Act((parsed, terminal, cancel) => RunAsync(
             new Request(
                 parsed.GetValue(manifest)!, parsed.GetValue(test), parsed.GetValue(images)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed),
-                parsed.GetValue(budget), parsed.GetValue(plan), parsed.GetValue(resume), parsed.GetValue(json)),
+                parsed.GetValue(budget), parsed.GetValue(plan), parsed.GetValue(resume), parsed.GetValue(json), parsed.GetValue(force)),
             terminal,
             cancel));
         return command;
@@ -156,14 +157,15 @@ internal static partial class TrainCommand
             throw new CommandRefusedException($"There is no folder {request.Images}; --images names the folder of the images.");
         }
 
-        if (Directory.Exists(request.Output) || !Directory.Exists(Path.GetDirectoryName(request.Output)))
-        {
-            throw new CommandRefusedException(
-                $"The model cannot be written to {request.Output}: {(Directory.Exists(request.Output) ? "that is a folder" : "its folder does not exist")}.");
-        }
-
+        OutputFile.Check("The model", request.Output, request.Force);
         if (Directory.Exists(folder.Path))
         {
+            if (folder.Process is { } process)
+            {
+                throw new CommandRefusedException(
+                    $"A training of {Path.GetFileName(request.Output)} is under way (process {process}); wait for it, or stop it with Ctrl-C where it runs.");
+            }
+
             if (!request.Resume)
             {
                 throw new CommandRefusedException(
@@ -280,5 +282,6 @@ internal static partial class TrainCommand
         new FileInfo(a).Length == new FileInfo(b).Length && File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
 
     private sealed record Request(
-        string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, string? Plan, bool Resume, bool Json);
+        string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, string? Plan, bool Resume, bool Json,
+        bool Force);
 }

@@ -93,10 +93,20 @@ public sealed class TrainingTests
     [InlineData("none.manifest", "The manifest file extension or contents are invalid.", false)]
     [InlineData("empty.manifest", "The manifest file is empty.", false)]
     [InlineData("text.manifest", "The manifest file extension or contents are invalid.", false)]
-    [InlineData("one-label.manifest", "The manifest file has too few labels.", true)]
-    [InlineData("single.manifest", "The manifest file contains insufficient labeled images per label to perform auto-split.", true)]
-    [InlineData("missing.manifest", "The manifest file contains too many invalid rows.", true)]
-    [InlineData("no-bucket.manifest", "The permissions for the images S3 bucket are invalid.", true)]
+    [InlineData(
+        "one-label.manifest",
+        "The manifest file has too few labels. Labels of the training lines: 'red' with 4 images. Labels of the test lines: 'red' with 1 image.", true)]
+    [InlineData(
+        "single.manifest",
+        "The manifest file contains insufficient labeled images per label to perform auto-split. Labels of the training lines: 'red' with 1 image.", true)]
+    [InlineData(
+        "missing.manifest",
+        "The manifest file contains too many invalid rows. 5 of 9 training lines are invalid: s3://images/green-5.png could not be read (first: line 6).",
+        true)]
+    [InlineData(
+        "no-bucket.manifest",
+        "The permissions for the images S3 bucket are invalid. None of 10 training lines can be used: s3://elsewhere/red-0.png could not be read (first: "
+            + "line 1).", true)]
     public async Task A_manifest_that_cannot_be_trained_ends_in_TRAINING_FAILED_with_its_message(string manifest, string message, bool contentChecked)
     {
         await using var server = await TestServer.StartAsync();

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text;
 using Ocellus.Datasets.Manifests;
+using Ocellus.Encodings;
 using Ocellus.Training.Evaluation;
 using Ocellus.Training.Job;
 using Ocellus.Vision;
@@ -53,14 +54,10 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         WriteOut(OutputKinds.Summary, ManifestSummary.Write(content));
         WriteOut(OutputKinds.TrainingValidation, training.Select(l => l.ToValidationLine()));
         WriteOut(OutputKinds.TestingValidation, testing.Select(l => l.ToValidationLine()));
-        if (content.FirstMessage is { } refusal)
+        var refusal = content.FirstMessage ?? (content.UseCase == UseCase.NotDetermined ? "The manifests have no labels to learn." : null);
+        if (refusal is not null)
         {
-            return Failed(refusal, contentChecked: true);
-        }
-
-        if (content.UseCase == UseCase.NotDetermined)
-        {
-            return Failed("The manifests have no labels to learn.", contentChecked: true);
+            return Failed($"{refusal} {ContentExplanation.Of(content, training, testing)}".TrimEnd(), contentChecked: true);
         }
 
         try
@@ -141,7 +138,10 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         var image = images.GetValueOrDefault(line.SourceRef);
         if (image?.File is not { } file)
         {
-            line.Add(new LineIssue(code, image?.LookedFor is { } sought ? $"There is no file {sought}." : text, IssueLevel.Line));
+            line.Add(
+                image?.LookedFor is { } sought
+                    ? new LineIssue(code, $"There is no file {sought}.", IssueLevel.Line)
+                    : new LineIssue(code, text, IssueLevel.Line) { Detail = $"{Readable.Truncate(line.SourceRef)} could not be read." });
             return;
         }
 
@@ -166,8 +166,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         }
         catch (ImageRefusedException refusal)
         {
-            var reason = image.LookedFor is { } local ? $"{local} cannot be used. {refusal.Message}" : $"{text} {refusal.Message}";
-            line.Add(new LineIssue(code, reason, IssueLevel.Line));
+            line.Add(new LineIssue(code, image.LookedFor is { } local ? $"{local} cannot be used." : text, IssueLevel.Line) { Detail = refusal.Message });
         }
     }
 

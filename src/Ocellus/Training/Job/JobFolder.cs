@@ -137,7 +137,32 @@ internal sealed class JobFolder(string path)
     /// <summary>Standard error of the training process.</summary>
     public string Log => In("training.log");
 
+    /// <summary>The process that trains in the folder now; null if none does.</summary>
+    public int? Process
+    {
+        get
+        {
+            try
+            {
+                OpenLock(Path).Dispose();
+                return null;
+            }
+            catch (IOException)
+            {
+                return int.TryParse(File.Exists(In("process")) ? File.ReadAllText(In("process")) : "", out var id) ? id : 0;
+            }
+        }
+    }
+
     private string Description => In("job.json");
+
+    /// <summary>Takes the lock of a folder, which the training process holds.</summary>
+    /// <exception cref="IOException">Another process has it.</exception>
+    public static FileStream OpenLock(string path) =>
+        new(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+
+    /// <summary>Notes which process trains in the folder, for messages.</summary>
+    public void WriteProcess(int id) => File.WriteAllText(In("process"), id.ToString(System.Globalization.CultureInfo.InvariantCulture));
 
     private string Index => In("pictures.json");
 
