@@ -1,8 +1,11 @@
 using Ocellus.Console.Assets;
 using Ocellus.Console.Calls;
 using Ocellus.Console.Events;
+using Ocellus.Console.Keys;
 using Ocellus.Console.Pages;
+using Ocellus.Console.Projects;
 using Ocellus.Console.Sessions;
+using Ocellus.Identity;
 
 namespace Ocellus.Console;
 
@@ -21,6 +24,9 @@ internal static class ConsoleEndpoints
             .AddSingleton<ConsoleCalls>()
             .AddSingleton<CallEndpoint>()
             .AddSingleton<EventStream>()
+            .AddSingleton<KeyCatalog>()
+            .AddSingleton<KeysEndpoint>()
+            .AddSingleton<ProjectReader>()
             .AddSingleton<ConsolePages>()
             .AddSingleton<ConsoleGate>()
             .AddScoped<ConsoleRequest>();
@@ -55,12 +61,12 @@ internal static class ConsoleEndpoints
     private static void Map(IEndpointRouteBuilder routes)
     {
         var services = routes.ServiceProvider;
-        var pages = services.GetRequiredService<ConsolePages>();
         services.GetRequiredService<AssetFiles>().Map(routes);
         services.GetRequiredService<SignIn>().Map(routes);
         routes.MapPost("/ui/api/call/{operation}", services.GetRequiredService<CallEndpoint>().HandleAsync);
         routes.MapGet("/ui/api/events", services.GetRequiredService<EventStream>().HandleAsync);
-        pages.Map(routes);
+        services.GetRequiredService<KeysEndpoint>().Map(routes);
+        services.GetRequiredService<ConsolePages>().Map(routes);
     }
 
     private static bool IsBrowserAtRoot(HttpRequest request) =>
