@@ -52,7 +52,7 @@ public sealed class KeysEndpointTests
         var client = await ConsoleClient.SignedInAsync(server);
         Assert.DoesNotContain("olga", await client.TextAsync("/ui/keys"));
         using var revoked = await client.SendAsync(HttpMethod.Delete, "/ui/api/keys/" + other.AccessKeyId, null);
-        Assert.Equal("ResourceNotFoundException", JsonSerializer.Deserialize<JsonElement>(await revoked.Content.ReadAsStringAsync(Cancel)).GetProperty("__type").GetString());
+        Assert.Contains("ResourceNotFoundException", await revoked.Content.ReadAsStringAsync(Cancel));
         Assert.Contains(await keys.ListAsync(Cancel), k => k.AccessKeyId == other.AccessKeyId);
     }
 

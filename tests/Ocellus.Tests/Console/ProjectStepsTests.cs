@@ -24,13 +24,15 @@ public sealed class ProjectStepsTests
         var project = new ProjectView(
             Arn.Parse(ProjectArn),
             images == 0 ? [] : [new(ProjectArn, "TRAIN", "CREATE_COMPLETE", "", images, labelled, 2, 0)],
-            state is null ? []
-                : [new(new VersionRow { Name = "v1", Status = Enum.Parse<ProjectVersionStatus>(state), EvaluationResult = judged ? """{"F1Score":0.9}""" : null })],
+            state is null ? [] : [new(Row(state, judged))],
             []);
         Assert.Equal(done, string.Join(' ', ProjectSteps.Of(project).Where(s => s.State == StepState.Done).Select(s => s.Name)));
         Assert.True(ProjectSteps.Of(project).Count(s => s.State == StepState.Now) <= 1);
         Assert.Equal(next, ProjectSteps.Next(project).Title);
     }
+
+    private static VersionRow Row(string state, bool judged) =>
+        new() { Name = "v1", Status = Enum.Parse<ProjectVersionStatus>(state), EvaluationResult = judged ? """{"F1Score":0.9}""" : null };
 
     [Fact]
     public void Every_state_has_a_shape_a_word_and_a_colour()

@@ -51,7 +51,8 @@ public sealed class StoredPagesTests
         await using var server = await TestServer.StartAsync();
         await server.CreateBucketAsync("pages");
         using var put = await server.SendS3Async(
-            HttpMethod.Put, "/pages/a.html", headers: [("Content-Type", "text/html"), ("x-amz-meta-content-security-policy", "script-src *")], body: "x"u8.ToArray());
+            HttpMethod.Put, "/pages/a.html", headers: [("Content-Type", "text/html"), ("x-amz-meta-content-security-policy", "script-src *")],
+            body: "x"u8.ToArray());
         using var get = await server.SendS3Async(HttpMethod.Get, "/pages/a.html", "response-content-type=text%2Fhtml");
         Assert.Equal("sandbox", get.Headers.GetValues("Content-Security-Policy").Single());
         Assert.Equal("text/html", get.Content.Headers.ContentType!.MediaType);
