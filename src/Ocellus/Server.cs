@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using Ocellus.Backups;
+using Ocellus.Console;
 using Ocellus.Datasets;
 using Ocellus.Diagnostics;
 using Ocellus.Hosting;
@@ -114,7 +115,8 @@ internal static class Server
             .AddSingleton(s => new BodyBudget(s.GetRequiredService<IOptions<BodyOptions>>(), clock, s.GetRequiredService<FreedMemory>().Return))
             .AddSingleton<BodyReader>()
             .AddSingleton<AwsJsonEndpoint>()
-            .AddSingleton<OtherServices>();
+            .AddSingleton<OtherServices>()
+            .AddConsole();
 
         var app = builder.Build();
         UnknownSettings.Warn(app.Configuration, app.Services.GetServices<SettingsSection>(), app.Services.GetRequiredService<ILogger<WebApplication>>());
@@ -132,6 +134,7 @@ internal static class Server
             return next(http);
         });
         app.UseMetricsPage();
+        var console = app.UseConsole();
         // The object store serves all other paths.
         app.UseObjectStore(http => others.Handle(http) ?? (http.Request.Method, http.Request.Path.Value) switch
         {
@@ -142,7 +145,7 @@ internal static class Server
             ("POST", "/") when http.Request.Headers.ContainsKey("X-Amz-Target") || !http.Request.Query.ContainsKey("delete") => api.HandleAsync(http),
             // The object store has no rules for its root: its refusal is the response where the API has none.
             ("OPTIONS", "/") when cors.Preflight(http) => Task.CompletedTask,
-            _ => null,
+            _ => console(http),
         });
         return app;
     }

@@ -45,6 +45,7 @@ internal static class CommandLine
         EvaluateCommand.Create(),
         ExportCommand.Create(),
         EnvCommand.Create(),
+        ConsoleCommand.Create(),
         KeysCommand.Create(),
         BackupCommand.Create(),
         RestoreCommand.Create(),
@@ -64,7 +65,7 @@ internal static class CommandLine
             using var help = new StringWriter();
             settings.Output = help;
             await parsed.InvokeAsync(settings);
-            await Console.Out.WriteAsync(HelpText.Complete(help.ToString(), parsed.CommandResult.Command));
+            await System.Console.Out.WriteAsync(HelpText.Complete(help.ToString(), parsed.CommandResult.Command));
             return ExitCodes.Done;
         }
 
@@ -78,11 +79,11 @@ internal static class CommandLine
         {
             using var help = new StringWriter();
             await Create().Parse(["--help"]).InvokeAsync(new InvocationConfiguration { Output = help });
-            await Console.Error.WriteAsync(HelpText.Complete(help.ToString(), parsed.CommandResult.Command));
+            await System.Console.Error.WriteAsync(HelpText.Complete(help.ToString(), parsed.CommandResult.Command));
             return ExitCodes.Usage;
         }
 
-        var terminal = new Terminal(Console.Out, Console.Error);
+        var terminal = new Terminal(System.Console.Out, System.Console.Error);
         foreach (var sentence in UsageErrors.Of(parsed))
         {
             terminal.Complain(sentence);
@@ -131,7 +132,7 @@ internal static class CommandLine
 
     /// <summary>Sets a verb's action. Refusals become one message on standard error and exit code 1, never a stack trace.</summary>
     public static void Act(this Command command, Func<ParseResult, Terminal, CancellationToken, Task<int>> run) =>
-        command.SetAction((parsed, cancel) => GuardAsync(parsed, new Terminal(Console.Out, Console.Error), run, cancel));
+        command.SetAction((parsed, cancel) => GuardAsync(parsed, new Terminal(System.Console.Out, System.Console.Error), run, cancel));
 
     private static async Task<int> GuardAsync(
         ParseResult parsed, Terminal terminal, Func<ParseResult, Terminal, CancellationToken, Task<int>> run, CancellationToken cancel)

@@ -27,12 +27,12 @@ internal static class OutputFile
     /// <summary>Whether the person at the terminal agrees; false where there is none.</summary>
     private static bool IsConfirmed(string path)
     {
-        if (Console.IsInputRedirected || Console.IsErrorRedirected)
+        if (System.Console.IsInputRedirected || System.Console.IsErrorRedirected)
         {
             return false;
         }
 
-        Console.Error.Write($"{path} exists. Replace it? [y/N] ");
-        return Console.ReadLine()?.Trim() is "y" or "Y" or "yes";
+        System.Console.Error.Write($"{path} exists. Replace it? [y/N] ");
+        return System.Console.ReadLine()?.Trim() is "y" or "Y" or "yes";
     }
 }

@@ -3,7 +3,6 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Ocellus.Vision;
 using Ocellus.Vision.Kernels;
-using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Training.Job;
 
@@ -79,32 +78,6 @@ internal sealed record JobOutcome
     public double TrainingSeconds { get; init; }
 
     public DateTimeOffset Ended { get; init; }
-}
-
-/// <summary>Progress of a job: <paramref name="Step"/> of <paramref name="Steps"/> in the phase.</summary>
-internal sealed record JobProgress(string Phase, int Step, int Steps, double? Loss, double? SecondsLeft)
-{
-    /// <summary>Steps of the phase if time were not short; null where that makes no difference.</summary>
-    public int? Planned { get; init; }
-
-    public static JobProgress Of(TrainingProgress progress)
-    {
-        var (step, steps) = progress.Steps > 0 ? (progress.Step, progress.Steps) : (progress.Epoch, progress.Epochs);
-        return new(progress.Phase, step, steps, progress.Loss, progress.SecondsLeft)
-        {
-            Planned = progress.Steps > 0 && progress.Planned > steps ? progress.Planned : null,
-        };
-    }
-
-    /// <summary>One sentence for the user.</summary>
-    [Assumed(
-        "StatusMessage during a training",
-        "It also gives the phase, the step of how many, how many more were planned than fit the time limit, and the approximate seconds left.")]
-    public string Sentence =>
-        string.Create(
-            System.Globalization.CultureInfo.InvariantCulture,
-            $"Phase {Phase}, {Step} of {Steps}{(Planned is { } planned ? $" ({planned} planned)" : "")}"
-            + $"{(SecondsLeft is { } left ? $", about {Math.Ceiling(left):0} s left" : "")}.");
 }
 
 /// <summary>
