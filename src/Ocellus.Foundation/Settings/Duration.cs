@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.ComponentModel;
 using System.Globalization;
 
@@ -8,6 +9,8 @@ internal static class Duration
 {
     /// <summary>What is accepted, for messages.</summary>
     public const string Form = "a time such as 10m, 600s, 1h30m or 00:10:00";
+
+    private static readonly SearchValues<char> _digits = SearchValues.Create("0123456789.");
 
     private static readonly string[] _clockFormats =
     [
@@ -29,7 +32,7 @@ internal static class Duration
         var rest = text.AsSpan();
         while (rest.Length > 0)
         {
-            var digits = rest.IndexOfAnyExcept("0123456789.");
+            var digits = rest.IndexOfAnyExcept(_digits);
             if (digits <= 0 || !double.TryParse(rest[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
             {
                 return false;

@@ -7,6 +7,10 @@ namespace Ocellus.Datasets.Manifests;
 /// <summary>What exactly is wrong with a member, in words: AWS's own texts name neither the member nor what it should be.</summary>
 internal static partial class LineParser
 {
+    private static readonly string[] _edges = ["left", "top", "width", "height"];
+
+    private static readonly string[] _sides = ["width", "height", "depth"];
+
     private const string DateExample = "2021-03-04T10:20:30";
 
     /// <summary>What is wrong with the members that every label attribute's metadata has; null if nothing is.</summary>
@@ -61,7 +65,7 @@ internal static partial class LineParser
             return Wrong(name, value, "image_size", "an array of one object with width, height and depth", suffix: "");
         }
 
-        foreach (var side in new[] { "width", "height", "depth" })
+        foreach (var side in _sides)
         {
             if (!IsInteger(sides[side], out _))
             {
@@ -86,7 +90,7 @@ internal static partial class LineParser
                 return $"Box {index + 1} of `{Name(name)}` {Has(box, "class_id")}; class_id must be a whole number.";
             }
 
-            if (new[] { "left", "top", "width", "height" }.FirstOrDefault(edge => Number(box[edge]) is null) is { } edge)
+            if (_edges.FirstOrDefault(edge => Number(box[edge]) is null) is { } edge)
             {
                 return $"Box {index + 1} of `{Name(name)}` {Has(box, edge)}; {edge} must be a number of pixels.";
             }

@@ -63,7 +63,7 @@ public sealed class ContentExplanationTests
     [InlineData("\"type\":\"groundtruth/image-classification\",", "", "lacks type, \"groundtruth/image-classification\" or")]
     public void A_member_that_is_wrong_is_named_with_what_would_be_right(string old, string now, string detail)
     {
-        var issue = Changed(LineParserTests.Image, old, now, 1).Issues.First();
+        var issue = Changed(LineParserTests.Image, old, now, 1).Issues[0];
         Assert.Equal("The format of the label attribute metadata is invalid.", issue.Message);
         Assert.StartsWith($"`ripeness-metadata` {detail}", issue.Detail, StringComparison.Ordinal);
     }
@@ -77,7 +77,7 @@ public sealed class ContentExplanationTests
     [InlineData("\"width\":640", "\"width\":32", "image_size is 32×480; each side must be from 64 to 4096.")]
     [InlineData("\"left\":399", "\"left\":500", "It has left 500, top 251, width 155 and height 101 in an image of 640×480.")]
     public void A_box_that_is_wrong_is_named_with_what_would_be_right(string old, string now, string detail) =>
-        Assert.Equal(detail, Changed(LineParserTests.Boxes, old, now, 1).Issues.First().Detail);
+        Assert.Equal(detail, Changed(LineParserTests.Boxes, old, now, 1).Issues[0].Detail);
 
     [Fact]
     public void A_date_needs_no_time() =>
