@@ -40,7 +40,8 @@ public sealed record CarriedPlan
     {
         try
         {
-            return json.Deserialize(PlanJson.Default.CarriedPlan) is { } plan && plan.Run.IsPossible && plan.Settings.ContainsKey("seed")
+            return json.Deserialize(PlanJson.Default.CarriedPlan) is { } plan && plan.Run.IsPossible
+                && plan.Settings["seed"] is JsonValue seed && seed.TryGetValue(out int _)
                 ? plan
                 : throw new PlanException("The plan in model.json has impossible numbers.");
         }

@@ -168,7 +168,7 @@ public static class ClassifierTrainer
     {
         using var extractor = new FeatureExtractor(plan.BackbonePath, plan.Threads);
         int one = 3 * plan.Size * plan.Size, perRound = (order.Length + plan.Batch - 1) / plan.Batch;
-        int rounds = plan.Repeat?.Rounds ?? Math.Clamp(plan.FeatureRowsMax / order.Length, 1, plan.Views + 1);
+        int rounds = plan.Repeat is { Rounds: > 0 } run ? run.Rounds : Math.Clamp(plan.FeatureRowsMax / order.Length, 1, plan.Views + 1);
         var features = new float[checked(order.Length * rounds * EfficientNetLite0.EmbeddingSize)];
         var batches = new Prefetch<(float[] Planes, int Count)>(Make);
         long begun = Stopwatch.GetTimestamp();
