@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
 using Ocellus.Vision.Kernels;
@@ -14,6 +15,7 @@ public sealed record ClassifierTask(ImageSource Images, IReadOnlyList<IReadOnlyL
 /// <summary>Every hyper-parameter of classification, with its unit and reason.</summary>
 public sealed record ClassifierPlan
 {
+    [JsonIgnore]
     public string BackbonePath { get; init; } = FeatureExtractor.DefaultBackbone;
 
     /// <summary>Network side in pixels, a multiple of 32. 288 gains half a point of accuracy but takes 1.7 times as long.</summary>
@@ -86,12 +88,14 @@ public sealed record ClassifierPlan
     public int Threads { get; init; } = Math.Max(1, Environment.ProcessorCount);
 
     /// <summary>Threads for the next step, at most <see cref="Threads"/>; called before each step. Null: always <see cref="Threads"/>.</summary>
+    [JsonIgnore]
     public Func<int>? ThreadsNow { get; init; }
 
     /// <summary>
     /// How long the training may take. The plain images are always embedded once and the head fitted on them; everything else is
     /// shortened or skipped if time is short.
     /// </summary>
+    [JsonIgnore]
     public TimeSpan TimeBudget { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>
@@ -101,10 +105,16 @@ public sealed record ClassifierPlan
     public static TimeSpan RecipeTime(int images, int threads) => TimeSpan.FromSeconds(112 + .4 * Math.Max(0, images - 300)) * (threads == 1 ? 2 : 1);
 
     /// <summary>Bytes of decoded images kept in memory; the others are decoded again each time.</summary>
+    [JsonIgnore]
     public long ImageCacheBytes { get; init; } = 512L << 20;
 
     /// <summary>Memory that may be used, in bytes; null for what the system reports as available.</summary>
+    [JsonIgnore]
     public long? MemoryBytes { get; init; }
+
+    /// <summary>What an earlier training chose, to do the same whatever the clock; the time budget has no effect then. Null to choose.</summary>
+    [JsonIgnore]
+    public PlanRun? Repeat { get; init; }
 }
 
 /// <summary>A trained classifier and the scores of both candidates on the held-back images (null if they were not compared).</summary>
@@ -117,6 +127,9 @@ public sealed record ClassifierResult(byte[] Model, ModelDescription Description
 {
     /// <summary>A note for the user on how it was trained, for example that time was short; null if there is none.</summary>
     public string? Remark { get; init; }
+
+    /// <summary>What was chosen on the way.</summary>
+    public required CarriedPlan Plan { get; init; }
 
     /// <summary>Steps of fine-tuning, and how many it would have had if time were not short.</summary>
     public (int Taken, int Planned) Steps { get; init; }

@@ -39,7 +39,7 @@ public static class ClassifierTrainer
         Check(task, plan);
         TrainingLibrary.Check();
         long started = Stopwatch.GetTimestamp();
-        var budget = new TimeBudget(plan.TimeBudget);
+        var budget = new TimeBudget(plan.Repeat is null ? plan.TimeBudget : null);
         var paced = new PacedProgress(progress, budget);
         set_num_threads(plan.Threads);
         using var scope = NewDisposeScope();
@@ -49,9 +49,9 @@ public static class ClassifierTrainer
         int[] all = [.. learn, .. held];
 
         // A step is timed first, so that the remaining time can be reported from the start.
-        using ClassifierTuning? tuning = plan.FineTune && held.Length > 0 ? new ClassifierTuning(task, plan, views, backbone) : null;
+        using ClassifierTuning? tuning = ClassifierRepeat.FineTunes(plan, held.Length > 0) ? new ClassifierTuning(task, plan, views, backbone) : null;
         double perImage = tuning?.MeasureImage() ?? 0;
-        double afterwards = tuning is null ? 0 : Math.Min(plan.TimeBudget.TotalSeconds, tuning.Seconds(tuning.PlannedSteps(learn.Length), perImage));
+        double afterwards = tuning is null ? 0 : tuning.Seconds(plan.Repeat?.Steps ?? tuning.PlannedSteps(learn.Length), perImage);
 
         (float[] features, int rounds) = Features(plan, views, all, started, afterwards, paced, cancel);
         paced.Report(new TrainingProgress("head", 0, 1, null, afterwards));
@@ -59,17 +59,17 @@ public static class ClassifierTrainer
         byte[] linearModel = ClassifierExport.Compose(backbone, linear, plan.Size, task.MultiLabel);
         double? linearScore = held.Length == 0 ? null : Quality(linearModel);
 
-        bool hurried = rounds <= plan.Views && Stopwatch.GetElapsedTime(started) > FeatureShare * plan.TimeBudget;
+        bool hurried = plan.Repeat is null && rounds <= plan.Views && Stopwatch.GetElapsedTime(started) > FeatureShare * plan.TimeBudget;
         string? remark = hurried ? "The time budget allowed fewer random views for the linear head." : null;
         if (tuning is not null)
         {
             string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointName);
-            var start = new TuningStart(linear, linearScore!.Value, learn, held, Quality, perImage, budget);
+            var start = new TuningStart(linear, linearScore!.Value, learn, held, Quality, perImage, budget, rounds);
             byte[]? model = tuning.Run(start, paced, path, cancel);
             remark = tuning.Remark ?? remark;
             if (model is not null)
             {
-                return new ClassifierResult(model, Describe("fine-tuned"), linearScore, tuning.Score, tuning.Epochs) { Remark = remark, Steps = tuning.Steps };
+                return Result(model, "fine-tuned");
             }
         }
         else if (plan.FineTune)
@@ -85,11 +85,19 @@ public static class ClassifierTrainer
             linearModel = ClassifierExport.Compose(backbone, Fit(all.Length), plan.Size, task.MultiLabel);
         }
 
-        return new ClassifierResult(linearModel, Describe("linear-head"), linearScore, tuning?.Score, tuning?.Epochs ?? 0)
+        return Result(linearModel, "linear-head");
+
+        ClassifierResult Result(byte[] model, string recipe)
         {
-            Remark = remark,
-            Steps = tuning?.Steps ?? default,
-        };
+            PlanRun run = tuning?.Carried ?? new PlanRun { Width = plan.Size, Height = plan.Size, Rounds = rounds };
+            CarriedPlan carried = CarriedPlan.Of(task, plan, run);
+            return new ClassifierResult(model, Describe(recipe) with { Plan = carried.ToJson() }, linearScore, tuning?.Score, tuning?.Epochs ?? 0)
+            {
+                Plan = carried,
+                Remark = remark,
+                Steps = (run.Steps, run.StepsPlanned),
+            };
+        }
 
         LinearHead Fit(int count) => ClassifierTrainer.Fit(task, plan, features, all, count, rounds, cancel);
 
@@ -160,7 +168,7 @@ public static class ClassifierTrainer
     {
         using var extractor = new FeatureExtractor(plan.BackbonePath, plan.Threads);
         int one = 3 * plan.Size * plan.Size, perRound = (order.Length + plan.Batch - 1) / plan.Batch;
-        int rounds = Math.Clamp(plan.FeatureRowsMax / order.Length, 1, plan.Views + 1);
+        int rounds = plan.Repeat is { Rounds: > 0 } run ? run.Rounds : Math.Clamp(plan.FeatureRowsMax / order.Length, 1, plan.Views + 1);
         var features = new float[checked(order.Length * rounds * EfficientNetLite0.EmbeddingSize)];
         var batches = new Prefetch<(float[] Planes, int Count)>(Make);
         long begun = Stopwatch.GetTimestamp();
@@ -169,7 +177,8 @@ public static class ClassifierTrainer
             for (int k = 0; k < perRound * rounds; k++)
             {
                 cancel.ThrowIfCancellationRequested();
-                if (k > 0 && k % perRound == 0 && Stopwatch.GetElapsedTime(started) * (1 + (double)perRound / k) > FeatureShare * plan.TimeBudget)
+                if (plan.Repeat is null && k > 0 && k % perRound == 0
+                    && Stopwatch.GetElapsedTime(started) * (1 + (double)perRound / k) > FeatureShare * plan.TimeBudget)
                 {
                     return (features, k / perRound);
                 }

@@ -13,8 +13,10 @@ namespace Ocellus.Vision.Recipes;
 /// <param name="Quality">Computes a model's score on the held-back images, 0 to 1.</param>
 /// <param name="SecondsPerImage">From <see cref="ClassifierTuning.MeasureImage"/>.</param>
 /// <param name="Budget">Time of the training.</param>
+/// <param name="Rounds">Views of each image that the linear head learnt from.</param>
 internal sealed record TuningStart(
-    LinearHead Linear, double LinearScore, int[] Learn, int[] Held, Func<byte[], double> Quality, double SecondsPerImage, TimeBudget Budget)
+    LinearHead Linear, double LinearScore, int[] Learn, int[] Held, Func<byte[], double> Quality, double SecondsPerImage, TimeBudget Budget,
+    int Rounds)
 {
     /// <summary>All images.</summary>
     public int[] All { get; } = [.. Learn, .. Held];
@@ -59,7 +61,7 @@ internal sealed class ClassifierTuning : IDisposable
     {
         (_task, _plan) = (task, plan);
         long imageBytes = ImageBytesAt224 * plan.Size * plan.Size / (224 * 224);
-        _batch = TrainingMemory.Batch(plan.Batch, FixedBytes + plan.ImageCacheBytes, imageBytes, plan.MemoryBytes ?? TrainingMemory.Available());
+        _batch = TrainingMemory.Batch(plan.Batch, plan.Repeat?.Batch, FixedBytes + plan.ImageCacheBytes, imageBytes, plan.MemoryBytes);
         _startSize = Math.Max(32, (int)(plan.Size * plan.StartScale) / 32 * 32);
         _network = new ClassifierNetwork(task, plan, backbone, _batch);
         _images = new ClassifierBatches(task, plan, views, _batch);
@@ -73,8 +75,8 @@ internal sealed class ClassifierTuning : IDisposable
     /// <summary>Score of the fine-tuned network on the held-back images; null if it was not compared.</summary>
     public double? Score { get; private set; }
 
-    /// <summary>Steps taken, and steps if time is not short.</summary>
-    public (int Taken, int Planned) Steps { get; private set; }
+    /// <summary>What was done; null before <see cref="Run"/>.</summary>
+    public PlanRun? Carried { get; private set; }
 
     /// <summary>A note for the user; null if there is none.</summary>
     public string? Remark { get; private set; }
@@ -105,10 +107,10 @@ internal sealed class ClassifierTuning : IDisposable
     public byte[]? Run(TuningStart start, PacedProgress progress, string? path, CancellationToken cancel)
     {
         int wanted = PlannedSteps(start.Learn.Length);
-        Steps = (0, wanted);
+        Carried = new PlanRun { Width = _plan.Size, Height = _plan.Size, Batch = _batch, StepsPlanned = wanted, Rounds = start.Rounds };
         if (Begin(start, wanted, path) is not { } state)
         {
-            Remark = $"The time budget of {TimeBudget.Text(_plan.TimeBudget)} leaves no time for fine-tuning.";
+            Remark = _plan.Repeat is null ? $"The time budget of {TimeBudget.Text(_plan.TimeBudget)} leaves no time for fine-tuning." : null;
             return null;
         }
 
@@ -118,13 +120,9 @@ internal sealed class ClassifierTuning : IDisposable
         }
 
         state = Learn(start, state, wanted, progress, path, cancel);
-        Steps = (state.Step, wanted);
-        Remark = start.Budget.Shortfall(state.Step, wanted);
-        if (state.Frozen)
-        {
-            Remark = $"{Remark} The first layers were frozen, because time was short.".TrimStart();
-        }
-
+        int rounds = state.Rounds > 0 ? state.Rounds : start.Rounds;
+        Carried = Carried with { Steps = state.Step, Schedule = state.Schedule, Frozen = state.Frozen, Rounds = rounds };
+        Remark = start.Budget.Shortfall(state.Step, wanted, state.Frozen);
         byte[] model = _network.Export();
         if (!state.Joined)
         {
@@ -155,6 +153,12 @@ internal sealed class ClassifierTuning : IDisposable
             return resumed;
         }
 
+        if (_plan.Repeat is { } run)
+        {
+            _network.StartFrom(start.Linear);
+            return run.Steps == 0 ? null : ClassifierScheduleState.Begin(run.StepsAfter(0, run.Steps), run.Frozen, start.Rounds);
+        }
+
         double left = start.Budget.SecondsLeft;
         bool frozen = Seconds(wanted, start.SecondsPerImage) * StepsEnough > left;
         int steps = (int)Math.Clamp(left / (Seconds(1, start.SecondsPerImage) * (frozen ? FrozenTimeShare : 1)), 0, wanted);
@@ -164,7 +168,7 @@ internal sealed class ClassifierTuning : IDisposable
         }
 
         _network.StartFrom(start.Linear);
-        return new ClassifierScheduleState(0, steps, frozen);
+        return ClassifierScheduleState.Begin(steps, frozen, start.Rounds);
     }
 
     /// <summary>Runs the remaining steps.</summary>
@@ -236,15 +240,10 @@ internal sealed class ClassifierTuning : IDisposable
         return loss;
     }
 
-    private ClassifierScheduleState FitToTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer)
-    {
-        if (!pacer.IsTelling(start.Budget.LimitSeconds) || state.Step >= state.Steps)
-        {
-            return state;
-        }
-
-        return state with { Steps = StepPacer.Fit(state.Step, state.Steps, wanted, start.Budget.SecondsLeft, pacer.SecondsPerStep!.Value) };
-    }
+    private ClassifierScheduleState FitToTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer) =>
+        _plan.Repeat is { } run ? state.WithSteps(run.StepsAfter(state.Step, state.Steps))
+        : !pacer.IsTelling(start.Budget.LimitSeconds) || state.Step >= state.Steps ? state
+        : state.WithSteps(StepPacer.Fit(state.Step, state.Steps, wanted, start.Budget.SecondsLeft, pacer.SecondsPerStep!.Value));
 
     private void Report(TuningStart start, ClassifierScheduleState state, int wanted, RecentMean losses, StepPacer pacer, PacedProgress progress)
     {
@@ -284,9 +283,10 @@ internal sealed class ClassifierTuning : IDisposable
     /// <summary>Identifies the training that a checkpoint belongs to.</summary>
     internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch)
     {
-        plan = plan with { TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, ImageCacheBytes = 0 };
+        string repeated = PlanRun.KeyOf(plan.Repeat);
+        plan = plan with { Repeat = null, TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, ImageCacheBytes = 0 };
         string planText = TrainingCheckpoint.TextOf(plan, plan.Kernels), labels = string.Join('\n', task.Labels);
         string targets = string.Join(';', task.Targets.Select(t => string.Join(',', t)));
-        return TrainingCheckpoint.KeyOf(string.Create(CultureInfo.InvariantCulture, $"2|{planText}|{batch}|{task.MultiLabel}|{labels}|{targets}"));
+        return TrainingCheckpoint.KeyOf(string.Create(CultureInfo.InvariantCulture, $"2|{planText}|{batch}|{task.MultiLabel}|{labels}|{targets}{repeated}"));
     }
 }

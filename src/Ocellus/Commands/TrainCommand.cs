@@ -44,10 +44,11 @@ internal static partial class TrainCommand
             Description = "Manifest of the test images. Without it a fifth of the training manifest is held back for testing.",
             HelpName = "FILE",
         };
-        var seed = new Option<int?>("--seed") { Description = "The same data and seed give the same model on one machine. [default: 0]", HelpName = "N" };
+        var seed = new Option<int?>("--seed") { Description = "Number that all random choices follow from. [default: 0]", HelpName = "N" };
         var budget = new Option<TimeSpan?>("--time-budget")
         {
-            Description = $"Time limit of the learning itself, as hh:mm:ss. [default: {TrainingOptions.TimeBudgetDefault}]",
+            Description = "Time limit of the learning itself, as hh:mm:ss. The number of steps follows from it and from what the machine does meanwhile, so "
+                + $"the same data and seed give the same model only while time is not short. [default: {TrainingOptions.TimeBudgetDefault}]",
             HelpName = "TIME",
         };
         budget.Validators.Add(result =>
@@ -57,15 +58,16 @@ internal static partial class TrainCommand
                 result.AddError($"--time-budget is {time}; it must be from {_budgetMin} to {_budgetMax:d\\.hh\\:mm\\:ss}, written as hh:mm:ss.");
             }
         });
+        var plan = PlanOption(seed, budget);
         var resume = new Option<bool>("--resume") { Description = "Continue an interrupted training." };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command(
             "train",
-            "Trains a model from a manifest and a folder of images; no server is needed.") { manifest, images, output, test, seed, budget, resume, json };
+            "Trains a model from a manifest and a folder of images; no server is needed.") { manifest, images, output, test, seed, budget, plan, resume, json };
         command.Act((parsed, terminal, cancel) => RunAsync(
             new Request(
                 parsed.GetValue(manifest)!, parsed.GetValue(test), parsed.GetValue(images)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed),
-                parsed.GetValue(budget), parsed.GetValue(resume), parsed.GetValue(json)),
+                parsed.GetValue(budget), parsed.GetValue(plan), parsed.GetValue(resume), parsed.GetValue(json)),
             terminal,
             cancel));
         return command;
@@ -178,6 +180,7 @@ internal static partial class TrainCommand
             Directory.Delete(folder.Path, recursive: true);
         }
 
+        var plan = ReadPlan(request.Plan);
         // Images and labels of the job are for its user only.
         FileSystem.KeepPrivate();
         Directory.CreateDirectory(folder.Path);
@@ -205,7 +208,8 @@ internal static partial class TrainCommand
                 ProjectName = "local",
                 VersionName = name,
                 AutoSplit = request.TestManifest is null,
-                Seed = request.Seed ?? 0,
+                Seed = SeedOf(request, plan),
+                Plan = plan,
                 TimeBudgetSeconds = (request.TimeBudget ?? TrainingOptions.TimeBudgetDefault).TotalSeconds,
             });
             return Count(images);
@@ -263,6 +267,7 @@ internal static partial class TrainCommand
             : request.Seed is { } seed && seed != job.Seed ? $"--seed {seed} is not the seed ({job.Seed})"
             : request.TimeBudget is { } time && time.TotalSeconds != job.TimeBudgetSeconds
                 ? $"--time-budget {time} is not the time ({TimeSpan.FromSeconds(job.TimeBudgetSeconds)})"
+            : !SamePlan(request, job) ? $"--plan {request.Plan} is not the plan"
             : null;
         if (differs is not null)
         {
@@ -274,5 +279,6 @@ internal static partial class TrainCommand
     private static bool SameFile(string a, string b) =>
         new FileInfo(a).Length == new FileInfo(b).Length && File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
 
-    private sealed record Request(string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, bool Resume, bool Json);
+    private sealed record Request(
+        string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, string? Plan, bool Resume, bool Json);
 }

@@ -123,6 +123,7 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
         if (Arn.Parse(resourceArn).Kind == ArnKind.ProjectVersion)
         {
             HostingTags.Check(tags);
+            TrainingTags.Check(tags);
         }
 
         await PutTagsAsync(connection, transaction, resourceArn, tags);

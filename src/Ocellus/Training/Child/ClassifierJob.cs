@@ -25,6 +25,7 @@ internal static class ClassifierJob
             ThreadsNow = () => input.Pace.Threads,
             TimeBudget = input.Within(ClassifierPlan.RecipeTime(training.Count, input.Threads)),
         };
+        plan = input.Repeated?.For(task, plan) ?? plan;
         var started = Stopwatch.GetTimestamp();
         var result = ClassifierTrainer.Train(task, plan, input.LearningProgress, input.Checkpoint, cancel);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
@@ -66,7 +67,7 @@ internal static class ClassifierJob
                 i + 1)))
         {
             Steps = result.Steps,
-            Remark = result.Remark,
+            Remark = input.Repeated?.Difference(result.Plan) ?? result.Remark,
         };
 
         ChanceEvidence Evidence() =>
