@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using Ocellus.Vision.Networks;
 
 namespace Ocellus.Vision.Inference;
 
@@ -60,6 +61,14 @@ public sealed class FeatureExtractor : IDisposable
         var input = new DenseTensor<float>(planes.AsMemory(0, count * 3 * height * width), [count, 3, height, width]);
         using var results = _session.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["embedding"]);
         return results[0].AsTensor<float>().ToArray();
+    }
+
+    /// <summary>Embedding, and c3 and c4 as <see cref="EvidenceHead.Join"/> takes them, of one normalised image [3,height,width].</summary>
+    internal (float[] Embedding, float[] C3, float[] C4) Maps(float[] planes, int height, int width)
+    {
+        var input = new DenseTensor<float>(planes.AsMemory(0, 3 * height * width), [1, 3, height, width]);
+        using var results = _session.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["embedding", "c3", "c4"]);
+        return (results[0].AsTensor<float>().ToArray(), results[1].AsTensor<float>().ToArray(), results[2].AsTensor<float>().ToArray());
     }
 
     public void Dispose() => _session.Dispose();

@@ -52,6 +52,57 @@ public sealed record ClassifierPlan
 
     public double WeightDecay { get; init; } = .05;
 
+    /// <summary>Input and head if they are given; not with <see cref="Search"/>.</summary>
+    public ClassifierDesign? Design { get; init; }
+
+    /// <summary>How input and head are chosen; null for a square of <see cref="Size"/> and the average.</summary>
+    public DesignSearch? Search { get; init; }
+
+    /// <summary>Weight of the squared weights of a head that is fitted by gradient descent: those of the embedding.</summary>
+    public double AverageRidge { get; init; } = 1e-4;
+
+    /// <summary>The same for the weights of the locations.</summary>
+    public double EvidenceRidge { get; init; } = 1e-3;
+
+    /// <summary>Views a step of such a fit.</summary>
+    public int HeadBatch { get; init; } = 24;
+
+    /// <summary>Steps of such a fit: where the network is fine-tuned afterwards, a start is enough.</summary>
+    public int HeadSteps { get; init; } = 400;
+
+    /// <summary>Steps of such a fit if nothing follows.</summary>
+    public int FrozenHeadSteps { get; init; } = 1_500;
+
+    /// <summary>Memory of the maps of all views, in bytes.</summary>
+    public long MapBytesMax { get; init; } = 2L << 30;
+
+    /// <summary>The same as a share of the available memory.</summary>
+    public double MapMemoryShare { get; init; } = .3;
+
+    /// <summary>
+    /// Factor of the logits to expect of a fine-tuned network for one label an image: label smoothing keeps its scores low. On flowers, the log loss of
+    /// other images is least with this one.
+    /// </summary>
+    public double ExpectedFactor { get; init; } = 1.8;
+
+    /// <summary>Parts of the cross-validation that scores are calibrated with, where nothing is held back.</summary>
+    public int CalibrationFolds { get; init; } = 5;
+
+    /// <summary>
+    /// Maximum cost of the input, relative to 224×224, up to which the whole network is fine-tuned. Beyond it a CPU would not finish enough steps in
+    /// minutes.
+    /// </summary>
+    public double FineTuneCostMax { get; init; } = 4;
+
+    /// <summary>
+    /// <see cref="ViewAreaMin"/> where the aspect ratio is kept or locations decide: what the label is about may be small or at the edge, and must not be
+    /// cut off.
+    /// </summary>
+    public double WholeViewAreaMin { get; init; } = .9;
+
+    /// <summary>Maximum time whatever the input; null for <see cref="TimeBudget"/>. With it, a larger input takes more time than the default one.</summary>
+    public TimeSpan? TimeLimit { get; init; }
+
     public double LabelSmoothing { get; init; } = .1;
 
     public double Dropout { get; init; } = .2;
@@ -100,6 +151,16 @@ public sealed record ClassifierPlan
     /// </summary>
     public static TimeSpan RecipeTime(int images, int threads) => TimeSpan.FromSeconds(112 + .4 * Math.Max(0, images - 300)) * (threads == 1 ? 2 : 1);
 
+    /// <summary>
+    /// The time for an input: a quarter more for each time that it is as large as the default one, at most 2.4 times as much, which for 300 images is
+    /// four and a half minutes on two cores.
+    /// </summary>
+    internal TimeSpan TimeFor(ClassifierInput input)
+    {
+        TimeSpan scaled = TimeBudget * Math.Clamp(.75 + .25 * input.Cost, 1, 2.4);
+        return TimeLimit is { } limit ? (scaled < limit ? scaled : limit) : TimeBudget;
+    }
+
     /// <summary>Bytes of decoded images kept in memory; the others are decoded again each time.</summary>
     public long ImageCacheBytes { get; init; } = 512L << 20;
 
@@ -115,6 +176,12 @@ public sealed record ClassifierPlan
 /// <param name="EpochsRun">Passes of fine-tuning; 0 if there was none.</param>
 public sealed record ClassifierResult(byte[] Model, ModelDescription Description, double? LinearScore, double? FineTunedScore, int EpochsRun)
 {
+    /// <summary>Input and head.</summary>
+    public ClassifierDesign Design { get; init; }
+
+    /// <summary>What was tried to choose them; empty if they were given.</summary>
+    public IReadOnlyList<DesignTrial> Trials { get; init; } = [];
+
     /// <summary>A note for the user on how it was trained, for example that time was short; null if there is none.</summary>
     public string? Remark { get; init; }
 

@@ -6,19 +6,24 @@ using Ocellus.Vision.Onnx;
 namespace Ocellus.Vision.Recipes;
 
 /// <summary>What fine-tuning starts from and is compared with.</summary>
-/// <param name="Linear">Initial weights of the head.</param>
+/// <param name="Head">Initial weights of the head.</param>
 /// <param name="LinearScore">Score of the linear head on the held-back images, 0 to 1.</param>
 /// <param name="Learn">Images to learn from.</param>
 /// <param name="Held">Images that are learnt from only after the comparison.</param>
-/// <param name="Quality">Computes a model's score on the held-back images, 0 to 1.</param>
+/// <param name="Quality">Computes how a model does on the held-back images.</param>
 /// <param name="SecondsPerImage">From <see cref="ClassifierTuning.MeasureImage"/>.</param>
 /// <param name="Elapsed">Time since the training began.</param>
 internal sealed record TuningStart(
-    LinearHead Linear, double LinearScore, int[] Learn, int[] Held, Func<byte[], double> Quality, double SecondsPerImage, Func<TimeSpan> Elapsed)
+    ClassifierHead Head, double LinearScore, int[] Learn, int[] Held, Func<OnnxFile, ClassifierHead, HeldResult> Quality, double SecondsPerImage, Func<TimeSpan> Elapsed)
 {
     /// <summary>All images.</summary>
     public int[] All { get; } = [.. Learn, .. Held];
 }
+
+/// <summary>How a model does on images it has not learnt from.</summary>
+/// <param name="Score">Accuracy or F1, 0 to 1.</param>
+/// <param name="Factor">Factor of its logits that calibrates its scores.</param>
+internal readonly record struct HeldResult(double Score, double Factor);
 
 /// <summary>
 /// Fine-tuning of the whole network from the linear head. All that a step does depends only on its number and the seed, so an
@@ -52,19 +57,20 @@ internal sealed class ClassifierTuning : IDisposable
     private readonly ClassifierBatches _images;
     private readonly CosineSchedule _rate;
     private readonly int _batch;
-    private readonly int _startSize;
+    private readonly ClassifierInput _size, _startSize;
     private readonly string _key;
 
-    public ClassifierTuning(ClassifierTask task, ClassifierPlan plan, ClassifierViews views, OnnxFile backbone)
+    public ClassifierTuning(ClassifierTask task, ClassifierPlan plan, ClassifierDesign design, ClassifierViews views, OnnxFile backbone)
     {
         (_task, _plan) = (task, plan);
-        long imageBytes = ImageBytesAt224 * plan.Size * plan.Size / (224 * 224);
+        _size = views.Input;
+        var imageBytes = (long)(ImageBytesAt224 * _size.Cost);
         _batch = TrainingMemory.Batch(plan.Batch, FixedBytes + plan.ImageCacheBytes, imageBytes, plan.MemoryBytes ?? TrainingMemory.Available());
-        _startSize = Math.Max(32, (int)(plan.Size * plan.StartScale) / 32 * 32);
-        _network = new ClassifierNetwork(task, plan, backbone, _batch);
+        _startSize = _size.Scaled(plan.StartScale);
+        _network = new ClassifierNetwork(task, plan, design, backbone, _batch);
         _images = new ClassifierBatches(task, plan, views, _batch);
         _rate = new CosineSchedule(plan.WarmUpSteps);
-        _key = Fingerprint(task, plan, _batch);
+        _key = Fingerprint(task, plan, _batch, design);
     }
 
     /// <summary>Passes completed.</summary>
@@ -72,6 +78,9 @@ internal sealed class ClassifierTuning : IDisposable
 
     /// <summary>Score of the fine-tuned network on the held-back images; null if it was not compared.</summary>
     public double? Score { get; private set; }
+
+    /// <summary>Factor of the logits that calibrates the scores.</summary>
+    public double Factor { get; private set; } = 1;
 
     /// <summary>A note for the user; null if there is none.</summary>
     public string? Remark { get; private set; }
@@ -83,7 +92,7 @@ internal sealed class ClassifierTuning : IDisposable
         _network.Gradients(batch, 0); // the first one warms up
         long t = Stopwatch.GetTimestamp();
         _network.Gradients(batch, 0);
-        double ratio = Math.Pow((double)_startSize / _plan.Size, 2);
+        double ratio = _startSize.Cost / _size.Cost;
         return Stopwatch.GetElapsedTime(t).TotalSeconds / _batch * (_plan.ChooseAt * ratio + 1 - _plan.ChooseAt);
     }
 
@@ -99,7 +108,7 @@ internal sealed class ClassifierTuning : IDisposable
     /// <param name="path">Path of the checkpoint; null for none.</param>
     /// <param name="cancel">Ends the training after the current step, with a checkpoint.</param>
     /// <returns>The fine-tuned model; null if the linear head is better or time is too short.</returns>
-    public byte[]? Run(TuningStart start, PacedProgress progress, string? path, CancellationToken cancel)
+    public (OnnxFile Backbone, ClassifierHead Head)? Run(TuningStart start, PacedProgress progress, string? path, CancellationToken cancel)
     {
         int wanted = PlannedSteps(start.Learn.Length);
         if (Begin(start, wanted, path) is not { } state)
@@ -120,13 +129,14 @@ internal sealed class ClassifierTuning : IDisposable
             Remark = $"The time budget of {Describe(_plan.TimeBudget)} shortened fine-tuning: {state.Steps} of {wanted} steps{frozen}.";
         }
 
-        byte[] model = _network.Export();
+        (OnnxFile backbone, ClassifierHead head) = _network.Export();
         if (!state.Joined)
         {
-            Score = start.Quality(model);
+            HeldResult found = start.Quality(backbone, head);
+            (Score, Factor) = (found.Score, found.Factor);
         }
 
-        return state.Joined || !IsWorse(Score!.Value, start.LinearScore, start.Held.Length) ? model : null;
+        return state.Joined || !IsWorse(Score!.Value, start.LinearScore, start.Held.Length) ? (backbone, head) : null;
     }
 
     public void Dispose() => _network.Dispose();
@@ -145,7 +155,7 @@ internal sealed class ClassifierTuning : IDisposable
         {
             _network.Restore(checkpoint);
             var resumed = ClassifierScheduleState.From(checkpoint);
-            Score = resumed.Score;
+            (Score, Factor) = (resumed.Score, resumed.Factor);
             return resumed;
         }
 
@@ -157,7 +167,7 @@ internal sealed class ClassifierTuning : IDisposable
             return null;
         }
 
-        _network.StartFrom(start.Linear);
+        _network.StartFrom(start.Head);
         return new ClassifierScheduleState(0, steps, frozen);
     }
 
@@ -212,9 +222,10 @@ internal sealed class ClassifierTuning : IDisposable
 
     private ClassifierScheduleState Compare(TuningStart start, ClassifierScheduleState state)
     {
-        double score = start.Quality(_network.Export());
-        Score = score;
-        return state with { ComparedAt = state.Step, Score = score, Joined = !IsWorse(score, start.LinearScore, start.Held.Length) };
+        (OnnxFile backbone, ClassifierHead head) = _network.Export();
+        (double score, double factor) = start.Quality(backbone, head);
+        (Score, Factor) = (score, factor);
+        return state with { ComparedAt = state.Step, Score = score, Factor = factor, Joined = !IsWorse(score, start.LinearScore, start.Held.Length) };
     }
 
     /// <summary>Takes one step and returns its loss.</summary>
@@ -269,18 +280,21 @@ internal sealed class ClassifierTuning : IDisposable
     }
 
     private ClassifierBatch Make(int step, TuningStart start, ClassifierScheduleState state) => _images.Make(
-        step, state.Joined ? start.All : start.Learn, state.Joined ? state.ComparedAt!.Value : 0, state.ComparedAt is null ? _startSize : _plan.Size);
+        step, state.Joined ? start.All : start.Learn, state.Joined ? state.ComparedAt!.Value : 0, state.ComparedAt is null ? _startSize : _size);
 
     private static string Describe(TimeSpan time) => time.TotalSeconds < 60
         ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.##} s")
         : string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0.#} min");
 
     /// <summary>Identifies the training that a checkpoint belongs to.</summary>
-    internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch)
+    internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch, ClassifierDesign design)
     {
-        plan = plan with { TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, ImageCacheBytes = 0 };
+        plan = plan with { Search = null, Design = null, TimeLimit = null, TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, ImageCacheBytes = 0 };
         string planText = TrainingCheckpoint.TextOf(plan, plan.Kernels), labels = string.Join('\n', task.Labels);
         string targets = string.Join(';', task.Targets.Select(t => string.Join(',', t)));
-        return TrainingCheckpoint.KeyOf(string.Create(CultureInfo.InvariantCulture, $"2|{planText}|{batch}|{task.MultiLabel}|{labels}|{targets}"));
+        // The design is newer than the first checkpoints, which were all of the default one.
+        string designText = design == new ClassifierDesign(ClassifierInput.Square(plan.Size), ClassifierHeadKind.Average) ? "" : $"|{design}";
+        return TrainingCheckpoint.KeyOf(
+            string.Create(CultureInfo.InvariantCulture, $"2|{planText}|{batch}|{task.MultiLabel}|{labels}|{targets}{designText}"));
     }
 }
