@@ -26,6 +26,9 @@ public sealed record ModelDescription(
     /// </summary>
     public double Temperature { get; init; } = 1;
 
+    /// <summary>What its user should know and the figures of its test do not show, in sentences.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
     /// <summary>SHA-256 of model.onnx in lower-case hex; empty until saved.</summary>
     public string ModelSha256 { get; init; } = "";
 

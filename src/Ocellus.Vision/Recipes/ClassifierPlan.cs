@@ -155,9 +155,11 @@ public sealed record ClassifierPlan
     /// The time for an input: a quarter more for each time that it is as large as the default one, at most 2.4 times as much, which for 300 images is
     /// four and a half minutes on two cores.
     /// </summary>
-    internal TimeSpan TimeFor(ClassifierInput input)
+    /// <param name="input">Null for the most that any input takes.</param>
+    internal TimeSpan TimeFor(ClassifierInput? input)
     {
-        TimeSpan scaled = TimeBudget * Math.Clamp(.75 + .25 * input.Cost, 1, 2.4);
+        const double Most = 2.4;
+        TimeSpan scaled = TimeBudget * (input is { } known ? Math.Clamp(.75 + .25 * known.Cost, 1, Most) : Most);
         return TimeLimit is { } limit ? (scaled < limit ? scaled : limit) : TimeBudget;
     }
 
@@ -184,6 +186,9 @@ public sealed record ClassifierResult(byte[] Model, ModelDescription Description
 
     /// <summary>A note for the user on how it was trained, for example that time was short; null if there is none.</summary>
     public string? Remark { get; init; }
+
+    /// <summary>Steps of fine-tuning, and how many it would have had if time were not short.</summary>
+    public (int Taken, int Planned) Steps { get; init; }
 
     /// <summary>Writes model.onnx and model.json, each atomically.</summary>
     public void Save(string folder) => ModelFiles.Save(folder, Model, Description);

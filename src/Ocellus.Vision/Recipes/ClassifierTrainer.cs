@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Ocellus.Vision.Inference;
 using Ocellus.Vision.Networks;
@@ -41,59 +40,56 @@ public static class ClassifierTrainer
         ArgumentNullException.ThrowIfNull(plan);
         Check(task, plan);
         TrainingLibrary.Check();
-        long started = Stopwatch.GetTimestamp();
-        double Clock() => Stopwatch.GetElapsedTime(started).TotalSeconds;
-        var paced = new PacedProgress(progress);
+        // Until the input is chosen, the most that any takes.
+        var time = new TimeBudget(plan.TimeFor(null));
+        var paced = new PacedProgress(progress, time);
         set_num_threads(plan.Threads);
         using var scope = NewDisposeScope();
         OnnxFile backbone = OnnxFile.Load(plan.BackbonePath);
-        (ClassifierDesign design, IReadOnlyList<DesignTrial> trials) = Choose(task, plan, Clock, paced, cancel);
+        (ClassifierDesign design, IReadOnlyList<DesignTrial> trials) = Choose(task, plan, time, paced, cancel);
         plan = plan with { TimeBudget = plan.TimeFor(design.Input), TimeLimit = null };
+        time.Limit(plan.TimeBudget);
 
         bool whole = design.Input.KeepsAspect || design.HasEvidence;
         var views = new ClassifierViews(task.Images, plan, design.Input, whole ? plan.WholeViewAreaMin : plan.ViewAreaMin);
-        bool small = plan.FineTune && design.Input.Cost <= plan.FineTuneCostMax;
-        (int[] learn, int[] held) = small ? Split(task, plan) : (InputSearch.Subset(task, plan.Seed, HeadTraining.RowsMax(plan, design)), []);
+        bool fineTune = plan.FineTune && design.Input.Cost <= plan.FineTuneCostMax;
+        (int[] learn, int[] held) = fineTune ? Split(task, plan) : (InputSearch.Subset(task, plan.Seed, HeadTraining.RowsMax(plan, design)), []);
         int[] all = [.. learn, .. held];
 
         // A step is timed first, so that the remaining time can be reported from the start.
-        using ClassifierTuning? tuning = small && held.Length > 0 ? new ClassifierTuning(task, plan, design, views, backbone) : null;
+        using ClassifierTuning? tuning = held.Length > 0 ? new ClassifierTuning(task, plan, design, views, backbone) : null;
         double perImage = tuning?.MeasureImage() ?? 0;
-        double budget = plan.TimeBudget.TotalSeconds;
-        double afterwards = tuning is null ? 0 : Math.Min(budget, tuning.Seconds(tuning.PlannedSteps(learn.Length), perImage));
+        double afterwards = tuning is null ? 0 : Math.Min(time.LimitSeconds, tuning.Seconds(tuning.PlannedSteps(learn.Length), perImage));
 
         var training = new HeadTraining(task, plan, design, views, all);
-        training.Extract(budget * (tuning is null ? FrozenFeatureShare : FeatureShare), Clock, afterwards, paced, cancel);
+        training.Extract(time.LimitSeconds * (tuning is null ? FrozenFeatureShare : FeatureShare), time, afterwards, paced, cancel);
         paced.Report(new TrainingProgress("head", 0, 1, null, afterwards));
         string? remark = training.Rounds < training.RoundsPlanned ? "The time budget allowed fewer random views for the linear head." : null;
         ClassifierResult Result(OnnxFile features, ClassifierHead head, double factor, string recipe, double? linear) => new(
             ClassifierExport.Compose(features, head.Times(factor), design.Input.Width, design.Input.Height, task.MultiLabel),
             Describe(recipe) with { Temperature = 1 / factor }, linear, tuning?.Score, tuning?.Epochs ?? 0)
-        { Remark = remark, Design = design, Trials = trials };
+        { Remark = remark, Steps = tuning?.Steps ?? default, Design = design, Trials = trials };
 
         if (tuning is null)
         {
-            if (small && plan.FineTune)
-            {
-                remark = string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"No label has the {plan.HeldBackLabelMin} images that a comparison needs, so only the linear head was trained.");
-            }
-
-            (ClassifierHead frozen, double factor) = training.FitAndCalibrate(plan.FrozenHeadSteps, () => Clock() < budget, cancel);
-            return Result(backbone, frozen, factor, "linear-head", trials.Count > 0 ? trials.First(t => t.Design == design).Score : null);
+            remark = !fineTune ? remark : string.Create(
+                CultureInfo.InvariantCulture,
+                $"No label has the {plan.HeldBackLabelMin} images that a comparison needs, so only the linear head was trained.");
+            (ClassifierHead frozen, double factor) = training.FitAndCalibrate(plan.FrozenHeadSteps, () => time.SecondsLeft > 0, cancel);
+            return Result(backbone, frozen, factor, "linear-head", trials.FirstOrDefault(t => t.Design == design)?.Score);
         }
 
-        ClassifierHead linearHead = training.Fit(learn.Length, plan.HeadSteps, () => Clock() < budget, cancel);
-        (double linearScore, double linearFactor) = Quality(backbone, linearHead, 1);
+        ClassifierHead linearHead = training.Fit(learn.Length, plan.HeadSteps, () => time.SecondsLeft > 0, cancel);
+        HeldResult linear = Quality(backbone, linearHead, 1);
         string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointName);
-        var start = new TuningStart(linearHead, linearScore, learn, held, (b, h) => Quality(b, h, task.MultiLabel ? 1 : plan.ExpectedFactor), perImage, () => Stopwatch.GetElapsedTime(started));
+        double expected = task.MultiLabel ? 1 : plan.ExpectedFactor;
+        var start = new TuningStart(linearHead, linear.Score, learn, held, (network, head) => Quality(network, head, expected), perImage, time);
         (OnnxFile Backbone, ClassifierHead Head)? tuned = tuning.Run(start, paced, path, cancel);
         remark = tuning.Remark ?? remark;
         return tuned is { } better
-            ? Result(better.Backbone, better.Head, tuning.Factor, "fine-tuned", linearScore)
+            ? Result(better.Backbone, better.Head, tuning.Factor, "fine-tuned", linear.Score)
             // The comparison is over, so the head that is kept learns from the held-back images too.
-            : Result(backbone, training.Fit(all.Length, plan.HeadSteps, () => true, cancel), linearFactor, "linear-head", linearScore);
+            : Result(backbone, training.Fit(all.Length, plan.HeadSteps, () => true, cancel), linear.Factor, "linear-head", linear.Score);
 
         HeldResult Quality(OnnxFile features, ClassifierHead head, double expected) => ClassifierTrainer.Quality(
             ClassifierExport.Compose(features, head, design.Input.Width, design.Input.Height, task.MultiLabel), Describe("compared"), task, views, held,
@@ -111,16 +107,16 @@ public static class ClassifierTrainer
     }
 
     private static (ClassifierDesign Chosen, IReadOnlyList<DesignTrial> Trials) Choose(
-        ClassifierTask task, ClassifierPlan plan, Func<double> clock, PacedProgress progress, CancellationToken cancel)
+        ClassifierTask task, ClassifierPlan plan, TimeBudget time, PacedProgress progress, CancellationToken cancel)
     {
         if (plan.Search is not { } search)
         {
             return (plan.Design ?? new ClassifierDesign(ClassifierInput.Square(plan.Size), ClassifierHeadKind.Average), []);
         }
 
-        double seconds = (plan.TimeLimit ?? plan.TimeBudget).TotalSeconds is var limit ? Math.Min(limit, 2.4 * plan.TimeBudget.TotalSeconds) * search.TimeShare : 0;
         return new InputSearch(task, plan, search).Run(
-            seconds, clock, (done, of) => progress.Report(new TrainingProgress("input", done, of, null, null)), cancel);
+            time.LimitSeconds * search.TimeShare, () => time.Seconds,
+            (done, of) => progress.Report(new TrainingProgress("input", done, of, null, null) { Step = done, Steps = of }), cancel);
     }
 
     /// <summary>

@@ -12,9 +12,10 @@ namespace Ocellus.Vision.Recipes;
 /// <param name="Held">Images that are learnt from only after the comparison.</param>
 /// <param name="Quality">Computes how a model does on the held-back images.</param>
 /// <param name="SecondsPerImage">From <see cref="ClassifierTuning.MeasureImage"/>.</param>
-/// <param name="Elapsed">Time since the training began.</param>
+/// <param name="Budget">Time of the training.</param>
 internal sealed record TuningStart(
-    ClassifierHead Head, double LinearScore, int[] Learn, int[] Held, Func<OnnxFile, ClassifierHead, HeldResult> Quality, double SecondsPerImage, Func<TimeSpan> Elapsed)
+    ClassifierHead Head, double LinearScore, int[] Learn, int[] Held, Func<OnnxFile, ClassifierHead, HeldResult> Quality, double SecondsPerImage,
+    TimeBudget Budget)
 {
     /// <summary>All images.</summary>
     public int[] All { get; } = [.. Learn, .. Held];
@@ -82,6 +83,9 @@ internal sealed class ClassifierTuning : IDisposable
     /// <summary>Factor of the logits that calibrates the scores.</summary>
     public double Factor { get; private set; } = 1;
 
+    /// <summary>Steps taken, and steps if time is not short.</summary>
+    public (int Taken, int Planned) Steps { get; private set; }
+
     /// <summary>A note for the user; null if there is none.</summary>
     public string? Remark { get; private set; }
 
@@ -111,9 +115,10 @@ internal sealed class ClassifierTuning : IDisposable
     public (OnnxFile Backbone, ClassifierHead Head)? Run(TuningStart start, PacedProgress progress, string? path, CancellationToken cancel)
     {
         int wanted = PlannedSteps(start.Learn.Length);
+        Steps = (0, wanted);
         if (Begin(start, wanted, path) is not { } state)
         {
-            Remark = $"The time budget of {Describe(_plan.TimeBudget)} leaves no time for fine-tuning.";
+            Remark = $"The time budget of {TimeBudget.Text(_plan.TimeBudget)} leaves no time for fine-tuning.";
             return null;
         }
 
@@ -123,10 +128,11 @@ internal sealed class ClassifierTuning : IDisposable
         }
 
         state = Learn(start, state, wanted, progress, path, cancel);
-        if (state.Steps < wanted || state.Frozen)
+        Steps = (state.Step, wanted);
+        Remark = start.Budget.Shortfall(state.Step, wanted);
+        if (state.Frozen)
         {
-            string frozen = state.Frozen ? ", with the first layers frozen" : "";
-            Remark = $"The time budget of {Describe(_plan.TimeBudget)} shortened fine-tuning: {state.Steps} of {wanted} steps{frozen}.";
+            Remark = $"{Remark} The first layers were frozen, because time was short.".TrimStart();
         }
 
         (OnnxFile backbone, ClassifierHead head) = _network.Export();
@@ -156,10 +162,11 @@ internal sealed class ClassifierTuning : IDisposable
             _network.Restore(checkpoint);
             var resumed = ClassifierScheduleState.From(checkpoint);
             (Score, Factor) = (resumed.Score, resumed.Factor);
+            start.Budget.SecondsBefore = resumed.SecondsBefore;
             return resumed;
         }
 
-        double left = (_plan.TimeBudget - start.Elapsed()).TotalSeconds;
+        double left = start.Budget.SecondsLeft;
         bool frozen = Seconds(wanted, start.SecondsPerImage) * StepsEnough > left;
         int steps = (int)Math.Clamp(left / (Seconds(1, start.SecondsPerImage) * (frozen ? FrozenTimeShare : 1)), 0, wanted);
         if (steps < Math.Min(StepsWorthwhile, wanted) || wanted == 0)
@@ -202,7 +209,7 @@ internal sealed class ClassifierTuning : IDisposable
                 state = state with { Step = state.Step + 1 };
                 pacer.StepEnded();
                 state = FitToTime(start, state, wanted, pacer);
-                Report(start, state, losses, pacer, progress);
+                Report(start, state, wanted, losses, pacer, progress);
                 if (state.Step < state.Steps && Stopwatch.GetElapsedTime(saved) >= _checkpointEvery)
                 {
                     Save(start, state, path);
@@ -243,21 +250,25 @@ internal sealed class ClassifierTuning : IDisposable
 
     private ClassifierScheduleState FitToTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer)
     {
-        if (!pacer.IsSettled || state.Step >= state.Steps)
+        if (!pacer.IsTelling(start.Budget.LimitSeconds) || state.Step >= state.Steps)
         {
             return state;
         }
 
-        double left = (_plan.TimeBudget - start.Elapsed()).TotalSeconds - state.SecondsBefore;
-        return state with { Steps = StepPacer.Fit(state.Step, state.Steps, wanted, left, pacer.SecondsPerStep!.Value) };
+        return state with { Steps = StepPacer.Fit(state.Step, state.Steps, wanted, start.Budget.SecondsLeft, pacer.SecondsPerStep!.Value) };
     }
 
-    private void Report(TuningStart start, ClassifierScheduleState state, RecentMean losses, StepPacer pacer, PacedProgress progress)
+    private void Report(TuningStart start, ClassifierScheduleState state, int wanted, RecentMean losses, StepPacer pacer, PacedProgress progress)
     {
         int before = Passes(start, state.Step - 1), left = state.Steps - state.Step;
         Epochs = Passes(start, state.Step);
         double seconds = pacer.SecondsPerStep * left ?? Seconds(left, start.SecondsPerImage);
-        TrainingProgress Current() => new("fine-tuning", Epochs, Math.Max(1, Passes(start, state.Steps)), losses.Value, seconds);
+        TrainingProgress Current() => new("fine-tuning", Epochs, Math.Max(1, Passes(start, state.Steps)), losses.Value, seconds)
+        {
+            Step = state.Step,
+            Steps = state.Steps,
+            Planned = wanted,
+        };
         if (Epochs > before)
         {
             progress.Report(Current());
@@ -275,16 +286,12 @@ internal sealed class ClassifierTuning : IDisposable
         if (path is not null)
         {
             TrainingCheckpoint now = _network.Capture(_key, Epochs, Passes(start, state.Steps), state.Frozen);
-            (state with { SecondsBefore = state.SecondsBefore + start.Elapsed().TotalSeconds }).AddTo(now).Write(path);
+            (state with { SecondsBefore = start.Budget.Seconds }).AddTo(now).Write(path);
         }
     }
 
     private ClassifierBatch Make(int step, TuningStart start, ClassifierScheduleState state) => _images.Make(
         step, state.Joined ? start.All : start.Learn, state.Joined ? state.ComparedAt!.Value : 0, state.ComparedAt is null ? _startSize : _size);
-
-    private static string Describe(TimeSpan time) => time.TotalSeconds < 60
-        ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.##} s")
-        : string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0.#} min");
 
     /// <summary>Identifies the training that a checkpoint belongs to.</summary>
     internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch, ClassifierDesign design)

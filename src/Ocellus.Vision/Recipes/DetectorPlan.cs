@@ -115,6 +115,12 @@ public sealed record DetectorPlan
 /// <param name="Seconds">Time of the training, without interruptions.</param>
 public sealed record DetectorResult(byte[] Model, ModelDescription Description, int Steps, int Batch, double Loss, double Seconds)
 {
+    /// <summary>Steps if time were not short.</summary>
+    public int StepsPlanned { get; init; }
+
+    /// <summary>A note for the user on how it was trained, for example that time was short; null if there is none.</summary>
+    public string? Remark { get; init; }
+
     /// <summary>Writes model.onnx and model.json, each atomically.</summary>
     public void Save(string folder) => ModelFiles.Save(folder, Model, Description);
 }

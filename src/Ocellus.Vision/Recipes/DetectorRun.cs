@@ -14,6 +14,9 @@ internal sealed class DetectorRun : IDisposable
     // A checkpoint of 60 MB after every few steps would cost more than it saves.
     private const int EpochStepsMin = 40;
 
+    // Share of the time budget after which no further step is timed: on a busy machine one may take many seconds.
+    private const double MeasureShare = .02;
+
     // Factor on the measured time, for optimizer and running average.
     private const double StepOverhead = 1.05;
 
@@ -25,7 +28,6 @@ internal sealed class DetectorRun : IDisposable
     private readonly CosineSchedule _rate;
     private readonly string _key;
     private readonly string? _path;
-    private readonly long _started = Stopwatch.GetTimestamp();
     private DetectorScheduleState _state = new(0, 0, 0, 0);
     private double? _loss;
 
@@ -41,13 +43,13 @@ internal sealed class DetectorRun : IDisposable
         _images = new DetectorBatches(task, plan, new DetectorViews(task.Images, task.Boxes, input, plan));
         _rate = new CosineSchedule(plan.WarmUpSteps);
         _key = Fingerprint(task, plan, input);
+        Budget = new TimeBudget(plan.BudgetFor(task.Images.Count));
     }
 
     private int Epochs => (_state.Steps + EpochSteps - 1) / EpochSteps;
 
-    private double Seconds => _state.SecondsBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds;
-
-    private double Budget => _plan.BudgetFor(_task.Images.Count).TotalSeconds;
+    /// <summary>Time of the training.</summary>
+    public TimeBudget Budget { get; }
 
     private int EpochSteps => Math.Max(EpochStepsMin, (_task.Images.Count + _state.Batch - 1) / _state.Batch);
 
@@ -61,12 +63,13 @@ internal sealed class DetectorRun : IDisposable
         {
             _network.Restore(checkpoint);
             _state = DetectorScheduleState.From(checkpoint);
+            Budget.SecondsBefore = _state.SecondsBefore;
         }
         else
         {
             int batch = DetectorTrainer.BatchFor(_plan, _input);
             double perImage = MeasureStep(batch, cancel) / batch;
-            (int steps, int wanted, batch) = DetectorTrainer.Schedule(_plan, _task.Images.Count, batch, perImage, Budget - Seconds);
+            (int steps, int wanted, batch) = DetectorTrainer.Schedule(_plan, _task.Images.Count, batch, perImage, Budget.SecondsLeft);
             _state = new DetectorScheduleState(0, steps, wanted, batch) { SecondsPerStep = perImage * batch };
         }
 
@@ -100,6 +103,12 @@ internal sealed class DetectorRun : IDisposable
                 pacer.StepEnded();
                 _loss = losses.Value;
                 _state = _state with { SecondsPerStep = pacer.SecondsPerStep!.Value };
+                if (pacer.IsTelling(Budget.LimitSeconds))
+                {
+                    // Not only after a pass: on a machine that becomes busy, a pass may last as long as the budget.
+                    FitToTime();
+                }
+
                 if (_state.Step % EpochSteps == 0 || _state.IsFinished)
                 {
                     FitToTime();
@@ -136,13 +145,22 @@ internal sealed class DetectorRun : IDisposable
         {
             Output = DetectorExport.Output,
         };
-        return new DetectorResult(model, description, _state.Step, _state.Batch, _loss ?? double.NaN, Seconds);
+        return new DetectorResult(model, description, _state.Step, _state.Batch, _loss ?? double.NaN, Budget.Seconds)
+        {
+            StepsPlanned = _state.Wanted,
+            Remark = Budget.Shortfall(_state.Step, _state.Wanted),
+        };
     }
 
     public void Dispose() => _network.Dispose();
 
     private TrainingProgress Progress(string phase) =>
-        new(phase, _state.IsFinished ? Epochs : _state.Step / EpochSteps, Epochs, _loss, _state.SecondsPerStep * (_state.Steps - _state.Step));
+        new(phase, _state.IsFinished ? Epochs : _state.Step / EpochSteps, Epochs, _loss, _state.SecondsPerStep * (_state.Steps - _state.Step))
+        {
+            Step = _state.Step,
+            Steps = _state.Steps,
+            Planned = _state.Wanted,
+        };
 
     /// <summary>Takes one step and returns its loss.</summary>
     private double Step(DetectorBatch batch)
@@ -162,7 +180,7 @@ internal sealed class DetectorRun : IDisposable
     {
         if (!_state.IsFinished)
         {
-            _state = _state with { Steps = StepPacer.Fit(_state.Step, _state.Steps, _state.Wanted, Budget - Seconds, _state.SecondsPerStep) };
+            _state = _state with { Steps = StepPacer.Fit(_state.Step, _state.Steps, _state.Wanted, Budget.SecondsLeft, _state.SecondsPerStep) };
         }
     }
 
@@ -170,7 +188,7 @@ internal sealed class DetectorRun : IDisposable
     {
         if (_path is not null)
         {
-            (_state with { SecondsBefore = Seconds }).AddTo(_network.Capture(_key, _state.Step, _state.Steps)).Write(_path);
+            (_state with { SecondsBefore = Budget.Seconds }).AddTo(_network.Capture(_key, _state.Step, _state.Steps)).Write(_path);
         }
     }
 
@@ -193,6 +211,10 @@ internal sealed class DetectorRun : IDisposable
                 nextBatch.GetAwaiter().GetResult();
                 double seconds = Stopwatch.GetElapsedTime(t).TotalSeconds;
                 best = i == 0 ? best : Math.Min(best, seconds); // the first one warms up
+                if (i > 0 && seconds > MeasureShare * Budget.LimitSeconds)
+                {
+                    break;
+                }
             }
         });
         return best * StepOverhead;

@@ -51,7 +51,7 @@ public static class DetectorTrainer
         using var scope = NewDisposeScope();
         string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointFile);
         using var run = new DetectorRun(task, plan, backbone, Choose(task, plan), path);
-        var paced = new PacedProgress(progress);
+        var paced = new PacedProgress(progress, run.Budget);
         run.Start(paced, cancel);
         run.Learn(paced, cancel);
         return run.Finish();

@@ -29,12 +29,12 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
     }
 
     /// <summary>Computes the features of the plain view of each image, then of each round of random views; fewer rounds when time is short.</summary>
-    /// <param name="seconds">Seconds that may be used, from the start of <paramref name="clock"/>.</param>
-    /// <param name="clock">Seconds used so far.</param>
+    /// <param name="seconds">Seconds of the budget after which no further round begins.</param>
+    /// <param name="time">The budget.</param>
     /// <param name="afterwards">Seconds that follow, for the report.</param>
     /// <param name="progress">Receives reports.</param>
     /// <param name="cancel">Ends the computation.</param>
-    public void Extract(double seconds, Func<double> clock, double afterwards, PacedProgress progress, CancellationToken cancel)
+    public void Extract(double seconds, TimeBudget time, double afterwards, PacedProgress progress, CancellationToken cancel)
     {
         using var extractor = new FeatureExtractor(plan.BackbonePath, 1);
         long begun = Stopwatch.GetTimestamp();
@@ -42,7 +42,8 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
         int planned = RoundsPlanned, perRound = order.Length;
         for (int round = 0; round < planned; round++)
         {
-            if (round > 0 && clock() * (1 + 1.0 / round) > seconds)
+            double each = Stopwatch.GetElapsedTime(begun).TotalSeconds / Math.Max(1, round);
+            if (round > 0 && time.Seconds + each > seconds)
             {
                 break;
             }
@@ -73,7 +74,11 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
             double each = Stopwatch.GetElapsedTime(begun).TotalSeconds / done;
             lock (progress)
             {
-                progress.ReportIfDue(() => new TrainingProgress("features", done / perRound, planned, null, each * (perRound * planned - done) + afterwards));
+                progress.ReportIfDue(() => new TrainingProgress("features", done / perRound, planned, null, each * (perRound * planned - done) + afterwards)
+                {
+                    Step = done,
+                    Steps = perRound * planned,
+                });
             }
 
             return true;

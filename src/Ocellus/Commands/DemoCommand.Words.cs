@@ -56,9 +56,14 @@ internal static partial class DemoCommand
                 int.Parse(match.Groups["steps"].Value, CultureInfo.InvariantCulture),
                 null,
                 match.Groups["left"].Success ? double.Parse(match.Groups["left"].Value, CultureInfo.InvariantCulture) : null)
+            {
+                Planned = match.Groups["planned"].Success ? int.Parse(match.Groups["planned"].Value, CultureInfo.InvariantCulture) : null,
+            }
             : null;
     }
 
-    [GeneratedRegex(@"Phase (?<phase>[^,]+), (?<step>\d{1,9}) of (?<steps>\d{1,9})(, about (?<left>\d{1,9}) s left)?\.", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"Phase (?<phase>[^,]+), (?<step>\d{1,9}) of (?<steps>\d{1,9})( \((?<planned>\d{1,9}) planned\))?(, about (?<left>\d{1,9}) s left)?\.",
+        RegexOptions.CultureInvariant)]
     private static partial Regex Sentence();
 }

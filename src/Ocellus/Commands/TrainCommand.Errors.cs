@@ -6,14 +6,6 @@ namespace Ocellus.Commands;
 
 internal static partial class TrainCommand
 {
-    internal static string Missing(Count count, string images)
-    {
-        const int shown = 3;
-        return $"{count.Missing.Count} of {count.Named} images are not under {Path.GetFullPath(images)}: "
-            + $"{string.Join(", ", count.Missing.Take(shown))}{(count.Missing.Count > shown ? ", …" : "")}. "
-            + "s3://bucket/key is looked for as DIR/key, DIR/bucket/key and DIR with shorter ends of the key, where DIR is --images.";
-    }
-
     /// <summary>The errors that the check of the manifests wrote into their lines, the first of them in full.</summary>
     private static void ShowErrors(JobFolder folder, JobDescription job, Terminal terminal)
     {

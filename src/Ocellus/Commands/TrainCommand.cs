@@ -77,7 +77,7 @@ internal static partial class TrainCommand
         var count = await PrepareAsync(request, folder, cancel);
         if (count.Missing.Count > 0)
         {
-            terminal.Remark(Missing(count, request.Images));
+            terminal.Remark(count.Sentence(request.Images));
         }
 
         if (folder.ReadOutcome() is not { } outcome)
@@ -115,6 +115,9 @@ internal static partial class TrainCommand
             {
                 ["model"] = request.Output,
                 ["message"] = outcome.Message,
+                ["remarks"] = new JsonArray([.. outcome.Remarks.Select(remark => (JsonNode)remark)]),
+                ["steps"] = outcome.Steps,
+                ["stepsPlanned"] = outcome.StepsPlanned,
                 ["trainingSeconds"] = Math.Round(outcome.TrainingSeconds, 1),
                 ["missingPictures"] = count.Missing.Count,
                 ["evaluation"] = JsonNode.Parse(summary),
@@ -139,7 +142,7 @@ internal static partial class TrainCommand
     }
 
     /// <summary>Creates the job's folder, or takes up an existing one.</summary>
-    private static async Task<Count> PrepareAsync(Request request, JobFolder folder, CancellationToken cancel)
+    private static async Task<MissingImages> PrepareAsync(Request request, JobFolder folder, CancellationToken cancel)
     {
         foreach (var file in new[] { request.Manifest, request.TestManifest }.OfType<string>().Where(f => !File.Exists(f)))
         {
@@ -168,7 +171,7 @@ internal static partial class TrainCommand
             if (folder.ReadImages() is { } known && folder.IsWhole)
             {
                 CheckSame(request, folder);
-                return new Count(known.Count, [.. known.Where(p => p.File is null).Select(p => p.Ref)]);
+                return Count(known);
             }
 
             // Interrupted before anything was learnt.
@@ -193,12 +196,6 @@ internal static partial class TrainCommand
                     $"{request.Manifest} names no image: each of its lines should be a JSON object with \"source-ref\": \"s3://bucket/key\" and a label.");
             }
 
-            var count = new Count(images.Count, [.. images.Where(p => p.File is null).Select(p => p.Ref)]);
-            if (count.Missing.Count == count.Named)
-            {
-                throw new CommandRefusedException(Missing(count, request.Images));
-            }
-
             folder.Write(images);
             // The description last: a folder without it is incomplete.
             var name = Path.GetFileNameWithoutExtension(request.Output);
@@ -211,7 +208,7 @@ internal static partial class TrainCommand
                 Seed = request.Seed ?? 0,
                 TimeBudgetSeconds = (request.TimeBudget ?? TrainingOptions.TimeBudgetDefault).TotalSeconds,
             });
-            return count;
+            return Count(images);
         }
         catch
         {
@@ -227,19 +224,32 @@ internal static partial class TrainCommand
         var images = new Dictionary<string, JobImage>(StringComparer.Ordinal);
         foreach (var manifest in request.TestManifest is null ? [folder.TrainingManifest] : new[] { folder.TrainingManifest, folder.TestingManifest })
         {
+            var given = manifest == folder.TrainingManifest ? request.Manifest : request.TestManifest!;
+            var named = new HashSet<string>(StringComparer.Ordinal);
             await using var stream = File.OpenRead(manifest);
             await foreach (var line in ManifestReader.ParseAsync(stream, cancel))
             {
-                TextFile.Check(manifest == folder.TrainingManifest ? request.Manifest : request.TestManifest!, line);
-                if (line.Bucket.Length > 0 && !images.ContainsKey(line.SourceRef))
+                TextFile.Check(given, line);
+                if (line.Bucket.Length > 0 && named.Add(line.SourceRef) && !images.ContainsKey(line.SourceRef))
                 {
                     var file = files.Find(line.Bucket, line.Key);
-                    images.Add(line.SourceRef, new JobImage(line.SourceRef, file, file is null ? JobImage.Missing : null));
+                    images.Add(line.SourceRef, new JobImage(line.SourceRef, file, file is null ? JobImage.Missing : null)
+                    {
+                        LookedFor = file ?? files.LookedFor(line.Bucket, line.Key),
+                    });
                 }
             }
+
+            Count(named.Select(name => images[name])).Check(given, request.Images);
         }
 
         return [.. images.Values];
+    }
+
+    private static MissingImages Count(IEnumerable<JobImage> images)
+    {
+        List<JobImage> all = [.. images];
+        return new MissingImages(all.Count, [.. all.Where(image => image.File is null).Select(image => (image.Ref, image.LookedFor))]);
     }
 
     /// <summary>What is continued must be what was begun.</summary>
@@ -265,7 +275,4 @@ internal static partial class TrainCommand
         new FileInfo(a).Length == new FileInfo(b).Length && File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
 
     private sealed record Request(string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, bool Resume, bool Json);
-
-    /// <summary>Images that the manifests name, and those of them that were not found.</summary>
-    internal sealed record Count(int Named, IReadOnlyList<string> Missing);
 }

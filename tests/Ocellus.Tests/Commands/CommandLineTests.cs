@@ -36,6 +36,7 @@ public sealed class CommandLineTests : IDisposable
         var end = await RunAsync(_top, "train", "--manifest", "m", "--images", _top, "--out", "o.zip", "--json");
         Assert.Equal((1, ""), (end.Code, end.Output));
         Assert.Contains("5 of 5 images are not under", end.Errors, StringComparison.Ordinal);
+        Assert.Contains($"There is no {Path.Combine(_top, "0.jpg")}, ", end.Errors, StringComparison.Ordinal);
         Assert.Equal(["m"], Directory.EnumerateFileSystemEntries(_top).Select(Path.GetFileName));
 
         Directory.CreateDirectory(Path.Combine(_top, "o.zip.job"));
@@ -57,6 +58,8 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal((1, ""), (end.Code, end.Output));
         Assert.Contains("The training failed", end.Errors, StringComparison.Ordinal);
         Assert.Contains("s3://bucket/0.jpg: ERROR_INVALID_IMAGE", end.Errors, StringComparison.Ordinal);
+        Assert.Contains($"{Path.Combine(_top, "0.jpg")} cannot be used. ", end.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("S3 path", end.Errors, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(_top, "o.zip.job")));
         Assert.False(File.Exists(Path.Combine(_top, "o.zip")));
     }
@@ -94,7 +97,7 @@ public sealed class CommandLineTests : IDisposable
         return (process.ExitCode, await output, await errors);
     }
 
-    private static string Line(string file, string label) => JsonSerializer.Serialize(new Dictionary<string, object>
+    internal static string Line(string file, string label) => JsonSerializer.Serialize(new Dictionary<string, object>
     {
         ["source-ref"] = $"s3://bucket/{file}",
         ["kind"] = 1,

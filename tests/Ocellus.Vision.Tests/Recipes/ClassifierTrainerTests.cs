@@ -236,6 +236,7 @@ public sealed class ClassifierTrainerTests
         Assert.Equal(["features", "head", "fine-tuning"], reports.Select(r => r.Phase).Distinct());
         Assert.All(reports, r => Assert.NotNull(r.SecondsLeft));
         Assert.Equal(0, reports[^1].SecondsLeft);
+        Assert.Equal((6, 6, 6), (reports[^1].Step, reports[^1].Steps, reports[^1].Planned));
     }
 
     private static float[] Noise(int count)

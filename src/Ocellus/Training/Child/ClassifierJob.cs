@@ -51,6 +51,7 @@ internal static class ClassifierJob
         }
 
         var report = ClassificationMetrics.Compute(content.Labels, scores, truth);
+        report = report with { Remark = ChanceCheck.OfClassifier(report, scores, truth, Evidence) };
         return new JobResult(
             result.Model,
             result.Description,
@@ -62,6 +63,16 @@ internal static class ClassifierJob
                 line,
                 [.. report.Labels.Select((label, l) => new LabelPrediction(label.Label, scores[i, l], label.Threshold, truth[i, l]))],
                 ended,
-                i + 1)));
+                i + 1)))
+        {
+            Steps = result.Steps,
+            Remark = result.Remark,
+        };
+
+        ChanceEvidence Evidence() =>
+            ChanceEvidence.Of(input.Sizes(training), (result.Description.Width, result.Description.Height), training.Select(line => line.ImageLabels)) with
+            {
+                Contradictions = ChanceEvidence.Contradicting(training.Select(line => (input.Bytes(line), (IEnumerable<string>)line.ImageLabels))),
+            };
     }
 }

@@ -44,6 +44,7 @@ internal static class DetectorJob
             measured.F1,
             AveragePrecision: measured.AveragePrecision,
             AverageRecall: measured.AverageRecall);
+        report = report with { Remark = ChanceCheck.OfDetector(report, Evidence) };
         return new JobResult(
             result.Model,
             result.Description,
@@ -53,7 +54,19 @@ internal static class DetectorJob
             training.Select((line, i) => SnapshotWriter.TrainingLine(line, content.WholeImageBoxes ? AttributeKind.ImageLevel : AttributeKind.Boxes, i + 1)),
             ended =>
                 tested.Select(
-                    (line, i) => SnapshotWriter.TestingLine(line, Compare(line, input, report, truth[i], found[i], measured.Matches[i]), ended, i + 1)));
+                    (line, i) => SnapshotWriter.TestingLine(line, Compare(line, input, report, truth[i], found[i], measured.Matches[i]), ended, i + 1)))
+        {
+            Steps = (result.Steps, result.StepsPlanned),
+            Remark = result.Remark,
+        };
+
+        ChanceEvidence Evidence()
+        {
+            var sizes = input.Sizes(training);
+            var labels = training.Select(line => line.BoxLabels.Concat(line.ImageLabels));
+            return ChanceEvidence.Of(sizes, (result.Description.Width, result.Description.Height), labels)
+                .WithBoxes(sizes.Zip(task.Boxes).SelectMany(image => image.Second.Select(b => (image.First, b.Box))));
+        }
     }
 
     /// <summary>

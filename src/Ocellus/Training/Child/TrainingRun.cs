@@ -20,6 +20,8 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     /// <summary>Bytes of an image: 15 MB. AWS quota.</summary>
     private const long ImageBytesMax = 15L << 20;
 
+    private const string Ready = "The model is ready to run.";
+
     private readonly JobDescription _job = folder.Read();
 
     /// <summary>Headers of the images that passed the check, so that no file is read again just for its size.</summary>
@@ -82,13 +84,21 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         WriteOut(
             OutputKinds.Evaluation,
             EvaluationSummaryWriter.Write(result.Report, ended, content.Training.Usable.Count, result.TestedLines, _job.ProjectVersionArn));
-        ModelFiles.Save(folder.Model, result.Model, result.Description with { Thresholds = [.. result.Report.Labels.Select(l => l.Threshold)] });
+        var description = result.Description with
+        {
+            Thresholds = [.. result.Report.Labels.Select(l => l.Threshold)],
+            Remarks = [.. new[] { result.Report.Remark, result.Remark }.OfType<string>()],
+        };
+        ModelFiles.Save(folder.Model, result.Model, description);
         return new JobOutcome
         {
             Completed = true,
-            Message = "The model is ready to run.",
+            Message = string.Join(' ', [Ready, .. description.Remarks]),
+            Remarks = description.Remarks,
             ContentChecked = true,
             F1 = result.Report.F1,
+            Steps = result.Steps.Taken,
+            StepsPlanned = result.Steps.Planned,
             TrainingSeconds = result.Seconds,
             Ended = ended,
         };
@@ -128,9 +138,10 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     private void CheckImage(ParsedLine line, Dictionary<string, JobImage> images)
     {
         const string code = "ERROR_INVALID_IMAGE", text = "The image is invalid. Check S3 path and/or image properties.";
-        if (images.GetValueOrDefault(line.SourceRef)?.File is not { } file)
+        var image = images.GetValueOrDefault(line.SourceRef);
+        if (image?.File is not { } file)
         {
-            line.Add(new LineIssue(code, text, IssueLevel.Line));
+            line.Add(new LineIssue(code, image?.LookedFor is { } sought ? $"There is no file {sought}." : text, IssueLevel.Line));
             return;
         }
 
@@ -155,7 +166,8 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         }
         catch (ImageRefusedException refusal)
         {
-            line.Add(new LineIssue(code, $"{text} {refusal.Message}", IssueLevel.Line));
+            var reason = image.LookedFor is { } local ? $"{local} cannot be used. {refusal.Message}" : $"{text} {refusal.Message}";
+            line.Add(new LineIssue(code, reason, IssueLevel.Line));
         }
     }
 

@@ -42,6 +42,9 @@ internal sealed record JobDescription
 /// <param name="Problem">Why not: <see cref="Missing"/>, <see cref="NoBucket"/>, <see cref="OtherOwner"/> or <see cref="Denied"/>.</param>
 internal sealed record JobImage(string Ref, string? File, string? Problem)
 {
+    /// <summary>In local use the file on disk that was looked for; null for an object of a bucket.</summary>
+    public string? LookedFor { get; init; }
+
     public const string Missing = "missing";
     public const string NoBucket = "no-bucket";
     public const string OtherOwner = "other-owner";
@@ -59,7 +62,16 @@ internal sealed record JobOutcome
     /// <summary>The manifests were checked: summary and validation manifests are in <c>out/</c>.</summary>
     public bool ContentChecked { get; init; }
 
+    /// <summary>What the user should know about the model and the figures do not show, in sentences; the message has them too.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
     public double? F1 { get; init; }
+
+    /// <summary>Steps of learning; null without any.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>Steps of learning if time were not short.</summary>
+    public int? StepsPlanned { get; init; }
 
     public double TrainingSeconds { get; init; }
 
@@ -69,14 +81,27 @@ internal sealed record JobOutcome
 /// <summary>Progress of a job: <paramref name="Step"/> of <paramref name="Steps"/> in the phase.</summary>
 internal sealed record JobProgress(string Phase, int Step, int Steps, double? Loss, double? SecondsLeft)
 {
-    public static JobProgress Of(TrainingProgress progress) => new(progress.Phase, progress.Epoch, progress.Epochs, progress.Loss, progress.SecondsLeft);
+    /// <summary>Steps of the phase if time were not short; null where that makes no difference.</summary>
+    public int? Planned { get; init; }
+
+    public static JobProgress Of(TrainingProgress progress)
+    {
+        var (step, steps) = progress.Steps > 0 ? (progress.Step, progress.Steps) : (progress.Epoch, progress.Epochs);
+        return new(progress.Phase, step, steps, progress.Loss, progress.SecondsLeft)
+        {
+            Planned = progress.Steps > 0 && progress.Planned > steps ? progress.Planned : null,
+        };
+    }
 
     /// <summary>One sentence for the user.</summary>
-    [Assumed("StatusMessage during a training", "It also gives the phase, the step and the approximate seconds left.")]
+    [Assumed(
+        "StatusMessage during a training",
+        "It also gives the phase, the step of how many, how many more were planned than fit the time limit, and the approximate seconds left.")]
     public string Sentence =>
         string.Create(
             System.Globalization.CultureInfo.InvariantCulture,
-            $"Phase {Phase}, {Step} of {Steps}{(SecondsLeft is { } left ? $", about {Math.Ceiling(left):0} s left" : "")}.");
+            $"Phase {Phase}, {Step} of {Steps}{(Planned is { } planned ? $" ({planned} planned)" : "")}"
+            + $"{(SecondsLeft is { } left ? $", about {Math.Ceiling(left):0} s left" : "")}.");
 }
 
 /// <summary>

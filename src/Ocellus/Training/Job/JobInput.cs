@@ -33,6 +33,10 @@ internal sealed record JobInput(
 
     public ImageSource Images(IReadOnlyList<ParsedLine> lines) => new(lines.Count, index => Bytes(lines[index]));
 
+    /// <summary>Upright size of each line's image.</summary>
+    public IReadOnlyList<(int Width, int Height)> Sizes(IReadOnlyList<ParsedLine> lines) =>
+        [.. lines.Select(line => (Header(line).UprightWidth, Header(line).UprightHeight))];
+
     /// <summary>Puts images through the finished model, in order.</summary>
     public IReadOnlyList<IReadOnlyList<Prediction>> Predict(TrainedModel model, IReadOnlyList<ParsedLine> lines, CancellationToken cancel)
     {
@@ -65,4 +69,11 @@ internal sealed record JobInput(
 /// <param name="TestingSnapshot">Lines of the test snapshot, given the end of the evaluation.</param>
 internal sealed record JobResult(
     byte[] Model, ModelDescription Description, EvaluationReport Report, double Seconds, int TestedLines, IEnumerable<string> TrainingSnapshot,
-    Func<DateTimeOffset, IEnumerable<string>> TestingSnapshot);
+    Func<DateTimeOffset, IEnumerable<string>> TestingSnapshot)
+{
+    /// <summary>Steps of learning, and how many there would have been if time were not short.</summary>
+    public (int Taken, int Planned) Steps { get; init; }
+
+    /// <summary>A note of the recipe for the user; null if there is none.</summary>
+    public string? Remark { get; init; }
+}
