@@ -35,12 +35,15 @@ internal static class ClassifyBenchmark
             AverageDecay = Option("--average", plan.AverageDecay),
             HeldBack = Option("--held-back", plan.HeldBack),
             ViewAreaMin = Option("--area-min", plan.ViewAreaMin),
-            WholeViewAreaMin = Option("--whole-area-min", plan.WholeViewAreaMin),
-            EvidenceRidge = Option("--evidence-ridge", plan.EvidenceRidge),
-            AverageRidge = Option("--average-ridge", plan.AverageRidge),
-            FrozenHeadSteps = (int)Option("--head-steps", plan.FrozenHeadSteps),
+            Head = plan.Head with
+            {
+                WholeViewAreaMin = Option("--whole-area-min", plan.Head.WholeViewAreaMin),
+                EvidenceRidge = Option("--evidence-ridge", plan.Head.EvidenceRidge),
+                AverageRidge = Option("--average-ridge", plan.Head.AverageRidge),
+                FrozenSteps = (int)Option("--head-steps", plan.Head.FrozenSteps),
+                FineTuneCostMax = Option("--fine-tune-cost", plan.Head.FineTuneCostMax),
+            },
             Views = (int)Option("--views", plan.Views),
-            FineTuneCostMax = Option("--fine-tune-cost", plan.FineTuneCostMax),
             FineTune = Option("--fine-tune", 1) > 0,
             Search = Text("--input").Length > 0 || args.Contains("--size") ? null : new DesignSearch(),
             Design = Text("--input") is { Length: > 0 } input ? Design(input, Text("--head")) : null,
@@ -50,6 +53,13 @@ internal static class ClassifyBenchmark
         };
         if (args.Contains("--search-only"))
         {
+            if (Text("--try") is { Length: > 0 } tried)
+            {
+                DesignSearch how = new DesignSearch() with { Steps = (int)Option("--search-steps", 300), Batch = (int)Option("--search-batch", 24) };
+                Try(train, labels, plan, how, [.. tried.Split(',').Select(i => Design(i, "").Input)]);
+                return 0;
+            }
+
             SearchOnly(train, labels, plan);
             return 0;
         }
@@ -99,6 +109,21 @@ internal static class ClassifyBenchmark
         }
 
         Console.WriteLine(chosen);
+    }
+
+    /// <summary>Tries given inputs, and prints how each head does.</summary>
+    private static void Try(List<Image> train, string[] labels, ClassifierPlan plan, DesignSearch how, ClassifierInput[] inputs)
+    {
+        TorchSharp.torch.set_num_threads(plan.Threads);
+        ClassifierTask task = TaskOf(train, labels);
+        int[] images = InputSearch.Subset(task, plan.Seed, how.ImagesMax), folds = InputSearch.Folds(task, images, plan.Seed, how.Folds);
+        using var extractor = new FeatureExtractor(plan.BackbonePath, 1);
+        foreach (ClassifierInput input in inputs)
+        {
+            DesignTrial[] found = new InputSearch(task, plan, how).Try(extractor, input, images, folds, CancellationToken.None);
+            Console.WriteLine($"{input} " + string.Join(", ", found.Select(t => string.Create(
+                CultureInfo.InvariantCulture, $"{t.Design.Head} {t.Score:0.000} {t.Errors.Average():0.000}"))));
+        }
     }
 
     private static ClassifierTask TaskOf(IReadOnlyList<Image> train, string[] labels) => new(

@@ -1,6 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
-using Ocellus.Vision.Networks;
 
 namespace Ocellus.Vision.Inference;
 
@@ -63,7 +62,7 @@ public sealed class FeatureExtractor : IDisposable
         return results[0].AsTensor<float>().ToArray();
     }
 
-    /// <summary>Embedding, and c3 and c4 as <see cref="EvidenceHead.Join"/> takes them, of one normalised image [3,height,width].</summary>
+    /// <summary>Embedding [1280], c3 [40,height/8,width/8] and c4 [112,height/16,width/16] of one normalised image [3,height,width].</summary>
     internal (float[] Embedding, float[] C3, float[] C4) Maps(float[] planes, int height, int width)
     {
         var input = new DenseTensor<float>(planes.AsMemory(0, 3 * height * width), [1, 3, height, width]);

@@ -8,6 +8,16 @@ internal static class ClassifierExport
     /// <summary>Name of the output with the evidence.</summary>
     public const string Evidence = "evidence";
 
+    /// <summary>Description of the outputs in model.json.</summary>
+    public const string Output =
+        "scores: float32 [N, labels], 0 to 1; evidence: float32 [N, labels, rows, columns], the score of each place of the input before it is brought to "
+        + "0 to 1, higher where there is more of the label: a map for people to look at";
+
+    // The features that the embedding is the average of.
+    private const string BeforeAverage = "head.out";
+
+    private const int AverageStride = 32;
+
     /// <param name="backbone">The backbone's graph and weights.</param>
     /// <param name="head">What turns its features into logits.</param>
     /// <param name="width">Of the network input, pixels.</param>
@@ -46,11 +56,8 @@ internal static class ClassifierExport
         graph.Input.Add(OnnxParts.Value("image", TensorProto.Types.DataType.Uint8, "N", height, width, 3));
         graph.Output.Clear();
         graph.Output.Add(OnnxParts.Value("scores", TensorProto.Types.DataType.Float, "N", head.Labels));
-        if (head.Evidence is not null)
-        {
-            graph.Output.Add(OnnxParts.Value(
-                Evidence, TensorProto.Types.DataType.Float, "N", head.Labels, height / EvidenceHead.Stride, width / EvidenceHead.Stride));
-        }
+        int stride = head.Evidence is null ? AverageStride : EvidenceHead.Stride;
+        graph.Output.Add(OnnxParts.Value(Evidence, TensorProto.Types.DataType.Float, "N", head.Labels, height / stride, width / stride));
 
         graph.ValueInfo.Clear();
         file.Prune();
@@ -71,6 +78,11 @@ internal static class ClassifierExport
 
         if (head.Evidence is not { } evidence)
         {
+            // The average of linear scores is the linear score of the average, so each location has its own (class activation maps, arXiv:1512.04150).
+            file.SetLongs("classifier.places", head.Labels, head.Average!.Features, 1, 1);
+            graph.Node.Add(OnnxParts.Node("Reshape", ["classifier.weight", "classifier.places"], "classifier.kernel"));
+            graph.Node.Add(OnnxParts.Node(
+                "Conv", [BeforeAverage, "classifier.kernel", "classifier.bias"], Evidence, OnnxParts.Wholes("kernel_shape", 1, 1)));
             return;
         }
 

@@ -58,47 +58,8 @@ public sealed record ClassifierPlan
     /// <summary>How input and head are chosen; null for a square of <see cref="Size"/> and the average.</summary>
     public DesignSearch? Search { get; init; }
 
-    /// <summary>Weight of the squared weights of a head that is fitted by gradient descent: those of the embedding.</summary>
-    public double AverageRidge { get; init; } = 1e-4;
-
-    /// <summary>The same for the weights of the locations.</summary>
-    public double EvidenceRidge { get; init; } = 1e-3;
-
-    /// <summary>Views a step of such a fit.</summary>
-    public int HeadBatch { get; init; } = 24;
-
-    /// <summary>Steps of such a fit: where the network is fine-tuned afterwards, a start is enough.</summary>
-    public int HeadSteps { get; init; } = 400;
-
-    /// <summary>Steps of such a fit if nothing follows.</summary>
-    public int FrozenHeadSteps { get; init; } = 1_500;
-
-    /// <summary>Memory of the maps of all views, in bytes.</summary>
-    public long MapBytesMax { get; init; } = 2L << 30;
-
-    /// <summary>The same as a share of the available memory.</summary>
-    public double MapMemoryShare { get; init; } = .3;
-
-    /// <summary>
-    /// Factor of the logits to expect of a fine-tuned network for one label an image: label smoothing keeps its scores low. On flowers, the log loss of
-    /// other images is least with this one.
-    /// </summary>
-    public double ExpectedFactor { get; init; } = 1.8;
-
-    /// <summary>Parts of the cross-validation that scores are calibrated with, where nothing is held back.</summary>
-    public int CalibrationFolds { get; init; } = 5;
-
-    /// <summary>
-    /// Maximum cost of the input, relative to 224×224, up to which the whole network is fine-tuned. Beyond it a CPU would not finish enough steps in
-    /// minutes.
-    /// </summary>
-    public double FineTuneCostMax { get; init; } = 4;
-
-    /// <summary>
-    /// <see cref="ViewAreaMin"/> where the aspect ratio is kept or locations decide: what the label is about may be small or at the edge, and must not be
-    /// cut off.
-    /// </summary>
-    public double WholeViewAreaMin { get; init; } = .9;
+    /// <summary>How heads are fitted, and what changes with inputs and heads other than the default.</summary>
+    public HeadPlan Head { get; init; } = new();
 
     /// <summary>Maximum time whatever the input; null for <see cref="TimeBudget"/>. With it, a larger input takes more time than the default one.</summary>
     public TimeSpan? TimeLimit { get; init; }
@@ -138,6 +99,9 @@ public sealed record ClassifierPlan
 
     /// <summary>Threads for the next step, at most <see cref="Threads"/>; called before each step. Null: always <see cref="Threads"/>.</summary>
     public Func<int>? ThreadsNow { get; init; }
+
+    /// <summary>Threads to use now.</summary>
+    internal int CurrentThreads => Math.Clamp(ThreadsNow?.Invoke() ?? Threads, 1, Threads);
 
     /// <summary>
     /// How long the training may take. The plain images are always embedded once and the head fitted on them; everything else is
@@ -183,6 +147,9 @@ public sealed record ClassifierResult(byte[] Model, ModelDescription Description
 
     /// <summary>What was tried to choose them; empty if they were given.</summary>
     public IReadOnlyList<DesignTrial> Trials { get; init; } = [];
+
+    /// <summary>Time of an answer on one core, from the bytes of an image on; null if input and head were given.</summary>
+    public TimeSpan? AnswerTime { get; init; }
 
     /// <summary>A note for the user on how it was trained, for example that time was short; null if there is none.</summary>
     public string? Remark { get; init; }

@@ -51,8 +51,8 @@ public static class ClassifierTrainer
         time.Limit(plan.TimeBudget);
 
         bool whole = design.Input.KeepsAspect || design.HasEvidence;
-        var views = new ClassifierViews(task.Images, plan, design.Input, whole ? plan.WholeViewAreaMin : plan.ViewAreaMin);
-        bool fineTune = plan.FineTune && design.Input.Cost <= plan.FineTuneCostMax;
+        var views = new ClassifierViews(task.Images, plan, design.Input, whole ? plan.Head.WholeViewAreaMin : plan.ViewAreaMin);
+        bool fineTune = plan.FineTune && design.Input.Cost <= plan.Head.FineTuneCostMax;
         (int[] learn, int[] held) = fineTune ? Split(task, plan) : (InputSearch.Subset(task, plan.Seed, HeadTraining.RowsMax(plan, design)), []);
         int[] all = [.. learn, .. held];
 
@@ -65,31 +65,41 @@ public static class ClassifierTrainer
         training.Extract(time.LimitSeconds * (tuning is null ? FrozenFeatureShare : FeatureShare), time, afterwards, paced, cancel);
         paced.Report(new TrainingProgress("head", 0, 1, null, afterwards));
         string? remark = training.Rounds < training.RoundsPlanned ? "The time budget allowed fewer random views for the linear head." : null;
-        ClassifierResult Result(OnnxFile features, ClassifierHead head, double factor, string recipe, double? linear) => new(
-            ClassifierExport.Compose(features, head.Times(factor), design.Input.Width, design.Input.Height, task.MultiLabel),
-            Describe(recipe) with { Temperature = 1 / factor }, linear, tuning?.Score, tuning?.Epochs ?? 0)
-        { Remark = remark, Steps = tuning?.Steps ?? default, Design = design, Trials = trials };
+        ClassifierResult Result(OnnxFile features, ClassifierHead head, double factor, string recipe, double? linear)
+        {
+            byte[] model = ClassifierExport.Compose(features, head.Times(factor), design.Input.Width, design.Input.Height, task.MultiLabel);
+            ModelDescription description = Describe(recipe) with { Temperature = 1 / factor };
+            TimeSpan? answer = trials.Count == 0 ? null : AnswerTime.Of(model, description, task.Images.Read(0));
+            return new ClassifierResult(model, description, linear, tuning?.Score, tuning?.Epochs ?? 0)
+            {
+                Remark = answer is { } one ? $"{remark} {DesignText.Of(design, trials, one)}".TrimStart() : remark,
+                Steps = tuning?.Steps ?? default,
+                Design = design,
+                Trials = trials,
+                AnswerTime = answer,
+            };
+        }
 
         if (tuning is null)
         {
             remark = !fineTune ? remark : string.Create(
                 CultureInfo.InvariantCulture,
                 $"No label has the {plan.HeldBackLabelMin} images that a comparison needs, so only the linear head was trained.");
-            (ClassifierHead frozen, double factor) = training.FitAndCalibrate(plan.FrozenHeadSteps, () => time.SecondsLeft > 0, cancel);
+            (ClassifierHead frozen, double factor) = training.FitAndCalibrate(plan.Head.FrozenSteps, () => time.SecondsLeft > 0, cancel);
             return Result(backbone, frozen, factor, "linear-head", trials.FirstOrDefault(t => t.Design == design)?.Score);
         }
 
-        ClassifierHead linearHead = training.Fit(learn.Length, plan.HeadSteps, () => time.SecondsLeft > 0, cancel);
+        ClassifierHead linearHead = training.Fit(learn.Length, plan.Head.Steps, () => time.SecondsLeft > 0, cancel);
         HeldResult linear = Quality(backbone, linearHead, 1);
         string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointName);
-        double expected = task.MultiLabel ? 1 : plan.ExpectedFactor;
+        double expected = task.MultiLabel ? 1 : plan.Head.ExpectedFactor;
         var start = new TuningStart(linearHead, linear.Score, learn, held, (network, head) => Quality(network, head, expected), perImage, time);
         (OnnxFile Backbone, ClassifierHead Head)? tuned = tuning.Run(start, paced, path, cancel);
         remark = tuning.Remark ?? remark;
         return tuned is { } better
             ? Result(better.Backbone, better.Head, tuning.Factor, "fine-tuned", linear.Score)
             // The comparison is over, so the head that is kept learns from the held-back images too.
-            : Result(backbone, training.Fit(all.Length, plan.HeadSteps, () => true, cancel), linear.Factor, "linear-head", linear.Score);
+            : Result(backbone, training.Fit(all.Length, plan.Head.Steps, () => true, cancel), linear.Factor, "linear-head", linear.Score);
 
         HeldResult Quality(OnnxFile features, ClassifierHead head, double expected) => ClassifierTrainer.Quality(
             ClassifierExport.Compose(features, head, design.Input.Width, design.Input.Height, task.MultiLabel), Describe("compared"), task, views, held,
@@ -103,7 +113,8 @@ public static class ClassifierTrainer
                 ["format"] = "1",
                 ["backbone"] = "efficientnet-lite0",
                 ["opset"] = backbone.Model.OpsetImport[0].Version.ToString(CultureInfo.InvariantCulture),
-            });
+            })
+        { Output = ClassifierExport.Output };
     }
 
     private static (ClassifierDesign Chosen, IReadOnlyList<DesignTrial> Trials) Choose(

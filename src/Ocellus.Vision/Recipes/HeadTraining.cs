@@ -24,7 +24,7 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
     public static int RowsMax(ClassifierPlan plan, ClassifierDesign design)
     {
         long available = plan.MemoryBytes ?? TrainingMemory.Available() ?? long.MaxValue;
-        long bytes = design.HasEvidence ? Math.Min(plan.MapBytesMax, (long)(available * plan.MapMemoryShare)) : long.MaxValue;
+        long bytes = design.HasEvidence ? Math.Min(plan.Head.MapBytesMax, (long)(available * plan.Head.MapMemoryShare)) : long.MaxValue;
         return (int)Math.Clamp(bytes / HeadFeatures.RowBytes(design.Input, design.HasEvidence), 1, plan.FeatureRowsMax);
     }
 
@@ -50,7 +50,7 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
 
             int number = round;
             rounds.Add(HeadFeatures.Extract(
-                extractor, views.Input, design.HasEvidence, perRound, (row, planes) => View(number, row, planes), plan.Threads, count => Report(number, count), cancel));
+                extractor, views.Input, design.HasEvidence, perRound, (row, planes) => View(number, row, planes), plan.CurrentThreads, count => Report(number, count), cancel));
         }
 
         Rounds = rounds.Count;
@@ -100,7 +100,7 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
 
         using var scope = TorchSharp.torch.NewDisposeScope();
         HeadFit fit = Begin(rows, new int[rows.Length], [new HeadGroup(design.Head, -1)], cancel);
-        fit.Run(steps, plan.HeadBatch, plan.Seed, _ => Continue(goOn, cancel));
+        fit.Run(steps, plan.Head.Batch, plan.Seed, _ => Continue(goOn, cancel));
         return fit.Head(0);
     }
 
@@ -117,11 +117,11 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
     private (ClassifierHead Head, float[][] Logits) FitAndTest(int steps, Func<bool> goOn, CancellationToken cancel)
     {
         int count = order.Length, labels = task.Labels.Count, width = EfficientNetLite0.EmbeddingSize;
-        int[] folds = InputSearch.Folds(task, order, plan.Seed, plan.CalibrationFolds), all = [.. Enumerable.Range(0, Rounds * count)];
+        int[] folds = InputSearch.Folds(task, order, plan.Seed, plan.Head.CalibrationFolds), all = [.. Enumerable.Range(0, Rounds * count)];
         var logits = new float[count][];
         if (!design.HasEvidence)
         {
-            for (int fold = 0; fold < plan.CalibrationFolds; fold++)
+            for (int fold = 0; fold < plan.Head.CalibrationFolds; fold++)
             {
                 LinearHead head = Linear([.. all.Where(r => folds[r % count] != fold)], cancel).Average!;
                 for (int i = 0; i < count; i++)
@@ -139,10 +139,10 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
         }
 
         using var scope = TorchSharp.torch.NewDisposeScope();
-        HeadGroup[] groups = [.. Enumerable.Range(-1, plan.CalibrationFolds + 1).Select(f => new HeadGroup(design.Head, f))];
+        HeadGroup[] groups = [.. Enumerable.Range(-1, plan.Head.CalibrationFolds + 1).Select(f => new HeadGroup(design.Head, f))];
         HeadFit fit = Begin(all, [.. all.Select(r => folds[r % count])], groups, cancel);
-        fit.Run(steps, plan.HeadBatch, plan.Seed, _ => Continue(goOn, cancel));
-        for (int fold = 0; fold < plan.CalibrationFolds; fold++)
+        fit.Run(steps, plan.Head.Batch, plan.Seed, _ => Continue(goOn, cancel));
+        for (int fold = 0; fold < plan.Head.CalibrationFolds; fold++)
         {
             int[] tested = [.. Enumerable.Range(0, count).Where(i => folds[i] == fold)];
             float[][] found = fit.Logits(tested, fold + 1);
@@ -155,9 +155,10 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
         return (fit.Head(0), logits);
     }
 
-    private static bool Continue(Func<bool> goOn, CancellationToken cancel)
+    private bool Continue(Func<bool> goOn, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
+        StepThreads.Apply(plan.ThreadsNow, plan.Threads);
         return goOn();
     }
 
@@ -165,7 +166,7 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
     {
         cancel.ThrowIfCancellationRequested();
         HeadFeatures chosen = new(Embeddings(rows), [.. rows.Select(r => _features.Maps[r])]);
-        return new HeadFit(chosen, Targets(rows), folds, groups, task.Labels.Count, task.MultiLabel, (plan.AverageRidge, plan.EvidenceRidge));
+        return new HeadFit(chosen, Targets(rows), folds, groups, task.Labels.Count, task.MultiLabel, (plan.Head.AverageRidge, plan.Head.EvidenceRidge));
     }
 
     private ClassifierHead Linear(int[] rows, CancellationToken cancel) => new(

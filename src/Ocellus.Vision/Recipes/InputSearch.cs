@@ -10,7 +10,8 @@ public sealed record DesignTrial(ClassifierDesign Design, double Score)
 {
     /// <summary>
     /// For each image that was tried the squared differences of its calibrated scores from the truth, summed over the labels. They tell small differences
-    /// with far fewer images than the accuracy does, and a single bad image cannot decide, as it can with the log loss.
+    /// with far fewer images than the accuracy does, and a single bad image cannot decide, as it can with the log loss. Where the network will be
+    /// fine-tuned, what is expected to be left of them then.
     /// </summary>
     internal double[] Errors { get; init; } = [];
 }
@@ -68,8 +69,8 @@ internal sealed class InputSearch(ClassifierTask task, ClassifierPlan plan, Desi
     {
         int[] images = Subset(task, plan.Seed, search.ImagesMax);
         int[] folds = Folds(task, images, plan.Seed, search.Folds);
-        IReadOnlyList<ClassifierInput> candidates = ClassifierInput.Candidates([.. images.Select(Size)]);
         using var extractor = new FeatureExtractor(plan.BackbonePath, 1);
+        IReadOnlyList<ClassifierInput> candidates = Affordable(extractor, ClassifierInput.Candidates([.. images.Select(Size)]));
         var trials = new List<DesignTrial>();
         double lastCost = 0, lastSeconds = 0, least = double.PositiveInfinity;
         int noBetter = 0;
@@ -175,24 +176,41 @@ internal sealed class InputSearch(ClassifierTask task, ClassifierPlan plan, Desi
         return [.. order.OrderBy(i => task.Targets[i].Count > 0 ? task.Targets[i][0] : -1)];
     }
 
+    /// <summary>The candidates whose answers take no longer than allowed, at least the cheapest.</summary>
+    private IReadOnlyList<ClassifierInput> Affordable(FeatureExtractor extractor, IReadOnlyList<ClassifierInput> candidates)
+    {
+        if (search.AnswerTimeMax is not { } most)
+        {
+            return candidates;
+        }
+
+        ClassifierInput first = candidates[0];
+        var planes = new float[first.Values];
+        var views = new ClassifierViews(task.Images, plan, first, 1);
+        double network = AnswerTime.Seconds(() => extractor.Embed(planes, 1, first.Height, first.Width)), image = AnswerTime.Seconds(() => views.Plain(0));
+        return [first, .. candidates.Skip(1).Where(c => image + network * c.Cost / first.Cost <= most.TotalSeconds)];
+    }
+
     private (int Width, int Height) Size(int index)
     {
         ImageHeader header = ImageDecoder.ReadHeader(task.Images.Read(index));
         return (header.UprightWidth, header.UprightHeight);
     }
 
-    private DesignTrial[] Try(FeatureExtractor extractor, ClassifierInput input, int[] images, int[] folds, CancellationToken cancel)
+    /// <summary>Tries one input with every kind of head.</summary>
+    internal DesignTrial[] Try(FeatureExtractor extractor, ClassifierInput input, int[] images, int[] folds, CancellationToken cancel)
     {
         using var scope = TorchSharp.torch.NewDisposeScope();
         var views = new ClassifierViews(task.Images, plan, input, 1);
         HeadFeatures features = HeadFeatures.Extract(
-            extractor, input, maps: true, images.Length, (row, planes) => FeatureExtractor.Normalise(views.Plain(images[row]), planes), plan.Threads,
+            extractor, input, maps: true, images.Length, (row, planes) => FeatureExtractor.Normalise(views.Plain(images[row]), planes), plan.CurrentThreads,
             _ => true, cancel);
         HeadGroup[] groups = [.. _kinds.SelectMany(k => Enumerable.Range(0, search.Folds).Select(f => new HeadGroup(k, f)))];
-        var fit = new HeadFit(features, Targets(task, images), folds, groups, task.Labels.Count, task.MultiLabel, (plan.AverageRidge, plan.EvidenceRidge));
+        var fit = new HeadFit(features, Targets(task, images), folds, groups, task.Labels.Count, task.MultiLabel, (plan.Head.AverageRidge, plan.Head.EvidenceRidge));
         fit.Run(search.Steps, search.Batch, plan.Seed, _ =>
         {
             cancel.ThrowIfCancellationRequested();
+            StepThreads.Apply(plan.ThreadsNow, plan.Threads);
             return true;
         });
         return [.. _kinds.Select((kind, k) => Measure(new ClassifierDesign(input, kind), Tested(k)))];
@@ -217,10 +235,12 @@ internal sealed class InputSearch(ClassifierTask task, ClassifierPlan plan, Desi
         DesignTrial Measure(ClassifierDesign design, float[][] logits)
         {
             IReadOnlyList<int>[] truth = [.. images.Select(i => task.Targets[i])];
+            bool tuned = plan.FineTune && design.Input.Cost <= plan.Head.FineTuneCostMax && !design.HasEvidence;
+            double left = tuned ? plan.Head.ErrorAfterTuning : 1;
             double factor = Calibration.Factor(logits, truth, task.MultiLabel, 1);
             return new DesignTrial(design, logits.Zip(truth, (z, t) => Score(z, t, task.MultiLabel)).Average())
             {
-                Errors = [.. logits.Zip(truth, (z, t) => Calibration.Scores(z, task.MultiLabel, factor).Select((p, l) => Square(p - (t.Contains(l) ? 1 : 0))).Sum())],
+                Errors = [.. logits.Zip(truth, (z, t) => Calibration.Scores(z, task.MultiLabel, factor).Select((p, l) => Square(p - (t.Contains(l) ? 1 : 0))).Sum() * left)],
             };
         }
 

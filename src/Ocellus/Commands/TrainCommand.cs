@@ -57,15 +57,16 @@ internal static partial class TrainCommand
                 result.AddError($"--time-budget is {time}; it must be from {_budgetMin} to {_budgetMax:d\\.hh\\:mm\\:ss}, written as hh:mm:ss.");
             }
         });
+        var answerTime = AnswerTime.Option();
         var resume = new Option<bool>("--resume") { Description = "Continue an interrupted training." };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command(
             "train",
-            "Trains a model from a manifest and a folder of images; no server is needed.") { manifest, images, output, test, seed, budget, resume, json };
+            "Trains a model from a manifest and a folder of images; no server is needed.") { manifest, images, output, test, seed, budget, answerTime, resume, json };
         command.Act((parsed, terminal, cancel) => RunAsync(
             new Request(
                 parsed.GetValue(manifest)!, parsed.GetValue(test), parsed.GetValue(images)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed),
-                parsed.GetValue(budget), parsed.GetValue(resume), parsed.GetValue(json)),
+                parsed.GetValue(budget), AnswerTime.Parse(parsed.GetValue(answerTime)), parsed.GetValue(resume), parsed.GetValue(json)),
             terminal,
             cancel));
         return command;
@@ -207,6 +208,7 @@ internal static partial class TrainCommand
                 AutoSplit = request.TestManifest is null,
                 Seed = request.Seed ?? 0,
                 TimeBudgetSeconds = (request.TimeBudget ?? TrainingOptions.TimeBudgetDefault).TotalSeconds,
+                AnswerMillisecondsMax = request.AnswerMilliseconds,
             });
             return Count(images);
         }
@@ -263,6 +265,7 @@ internal static partial class TrainCommand
             : request.Seed is { } seed && seed != job.Seed ? $"--seed {seed} is not the seed ({job.Seed})"
             : request.TimeBudget is { } time && time.TotalSeconds != job.TimeBudgetSeconds
                 ? $"--time-budget {time} is not the time ({TimeSpan.FromSeconds(job.TimeBudgetSeconds)})"
+            : request.AnswerMilliseconds is { } answer && answer != job.AnswerMillisecondsMax ? "--max-answer-time is not the one"
             : null;
         if (differs is not null)
         {
@@ -274,5 +277,6 @@ internal static partial class TrainCommand
     private static bool SameFile(string a, string b) =>
         new FileInfo(a).Length == new FileInfo(b).Length && File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
 
-    private sealed record Request(string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, bool Resume, bool Json);
+    private sealed record Request(
+        string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, double? AnswerMilliseconds, bool Resume, bool Json);
 }

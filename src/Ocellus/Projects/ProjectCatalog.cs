@@ -113,8 +113,8 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
         await transaction.CommitAsync(CancellationToken.None);
     }
 
-    /// <exception cref="RefusedException">NotFound: no such resource. Invalid: not an ARN, or a value that <see cref="HostingTags"/> does not allow.
-    /// QuotaExceeded: more than 200 tags after the change.</exception>
+    /// <exception cref="RefusedException">NotFound: no such resource. Invalid: not an ARN, or a value that <see cref="HostingTags"/> or
+    /// <see cref="TrainingTags"/> does not allow. QuotaExceeded: more than 200 tags after the change.</exception>
     public async Task TagAsync(Caller caller, string resourceArn, IReadOnlyDictionary<string, string> tags, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -123,6 +123,7 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
         if (Arn.Parse(resourceArn).Kind == ArnKind.ProjectVersion)
         {
             HostingTags.Check(tags);
+            TrainingTags.Check(tags);
         }
 
         await PutTagsAsync(connection, transaction, resourceArn, tags);

@@ -34,6 +34,7 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await CheckRoomAsync(connection, transaction, caller, version.ProjectArn, version.Name, version.Status);
         HostingTags.Check(version.Tags);
+        TrainingTags.Check(version.Tags);
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         var arn = Arn.Parse(version.ProjectArn).Version(version.Name, now);
         await connection.ExecuteAsync(
