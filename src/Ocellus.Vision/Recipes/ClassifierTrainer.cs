@@ -46,7 +46,7 @@ public static class ClassifierTrainer
         set_num_threads(plan.Threads);
         using var scope = NewDisposeScope();
         OnnxFile backbone = OnnxFile.Load(plan.BackbonePath);
-        (ClassifierDesign design, IReadOnlyList<DesignTrial> trials) = Choose(task, plan, time, paced, cancel);
+        (ClassifierDesign design, IReadOnlyList<DesignTrial> trials) = Choose(task, plan, checkpointDirectory, time, paced, cancel);
         plan = plan with { TimeBudget = plan.TimeFor(design.Input), TimeLimit = null };
         time.Limit(plan.TimeBudget);
 
@@ -118,16 +118,24 @@ public static class ClassifierTrainer
     }
 
     private static (ClassifierDesign Chosen, IReadOnlyList<DesignTrial> Trials) Choose(
-        ClassifierTask task, ClassifierPlan plan, TimeBudget time, PacedProgress progress, CancellationToken cancel)
+        ClassifierTask task, ClassifierPlan plan, string? folder, TimeBudget time, PacedProgress progress, CancellationToken cancel)
     {
         if (plan.Search is not { } search)
         {
             return (plan.Design ?? new ClassifierDesign(ClassifierInput.Square(plan.Size), ClassifierHeadKind.Average), []);
         }
 
-        return new InputSearch(task, plan, search).Run(
+        string key = SavedDesign.KeyOf(task, plan);
+        if (SavedDesign.Read(folder, key) is { } saved)
+        {
+            return (saved.Chosen, saved.Trials);
+        }
+
+        (ClassifierDesign chosen, IReadOnlyList<DesignTrial> trials) = new InputSearch(task, plan, search).Run(
             time.LimitSeconds * search.TimeShare, () => time.Seconds,
             (done, of) => progress.Report(new TrainingProgress("input", done, of, null, null) { Step = done, Steps = of }), cancel);
+        new SavedDesign(key, chosen, trials).Write(folder);
+        return (chosen, trials);
     }
 
     /// <summary>

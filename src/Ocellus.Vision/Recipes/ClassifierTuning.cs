@@ -5,27 +5,6 @@ using Ocellus.Vision.Onnx;
 
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>What fine-tuning starts from and is compared with.</summary>
-/// <param name="Head">Initial weights of the head.</param>
-/// <param name="LinearScore">Score of the linear head on the held-back images, 0 to 1.</param>
-/// <param name="Learn">Images to learn from.</param>
-/// <param name="Held">Images that are learnt from only after the comparison.</param>
-/// <param name="Quality">Computes how a model does on the held-back images.</param>
-/// <param name="SecondsPerImage">From <see cref="ClassifierTuning.MeasureImage"/>.</param>
-/// <param name="Budget">Time of the training.</param>
-internal sealed record TuningStart(
-    ClassifierHead Head, double LinearScore, int[] Learn, int[] Held, Func<OnnxFile, ClassifierHead, HeldResult> Quality, double SecondsPerImage,
-    TimeBudget Budget)
-{
-    /// <summary>All images.</summary>
-    public int[] All { get; } = [.. Learn, .. Held];
-}
-
-/// <summary>How a model does on images it has not learnt from.</summary>
-/// <param name="Score">Accuracy or F1, 0 to 1.</param>
-/// <param name="Factor">Factor of its logits that calibrates its scores.</param>
-internal readonly record struct HeldResult(double Score, double Factor);
-
 /// <summary>
 /// Fine-tuning of the whole network from the linear head. All that a step does depends only on its number and the seed, so an
 /// interrupted training gives the same result as an uninterrupted one. Its tensors belong to the dispose scope around the constructor.
@@ -248,7 +227,7 @@ internal sealed class ClassifierTuning : IDisposable
         return loss;
     }
 
-    private ClassifierScheduleState FitToTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer)
+    private static ClassifierScheduleState FitToTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer)
     {
         if (!pacer.IsTelling(start.Budget.LimitSeconds) || state.Step >= state.Steps)
         {
@@ -296,7 +275,18 @@ internal sealed class ClassifierTuning : IDisposable
     /// <summary>Identifies the training that a checkpoint belongs to.</summary>
     internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch, ClassifierDesign design)
     {
-        plan = plan with { Search = null, Design = null, TimeLimit = null, TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, ImageCacheBytes = 0 };
+        plan = plan with
+        {
+            Search = null,
+            Design = null,
+            TimeLimit = null,
+            TimeBudget = default,
+            MemoryBytes = null,
+            BackbonePath = "",
+            Threads = 0,
+            ThreadsNow = null,
+            ImageCacheBytes = 0,
+        };
         string planText = TrainingCheckpoint.TextOf(plan, plan.Kernels), labels = string.Join('\n', task.Labels);
         string targets = string.Join(';', task.Targets.Select(t => string.Join(',', t)));
         // The design is newer than the first checkpoints, which were all of the default one.

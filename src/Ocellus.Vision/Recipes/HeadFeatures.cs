@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Ocellus.Vision.Inference;
 using Ocellus.Vision.Kernels;
 using Ocellus.Vision.Networks;
@@ -34,7 +35,7 @@ internal sealed record HeadFeatures(float[] Embeddings, Tensor[] Maps)
         Tensor[] tensors = maps ? [.. Enumerable.Range(0, rows).Select(_ => empty(EvidenceHead.Channels, locations))] : [];
         // In order, and one row at a time for each thread: what is done when time runs out is a beginning of the rows.
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancel };
-        var order = System.Collections.Concurrent.Partitioner.Create(Enumerable.Range(0, rows), System.Collections.Concurrent.EnumerablePartitionerOptions.NoBuffering);
+        var order = Partitioner.Create(Enumerable.Range(0, rows), EnumerablePartitionerOptions.NoBuffering);
         Parallel.ForEach(order, options, () => new float[input.Values], (row, state, planes) =>
         {
             view(row, planes);

@@ -6,8 +6,8 @@ public sealed record HeadPlan
     /// <summary>Weight of the squared weights of a head that is fitted by gradient descent: those of the embedding.</summary>
     public double AverageRidge { get; init; } = 1e-4;
 
-    /// <summary>The same for the weights of the locations.</summary>
-    public double EvidenceRidge { get; init; } = 1e-3;
+    /// <summary>The same for the weights of the locations. With a thirtieth of it, they follow chance where images are few.</summary>
+    public double EvidenceRidge { get; init; } = .03;
 
     /// <summary>Views a step of such a fit.</summary>
     public int Batch { get; init; } = 24;
@@ -46,8 +46,8 @@ public sealed record HeadPlan
     public double FineTuneCostMax { get; init; } = 4;
 
     /// <summary>
-    /// <see cref="ClassifierPlan.ViewAreaMin"/> where the aspect ratio is kept or locations decide: what the label is about may be small or at the edge, and must not be
-    /// cut off.
+    /// <see cref="ClassifierPlan.ViewAreaMin"/> where the aspect ratio is kept or locations decide: what the label is about may be small or at the edge, and
+    /// must not be cut off.
     /// </summary>
     public double WholeViewAreaMin { get; init; } = .9;
 }

@@ -50,7 +50,8 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
 
             int number = round;
             rounds.Add(HeadFeatures.Extract(
-                extractor, views.Input, design.HasEvidence, perRound, (row, planes) => View(number, row, planes), plan.CurrentThreads, count => Report(number, count), cancel));
+                extractor, views.Input, design.HasEvidence, perRound, (row, planes) => View(number, row, planes), plan.CurrentThreads,
+                count => Report(number, count), cancel));
         }
 
         Rounds = rounds.Count;

@@ -24,7 +24,9 @@ public sealed record DesignSearch
     /// </summary>
     public double TimeShare { get; init; } = .2;
 
-    /// <summary>Images that are tried, an equal share of each label's. With fewer, chance decides between neighbouring sizes; more would take too long.</summary>
+    /// <summary>
+    /// Images that are tried, an equal share of each label's. With fewer, chance decides between neighbouring sizes; more would take too long.
+    /// </summary>
     public int ImagesMax { get; init; } = 120;
 
     /// <summary>Parts of the cross-validation.</summary>
@@ -65,7 +67,8 @@ internal sealed class InputSearch(ClassifierTask task, ClassifierPlan plan, Desi
     /// <param name="clock">Seconds used so far.</param>
     /// <param name="progress">Receives the number of candidates done and of all.</param>
     /// <param name="cancel">Ends the search.</param>
-    public (ClassifierDesign Chosen, IReadOnlyList<DesignTrial> Trials) Run(double seconds, Func<double> clock, Action<int, int> progress, CancellationToken cancel)
+    public (ClassifierDesign Chosen, IReadOnlyList<DesignTrial> Trials) Run(
+        double seconds, Func<double> clock, Action<int, int> progress, CancellationToken cancel)
     {
         int[] images = Subset(task, plan.Seed, search.ImagesMax);
         int[] folds = Folds(task, images, plan.Seed, search.Folds);
@@ -206,7 +209,8 @@ internal sealed class InputSearch(ClassifierTask task, ClassifierPlan plan, Desi
             extractor, input, maps: true, images.Length, (row, planes) => FeatureExtractor.Normalise(views.Plain(images[row]), planes), plan.CurrentThreads,
             _ => true, cancel);
         HeadGroup[] groups = [.. _kinds.SelectMany(k => Enumerable.Range(0, search.Folds).Select(f => new HeadGroup(k, f)))];
-        var fit = new HeadFit(features, Targets(task, images), folds, groups, task.Labels.Count, task.MultiLabel, (plan.Head.AverageRidge, plan.Head.EvidenceRidge));
+        var fit = new HeadFit(
+            features, Targets(task, images), folds, groups, task.Labels.Count, task.MultiLabel, (plan.Head.AverageRidge, plan.Head.EvidenceRidge));
         fit.Run(search.Steps, search.Batch, plan.Seed, _ =>
         {
             cancel.ThrowIfCancellationRequested();
@@ -240,11 +244,11 @@ internal sealed class InputSearch(ClassifierTask task, ClassifierPlan plan, Desi
             double factor = Calibration.Factor(logits, truth, task.MultiLabel, 1);
             return new DesignTrial(design, logits.Zip(truth, (z, t) => Score(z, t, task.MultiLabel)).Average())
             {
-                Errors = [.. logits.Zip(truth, (z, t) => Calibration.Scores(z, task.MultiLabel, factor).Select((p, l) => Square(p - (t.Contains(l) ? 1 : 0))).Sum() * left)],
+                Errors = [.. logits.Zip(truth, (z, t) => left * Error(Calibration.Scores(z, task.MultiLabel, factor), t))],
             };
         }
 
-        static double Square(double value) => value * value;
+        static double Error(double[] scores, IReadOnlyList<int> truth) => scores.Select((p, l) => Math.Pow(p - (truth.Contains(l) ? 1 : 0), 2)).Sum();
     }
 
     /// <summary>Whether the best so far is no better than always answering the commonest label, by more than chance.</summary>

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using Ocellus.Hosting;
 using Ocellus.Refusals;
@@ -15,11 +16,19 @@ internal sealed class BoxDrawings(string folder)
     private readonly List<string> _labels = [];
     private readonly HashSet<string> _names = new(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>The option of the verbs that draw.</summary>
+    public static Option<string?> Option() => new("--draw")
+    {
+        Description = "Also write each image with its boxes, or shaded where a classifier's evidence is, as DIR/NAME.boxes.jpg or .evidence.jpg.",
+        HelpName = "DIR",
+    };
+
     /// <summary>Drawings of what a model finds.</summary>
     /// <exception cref="CommandRefusedException">The model tells neither boxes nor where its evidence is.</exception>
     public static BoxDrawings For(TrainedModel model, string folder) => model.Description.Kind == ModelKinds.Localization || model.HasEvidence
         ? new BoxDrawings(folder)
-        : throw new CommandRefusedException("--draw needs a model that finds boxes, or a classifier trained by this version; train this one again to see its evidence.");
+        : throw new CommandRefusedException(
+            "--draw needs a model that finds boxes, or a classifier that tells where its evidence is. This one is of an earlier version; train it again.");
 
     /// <summary>Draws what the model found: boxes, or the places of its evidence.</summary>
     public string Write(TrainedModel model, ReadOnlyMemory<byte> image, string file, IReadOnlyList<CustomLabel> labels) =>

@@ -39,7 +39,7 @@ internal static class DetectCommand
             }
         });
         var json = new Option<bool>("--json") { Description = "Write one JSON object per image, one per line." };
-        var draw = new Option<string?>("--draw") { Description = "Also write each image with its boxes, or shaded where a classifier's evidence is, as DIR/NAME.boxes.jpg or .evidence.jpg.", HelpName = "DIR" };
+        var draw = BoxDrawings.Option();
         var command = new Command("detect", "Queries a model about images; no server is needed.") { model, images, confidence, max, json, draw };
         command.Act((parsed, terminal, cancel) => Task.Run(
             () => Run(

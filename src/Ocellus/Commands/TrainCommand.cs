@@ -62,7 +62,10 @@ internal static partial class TrainCommand
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command(
             "train",
-            "Trains a model from a manifest and a folder of images; no server is needed.") { manifest, images, output, test, seed, budget, answerTime, resume, json };
+            "Trains a model from a manifest and a folder of images; no server is needed.")
+        {
+            manifest, images, output, test, seed, budget, answerTime, resume, json,
+        };
         command.Act((parsed, terminal, cancel) => RunAsync(
             new Request(
                 parsed.GetValue(manifest)!, parsed.GetValue(test), parsed.GetValue(images)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed),
@@ -278,5 +281,6 @@ internal static partial class TrainCommand
         new FileInfo(a).Length == new FileInfo(b).Length && File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
 
     private sealed record Request(
-        string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, double? AnswerMilliseconds, bool Resume, bool Json);
+        string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, double? AnswerMilliseconds, bool Resume,
+        bool Json);
 }

@@ -41,7 +41,8 @@ public sealed class ImageDrawingTests
         Array.Fill(grey, (byte)128);
 
         byte[] drawn = ImageDrawing.DrawEvidence(
-            DrawnScenes.Encode(grey, 320, 240), [new DrawnEvidence("scratched 97", (x, y) => x > .5 && y > .5 ? 1 : .2, 1), new DrawnEvidence("good 3", null, 2)]);
+            DrawnScenes.Encode(grey, 320, 240),
+            [new DrawnEvidence("scratched 97", (x, y) => x > .5 && y > .5 ? 1 : .2, 1), new DrawnEvidence("good 3", null, 2)]);
 
         DecodedImage image = ImageDecoder.DecodeUpright(drawn, 320);
         Assert.True(Blueness(240, 180) > 40); // strong

@@ -25,7 +25,8 @@ public sealed class CalibrationTests
         float[][] logits = [.. Enumerable.Range(0, 2_000).Select(_ => new[] { Normal(random), Normal(random) })];
         IReadOnlyList<int>[] truth =
         [
-            .. logits.Select(z => Calibration.Scores(z, true, 2)).Select(p => (IReadOnlyList<int>)[.. Enumerable.Range(0, 2).Where(l => random.NextDouble() < p[l])]),
+            .. logits.Select(z => Calibration.Scores(z, true, 2))
+                .Select(p => (IReadOnlyList<int>)[.. Enumerable.Range(0, 2).Where(l => random.NextDouble() < p[l])]),
         ];
 
         Assert.Equal(2, Calibration.Factor(logits, truth, multiLabel: true, expected: 1), .25);

@@ -29,7 +29,11 @@ public sealed class InputSearchTests
         (ClassifierTask task, _) = Marks(48);
         var plan = new ClassifierPlan
         {
-            Threads = 2, Views = 1, FineTune = false, Head = new HeadPlan { FrozenSteps = 200 }, Design = _large with { Input = new ClassifierInput(512, 384, true) },
+            Threads = 2,
+            Views = 1,
+            FineTune = false,
+            Head = new HeadPlan { FrozenSteps = 200 },
+            Design = _large with { Input = new ClassifierInput(512, 384, true) },
         };
 
         ClassifierResult result = ClassifierTrainer.Train(task, plan, cancel: TestContext.Current.CancellationToken);
@@ -59,7 +63,11 @@ public sealed class InputSearchTests
         (ClassifierTask task, _) = Marks(12);
         var plan = new ClassifierPlan
         {
-            Threads = 2, Views = 0, FineTune = false, Search = new DesignSearch { TimeShare = 1, Steps = 20 }, Head = new HeadPlan { FrozenSteps = 20 },
+            Threads = 2,
+            Views = 0,
+            FineTune = false,
+            Search = new DesignSearch { TimeShare = 1, Steps = 20 },
+            Head = new HeadPlan { FrozenSteps = 20 },
         };
 
         ClassifierResult result = ClassifierTrainer.Train(task, plan, cancel: TestContext.Current.CancellationToken);
@@ -76,8 +84,9 @@ public sealed class InputSearchTests
         byte[][] files = [.. Enumerable.Range(0, 20).Select(i => Png(colours[i % 2].Select(c => c + random.Next(-20, 20)).ToArray(), null))];
         var task = new ClassifierTask(DrawnScenes.Files(files), [.. Enumerable.Range(0, 20).Select(i => (IReadOnlyList<int>)[i % 2])], ["red", "green"], false);
 
-        (ClassifierDesign chosen, IReadOnlyList<DesignTrial> trials) = new InputSearch(task, new ClassifierPlan { Threads = 2 }, new DesignSearch { Steps = 60 })
-            .Run(double.PositiveInfinity, () => 0, (_, _) => { }, TestContext.Current.CancellationToken);
+        var search = new InputSearch(task, new ClassifierPlan { Threads = 2 }, new DesignSearch { Steps = 60 });
+        (ClassifierDesign chosen, IReadOnlyList<DesignTrial> trials) =
+            search.Run(double.PositiveInfinity, () => 0, (_, _) => { }, TestContext.Current.CancellationToken);
 
         Assert.Equal(_small, chosen);
         Assert.Equal(1, trials.First(t => t.Design == _small).Score);
@@ -90,11 +99,14 @@ public sealed class InputSearchTests
         ClassifierPlan plan = new() { Threads = 2 };
 
         var quick = new InputSearch(task, plan, new DesignSearch { Steps = 10, AnswerTimeMax = TimeSpan.FromMilliseconds(1) });
-        Assert.Single(quick.Run(double.PositiveInfinity, () => 0, (_, _) => { }, TestContext.Current.CancellationToken).Trials.Select(t => t.Design.Input).Distinct());
+        Assert.Single(Inputs(quick, double.PositiveInfinity, () => 0));
 
         var late = new InputSearch(task, plan, new DesignSearch { Steps = 10 });
         double now = 0;
-        Assert.Single(late.Run(5, () => now += 3, (_, _) => { }, TestContext.Current.CancellationToken).Trials.Select(t => t.Design.Input).Distinct());
+        Assert.Single(Inputs(late, 5, () => now += 3));
+
+        static IEnumerable<ClassifierInput> Inputs(InputSearch search, double seconds, Func<double> clock) =>
+            search.Run(seconds, clock, (_, _) => { }, TestContext.Current.CancellationToken).Trials.Select(t => t.Design.Input).Distinct();
     }
 
     [Fact]
@@ -125,8 +137,8 @@ public sealed class InputSearchTests
             double grey = random.Next(90, 160);
             return Png([grey, grey, grey], i % 2 == 1 ? places[i] : null);
         })];
-        return (new ClassifierTask(
-            DrawnScenes.Files(files), [.. Enumerable.Range(0, count).Select(i => (IReadOnlyList<int>)[i % 2])], ["plain", "marked"], MultiLabel: false), places);
+        IReadOnlyList<int>[] targets = [.. Enumerable.Range(0, count).Select(i => (IReadOnlyList<int>)[i % 2])];
+        return (new ClassifierTask(DrawnScenes.Files(files), targets, ["plain", "marked"], MultiLabel: false), places);
     }
 
     private static byte[] Png(double[] colour, (int X, int Y)? mark)
