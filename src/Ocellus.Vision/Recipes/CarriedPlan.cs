@@ -24,7 +24,10 @@ public sealed record CarriedPlan
     /// <summary>What was chosen on the way.</summary>
     public required PlanRun Run { get; init; }
 
-    /// <summary>Every hyper-parameter: the members of <see cref="ClassifierPlan"/> or <see cref="DetectorPlan"/>.</summary>
+    /// <summary>
+    /// Every hyper-parameter: the members of <see cref="ClassifierPlan"/> or <see cref="DetectorPlan"/>. How a classifier's input was searched is not among
+    /// them: <see cref="Run"/> has what was found.
+    /// </summary>
     public required JsonObject Settings { get; init; }
 
     /// <summary>Number that all random choices follow from.</summary>
@@ -131,8 +134,8 @@ public sealed record CarriedPlan
     private T Read<T>(T now, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
     {
         var known = (JsonObject)JsonSerializer.SerializeToNode(now, type)!;
-        var differing = known.Select(m => m.Key).ToHashSet(StringComparer.Ordinal);
-        differing.SymmetricExceptWith(Settings.Select(m => m.Key));
+        var differing = Names(known).ToHashSet(StringComparer.Ordinal);
+        differing.SymmetricExceptWith(Names(Settings));
         if (differing.Count > 0)
         {
             throw new PlanException(
@@ -148,6 +151,9 @@ public sealed record CarriedPlan
         {
             throw new PlanException($"The plan in model.json cannot be read: {failure.Message}", failure);
         }
+
+        static IEnumerable<string> Names(JsonObject settings, string within = "") =>
+            settings.SelectMany(m => m.Value is JsonObject inner ? Names(inner, $"{within}{m.Key}.") : [within + m.Key]);
     }
 }
 

@@ -62,6 +62,21 @@ public static class TrainingMemory
             $"There is not enough memory to repeat the plan: its steps have {repeated} images, and only {batch} fit. Stop other programs or running models."));
     }
 
+    /// <summary>Checks that the features of a plan that is repeated fit.</summary>
+    /// <param name="bytes">Bytes of the features.</param>
+    /// <param name="memoryBytes">Memory that may be used; null for what is available.</param>
+    /// <exception cref="InsufficientMemoryException">They do not fit.</exception>
+    internal static void RequireForRepeat(long bytes, long? memoryBytes)
+    {
+        if ((memoryBytes ?? Available()) is { } available && bytes > available * Share)
+        {
+            throw new InsufficientMemoryException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"There is not enough memory to repeat the plan: {available >> 20:N0} MiB are available, and {(long)(bytes / Share) >> 20:N0} MiB are needed "
+                + $"for the features of the images. Stop other programs or running models."));
+        }
+    }
+
     private static long? MemAvailable()
     {
         const string Path = "/proc/meminfo", Name = "MemAvailable:";

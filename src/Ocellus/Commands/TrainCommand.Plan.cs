@@ -9,7 +9,7 @@ namespace Ocellus.Commands;
 
 internal static partial class TrainCommand
 {
-    private static Option<string?> PlanOption(Option<int?> seed, Option<TimeSpan?> budget)
+    private static Option<string?> PlanOption(Option<int?> seed, Option<TimeSpan?> budget, Option<TimeSpan?> answerTime)
     {
         var plan = new Option<string?>("--plan")
         {
@@ -19,8 +19,8 @@ internal static partial class TrainCommand
         };
         plan.Validators.Add(result =>
         {
-            // The plan has both.
-            foreach (Option other in new Option[] { seed, budget })
+            // The plan has all of them.
+            foreach (Option other in new Option[] { seed, budget, answerTime })
             {
                 if (result.GetResult(other) is { Implicit: false })
                 {

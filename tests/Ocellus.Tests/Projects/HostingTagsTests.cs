@@ -41,9 +41,11 @@ public sealed class HostingTagsTests
     public void Tags_of_the_user_mean_nothing_here() =>
         OwnTags.Check(ArnKind.ProjectVersion, new Dictionary<string, string> { ["idle-stop-minutes"] = "soon", ["team:ocellus:wake"] = "x" });
 
+    private const string OwnOnes = "are ocellus:idle-stop-minutes, ocellus:wake-on-detect, ocellus:plan, ocellus:max-answer-ms.";
+
     [Theory]
-    [InlineData(nameof(ArnKind.ProjectVersion), "ocellus:idle-stop-minute", "ocellus:idle-stop-minutes, ocellus:wake-on-detect, ocellus:plan")]
-    [InlineData(nameof(ArnKind.ProjectVersion), "Ocellus:Wake-On-Detect", "ocellus:idle-stop-minutes, ocellus:wake-on-detect, ocellus:plan")]
+    [InlineData(nameof(ArnKind.ProjectVersion), "ocellus:idle-stop-minute", OwnOnes)]
+    [InlineData(nameof(ArnKind.ProjectVersion), "Ocellus:Wake-On-Detect", OwnOnes)]
     [InlineData(nameof(ArnKind.Project), "ocellus:wake-on-detect", "belong on model versions")]
     [InlineData(nameof(ArnKind.Dataset), "ocellus:wake-on-detect", "belong on model versions")]
     public void A_tag_of_ours_that_would_have_no_effect_is_refused_with_those_that_have(string resource, string tag, string right)

@@ -66,6 +66,56 @@ public sealed class CarriedPlanTests
         Assert.Equal(first.Model, Train(task, plan.For(task, new ClassifierPlan())).Model);
     }
 
+    [Theory]
+    [InlineData(ClassifierHeadKind.Evidence, false, false)]
+    [InlineData(ClassifierHeadKind.Both, true, false)]
+    [InlineData(ClassifierHeadKind.Both, false, true)]
+    public void A_classifiers_input_and_head_are_repeated_to_the_byte(ClassifierHeadKind head, bool fineTune, bool multiLabel)
+    {
+        ClassifierTask task = ClassifierTrainerTests.Colours(multiLabel);
+        // As if time had been short: the fit of the head ended early.
+        PlanRun run = new() { Width = 96, Height = 64, KeepsAspect = true, Head = head, Rounds = 2, HeadSteps = 9 };
+        run = fineTune ? run with { Batch = 4, Steps = 5, StepsPlanned = 14, Schedule = [new(0, 5)] } : run;
+        ClassifierResult first = Train(task, _classifier with { Repeat = run, FineTune = fineTune });
+        Assert.Equal((96, 64, "fit"), (first.Description.Width, first.Description.Height, first.Description.Resize));
+        CarriedPlan plan = FromFile(first.Description);
+        Assert.Equal(run with { Schedule = [] }, plan.Run with { Schedule = [] });
+
+        // What would be chosen now does not matter.
+        ClassifierPlan later = new() { TimeBudget = TimeSpan.FromMilliseconds(1), Seed = 99, Threads = 2, Search = new DesignSearch() };
+        ClassifierResult again = Train(task, plan.For(task, later));
+        Assert.Equal(first.Model, again.Model);
+        Assert.Equal(first.Description.Temperature, again.Description.Temperature);
+        Assert.Equal(plan.Settings.ToJsonString(), again.Plan.Settings.ToJsonString());
+        Assert.Null(again.Remark);
+    }
+
+    [Fact]
+    public void What_was_chosen_by_trying_is_repeated_without_trying()
+    {
+        ClassifierTask task = ClassifierTrainerTests.Colours(multiLabel: false);
+        ClassifierResult first = Train(task, _classifier with { FineTune = false, Search = new DesignSearch { Steps = 20 } });
+        Assert.NotEmpty(first.Trials);
+        CarriedPlan plan = FromFile(first.Description);
+        Assert.Equal(first.Design, plan.Run.Design);
+
+        ClassifierResult again = Train(task, plan.For(task, new ClassifierPlan { Search = new DesignSearch() }));
+        Assert.Empty(again.Trials);
+        Assert.Equal(first.Model, again.Model);
+    }
+
+    [Fact]
+    public void A_head_of_fewer_images_than_there_are_is_repeated_with_as_many()
+    {
+        ClassifierTask task = ClassifierTrainerTests.Colours(multiLabel: false);
+        ClassifierPlan few = _classifier with { FineTune = false, FeatureRowsMax = 20 };
+        ClassifierResult first = Train(task, few);
+        Assert.Equal(20, first.Plan.Run.HeadImages);
+        Assert.Equal(first.Model, Train(task, FromFile(first.Description).For(task, new ClassifierPlan())).Model);
+        PlanRun fewer = first.Plan.Run with { HeadImages = 10 };
+        Assert.Equal(10, Train(task, few with { Repeat = fewer }).Plan.Run.HeadImages);
+    }
+
     [Fact]
     public void A_detector_is_repeated_to_the_byte_whatever_the_time_budget()
     {
@@ -127,6 +177,9 @@ public sealed class CarriedPlanTests
         classifier.Settings["newer"] = 1;
         Assert.Contains("other settings (newer)", Refused(() => classifier.For(task, _classifier)), StringComparison.Ordinal);
         classifier.Settings.Remove("newer");
+        classifier.Settings["head"]!.AsObject().Remove("batch");
+        Assert.Contains("other settings (head.batch)", Refused(() => classifier.For(task, _classifier)), StringComparison.Ordinal);
+        classifier.Settings["head"]!["batch"] = 24;
         classifier.Settings["seed"] = "seven";
         Assert.Contains("cannot be read", Refused(() => classifier.For(task, _classifier)), StringComparison.Ordinal);
         CarriedPlan impossible = classifier with { Run = new PlanRun { Width = 64, Height = 64, Steps = 5 } };
@@ -159,6 +212,16 @@ public sealed class CarriedPlanTests
         InsufficientMemoryException refusal = Assert.Throws<InsufficientMemoryException>(
             () => DetectorTrainer.BatchFor(new DetectorPlan { Repeat = run, MemoryBytes = 5L << 30 }, new DetectorInput(416, 416)));
         Assert.Contains("to repeat the plan: its steps have 8 images", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_plan_whose_features_need_more_memory_than_there_is_fails_in_words()
+    {
+        PlanRun run = new() { Width = 96, Height = 64, KeepsAspect = true, Head = ClassifierHeadKind.Evidence, Rounds = 2, HeadSteps = 9 };
+        ClassifierTask task = ClassifierTrainerTests.Colours(multiLabel: false);
+        InsufficientMemoryException refusal = Assert.Throws<InsufficientMemoryException>(
+            () => Train(task, _classifier with { Repeat = run, FineTune = false, MemoryBytes = 1L << 20 }));
+        Assert.Contains("are needed for the features of the images", refusal.Message, StringComparison.Ordinal);
     }
 
     private static ClassifierResult Train(ClassifierTask task, ClassifierPlan plan) =>
