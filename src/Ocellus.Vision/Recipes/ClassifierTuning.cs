@@ -114,7 +114,7 @@ internal sealed class ClassifierTuning : IDisposable
             Remark = $"{Remark} The first layers were frozen, because time was short.".TrimStart();
         }
 
-        (OnnxFile backbone, ClassifierHead head) = _network.Export();
+        (OnnxFile backbone, ClassifierHead head) = Export(start);
         if (!state.Joined)
         {
             HeldResult found = start.Quality(backbone, head);
@@ -132,6 +132,9 @@ internal sealed class ClassifierTuning : IDisposable
     /// </summary>
     internal static bool IsWorse(double tuned, double linear, int images) =>
         tuned < linear - Math.Sqrt((tuned * (1 - tuned) + linear * (1 - linear)) / images);
+
+    private (OnnxFile Backbone, ClassifierHead Head) Export(TuningStart start) =>
+        _network.Export(start.Head, _plan.Head.TunedShare(start.All.Length, _task.Labels.Count));
 
     /// <summary>Resumes from a checkpoint, or plans and starts from the linear head; null if time is too short.</summary>
     private ClassifierScheduleState? Begin(TuningStart start, int wanted, string? path)
@@ -208,7 +211,7 @@ internal sealed class ClassifierTuning : IDisposable
 
     private ClassifierScheduleState Compare(TuningStart start, ClassifierScheduleState state)
     {
-        (OnnxFile backbone, ClassifierHead head) = _network.Export();
+        (OnnxFile backbone, ClassifierHead head) = Export(start);
         (double score, double factor) = start.Quality(backbone, head);
         (Score, Factor) = (score, factor);
         return state with { ComparedAt = state.Step, Score = score, Factor = factor, Joined = !IsWorse(score, start.LinearScore, start.Held.Length) };

@@ -109,7 +109,7 @@ internal static class ChanceCheck
         ];
     }
 
-    private static string Names(IReadOnlyList<string> names) => string.Join(", ", names.Take(NamedMax).Select(Shown))
+    private static string Names(List<string> names) => string.Join(", ", names.Take(NamedMax).Select(Shown))
         + (names.Count > NamedMax ? string.Create(CultureInfo.InvariantCulture, $" and {names.Count - NamedMax} more") : "");
 
     private static string Shown(string label) => Readable.Truncate(label);
