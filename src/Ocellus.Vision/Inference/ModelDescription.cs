@@ -29,6 +29,10 @@ public sealed record ModelDescription(
     /// <summary>What its user should know and the figures of its test do not show, in sentences.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
 
+    /// <summary>The plan that the training carried out, which <c>--plan</c> repeats; null for models from before there was one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public JsonElement? Plan { get; init; }
+
     /// <summary>SHA-256 of model.onnx in lower-case hex; empty until saved.</summary>
     public string ModelSha256 { get; init; } = "";
 

@@ -41,39 +41,57 @@ public static class ClassifierTrainer
         Check(task, plan);
         TrainingLibrary.Check();
         // Until the input is chosen, the most that any takes.
-        var time = new TimeBudget(plan.TimeFor(null));
+        var time = new TimeBudget(plan.Repeat is null ? plan.TimeFor(null) : null);
         var paced = new PacedProgress(progress, time);
         set_num_threads(plan.Threads);
         using var scope = NewDisposeScope();
         OnnxFile backbone = OnnxFile.Load(plan.BackbonePath);
         (ClassifierDesign design, IReadOnlyList<DesignTrial> trials) = Choose(task, plan, checkpointDirectory, time, paced, cancel);
         plan = plan with { TimeBudget = plan.TimeFor(design.Input), TimeLimit = null };
-        time.Limit(plan.TimeBudget);
+        if (plan.Repeat is null)
+        {
+            time.Limit(plan.TimeBudget);
+        }
 
         bool whole = design.Input.KeepsAspect || design.HasEvidence;
         var views = new ClassifierViews(task.Images, plan, design.Input, whole ? plan.Head.WholeViewAreaMin : plan.ViewAreaMin);
         bool fineTune = plan.FineTune && design.Input.Cost <= plan.Head.FineTuneCostMax;
-        (int[] learn, int[] held) = fineTune ? Split(task, plan) : (InputSearch.Subset(task, plan.Seed, HeadTraining.RowsMax(plan, design)), []);
+        (int[] learn, int[] held) = fineTune ? Split(task, plan) : (InputSearch.Subset(task, plan.Seed, HeadTraining.ImagesMax(task, plan, design)), []);
         int[] all = [.. learn, .. held];
+        bool tunes = ClassifierRepeat.FineTunes(plan, held.Length > 0);
+        if (all.Length < plan.Head.ComparedFrom * task.Labels.Count)
+        {
+            // An image a label tells nothing, and each is needed to learn from.
+            (learn, held) = (all, []);
+        }
 
         // A step is timed first, so that the remaining time can be reported from the start.
-        using ClassifierTuning? tuning = held.Length > 0 ? new ClassifierTuning(task, plan, design, views, backbone) : null;
+        using ClassifierTuning? tuning = tunes ? new ClassifierTuning(task, plan, design, views, backbone) : null;
         double perImage = tuning?.MeasureImage() ?? 0;
-        double afterwards = tuning is null ? 0 : Math.Min(time.LimitSeconds, tuning.Seconds(tuning.PlannedSteps(learn.Length), perImage));
+        double afterwards = tuning is null
+            ? 0
+            : Math.Min(time.LimitSeconds, tuning.Seconds(plan.Repeat?.Steps ?? tuning.PlannedSteps(learn.Length), perImage));
 
-        var training = new HeadTraining(task, plan, design, views, all);
+        var training = new HeadTraining(task, plan, design, views, all, follows: tuning is not null);
         training.Extract(time.LimitSeconds * (tuning is null ? FrozenFeatureShare : FeatureShare), time, afterwards, paced, cancel);
         paced.Report(new TrainingProgress("head", 0, 1, null, afterwards));
         string? remark = training.Rounds < training.RoundsPlanned ? "The time budget allowed fewer random views for the linear head." : null;
         ClassifierResult Result(OnnxFile features, ClassifierHead head, double factor, string recipe, double? linear)
         {
             byte[] model = ClassifierExport.Compose(features, head.Times(factor), design.Input.Width, design.Input.Height, task.MultiLabel);
-            ModelDescription description = Describe(recipe) with { Temperature = 1 / factor };
+            PlanRun run = (tuning?.Carried ?? PlanRun.Of(design) with { Rounds = training.Rounds }) with
+            {
+                HeadImages = all.Length < task.Images.Count ? all.Length : 0,
+                HeadSteps = training.Steps,
+            };
+            CarriedPlan carried = CarriedPlan.Of(task, plan, run);
+            ModelDescription description = Describe(recipe) with { Temperature = 1 / factor, Plan = carried.ToJson() };
             TimeSpan? answer = trials.Count == 0 ? null : AnswerTime.Of(model, description, task.Images.Read(0));
             return new ClassifierResult(model, description, linear, tuning?.Score, tuning?.Epochs ?? 0)
             {
                 Remark = answer is { } one ? $"{remark} {DesignText.Of(design, trials, one)}".TrimStart() : remark,
-                Steps = tuning?.Steps ?? default,
+                Steps = (run.Steps, run.StepsPlanned),
+                Plan = carried,
                 Design = design,
                 Trials = trials,
                 AnswerTime = answer,
@@ -85,21 +103,22 @@ public static class ClassifierTrainer
             remark = !fineTune ? remark : string.Create(
                 CultureInfo.InvariantCulture,
                 $"No label has the {plan.HeldBackLabelMin} images that a comparison needs, so only the linear head was trained.");
-            (ClassifierHead frozen, double factor) = training.FitAndCalibrate(plan.Head.FrozenSteps, () => time.SecondsLeft > 0, cancel);
+            (ClassifierHead frozen, double factor) = training.FitAndCalibrate(cancel);
             return Result(backbone, frozen, factor, "linear-head", trials.FirstOrDefault(t => t.Design == design)?.Score);
         }
 
-        ClassifierHead linearHead = training.Fit(learn.Length, plan.Head.Steps, () => time.SecondsLeft > 0, cancel);
+        ClassifierHead linearHead = training.Fit(learn.Length, cancel);
         HeldResult linear = Quality(backbone, linearHead, 1);
         string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointName);
         double expected = task.MultiLabel ? 1 : plan.Head.ExpectedFactor;
-        var start = new TuningStart(linearHead, linear.Score, learn, held, (network, head) => Quality(network, head, expected), perImage, time);
+        var start = new TuningStart(linearHead, linear.Score, learn, held, (network, head) => Quality(network, head, expected), perImage, time,
+            training.Rounds);
         (OnnxFile Backbone, ClassifierHead Head)? tuned = tuning.Run(start, paced, path, cancel);
         remark = tuning.Remark ?? remark;
         return tuned is { } better
             ? Result(better.Backbone, better.Head, tuning.Factor, "fine-tuned", linear.Score)
             // The comparison is over, so the head that is kept learns from the held-back images too.
-            : Result(backbone, training.Fit(all.Length, plan.Head.Steps, () => true, cancel), linear.Factor, "linear-head", linear.Score);
+            : Result(backbone, training.Fit(all.Length, cancel), linear.Factor, "linear-head", linear.Score);
 
         HeldResult Quality(OnnxFile features, ClassifierHead head, double expected) => ClassifierTrainer.Quality(
             ClassifierExport.Compose(features, head, design.Input.Width, design.Input.Height, task.MultiLabel), Describe("compared"), task, views, held,
@@ -120,6 +139,11 @@ public static class ClassifierTrainer
     private static (ClassifierDesign Chosen, IReadOnlyList<DesignTrial> Trials) Choose(
         ClassifierTask task, ClassifierPlan plan, string? folder, TimeBudget time, PacedProgress progress, CancellationToken cancel)
     {
+        if (plan.Repeat is { } run)
+        {
+            return (run.Design, []);
+        }
+
         if (plan.Search is not { } search)
         {
             return (plan.Design ?? new ClassifierDesign(ClassifierInput.Square(plan.Size), ClassifierHeadKind.Average), []);
@@ -209,7 +233,7 @@ public static class ClassifierTrainer
         }
 
         return new HeldResult(
-            found + there == 0 ? 0 : 2.0 * right / (found + there),
+            found + there == 0 ? 1 : 2.0 * right / (found + there),
             Calibration.Factor(logits, [.. indexes.Select(i => task.Targets[i])], task.MultiLabel, expected));
     }
 }

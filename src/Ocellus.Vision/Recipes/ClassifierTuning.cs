@@ -37,15 +37,16 @@ internal sealed class ClassifierTuning : IDisposable
     private readonly ClassifierBatches _images;
     private readonly CosineSchedule _rate;
     private readonly int _batch;
+    private readonly ClassifierDesign _design;
     private readonly ClassifierInput _size, _startSize;
     private readonly string _key;
 
     public ClassifierTuning(ClassifierTask task, ClassifierPlan plan, ClassifierDesign design, ClassifierViews views, OnnxFile backbone)
     {
-        (_task, _plan) = (task, plan);
+        (_task, _plan, _design) = (task, plan, design);
         _size = views.Input;
         var imageBytes = (long)(ImageBytesAt224 * _size.Cost);
-        _batch = TrainingMemory.Batch(plan.Batch, FixedBytes + plan.ImageCacheBytes, imageBytes, plan.MemoryBytes ?? TrainingMemory.Available());
+        _batch = TrainingMemory.Batch(plan.Batch, plan.Repeat?.Batch, FixedBytes + plan.ImageCacheBytes, imageBytes, plan.MemoryBytes);
         _startSize = _size.Scaled(plan.StartScale);
         _network = new ClassifierNetwork(task, plan, design, backbone, _batch);
         _images = new ClassifierBatches(task, plan, views, _batch);
@@ -62,8 +63,8 @@ internal sealed class ClassifierTuning : IDisposable
     /// <summary>Factor of the logits that calibrates the scores.</summary>
     public double Factor { get; private set; } = 1;
 
-    /// <summary>Steps taken, and steps if time is not short.</summary>
-    public (int Taken, int Planned) Steps { get; private set; }
+    /// <summary>What was done; null before <see cref="Run"/>.</summary>
+    public PlanRun? Carried { get; private set; }
 
     /// <summary>A note for the user; null if there is none.</summary>
     public string? Remark { get; private set; }
@@ -94,10 +95,10 @@ internal sealed class ClassifierTuning : IDisposable
     public (OnnxFile Backbone, ClassifierHead Head)? Run(TuningStart start, PacedProgress progress, string? path, CancellationToken cancel)
     {
         int wanted = PlannedSteps(start.Learn.Length);
-        Steps = (0, wanted);
+        Carried = PlanRun.Of(_design) with { Batch = _batch, StepsPlanned = wanted, Rounds = start.Rounds };
         if (Begin(start, wanted, path) is not { } state)
         {
-            Remark = $"The time budget of {TimeBudget.Text(_plan.TimeBudget)} leaves no time for fine-tuning.";
+            Remark = _plan.Repeat is null ? $"The time budget of {TimeBudget.Text(_plan.TimeBudget)} leaves no time for fine-tuning." : null;
             return null;
         }
 
@@ -107,13 +108,9 @@ internal sealed class ClassifierTuning : IDisposable
         }
 
         state = Learn(start, state, wanted, progress, path, cancel);
-        Steps = (state.Step, wanted);
-        Remark = start.Budget.Shortfall(state.Step, wanted);
-        if (state.Frozen)
-        {
-            Remark = $"{Remark} The first layers were frozen, because time was short.".TrimStart();
-        }
-
+        int rounds = state.Rounds > 0 ? state.Rounds : start.Rounds;
+        Carried = Carried with { Steps = state.Step, Schedule = state.Schedule, Frozen = state.Frozen, Rounds = rounds };
+        Remark = start.Budget.Shortfall(state.Step, wanted, state.Frozen);
         (OnnxFile backbone, ClassifierHead head) = Export(start);
         if (!state.Joined)
         {
@@ -148,6 +145,12 @@ internal sealed class ClassifierTuning : IDisposable
             return resumed;
         }
 
+        if (_plan.Repeat is { } run)
+        {
+            _network.StartFrom(start.Head);
+            return run.Steps == 0 ? null : ClassifierScheduleState.Begin(run.StepsAfter(0, run.Steps), run.Frozen, start.Rounds);
+        }
+
         double left = start.Budget.SecondsLeft;
         bool frozen = Seconds(wanted, start.SecondsPerImage) * StepsEnough > left;
         int steps = (int)Math.Clamp(left / (Seconds(1, start.SecondsPerImage) * (frozen ? FrozenTimeShare : 1)), 0, wanted);
@@ -157,7 +160,7 @@ internal sealed class ClassifierTuning : IDisposable
         }
 
         _network.StartFrom(start.Head);
-        return new ClassifierScheduleState(0, steps, frozen);
+        return ClassifierScheduleState.Begin(steps, frozen, start.Rounds);
     }
 
     /// <summary>Runs the remaining steps.</summary>
@@ -230,15 +233,10 @@ internal sealed class ClassifierTuning : IDisposable
         return loss;
     }
 
-    private static ClassifierScheduleState FitToTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer)
-    {
-        if (!pacer.IsTelling(start.Budget.LimitSeconds) || state.Step >= state.Steps)
-        {
-            return state;
-        }
-
-        return state with { Steps = StepPacer.Fit(state.Step, state.Steps, wanted, start.Budget.SecondsLeft, pacer.SecondsPerStep!.Value) };
-    }
+    private ClassifierScheduleState FitToTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer) =>
+        _plan.Repeat is { } run ? state.WithSteps(run.StepsAfter(state.Step, state.Steps))
+        : !pacer.IsTelling(start.Budget.LimitSeconds) || state.Step >= state.Steps ? state
+        : state.WithSteps(StepPacer.Fit(state.Step, state.Steps, wanted, start.Budget.SecondsLeft, pacer.SecondsPerStep!.Value));
 
     private void Report(TuningStart start, ClassifierScheduleState state, int wanted, RecentMean losses, StepPacer pacer, PacedProgress progress)
     {
@@ -278,8 +276,10 @@ internal sealed class ClassifierTuning : IDisposable
     /// <summary>Identifies the training that a checkpoint belongs to.</summary>
     internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch, ClassifierDesign design)
     {
+        string repeated = PlanRun.KeyOf(plan.Repeat);
         plan = plan with
         {
+            Repeat = null,
             Search = null,
             Design = null,
             TimeLimit = null,
@@ -295,6 +295,6 @@ internal sealed class ClassifierTuning : IDisposable
         // The design is newer than the first checkpoints, which were all of the default one.
         string designText = design == new ClassifierDesign(ClassifierInput.Square(plan.Size), ClassifierHeadKind.Average) ? "" : $"|{design}";
         return TrainingCheckpoint.KeyOf(
-            string.Create(CultureInfo.InvariantCulture, $"2|{planText}|{batch}|{task.MultiLabel}|{labels}|{targets}{designText}"));
+            string.Create(CultureInfo.InvariantCulture, $"2|{planText}|{batch}|{task.MultiLabel}|{labels}|{targets}{designText}{repeated}"));
     }
 }

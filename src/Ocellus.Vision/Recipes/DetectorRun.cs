@@ -43,7 +43,7 @@ internal sealed class DetectorRun : IDisposable
         _images = new DetectorBatches(task, plan, new DetectorViews(task.Images, task.Boxes, input, plan));
         _rate = new CosineSchedule(plan.WarmUpSteps);
         _key = Fingerprint(task, plan, input);
-        Budget = new TimeBudget(plan.BudgetFor(task.Images.Count));
+        Budget = new TimeBudget(plan.Repeat is null ? plan.BudgetFor(task.Images.Count) : null);
     }
 
     private int Epochs => (_state.Steps + EpochSteps - 1) / EpochSteps;
@@ -69,8 +69,10 @@ internal sealed class DetectorRun : IDisposable
         {
             int batch = DetectorTrainer.BatchFor(_plan, _input);
             double perImage = MeasureStep(batch, cancel) / batch;
-            (int steps, int wanted, batch) = DetectorTrainer.Schedule(_plan, _task.Images.Count, batch, perImage, Budget.SecondsLeft);
-            _state = new DetectorScheduleState(0, steps, wanted, batch) { SecondsPerStep = perImage * batch };
+            (int steps, int wanted, batch) = _plan.Repeat is { } run
+                ? (run.StepsAfter(0, run.Steps), run.StepsPlanned, batch)
+                : DetectorTrainer.Schedule(_plan, _task.Images.Count, batch, perImage, Budget.SecondsLeft);
+            _state = new DetectorScheduleState(0, steps, wanted, batch) { SecondsPerStep = perImage * batch, Schedule = PlanRun.Append([], 0, steps) };
         }
 
         progress.Report(Progress(DetectorTrainer.Planning));
@@ -103,7 +105,11 @@ internal sealed class DetectorRun : IDisposable
                 pacer.StepEnded();
                 _loss = losses.Value;
                 _state = _state with { SecondsPerStep = pacer.SecondsPerStep!.Value };
-                if (pacer.IsTelling(Budget.LimitSeconds))
+                if (_plan.Repeat is { } run)
+                {
+                    _state = _state.WithSteps(run.StepsAfter(_state.Step, _state.Steps));
+                }
+                else if (pacer.IsTelling(Budget.LimitSeconds))
                 {
                     // Not only after a pass: on a machine that becomes busy, a pass may last as long as the budget.
                     FitToTime();
@@ -111,7 +117,11 @@ internal sealed class DetectorRun : IDisposable
 
                 if (_state.Step % EpochSteps == 0 || _state.IsFinished)
                 {
-                    FitToTime();
+                    if (_plan.Repeat is null)
+                    {
+                        FitToTime();
+                    }
+
                     Save();
                     progress.Report(Progress(DetectorTrainer.Training));
                     losses.Clear();
@@ -133,6 +143,15 @@ internal sealed class DetectorRun : IDisposable
     public DetectorResult Finish()
     {
         byte[] model = _network.Export();
+        CarriedPlan carried = CarriedPlan.Of(_task, _plan, new PlanRun
+        {
+            Width = _input.Width,
+            Height = _input.Height,
+            Batch = _state.Batch,
+            Steps = _state.Step,
+            StepsPlanned = _state.Wanted,
+            Schedule = _state.Schedule,
+        });
         var description = new ModelDescription(
             ModelKinds.Localization, _task.Labels, _input.Width, _input.Height, "fit",
             string.Create(CultureInfo.InvariantCulture, $"fine-tuned: {_state.Steps} steps of {_state.Batch} images"),
@@ -144,9 +163,11 @@ internal sealed class DetectorRun : IDisposable
             })
         {
             Output = DetectorExport.Output,
+            Plan = carried.ToJson(),
         };
         return new DetectorResult(model, description, _state.Step, _state.Batch, _loss ?? double.NaN, Budget.Seconds)
         {
+            Plan = carried,
             StepsPlanned = _state.Wanted,
             Remark = Budget.Shortfall(_state.Step, _state.Wanted),
         };
@@ -180,7 +201,7 @@ internal sealed class DetectorRun : IDisposable
     {
         if (!_state.IsFinished)
         {
-            _state = _state with { Steps = StepPacer.Fit(_state.Step, _state.Steps, _state.Wanted, Budget.SecondsLeft, _state.SecondsPerStep) };
+            _state = _state.WithSteps(StepPacer.Fit(_state.Step, _state.Steps, _state.Wanted, Budget.SecondsLeft, _state.SecondsPerStep));
         }
     }
 
@@ -223,8 +244,8 @@ internal sealed class DetectorRun : IDisposable
     /// <summary>Identifies the training that a checkpoint belongs to.</summary>
     internal static string Fingerprint(DetectorTask task, DetectorPlan plan, DetectorInput input)
     {
-        var text = new StringBuilder();
-        plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null };
+        var text = new StringBuilder(PlanRun.KeyOf(plan.Repeat));
+        plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null, Repeat = null };
         text.AppendJoin('|', TrainingCheckpoint.TextOf(plan, plan.Kernels), input, string.Join('\n', task.Labels));
         foreach (IReadOnlyList<LabelledBox> boxes in task.Boxes)
         {

@@ -45,6 +45,9 @@ public sealed record HeadPlan
     /// </summary>
     public double FewShare { get; init; } = .5;
 
+    /// <summary>Images a label from which some are held back to compare; with fewer, chance alone would decide, and every image is needed.</summary>
+    public int ComparedFrom { get; init; } = 8;
+
     /// <summary>Images a label.</summary>
     public int FewImages { get; init; } = 10;
 

@@ -35,9 +35,11 @@ internal sealed class TimeBudget(TimeSpan? limit, TimeProvider? clock = null)
     /// <summary>Tells the user what a limit cost; null if nothing.</summary>
     /// <param name="steps">Steps taken.</param>
     /// <param name="planned">Steps if time is not short.</param>
-    public string? Shortfall(int steps, int planned) => steps >= planned || _limit is not { } time ? null : string.Create(
+    /// <param name="frozen">The first layers were frozen, because time was short.</param>
+    public string? Shortfall(int steps, int planned, bool frozen = false) => (steps >= planned && !frozen) || _limit is not { } time ? null : string.Create(
         CultureInfo.InvariantCulture,
-        $"Learning ended after {steps} steps of {planned} planned, because of the time limit of {Text(time)}: a busy or slow machine takes fewer.");
+        $"Learning ended after {steps} steps of {planned} planned{(frozen ? ", with the first layers frozen" : "")}, ")
+        + $"because of the time limit of {Text(time)}: a busy or slow machine takes fewer.";
 
     /// <summary>A time as people say it.</summary>
     public static string Text(TimeSpan time) => time.TotalSeconds < 60

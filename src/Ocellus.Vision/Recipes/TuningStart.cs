@@ -11,9 +11,10 @@ namespace Ocellus.Vision.Recipes;
 /// <param name="Quality">Computes how a model does on the held-back images.</param>
 /// <param name="SecondsPerImage">From <see cref="ClassifierTuning.MeasureImage"/>.</param>
 /// <param name="Budget">Time of the training.</param>
+/// <param name="Rounds">Views of each image that the head learnt from.</param>
 internal sealed record TuningStart(
     ClassifierHead Head, double LinearScore, int[] Learn, int[] Held, Func<OnnxFile, ClassifierHead, HeldResult> Quality, double SecondsPerImage,
-    TimeBudget Budget)
+    TimeBudget Budget, int Rounds)
 {
     /// <summary>All images.</summary>
     public int[] All { get; } = [.. Learn, .. Held];

@@ -44,10 +44,11 @@ internal static partial class TrainCommand
             Description = "Manifest of the test images. Without it a fifth of the training manifest is held back for testing.",
             HelpName = "FILE",
         };
-        var seed = new Option<int?>("--seed") { Description = "The same data and seed give the same model on one machine. [default: 0]", HelpName = "N" };
+        var seed = new Option<int?>("--seed") { Description = "Number that all random choices follow from. [default: 0]", HelpName = "N" };
         var budget = new Option<TimeSpan?>("--time-budget")
         {
-            Description = $"Time limit of the learning itself, as hh:mm:ss. [default: {TrainingOptions.TimeBudgetDefault}]",
+            Description = "Time limit of the learning itself, as hh:mm:ss. The number of steps follows from it and from what the machine does meanwhile, so "
+                + $"the same data and seed give the same model only while time is not short. [default: {TrainingOptions.TimeBudgetDefault}]",
             HelpName = "TIME",
         };
         budget.Validators.Add(result =>
@@ -58,18 +59,19 @@ internal static partial class TrainCommand
             }
         });
         var answerTime = AnswerTime.Option();
+        var plan = PlanOption(seed, budget);
         var resume = new Option<bool>("--resume") { Description = "Continue an interrupted training." };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command(
             "train",
             "Trains a model from a manifest and a folder of images; no server is needed.")
         {
-            manifest, images, output, test, seed, budget, answerTime, resume, json,
+            manifest, images, output, test, seed, budget, answerTime, plan, resume, json,
         };
         command.Act((parsed, terminal, cancel) => RunAsync(
             new Request(
                 parsed.GetValue(manifest)!, parsed.GetValue(test), parsed.GetValue(images)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed),
-                parsed.GetValue(budget), AnswerTime.Parse(parsed.GetValue(answerTime)), parsed.GetValue(resume), parsed.GetValue(json)),
+                parsed.GetValue(budget), AnswerTime.Parse(parsed.GetValue(answerTime)), parsed.GetValue(plan), parsed.GetValue(resume), parsed.GetValue(json)),
             terminal,
             cancel));
         return command;
@@ -182,6 +184,7 @@ internal static partial class TrainCommand
             Directory.Delete(folder.Path, recursive: true);
         }
 
+        var plan = ReadPlan(request.Plan);
         // Images and labels of the job are for its user only.
         FileSystem.KeepPrivate();
         Directory.CreateDirectory(folder.Path);
@@ -209,7 +212,8 @@ internal static partial class TrainCommand
                 ProjectName = "local",
                 VersionName = name,
                 AutoSplit = request.TestManifest is null,
-                Seed = request.Seed ?? 0,
+                Seed = SeedOf(request, plan),
+                Plan = plan,
                 TimeBudgetSeconds = (request.TimeBudget ?? TrainingOptions.TimeBudgetDefault).TotalSeconds,
                 AnswerMillisecondsMax = request.AnswerMilliseconds,
             });
@@ -269,6 +273,7 @@ internal static partial class TrainCommand
             : request.TimeBudget is { } time && time.TotalSeconds != job.TimeBudgetSeconds
                 ? $"--time-budget {time} is not the time ({TimeSpan.FromSeconds(job.TimeBudgetSeconds)})"
             : request.AnswerMilliseconds is { } answer && answer != job.AnswerMillisecondsMax ? "--max-answer-time is not the one"
+            : !SamePlan(request, job) ? $"--plan {request.Plan} is not the plan"
             : null;
         if (differs is not null)
         {
@@ -281,6 +286,6 @@ internal static partial class TrainCommand
         new FileInfo(a).Length == new FileInfo(b).Length && File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
 
     private sealed record Request(
-        string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, double? AnswerMilliseconds, bool Resume,
-        bool Json);
+        string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, double? AnswerMilliseconds, string? Plan,
+        bool Resume, bool Json);
 }

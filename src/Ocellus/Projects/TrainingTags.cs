@@ -4,22 +4,36 @@ using Ocellus.Refusals;
 
 namespace Ocellus.Projects;
 
-/// <summary>Tags of a project version that say how it is trained: AWS has no members for this, and every AWS client can set tags.</summary>
+/// <summary>Tags of a project version that say how it is trained, for which AWS has no members. They are read when the version is created.</summary>
 [Assumed(
-    "Tag `ocellus:max-answer-ms` of CreateProjectVersion",
-    "It exists only here: the longest time of an answer, in milliseconds on one core of this machine, that a classifier's input may be chosen for. A value "
-    + "that is not understood is `InvalidParameterException`. After the training it has no effect.")]
+    "Tags `ocellus:plan` and `ocellus:max-answer-ms`",
+    "They exist only here, on a new model version. `ocellus:plan`: the ARN of a version of the same account and region, whose training is repeated whatever "
+    + "the clock. `ocellus:max-answer-ms`: the longest time of an answer, in milliseconds on one core of this machine, that a classifier's input may be "
+    + "chosen for. A value that is not understood, or names no such version or one without a plan, is `InvalidParameterException`. On a version that exists "
+    + "they change nothing.")]
 internal static class TrainingTags
 {
+    /// <summary>ARN of the version whose plan is repeated.</summary>
+    public const string Plan = "ocellus:plan";
+
     /// <summary>Maximum time of an answer on one core, milliseconds, 1 to 60000.</summary>
     public const string MaxAnswerMilliseconds = "ocellus:max-answer-ms";
 
     /// <summary>A minute: longer than any input takes.</summary>
     private const int MillisecondsMax = 60_000;
 
-    /// <summary>Checks the tags that have a meaning here; all others are the user's own.</summary>
+    /// <summary>Checks the form of the values.</summary>
     /// <exception cref="RefusedException">Invalid: a value that is not understood.</exception>
-    public static void Check(IReadOnlyDictionary<string, string>? tags) => _ = MaxAnswer(tags);
+    public static void Check(IReadOnlyDictionary<string, string>? tags)
+    {
+        if (tags?.GetValueOrDefault(Plan) is { } plan && Arn.TryParse(plan) is not { Kind: ArnKind.ProjectVersion })
+        {
+            throw Refused.Invalid(
+                $"The tag {Plan} is '{Readable.Truncate(plan)}'; it takes the ARN of the model version whose training is to be repeated.");
+        }
+
+        _ = MaxAnswer(tags);
+    }
 
     /// <summary>Reads <see cref="MaxAnswerMilliseconds"/>; null without it.</summary>
     /// <exception cref="RefusedException">Invalid: a value that is not understood.</exception>

@@ -9,6 +9,7 @@ using Ocellus.Refusals;
 using Ocellus.Storage;
 using Ocellus.Training.Job;
 using Ocellus.Training.Server;
+using Ocellus.Vision.Recipes;
 using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Training;
@@ -78,6 +79,7 @@ internal sealed class CreateProjectVersion(
         await versions.CheckRoomAsync(caller, request.ProjectArn!, request.VersionName!, ProjectVersionStatus.TRAINING_IN_PROGRESS, cancel);
         var rights = authorizer.Of(caller);
         var plan = await PlanAsync(request, caller, rights, cancel);
+        var repeated = await PlanTag.ReadAsync(request.Tags, caller, rights, versions, data, cancel);
         var name = VersionRemoval.FolderPrefix + Guid.NewGuid().ToString("N");
         var folder = new JobFolder(Path.Combine(data.JobsPath, name));
         Directory.CreateDirectory(folder.Path);
@@ -107,6 +109,8 @@ internal sealed class CreateProjectVersion(
                     Threads = options.Value.Threads,
                     Kernels = options.Value.Kernels,
                     AnswerMillisecondsMax = TrainingTags.MaxAnswer(request.Tags)?.TotalMilliseconds,
+                    Plan = repeated,
+                    Seed = repeated is { } json ? CarriedPlan.FromJson(json).Seed : 0,
                 }),
                 cancel);
             worker.Wake();

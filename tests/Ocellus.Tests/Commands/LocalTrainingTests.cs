@@ -1,4 +1,7 @@
+using System.IO.Compression;
 using System.Text.Json.Nodes;
+using Ocellus.Commands;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Tests.Commands;
 
@@ -67,6 +70,69 @@ public sealed class LocalTrainingTests : IDisposable
         Assert.Contains($"7 of 10 images are not under {_top}. There is no {In("photos/10.png")}, ", end.Errors, StringComparison.Ordinal);
         Assert.Contains("more than a fifth of the images of t are missing", end.Errors, StringComparison.Ordinal);
         Assert.False(Directory.Exists(In("o.zip.job")));
+    }
+
+    [Fact]
+    public async Task A_plan_is_repeated_to_the_byte_and_refused_where_it_does_not_fit()
+    {
+        var lines = new List<string>();
+        for (var i = 0; i < 8; i++)
+        {
+            Write($"red{i}.png", 210, (byte)(10 * i), 20);
+            Write($"blue{i}.png", 20, (byte)(10 * i), 210);
+            lines.AddRange([CommandLineTests.Line($"red{i}.png", "red"), CommandLineTests.Line($"blue{i}.png", "blue")]);
+        }
+
+        File.WriteAllLines(In("m"), lines);
+        Assert.Equal(0, (await TrainAsync("m", "a.zip", "--time-budget", "00:00:10", "--seed", "5")).Code);
+        using (var model = ModelArchive.Open(In("a.zip"), 1))
+        {
+            var plan = CarriedPlan.FromJson(model.Description.Plan!.Value);
+            Assert.Equal((5, 13, 224, 224), (plan.Seed, plan.Images, plan.Run.Width, plan.Run.Height)); // three of sixteen are held back for testing
+        }
+
+        var end = await TrainAsync("m", "b.zip", "--plan", "a.zip", "--json");
+        Assert.Equal(0, end.Code);
+        Assert.Equal(Bytes("a.zip", "model.onnx"), Bytes("b.zip", "model.onnx"));
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(Bytes("a.zip", "model.json"))!["plan"], JsonNode.Parse(Bytes("b.zip", "model.json"))!["plan"]));
+        Assert.Equal("The model is ready to run.", (string?)JsonNode.Parse(end.Output)!["message"]);
+
+        // Other data may have the plan, but are told of it.
+        File.WriteAllLines(In("fewer"), lines[2..]);
+        end = await TrainAsync("fewer", "c.zip", "--plan", "a.zip", "--json");
+        Assert.Equal(0, end.Code);
+        Assert.Contains("The plan was repeated on other data", (string?)JsonNode.Parse(end.Output)!["message"], StringComparison.Ordinal);
+
+        end = await TrainAsync("m", "d.zip", "--plan", "a.zip", "--seed", "5");
+        Assert.Equal(2, end.Code);
+        Assert.Contains("--seed has no effect beside --plan", end.Errors, StringComparison.Ordinal);
+        Directory.CreateDirectory(In("old"));
+        var description = JsonNode.Parse(Bytes("a.zip", "model.json"))!.AsObject();
+        description.Remove("plan");
+        File.WriteAllText(In("old/model.json"), description.ToJsonString());
+        end = await TrainAsync("m", "d.zip", "--plan", "old");
+        Assert.Equal(1, end.Code);
+        Assert.Contains("The model has no plan", end.Errors, StringComparison.Ordinal);
+        description["plan"] = JsonNode.Parse(
+            """{"kind":"localization","images":1,"data":"","run":{"width":64,"height":64,"schedule":[]},"settings":{"seed":0}}""");
+        File.WriteAllText(In("old/model.json"), description.ToJsonString());
+        end = await TrainAsync("m", "d.zip", "--plan", "old");
+        Assert.Equal(1, end.Code);
+        Assert.Contains(
+            "The plan is that of a detector, which learns boxes, and these data are for a classifier", end.Errors, StringComparison.Ordinal);
+        Assert.False(File.Exists(In("d.zip")) || Directory.Exists(In("d.zip.job")));
+    }
+
+    private Task<(int Code, string Output, string Errors)> TrainAsync(string manifest, string output, params string[] more) =>
+        CommandLineTests.RunAsync(_top, ["train", "--manifest", manifest, "--images", _top, "--out", output, .. more]);
+
+    private byte[] Bytes(string archive, string name)
+    {
+        using var zip = ZipFile.OpenRead(In(archive));
+        using var stream = zip.GetEntry(name)!.Open();
+        using var bytes = new MemoryStream();
+        stream.CopyTo(bytes);
+        return bytes.ToArray();
     }
 
     private string In(string name) => Path.Combine(_top, name);

@@ -203,7 +203,7 @@ public sealed class TrainingTests
         Assert.Empty(Directory.Exists(Path.Combine(server.DataPath, "jobs")) ? Directory.GetDirectories(Path.Combine(server.DataPath, "jobs")) : []);
     }
 
-    private static async Task PutImagesAsync(TestServer server, int each)
+    internal static async Task PutImagesAsync(TestServer server, int each)
     {
         await server.CreateBucketAsync("images");
         for (var i = 0; i < each; i++)
@@ -215,12 +215,12 @@ public sealed class TrainingTests
         }
     }
 
-    private static byte[] Manifest(int each) => Lines([.. Enumerable.Range(0, each).SelectMany(i => Colours.Select(c => (c.Label, $"{c.Label}-{i}.png")))]);
+    internal static byte[] Manifest(int each) => Lines([.. Enumerable.Range(0, each).SelectMany(i => Colours.Select(c => (c.Label, $"{c.Label}-{i}.png")))]);
 
     private static byte[] Lines(IReadOnlyList<(string Label, string Name)> entries, string bucket = "images") => Encoding.UTF8.GetBytes(string.Concat(entries.Select(e =>
         $$"""{"source-ref":"s3://{{bucket}}/{{e.Name}}","colour":1,"colour-metadata":{"class-name":"{{e.Label}}","confidence":1,"type":"groundtruth/image-classification","human-annotated":"yes","creation-date":"2026-01-01T00:00:00"} }""" + "\n")));
 
-    private static async Task<string> ProjectAsync(TestServer server) =>
+    internal static async Task<string> ProjectAsync(TestServer server) =>
         (await server.CallAsync("CreateProject", """{"ProjectName":"colours"}""")).Body.GetProperty("ProjectArn").GetString()!;
 
     private static async Task DatasetAsync(TestServer server, string project, string type, string manifest)
@@ -232,7 +232,7 @@ public sealed class TrainingTests
                     .GetString() == "CREATE_COMPLETE");
     }
 
-    private static async Task TrainExternallyAsync(TestServer server, string project, string manifest)
+    internal static async Task TrainExternallyAsync(TestServer server, string project, string manifest)
     {
         var answer = await server.CallAsync("CreateProjectVersion", $$"""{"ProjectArn":"{{project}}","VersionName":"v","OutputConfig":{"S3Bucket":"images","S3KeyPrefix":"out"},"TrainingData":{"Assets":[{"GroundTruthManifest":{"S3Object":{"Bucket":"images","Name":"{{manifest}}"} } }]},"TestingData":{"AutoCreate":true} }""");
         Assert.Equal(200, answer.Status);
@@ -241,7 +241,7 @@ public sealed class TrainingTests
     private static async Task<JsonElement> DescribeAsync(TestServer server, string project) =>
         (await server.CallAsync("DescribeProjectVersions", $$"""{"ProjectArn":"{{project}}"}""")).Body.GetProperty("ProjectVersionDescriptions")[0];
 
-    private static async Task<JsonElement> WaitAsync(TestServer server, string project)
+    internal static async Task<JsonElement> WaitAsync(TestServer server, string project)
     {
         await UntilAsync(async () => (await DescribeAsync(server, project)).GetProperty("Status").GetString() != "TRAINING_IN_PROGRESS");
         return await DescribeAsync(server, project);

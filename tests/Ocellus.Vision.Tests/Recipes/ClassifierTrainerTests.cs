@@ -248,7 +248,7 @@ public sealed class ClassifierTrainerTests
         return [.. Enumerable.Range(0, count).Select(_ => (float)(2 * random.NextDouble() - 1))];
     }
 
-    private static ClassifierTask Colours(bool multiLabel, int images = 30)
+    internal static ClassifierTask Colours(bool multiLabel, int images = 30)
     {
         double[][] colours = [[220, 30, 30], [30, 200, 40], [40, 40, 220]];
         var random = new Random(3);

@@ -30,6 +30,7 @@ internal static class ClassifierJob
                 AnswerTimeMax = input.Job.AnswerMillisecondsMax is { } most ? TimeSpan.FromMilliseconds(most) : null,
             },
         };
+        plan = input.Repeated?.For(task, plan) ?? plan;
         var started = Stopwatch.GetTimestamp();
         var result = ClassifierTrainer.Train(task, plan, input.LearningProgress, input.Checkpoint, cancel);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
@@ -71,7 +72,7 @@ internal static class ClassifierJob
                 i + 1)))
         {
             Steps = result.Steps,
-            Remark = result.Remark,
+            Remark = input.Repeated?.Difference(result.Plan) ?? result.Remark,
         };
 
         ChanceEvidence Evidence() =>

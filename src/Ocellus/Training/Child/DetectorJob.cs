@@ -23,6 +23,7 @@ internal static class DetectorJob
             content.Labels);
         var plan = new DetectorPlan { Seed = input.Job.Seed, Kernels = input.Job.Kernels, Threads = input.Threads, ThreadsNow = () => input.Pace.Threads };
         plan = plan with { TimeBudget = input.Within(plan.BudgetFor(training.Count)) };
+        plan = input.Repeated?.For(plan) ?? plan;
         var started = Stopwatch.GetTimestamp();
         var result = DetectorTrainer.Train(task, plan, input.LearningProgress, input.Checkpoint, cancel);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
@@ -57,7 +58,7 @@ internal static class DetectorJob
                     (line, i) => SnapshotWriter.TestingLine(line, Compare(line, input, report, truth[i], found[i], measured.Matches[i]), ended, i + 1)))
         {
             Steps = (result.Steps, result.StepsPlanned),
-            Remark = result.Remark,
+            Remark = input.Repeated?.Difference(result.Plan) ?? result.Remark,
         };
 
         ChanceEvidence Evidence()

@@ -67,7 +67,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         {
             return Learn(content, images, progress, cancel);
         }
-        catch (TrainingDivergedException failure)
+        catch (Exception failure) when (failure is TrainingDivergedException or PlanException)
         {
             return Failed(failure.Message, contentChecked: true);
         }

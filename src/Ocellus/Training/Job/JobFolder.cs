@@ -28,6 +28,9 @@ internal sealed record JobDescription
     /// <summary>Maximum time of the learning itself; checks and tests are extra.</summary>
     public double TimeBudgetSeconds { get; init; } = TrainingOptions.TimeBudgetDefault.TotalSeconds;
 
+    /// <summary>The plan of an earlier training, to repeat it: <c>plan</c> of its model.json. Threads, kernels and time are then those of the plan.</summary>
+    public JsonElement? Plan { get; init; }
+
     /// <summary>Threads to learn with; 0 for one for each core.</summary>
     public int Threads { get; init; }
 

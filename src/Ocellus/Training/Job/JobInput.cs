@@ -25,6 +25,9 @@ internal sealed record JobInput(
     /// <summary>The time of a recipe, or the job's budget if that is less.</summary>
     public TimeSpan Within(TimeSpan recipe) => TimeSpan.FromSeconds(Math.Min(recipe.TotalSeconds, Job.TimeBudgetSeconds));
 
+    /// <summary>The plan to repeat; null to make one.</summary>
+    public CarriedPlan? Repeated { get; } = Job.Plan is { } plan ? CarriedPlan.FromJson(plan) : null;
+
     public IProgress<TrainingProgress> LearningProgress => new Forward(Progress);
 
     /// <summary>Index of each label of the model.</summary>
