@@ -41,6 +41,7 @@ internal static class ClassifyBenchmark
                 EvidenceRidge = Option("--evidence-ridge", plan.Head.EvidenceRidge),
                 AverageRidge = Option("--average-ridge", plan.Head.AverageRidge),
                 FrozenSteps = (int)Option("--head-steps", plan.Head.FrozenSteps),
+                FewShare = Option("--few-share", plan.Head.FewShare),
                 FineTuneCostMax = Option("--fine-tune-cost", plan.Head.FineTuneCostMax),
             },
             Views = (int)Option("--views", plan.Views),
@@ -159,6 +160,14 @@ internal static class ClassifyBenchmark
         }
 
         System.Console.WriteLine($"  {result.Design.Input} {result.Design.Input.Resize} {result.Design.Head}");
+        bool multiLabel = result.Description.Kind == ModelKinds.MultiLabel;
+        (double Confidence, bool Right)[] answers =
+        [
+            .. scores.SelectMany((row, i) => row.Select((p, l) => (Confidence: (double)p, Right: test[i].Labels.Contains(labels[l])))
+                .OrderByDescending(a => a.Confidence).Take(multiLabel ? row.Length : 1)),
+        ];
+        System.Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"temperature {result.Description.Temperature:0.00}, expected calibration error {CalibrationError(answers):0.000}"));
         System.Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{result.Description.Recipe}, {result.EpochsRun} epochs, held out: linear {result.LinearScore:0.000}, fine-tuned "
@@ -169,6 +178,10 @@ internal static class ClassifyBenchmark
                 + $"s of CPU time, {plan.Threads} threads), peak {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB"));
         return (correct, logLoss);
     }
+
+    /// <summary>Mean difference of confidence and share of right answers, in ten bins of equal width, weighted by their answers.</summary>
+    private static double CalibrationError((double Confidence, bool Right)[] answers) => answers.GroupBy(a => Math.Min(9, (int)(a.Confidence * 10)))
+        .Sum(bin => Math.Abs(bin.Average(a => a.Confidence) - bin.Average(a => a.Right ? 1.0 : 0)) * bin.Count() / answers.Length);
 
     /// <summary>The best F1 of all thresholds.</summary>
     private static double BestF1(float[] scores, bool[] truth) => scores.Distinct().Max(threshold =>

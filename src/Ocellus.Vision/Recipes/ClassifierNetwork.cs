@@ -130,9 +130,16 @@ internal sealed class ClassifierNetwork : IDisposable
     }
 
     /// <summary>Backbone and head of the averaged weights.</summary>
-    public (OnnxFile Backbone, ClassifierHead Head) Export()
+    /// <param name="start">The head that fine-tuning started from, with the pretrained backbone.</param>
+    /// <param name="share">How far to go from there to the averaged weights, 0 to 1.</param>
+    public (OnnxFile Backbone, ClassifierHead Head) Export(ClassifierHead start, double share)
     {
         Dictionary<string, (float[] Values, long[] Shape)> values = _averages.Values();
+        if (share < 1)
+        {
+            Blend(values, start, (float)share);
+        }
+
         OnnxFile tuned = _backbone.Clone();
         foreach ((string name, Parameter value) in _network.WeightsByName())
         {
@@ -158,6 +165,25 @@ internal sealed class ClassifierNetwork : IDisposable
     }
 
     public void Dispose() => _network.Dispose();
+
+    private void Blend(Dictionary<string, (float[] Values, long[] Shape)> values, ClassifierHead start, float share)
+    {
+        foreach ((string name, (float[] tuned, _)) in values)
+        {
+            float[] from = name switch
+            {
+                Head + ".weight" => start.Average!.Weight,
+                Head + ".bias" => start.Average!.Bias,
+                Locations + ".weight" => start.Evidence!.Weight,
+                Locations + ".bias" => start.Evidence!.Bias,
+                _ => _backbone.Floats(name),
+            };
+            for (int i = 0; i < tuned.Length; i++)
+            {
+                tuned[i] = from[i] + share * (tuned[i] - from[i]);
+            }
+        }
+    }
 
     private static bool IsHead(string name) =>
         name.StartsWith(Head, StringComparison.Ordinal) || name.StartsWith(Locations, StringComparison.Ordinal);

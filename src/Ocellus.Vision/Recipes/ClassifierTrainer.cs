@@ -32,7 +32,6 @@ public static class ClassifierTrainer
     /// <exception cref="TrainingDivergedException">The loss is not finite.</exception>
     /// <exception cref="InsufficientMemoryException">Not even four images a step fit into memory.</exception>
     /// <exception cref="TrainingLibraryException">libtorch cannot be loaded.</exception>
-    /// <exception cref="PlanException">The plan to repeat has steps that these data do not allow.</exception>
     public static ClassifierResult Train(
         ClassifierTask task, ClassifierPlan plan, IProgress<TrainingProgress>? progress = null, string? checkpointDirectory = null,
         CancellationToken cancel = default)
@@ -57,32 +56,42 @@ public static class ClassifierTrainer
         bool whole = design.Input.KeepsAspect || design.HasEvidence;
         var views = new ClassifierViews(task.Images, plan, design.Input, whole ? plan.Head.WholeViewAreaMin : plan.ViewAreaMin);
         bool fineTune = plan.FineTune && design.Input.Cost <= plan.Head.FineTuneCostMax;
-        (int[] learn, int[] held) = fineTune ? Split(task, plan) : (HeadTraining.Images(task, plan, design), []);
+        (int[] learn, int[] held) = fineTune ? Split(task, plan) : (InputSearch.Subset(task, plan.Seed, HeadTraining.ImagesMax(task, plan, design)), []);
         int[] all = [.. learn, .. held];
+        bool tunes = ClassifierRepeat.FineTunes(plan, held.Length > 0);
+        if (all.Length < plan.Head.ComparedFrom * task.Labels.Count)
+        {
+            // An image a label tells nothing, and each is needed to learn from.
+            (learn, held) = (all, []);
+        }
 
         // A step is timed first, so that the remaining time can be reported from the start.
-        using ClassifierTuning? tuning = ClassifierRepeat.FineTunes(plan, held.Length > 0) ? new ClassifierTuning(task, plan, design, views, backbone) : null;
+        using ClassifierTuning? tuning = tunes ? new ClassifierTuning(task, plan, design, views, backbone) : null;
         double perImage = tuning?.MeasureImage() ?? 0;
-        int expectedSteps = plan.Repeat?.Steps ?? tuning?.PlannedSteps(learn.Length) ?? 0;
-        double afterwards = tuning is null ? 0 : Math.Min(time.LimitSeconds, tuning.Seconds(expectedSteps, perImage));
+        double afterwards = tuning is null
+            ? 0
+            : Math.Min(time.LimitSeconds, tuning.Seconds(plan.Repeat?.Steps ?? tuning.PlannedSteps(learn.Length), perImage));
 
-        var training = new HeadTraining(task, plan, design, views, all);
+        var training = new HeadTraining(task, plan, design, views, all, follows: tuning is not null);
         training.Extract(time.LimitSeconds * (tuning is null ? FrozenFeatureShare : FeatureShare), time, afterwards, paced, cancel);
         paced.Report(new TrainingProgress("head", 0, 1, null, afterwards));
         string? remark = training.Rounds < training.RoundsPlanned ? "The time budget allowed fewer random views for the linear head." : null;
-        HeadRun headRun = default;
         ClassifierResult Result(OnnxFile features, ClassifierHead head, double factor, string recipe, double? linear)
         {
             byte[] model = ClassifierExport.Compose(features, head.Times(factor), design.Input.Width, design.Input.Height, task.MultiLabel);
-            ModelDescription description = Describe(recipe) with { Temperature = 1 / factor };
-            TimeSpan? answer = trials.Count == 0 ? null : AnswerTime.Of(model, description, task.Images.Read(0));
-            PlanRun run = tuning?.Carried ?? PlanRun.Of(design, headRun) with { HeadImages = all.Length < task.Images.Count ? all.Length : 0 };
-            CarriedPlan carried = CarriedPlan.Of(task, plan, run);
-            return new ClassifierResult(model, description with { Plan = carried.ToJson() }, linear, tuning?.Score, tuning?.Epochs ?? 0)
+            PlanRun run = (tuning?.Carried ?? PlanRun.Of(design) with { Rounds = training.Rounds }) with
             {
-                Plan = carried,
+                HeadImages = all.Length < task.Images.Count ? all.Length : 0,
+                HeadSteps = training.Steps,
+            };
+            CarriedPlan carried = CarriedPlan.Of(task, plan, run);
+            ModelDescription description = Describe(recipe) with { Temperature = 1 / factor, Plan = carried.ToJson() };
+            TimeSpan? answer = trials.Count == 0 ? null : AnswerTime.Of(model, description, task.Images.Read(0));
+            return new ClassifierResult(model, description, linear, tuning?.Score, tuning?.Epochs ?? 0)
+            {
                 Remark = answer is { } one ? $"{remark} {DesignText.Of(design, trials, one)}".TrimStart() : remark,
                 Steps = (run.Steps, run.StepsPlanned),
+                Plan = carried,
                 Design = design,
                 Trials = trials,
                 AnswerTime = answer,
@@ -94,27 +103,22 @@ public static class ClassifierTrainer
             remark = !fineTune ? remark : string.Create(
                 CultureInfo.InvariantCulture,
                 $"No label has the {plan.HeldBackLabelMin} images that a comparison needs, so only the linear head was trained.");
-            (ClassifierHead frozen, double factor) = training.FitAndCalibrate(plan.Head.FrozenSteps, GoesOn, cancel);
-            headRun = new HeadRun(training.Rounds, training.Steps);
-            remark = (design.HasEvidence ? time.Shortfall(training.Steps, plan.Head.FrozenSteps) : null) ?? remark;
+            (ClassifierHead frozen, double factor) = training.FitAndCalibrate(cancel);
             return Result(backbone, frozen, factor, "linear-head", trials.FirstOrDefault(t => t.Design == design)?.Score);
         }
 
-        ClassifierHead linearHead = training.Fit(learn.Length, plan.Head.Steps, GoesOn, cancel);
-        headRun = new HeadRun(training.Rounds, training.Steps);
+        ClassifierHead linearHead = training.Fit(learn.Length, cancel);
         HeldResult linear = Quality(backbone, linearHead, 1);
         string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointName);
         double expected = task.MultiLabel ? 1 : plan.Head.ExpectedFactor;
-        var start = new TuningStart(linearHead, headRun, linear.Score, learn, held, (network, head) => Quality(network, head, expected), perImage, time);
+        var start = new TuningStart(linearHead, linear.Score, learn, held, (network, head) => Quality(network, head, expected), perImage, time,
+            training.Rounds);
         (OnnxFile Backbone, ClassifierHead Head)? tuned = tuning.Run(start, paced, path, cancel);
         remark = tuning.Remark ?? remark;
         return tuned is { } better
             ? Result(better.Backbone, better.Head, tuning.Factor, "fine-tuned", linear.Score)
             // The comparison is over, so the head that is kept learns from the held-back images too.
-            : Result(backbone, training.Fit(all.Length, plan.Head.Steps, _ => true, cancel), linear.Factor, "linear-head", linear.Score);
-
-        // A fit by gradient descent ends when time is over, and one that is repeated where it ended.
-        bool GoesOn(int step) => plan.Repeat is { } run ? step < run.HeadSteps : time.SecondsLeft > 0;
+            : Result(backbone, training.Fit(all.Length, cancel), linear.Factor, "linear-head", linear.Score);
 
         HeldResult Quality(OnnxFile features, ClassifierHead head, double expected) => ClassifierTrainer.Quality(
             ClassifierExport.Compose(features, head, design.Input.Width, design.Input.Height, task.MultiLabel), Describe("compared"), task, views, held,
@@ -229,7 +233,7 @@ public static class ClassifierTrainer
         }
 
         return new HeldResult(
-            found + there == 0 ? 0 : 2.0 * right / (found + there),
+            found + there == 0 ? 1 : 2.0 * right / (found + there),
             Calibration.Factor(logits, [.. indexes.Select(i => task.Targets[i])], task.MultiLabel, expected));
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Ocellus.Vision.Networks;
 using Ocellus.Vision.Onnx;
 
@@ -32,11 +33,11 @@ internal sealed class ClassifierTuning : IDisposable
 
     private readonly ClassifierTask _task;
     private readonly ClassifierPlan _plan;
-    private readonly ClassifierDesign _design;
     private readonly ClassifierNetwork _network;
     private readonly ClassifierBatches _images;
     private readonly CosineSchedule _rate;
     private readonly int _batch;
+    private readonly ClassifierDesign _design;
     private readonly ClassifierInput _size, _startSize;
     private readonly string _key;
 
@@ -50,7 +51,7 @@ internal sealed class ClassifierTuning : IDisposable
         _network = new ClassifierNetwork(task, plan, design, backbone, _batch);
         _images = new ClassifierBatches(task, plan, views, _batch);
         _rate = new CosineSchedule(plan.WarmUpSteps);
-        _key = ClassifierFingerprint.Of(task, plan, _batch, design);
+        _key = Fingerprint(task, plan, _batch, design);
     }
 
     /// <summary>Passes completed.</summary>
@@ -94,7 +95,7 @@ internal sealed class ClassifierTuning : IDisposable
     public (OnnxFile Backbone, ClassifierHead Head)? Run(TuningStart start, PacedProgress progress, string? path, CancellationToken cancel)
     {
         int wanted = PlannedSteps(start.Learn.Length);
-        Carried = PlanRun.Of(_design, start.HeadRun) with { Batch = _batch, StepsPlanned = wanted };
+        Carried = PlanRun.Of(_design) with { Batch = _batch, StepsPlanned = wanted, Rounds = start.Rounds };
         if (Begin(start, wanted, path) is not { } state)
         {
             Remark = _plan.Repeat is null ? $"The time budget of {TimeBudget.Text(_plan.TimeBudget)} leaves no time for fine-tuning." : null;
@@ -107,16 +108,10 @@ internal sealed class ClassifierTuning : IDisposable
         }
 
         state = Learn(start, state, wanted, progress, path, cancel);
-        Carried = PlanRun.Of(_design, state.HeadRun.Rounds > 0 ? state.HeadRun : start.HeadRun) with
-        {
-            Batch = _batch,
-            Steps = state.Step,
-            StepsPlanned = wanted,
-            Schedule = state.Schedule,
-            Frozen = state.Frozen,
-        };
+        int rounds = state.Rounds > 0 ? state.Rounds : start.Rounds;
+        Carried = Carried with { Steps = state.Step, Schedule = state.Schedule, Frozen = state.Frozen, Rounds = rounds };
         Remark = start.Budget.Shortfall(state.Step, wanted, state.Frozen);
-        (OnnxFile backbone, ClassifierHead head) = _network.Export();
+        (OnnxFile backbone, ClassifierHead head) = Export(start);
         if (!state.Joined)
         {
             HeldResult found = start.Quality(backbone, head);
@@ -135,6 +130,9 @@ internal sealed class ClassifierTuning : IDisposable
     internal static bool IsWorse(double tuned, double linear, int images) =>
         tuned < linear - Math.Sqrt((tuned * (1 - tuned) + linear * (1 - linear)) / images);
 
+    private (OnnxFile Backbone, ClassifierHead Head) Export(TuningStart start) =>
+        _network.Export(start.Head, _plan.Head.TunedShare(start.All.Length, _task.Labels.Count));
+
     /// <summary>Resumes from a checkpoint, or plans and starts from the linear head; null if time is too short.</summary>
     private ClassifierScheduleState? Begin(TuningStart start, int wanted, string? path)
     {
@@ -150,7 +148,7 @@ internal sealed class ClassifierTuning : IDisposable
         if (_plan.Repeat is { } run)
         {
             _network.StartFrom(start.Head);
-            return run.Steps == 0 ? null : ClassifierScheduleState.Begin(run.StepsAfter(0, run.Steps), run.Frozen, start.HeadRun);
+            return run.Steps == 0 ? null : ClassifierScheduleState.Begin(run.StepsAfter(0, run.Steps), run.Frozen, start.Rounds);
         }
 
         double left = start.Budget.SecondsLeft;
@@ -162,7 +160,7 @@ internal sealed class ClassifierTuning : IDisposable
         }
 
         _network.StartFrom(start.Head);
-        return ClassifierScheduleState.Begin(steps, frozen, start.HeadRun);
+        return ClassifierScheduleState.Begin(steps, frozen, start.Rounds);
     }
 
     /// <summary>Runs the remaining steps.</summary>
@@ -216,7 +214,7 @@ internal sealed class ClassifierTuning : IDisposable
 
     private ClassifierScheduleState Compare(TuningStart start, ClassifierScheduleState state)
     {
-        (OnnxFile backbone, ClassifierHead head) = _network.Export();
+        (OnnxFile backbone, ClassifierHead head) = Export(start);
         (double score, double factor) = start.Quality(backbone, head);
         (Score, Factor) = (score, factor);
         return state with { ComparedAt = state.Step, Score = score, Factor = factor, Joined = !IsWorse(score, start.LinearScore, start.Held.Length) };
@@ -274,4 +272,29 @@ internal sealed class ClassifierTuning : IDisposable
 
     private ClassifierBatch Make(int step, TuningStart start, ClassifierScheduleState state) => _images.Make(
         step, state.Joined ? start.All : start.Learn, state.Joined ? state.ComparedAt!.Value : 0, state.ComparedAt is null ? _startSize : _size);
+
+    /// <summary>Identifies the training that a checkpoint belongs to.</summary>
+    internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch, ClassifierDesign design)
+    {
+        string repeated = PlanRun.KeyOf(plan.Repeat);
+        plan = plan with
+        {
+            Repeat = null,
+            Search = null,
+            Design = null,
+            TimeLimit = null,
+            TimeBudget = default,
+            MemoryBytes = null,
+            BackbonePath = "",
+            Threads = 0,
+            ThreadsNow = null,
+            ImageCacheBytes = 0,
+        };
+        string planText = TrainingCheckpoint.TextOf(plan, plan.Kernels), labels = string.Join('\n', task.Labels);
+        string targets = string.Join(';', task.Targets.Select(t => string.Join(',', t)));
+        // The design is newer than the first checkpoints, which were all of the default one.
+        string designText = design == new ClassifierDesign(ClassifierInput.Square(plan.Size), ClassifierHeadKind.Average) ? "" : $"|{design}";
+        return TrainingCheckpoint.KeyOf(
+            string.Create(CultureInfo.InvariantCulture, $"2|{planText}|{batch}|{task.MultiLabel}|{labels}|{targets}{designText}{repeated}"));
+    }
 }

@@ -10,12 +10,12 @@ internal static class DesignText
     /// answer takes about 45 ms on one core.
     /// </summary>
     /// <param name="design">Input and head.</param>
-    /// <param name="trials">What was tried; with each input the score of its best head is told.</param>
+    /// <param name="trials">What was tried; with the chosen input the score of the chosen head is told, with each other that of its best.</param>
     /// <param name="answer">Time of an answer on one core.</param>
     public static string Of(ClassifierDesign design, IReadOnlyList<DesignTrial> trials, TimeSpan answer)
     {
         string[] tried = [.. trials.GroupBy(t => t.Design.Input).Select(t => string.Create(
-            CultureInfo.InvariantCulture, $"{t.Key} ({t.Max(one => one.Score):0.00})"))];
+            CultureInfo.InvariantCulture, $"{t.Key} ({(t.FirstOrDefault(one => one.Design == design) ?? t.MaxBy(one => one.Score)!).Score:0.00})"))];
         string among = tried.Length < 2 ? "" : $", chosen among {string.Join(", ", tried[..^1])} and {tried[^1]} by cross-validation";
         string decides = design.Head switch
         {

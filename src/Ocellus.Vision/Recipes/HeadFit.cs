@@ -77,8 +77,7 @@ internal sealed class HeadFit
     /// <param name="batch">Rows a step.</param>
     /// <param name="seed">Of the order of the rows.</param>
     /// <param name="goOn">Asked before each step with its number; false ends the fit early.</param>
-    /// <returns>Steps taken.</returns>
-    public int Run(int steps, int batch, int seed, Func<int, bool> goOn)
+    public void Run(int steps, int batch, int seed, Func<int, bool> goOn)
     {
         int rows = _features.Rows;
         int[] order = [.. Enumerable.Range(0, rows)];
@@ -87,8 +86,7 @@ internal sealed class HeadFit
 #pragma warning disable CA5394
         var random = new Random(seed);
         batch = Math.Min(batch, rows);
-        int step = 0;
-        for (int at = rows; step < steps && goOn(step); step++, at += batch)
+        for (int step = 0, at = rows; step < steps && goOn(step); step++, at += batch)
         {
             if (at + batch > rows)
             {
@@ -101,7 +99,6 @@ internal sealed class HeadFit
             Step(order.AsSpan(at, batch), Rate * Math.Min(1, (step + 1) / 10.0) * (1 - (double)step / steps));
         }
 #pragma warning restore CA5394
-        return step;
     }
 
     /// <summary>Logits of the rows in a group, [labels] each.</summary>

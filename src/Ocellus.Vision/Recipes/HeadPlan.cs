@@ -19,7 +19,7 @@ public sealed record HeadPlan
     public int FrozenSteps { get; init; } = 1_500;
 
     /// <summary>Memory of the maps of all views, in bytes.</summary>
-    public long MapBytesMax { get; init; } = 2L << 30;
+    public long MapBytesMax { get; init; } = 1L << 30;
 
     /// <summary>The same as a share of the available memory.</summary>
     public double MapMemoryShare { get; init; } = .3;
@@ -38,6 +38,25 @@ public sealed record HeadPlan
     /// places decide, fine-tuning gains next to nothing.
     /// </summary>
     public double ErrorAfterTuning { get; init; } = .75;
+
+    /// <summary>
+    /// How far the weights of the finished model are from the pretrained network with its fitted head to the fine-tuned one, where a label has at most
+    /// <see cref="FewImages"/>: the two make different mistakes there, and half-way is better than either (arXiv:2109.01903).
+    /// </summary>
+    public double FewShare { get; init; } = .5;
+
+    /// <summary>Images a label from which some are held back to compare; with fewer, chance alone would decide, and every image is needed.</summary>
+    public int ComparedFrom { get; init; } = 8;
+
+    /// <summary>Images a label.</summary>
+    public int FewImages { get; init; } = 10;
+
+    /// <summary>Images a label from which the fine-tuned weights are taken as they are.</summary>
+    public int ManyImages { get; init; } = 40;
+
+    /// <summary>The share of the fine-tuned weights, 0 to 1.</summary>
+    internal double TunedShare(int images, int labels) => FewShare
+        + (1 - FewShare) * Math.Clamp(((double)images / labels - FewImages) / (ManyImages - FewImages), 0, 1);
 
     /// <summary>
     /// Maximum cost of the input, relative to 224×224, up to which the whole network is fine-tuned. Beyond it a CPU would not finish enough steps in

@@ -10,8 +10,14 @@ namespace Ocellus.Vision.Recipes;
 /// <param name="design">Input and head.</param>
 /// <param name="views">Views of the images.</param>
 /// <param name="order">Indexes of the images.</param>
-internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, ClassifierDesign design, ClassifierViews views, int[] order)
+/// <param name="follows">Fine-tuning follows.</param>
+internal sealed class HeadTraining(
+    ClassifierTask task, ClassifierPlan plan, ClassifierDesign design, ClassifierViews views, int[] order, bool follows)
 {
+    private const int StepsMin = 100;
+
+    private static readonly TimeSpan _timeForAllSteps = TimeSpan.FromSeconds(100);
+
     private HeadFeatures _features = null!;
     private PacedProgress _progress = null!;
     private double _afterwards;
@@ -20,22 +26,24 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
     public int Rounds { get; private set; }
 
     /// <summary>Views of each image if time is not short.</summary>
-    public int RoundsPlanned { get; } = plan.Repeat is { Rounds: > 0 } run ? run.Rounds : Math.Clamp(RowsMax(plan, design) / order.Length, 1, plan.Views + 1);
+    public int RoundsPlanned { get; } = plan.Repeat?.Rounds is > 0 and var known ? known : Math.Clamp(RowsMax(plan, design) / order.Length, 1, plan.Views + 1);
 
-    /// <summary>Steps of the last fit.</summary>
-    public int Steps { get; private set; }
+    /// <summary>Steps of a fit by gradient descent: as planned, or fewer where the time budget is short. 0 if there is none.</summary>
+    public int Steps { get; } = !design.HasEvidence ? 0 : plan.Repeat?.HeadSteps is > 0 and var steps ? steps
+        : Math.Max(StepsMin, (int)((follows ? plan.Head.Steps : plan.Head.FrozenSteps) * Math.Min(1, plan.TimeBudget / _timeForAllSteps)));
+
+    /// <summary>Images that the head learns from: all, or as many as memory allows.</summary>
+    public static int ImagesMax(ClassifierTask task, ClassifierPlan plan, ClassifierDesign design) => plan.Repeat is { } run
+        ? run.HeadImages > 0 ? run.HeadImages : task.Images.Count
+        : RowsMax(plan, design);
 
     /// <summary>Images whose maps fit into memory, at most.</summary>
-    public static int RowsMax(ClassifierPlan plan, ClassifierDesign design)
+    private static int RowsMax(ClassifierPlan plan, ClassifierDesign design)
     {
         long available = plan.MemoryBytes ?? TrainingMemory.Available() ?? long.MaxValue;
         long bytes = design.HasEvidence ? Math.Min(plan.Head.MapBytesMax, (long)(available * plan.Head.MapMemoryShare)) : long.MaxValue;
         return (int)Math.Clamp(bytes / HeadFeatures.RowBytes(design.Input, design.HasEvidence), 1, plan.FeatureRowsMax);
     }
-
-    /// <summary>The images that a head learns from if nothing follows: all, or as many as fit into memory.</summary>
-    public static int[] Images(ClassifierTask task, ClassifierPlan plan, ClassifierDesign design) =>
-        InputSearch.Subset(task, plan.Seed, plan.Repeat is not { } run ? RowsMax(plan, design) : run.HeadImages > 0 ? run.HeadImages : plan.FeatureRowsMax);
 
     /// <summary>Computes the features of the plain view of each image, then of each round of random views; fewer rounds when time is short.</summary>
     /// <param name="seconds">Seconds of the budget after which no further round begins.</param>
@@ -43,6 +51,7 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
     /// <param name="afterwards">Seconds that follow, for the report.</param>
     /// <param name="progress">Receives reports, those of the fit too.</param>
     /// <param name="cancel">Ends the computation.</param>
+    /// <exception cref="InsufficientMemoryException">The features of a plan that is repeated do not fit into memory.</exception>
     public void Extract(double seconds, TimeBudget time, double afterwards, PacedProgress progress, CancellationToken cancel)
     {
         (_progress, _afterwards) = (progress, afterwards);
@@ -58,7 +67,7 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
         for (int round = 0; round < planned; round++)
         {
             double each = Stopwatch.GetElapsedTime(begun).TotalSeconds / Math.Max(1, round);
-            if (round > 0 && time.Seconds + each > seconds)
+            if (round > 0 && plan.Repeat is null && time.Seconds + each > seconds)
             {
                 break;
             }
@@ -103,10 +112,8 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
 
     /// <summary>Fits the head on the first images, from all rounds.</summary>
     /// <param name="count">How many of the images to learn from.</param>
-    /// <param name="steps">Steps of a fit by gradient descent.</param>
-    /// <param name="goOn">Asked before each step with its number; false ends such a fit early.</param>
     /// <param name="cancel">Ends the fit.</param>
-    public ClassifierHead Fit(int count, int steps, Func<int, bool> goOn, CancellationToken cancel)
+    public ClassifierHead Fit(int count, CancellationToken cancel)
     {
         int[] rows = [.. Enumerable.Range(0, Rounds).SelectMany(r => Enumerable.Range(r * order.Length, count))];
         if (!design.HasEvidence)
@@ -116,7 +123,7 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
 
         using var scope = TorchSharp.torch.NewDisposeScope();
         HeadFit fit = Begin(rows, new int[rows.Length], [new HeadGroup(design.Head, -1)], cancel);
-        Run(fit, steps, goOn, cancel);
+        Run(fit, cancel);
         return fit.Head(0);
     }
 
@@ -124,13 +131,13 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
     /// As <see cref="Fit"/> on all images, and the factor of its logits that calibrates its scores, from heads that have each not learnt from a part of
     /// the images.
     /// </summary>
-    public (ClassifierHead Head, double Factor) FitAndCalibrate(int steps, Func<int, bool> goOn, CancellationToken cancel)
+    public (ClassifierHead Head, double Factor) FitAndCalibrate(CancellationToken cancel)
     {
-        (ClassifierHead head, float[][] logits) = FitAndTest(steps, goOn, cancel);
+        (ClassifierHead head, float[][] logits) = FitAndTest(cancel);
         return (head, Calibration.Factor(logits, [.. order.Select(i => task.Targets[i])], task.MultiLabel, expected: 1));
     }
 
-    private (ClassifierHead Head, float[][] Logits) FitAndTest(int steps, Func<int, bool> goOn, CancellationToken cancel)
+    private (ClassifierHead Head, float[][] Logits) FitAndTest(CancellationToken cancel)
     {
         int count = order.Length, labels = task.Labels.Count, width = EfficientNetLite0.EmbeddingSize;
         int[] folds = InputSearch.Folds(task, order, plan.Seed, plan.Head.CalibrationFolds), all = [.. Enumerable.Range(0, Rounds * count)];
@@ -157,7 +164,7 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
         using var scope = TorchSharp.torch.NewDisposeScope();
         HeadGroup[] groups = [.. Enumerable.Range(-1, plan.Head.CalibrationFolds + 1).Select(f => new HeadGroup(design.Head, f))];
         HeadFit fit = Begin(all, [.. all.Select(r => folds[r % count])], groups, cancel);
-        Run(fit, steps, goOn, cancel);
+        Run(fit, cancel);
         for (int fold = 0; fold < plan.Head.CalibrationFolds; fold++)
         {
             int[] tested = [.. Enumerable.Range(0, count).Where(i => folds[i] == fold)];
@@ -171,16 +178,16 @@ internal sealed class HeadTraining(ClassifierTask task, ClassifierPlan plan, Cla
         return (fit.Head(0), logits);
     }
 
-    private void Run(HeadFit fit, int steps, Func<int, bool> goOn, CancellationToken cancel)
+    private void Run(HeadFit fit, CancellationToken cancel)
     {
         long begun = Stopwatch.GetTimestamp();
-        Steps = fit.Run(steps, plan.Head.Batch, plan.Seed, step =>
+        fit.Run(Steps, plan.Head.Batch, plan.Seed, step =>
         {
             cancel.ThrowIfCancellationRequested();
             StepThreads.Apply(plan.ThreadsNow, plan.Threads);
-            double? left = step == 0 ? null : Stopwatch.GetElapsedTime(begun).TotalSeconds / step * (steps - step) + _afterwards;
-            _progress.ReportIfDue(() => new TrainingProgress("head", 0, 1, null, left) { Step = step, Steps = steps });
-            return goOn(step);
+            double? left = step == 0 ? null : Stopwatch.GetElapsedTime(begun).TotalSeconds / step * (Steps - step) + _afterwards;
+            _progress.ReportIfDue(() => new TrainingProgress("head", 0, 1, null, left) { Step = step, Steps = Steps });
+            return true;
         });
     }
 

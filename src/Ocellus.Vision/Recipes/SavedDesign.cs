@@ -14,7 +14,7 @@ internal sealed record SavedDesign(string Key, ClassifierDesign Chosen, IReadOnl
 
     /// <summary>Identifies the training that a choice belongs to.</summary>
     public static string KeyOf(ClassifierTask task, ClassifierPlan plan) =>
-        ClassifierFingerprint.Of(task, plan, plan.Batch, new ClassifierDesign(ClassifierInput.Square(plan.Size), ClassifierHeadKind.Average))
+        ClassifierTuning.Fingerprint(task, plan, plan.Batch, new ClassifierDesign(ClassifierInput.Square(plan.Size), ClassifierHeadKind.Average))
         + $"|{plan.Search?.AnswerTimeMax}";
 
     /// <summary>Null if there is none, or it is damaged or of another training: then the choice is made again.</summary>

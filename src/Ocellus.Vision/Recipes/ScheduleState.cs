@@ -26,12 +26,12 @@ internal sealed record ClassifierScheduleState(int Step, int Steps, bool Frozen)
     /// <summary>The number of steps from the first one on, and each change of it.</summary>
     public IReadOnlyList<PlanChange> Schedule { get; init; } = [];
 
-    /// <summary>How the head was fitted that this began with; zeros in a checkpoint of an earlier version.</summary>
-    public HeadRun HeadRun { get; init; }
+    /// <summary>Views of each image from which the linear head was learnt that this began with; 0 in a checkpoint of an earlier version.</summary>
+    public int Rounds { get; init; }
 
     /// <summary>The state before the first step.</summary>
-    public static ClassifierScheduleState Begin(int steps, bool frozen, HeadRun head) =>
-        new(0, steps, frozen) { Schedule = PlanRun.Append([], 0, steps), HeadRun = head };
+    public static ClassifierScheduleState Begin(int steps, bool frozen, int rounds) =>
+        new(0, steps, frozen) { Schedule = PlanRun.Append([], 0, steps), Rounds = rounds };
 
     /// <summary>The state with another number of steps from now on, or the same.</summary>
     public ClassifierScheduleState WithSteps(int steps) => this with { Steps = steps, Schedule = PlanRun.Append(Schedule, Step, steps) };
@@ -47,17 +47,17 @@ internal sealed record ClassifierScheduleState(int Step, int Steps, bool Frozen)
             Joined = numbers[2] > 0,
             Score = comparedAt < 0 ? null : numbers[3],
             SecondsBefore = numbers[4],
-            Schedule = PlanChanges.From(checkpoint, (int)numbers[0]),
-            HeadRun = PlanChanges.HeadRunOf(checkpoint),
             // Newer than the first checkpoints.
             Factor = numbers.Length > 5 ? numbers[5] : 1,
+            Schedule = PlanChanges.From(checkpoint, (int)numbers[0]),
+            Rounds = PlanChanges.RoundsOf(checkpoint),
         };
     }
 
     /// <summary>Into a checkpoint whose steps and frozen layers are those of this state.</summary>
     public TrainingCheckpoint AddTo(TrainingCheckpoint checkpoint) =>
-        PlanChanges.AddTo(checkpoint, Schedule, HeadRun).With(
-            Name, [Steps, ComparedAt ?? -1, Joined ? 1 : 0, (float)(Score ?? 0), (float)SecondsBefore, (float)Factor]);
+        PlanChanges.AddTo(checkpoint, Schedule, Rounds)
+            .With(Name, [Steps, ComparedAt ?? -1, Joined ? 1 : 0, (float)(Score ?? 0), (float)SecondsBefore, (float)Factor]);
 }
 
 /// <summary>Progress of a detector's training.</summary>
@@ -108,7 +108,7 @@ internal sealed record DetectorScheduleState(int Step, int Steps, int Wanted, in
     {
         // A double as its nearest float and the remainder.
         float near = (float)Position;
-        return PlanChanges.AddTo(checkpoint, Schedule, default)
+        return PlanChanges.AddTo(checkpoint, Schedule, rounds: 0)
             .With(Name, [near, (float)(Position - near)], [Batch, Wanted], [(float)SecondsBefore, (float)SecondsPerStep]);
     }
 }
@@ -124,11 +124,9 @@ internal static class PlanChanges
         : [new PlanChange(0, steps)];
 
     /// <summary>Into a checkpoint. Numbers of steps are far below those that a float cannot hold.</summary>
-    public static TrainingCheckpoint AddTo(TrainingCheckpoint checkpoint, IReadOnlyList<PlanChange> schedule, HeadRun head) => checkpoint.With(
-        Name, [.. schedule.Select(change => (float)change.Step)], [.. schedule.Select(change => (float)change.Steps)], [head.Rounds, head.Steps]);
+    public static TrainingCheckpoint AddTo(TrainingCheckpoint checkpoint, IReadOnlyList<PlanChange> schedule, int rounds) =>
+        checkpoint.With(Name, [.. schedule.Select(change => (float)change.Step)], [.. schedule.Select(change => (float)change.Steps)], [rounds]);
 
-    /// <summary>How the head was fitted; zeros in a checkpoint of an earlier version.</summary>
-    public static HeadRun HeadRunOf(TrainingCheckpoint checkpoint) => checkpoint.Values.TryGetValue(Name, out float[][]? numbers)
-        ? new HeadRun((int)numbers[2][0], numbers[2].Length > 1 ? (int)numbers[2][1] : 0)
-        : default;
+    /// <summary>Rounds of views; 0 in a checkpoint of an earlier version.</summary>
+    public static int RoundsOf(TrainingCheckpoint checkpoint) => checkpoint.Values.TryGetValue(Name, out float[][]? numbers) ? (int)numbers[2][0] : 0;
 }

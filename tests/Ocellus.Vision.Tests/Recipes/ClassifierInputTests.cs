@@ -56,4 +56,13 @@ public sealed class ClassifierInputTests
         Assert.Equal(60, (plan with { TimeBudget = TimeSpan.FromSeconds(60), TimeLimit = TimeSpan.FromSeconds(60) }).TimeFor(input).TotalSeconds);
         Assert.Equal(112, (plan with { TimeLimit = null }).TimeFor(input).TotalSeconds);
     }
+
+    [Theory]
+    [InlineData(15, .5)] // 3 a label
+    [InlineData(50, .5)]
+    [InlineData(125, .75)]
+    [InlineData(200, 1)]
+    [InlineData(1000, 1)]
+    public void With_few_images_a_label_the_weights_stay_near_the_pretrained_ones(int images, double share) =>
+        Assert.Equal(share, new HeadPlan().TunedShare(images, labels: 5), 1e-9);
 }

@@ -28,7 +28,7 @@ public sealed class HeadFitTests
         fit.Run(200, 24, seed: 0, _ => true);
 
         Assert.InRange(Tested(0), 0, .8);
-        Assert.InRange(Tested(3), .95, 1);
+        Assert.InRange(Tested(3), .85, 1);
 
         // The share of images whose label has the higher logit in the head that has not learnt from them.
         double Tested(int first) => Enumerable.Range(0, 3).Average(f => Enumerable.Range(0, Rows).Where(i => folds[i] == f)
@@ -107,7 +107,7 @@ public sealed class HeadFitTests
         Assert.Equal([2, 4, 6, 8, 10], [.. twice.Average!.Weight, .. twice.Average.Bias, .. twice.Evidence!.Weight, .. twice.Evidence.Bias]);
     }
 
-    /// <summary>Noise; every other row has one place where a channel is high, too little to move the average.</summary>
+    /// <summary>Noise; every other row has one place where some channels are high, too little to move the average.</summary>
     private static (HeadFeatures Features, float[] Targets) Marked()
     {
         var random = new Random(3);
@@ -118,7 +118,11 @@ public sealed class HeadFitTests
             float[] map = [.. Enumerable.Range(0, EvidenceHead.Channels * Places).Select(_ => random.NextSingle() - .5f)];
             if (row % 2 == 1)
             {
-                map[7 * Places + random.Next(Places)] = 20;
+                int place = random.Next(Places);
+                for (int c = 0; c < 40; c++)
+                {
+                    map[c * Places + place] = 5;
+                }
             }
 
             for (int c = 0; c < EvidenceHead.Channels; c++)

@@ -8,7 +8,7 @@ namespace Ocellus.Vision.Tests.Recipes;
 public sealed class InputSearchTests
 {
     private static readonly ClassifierDesign _small = new(ClassifierInput.Square(224), ClassifierHeadKind.Average);
-    private static readonly ClassifierDesign _large = new(new ClassifierInput(640, 480, true), ClassifierHeadKind.Evidence);
+    private static readonly ClassifierDesign _large = new(new ClassifierInput(640, 480, true), ClassifierHeadKind.Average);
 
     [Fact]
     public void The_cheapest_input_is_chosen_that_is_not_worse_than_the_best_by_more_than_chance()
@@ -21,6 +21,8 @@ public sealed class InputSearchTests
         Assert.Equal(_large, InputSearch.Choose([Trial(_small, clearly), Trial(_large, best)], 1.28).Design);
         Assert.Equal(_small, InputSearch.Choose([Trial(_small, perhaps), Trial(_large, best)], 1.28).Design);
         Assert.Equal(_small, InputSearch.Choose([Trial(_small, best), Trial(_large, clearly)], 1.28).Design);
+        // As many right, only less sure of it.
+        Assert.Equal(_small, InputSearch.Choose([Trial(_small, clearly) with { Score = .5 }, Trial(_large, best) with { Score = .5 }], 1.28).Design);
     }
 
     [Fact]
@@ -33,7 +35,7 @@ public sealed class InputSearchTests
             Views = 1,
             FineTune = false,
             Head = new HeadPlan { FrozenSteps = 200 },
-            Design = _large with { Input = new ClassifierInput(512, 384, true) },
+            Design = new ClassifierDesign(new ClassifierInput(512, 384, true), ClassifierHeadKind.Evidence),
         };
 
         ClassifierResult result = ClassifierTrainer.Train(task, plan, cancel: TestContext.Current.CancellationToken);
@@ -125,7 +127,7 @@ public sealed class InputSearchTests
         Assert.Equal(subset, InputSearch.Subset(task, seed: 1, count: 60));
     }
 
-    private static DesignTrial Trial(ClassifierDesign design, double[] errors) => new(design, 0) { Errors = errors };
+    private static DesignTrial Trial(ClassifierDesign design, double[] errors) => new(design, 1 - errors.Average()) { Errors = errors };
 
     /// <summary>Grey images of 512 × 384 pixels, every other one with a red square of 7 pixels somewhere.</summary>
     private static (ClassifierTask Task, (int X, int Y)[] Places) Marks(int count, int seed = 5)

@@ -8,9 +8,8 @@ public sealed class ScheduleStateTests
     [Fact]
     public void A_classifiers_state_has_its_numbers_at_their_places()
     {
-        var state = new ClassifierScheduleState(30, 100, Frozen: true) { ComparedAt = 20, Joined = true, Score = .75, SecondsBefore = 12.5 };
-        state = state with { Factor = 1.5, HeadRun = new HeadRun(6, 400) };
-        state = state.WithSteps(90).WithSteps(100);
+        var state = new ClassifierScheduleState(30, 100, Frozen: true) { ComparedAt = 20, Joined = true, Score = .75, SecondsBefore = 12.5, Rounds = 6 };
+        state = (state with { Factor = 1.5 }).WithSteps(90).WithSteps(100);
         TrainingCheckpoint saved = state.AddTo(Empty() with { Steps = 30, Frozen = true });
 
         Assert.Equal([100, 20, 1, .75f, 12.5f, 1.5f], saved.Values["schedule"][0]);
@@ -27,7 +26,7 @@ public sealed class ScheduleStateTests
         saved = saved with { Values = saved.Values.Where(v => v.Key == "schedule").ToDictionary(v => v.Key, v => v.Value) };
         var read = ClassifierScheduleState.From(saved);
         Assert.Equal([new PlanChange(0, 100)], read.Schedule);
-        Assert.Equal((30, 100, default(HeadRun)), (read.Step, read.Steps, read.HeadRun));
+        Assert.Equal((30, 100, 0), (read.Step, read.Steps, read.Rounds));
     }
 
     [Fact]
