@@ -147,9 +147,9 @@ internal static partial class TrainCommand
     /// <summary>Creates the job's folder, or takes up an existing one.</summary>
     private static async Task<MissingImages> PrepareAsync(Request request, JobFolder folder, CancellationToken cancel)
     {
-        foreach (var file in new[] { request.Manifest, request.TestManifest }.OfType<string>().Where(f => !File.Exists(f)))
+        foreach (var file in new[] { request.Manifest, request.TestManifest }.OfType<string>())
         {
-            throw new CommandRefusedException($"There is no manifest {file}.");
+            ManifestFile.Check(file);
         }
 
         if (!Directory.Exists(request.Images))
