@@ -54,6 +54,21 @@ public sealed record ClassifierPlan
 
     public double WeightDecay { get; init; } = .05;
 
+    /// <summary>Input and head if they are given; not with <see cref="Search"/>.</summary>
+    [JsonIgnore]
+    public ClassifierDesign? Design { get; init; }
+
+    /// <summary>How input and head are chosen; null for a square of <see cref="Size"/> and the average.</summary>
+    [JsonIgnore]
+    public DesignSearch? Search { get; init; }
+
+    /// <summary>How heads are fitted, and what changes with inputs and heads other than the default.</summary>
+    public HeadPlan Head { get; init; } = new();
+
+    /// <summary>Maximum time whatever the input; null for <see cref="TimeBudget"/>. With it, a larger input takes more time than the default one.</summary>
+    [JsonIgnore]
+    public TimeSpan? TimeLimit { get; init; }
+
     public double LabelSmoothing { get; init; } = .1;
 
     public double Dropout { get; init; } = .2;
@@ -91,6 +106,9 @@ public sealed record ClassifierPlan
     [JsonIgnore]
     public Func<int>? ThreadsNow { get; init; }
 
+    /// <summary>Threads to use now.</summary>
+    internal int CurrentThreads => Math.Clamp(ThreadsNow?.Invoke() ?? Threads, 1, Threads);
+
     /// <summary>
     /// How long the training may take. The plain images are always embedded once and the head fitted on them; everything else is
     /// shortened or skipped if time is short.
@@ -103,6 +121,18 @@ public sealed record ClassifierPlan
     /// one thread. A slower machine skips passes rather than make the user wait.
     /// </summary>
     public static TimeSpan RecipeTime(int images, int threads) => TimeSpan.FromSeconds(112 + .4 * Math.Max(0, images - 300)) * (threads == 1 ? 2 : 1);
+
+    /// <summary>
+    /// The time for an input: a quarter more for each time that it is as large as the default one, at most 2.4 times as much, which for 300 images is
+    /// four and a half minutes on two cores.
+    /// </summary>
+    /// <param name="input">Null for the most that any input takes.</param>
+    internal TimeSpan TimeFor(ClassifierInput? input)
+    {
+        const double Most = 2.4;
+        TimeSpan scaled = TimeBudget * (input is { } known ? Math.Clamp(.75 + .25 * known.Cost, 1, Most) : Most);
+        return TimeLimit is { } limit ? (scaled < limit ? scaled : limit) : TimeBudget;
+    }
 
     /// <summary>Bytes of decoded images kept in memory; the others are decoded again each time.</summary>
     [JsonIgnore]
@@ -125,6 +155,15 @@ public sealed record ClassifierPlan
 /// <param name="EpochsRun">Passes of fine-tuning; 0 if there was none.</param>
 public sealed record ClassifierResult(byte[] Model, ModelDescription Description, double? LinearScore, double? FineTunedScore, int EpochsRun)
 {
+    /// <summary>Input and head.</summary>
+    public ClassifierDesign Design { get; init; }
+
+    /// <summary>What was tried to choose them; empty if they were given.</summary>
+    public IReadOnlyList<DesignTrial> Trials { get; init; } = [];
+
+    /// <summary>Time of an answer on one core, from the bytes of an image on; null if input and head were given.</summary>
+    public TimeSpan? AnswerTime { get; init; }
+
     /// <summary>A note for the user on how it was trained, for example that time was short; null if there is none.</summary>
     public string? Remark { get; init; }
 

@@ -10,13 +10,25 @@ public sealed record PlanChange(int Step, int Steps);
 /// <summary>What a training chose by the clock, the memory and the data. A training that is given it chooses nothing and does the same.</summary>
 public sealed record PlanRun
 {
-    private const int SideMax = 4_096, BatchMax = 1_024, RoundsMax = 1_000;
+    private const int SideMax = 4_096, BatchMax = 1_024, RoundsMax = 1_000, HeadStepsMax = 1_000_000;
 
     /// <summary>Width of the network's input in pixels.</summary>
     public required int Width { get; init; }
 
     /// <summary>Height of the network's input in pixels.</summary>
     public required int Height { get; init; }
+
+    /// <summary>The image keeps its aspect ratio in the input; otherwise it is squashed to it. As <c>resize</c> says.</summary>
+    public bool KeepsAspect { get; init; }
+
+    /// <summary>Classifier only: what decides a label.</summary>
+    public ClassifierHeadKind Head { get; init; }
+
+    /// <summary>Classifier only: images that the head learnt from, fewer than there are where memory was short; 0 for all.</summary>
+    public int HeadImages { get; init; }
+
+    /// <summary>Classifier only: steps of the head that was fitted by gradient descent, 0 if there was none.</summary>
+    public int HeadSteps { get; init; }
 
     /// <summary>Images a step; 0 without steps.</summary>
     public int Batch { get; init; }
@@ -40,12 +52,21 @@ public sealed record PlanRun
     /// <summary>The numbers are such as a training writes: what is read from a file may be anything.</summary>
     internal bool IsPossible =>
         Width is > 0 and <= SideMax && Width % DetectorInput.Multiple == 0 && Height is > 0 and <= SideMax && Height % DetectorInput.Multiple == 0
-        && Batch is >= 0 and <= BatchMax && Rounds is >= 0 and <= RoundsMax && StepsPlanned >= 0
+        && Batch is >= 0 and <= BatchMax && Rounds is >= 0 and <= RoundsMax && StepsPlanned >= 0 && HeadImages >= 0
+        && HeadSteps is >= 0 and <= HeadStepsMax && Enum.IsDefined(Head)
         && Steps == (Schedule.Count == 0 ? 0 : Schedule[^1].Steps) && (Steps == 0 || Batch > 0)
         && Schedule.All(change => change.Step >= 0 && change.Steps > change.Step);
 
     /// <summary>Steps in all after a step: another number where the schedule has one.</summary>
     internal int StepsAfter(int step, int steps) => Schedule.FirstOrDefault(change => change.Step == step)?.Steps ?? steps;
+
+    /// <summary>Input and head of a classifier.</summary>
+    [JsonIgnore]
+    internal ClassifierDesign Design => new(new ClassifierInput(Width, Height, KeepsAspect), Head);
+
+    /// <summary>A run with this input and head, and nothing done yet.</summary>
+    internal static PlanRun Of(ClassifierDesign design) =>
+        new() { Width = design.Input.Width, Height = design.Input.Height, KeepsAspect = design.Input.KeepsAspect, Head = design.Head };
 
     /// <summary>Tells a training that repeats a plan from others, in the key of its checkpoint; empty for those that repeat none.</summary>
     internal static string KeyOf(PlanRun? run) => run is null ? "" : $"|{run with { Schedule = [] }}|{string.Join(',', run.Schedule)}|";

@@ -17,6 +17,9 @@ internal sealed record ClassifierScheduleState(int Step, int Steps, bool Frozen)
     /// <summary>Score of the network in the comparison, 0 to 1; null before it.</summary>
     public double? Score { get; init; }
 
+    /// <summary>Factor of the logits that calibrates the network's scores, from the comparison; 1 before it.</summary>
+    public double Factor { get; init; } = 1;
+
     /// <summary>Seconds of the runs before an interruption.</summary>
     public double SecondsBefore { get; init; }
 
@@ -44,6 +47,8 @@ internal sealed record ClassifierScheduleState(int Step, int Steps, bool Frozen)
             Joined = numbers[2] > 0,
             Score = comparedAt < 0 ? null : numbers[3],
             SecondsBefore = numbers[4],
+            // Newer than the first checkpoints.
+            Factor = numbers.Length > 5 ? numbers[5] : 1,
             Schedule = PlanChanges.From(checkpoint, (int)numbers[0]),
             Rounds = PlanChanges.RoundsOf(checkpoint),
         };
@@ -51,7 +56,8 @@ internal sealed record ClassifierScheduleState(int Step, int Steps, bool Frozen)
 
     /// <summary>Into a checkpoint whose steps and frozen layers are those of this state.</summary>
     public TrainingCheckpoint AddTo(TrainingCheckpoint checkpoint) =>
-        PlanChanges.AddTo(checkpoint, Schedule, Rounds).With(Name, [Steps, ComparedAt ?? -1, Joined ? 1 : 0, (float)(Score ?? 0), (float)SecondsBefore]);
+        PlanChanges.AddTo(checkpoint, Schedule, Rounds)
+            .With(Name, [Steps, ComparedAt ?? -1, Joined ? 1 : 0, (float)(Score ?? 0), (float)SecondsBefore, (float)Factor]);
 }
 
 /// <summary>Progress of a detector's training.</summary>

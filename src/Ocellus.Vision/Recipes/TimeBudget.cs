@@ -7,6 +7,7 @@ namespace Ocellus.Vision.Recipes;
 /// <param name="clock">Null for the system's.</param>
 internal sealed class TimeBudget(TimeSpan? limit, TimeProvider? clock = null)
 {
+    private TimeSpan? _limit = limit;
     private readonly TimeProvider _clock = clock ?? TimeProvider.System;
     private readonly long _started = (clock ?? TimeProvider.System).GetTimestamp();
 
@@ -16,8 +17,11 @@ internal sealed class TimeBudget(TimeSpan? limit, TimeProvider? clock = null)
     /// <summary>Seconds of all runs.</summary>
     public double Seconds => SecondsBefore + _clock.GetElapsedTime(_started).TotalSeconds;
 
+    /// <summary>Sets the limit, once it is known what is to be done; from the same beginning.</summary>
+    public void Limit(TimeSpan to) => _limit = to;
+
     /// <summary>Infinite without a limit.</summary>
-    public double LimitSeconds => limit?.TotalSeconds ?? double.PositiveInfinity;
+    public double LimitSeconds => _limit?.TotalSeconds ?? double.PositiveInfinity;
 
     /// <summary>What is left, below 0 when it is exceeded; infinite without a limit.</summary>
     public double SecondsLeft => LimitSeconds - Seconds;
@@ -32,7 +36,7 @@ internal sealed class TimeBudget(TimeSpan? limit, TimeProvider? clock = null)
     /// <param name="steps">Steps taken.</param>
     /// <param name="planned">Steps if time is not short.</param>
     /// <param name="frozen">The first layers were frozen, because time was short.</param>
-    public string? Shortfall(int steps, int planned, bool frozen = false) => (steps >= planned && !frozen) || limit is not { } time ? null : string.Create(
+    public string? Shortfall(int steps, int planned, bool frozen = false) => (steps >= planned && !frozen) || _limit is not { } time ? null : string.Create(
         CultureInfo.InvariantCulture,
         $"Learning ended after {steps} steps of {planned} planned{(frozen ? ", with the first layers frozen" : "")}, ")
         + $"because of the time limit of {Text(time)}: a busy or slow machine takes fewer.";

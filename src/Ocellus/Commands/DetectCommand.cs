@@ -30,7 +30,7 @@ internal static class DetectCommand
         {
             Description = "Write one JSON object per image, one per line; an image without an answer has an error in its place.",
         };
-        var draw = new Option<string?>("--draw") { Description = "Also write each image with its boxes drawn in, as DIR/NAME.boxes.jpg.", HelpName = "DIR" };
+        var draw = BoxDrawings.Option();
         var command = new Command("detect", "Queries a model about images; no server is needed.") { model, images, confidence, max, json, draw };
         command.Act((parsed, terminal, cancel) => Task.Run(
             () => Run(
@@ -46,11 +46,7 @@ internal static class DetectCommand
         using var model = ModelArchive.Open(path, threads: 1);
         var table = new Table().Border(TableBorder.Rounded).AddColumn("Image").AddColumn("Label").AddColumn(new TableColumn("Confidence").RightAligned());
         var boxes = model.Description.Kind == Vision.Inference.ModelKinds.Localization;
-        var drawings = draw is null
-            ? null
-            : boxes
-            ? new BoxDrawings(draw)
-            : throw new CommandRefusedException("--draw needs a model that finds boxes; this one classifies whole images.");
+        var drawings = draw is null ? null : BoxDrawings.For(model, draw);
         if (boxes)
         {
             table.AddColumn("Box: left, top, width, height");
@@ -74,7 +70,7 @@ internal static class DetectCommand
             }
 
             answered++;
-            drawings?.Write(File.ReadAllBytes(file), file, labels);
+            drawings?.Write(model, File.ReadAllBytes(file), file, labels);
             if (json)
             {
                 terminal.Json(new JsonObject { ["picture"] = file, ["CustomLabels"] = Answers.Json(labels) });

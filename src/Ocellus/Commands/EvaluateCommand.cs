@@ -19,11 +19,14 @@ internal static class EvaluateCommand
         var manifest = new Option<string>("--manifest") { Description = "Manifest of the test images.", Required = true, HelpName = "FILE" };
         var images = new Option<string>("--images") { Description = "Folder of the images, as for `ocellus train`.", Required = true, HelpName = "DIR" };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
-        var command = new Command("evaluate", "Tests a model on images whose labels are known.") { model, manifest, images, json };
+        var draw = BoxDrawings.Option();
+        var command = new Command("evaluate", "Tests a model on images whose labels are known.") { model, manifest, images, draw, json };
         command.Act(
             (parsed, terminal, cancel) =>
                 Task.Run(
-                    () => RunAsync(parsed.GetValue(model)!, parsed.GetValue(manifest)!, parsed.GetValue(images)!, parsed.GetValue(json), terminal, cancel),
+                    () => RunAsync(
+                        parsed.GetValue(model)!, parsed.GetValue(manifest)!, parsed.GetValue(images)!, parsed.GetValue(draw), parsed.GetValue(json), terminal,
+                        cancel),
                     CancellationToken.None));
         return command;
     }
@@ -51,7 +54,8 @@ internal static class EvaluateCommand
                     label, thresholds[l], taken == 0 ? 0 : hits / (double)taken, hits / (double)positives, 2.0 * hits / (taken + positives), positives);
         })]);
 
-    private static async Task<int> RunAsync(string path, string manifest, string images, bool json, Terminal terminal, CancellationToken cancel)
+    private static async Task<int> RunAsync(
+        string path, string manifest, string images, string? draw, bool json, Terminal terminal, CancellationToken cancel)
     {
         ManifestFile.Check(manifest);
         if (!Directory.Exists(images))
@@ -60,6 +64,7 @@ internal static class EvaluateCommand
         }
 
         using var model = ModelArchive.Open(path, threads: 1);
+        var drawings = draw is null ? null : BoxDrawings.For(model, draw);
         var description = model.Description;
         var boxes = description.Kind == ModelKinds.Localization;
         var index = description.Labels.Select((label, i) => (label, i)).ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
@@ -76,6 +81,12 @@ internal static class EvaluateCommand
         }
 
         answers.RemoveAll(a => a.Problem is not null);
+        foreach (var (_, file, found, _) in drawings is null ? [] : answers)
+        {
+            cancel.ThrowIfCancellationRequested();
+            drawings!.Write(model, File.ReadAllBytes(file), file, Answers.Choose(description, found, null, null));
+        }
+
         if (left.Any)
         {
             terminal.Remark($"Left out: {left}.");

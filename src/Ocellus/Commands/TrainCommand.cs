@@ -55,6 +55,7 @@ internal static partial class TrainCommand
         budget.Refusing((time, text) => time >= _budgetMin && time <= _budgetMax
             ? null
             : $"--time-budget is {text}; it must be from {_budgetMin.TotalSeconds} s to {_budgetMax.TotalHours} h.");
+        var answerTime = AnswerTime.Option();
         var plan = PlanOption(seed, budget);
         var resume = new Option<bool>("--resume") { Description = "Continue an interrupted training." };
         var force = OutputFile.ForceOption();
@@ -63,12 +64,13 @@ internal static partial class TrainCommand
             "train",
             "Trains a model from a manifest and a folder of images; no server is needed.")
             {
-                manifest, images, output, test, seed, budget, plan, resume, force, json,
+                manifest, images, output, test, seed, budget, answerTime, plan, resume, force, json,
             };
         command.Act((parsed, terminal, cancel) => RunAsync(
             new Request(
                 parsed.GetValue(manifest)!, parsed.GetValue(test), parsed.GetValue(images)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed),
-                parsed.GetValue(budget), parsed.GetValue(plan), parsed.GetValue(resume), parsed.GetValue(json), parsed.GetValue(force)),
+                parsed.GetValue(budget), parsed.GetValue(answerTime)?.TotalMilliseconds, parsed.GetValue(plan), parsed.GetValue(resume), parsed.GetValue(json),
+                parsed.GetValue(force)),
             terminal,
             cancel));
         return command;
@@ -213,6 +215,7 @@ internal static partial class TrainCommand
                 Seed = SeedOf(request, plan),
                 Plan = plan,
                 TimeBudgetSeconds = (request.TimeBudget ?? TrainingOptions.TimeBudgetDefault).TotalSeconds,
+                AnswerMillisecondsMax = request.AnswerMilliseconds,
             });
             return Count(images);
         }
@@ -269,6 +272,7 @@ internal static partial class TrainCommand
             : request.Seed is { } seed && seed != job.Seed ? $"--seed {seed} is not the seed ({job.Seed})"
             : request.TimeBudget is { } time && time.TotalSeconds != job.TimeBudgetSeconds
                 ? $"--time-budget {time} is not the time ({TimeSpan.FromSeconds(job.TimeBudgetSeconds)})"
+            : request.AnswerMilliseconds is { } answer && answer != job.AnswerMillisecondsMax ? "--max-answer-time is not the one"
             : !SamePlan(request, job) ? $"--plan {request.Plan} is not the plan"
             : null;
         if (differs is not null)
@@ -282,6 +286,6 @@ internal static partial class TrainCommand
         new FileInfo(a).Length == new FileInfo(b).Length && File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
 
     private sealed record Request(
-        string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, string? Plan, bool Resume, bool Json,
-        bool Force);
+        string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, double? AnswerMilliseconds, string? Plan,
+        bool Resume, bool Json, bool Force);
 }

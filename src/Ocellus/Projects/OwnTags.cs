@@ -9,7 +9,7 @@ internal static class OwnTags
     private const string Prefix = "ocellus:";
 
     /// <summary>The tags that a model version may have.</summary>
-    private static readonly string[] _known = [HostingTags.IdleStopMinutes, HostingTags.WakeOnDetect, TrainingTags.Plan];
+    private static readonly string[] _known = [HostingTags.IdleStopMinutes, HostingTags.WakeOnDetect, TrainingTags.Plan, TrainingTags.MaxAnswerMilliseconds];
 
     /// <summary>Checks the tags of a resource.</summary>
     /// <exception cref="RefusedException">Invalid: a name that begins with <c>ocellus:</c> and has no meaning there, or a value that is not

@@ -65,6 +65,7 @@ internal sealed class CreateProjectVersion(
     public override async Task<CreateProjectVersionResponse> RunAsync(CreateProjectVersionRequest request, Caller caller, CancellationToken cancel)
     {
         await projects.GetAsync(caller, request.ProjectArn!, cancel);
+        TrainingTags.Check(request.Tags);
         if (request.FeatureConfig?.ContentModeration is not null)
         {
             throw Refused.Invalid("FeatureConfig has ContentModeration, which is for CONTENT_MODERATION projects; leave it out for a CUSTOM_LABELS project.");
@@ -107,6 +108,7 @@ internal sealed class CreateProjectVersion(
                     TimeBudgetSeconds = options.Value.TimeBudget.TotalSeconds,
                     Threads = options.Value.Threads,
                     Kernels = options.Value.Kernels,
+                    AnswerMillisecondsMax = TrainingTags.MaxAnswer(request.Tags)?.TotalMilliseconds,
                     Plan = repeated,
                     Seed = repeated is { } json ? CarriedPlan.FromJson(json).Seed : 0,
                 }),

@@ -42,8 +42,8 @@ public sealed class HostingTagsTests
         OwnTags.Check(ArnKind.ProjectVersion, new Dictionary<string, string> { ["idle-stop-minutes"] = "soon", ["team:ocellus:wake"] = "x" });
 
     [Theory]
-    [InlineData(nameof(ArnKind.ProjectVersion), "ocellus:idle-stop-minute", "ocellus:idle-stop-minutes, ocellus:wake-on-detect, ocellus:plan")]
-    [InlineData(nameof(ArnKind.ProjectVersion), "Ocellus:Wake-On-Detect", "ocellus:idle-stop-minutes, ocellus:wake-on-detect, ocellus:plan")]
+    [InlineData(nameof(ArnKind.ProjectVersion), "ocellus:idle-stop-minute", "ocellus:idle-stop-minutes, ocellus:wake-on-detect, ocellus:plan, ocellus:max-answer-ms")]
+    [InlineData(nameof(ArnKind.ProjectVersion), "Ocellus:Wake-On-Detect", "ocellus:idle-stop-minutes, ocellus:wake-on-detect, ocellus:plan, ocellus:max-answer-ms")]
     [InlineData(nameof(ArnKind.Project), "ocellus:wake-on-detect", "belong on model versions")]
     [InlineData(nameof(ArnKind.Dataset), "ocellus:wake-on-detect", "belong on model versions")]
     public void A_tag_of_ours_that_would_have_no_effect_is_refused_with_those_that_have(string resource, string tag, string right)

@@ -24,6 +24,11 @@ internal static class ClassifierJob
             Threads = input.Threads,
             ThreadsNow = () => input.Pace.Threads,
             TimeBudget = input.Within(ClassifierPlan.RecipeTime(training.Count, input.Threads)),
+            TimeLimit = TimeSpan.FromSeconds(input.Job.TimeBudgetSeconds),
+            Search = new DesignSearch
+            {
+                AnswerTimeMax = input.Job.AnswerMillisecondsMax is { } most ? TimeSpan.FromMilliseconds(most) : null,
+            },
         };
         plan = input.Repeated?.For(task, plan) ?? plan;
         var started = Stopwatch.GetTimestamp();
