@@ -37,8 +37,11 @@ internal sealed record FoundBucket(string? AccountId, string? Region)
     public bool IsIn(string region) => Region is null || Region == region;
 }
 
-/// <summary>An open object and its size in bytes.</summary>
-internal sealed record ObjectContent(Stream Stream, long Size) : IAsyncDisposable
+/// <summary>An open object.</summary>
+/// <param name="Stream">Its content.</param>
+/// <param name="Size">Its bytes.</param>
+/// <param name="ETag">Its entity tag: another content has another one.</param>
+internal sealed record ObjectContent(Stream Stream, long Size, string ETag) : IAsyncDisposable
 {
     public ValueTask DisposeAsync() => Stream.DisposeAsync();
 }

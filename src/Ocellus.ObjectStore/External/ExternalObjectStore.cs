@@ -54,7 +54,7 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
         CallAsync<ObjectContent?>(null, async () =>
         {
             var response = await _client.GetObjectAsync(bucket, key, cancel);
-            return new ObjectContent(response.ResponseStream, response.ContentLength);
+            return new ObjectContent(response.ResponseStream, response.ContentLength, response.ETag ?? "");
         });
 
     public async Task<bool> FetchAsync(string bucket, string key, string targetFile, CancellationToken cancel)

@@ -27,7 +27,7 @@ internal sealed class EmbeddedObjects(ObjectStore store) : IObjects
     public async Task<ObjectContent?> OpenReadAsync(string bucket, string key, CancellationToken cancel)
     {
         await store.OpenedAsync(bucket, cancel).ConfigureAwait(false);
-        return store.OpenRead(bucket, key, out var info) is { } stream ? new ObjectContent(stream, info!.Size) : null;
+        return store.OpenRead(bucket, key, out var info) is { } stream ? new ObjectContent(stream, info!.Size, info.ETag) : null;
     }
 
     public async Task<bool> FetchAsync(string bucket, string key, string targetFile, CancellationToken cancel)
