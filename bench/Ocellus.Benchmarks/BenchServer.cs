@@ -109,7 +109,7 @@ internal sealed class BenchServer : IDisposable
         _ = _server.StandardOutput.ReadToEndAsync();
         Address = new Uri(line.Split(' ')[^1]);
         await _client.GetAsync(new Uri(Address, "health/ready"));
-        Console.WriteLine($"server ready after {Stopwatch.GetElapsedTime(started).TotalSeconds:F2} s, {CpuSeconds():F2} s of CPU");
+        System.Console.WriteLine($"server ready after {Stopwatch.GetElapsedTime(started).TotalSeconds:F2} s, {CpuSeconds():F2} s of CPU");
         var credentials = File.ReadAllLines(Path.Combine(_data, "credentials")).Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries))
             .Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1]);
         Signer = new(credentials["aws_access_key_id"], credentials["aws_secret_access_key"], credentials["region"]);

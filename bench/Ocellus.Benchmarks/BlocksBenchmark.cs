@@ -52,7 +52,7 @@ internal static class BlocksBenchmark
     }
 
     private static void Print(int count, string what, (double Forward, double Backward) separate, (double Forward, double Backward) fused) =>
-        Console.WriteLine(string.Create(
+        System.Console.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
         $"{count} x {what}: separate {separate.Forward:0.0} + {separate.Backward:0.0} = {separate.Forward + separate.Backward:0.0} ms, "
             + $"fused {fused.Forward:0.0} + {fused.Backward:0.0} = {fused.Forward + fused.Backward:0.0} ms"));

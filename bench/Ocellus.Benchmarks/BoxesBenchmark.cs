@@ -42,7 +42,7 @@ internal static class BoxesBenchmark
         List<string> labels = only is null ? [] : [only];
         var train = Read(folder, "train", labels, only, (int)Option(args, "--take", int.MaxValue));
         var test = Read(folder, "test", labels, only, int.MaxValue);
-        Console.WriteLine($"{train.Boxes.Count} training images, {test.Boxes.Count} test images, labels {string.Join(", ", labels)}");
+        System.Console.WriteLine($"{train.Boxes.Count} training images, {test.Boxes.Count} test images, labels {string.Join(", ", labels)}");
 
         using var stop = new CancellationTokenSource();
         using var signal = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c =>
@@ -54,7 +54,7 @@ internal static class BoxesBenchmark
         long started = Stopwatch.GetTimestamp();
         DetectorResult result = DetectorTrainer.Train(
             new DetectorTask(train.Images, train.Boxes, labels), plan,
-            new Progress(p => Console.WriteLine(string.Create(
+            new Progress(p => System.Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{Stopwatch.GetElapsedTime(started).TotalSeconds,6:0} s  {p.Phase} {p.Epoch}/{p.Epochs}  loss {p.Loss:0.000}  {p.SecondsLeft:0} s left"))),
             Text(args, "--checkpoint"),
@@ -79,21 +79,21 @@ internal static class BoxesBenchmark
 
         DetectionReport report = DetectionMetrics.Compute(labels.Count, test.Boxes, found);
         times.Sort();
-        Console.WriteLine(
+        System.Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"{result.Description.Recipe}, {result.Description.Width}x{result.Description.Height}, {seconds:0.0} s, {busy:0.0} s of CPU time, peak "
                     + $"{Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:0.0} GB"));
         foreach (DetectionLabelMetrics l in report.Labels)
         {
-            Console.WriteLine(
+            System.Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"  {labels[l.Label]}: AP@0.5 {l.AveragePrecision:0.000}, F1 {l.Cut.F1:0.000} at {l.Cut.Threshold:0.000} (precision "
                         + $"{l.Cut.Precision:0.000}, recall {l.Cut.Recall:0.000}), recall at most {l.RecallMax:0.000}, {l.TrueBoxes} boxes"));
         }
 
-        Console.WriteLine(string.Create(
+        System.Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"mAP@0.5 {report.AveragePrecision:0.0000}  mean best F1 {report.F1:0.0000}  prediction, one thread: median {times[times.Count / 2]:0.0} ms"));
         return 0;

@@ -50,7 +50,7 @@ internal static class ClassifyBenchmark
             (correct, logLoss) = (correct + r, logLoss + l);
         }
 
-        Console.WriteLine(string.Create(
+        System.Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"accuracy over {all.Length} images in {folds} folds: {(double)correct / all.Length:0.0000}, log loss {logLoss / all.Length:0.0000}"));
         return 0;
@@ -78,11 +78,11 @@ internal static class ClassifyBenchmark
         int correct = test.Where((t, i) => labels[Array.IndexOf(scores[i], scores[i].Max())] == t.Label).Count();
         double logLoss = test.Select((t, i) => -Math.Log(Math.Max(1e-6, scores[i][Array.IndexOf(labels, t.Label)]))).Sum();
         double f1 = labels.Select((label, l) => BestF1([.. scores.Select(s => s[l])], [.. test.Select(t => t.Label == label)])).Average();
-        Console.WriteLine(string.Create(
+        System.Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{result.Description.Recipe}, {result.EpochsRun} epochs, held out: linear {result.LinearScore:0.000}, fine-tuned "
                 + $"{result.FineTunedScore:0.000}; {result.Remark}"));
-        Console.WriteLine(string.Create(
+        System.Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"accuracy {(double)correct / test.Count:0.000}, mean best F1 {f1:0.000}, log loss {logLoss / test.Count:0.000}, {seconds:0.0} s ({cpuSeconds:0.0} "
                 + $"s of CPU time, {plan.Threads} threads), peak {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB"));
@@ -124,7 +124,7 @@ internal static class ClassifyBenchmark
             if (_last != (value.Phase, value.Epoch))
             {
                 _last = (value.Phase, value.Epoch);
-                Console.WriteLine(
+                System.Console.WriteLine(
                     string.Create(
                         CultureInfo.InvariantCulture,
                         $"{Stopwatch.GetElapsedTime(started).TotalSeconds,6:0.0} s  {value.Phase} {value.Epoch}/{value.Epochs}, loss {value.Loss:0.000}, "

@@ -22,7 +22,7 @@ internal static class DecodeBenchmark
 
         Array.Sort(milliseconds);
         ImageHeader header = ImageDecoder.ReadHeader(bytes);
-        Console.WriteLine(string.Create(
+        System.Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{header.Format} {header.Width}x{header.Height} to {side}x{side}: best {milliseconds[0]:0.00} ms, median {milliseconds[repeat / 2]:0.00} ms"));
         return 0;

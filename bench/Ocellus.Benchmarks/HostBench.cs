@@ -46,7 +46,7 @@ internal sealed class HostBench : IDisposable
             image = scaled.JpegsaveBuffer(q: 90);
         }
 
-        Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}, image of {image.Length:N0} bytes");
+        System.Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}, image of {image.Length:N0} bytes");
         using var bench = new HostBench(image);
         await bench._server.PrepareAsync(image, folder);
         bench._model = TrainedModel.Load(bench._server.ModelFolder);
@@ -72,11 +72,11 @@ internal sealed class HostBench : IDisposable
         double network = Median(100, () => model.Predict([prepared]));
         using var threaded = TrainedModel.Load(_server.ModelFolder, Environment.ProcessorCount);
         double several = Median(100, () => threaded.Predict([prepared]));
-        Console.WriteLine($"bare: decoding {decode:F2} ms, network {network:F2} ms, with {Environment.ProcessorCount} threads {several:F2} ms");
+        System.Console.WriteLine($"bare: decoding {decode:F2} ms, network {network:F2} ms, with {Environment.ProcessorCount} threads {several:F2} ms");
         if (model.Description.Kind != ModelKinds.Localization)
         {
             var four = Enumerable.Repeat(prepared, 4).ToArray();
-            Console.WriteLine($"bare: network for 4 together {Median(30, () => model.Predict(four)):F2} ms");
+            System.Console.WriteLine($"bare: network for 4 together {Median(30, () => model.Predict(four)):F2} ms");
         }
     }
 
@@ -102,7 +102,7 @@ internal sealed class HostBench : IDisposable
     private async Task MeasureAsync(double seconds)
     {
         await Task.Delay(3000);
-        Console.WriteLine($"resident, idle: {_server.Resident():F0} MB");
+        System.Console.WriteLine($"resident, idle: {_server.Resident():F0} MB");
         var detect = JsonSerializer.SerializeToUtf8Bytes(new { ProjectVersionArn = _server.Arn, Image = new { Bytes = _image } });
         for (var round = 1; round <= 2; round++)
         {
@@ -120,14 +120,14 @@ internal sealed class HostBench : IDisposable
                 single.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             }
 
-            Console.WriteLine(
+            System.Console.WriteLine(
                 $"round {round}: start to RUNNING {start:F0} ms, first response {first.Milliseconds:F1} ms; one connection: median {At(single, .5):F1} ms, p99 "
                     + $"{At(single, .99):F1} ms");
             await CompareAsync(detect, seconds);
             var loaded = _server.Resident();
             var stop = await StopAsync();
             await Task.Delay(5000);
-            Console.WriteLine(
+            System.Console.WriteLine(
                 $"round {round}: stop call {stop.Call:F1} ms, to STOPPED {stop.Stopped:F0} ms; resident: before start {before:F0} MB, running {running:F0} "
                     + $"MB, after load {loaded:F0} MB, 5 s after stop {_server.Resident():F0} MB");
         }
@@ -143,7 +143,7 @@ internal sealed class HostBench : IDisposable
             await LoadAsync(detect, 200, seconds, pause);
             await ending.CancelAsync();
             control.Join();
-            Console.WriteLine($"meanwhile DescribeProjects: median {At(describe, .5):F1} ms, p99 {At(describe, .99):F1} ms of {describe.Count}");
+            System.Console.WriteLine($"meanwhile DescribeProjects: median {At(describe, .5):F1} ms, p99 {At(describe, .99):F1} ms of {describe.Count}");
         }
 
         await StopAsync();
@@ -156,11 +156,11 @@ internal sealed class HostBench : IDisposable
             stops.Add(stopped);
         }
 
-        Console.WriteLine(
+        System.Console.WriteLine(
             $"{Rounds} rounds: start to RUNNING median {At(starts, .5):F0} ms, worst {starts.Max():F0} ms; stop call median {At(calls, .5):F1} ms, p99 "
                 + $"{At(calls, .99):F1} ms, worst {calls.Max():F1} ms; to STOPPED median {At(stops, .5):F0} ms, worst {stops.Max():F0} ms");
         await Task.Delay(5000);
-        Console.WriteLine($"resident at the end: {_server.Resident():F0} MB");
+        System.Console.WriteLine($"resident at the end: {_server.Resident():F0} MB");
     }
 
     /// <summary>Alternates eight connections with the bare loop: the machine's speed changes within a minute, so only adjacent runs are comparable.</summary>
@@ -171,7 +171,7 @@ internal sealed class HostBench : IDisposable
         {
             var served = await LoadAsync(detect, 8, seconds, TimeSpan.Zero);
             var after = BareLoop(seconds);
-            Console.WriteLine(
+            System.Console.WriteLine(
                 $"bare loop on {Environment.ProcessorCount} threads: {before.PerSecond:F0} images/s before, {after.PerSecond:F0} after; the server reached "
                     + $"{200 * served.PerSecond / (before.PerSecond + after.PerSecond):F0} % of it, and a response took "
                     + $"{served.Cpu - (before.Cpu + after.Cpu) / 2:F2} ms of CPU more than the {(before.Cpu + after.Cpu) / 2:F2} ms of an image there");
@@ -212,7 +212,7 @@ internal sealed class HostBench : IDisposable
         own.Refresh();
         client = own.TotalProcessorTime.TotalSeconds - client;
         open.ForEach(c => c.Dispose());
-        Console.WriteLine($"{connections} connections{(pause > TimeSpan.Zero ? $", {pause.TotalMilliseconds:F0} ms of pause after a refusal" : "")}: {times.Count / elapsed:F0} answers/s, median {At(times, .5):F1} ms, p99 {At(times, .99):F1} ms; server {1000 * cpu / Math.Max(1, times.Count):F2} ms of CPU per answer, {cpu / elapsed:F2} cores, client {client / elapsed:F2} cores"
+        System.Console.WriteLine($"{connections} connections{(pause > TimeSpan.Zero ? $", {pause.TotalMilliseconds:F0} ms of pause after a refusal" : "")}: {times.Count / elapsed:F0} answers/s, median {At(times, .5):F1} ms, p99 {At(times, .99):F1} ms; server {1000 * cpu / Math.Max(1, times.Count):F2} ms of CPU per answer, {cpu / elapsed:F2} cores, client {client / elapsed:F2} cores"
             + (refused.Count > 0
                 ? $"; {refused.Count / elapsed:F0} refusals/s, median {At(refused, .5):F1} ms, p99 {At(refused, .99):F1} ms; {other} other"
                 : ""));

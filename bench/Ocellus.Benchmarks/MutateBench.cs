@@ -29,14 +29,14 @@ internal static class MutateBench
         int Option(string name, int fallback) => Array.IndexOf(args, name) is > 0 and var i ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : fallback;
         int count = Option("--count", 10_000), seed = Option("--seed", Random.Shared.Next()), first = Option("--from", 0), seconds = Option("--seconds", int.MaxValue), end = first + count;
         var whole = Kinds(args[0]);
-        Console.WriteLine(
+        System.Console.WriteLine(
             $"{count:N0} damaged images of {whole.Length} kinds ({whole.Min(w => w.Length):N0} to {whole.Max(w => w.Length):N0} bytes), seed {seed}, "
                 + $"{Connections} connections, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
         using var server = new BenchServer();
         await server.PrepareAsync(whole[0]);
         await server.OpenAsync();
         await server.StartAsync();
-        Console.WriteLine($"resident, model running: {server.Resident():F0} MB");
+        System.Console.WriteLine($"resident, model running: {server.Resident():F0} MB");
 
         var answers = new ConcurrentDictionary<string, int>();
         var faults = 0;
@@ -57,11 +57,11 @@ internal static class MutateBench
                     Interlocked.Increment(ref faults);
                     var file = Path.Combine(Path.GetTempPath(), $"ocellus-mutate-{seed}-{i}");
                     await File.WriteAllBytesAsync(file, image, CancellationToken.None);
-                    Console.WriteLine($"image {i}: {answer}; kept as {file}");
+                    System.Console.WriteLine($"image {i}: {answer}; kept as {file}");
                 }
             });
             warm = from == first ? server.Resident() : warm;
-            Console.WriteLine($"{Math.Min(end, from + Round):N0} after {watch.Elapsed.TotalSeconds:F0} s: resident {server.Resident():F0} MB");
+            System.Console.WriteLine($"{Math.Min(end, from + Round):N0} after {watch.Elapsed.TotalSeconds:F0} s: resident {server.Resident():F0} MB");
             if (!server.IsRunning)
             {
                 break;
@@ -69,8 +69,8 @@ internal static class MutateBench
         }
 
         var last = server.IsRunning ? await SendAsync(server, whole[0]) : "the server has ended";
-        Console.WriteLine(string.Join(", ", answers.OrderByDescending(a => a.Value).Select(a => $"{a.Key} {a.Value:N0}")));
-        Console.WriteLine(
+        System.Console.WriteLine(string.Join(", ", answers.OrderByDescending(a => a.Value).Select(a => $"{a.Key} {a.Value:N0}")));
+        System.Console.WriteLine(
             $"slowest {slowest:F0} ms; resident after the first {Round:N0} {warm:F0} MB, at the end {(server.IsRunning ? server.Resident() : 0):F0} MB; "
                 + $"{faults} faults; the whole image at the end: {last}");
         return faults == 0 && last == "answered" ? 0 : 1;

@@ -31,11 +31,11 @@ internal static class MutateRequestsBench
         await server.OpenAsync();
         await server.StartAsync();
         var valid = RequestMutations.Valid(server.Arn, image);
-        Console.WriteLine(
+        System.Console.WriteLine(
             $"{count:N0} damaged requests of {valid.Length} kinds, seed {seed}, {Connections} connections, {Environment.ProcessorCount} cores, .NET "
                 + $"{Environment.Version}");
         int made = await SendAsync(server, PlainRequest.S3("PUT", "/mutations")), stored = await SendAsync(server, PlainRequest.S3("PUT", "/mutations/k", "content"));
-        Console.WriteLine($"bucket and object: {made}, {stored}; resident, model running: {server.Resident():F0} MB");
+        System.Console.WriteLine($"bucket and object: {made}, {stored}; resident, model running: {server.Resident():F0} MB");
 
         var answers = new ConcurrentDictionary<int, int>();
         var faults = 0;
@@ -62,10 +62,10 @@ internal static class MutateRequestsBench
                     Interlocked.Increment(ref faults);
                     var file = Path.Combine(Path.GetTempPath(), $"ocellus-request-{seed}-{i}");
                     await File.WriteAllBytesAsync(file, bytes, CancellationToken.None);
-                    Console.WriteLine($"request {i}: {status}; kept as {file}");
+                    System.Console.WriteLine($"request {i}: {status}; kept as {file}");
                 }
             });
-            Console.WriteLine(
+            System.Console.WriteLine(
                 $"{Math.Min(count, from + Round):N0} after {watch.Elapsed.TotalSeconds:F0} s: resident {(server.IsRunning ? server.Resident() : 0):F0} MB");
         }
 
@@ -75,11 +75,11 @@ internal static class MutateRequestsBench
             (api, s3) = (await SendAsync(server, PlainRequest.Api("DescribeProjects", new { })), await SendAsync(server, PlainRequest.S3("GET", "/")));
         }
 
-        Console.WriteLine(
+        System.Console.WriteLine(
             string.Join(
                 ", ",
                 answers.OrderByDescending(a => a.Value).Select(a => $"{(a.Key == 0 ? "closed" : a.Key.ToString(CultureInfo.InvariantCulture))} {a.Value:N0}")));
-        Console.WriteLine($"{faults} faults; valid requests at the end: {api}, {s3}");
+        System.Console.WriteLine($"{faults} faults; valid requests at the end: {api}, {s3}");
         return faults == 0 && (api, s3) == (200, 200) ? 0 : 1;
     }
 

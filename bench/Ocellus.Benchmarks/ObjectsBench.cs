@@ -28,7 +28,7 @@ internal static class ObjectsBench
                 case "--uploads": uploads = int.Parse(arguments[i + 1], CultureInfo.InvariantCulture); break;
                 case "--seconds": seconds = int.Parse(arguments[i + 1], CultureInfo.InvariantCulture); break;
                 case "--program": program = arguments[i + 1]; break;
-                default: Console.Error.WriteLine($"{arguments[i]} is not an option of objects."); return 2;
+                default: System.Console.Error.WriteLine($"{arguments[i]} is not an option of objects."); return 2;
             }
         }
 
@@ -41,7 +41,7 @@ internal static class ObjectsBench
             await using var server = await Server.StartAsync(program, data);
             await server.SendAsync(HttpMethod.Get, "/many", "list-type=2&max-keys=1");
             var full = await server.SettledAsync();
-            Console.WriteLine(
+            System.Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"memory of {keys} objects: {(full - empty) >> 20} MB, {(full - empty) / (double)keys:0} bytes per object (resident, {empty >> 20} "
@@ -71,7 +71,7 @@ internal static class ObjectsBench
             var during = await server.TimesAsync(seconds, _ => (HttpMethod.Get, "/other/k0", null), deletion);
             await deletion;
             Print(string.Create(CultureInfo.InvariantCulture, $"GET of another bucket from the start of a DeleteBucket with {uploads} uploads"), during);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"DeleteBucket took {server.DeleteMilliseconds:0} ms"));
+            System.Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"DeleteBucket took {server.DeleteMilliseconds:0} ms"));
             return 0;
         }
         finally
@@ -149,7 +149,7 @@ internal static class ObjectsBench
     private static void Print(string what, List<double> times)
     {
         times.Sort();
-        Console.WriteLine(
+        System.Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture, $"{what}: {times.Count} requests, median {At(.5):0.0} ms, p99 {At(.99):0.0} ms, longest {times[^1]:0.0} ms"));
 

@@ -203,7 +203,7 @@ internal static class OwnCodeBenchmark
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
-    private static void Print(FormattableString text) => Console.WriteLine(FormattableString.Invariant(text));
+    private static void Print(FormattableString text) => System.Console.WriteLine(FormattableString.Invariant(text));
 
     /// <summary>A network, and the loss of one step.</summary>
     private sealed class Subject(IDisposable network, IEnumerable<(string Name, Parameter Value)> weights, Func<Tensor> loss) : IDisposable

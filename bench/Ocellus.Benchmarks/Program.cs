@@ -17,19 +17,19 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: Ocellus.Benchmarks host IMAGE.jpg [--seconds N] [--model FOLDER]");
-    Console.Error.WriteLine("       Ocellus.Benchmarks mutate IMAGE [--count N] [--seed S] [--from N] [--seconds N]");
-    Console.Error.WriteLine("       Ocellus.Benchmarks mutate-requests IMAGE [--count N] [--seed S]");
-    Console.Error.WriteLine("       Ocellus.Benchmarks objects [--keys N] [--uploads N] [--seconds N] [--program Ocellus.dll]");
-    Console.Error.WriteLine("       Ocellus.Benchmarks classify FOLDER [--seed N] [--seconds N] [--epochs N] [--size N] [--start-scale X] [--folds N]");
-    Console.Error.WriteLine("       Ocellus.Benchmarks decode FILE [--side N] [--repeat N]");
-    Console.Error.WriteLine(
+    System.Console.Error.WriteLine("usage: Ocellus.Benchmarks host IMAGE.jpg [--seconds N] [--model FOLDER]");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks mutate IMAGE [--count N] [--seed S] [--from N] [--seconds N]");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks mutate-requests IMAGE [--count N] [--seed S]");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks objects [--keys N] [--uploads N] [--seconds N] [--program Ocellus.dll]");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks classify FOLDER [--seed N] [--seconds N] [--epochs N] [--size N] [--start-scale X] [--folds N]");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks decode FILE [--side N] [--repeat N]");
+    System.Console.Error.WriteLine(
         "       Ocellus.Benchmarks boxes FOLDER [--seed N] [--seconds N] [--epochs N] [--steps N] [--long-side N] [--batch N] [--mosaic SHARE] [--rate N] "
             + "[--backbone-rate N] [--scale-min X] [--scale-max X] [--average X] [--weight-decay X] [--warm-up STEPS] [--frozen BLOCKS] [--threads N] "
             + "[--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
-    Console.Error.WriteLine("       Ocellus.Benchmarks step [THREADS]");
-    Console.Error.WriteLine("       Ocellus.Benchmarks blocks [THREADS]");
-    Console.Error.WriteLine("       Ocellus.Benchmarks own-code [ROUNDS]");
-    Console.Error.WriteLine("       Ocellus.Benchmarks own-code memory own|libtorch");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks step [THREADS]");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks blocks [THREADS]");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks own-code [ROUNDS]");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks own-code memory own|libtorch");
     return 2;
 }

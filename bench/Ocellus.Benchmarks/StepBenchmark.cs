@@ -54,7 +54,7 @@ internal static class StepBenchmark
             (best, bestForward) = (Math.Min(best, all), Math.Min(bestForward, first));
         }
 
-        Console.WriteLine(string.Create(
+        System.Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{what}: forward {bestForward / images:0.0} + backward {(best - bestForward) / images:0.0} = {best / images:0.0} ms per image"));
     }

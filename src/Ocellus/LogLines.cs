@@ -15,7 +15,7 @@ internal sealed class LogLines() : ConsoleFormatter(FormatName)
     private const string Reset = "\u001b[0m";
 
     /// <summary>Only for a terminal: a file would keep the escape codes.</summary>
-    private readonly bool _colours = !Console.IsErrorRedirected;
+    private readonly bool _colours = !System.Console.IsErrorRedirected;
 
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {

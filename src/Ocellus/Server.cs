@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using Ocellus.Backups;
+using Ocellus.Console;
 using Ocellus.Datasets;
 using Ocellus.Diagnostics;
 using Ocellus.Hosting;
@@ -105,7 +106,8 @@ internal static class Server
             .AddSingleton<ApiCors>()
             .AddSingleton(s => new BodyBudget(s.GetRequiredService<IOptions<BodyOptions>>(), clock, s.GetRequiredService<FreedMemory>().Return))
             .AddSingleton<BodyReader>()
-            .AddSingleton<AwsJsonEndpoint>();
+            .AddSingleton<AwsJsonEndpoint>()
+            .AddConsole();
 
         var app = builder.Build();
         keys.WarnOfUnreachable(app.Services.GetRequiredService<ILogger<KeyRing>>());
@@ -121,6 +123,7 @@ internal static class Server
             return next(http);
         });
         app.UseMetricsPage();
+        var console = app.UseConsole();
         // The object store serves all other paths.
         app.UseObjectStore(http => (http.Request.Method, http.Request.Path.Value) switch
         {
@@ -131,7 +134,7 @@ internal static class Server
             ("POST", "/") when http.Request.Headers.ContainsKey("X-Amz-Target") || !http.Request.Query.ContainsKey("delete") => api.HandleAsync(http),
             // The object store has no rules for its root: its refusal is the response where the API has none.
             ("OPTIONS", "/") when cors.Preflight(http) => Task.CompletedTask,
-            _ => null,
+            _ => console(http),
         });
         return app;
     }

@@ -21,13 +21,19 @@ internal sealed class Authorizer(KeyRing keys, DataDirectory data, TimeProvider 
         var rights = Of(caller);
         foreach (var permission in permissions)
         {
-            var tags = rights.UsesResourceTags ? await TagsAsync(caller, permission.Resources[0], cancel) : null;
-            if (rights.Refusal(permission, tags) is { } words)
+            if (await RefusalAsync(rights, caller, permission, cancel) is { } words)
             {
                 throw new RefusedException(RefusalKind.Denied, words);
             }
         }
     }
+
+    /// <summary>Whether the caller has a permission. The same check as <see cref="RequireAsync"/>.</summary>
+    public async Task<bool> MayAsync(Caller caller, Permission permission, CancellationToken cancel) =>
+        await RefusalAsync(Of(caller), caller, permission, cancel) is null;
+
+    private async Task<string?> RefusalAsync(CallerRights rights, Caller caller, Permission permission, CancellationToken cancel) =>
+        rights.Refusal(permission, rights.UsesResourceTags ? await TagsAsync(caller, permission.Resources[0], cancel) : null);
 
     private async Task<IReadOnlyDictionary<string, string>?> TagsAsync(Caller caller, string resource, CancellationToken cancel)
     {

@@ -24,6 +24,9 @@ internal sealed partial class S3Gate(
     {
         var requestId = Guid.NewGuid().ToString("N")[..16].ToUpperInvariant();
         http.Response.Headers["x-amz-request-id"] = requestId;
+        // Objects share their origin with the console. A stored page runs no scripts, submits no forms and counts as another origin, whoever opens it.
+        http.Response.Headers.ContentSecurityPolicy = "sandbox";
+        http.Response.Headers.XContentTypeOptions = "nosniff";
         await using var paced = PacedStream.Of(http, bodies, clock);
         var target = S3Target.Of(http.Request);
         S3Request? request = null;

@@ -61,12 +61,12 @@ internal static class CommandLine
 
         // Standard output is for results, never for help. The whole help would bury the one line that matters.
         mistake.ShowHelp = arguments.Count == 0;
-        settings.Output = Console.Error;
+        settings.Output = System.Console.Error;
         await parsed.InvokeAsync(settings);
         if (arguments.Count > 0)
         {
             var verb = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
-            await Console.Error.WriteLineAsync($"`ocellus{verb} --help` shows its options.");
+            await System.Console.Error.WriteLineAsync($"`ocellus{verb} --help` shows its options.");
         }
 
         return ExitCodes.Usage;
@@ -74,7 +74,7 @@ internal static class CommandLine
 
     /// <summary>Sets a verb's action. Refusals become one message on standard error and exit code 1, never a stack trace.</summary>
     public static void Act(this Command command, Func<ParseResult, Terminal, CancellationToken, Task<int>> run) =>
-        command.SetAction((parsed, cancel) => GuardAsync(parsed, new Terminal(Console.Out, Console.Error), run, cancel));
+        command.SetAction((parsed, cancel) => GuardAsync(parsed, new Terminal(System.Console.Out, System.Console.Error), run, cancel));
 
     private static async Task<int> GuardAsync(
         ParseResult parsed, Terminal terminal, Func<ParseResult, Terminal, CancellationToken, Task<int>> run, CancellationToken cancel)

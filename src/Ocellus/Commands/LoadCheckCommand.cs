@@ -39,7 +39,7 @@ internal static class LoadCheckCommand
                     reason = inner;
                 }
 
-                await Console.Error.WriteLineAsync(reason.Message.ReplaceLineEndings(" "));
+                await System.Console.Error.WriteLineAsync(reason.Message.ReplaceLineEndings(" "));
                 return ExitCodes.Refused;
             }
         });

@@ -25,8 +25,8 @@ internal sealed class Terminal
     public Terminal(TextWriter output, TextWriter error)
     {
         (_output, _error) = (output, error);
-        _results = Open(output, Console.IsOutputRedirected);
-        _remarks = Open(error, Console.IsErrorRedirected);
+        _results = Open(output, System.Console.IsOutputRedirected);
+        _remarks = Open(error, System.Console.IsErrorRedirected);
     }
 
     /// <summary>A line of the result, never wrapped: paths and commands can be copied from it.</summary>
@@ -47,7 +47,7 @@ internal sealed class Terminal
     /// <summary>Shows a training's progress: bars on a terminal, otherwise a line now and then.</summary>
     public async Task<T> ShowAsync<T>(Func<IProgress<JobProgress>, Task<T>> work)
     {
-        if (Console.IsErrorRedirected || !_remarks.Profile.Capabilities.Ansi)
+        if (System.Console.IsErrorRedirected || !_remarks.Profile.Capabilities.Ansi)
         {
             return await work(new PhaseLines(_error, TimeProvider.System));
         }

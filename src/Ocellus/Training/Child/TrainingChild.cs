@@ -20,11 +20,11 @@ internal static class TrainingChild
         var pace = new TrainingPace(TrainingRun.ThreadsOf(folder.Read()));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         // Ctrl-C in a terminal reaches every process of the group; here the parent decides, through standard input.
-        Console.CancelKeyPress += (_, pressed) => pressed.Cancel = true;
+        System.Console.CancelKeyPress += (_, pressed) => pressed.Cancel = true;
         _ = Task.Run(
             async () =>
             {
-                using var input = new StreamReader(Console.OpenStandardInput());
+                using var input = new StreamReader(System.Console.OpenStandardInput());
                 while (await input.ReadLineAsync(CancellationToken.None) is { } line)
                 {
                     pace.Receive(line);
@@ -46,9 +46,9 @@ internal static class TrainingChild
         }
         catch (Exception failure)
         {
-            await Console.Error.WriteLineAsync($"{failure}");
+            await System.Console.Error.WriteLineAsync($"{failure}");
             // The last line is what a user reads first.
-            await Console.Error.WriteLineAsync(failure.Message.ReplaceLineEndings(" "));
+            await System.Console.Error.WriteLineAsync(failure.Message.ReplaceLineEndings(" "));
             return JobExitCode.Broken;
         }
     }
@@ -73,7 +73,7 @@ internal static class TrainingChild
     private sealed class ToStandardOutput : IProgress<JobProgress>
     {
         private readonly Lock _gate = new();
-        private readonly Stream _output = Console.OpenStandardOutput();
+        private readonly Stream _output = System.Console.OpenStandardOutput();
 
         public void Report(JobProgress value)
         {

@@ -1,0 +1,49 @@
+using System.Text;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Web;
+
+namespace Ocellus.Console.Pages;
+
+/// <summary>Renders the pages: Razor components, once, on the server.</summary>
+/// <remarks>
+/// Without <c>AddRazorComponents</c>: that brings Data Protection, which writes its keys outside the data directory, and needs nothing that these pages use.
+/// </remarks>
+internal sealed class ConsolePages(ILoggerFactory logs)
+{
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        MapPage<HomePage>(routes, "/ui/");
+    }
+
+    /// <summary>Registers a page. The route's values become the component's parameters of the same names.</summary>
+    public void MapPage<TPage>(IEndpointRouteBuilder routes, string pattern)
+        where TPage : IComponent =>
+        routes.MapGet(pattern, http => RenderAsync<TPage>(http, StatusCodes.Status200OK, http.Request.RouteValues.ToDictionary(v => Pascal(v.Key), v => v.Value)));
+
+    /// <summary>Renders a page. An exception of the component is thrown here, before anything is sent.</summary>
+    public async Task RenderAsync<TPage>(HttpContext http, int status, IDictionary<string, object?> parameters)
+        where TPage : IComponent
+    {
+        string html;
+        await using (var renderer = new HtmlRenderer(http.RequestServices, logs))
+        {
+            html = await renderer.Dispatcher.InvokeAsync(async () =>
+                (await renderer.RenderComponentAsync<TPage>(ParameterView.FromDictionary(parameters))).ToHtmlString());
+        }
+
+        http.Response.StatusCode = status;
+        http.Response.ContentType = "text/html; charset=utf-8";
+        var bytes = Encoding.UTF8.GetBytes(html);
+        http.Response.ContentLength = bytes.Length;
+        await http.Response.Body.WriteAsync(bytes, http.RequestAborted);
+    }
+
+    /// <summary>The page of a refusal: the server's words, and what to do.</summary>
+    public Task RenderErrorAsync(HttpContext http, int status, string message) => RenderAsync<ErrorPage>(http, status, new Dictionary<string, object?>
+    {
+        [nameof(ErrorPage.Status)] = status,
+        [nameof(ErrorPage.Message)] = message,
+    });
+
+    private static string Pascal(string name) => char.ToUpperInvariant(name[0]) + name[1..];
+}
