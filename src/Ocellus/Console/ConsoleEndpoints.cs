@@ -1,6 +1,7 @@
 using Ocellus.Console.Assets;
 using Ocellus.Console.Calls;
 using Ocellus.Console.Events;
+using Ocellus.Console.Images;
 using Ocellus.Console.Pages;
 using Ocellus.Console.Sessions;
 
@@ -23,7 +24,8 @@ internal static class ConsoleEndpoints
             .AddSingleton<EventStream>()
             .AddSingleton<ConsolePages>()
             .AddSingleton<ConsoleGate>()
-            .AddScoped<ConsoleRequest>();
+            .AddScoped<ConsoleRequest>()
+            .AddImages();
     }
 
     /// <summary>
@@ -60,6 +62,7 @@ internal static class ConsoleEndpoints
         services.GetRequiredService<SignIn>().Map(routes);
         routes.MapPost("/ui/api/call/{operation}", services.GetRequiredService<CallEndpoint>().HandleAsync);
         routes.MapGet("/ui/api/events", services.GetRequiredService<EventStream>().HandleAsync);
+        services.GetRequiredService<ImagesEndpoints>().Map(routes);
         pages.Map(routes);
     }
 

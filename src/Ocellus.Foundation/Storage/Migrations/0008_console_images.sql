@@ -13,7 +13,7 @@ CREATE TABLE console_marks (
     source_ref  TEXT NOT NULL,
     unsure      BIGINT NOT NULL,
     approved    BIGINT NOT NULL,
-    nothing     BIGINT NOT NULL,
+    is_empty    BIGINT NOT NULL,
     PRIMARY KEY (project_arn, source_ref)
 );
 -- What an image's content says, as long as the object has this entity tag. The sides are as stored.

@@ -95,10 +95,14 @@ internal sealed class BoxValue
     private void DropUnusedClasses(JsonArray boxes)
     {
         var map = (JsonObject)_metadata["class-map"]!;
-        var used = boxes.Select(b => ((long)(double)b!["class_id"]!).ToString(CultureInfo.InvariantCulture)).ToHashSet(StringComparer.Ordinal);
+        var used = boxes.Select(b => IdOf(b!["class_id"]!)).ToHashSet(StringComparer.Ordinal);
         foreach (var id in map.Select(p => p.Key).Where(k => !used.Contains(k)).ToList())
         {
             map.Remove(id);
         }
     }
+
+    /// <summary>Exporters also write 1.0.</summary>
+    private static string IdOf(JsonNode node) =>
+        ((long)double.Parse(node.ToJsonString(), CultureInfo.InvariantCulture)).ToString(CultureInfo.InvariantCulture);
 }

@@ -39,7 +39,7 @@ internal sealed record ImageLabels(IReadOnlyList<string> Labels, IReadOnlyList<L
         var bothGone = gone.Count > Without(gone, theirGone).Count;
         if (bothGone && !IsSame(added, theirAdded) && (added.Count > 0 || theirAdded.Count > 0)
             // A batch that arrives again, because its answer was lost: all that it adds is there.
-            && !(Without(added, theirAdded).Count == 0 && Without(gone, theirGone).Count == 0))
+            && !(added.Count > 0 && Without(added, theirAdded).Count == 0 && Without(gone, theirGone).Count == 0))
         {
             return null;
         }

@@ -11,7 +11,7 @@ internal sealed class ImageMarks(DataDirectory data)
     /// <summary>Names in one query.</summary>
     private const int Step = 1000;
 
-    private const string Columns = "SELECT source_ref, unsure, approved, nothing FROM console_marks ";
+    private const string Columns = "SELECT source_ref, unsure, approved, is_empty FROM console_marks ";
 
     /// <summary>All marks of a project; images without any are left out.</summary>
     public async Task<IReadOnlyDictionary<string, Marks>> OfProjectAsync(string projectArn, CancellationToken cancel)
@@ -45,8 +45,8 @@ internal sealed class ImageMarks(DataDirectory data)
     public static Task WriteAsync(EntryChanges change, string projectArn, string image, Marks marks) =>
         change.Connection.ExecuteAsync(
             """
-            INSERT INTO console_marks (project_arn, source_ref, unsure, approved, nothing) VALUES (@projectArn, @image, @unsure, @approved, @nothing)
-            ON CONFLICT (project_arn, source_ref) DO UPDATE SET unsure = excluded.unsure, approved = excluded.approved, nothing = excluded.nothing
+            INSERT INTO console_marks (project_arn, source_ref, unsure, approved, is_empty) VALUES (@projectArn, @image, @unsure, @approved, @nothing)
+            ON CONFLICT (project_arn, source_ref) DO UPDATE SET unsure = excluded.unsure, approved = excluded.approved, is_empty = excluded.is_empty
             """,
             new { projectArn, image, unsure = Bit(marks.Unsure), approved = Bit(marks.Approved), nothing = Bit(marks.Nothing) },
             change.Transaction);
@@ -54,7 +54,7 @@ internal sealed class ImageMarks(DataDirectory data)
     private static long Bit(bool? mark) => mark is true ? 1 : 0;
 
     private static Dictionary<string, Marks> Read(IEnumerable<Row> rows) =>
-        rows.ToDictionary(r => r.SourceRef, r => new Marks(r.Unsure, r.Approved, r.Nothing), StringComparer.Ordinal);
+        rows.ToDictionary(r => r.SourceRef, r => new Marks(r.Unsure, r.Approved, r.IsEmpty), StringComparer.Ordinal);
 
     private sealed class Row
     {
@@ -64,6 +64,6 @@ internal sealed class ImageMarks(DataDirectory data)
 
         public bool Approved { get; init; }
 
-        public bool Nothing { get; init; }
+        public bool IsEmpty { get; init; }
     }
 }

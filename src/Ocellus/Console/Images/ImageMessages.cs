@@ -151,9 +151,9 @@ internal sealed record RenameRequest(IReadOnlyList<string> From, string To);
 
 /// <summary>What a page asks every few seconds: who else is here, and what has changed.</summary>
 /// <param name="Tab">Names the page.</param>
-/// <param name="Open">The image that it has open.</param>
 /// <param name="After">The last change that it knows.</param>
-internal sealed record PulseRequest(string Tab, string? Open, long After);
+/// <param name="Open">The image that it has open.</param>
+internal sealed record PulseRequest(string Tab, long After, string? Open = null);
 
 internal sealed record Present(string Image, string Initials, string Name);
 
@@ -178,5 +178,6 @@ internal sealed record LeaseAnswer(string? Image);
 [JsonSerializable(typeof(IndexChunk)), JsonSerializable(typeof(LinesRequest)), JsonSerializable(typeof(EditsRequest)), JsonSerializable(typeof(StatesAnswer))]
 [JsonSerializable(typeof(ImagesRequest)), JsonSerializable(typeof(RemovedAnswer)), JsonSerializable(typeof(RestoreRequest)), JsonSerializable(typeof(CountAnswer))]
 [JsonSerializable(typeof(UploadAnswer)), JsonSerializable(typeof(LabelsAnswer)), JsonSerializable(typeof(RenameRequest)), JsonSerializable(typeof(BookLabel))]
+[JsonSerializable(typeof(string)), JsonSerializable(typeof(HealthAnswer))]
 [JsonSerializable(typeof(PulseRequest)), JsonSerializable(typeof(PulseAnswer)), JsonSerializable(typeof(LeaseRequest)), JsonSerializable(typeof(LeaseAnswer))]
 internal sealed partial class ImagesJson : JsonSerializerContext;

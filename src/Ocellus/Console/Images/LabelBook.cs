@@ -100,14 +100,10 @@ internal sealed class LabelBook(DataDirectory data, DatasetCatalog datasets, Ima
                     }
                 }
 
-                if (open is [var first, ..])
-                {
-                    await RenameAsync(first, project.Arn, old, to);
-                }
-
                 return changed;
             },
             cancel);
+        await RenameAsync(project.Arn, old, to, cancel);
         changes.PublishAll(project.Arn);
         return images;
     }
@@ -146,21 +142,23 @@ internal sealed class LabelBook(DataDirectory data, DatasetCatalog datasets, Ima
     }
 
     /// <summary>Colour and key go with the name; the first of several labels gives them, unless the new name has its own.</summary>
-    private static async Task RenameAsync(EntryChanges change, string projectArn, List<string> from, string to)
+    private async Task RenameAsync(string projectArn, List<string> from, string to, CancellationToken cancel)
     {
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
         foreach (var label in from)
         {
             var names = new { projectArn, label, to };
-            if (await change.Connection.ExecuteScalarAsync<long>(
-                "SELECT COUNT(*) FROM console_labels WHERE project_arn = @projectArn AND label = @to", names, change.Transaction) == 0)
+            if (await connection.ExecuteScalarAsync<long>(
+                "SELECT COUNT(*) FROM console_labels WHERE project_arn = @projectArn AND label = @to", names, transaction) == 0)
             {
-                await change.Connection.ExecuteAsync(
-                    "UPDATE console_labels SET label = @to WHERE project_arn = @projectArn AND label = @label", names, change.Transaction);
+                await connection.ExecuteAsync("UPDATE console_labels SET label = @to WHERE project_arn = @projectArn AND label = @label", names, transaction);
             }
 
-            await change.Connection.ExecuteAsync(
-                "DELETE FROM console_labels WHERE project_arn = @projectArn AND label = @label", names, change.Transaction);
+            await connection.ExecuteAsync("DELETE FROM console_labels WHERE project_arn = @projectArn AND label = @label", names, transaction);
         }
+
+        await transaction.CommitAsync(CancellationToken.None);
     }
 
     private static void CheckName(string name)
