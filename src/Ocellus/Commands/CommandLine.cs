@@ -41,6 +41,7 @@ internal static class CommandLine
         EvaluateCommand.Create(),
         ExportCommand.Create(),
         EnvCommand.Create(),
+        ConsoleCommand.Create(),
         KeysCommand.Create(),
         BackupCommand.Create(),
         RestoreCommand.Create(),

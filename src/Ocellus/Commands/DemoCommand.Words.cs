@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Ocellus.Datasets.Manifests;
-using Ocellus.Training.Job;
 using Spectre.Console;
 
 namespace Ocellus.Commands;
@@ -44,21 +42,4 @@ internal static partial class DemoCommand
               ./ocellus detect {sample.Project}.zip IMAGE…
             """;
     }
-
-    /// <summary>Reads a training's progress from a status message that contains <see cref="JobProgress.Sentence"/>.</summary>
-    internal static JobProgress? Progress(string message)
-    {
-        var match = Sentence().Match(message);
-        return match.Success
-            ? new JobProgress(
-                match.Groups["phase"].Value,
-                int.Parse(match.Groups["step"].Value, CultureInfo.InvariantCulture),
-                int.Parse(match.Groups["steps"].Value, CultureInfo.InvariantCulture),
-                null,
-                match.Groups["left"].Success ? double.Parse(match.Groups["left"].Value, CultureInfo.InvariantCulture) : null)
-            : null;
-    }
-
-    [GeneratedRegex(@"Phase (?<phase>[^,]+), (?<step>\d{1,9}) of (?<steps>\d{1,9})(, about (?<left>\d{1,9}) s left)?\.", RegexOptions.CultureInvariant)]
-    private static partial Regex Sentence();
 }

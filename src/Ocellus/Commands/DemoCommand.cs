@@ -74,6 +74,7 @@ internal static partial class DemoCommand
             await ServeCommand.StartAsync(app, data, urls, cancel);
             var url = app.Urls.First();
             terminal.Result($"A server runs at {url}, its data is in {data.Path}");
+            await ConsoleCommand.ShowLinkAsync(app, data, "To watch in a browser:", terminal, cancel);
             using var client = ApiClient.Open(url, data.CredentialsPath);
             var result = await DemonstrateAsync(sample, client, data.Path, terminal, cancel);
             terminal.Result(
@@ -197,7 +198,7 @@ internal static partial class DemoCommand
                 return version;
             }
 
-            if (Progress((string?)version["StatusMessage"] ?? "") is { } step)
+            if (JobProgress.Find((string?)version["StatusMessage"] ?? "") is { } step)
             {
                 progress?.Report(step);
             }

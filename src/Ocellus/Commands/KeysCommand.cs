@@ -198,7 +198,9 @@ internal static partial class KeysCommand
         return option;
     }
 
-    private static DataDirectory Attach(string path)
+    /// <summary>Opens the data directory of a server that may be running.</summary>
+    /// <exception cref="CommandRefusedException">It is none.</exception>
+    internal static DataDirectory Attach(string path)
     {
         try
         {
@@ -210,7 +212,9 @@ internal static partial class KeysCommand
         }
     }
 
-    private static async Task<KeyDescription> FindAsync(KeyCatalog keys, string word, CancellationToken cancel)
+    /// <summary>A key by its id, or by the name of a user who has one.</summary>
+    /// <exception cref="CommandRefusedException">There is none, or the user has several.</exception>
+    internal static async Task<KeyDescription> FindAsync(KeyCatalog keys, string word, CancellationToken cancel)
     {
         var found = (await keys.ListAsync(cancel)).Where(k => k.AccessKeyId == word || k.UserName == word).ToList();
         return found switch

@@ -2,8 +2,11 @@ using Ocellus.Console.Assets;
 using Ocellus.Console.Calls;
 using Ocellus.Console.Events;
 using Ocellus.Console.Images;
+using Ocellus.Console.Keys;
 using Ocellus.Console.Pages;
+using Ocellus.Console.Projects;
 using Ocellus.Console.Sessions;
+using Ocellus.Identity;
 
 namespace Ocellus.Console;
 
@@ -22,6 +25,9 @@ internal static class ConsoleEndpoints
             .AddSingleton<ConsoleCalls>()
             .AddSingleton<CallEndpoint>()
             .AddSingleton<EventStream>()
+            .AddSingleton<KeyCatalog>()
+            .AddSingleton<KeysEndpoint>()
+            .AddSingleton<ProjectReader>()
             .AddSingleton<ConsolePages>()
             .AddSingleton<ConsoleGate>()
             .AddScoped<ConsoleRequest>()
@@ -57,13 +63,13 @@ internal static class ConsoleEndpoints
     private static void Map(IEndpointRouteBuilder routes)
     {
         var services = routes.ServiceProvider;
-        var pages = services.GetRequiredService<ConsolePages>();
         services.GetRequiredService<AssetFiles>().Map(routes);
         services.GetRequiredService<SignIn>().Map(routes);
         routes.MapPost("/ui/api/call/{operation}", services.GetRequiredService<CallEndpoint>().HandleAsync);
         routes.MapGet("/ui/api/events", services.GetRequiredService<EventStream>().HandleAsync);
+        services.GetRequiredService<KeysEndpoint>().Map(routes);
         services.GetRequiredService<ImagesEndpoints>().Map(routes);
-        pages.Map(routes);
+        services.GetRequiredService<ConsolePages>().Map(routes);
     }
 
     private static bool IsBrowserAtRoot(HttpRequest request) =>

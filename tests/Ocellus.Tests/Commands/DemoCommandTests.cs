@@ -10,12 +10,12 @@ public sealed class DemoCommandTests
     {
         foreach (var progress in new[] { new JobProgress("fine-tuning", 3, 10, .4, 12.2), new JobProgress("checking images", 7, 180, null, null) })
         {
-            var read = DemoCommand.Progress($"The model is being trained. {progress.Sentence}")!;
+            var read = JobProgress.Find($"The model is being trained. {progress.Sentence}")!;
             Assert.Equal((progress.Phase, progress.Step, progress.Steps), (read.Phase, read.Step, read.Steps));
             Assert.Equal(progress.SecondsLeft is { } left ? Math.Ceiling(left) : null, read.SecondsLeft);
         }
 
-        Assert.Null(DemoCommand.Progress("The model is being trained."));
+        Assert.Null(JobProgress.Find("The model is being trained."));
     }
 
     [Theory]

@@ -4,7 +4,6 @@ using Ocellus.Hosting.Serving;
 using Ocellus.Identity;
 using Ocellus.Projects;
 using Ocellus.Storage;
-using Ocellus.Tests.Identity;
 
 namespace Ocellus.Tests.Hosting;
 

@@ -13,6 +13,13 @@ internal sealed class ConsolePages(ILoggerFactory logs)
     public void Map(IEndpointRouteBuilder routes)
     {
         MapPage<HomePage>(routes, "/ui/");
+        MapPage<ProjectPage>(routes, "/ui/p/{project}");
+        MapPage<ImagesPage>(routes, "/ui/p/{project}/images");
+        MapPage<ModelsPage>(routes, "/ui/p/{project}/models");
+        MapPage<ModelPage>(routes, "/ui/p/{project}/models/{version}");
+        MapPage<SettingsPage>(routes, "/ui/p/{project}/settings");
+        MapPage<KeysPage>(routes, "/ui/keys");
+        MapPage<SystemPage>(routes, "/ui/system");
     }
 
     /// <summary>Registers a page. The route's values become the component's parameters of the same names.</summary>

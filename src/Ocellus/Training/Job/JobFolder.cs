@@ -66,19 +66,6 @@ internal sealed record JobOutcome
     public DateTimeOffset Ended { get; init; }
 }
 
-/// <summary>Progress of a job: <paramref name="Step"/> of <paramref name="Steps"/> in the phase.</summary>
-internal sealed record JobProgress(string Phase, int Step, int Steps, double? Loss, double? SecondsLeft)
-{
-    public static JobProgress Of(TrainingProgress progress) => new(progress.Phase, progress.Epoch, progress.Epochs, progress.Loss, progress.SecondsLeft);
-
-    /// <summary>One sentence for the user.</summary>
-    [Assumed("StatusMessage during a training", "It also gives the phase, the step and the approximate seconds left.")]
-    public string Sentence =>
-        string.Create(
-            System.Globalization.CultureInfo.InvariantCulture,
-            $"Phase {Phase}, {Step} of {Steps}{(SecondsLeft is { } left ? $", about {Math.Ceiling(left):0} s left" : "")}.");
-}
-
 /// <summary>
 /// The folder of one training: everything that the training process reads and writes. It is independent of the server, so that the
 /// server and the command line use the same process.
