@@ -178,6 +178,6 @@ internal sealed record LeaseAnswer(string? Image);
 [JsonSerializable(typeof(IndexChunk)), JsonSerializable(typeof(LinesRequest)), JsonSerializable(typeof(EditsRequest)), JsonSerializable(typeof(StatesAnswer))]
 [JsonSerializable(typeof(ImagesRequest)), JsonSerializable(typeof(RemovedAnswer)), JsonSerializable(typeof(RestoreRequest)), JsonSerializable(typeof(CountAnswer))]
 [JsonSerializable(typeof(UploadAnswer)), JsonSerializable(typeof(LabelsAnswer)), JsonSerializable(typeof(RenameRequest)), JsonSerializable(typeof(BookLabel))]
-[JsonSerializable(typeof(string)), JsonSerializable(typeof(HealthAnswer))]
+[JsonSerializable(typeof(string)), JsonSerializable(typeof(IReadOnlyList<string>)), JsonSerializable(typeof(HealthAnswer))]
 [JsonSerializable(typeof(PulseRequest)), JsonSerializable(typeof(PulseAnswer)), JsonSerializable(typeof(LeaseRequest)), JsonSerializable(typeof(LeaseAnswer))]
 internal sealed partial class ImagesJson : JsonSerializerContext;

@@ -83,5 +83,6 @@ internal sealed class ThumbCache(DataDirectory data, TimeProvider clock)
         }
     }
 
-    private List<FileInfo> Files() => [.. new DirectoryInfo(_root).EnumerateFiles("*", SearchOption.AllDirectories)];
+    /// <summary>Without those that are being written.</summary>
+    private List<FileInfo> Files() => [.. new DirectoryInfo(_root).EnumerateFiles("*.webp", SearchOption.AllDirectories).Where(f => f.Exists)];
 }

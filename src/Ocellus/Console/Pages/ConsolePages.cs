@@ -16,6 +16,8 @@ internal sealed class ConsolePages(ILoggerFactory logs)
         MapPage<HomePage>(routes, "/ui/");
         MapPage<ProjectPage>(routes, "/ui/p/{project}");
         MapPage<GalleryPage>(routes, "/ui/p/{project}/images");
+        MapPage<StagePage>(routes, "/ui/p/{project}/label/{n}");
+        MapPage<HealthPage>(routes, "/ui/p/{project}/health");
         MapPage<ModelsPage>(routes, "/ui/p/{project}/models");
         MapPage<ModelPage>(routes, "/ui/p/{project}/models/{version}");
         MapPage<SettingsPage>(routes, "/ui/p/{project}/settings");

@@ -1,6 +1,6 @@
 // The gallery's tiles: only the rows in view are in the page, however many images there are. A grid for screen readers, with one tab stop.
 import { el, put, svg } from "./dom.js";
-import { FLAG, colourOf } from "./labelstate.js";
+import { FLAG } from "./labelstate.js";
 
 /** @typedef {import("./images.js").Image} Image */
 
@@ -13,6 +13,7 @@ const GAP = 8, CAPTION = 26;
 
 export class Grid {
   columns = 1;
+  width = 0;
   focus = 0;
   /** @type {Set<string>} keys */ selected = new Set();
   /** @type {Map<number, { row: HTMLElement, tiles: HTMLElement[] }>} */ #rows = new Map();
@@ -41,7 +42,9 @@ export class Grid {
   layout() {
     const width = this.box.clientWidth - GAP;
     if (width <= 0) return;
-    this.columns = Math.max(1, Math.floor(width / (this.#size + GAP)));
+    this.columns = Math.max(1, Math.round(width / (this.#size + GAP)));
+    // Wider than asked, rather than an empty strip at the side.
+    this.width = Math.floor(width / this.columns) - GAP;
     this.inner.style.height = `${Math.ceil(this.images.view.length / this.columns) * this.rowHeight + GAP}px`;
     this.box.setAttribute("aria-rowcount", String(Math.ceil(this.images.view.length / this.columns)));
     this.box.setAttribute("aria-colcount", String(this.columns));
@@ -85,7 +88,7 @@ export class Grid {
   /** @param {Image} image @param {number} at @param {number} column */
   #tile(image, at, column) {
     const tile = el("div", { class: "tile", role: "gridcell", id: `tile-${at}`, "aria-colindex": column + 1, data: { at, key: image.key } });
-    tile.style.width = `${this.#size}px`;
+    tile.style.width = `${this.width}px`;
     tile.style.height = `${this.#size + CAPTION}px`;
     const picture = /** @type {HTMLImageElement} */ (el("img", { alt: "", draggable: "false", decoding: "async" }));
     picture.addEventListener("error", () => tile.classList.add("broken"));
@@ -150,8 +153,8 @@ export function chip(name, images) {
 
 /** @param {string} name @param {import("./images.js").Images} images */
 export function colourClass(name, images) {
-  const chosen = images.labels.find((l) => l.name === name)?.colour ?? -1;
-  return `c${chosen >= 0 ? chosen : colourOf(name)}`;
+  const at = images.labels.findIndex((l) => l.name === name), chosen = images.labels[at]?.colour ?? -1;
+  return `c${chosen >= 0 ? chosen : Math.max(0, at) % 12}`;
 }
 
 /** The boxes of an image over its thumbnail. @param {Image} image @param {import("./images.js").Images} images */

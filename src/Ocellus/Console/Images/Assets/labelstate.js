@@ -62,10 +62,3 @@ export function labelOf(path) {
   const folder = path.split("/").slice(-2, -1)[0]?.trim();
   return folder ? folder.slice(0, 256) : null;
 }
-
-/** One of twelve colours for a label without a chosen one: the same everywhere. @param {string} label @returns {number} */
-export function colourOf(label) {
-  let hash = 2166136261;
-  for (const c of label) hash = Math.imul(hash ^ /** @type {number} */ (c.codePointAt(0)), 16777619);
-  return (hash >>> 0) % 12;
-}

@@ -1,0 +1,203 @@
+using System.Text.Json;
+using Ocellus.Tests;
+using static Ocellus.Console.Tests.Images.GalleryTests;
+
+namespace Ocellus.Console.Tests.Images;
+
+/// <summary>The stage, as a person uses it: boxes by pointer and keys.</summary>
+[Collection(BrowserCollection.Name)]
+public sealed class StageTests(Browser browser)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Boxes_are_drawn_moved_resized_labelled_copied_and_undone()
+    {
+        await using var server = await TestServer.StartAsync();
+        await BoxesAsync(server, 3);
+        await using var tab = await OpenAsync(server, "train-1");
+        var keys = tab.Page.Keyboard;
+
+        // The image of 400 × 300 fits the stage; draw from its corner, which snaps, to the middle.
+        await DragAsync(tab, -3, -4, 200, 150);
+        await keys.PressAsync("l");
+        await keys.TypeAsync("cat");
+        await keys.PressAsync("Enter");
+        Assert.Equal("cat 0 0 200 150", await BoxesOfAsync(server, tab, 0));
+        await keys.PressAsync("Control+Shift+ArrowRight");
+        await keys.PressAsync("Control+ArrowUp");
+        await keys.PressAsync("Shift+ArrowDown");
+        await keys.PressAsync("ArrowRight");
+        Assert.Equal("cat 1 10 210 149", await BoxesOfAsync(server, tab, 0));
+        // Inside: moves. At the corner: resizes.
+        await DragAsync(tab, 100, 80, 120, 100, "Alt");
+        Assert.Equal("cat 21 30 210 149", await BoxesOfAsync(server, tab, 0));
+        await DragAsync(tab, 231, 179, 251, 199, "Alt");
+        Assert.Equal("cat 21 30 230 169", await BoxesOfAsync(server, tab, 0));
+        // Click, click: two corners.
+        await keys.PressAsync("Escape");
+        await ClickAsync(tab, 300, 210);
+        await ClickAsync(tab, 350, 260);
+        Assert.Equal("cat 21 30 230 169; cat 300 210 50 50", await BoxesOfAsync(server, tab, 0));
+        Assert.Empty(await tab.CheckAsync("stage"));
+        await tab.Page.SetViewportSizeAsync(1280, 800);
+        await tab.Page.FocusAsync("#stage");
+
+        await keys.PressAsync("d");
+        await ShownAsync(tab, "train-2");
+        await keys.PressAsync("r");
+        Assert.Equal("cat 21 30 230 169; cat 300 210 50 50", await BoxesOfAsync(server, tab, 1));
+        await keys.PressAsync("Delete");
+        await keys.PressAsync("Tab");
+        await keys.PressAsync("Control+d");
+        Assert.Equal("cat 21 30 230 169; cat 31 40 230 169", await BoxesOfAsync(server, tab, 1));
+        // Undo goes across images.
+        for (var i = 0; i < 4; i++)
+        {
+            await keys.PressAsync("Control+z");
+        }
+
+        await ShownAsync(tab, "train-1");
+        Assert.Equal("", await BoxesOfAsync(server, tab, 1));
+        Assert.Equal("cat 21 30 230 169", await BoxesOfAsync(server, tab, 0));
+        // Numbers can be typed, and are kept inside the image.
+        await tab.Page.ClickAsync("#box-0");
+        await tab.Page.FillAsync("#box-0-left", "390");
+        await keys.PressAsync("Tab");
+        Assert.Equal("cat 390 30 10 169", await BoxesOfAsync(server, tab, 0));
+    }
+
+    [Fact]
+    public async Task Two_people_s_boxes_on_one_image_are_both_kept()
+    {
+        await using var server = await TestServer.StartAsync();
+        await BoxesAsync(server, 1);
+        await using var one = await OpenAsync(server, "train-1");
+        await using var two = await OpenAsync(server, "train-1");
+
+        await DragAsync(one, 20, 20, 80, 80);
+        await SavedAsync(one);
+        await DragAsync(two, 220, 120, 280, 180);
+
+        Assert.Equal("object 20 20 60 60; object 220 120 60 60", await BoxesOfAsync(server, two, 0));
+    }
+
+    [Fact]
+    public async Task The_health_page_shows_what_is_wrong_and_mends_it()
+    {
+        await using var server = await TestServer.StartAsync();
+        await server.ImagesAsync(await server.ProjectAsync("flowers"), 6, 6);
+        await using var tab = await GalleryTests.OpenAsync(server, "flowers", browser);
+        // A copy in the test set.
+        await server.PutObjectAsync("images", "flowers/copy.png", TestPng.Solid(64, 48, 0, 200, 0));
+        var arn = await server.DoAsync("DescribeProjects", new { ProjectNames = new[] { "flowers" } });
+        await server.PutObjectAsync("images", "test.manifest", """{"source-ref":"s3://images/flowers/copy.png"}"""u8.ToArray());
+        await server.DoAsync("CreateDataset", new
+        {
+            ProjectArn = arn.GetProperty("ProjectDescriptions")[0].GetProperty("ProjectArn").GetString(),
+            DatasetType = "TEST",
+            DatasetSource = new { GroundTruthManifest = new { S3Object = new { Bucket = "images", Name = "test.manifest" } } },
+        });
+        await tab.Page.WaitForFunctionAsync(
+            "async () => (await (await fetch('/ui/api/p/flowers/images/index?set=test')).json()).total === 1 && (await fetch('/ui/api/p/flowers/images/thumb/256/test/1')).ok"
+                + " && (await (await fetch('/ui/api/p/flowers/images/health')).json()).leaks.length === 1", null, new() { PollingInterval = 300 });
+
+        await tab.GotoAsync("/ui/p/flowers/health");
+        Assert.Contains("Fewer than 10 training images: green, red", await tab.Page.TextContentAsync("#health"), StringComparison.Ordinal);
+        Assert.Empty(await tab.CheckAsync("health"));
+        await tab.Page.ClickAsync("text=Move all to training");
+        await tab.Page.WaitForSelectorAsync("text=No image is in both sets.");
+        await tab.Page.ClickAsync("text=Keep the first alone");
+        await tab.Page.WaitForSelectorAsync("text=No image is there twice.");
+    }
+
+    /// <summary>A project of images of 400 × 300 pixels, for boxes.</summary>
+    private static async Task BoxesAsync(TestServer server, int count)
+    {
+        var arn = await server.ProjectAsync("boxes", "boxes");
+        await server.CreateBucketAsync("images");
+        for (var i = 0; i < count; i++)
+        {
+            await server.PutObjectAsync("images", $"{i}.png", TestPng.Solid(400, 300, (byte)(40 + i * 60), 120, 160));
+        }
+
+        await server.PutObjectAsync("images", "m", System.Text.Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, count).Select(i => $$"""{"source-ref":"s3://images/{{i}}.png"}"""))));
+        await server.DoAsync("CreateDataset", new
+        {
+            ProjectArn = arn,
+            DatasetType = "TRAIN",
+            DatasetSource = new { GroundTruthManifest = new { S3Object = new { Bucket = "images", Name = "m" } } },
+        });
+        while ((await LabelsAsync(server, "boxes")).Length < count)
+        {
+            await Task.Delay(30, Cancel);
+        }
+    }
+
+    private async Task<Tab> OpenAsync(TestServer server, string at)
+    {
+        var tab = await browser.OpenAsync(server.BaseAddress);
+        await tab.SignInAsync(server);
+        await tab.GotoAsync($"/ui/p/boxes/label/{at}");
+        await tab.Page.WaitForSelectorAsync("#stage-page[data-ready]");
+        await ShownAsync(tab, at);
+        return tab;
+    }
+
+    private static Task ShownAsync(Tab tab, string at) => tab.Page.WaitForSelectorAsync($"#stage-page[data-shows='{at}']");
+
+    /// <summary>A point of the image on the screen.</summary>
+    private static async Task<(float X, float Y)> PointAsync(Tab tab, int x, int y)
+    {
+        var box = await tab.Page.EvaluateAsync<JsonElement>(
+            "() => { const r = document.getElementById('picture').getBoundingClientRect(); return { x: r.left, y: r.top, s: r.width / 400 }; }");
+        var scale = box.GetProperty("s").GetSingle();
+        return (box.GetProperty("x").GetSingle() + x * scale, box.GetProperty("y").GetSingle() + y * scale);
+    }
+
+    private static async Task DragAsync(Tab tab, int x, int y, int toX, int toY, string? held = null)
+    {
+        await NextFrameAsync(tab);
+        var (from, to) = (await PointAsync(tab, x, y), await PointAsync(tab, toX, toY));
+        if (held is not null)
+        {
+            await tab.Page.Keyboard.DownAsync(held);
+        }
+
+        await tab.Page.Mouse.MoveAsync(from.X, from.Y);
+        await tab.Page.Mouse.DownAsync();
+        await tab.Page.Mouse.MoveAsync(to.X, to.Y, new() { Steps = 3 });
+        await tab.Page.Mouse.UpAsync();
+        if (held is not null)
+        {
+            await tab.Page.Keyboard.UpAsync(held);
+        }
+    }
+
+    private static async Task ClickAsync(Tab tab, int x, int y)
+    {
+        var (left, top) = await PointAsync(tab, x, y);
+        await tab.Page.Mouse.ClickAsync(left, top);
+    }
+
+    /// <summary>The transform of the picture is set before a frame.</summary>
+    private static Task NextFrameAsync(Tab tab) => tab.Page.EvaluateAsync("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))");
+
+    /// <summary>The boxes of an image as every other client reads them, once the page has nothing more to send.</summary>
+    private static async Task<string> BoxesOfAsync(TestServer server, Tab tab, int at)
+    {
+        await SavedAsync(tab);
+        var found = await server.DoAsync("DescribeProjects", new { ProjectNames = new[] { "boxes" } });
+        var lines = await server.DoAsync(
+            "ListDatasetEntries", new { DatasetArn = found.GetProperty("ProjectDescriptions")[0].GetProperty("Datasets")[0].GetProperty("DatasetArn").GetString() });
+        var line = JsonSerializer.Deserialize<JsonElement>(lines.GetProperty("DatasetEntries")[at].GetString()!);
+        if (!line.TryGetProperty("boxes", out var value))
+        {
+            return "";
+        }
+
+        var map = line.GetProperty("boxes-metadata").GetProperty("class-map");
+        return string.Join("; ", value.GetProperty("annotations").EnumerateArray().Select(
+            b => $"{map.GetProperty(b.GetProperty("class_id").ToString())} {b.GetProperty("left")} {b.GetProperty("top")} {b.GetProperty("width")} {b.GetProperty("height")}"));
+    }
+}
