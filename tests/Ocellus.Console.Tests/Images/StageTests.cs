@@ -98,12 +98,16 @@ public sealed class StageTests(Browser browser)
             DatasetType = "TEST",
             DatasetSource = new { GroundTruthManifest = new { S3Object = new { Bucket = "images", Name = "test.manifest" } } },
         });
-        await tab.Page.WaitForFunctionAsync(
-            "async () => (await (await fetch('/ui/api/p/flowers/images/index?set=test')).json()).total === 1 && (await fetch('/ui/api/p/flowers/images/thumb/256/test/1')).ok"
-                + " && (await (await fetch('/ui/api/p/flowers/images/health')).json()).leaks.length === 1", null, new() { PollingInterval = 300 });
+        while ((await server.DoAsync("DescribeProjects", new { ProjectNames = new[] { "flowers" } })).GetProperty("ProjectDescriptions")[0].GetProperty("Datasets")
+            .EnumerateArray().Count(d => d.GetProperty("Status").GetString() == "CREATE_COMPLETE") < 2)
+        {
+            await Task.Delay(30, Cancel);
+        }
 
         await tab.GotoAsync("/ui/p/flowers/health");
         Assert.Contains("Fewer than 10 training images: green, red", await tab.Page.TextContentAsync("#health"), StringComparison.Ordinal);
+        await tab.Page.ClickAsync("#read-all");
+        await tab.Page.WaitForSelectorAsync("text=Move all to training");
         Assert.Empty(await tab.CheckAsync("health"));
         await tab.Page.ClickAsync("text=Move all to training");
         await tab.Page.WaitForSelectorAsync("text=No image is in both sets.");

@@ -29,7 +29,7 @@ internal sealed record HealthAnswer(
     IReadOnlyList<IReadOnlyList<HealthImage>> Leaks, IReadOnlyList<HealthError> Errors, long MoreErrors);
 
 /// <summary>Looks for what would harm a training, before one begins.</summary>
-internal sealed class ImageHealth(DataDirectory data, DatasetCatalog datasets, ImageProjects projects)
+internal sealed class ImageHealth(DataDirectory data, DatasetCatalog datasets, ImageProjects projects, ImageFacts facts)
 {
     /// <summary>Training images below which a label is said to have too few.</summary>
     public const int FewBelow = 10;
@@ -42,6 +42,7 @@ internal sealed class ImageHealth(DataDirectory data, DatasetCatalog datasets, I
     {
         await projects.RequireAsync(project, "ListDatasetEntries", project.Sets, cancel);
         var balance = await BalanceAsync(project, cancel);
+        await facts.FlushAsync(cancel);
         await using var connection = await data.ConnectAsync(cancel);
         var read = await connection.ExecuteScalarAsync<long>(
             "SELECT COUNT(*) FROM dataset_entries e JOIN datasets d ON d.id = e.dataset_id JOIN console_image_facts f ON f.source_ref = e.source_ref WHERE "
