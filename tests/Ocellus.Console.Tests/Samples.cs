@@ -29,7 +29,7 @@ internal static class Samples
     }
 
     /// <summary>Gives a project a training set of small images in the bucket <c>images</c>.</summary>
-    public static async Task ImagesAsync(this TestServer server, string projectArn, int count, int labelled)
+    public static async Task ImagesAsync(this TestServer server, string projectArn, int count, int labelled, bool isImage = true)
     {
         if ((await server.SendS3Async(HttpMethod.Head, "/images")).StatusCode == System.Net.HttpStatusCode.NotFound)
         {
@@ -41,10 +41,18 @@ internal static class Samples
         for (var i = 0; i < count; i++)
         {
             var label = i % 2 == 0 ? "red" : "green";
-            await server.PutObjectAsync("images", $"{prefix}/{i}.png", TestPng.Solid(64, 48, (byte)(i % 2 * 200), (byte)(200 - (i % 2 * 200)), (byte)(i * 10)));
-            lines.Append(i < labelled
-                ? $$$"""{"source-ref":"s3://images/{{{prefix}}}/{{{i}}}.png","kind":0,"kind-metadata":{"class-name":"{{{label}}}","confidence":1,"type":"groundtruth/image-classification","human-annotated":"yes","creation-date":"2026-01-01T00:00:00"}}"""
-                : $$"""{"source-ref":"s3://images/{{prefix}}/{{i}}.png"}""").Append('\n');
+            await server.PutObjectAsync(
+                "images", $"{prefix}/{i}.png",
+                isImage ? TestPng.Solid(64, 48, (byte)(i % 2 * 200), (byte)(200 - (i % 2 * 200)), (byte)(i * 10)) : "no image"u8.ToArray());
+            lines.Append($$"""{"source-ref":"s3://images/{{prefix}}/{{i}}.png" """.TrimEnd());
+            if (i < labelled)
+            {
+                lines.Append(
+                    $$$""","kind":0,"kind-metadata":{"class-name":"{{{label}}}","confidence":1,"type":"groundtruth/image-classification","""
+                        + "\"human-annotated\":\"yes\",\"creation-date\":\"2026-01-01T00:00:00\"}");
+            }
+
+            lines.Append("}\n");
         }
 
         await server.PutObjectAsync("images", $"{prefix}/train.manifest", Encoding.UTF8.GetBytes(lines.ToString()));

@@ -25,7 +25,10 @@ internal sealed class Tab : IAsyncDisposable
     {
         context.SetDefaultTimeout(15_000);
         await context.AddInitScriptAsync(
-            "document.addEventListener('securitypolicyviolation', e => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`))");
+            """
+            document.addEventListener("securitypolicyviolation",
+                e => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`));
+            """);
         var tab = new Tab(context, await context.NewPageAsync());
         tab.Page.Console += (_, message) =>
         {

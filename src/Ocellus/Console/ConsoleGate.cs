@@ -4,13 +4,15 @@ using System.Text.Json;
 using Ocellus.Console.Pages;
 using Ocellus.Console.Sessions;
 using Ocellus.Refusals;
+using Ocellus.Storage;
 using Ocellus.Wire;
 using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Console;
 
 /// <summary>Passes the requests that may reach an endpoint of the console, and turns every refusal into a page or, below <c>/ui/api</c>, into JSON.</summary>
-internal sealed partial class ConsoleGate(AllowedHosts hosts, SessionCookie cookie, ConsolePages pages, ILogger<ConsoleGate> log)
+internal sealed partial class ConsoleGate(
+    AllowedHosts hosts, SessionCookie cookie, ConsolePages pages, DataDirectory data, ILogger<ConsoleGate> log)
 {
     private const string Api = "/ui/api";
 
@@ -45,6 +47,7 @@ internal sealed partial class ConsoleGate(AllowedHosts hosts, SessionCookie cook
                 }
 
                 request.Session = session;
+                request.Mark = data.Commits.Now();
                 http.Features.Set(session);
                 if (changes)
                 {
@@ -83,7 +86,8 @@ internal sealed partial class ConsoleGate(AllowedHosts hosts, SessionCookie cook
         catch (Exception failure)
         {
             RequestFailed(log, failure, http.Request.Method, http.Request.Path);
-            await RefuseAsync(http, StatusCodes.Status500InternalServerError, AwsErrors.Internal.Name, "An internal error occurred. The server's log has more.");
+            await RefuseAsync(
+                http, StatusCodes.Status500InternalServerError, AwsErrors.Internal.Name, "An internal error occurred. The server's log has more.");
         }
     }
 
@@ -128,7 +132,8 @@ internal sealed partial class ConsoleGate(AllowedHosts hosts, SessionCookie cook
     {
         if (IsApi(http))
         {
-            return RefuseAsync(http, StatusCodes.Status401Unauthorized, "SignedOut", "The session has ended. Sign in again; the page keeps what is not saved yet.");
+            return RefuseAsync(
+                http, StatusCodes.Status401Unauthorized, "SignedOut", "The session has ended. Sign in again; the page keeps what is not saved yet.");
         }
 
         var target = HttpMethods.IsGet(http.Request.Method) ? http.Request.Path + http.Request.QueryString : "/ui/";

@@ -20,6 +20,9 @@ internal sealed class ConsoleRequest
 
     public HttpContext Http { get; set; } = null!;
 
+    /// <summary>The database's mark before anything was read for the page. The event stream tells from it what the page may have missed.</summary>
+    public long Mark { get; set; }
+
     /// <summary>Null if the system decides.</summary>
     public string? Theme => Http.Request.Cookies[ThemeCookie] is "light" or "dark" ? Http.Request.Cookies[ThemeCookie] : null;
 

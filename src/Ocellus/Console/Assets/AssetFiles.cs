@@ -5,7 +5,9 @@ using Ocellus.Console.Sessions;
 
 namespace Ocellus.Console.Assets;
 
-/// <summary>Scripts, styles and icons, embedded in the program. Their address has a hash over all of them, so a browser keeps them until the next version.</summary>
+/// <summary>
+/// Scripts, styles and icons, embedded in the program. Their address has a hash over all of them, so a browser keeps them until the next version.
+/// </summary>
 internal sealed class AssetFiles
 {
     private const string Prefix = "console/";

@@ -6,7 +6,7 @@ const GATHER_MS = 120;
 
 /** @type {EventSource | null} */
 let stream = null;
-let missed = false;
+let again = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 
@@ -71,12 +71,13 @@ function signedOut() {
 
 function open() {
   if (stream) return;
-  stream = new EventSource("/ui/api/events");
-  stream.addEventListener("hello", () => {
+  const mark = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="ocellus-mark"]')).content;
+  stream = new EventSource(`/ui/api/events?since=${mark}`);
+  stream.addEventListener("hello", (event) => {
     stale("");
-    // What happened meanwhile was not heard.
-    if (missed) refresh();
-    missed = true;
+    // What happened before the stream was open was not heard.
+    if (again || JSON.parse(event.data).missed) refresh();
+    again = true;
     document.documentElement.dataset.connected = "";
   });
   stream.addEventListener("item", changed);

@@ -9,7 +9,9 @@ using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Console.Calls;
 
-/// <summary><c>POST /ui/api/call/{operation}</c>: an operation of the API with the session's key in place of a signature. Everything else is the same.</summary>
+/// <summary>
+/// <c>POST /ui/api/call/{operation}</c>: an operation of the API with the session's key in place of a signature. Everything else is the same.
+/// </summary>
 internal sealed class CallEndpoint(OperationTable operations, Authorizer authorizer, BodyReader bodies, RequestThrottle throttle, OcellusMeter meter)
 {
     /// <summary>The same call for the AWS CLI, percent-encoded. Missing if it would be longer than <see cref="LineMax"/>, as with an image in it.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dapper;
@@ -9,7 +10,8 @@ namespace Ocellus.Console.Events;
 
 /// <summary>
 /// <c>GET /ui/api/events</c>: tells a page what changes of the models and datasets that its user may see, as server-sent events. The database is the source:
-/// so changes by other processes and clients are seen as well.
+/// so changes by other processes and clients are seen as well. The parameter <c>since</c> is the mark of the page; the first event, <c>hello</c>, says whether
+/// anything was committed after it.
 /// </summary>
 internal sealed class EventStream(DataDirectory data, Authorizer authorizer, SessionCookie cookie, TimeProvider clock, IHostApplicationLifetime lifetime)
 {
@@ -54,8 +56,7 @@ internal sealed class EventStream(DataDirectory data, Authorizer authorizer, Ses
         long? mark = null;
         Dictionary<string, ItemEvent>? last = null;
         var sent = clock.GetTimestamp();
-        await http.Response.WriteAsync("retry: 1000\nevent: hello\ndata: {}\n\n", cancel);
-        await http.Response.Body.FlushAsync(cancel);
+        await http.Response.WriteAsync("retry: 1000\n", cancel);
         while (true)
         {
             var now = data.Commits.Now();
@@ -70,6 +71,12 @@ internal sealed class EventStream(DataDirectory data, Authorizer authorizer, Ses
                 }
 
                 var items = await ReadAsync(session.Caller, cancel);
+                if (last is null)
+                {
+                    var missed = now.ToString(CultureInfo.InvariantCulture) != http.Request.Query["since"].ToString();
+                    await WriteAsync(http, "hello", missed ? """{"missed":true}""" : """{"missed":false}""", cancel);
+                }
+
                 foreach (var change in last is null ? [] : Changes(last, items))
                 {
                     await WriteAsync(http, "item", JsonSerializer.Serialize(change, EventJson.Default.ItemEvent), cancel);

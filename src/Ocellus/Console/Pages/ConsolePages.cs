@@ -28,7 +28,8 @@ internal sealed class ConsolePages(ILoggerFactory logs)
     /// <summary>Registers a page. The route's values become the component's parameters of the same names.</summary>
     public void MapPage<TPage>(IEndpointRouteBuilder routes, string pattern)
         where TPage : IComponent =>
-        routes.MapGet(pattern, http => RenderAsync<TPage>(http, StatusCodes.Status200OK, http.Request.RouteValues.ToDictionary(v => Pascal(v.Key), v => v.Value)));
+        routes.MapGet(
+            pattern, http => RenderAsync<TPage>(http, StatusCodes.Status200OK, http.Request.RouteValues.ToDictionary(v => Pascal(v.Key), v => v.Value)));
 
     /// <summary>Renders a page. An exception of the component is thrown here, before anything is sent.</summary>
     public async Task RenderAsync<TPage>(HttpContext http, int status, IDictionary<string, object?> parameters)

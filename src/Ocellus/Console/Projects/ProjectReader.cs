@@ -5,6 +5,7 @@ using Ocellus.Identity;
 using Ocellus.Projects;
 using Ocellus.Refusals;
 using Ocellus.Tags;
+using Ocellus.Wire;
 
 namespace Ocellus.Console.Projects;
 
@@ -35,8 +36,17 @@ internal sealed class ProjectReader(ConsoleCalls calls, VersionCatalog versions,
     /// <exception cref="RefusedException">NotFound: there is none. Denied: the caller may not describe projects.</exception>
     public async Task<ProjectView> FindAsync(Caller caller, string name, CancellationToken cancel)
     {
-        var found = await calls.RunAsync<DescribeProjectsRequest, DescribeProjectsResponse>(caller, new() { ProjectNames = [name] }, cancel);
-        return found.ProjectDescriptions is [var project]
+        DescribeProjectsResponse? found = null;
+        try
+        {
+            found = await calls.RunAsync<DescribeProjectsRequest, DescribeProjectsResponse>(caller, new() { ProjectNames = [name] }, cancel);
+        }
+        catch (FrameworkException)
+        {
+            // No project can have such a name.
+        }
+
+        return found?.ProjectDescriptions is [var project]
             ? await ReadAsync(caller, project, cancel)
             : throw Refused.NotFound($"There is no project '{Encodings.Readable.Truncate(name)}' in {caller.Region}. It may have been deleted.");
     }

@@ -2,7 +2,9 @@ using Ocellus.Identity;
 
 namespace Ocellus.Console.Sessions;
 
-/// <summary>The signed-in user of a request to the console. Rights are read at each request, so a changed policy or a revoked key takes effect at once.</summary>
+/// <summary>
+/// The signed-in user of a request to the console. Rights are read at each request, so a changed policy or a revoked key takes effect at once.
+/// </summary>
 /// <param name="Caller">The session's access key, and its region: what the operations and <see cref="Authorizer"/> take.</param>
 /// <param name="Token">Must be sent with every change, in the header <see cref="TokenHeader"/> or the form field <see cref="TokenField"/>.</param>
 internal sealed record ConsoleSession(Caller Caller, string Token)

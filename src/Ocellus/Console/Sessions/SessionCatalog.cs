@@ -9,7 +9,9 @@ namespace Ocellus.Console.Sessions;
 /// <summary>What a session or a ticket stands for.</summary>
 internal sealed record Grant(string AccessKeyId, string Region);
 
-/// <summary>Sessions and tickets in the database. Each is 256 random bits; only the hash is stored, so that no copy of the database opens the console.</summary>
+/// <summary>
+/// Sessions and tickets in the database. Each is 256 random bits; only the hash is stored, so that no copy of the database opens the console.
+/// </summary>
 internal sealed class SessionCatalog(DataDirectory data, TimeProvider clock)
 {
     /// <summary>A session ends after this time without a request.</summary>
