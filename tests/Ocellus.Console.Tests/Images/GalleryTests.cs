@@ -1,5 +1,6 @@
 using System.Text.Json;
-using Microsoft.Playwright;
+using Microsoft.Extensions.DependencyInjection;
+using Ocellus.Storage;
 using Ocellus.Tests;
 
 namespace Ocellus.Console.Tests.Images;
@@ -69,7 +70,7 @@ public sealed class GalleryTests(Browser browser)
     }
 
     [Fact]
-    public async Task Changes_survive_a_lost_connection_a_reload_and_a_restart_of_the_server()
+    public async Task Changes_survive_a_lost_connection_and_a_page_that_is_gone()
     {
         await using var server = await TestServer.StartAsync();
         await server.ImagesAsync(await server.ProjectAsync("flowers"), 8, 2);
@@ -90,18 +91,16 @@ public sealed class GalleryTests(Browser browser)
         await SavedAsync(tab);
         Assert.Equal(["red", "green", "red", ""], (await LabelsAsync(server))[2..6]);
 
-        // The page goes before the server has the change, and without a word.
-        await tab.Page.RouteAsync("**/edits", route => route.AbortAsync());
+        // The page goes before the server has the change; the next one sends it.
+        await tab.Context.SetOfflineAsync(true);
         await tab.Page.Keyboard.PressAsync("2");
         await tab.Page.WaitForSelectorAsync("text=No connection: 1 change is kept");
-        await tab.Page.UnrouteAllAsync();
-        await tab.Page.RouteAsync("**/edits", route => tab.Page.Url.EndsWith("images", StringComparison.Ordinal) ? route.AbortAsync() : route.ContinueAsync());
-        await tab.Page.GotoAsync("/ui/p/flowers");
-        await tab.Page.UnrouteAllAsync();
+        await tab.Page.CloseAsync();
+        await tab.Context.SetOfflineAsync(false);
         Assert.Equal("", (await LabelsAsync(server))[5]);
-        await tab.GotoAsync("/ui/p/flowers/images");
-        await tab.Page.WaitForSelectorAsync("#gallery[data-ready]");
-        await SavedAsync(tab);
+        var next = await tab.Context.NewPageAsync();
+        await next.GotoAsync("/ui/p/flowers/images");
+        await next.WaitForSelectorAsync(".tile[data-at='5'] .caption:has-text('green')");
         await AwaitLabelAsync(server, 5, "green");
     }
 
@@ -197,6 +196,46 @@ public sealed class GalleryTests(Browser browser)
         await tab.Page.WaitForSelectorAsync("text=moved to the other set");
         await tab.Page.WaitForSelectorAsync("#filter-sets button:has-text('Test') .count:has-text('1')");
         Assert.Equal(5, (await LabelsAsync(server)).Length);
+    }
+
+    [Fact]
+    public async Task Ten_thousand_images_are_few_tiles_and_every_one_is_reached()
+    {
+        await using var server = await TestServer.StartAsync();
+        await server.ImagesAsync(await server.ProjectAsync("flowers"), 2, 2);
+        await using (var connection = await server.Services.GetRequiredService<DataDirectory>().ConnectAsync(Cancel))
+        {
+            await using var command = connection.CreateCommand();
+            command.CommandText = """
+                WITH RECURSIVE n (i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+                INSERT INTO dataset_entries (dataset_id, ordinal, source_ref, labeled, has_errors, entry)
+                    SELECT e.dataset_id, n.i, 's3://images/none/' || n.i || '.png', 0, 0, '{"source-ref":"s3://images/none/' || n.i || '.png"}'
+                    FROM n, dataset_entries e WHERE e.ordinal = 1;
+                UPDATE datasets SET total = 10000
+                """;
+            await command.ExecuteNonQueryAsync(Cancel);
+        }
+
+        await using var tab = await OpenAsync(server, "flowers");
+        // The pictures of these lines are not there.
+        tab.Expected = ["status of 400"];
+        await tab.Page.WaitForSelectorAsync("#gallery[data-loaded='10000']");
+        await tab.Page.FocusAsync("#tiles");
+        for (var i = 0; i < 4; i++)
+        {
+            await tab.Page.Keyboard.PressAsync("-");
+        }
+
+        foreach (var (key, at) in new[] { ("End", "9999"), ("Home", "0"), ("PageDown", null), ("ArrowDown", null) })
+        {
+            await tab.Page.Keyboard.PressAsync(key);
+            Assert.InRange(await tab.Page.Locator(".tile").CountAsync(), 20, 200);
+            Assert.Equal(1, await tab.Page.Locator(".tile.focused").CountAsync());
+            Assert.True(at is null || at == await FocusAsync(tab));
+        }
+
+        await tab.Page.FillAsync("#name", "none/7777.");
+        Assert.Equal("1 of 10000", await tab.Page.TextContentAsync("#filtered"));
     }
 
     internal static async Task<Tab> OpenAsync(TestServer server, string project, Browser browser, string query = "")

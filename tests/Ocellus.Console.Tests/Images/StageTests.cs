@@ -1,4 +1,5 @@
 using System.Text.Json;
+using NetVips;
 using Ocellus.Tests;
 using static Ocellus.Console.Tests.Images.GalleryTests;
 
@@ -115,24 +116,88 @@ public sealed class StageTests(Browser browser)
         await tab.Page.WaitForSelectorAsync("text=No image is there twice.");
     }
 
-    /// <summary>A project of images of 400 × 300 pixels, for boxes.</summary>
-    private static async Task BoxesAsync(TestServer server, int count)
+    [Fact]
+    public async Task A_box_is_where_it_is_seen_in_all_eight_orientations()
     {
+        // The stored quarters in reading order that are red, green, blue and white when seen upright: EXIF's table of row 0 and column 0.
+        string[] stored = ["RGBW", "GRWB", "WBGR", "BWRG", "RBGW", "GWRB", "WGBR", "BRWG"];
+        await using var server = await TestServer.StartAsync();
+        await BoxesAsync(server, [.. stored.Select((quarters, i) => Turned(quarters, i + 1))]);
+        await using var tab = await OpenAsync(server, "train-1");
+        for (var i = 0; i < stored.Length; i++)
+        {
+            await ShownAsync(tab, $"train-{i + 1}");
+            var colours = await tab.Page.EvaluateAsync<string>(
+                """
+                () => {
+                  const picture = document.getElementById("picture"), paper = new OffscreenCanvas(picture.naturalWidth, picture.naturalHeight).getContext("2d", { willReadFrequently: true });
+                  paper.drawImage(picture, 0, 0);
+                  const at = (x, y) => [...paper.getImageData(x, y, 1, 1).data.slice(0, 3)].map(c => c > 127 ? 1 : 0).join("");
+                  return `${picture.naturalWidth}×${picture.naturalHeight} ${at(32, 16)} ${at(96, 16)} ${at(32, 48)} ${at(96, 48)}`;
+                }
+                """);
+            Assert.Equal("128×64 100 010 001 111", colours);
+            await DragAsync(tab, 64, 32, 128, 64);
+            Assert.Equal("object 64 32 64 32", await BoxesOfAsync(server, tab, i));
+            await tab.Page.Keyboard.PressAsync("d");
+        }
+    }
+
+    /// <summary>Four quarters of a colour each, as a JPEG with an orientation.</summary>
+    private static byte[] Turned(string quarters, int orientation)
+    {
+        var (width, height) = orientation >= 5 ? (64, 128) : (128, 64);
+        using var parts = new Disposables();
+        var images = quarters.Select(q => parts.Add((Image.Black(width / 2, height / 2) + (q switch
+        {
+            'R' => new double[] { 254, 0, 0 },
+            'G' => [0, 254, 0],
+            'B' => [0, 0, 254],
+            _ => [254, 254, 254],
+        })).Cast(Enums.BandFormat.Uchar))).ToArray();
+        using var joined = Image.Arrayjoin(images, across: 2);
+        using var coloured = joined.Copy(interpretation: Enums.Interpretation.Srgb);
+        using var turned = coloured.Mutate(m => m.Set(GValue.GIntType, "orientation", orientation));
+        return turned.JpegsaveBuffer(q: 95);
+    }
+
+    private sealed class Disposables : IDisposable
+    {
+        private readonly List<IDisposable> _items = [];
+
+        public T Add<T>(T item)
+            where T : IDisposable
+        {
+            _items.Add(item);
+            return item;
+        }
+
+        public void Dispose() => _items.ForEach(i => i.Dispose());
+    }
+
+    /// <summary>A project of images of 400 × 300 pixels, for boxes.</summary>
+    private static Task BoxesAsync(TestServer server, int count) =>
+        BoxesAsync(server, [.. Enumerable.Range(0, count).Select(i => TestPng.Solid(400, 300, (byte)(40 + i * 60), 120, 160))]);
+
+    private static async Task BoxesAsync(TestServer server, IReadOnlyList<byte[]> pictures)
+    {
+        var count = pictures.Count;
         var arn = await server.ProjectAsync("boxes", "boxes");
         await server.CreateBucketAsync("images");
         for (var i = 0; i < count; i++)
         {
-            await server.PutObjectAsync("images", $"{i}.png", TestPng.Solid(400, 300, (byte)(40 + i * 60), 120, 160));
+            await server.PutObjectAsync("images", $"{i}.png", pictures[i]);
         }
 
         await server.PutObjectAsync("images", "m", System.Text.Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, count).Select(i => $$"""{"source-ref":"s3://images/{{i}}.png"}"""))));
-        await server.DoAsync("CreateDataset", new
+        var made = await server.DoAsync("CreateDataset", new
         {
             ProjectArn = arn,
             DatasetType = "TRAIN",
             DatasetSource = new { GroundTruthManifest = new { S3Object = new { Bucket = "images", Name = "m" } } },
         });
-        while ((await LabelsAsync(server, "boxes")).Length < count)
+        while ((await server.DoAsync("DescribeDataset", new { DatasetArn = made.GetProperty("DatasetArn").GetString() })).GetProperty("DatasetDescription")
+            .GetProperty("Status").GetString() != "CREATE_COMPLETE")
         {
             await Task.Delay(30, Cancel);
         }
@@ -154,7 +219,7 @@ public sealed class StageTests(Browser browser)
     private static async Task<(float X, float Y)> PointAsync(Tab tab, int x, int y)
     {
         var box = await tab.Page.EvaluateAsync<JsonElement>(
-            "() => { const r = document.getElementById('picture').getBoundingClientRect(); return { x: r.left, y: r.top, s: r.width / 400 }; }");
+            "() => { const r = document.getElementById('picture').getBoundingClientRect(); return { x: r.left, y: r.top, s: r.width / (document.getElementById('picture').naturalWidth) }; }");
         var scale = box.GetProperty("s").GetSingle();
         return (box.GetProperty("x").GetSingle() + x * scale, box.GetProperty("y").GetSingle() + y * scale);
     }
