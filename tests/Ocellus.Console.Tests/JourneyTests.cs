@@ -138,7 +138,8 @@ public sealed class JourneyTests(Browser browser)
         await tab.Page.WaitForSelectorAsync("html[data-connected]");
 
         await tab.Context.SetOfflineAsync(true);
-        await tab.Page.EvaluateAsync("dispatchEvent(new PageTransitionEvent('pagehide')); dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))");
+        await tab.Page.EvaluateAsync(
+            "dispatchEvent(new PageTransitionEvent('pagehide')); dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))");
         await Expect(tab.Page.Locator(".stale")).ToContainTextAsync("No connection to the server");
         await tab.Context.SetOfflineAsync(false);
         await Expect(tab.Page.Locator(".stale")).ToBeHiddenAsync();
@@ -178,7 +179,8 @@ public sealed class JourneyTests(Browser browser)
         await tab.Page.ClickAsync("text=New key");
         await tab.Page.GetByLabel("User", new() { Exact = true }).FillAsync("anna");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Create" }).ClickAsync();
-        await Expect(tab.Page.Locator("#made-key-text")).ToContainTextAsync(new Regex(@"aws_access_key_id\s+= AKIA[A-Z2-7]{16}\s+aws_secret_access_key = \S{40}"));
+        await Expect(tab.Page.Locator("#made-key-text")).ToContainTextAsync(
+            new Regex(@"aws_access_key_id\s+= AKIA[A-Z2-7]{16}\s+aws_secret_access_key = \S{40}"));
         await tab.Page.ClickAsync("text=Done");
         await Expect(tab.Page.Locator("#made-key-text")).ToHaveTextAsync("");
         await tab.Page.GetByRole(AriaRole.Row, new() { Name = "anna" }).GetByRole(AriaRole.Button).ClickAsync();
@@ -196,10 +198,8 @@ public sealed class JourneyTests(Browser browser)
         var flowers = await server.ProjectAsync("flowers");
         await server.VersionAsync(flowers, "v1", ProjectVersionStatus.STOPPED, .9);
         await using var fresh = await browser.OpenAsync(server.BaseAddress);
-        await fresh.Context.AddCookiesAsync((await tab.Context.CookiesAsync()).Select(c => new Cookie
-        {
-            Name = c.Name, Value = c.Value, Domain = c.Domain, Path = c.Path,
-        }));
+        await fresh.Context.AddCookiesAsync(
+            (await tab.Context.CookiesAsync()).Select(c => new Cookie { Name = c.Name, Value = c.Value, Domain = c.Domain, Path = c.Path }));
         var sizes = new List<Task<RequestSizesResult>>();
         fresh.Page.RequestFinished += (_, request) => sizes.Add(request.SizesAsync());
         await fresh.GotoAsync("/ui/p/flowers");

@@ -37,6 +37,14 @@ public sealed partial class SourceHabitsTests
     }
 
     [Fact]
+    public void No_script_or_style_of_the_console_is_longer_than_300_lines()
+    {
+        string[] kinds = ["*.js", "*.css", "*.razor"];
+        var files = kinds.SelectMany(kind => Directory.GetFiles(Path.Combine(Pages.Root, "src", "Ocellus", "Console"), kind, SearchOption.AllDirectories));
+        Assert.Equal([], files.Where(f => File.ReadLines(f).Count() > LinesMax).Select(f => Path.GetRelativePath(Pages.Root, f)));
+    }
+
+    [Fact]
     public void Every_log_message_has_an_event_id_of_its_own()
     {
         var ids = Sources("src")

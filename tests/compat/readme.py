@@ -18,6 +18,7 @@ SKIPPED = {"export Ocellus__S3__AccessKey=…": "needs a store outside; outside_
 EXPECTED = {
     "./ocellus demo": r"StopProjectVersion: STOPPING → STOPPED",
     "./ocellus doctor": r"Nothing stands in the way",
+    "./ocellus console": r"http://127\.0\.0\.1:8741/ui/sign-in\?ticket=",
     "./ocellus detect ~/cells.zip": r"(?s)white-001.*white.*red-001.*red",
     "eval ": r"^$",
     "aws s3 mb": r"(?s)make_bucket: samples.*upload: .*F1Score.*\"STARTING\".*\"Name\": \"white\".*\"STOPPING\"",

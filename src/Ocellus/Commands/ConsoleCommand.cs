@@ -55,11 +55,12 @@ internal static class ConsoleCommand
     }
 
     /// <summary>Prints a link for whoever starts a server.</summary>
-    public static async Task ShowLinkAsync(WebApplication app, DataDirectory data, string words, Terminal terminal, CancellationToken cancel)
+    public static async Task ShowLinkAsync(WebApplication app, DataDirectory data, string words, Terminal terminal)
     {
         try
         {
-            if (await LinkAsync(data, ServedAddress.ForClients(app.Urls), null, RegionDefault, cancel) is { } link)
+            // Not cancelled: from the start on, Ctrl-C is the normal end of a server.
+            if (await LinkAsync(data, ServedAddress.ForClients(app.Urls), null, RegionDefault, CancellationToken.None) is { } link)
             {
                 terminal.Result($"{words} {link}");
             }

@@ -74,7 +74,7 @@ internal static partial class DemoCommand
             await ServeCommand.StartAsync(app, data, urls, cancel);
             var url = app.Urls.First();
             terminal.Result($"A server runs at {url}, its data is in {data.Path}");
-            await ConsoleCommand.ShowLinkAsync(app, data, "To watch in a browser:", terminal, cancel);
+            await ConsoleCommand.ShowLinkAsync(app, data, "To watch in a browser:", terminal);
             using var client = ApiClient.Open(url, data.CredentialsPath);
             var result = await DemonstrateAsync(sample, client, data.Path, terminal, cancel);
             terminal.Result(

@@ -190,7 +190,7 @@ internal static class ServeCommand
         await using var app = await BuildAsync(data, urls, logLevel, store is null ? [] : [new(ExternalStoreOptions.EndpointSetting, store)], cancel);
         await StartAsync(app, data, urls, cancel);
         terminal.Result($"Ocellus serves {string.Join(' ', app.Urls)}\n  {EnvCommand.Hint(data.Path)}");
-        await ConsoleCommand.ShowLinkAsync(app, data, "  Console:", terminal, cancel);
+        await ConsoleCommand.ShowLinkAsync(app, data, "  Console:", terminal);
         foreach (var open in app.Urls.Where(u => !IsLoopback(u)))
         {
             terminal.Remark(

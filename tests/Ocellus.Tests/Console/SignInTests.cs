@@ -33,6 +33,20 @@ public sealed class SignInTests
         Assert.Null(second.Cookie);
     }
 
+    [Theory]
+    [InlineData("X-Forwarded-For", "192.0.2.7")]
+    [InlineData("Forwarded", "for=192.0.2.7")]
+    public async Task A_link_does_not_work_through_a_proxy(string header, string value)
+    {
+        await using var server = await TestServer.StartAsync();
+        var ticket = await ConsoleClient.TicketAsync(server);
+        using var form = new FormUrlEncodedContent([new("ticket", ticket)]);
+        using var refused = await new ConsoleClient(server).SendAsync(HttpMethod.Post, "/ui/sign-in", form, (header, value));
+        Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+        using var opened = await new ConsoleClient(server).SignInAsync(ticket);
+        Assert.Equal(HttpStatusCode.SeeOther, opened.StatusCode);
+    }
+
     [Fact]
     public async Task Of_two_who_open_a_link_at_the_same_time_one_gets_in()
     {

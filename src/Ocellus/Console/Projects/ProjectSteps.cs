@@ -1,5 +1,4 @@
 using System.Globalization;
-using Ocellus.Projects;
 
 namespace Ocellus.Console.Projects;
 

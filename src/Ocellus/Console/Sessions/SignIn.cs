@@ -45,7 +45,7 @@ internal sealed class SignIn(SessionCookie cookie, SessionCatalog sessions, Sign
         }
 
         var (grant, message) = form["ticket"].ToString() is { Length: > 0 } ticket
-            ? await RedeemAsync(address, ticket, http.RequestAborted)
+            ? await RedeemAsync(http.Request, address, ticket)
             : await CheckAsync(form["key"].ToString().Trim(), form["secret"].ToString().Trim(), form["region"].ToString().Trim(), http.RequestAborted);
         if (grant is null)
         {
@@ -67,9 +67,11 @@ internal sealed class SignIn(SessionCookie cookie, SessionCatalog sessions, Sign
         http.Response.StatusCode = StatusCodes.Status303SeeOther;
     }
 
-    private async Task<(Grant? Grant, string Message)> RedeemAsync(IPAddress address, string ticket, CancellationToken cancel)
+    private async Task<(Grant? Grant, string Message)> RedeemAsync(HttpRequest request, IPAddress address, string ticket)
     {
-        if (!IPAddress.IsLoopback(address))
+        var cancel = request.HttpContext.RequestAborted;
+        // A proxy on this machine has a loopback address; most say for whom they ask.
+        if (!IPAddress.IsLoopback(address) || request.Headers.ContainsKey("X-Forwarded-For") || request.Headers.ContainsKey("Forwarded"))
         {
             return (null, "Links work on the server's own machine only. Sign in with an access key.");
         }

@@ -3,7 +3,6 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Ocellus.Vision;
 using Ocellus.Vision.Kernels;
-using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Training.Job;
 
