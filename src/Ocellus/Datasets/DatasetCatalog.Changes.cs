@@ -81,7 +81,7 @@ internal sealed partial class DatasetCatalog
             ];
     }
 
-    private async Task<DatasetRow> RequireChangeableAsync(DbConnection connection, DbTransaction transaction, Caller caller, string arn)
+    private static async Task<DatasetRow> RequireChangeableAsync(DbConnection connection, DbTransaction transaction, Caller caller, string arn)
     {
         var row = await FindAsync(connection, transaction, caller, arn);
         if (!row.IsReadable)

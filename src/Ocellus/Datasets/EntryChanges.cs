@@ -69,8 +69,8 @@ internal sealed class EntryChanges(DbConnection connection, DbTransaction transa
     public async Task<IReadOnlyList<StoredEntry>> WithLabelAsync(string label, long after, int count) =>
         [
             .. await connection.QueryAsync<StoredEntry>(
-                StoredEntry.Columns + "WHERE dataset_id = @Id AND ordinal IN (SELECT ordinal FROM dataset_entry_labels WHERE dataset_id = @Id AND label = @label AND ordinal > "
-                    + "@after ORDER BY ordinal LIMIT @count) ORDER BY ordinal",
+                StoredEntry.Columns + "WHERE dataset_id = @Id AND ordinal IN (SELECT ordinal FROM dataset_entry_labels WHERE dataset_id = @Id AND label = "
+                    + "@label AND ordinal > @after ORDER BY ordinal LIMIT @count) ORDER BY ordinal",
                 new { dataset.Id, label, after, count },
                 transaction),
         ];

@@ -145,7 +145,8 @@ public sealed class GalleryTests(Browser browser)
                 Directory.CreateDirectory(Path.Combine(folder, label));
                 for (var i = from; i < from + 20; i++)
                 {
-                    await File.WriteAllBytesAsync(Path.Combine(folder, label, $"{i}.png"), TestPng.Solid(96, 64, (byte)(i * 6), 90, (byte)(240 - i * 6)), Cancel);
+                    var image = TestPng.Solid(96, 64, (byte)(i * 6), 90, (byte)(240 - i * 6));
+                    await File.WriteAllBytesAsync(Path.Combine(folder, label, $"{i}.png"), image, Cancel);
                 }
             }
 
@@ -264,13 +265,12 @@ public sealed class GalleryTests(Browser browser)
         var found = await server.DoAsync("DescribeProjects", new { ProjectNames = new[] { project } });
         var arn = found.GetProperty("ProjectDescriptions")[0].GetProperty("Datasets")[0].GetProperty("DatasetArn").GetString();
         var lines = await server.DoAsync("ListDatasetEntries", new { DatasetArn = arn });
-        return
-        [
-            .. lines.GetProperty("DatasetEntries").EnumerateArray().Select(l => JsonSerializer.Deserialize<JsonElement>(l.GetString()!)).Select(l => string.Join(
-                ' ', l.EnumerateObject().Where(p => p.Name.EndsWith("-metadata", StringComparison.Ordinal) && p.Value.TryGetProperty("class-name", out _))
-                    .Select(p => p.Value.GetProperty("class-name").GetString()))),
-        ];
+        return [.. lines.GetProperty("DatasetEntries").EnumerateArray().Select(l => LabelsOf(JsonSerializer.Deserialize<JsonElement>(l.GetString()!)))];
     }
+
+    private static string LabelsOf(JsonElement line) => string.Join(
+        ' ', line.EnumerateObject().Where(p => p.Name.EndsWith("-metadata", StringComparison.Ordinal) && p.Value.TryGetProperty("class-name", out _))
+            .Select(p => p.Value.GetProperty("class-name").GetString()));
 
     private Task<Tab> OpenAsync(TestServer server, string project, string query = "") => OpenAsync(server, project, browser, query);
 

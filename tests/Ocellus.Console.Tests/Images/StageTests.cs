@@ -99,8 +99,9 @@ public sealed class StageTests(Browser browser)
             DatasetType = "TEST",
             DatasetSource = new { GroundTruthManifest = new { S3Object = new { Bucket = "images", Name = "test.manifest" } } },
         });
-        while ((await server.DoAsync("DescribeProjects", new { ProjectNames = new[] { "flowers" } })).GetProperty("ProjectDescriptions")[0].GetProperty("Datasets")
-            .EnumerateArray().Count(d => d.GetProperty("Status").GetString() == "CREATE_COMPLETE") < 2)
+        var project = new { ProjectNames = new[] { "flowers" } };
+        while ((await server.DoAsync("DescribeProjects", project)).GetProperty("ProjectDescriptions")[0].GetProperty("Datasets").EnumerateArray()
+            .Count(d => d.GetProperty("Status").GetString() == "CREATE_COMPLETE") < 2)
         {
             await Task.Delay(30, Cancel);
         }
@@ -130,7 +131,8 @@ public sealed class StageTests(Browser browser)
             var colours = await tab.Page.EvaluateAsync<string>(
                 """
                 () => {
-                  const picture = document.getElementById("picture"), paper = new OffscreenCanvas(picture.naturalWidth, picture.naturalHeight).getContext("2d", { willReadFrequently: true });
+                  const picture = document.getElementById("picture"), sheet = new OffscreenCanvas(picture.naturalWidth, picture.naturalHeight);
+                  const paper = sheet.getContext("2d", { willReadFrequently: true });
                   paper.drawImage(picture, 0, 0);
                   const at = (x, y) => [...paper.getImageData(x, y, 1, 1).data.slice(0, 3)].map(c => c > 127 ? 1 : 0).join("");
                   return `${picture.naturalWidth}×${picture.naturalHeight} ${at(32, 16)} ${at(96, 16)} ${at(32, 48)} ${at(96, 48)}`;
@@ -189,7 +191,8 @@ public sealed class StageTests(Browser browser)
             await server.PutObjectAsync("images", $"{i}.png", pictures[i]);
         }
 
-        await server.PutObjectAsync("images", "m", System.Text.Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, count).Select(i => $$"""{"source-ref":"s3://images/{{i}}.png"}"""))));
+        var lines = string.Join('\n', Enumerable.Range(0, count).Select(i => $$"""{"source-ref":"s3://images/{{i}}.png"}"""));
+        await server.PutObjectAsync("images", "m", System.Text.Encoding.UTF8.GetBytes(lines));
         var made = await server.DoAsync("CreateDataset", new
         {
             ProjectArn = arn,
@@ -213,13 +216,13 @@ public sealed class StageTests(Browser browser)
         return tab;
     }
 
-    private static Task ShownAsync(Tab tab, string at) => tab.Page.WaitForSelectorAsync($"#stage-page[data-shows='{at}']");
+    private static async Task ShownAsync(Tab tab, string at) => await tab.Page.WaitForSelectorAsync($"#stage-page[data-shows='{at}']");
 
     /// <summary>A point of the image on the screen.</summary>
     private static async Task<(float X, float Y)> PointAsync(Tab tab, int x, int y)
     {
         var box = await tab.Page.EvaluateAsync<JsonElement>(
-            "() => { const r = document.getElementById('picture').getBoundingClientRect(); return { x: r.left, y: r.top, s: r.width / (document.getElementById('picture').naturalWidth) }; }");
+            "() => { const p = window.picture, r = p.getBoundingClientRect(); return { x: r.left, y: r.top, s: r.width / p.naturalWidth }; }");
         var scale = box.GetProperty("s").GetSingle();
         return (box.GetProperty("x").GetSingle() + x * scale, box.GetProperty("y").GetSingle() + y * scale);
     }
@@ -250,15 +253,16 @@ public sealed class StageTests(Browser browser)
     }
 
     /// <summary>The transform of the picture is set before a frame.</summary>
-    private static Task NextFrameAsync(Tab tab) => tab.Page.EvaluateAsync("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))");
+    private static async Task NextFrameAsync(Tab tab) =>
+        await tab.Page.EvaluateAsync("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))");
 
     /// <summary>The boxes of an image as every other client reads them, once the page has nothing more to send.</summary>
     private static async Task<string> BoxesOfAsync(TestServer server, Tab tab, int at)
     {
         await SavedAsync(tab);
         var found = await server.DoAsync("DescribeProjects", new { ProjectNames = new[] { "boxes" } });
-        var lines = await server.DoAsync(
-            "ListDatasetEntries", new { DatasetArn = found.GetProperty("ProjectDescriptions")[0].GetProperty("Datasets")[0].GetProperty("DatasetArn").GetString() });
+        var arn = found.GetProperty("ProjectDescriptions")[0].GetProperty("Datasets")[0].GetProperty("DatasetArn").GetString();
+        var lines = await server.DoAsync("ListDatasetEntries", new { DatasetArn = arn });
         var line = JsonSerializer.Deserialize<JsonElement>(lines.GetProperty("DatasetEntries")[at].GetString()!);
         if (!line.TryGetProperty("boxes", out var value))
         {
@@ -266,7 +270,8 @@ public sealed class StageTests(Browser browser)
         }
 
         var map = line.GetProperty("boxes-metadata").GetProperty("class-map");
+        string[] sides = ["left", "top", "width", "height"];
         return string.Join("; ", value.GetProperty("annotations").EnumerateArray().Select(
-            b => $"{map.GetProperty(b.GetProperty("class_id").ToString())} {b.GetProperty("left")} {b.GetProperty("top")} {b.GetProperty("width")} {b.GetProperty("height")}"));
+            b => $"{map.GetProperty(b.GetProperty("class_id").ToString())} {string.Join(' ', sides.Select(s => b.GetProperty(s)))}"));
     }
 }

@@ -81,7 +81,8 @@ internal sealed class BoxValue
     private int ClassOf(string label)
     {
         var map = (JsonObject)_metadata["class-map"]!;
-        var ids = map.Select(p => (Id: int.TryParse(p.Key, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : -1, Label: (string?)p.Value)).ToList();
+        var ids = map.Select(p => (Id: int.TryParse(p.Key, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : -1, Label: (string?)p.Value))
+            .ToList();
         if (ids.Find(i => i.Id >= 0 && i.Label == label) is { Label: not null } known)
         {
             return known.Id;

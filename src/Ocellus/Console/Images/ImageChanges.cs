@@ -68,7 +68,8 @@ internal sealed class ImageChanges(TimeProvider clock)
             var taken = others.Where(p => p.TakenUntil > now).Select(p => p.Taken)
                 .Concat(others.Where(p => p.Heard > now - OpenFor).Select(p => p.Open)).ToHashSet(StringComparer.Ordinal);
             var image = request.Candidates.FirstOrDefault(c => !taken.Contains(c));
-            feed.Pages[request.Tab] = feed.Pages.GetValueOrDefault(request.Tab, Page.None) with { User = user, Taken = image, TakenUntil = now + TakenFor, Heard = now };
+            var page = feed.Pages.GetValueOrDefault(request.Tab, Page.None);
+            feed.Pages[request.Tab] = page with { User = user, Taken = image, TakenUntil = now + TakenFor, Heard = now };
             Trim(feed, now);
             return image;
         }

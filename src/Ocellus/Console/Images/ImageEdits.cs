@@ -184,7 +184,9 @@ internal sealed class ImageEdits(DatasetCatalog datasets, ImageProjects projects
             ImageIndex.StateOf(sets[place], stored, fact, after) with { Outcome = change.Outcome, Reason = change.Reason };
     }
 
-    /// <summary>The headers of images that get boxes, which are read now if nobody has read them. Before the transaction: it must not wait for a disk.</summary>
+    /// <summary>
+    /// What is known of the images; those that get boxes are read now if nobody has read them. Before the transaction, which must not wait for a disk.
+    /// </summary>
     private async Task<IReadOnlyDictionary<string, ImageFact>> HeadersAsync(ImageProject project, IReadOnlyList<ImageEdit> edits, CancellationToken cancel)
     {
         var known = new Dictionary<string, ImageFact>(await facts.KnownAsync(edits.Select(e => e.Image), cancel), StringComparer.Ordinal);
@@ -195,7 +197,8 @@ internal sealed class ImageEdits(DatasetCatalog datasets, ImageProjects projects
                 var (bucket, key) = await projects.RequireReadAsync(project, image, cancel);
                 known[image] = (await facts.NowAsync(image, bucket, key, cancel)).Fact;
             }
-            catch (Exception unreadable) when (unreadable is ImageRefusedException or RefusedException { Kind: RefusalKind.NotFound or RefusalKind.ImageTooLarge })
+            catch (Exception unreadable) when (unreadable is ImageRefusedException
+                or RefusedException { Kind: RefusalKind.NotFound or RefusalKind.ImageTooLarge })
             {
                 // The edit itself is refused if it needs the size.
             }

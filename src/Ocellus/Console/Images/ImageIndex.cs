@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Ocellus.Datasets;
 using Ocellus.Refusals;
-using Ocellus.Vision.Images;
 
 namespace Ocellus.Console.Images;
 

@@ -176,7 +176,8 @@ internal sealed record LeaseAnswer(string? Image);
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = JsonDepth.RequestMax,
     RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(IndexChunk)), JsonSerializable(typeof(LinesRequest)), JsonSerializable(typeof(EditsRequest)), JsonSerializable(typeof(StatesAnswer))]
-[JsonSerializable(typeof(ImagesRequest)), JsonSerializable(typeof(RemovedAnswer)), JsonSerializable(typeof(RestoreRequest)), JsonSerializable(typeof(CountAnswer))]
+[JsonSerializable(typeof(ImagesRequest)), JsonSerializable(typeof(RemovedAnswer)), JsonSerializable(typeof(RestoreRequest))]
+[JsonSerializable(typeof(CountAnswer))]
 [JsonSerializable(typeof(UploadAnswer)), JsonSerializable(typeof(LabelsAnswer)), JsonSerializable(typeof(RenameRequest)), JsonSerializable(typeof(BookLabel))]
 [JsonSerializable(typeof(string)), JsonSerializable(typeof(IReadOnlyList<string>)), JsonSerializable(typeof(HealthAnswer))]
 [JsonSerializable(typeof(PulseRequest)), JsonSerializable(typeof(PulseAnswer)), JsonSerializable(typeof(LeaseRequest)), JsonSerializable(typeof(LeaseAnswer))]

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Dapper;
 using Ocellus.Datasets;
@@ -92,7 +91,8 @@ internal sealed class ImageUpload(
 
     /// <summary>The project with a dataset for a set, which is made if it has none.</summary>
     /// <exception cref="RefusedException">Denied: the person may not create datasets.</exception>
-    public async Task<ImageProject> WithDatasetAsync(ImageProject project, string set, CancellationToken cancel) => (await DatasetAsync(project, set, cancel)).Project;
+    public async Task<ImageProject> WithDatasetAsync(ImageProject project, string set, CancellationToken cancel) =>
+        (await DatasetAsync(project, set, cancel)).Project;
 
     /// <summary>The header of an image that trains.</summary>
     private static ImageHeader Checked(byte[] content)
@@ -284,6 +284,6 @@ internal sealed class ImageUpload(
             stem = stem[..^(char.IsLowSurrogate(stem[^1]) && stem.Length > 1 ? 2 : 1)];
         }
 
-        return string.Create(CultureInfo.InvariantCulture, $"{project}/{stem}{(version is null ? "" : "-" + version)}{(header.Format == ImageFormat.Jpeg ? ".jpg" : ".png")}");
+        return $"{project}/{stem}{(version is null ? "" : "-" + version)}{(header.Format == ImageFormat.Jpeg ? ".jpg" : ".png")}";
     }
 }

@@ -10,7 +10,7 @@ namespace Ocellus.Console.Images;
 /// <summary>The addresses of a project's images. Each checks the permission of what it stands for.</summary>
 internal sealed class ImagesEndpoints(
     ImageProjects projects, ImageIndex index, ImagePictures pictures, ImageEdits edits, ImageUpload upload, LabelBook labels, ImageChanges changes,
-    ImageHealth health)
+    ImageHealth health) : IDisposable
 {
     private const string Root = "/ui/api/p/{project}/images";
 
@@ -62,10 +62,13 @@ internal sealed class ImagesEndpoints(
             await WriteAsync(http, await health.ReadAsync(project, cancel), ImagesJson.Default.HealthAnswer)));
     }
 
+    public void Dispose() => _uploads.Dispose();
+
     private Task IndexAsync(HttpContext http) => OfProjectAsync(http, async (project, cancel) =>
     {
-        var chunk = await index.ChunkAsync(
-            project, http.Request.Query["set"].ToString(), Number(http.Request.Query["after"], 0), (int)Number(http.Request.Query["count"], ImageIndex.ChunkMax), cancel);
+        var query = http.Request.Query;
+        var count = Math.Min(Number(query["count"], ImageIndex.ChunkMax), ImageIndex.ChunkMax);
+        var chunk = await index.ChunkAsync(project, query["set"].ToString(), Number(query["after"], 0), (int)count, cancel);
         await WriteAsync(http, chunk, ImagesJson.Default.IndexChunk);
     });
 
@@ -95,7 +98,8 @@ internal sealed class ImagesEndpoints(
             using var body = new MemoryStream((int)(http.Request.ContentLength ?? 0));
             await http.Request.Body.CopyToAsync(body, cancel);
             var query = http.Request.Query;
-            var file = new DroppedFile(query["set"].ToString(), query["name"].ToString(), query["label"].ToString() is { Length: > 0 } label ? label : null, body.ToArray());
+            var label = query["label"].ToString();
+            var file = new DroppedFile(query["set"].ToString(), query["name"].ToString(), label.Length > 0 ? label : null, body.ToArray());
             await WriteAsync(http, await upload.TakeAsync(project, file, cancel), ImagesJson.Default.UploadAnswer);
         }
         catch (IOException failure) when (failure is not BadHttpRequestException && !cancel.IsCancellationRequested)
@@ -132,7 +136,8 @@ internal sealed class ImagesEndpoints(
             throw Refused.Invalid($"The request is not the JSON that this address takes: {failure.Message}");
         }
 
-        await OfProjectAsync(http, (project, cancel) => request is null ? throw Refused.Invalid("The request is null.") : handle(project, request, http, cancel));
+        await OfProjectAsync(
+            http, (project, cancel) => request is null ? throw Refused.Invalid("The request is null.") : handle(project, request, http, cancel));
     };
 
     private async Task OfProjectAsync(HttpContext http, Func<ImageProject, CancellationToken, Task> handle) =>
@@ -146,7 +151,8 @@ internal sealed class ImagesEndpoints(
         : throw Refused.Invalid($"'{Encodings.Readable.Truncate(text)}' is not a number.");
 
     private static RefusedException TooLarge(long length) => new(
-        RefusalKind.ImageTooLarge, string.Create(CultureInfo.InvariantCulture, $"The image has {length:N0} bytes; it may have {ImageUpload.BytesMax:N0} (15 MB)."));
+        RefusalKind.ImageTooLarge,
+        string.Create(CultureInfo.InvariantCulture, $"The image has {length:N0} bytes; it may have {ImageUpload.BytesMax:N0} (15 MB)."));
 
     private static async Task WriteAsync<T>(HttpContext http, T answer, JsonTypeInfo<T> type)
     {

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Child;
-using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
 
 namespace Ocellus.Console.Images;

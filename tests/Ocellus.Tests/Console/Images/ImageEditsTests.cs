@@ -18,7 +18,8 @@ public sealed class ImageEditsTests
         using var client = await ImagesAsync(server, 4);
         var index = await client.IndexAsync();
 
-        var states = await EditAsync(client, [Edit(index, 0, "", "rose"), Edit(index, 1, "", "rose"), Edit(index, 2, "", "tulip", marks: new { unsure = true })]);
+        var states = await EditAsync(
+            client, [Edit(index, 0, "", "rose"), Edit(index, 1, "", "rose"), Edit(index, 2, "", "tulip", marks: new { unsure = true })]);
 
         Assert.All(states, s => Assert.Equal("kept", s.GetProperty("outcome").GetString()));
         Assert.Equal([1, 1, 1 | 4], states.Select(s => s.GetProperty("flags").GetInt32()));
@@ -74,7 +75,7 @@ public sealed class ImageEditsTests
                 Edit(index, 0, "", new string('x', 257)),
                 Boxes(index, [], [Box("a", 70, 0)], 1),
                 Boxes(index, [], [.. Enumerable.Range(0, 51).Select(i => Box("a", i, 0))], 2),
-                new { set = "train", image = "s3://elsewhere/no.png", revision = "", was = new { labels = Array.Empty<string>() }, now = new { labels = new[] { "a" } } },
+                new { set = "train", image = "s3://elsewhere/no.png", revision = "", was = Labels(""), now = Labels("a") },
                 Edit(index, 4, "", "good"),
                 Edit(index, 5, "", "good", marks: new { nothing = true }),
             ]);
@@ -96,7 +97,8 @@ public sealed class ImageEditsTests
         using var client = await ImagesAsync(server, 1);
         var index = await client.IndexAsync();
 
-        var refused = await client.PostAsync("edits", new { edits = new[] { Edit(index, 0, "", string.Join(' ', Enumerable.Range(0, 251).Select(i => $"l{i}"))) } });
+        var labels = string.Join(' ', Enumerable.Range(0, 251).Select(i => $"l{i}"));
+        var refused = await client.PostAsync("edits", new { edits = new[] { Edit(index, 0, "", labels) } });
 
         Assert.Equal("LimitExceededException", refused.Error);
         Assert.Contains("251 labels", refused.Message, StringComparison.Ordinal);
@@ -118,7 +120,8 @@ public sealed class ImageEditsTests
         Assert.Equal(1, Good(await client.PostAsync("restore", new { lines = removed })).GetProperty("images").GetInt32());
         Assert.Equal(before.GetRawText(), (await client.IndexAsync()).GetRawText());
         Assert.Equal(0, Good(await client.PostAsync("restore", new { lines = removed })).GetProperty("images").GetInt32());
-        Assert.Equal("InvalidParameterException", (await client.PostAsync("restore", new { lines = new[] { new { set = "train", ordinal = 1, line = "{}" } } })).Error);
+        var noLine = new { lines = new[] { new { set = "train", ordinal = 1, line = "{}" } } };
+        Assert.Equal("InvalidParameterException", (await client.PostAsync("restore", noLine)).Error);
     }
 
     [Fact]
@@ -137,7 +140,8 @@ public sealed class ImageEditsTests
         // An edit of one who has not seen the move finds the image.
         var late = await EditAsync(client, [Edit(index, 2, "", "tulip")]);
         Assert.Equal(("kept", "test"), (late[0].GetProperty("outcome").GetString(), late[0].GetProperty("set").GetString()));
-        Assert.Equal(2, Good(await client.PostAsync("move", new { set = "test", images = new[] { Image(index, 0), Image(index, 2) }, to = "train" })).GetProperty("images").GetInt32());
+        var back = Good(await client.PostAsync("move", new { set = "test", images = new[] { Image(index, 0), Image(index, 2) }, to = "train" }));
+        Assert.Equal(2, back.GetProperty("images").GetInt32());
         Assert.Equal([1, 2, 3], (await client.IndexAsync()).GetProperty("ordinals").EnumerateArray().Select(o => o.GetInt32()));
     }
 
@@ -155,7 +159,9 @@ public sealed class ImageEditsTests
 
         Assert.Equal(2, renamed.GetProperty("images").GetInt32());
         var labels = Good(await client.GetAsync("labels")).GetProperty("labels").EnumerateArray().ToList();
-        Assert.Equal(["rose 1 4 3", "lily 3  0"], labels.Select(l => $"{l.GetProperty("name")} {l.GetProperty("colour")} {l.GetProperty("key")} {l.GetProperty("train")}"));
+        Assert.Equal(
+            ["rose 1 4 3", "lily 3  0"],
+            labels.Select(l => $"{l.GetProperty("name")} {l.GetProperty("colour")} {l.GetProperty("key")} {l.GetProperty("train")}"));
         Assert.Equal("""{"LabeledEntries":3,"TotalEntries":3,"TotalLabels":1,"ErrorEntries":0}""", await StatsAsync(server));
         Assert.Equal("ResourceInUseException", (await client.PostAsync("labels/remove", new { name = "rose" })).Error);
         Good(await client.PostAsync("labels/remove", new { name = "lily" }));
@@ -219,7 +225,14 @@ public sealed class ImageEditsTests
     private static object Labels(string names) => new { labels = names.Split(' ', StringSplitOptions.RemoveEmptyEntries) };
 
     private static object Boxes(JsonElement index, object[] was, object[] now, int at = 0) =>
-        new { set = "train", image = Image(index, at), revision = index.GetProperty("revisions")[at].GetString(), was = new { boxes = was }, now = new { boxes = now } };
+        new
+        {
+            set = "train",
+            image = Image(index, at),
+            revision = index.GetProperty("revisions")[at].GetString(),
+            was = new { boxes = was },
+            now = new { boxes = now },
+        };
 
     private static object Box(string label, int left, int top) => new { label, left, top, width = 12, height = 12 };
 

@@ -54,8 +54,8 @@ public sealed class ImageLabelsTests
     [InlineData("Red", "White", "Red Blue", false, "Blue White")]
     [InlineData("Red", "", "", true, "")]
     [InlineData("Red", "", "Red", true, "")]
-    public void Labels_of_the_whole_image_merge_where_they_can(string was, string now, string theirs, bool single, string? merged) =>
-        Assert.Equal(merged, ImageLabels.Merge(Labels(was), Labels(now), Labels(theirs), single) is { } both ? string.Join(' ', both.Labels) : null);
+    public void Labels_of_the_whole_image_merge_where_they_can(string was, string now, string theirs, bool onlyOne, string? merged) =>
+        Assert.Equal(merged, ImageLabels.Merge(Labels(was), Labels(now), Labels(theirs), onlyOne) is { } both ? string.Join(' ', both.Labels) : null);
 
     private static ImageLabels Boxes(params LabelledRect[] boxes) => new([], boxes);
 

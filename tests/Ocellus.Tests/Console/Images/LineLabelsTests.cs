@@ -48,7 +48,8 @@ public sealed class LineLabelsTests
     [Fact]
     public void What_a_person_does_not_change_stays_as_it_was()
     {
-        var line = TestDatasets.Line("a.jpg", [("rose", false), ("tulip", false), ("bee", true)]).Replace("\"confidence\":1,\"type\":\"groundtruth/image", "\"confidence\":0.5,\"job-name\":\"j\",\"type\":\"groundtruth/image", StringComparison.Ordinal);
+        var line = TestDatasets.Line("a.jpg", [("rose", false), ("tulip", false), ("bee", true)])
+            .Replace("\"confidence\":1,\"type\"", "\"confidence\":0.5,\"job-name\":\"j\",\"type\"", StringComparison.Ordinal);
 
         var changed = LineLabels.Write(line, new(["tulip", "lily"], Read(line).Boxes), _upright, true, _time);
 
