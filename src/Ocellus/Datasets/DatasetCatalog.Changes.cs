@@ -9,6 +9,8 @@ namespace Ocellus.Datasets;
 // Changes of a few entries that are made at once, not by a job.
 internal sealed partial class DatasetCatalog
 {
+    private const string EntryColumns = "SELECT ordinal, source_ref, entry, labeled, has_errors FROM dataset_entries ";
+
     /// <summary>
     /// Changes entries of one or more datasets in one transaction, as an update does: what <paramref name="work"/> does is applied whole, or not at all if it
     /// throws. Each changed dataset is UPDATE_COMPLETE afterwards.
@@ -29,7 +31,7 @@ internal sealed partial class DatasetCatalog
             }
 
             var result = await work(changes, cancel);
-            foreach (var change in changes)
+            foreach (var change in changes.Where(c => c.HasChanged))
             {
                 await CompleteAsync(connection, transaction, change);
             }
@@ -52,7 +54,7 @@ internal sealed partial class DatasetCatalog
         await using var transaction = connection.BeginSnapshot();
         var id = (await RequireReadableAsync(connection, transaction, caller, arn)).Id;
         var entries = (await connection.QueryAsync<StoredEntry>(
-            StoredEntry.Columns + "WHERE dataset_id = @id AND ordinal > @after ORDER BY ordinal LIMIT @count",
+            EntryColumns + "WHERE dataset_id = @id AND ordinal > @after ORDER BY ordinal LIMIT @count",
             new { id, after, count },
             transaction)).ToList();
         if (entries.Count == 0)
@@ -77,7 +79,7 @@ internal sealed partial class DatasetCatalog
         return ordinals.Count == 0 ? [] :
             [
                 .. await connection.QueryAsync<StoredEntry>(
-                    StoredEntry.Columns + "WHERE dataset_id = @id AND ordinal IN @ordinals ORDER BY ordinal", new { id, ordinals }, transaction),
+                    EntryColumns + "WHERE dataset_id = @id AND ordinal IN @ordinals ORDER BY ordinal", new { id, ordinals }, transaction),
             ];
     }
 

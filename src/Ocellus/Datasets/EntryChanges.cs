@@ -10,9 +10,6 @@ namespace Ocellus.Datasets;
 /// <summary>An entry with its place.</summary>
 internal sealed record StoredEntry
 {
-    /// <summary>Selects entries.</summary>
-    public const string Columns = "SELECT ordinal, source_ref, entry, labeled, has_errors FROM dataset_entries ";
-
     public long Ordinal { get; init; }
 
     public string SourceRef { get; init; } = "";
@@ -39,12 +36,17 @@ internal sealed record StoredEntry
 /// </summary>
 internal sealed class EntryChanges(DbConnection connection, DbTransaction transaction, DatasetRow dataset) : IDisposable
 {
+    private const string Columns = "SELECT ordinal, source_ref, entry, labeled, has_errors FROM dataset_entries ";
+
     private readonly EntryWriter _writer = new(connection, transaction, dataset.Id);
 
     /// <summary>Each label that a change touched, and whether the dataset had it before.</summary>
     private readonly Dictionary<string, bool> _labels = new(StringComparer.Ordinal);
 
     private long? _last;
+
+    /// <summary>Whether anything has changed.</summary>
+    public bool HasChanged { get; private set; }
 
     /// <summary>The dataset as it was before the changes.</summary>
     public DatasetRow Dataset => dataset;
@@ -63,13 +65,13 @@ internal sealed class EntryChanges(DbConnection connection, DbTransaction transa
     /// <summary>The entry of an image; null if the dataset has none.</summary>
     public Task<StoredEntry?> FindAsync(string sourceRef) =>
         connection.QuerySingleOrDefaultAsync<StoredEntry>(
-            StoredEntry.Columns + "WHERE dataset_id = @Id AND source_ref = @sourceRef", new { dataset.Id, sourceRef }, transaction);
+            Columns + "WHERE dataset_id = @Id AND source_ref = @sourceRef", new { dataset.Id, sourceRef }, transaction);
 
     /// <summary>The next entries with a label, after an ordinal.</summary>
     public async Task<IReadOnlyList<StoredEntry>> WithLabelAsync(string label, long after, int count) =>
         [
             .. await connection.QueryAsync<StoredEntry>(
-                StoredEntry.Columns + "WHERE dataset_id = @Id AND ordinal IN (SELECT ordinal FROM dataset_entry_labels WHERE dataset_id = @Id AND label = "
+                Columns + "WHERE dataset_id = @Id AND ordinal IN (SELECT ordinal FROM dataset_entry_labels WHERE dataset_id = @Id AND label = "
                     + "@label AND ordinal > @after ORDER BY ordinal LIMIT @count) ORDER BY ordinal",
                 new { dataset.Id, label, after, count },
                 transaction),
@@ -146,6 +148,7 @@ internal sealed class EntryChanges(DbConnection connection, DbTransaction transa
 
     private StoredEntry Count(StoredEntry entry, int sign)
     {
+        HasChanged = true;
         Total += sign;
         Labeled += entry.Labeled ? sign : 0;
         Errors += entry.HasErrors ? sign : 0;

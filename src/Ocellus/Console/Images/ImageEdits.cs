@@ -27,7 +27,16 @@ internal sealed class ImageEdits(DatasetCatalog datasets, ImageProjects projects
         RequireCount(edits.Count, BatchMax);
         await projects.RequireAsync(project, Operation, edits.Select(e => e.Set), cancel);
         var headers = await HeadersAsync(project, edits, cancel);
-        var sets = project.Sets.ToList();
+        // An image may have been moved to the other set since; it is looked for there if the person may change that, and nothing holds it.
+        var sets = edits.Select(e => e.Set).Distinct(StringComparer.Ordinal).ToList();
+        foreach (var other in project.Sets.Except(sets).ToList())
+        {
+            if (project.Get(other).IsReadable && await projects.MayAsync(project, Operation, other, cancel))
+            {
+                sets.Add(other);
+            }
+        }
+
         var states = await datasets.ChangeAsync(
             project.Caller, [.. sets.Select(s => project.Get(s).Arn)],
             async (open, token) =>
@@ -145,7 +154,6 @@ internal sealed class ImageEdits(DatasetCatalog datasets, ImageProjects projects
     private async Task<ImageState> ApplyAsync(
         ImageProject project, List<string> sets, IReadOnlyList<EntryChanges> open, ImageEdit edit, ImageFact? fact, CancellationToken cancel)
     {
-        // The image may have been moved to the other set since.
         var place = sets.IndexOf(edit.Set);
         var entry = await open[place].FindAsync(edit.Image);
         if (entry is null && open.Count > 1)

@@ -141,6 +141,7 @@ internal sealed partial class ImageFacts(DataDirectory data, IObjects objects, T
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        await ForgetProjectsAsync(stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
             await Task.Delay(_writeEvery, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -153,6 +154,28 @@ internal sealed partial class ImageFacts(DataDirectory data, IObjects objects, T
                 // The disk may be full; what is not written is found again.
                 NotWritten(log, failure.Message);
             }
+        }
+    }
+
+    /// <summary>Removes what the console noted of projects that were deleted.</summary>
+    private async Task ForgetProjectsAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await using var connection = await data.ConnectAsync(cancel);
+            if (await connection.ExecuteScalarAsync<long>(
+                "SELECT COUNT(*) FROM console_marks WHERE project_arn NOT IN (SELECT arn FROM projects)") > 0
+                || await connection.ExecuteScalarAsync<long>(
+                    "SELECT COUNT(*) FROM console_labels WHERE project_arn NOT IN (SELECT arn FROM projects)") > 0)
+            {
+                await connection.ExecuteAsync(
+                    "DELETE FROM console_marks WHERE project_arn NOT IN (SELECT arn FROM projects); DELETE FROM console_labels WHERE project_arn NOT IN "
+                        + "(SELECT arn FROM projects)");
+            }
+        }
+        catch (System.Data.Common.DbException failure)
+        {
+            NotWritten(log, failure.Message);
         }
     }
 

@@ -64,6 +64,20 @@ internal sealed class ImageProjects(ProjectCatalog projects, DatasetCatalog data
         authorizer.RequireAsync(
             project.Caller, sets.Distinct(StringComparer.Ordinal).Select(project.Get).Select(d => Permission.Rekognition(operation, d.Arn)), cancel);
 
+    /// <summary>Whether the person may do this with a set.</summary>
+    public async Task<bool> MayAsync(ImageProject project, string operation, string set, CancellationToken cancel)
+    {
+        try
+        {
+            await RequireAsync(project, operation, [set], cancel);
+            return true;
+        }
+        catch (RefusedException denied) when (denied.Kind == RefusalKind.Denied)
+        {
+            return false;
+        }
+    }
+
     /// <exception cref="RefusedException">Denied: the person lacks a permission.</exception>
     public Task RequireAsync(ImageProject project, Permission permission, CancellationToken cancel) =>
         authorizer.RequireAsync(project.Caller, [permission], cancel);

@@ -36,6 +36,8 @@ internal sealed class ImageUpload(
 
     private const int KeyBytesMax = 900;
 
+    private const int LabelLengthMax = 256;
+
     /// <summary>Longest wait for a dataset that is being created empty.</summary>
     private static readonly TimeSpan _creationWait = TimeSpan.FromSeconds(30);
 
@@ -46,6 +48,11 @@ internal sealed class ImageUpload(
     /// <exception cref="IOException">It cannot be stored, for example because the disk is full. Nothing is left of it in the project.</exception>
     public async Task<UploadAnswer> TakeAsync(ImageProject project, DroppedFile file, CancellationToken cancel)
     {
+        if (file.Label is { Length: > LabelLengthMax })
+        {
+            throw Refused.Invalid($"A label has 1 to {LabelLengthMax} characters; received {file.Label.Length}.");
+        }
+
         var header = Checked(file.Content);
         var (dataset, ready) = await DatasetAsync(project, file.Set, cancel);
         await projects.RequireAsync(ready, "UpdateDatasetEntries", [file.Set], cancel);

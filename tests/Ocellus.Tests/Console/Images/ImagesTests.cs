@@ -76,7 +76,7 @@ public sealed class ImagesTests
         await RefusedAsync(Png(1)[..^40], "cut short");
         await RefusedAsync(new byte[60 << 20], "62,914,560 bytes");
         var longLabel = await client.UploadAsync(Png(1), "a.png", new string('x', 257));
-        Assert.Equal((400, "The label name is too long."), (longLabel.Status, longLabel.Message));
+        Assert.Equal((400, "A label has 1 to 256 characters; received 257."), (longLabel.Status, longLabel.Message));
         Assert.Equal(0, (await client.IndexAsync()).GetProperty("ordinals").GetArrayLength());
         Good(await client.UploadAsync(Png(1), "a.png", new string('x', 256)));
 
