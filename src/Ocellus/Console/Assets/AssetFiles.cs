@@ -36,15 +36,14 @@ internal sealed class AssetFiles
             assets.Add(name, new(_types[Path.GetExtension(name)], content));
         }
 
+        // One request less for every page.
+        assets.Add("console.css", new(_types[".css"], [.. assets["base.css"].Content, .. assets["pages.css"].Content]));
         _assets = assets.ToFrozenDictionary(StringComparer.Ordinal);
         Version = Convert.ToHexStringLower(hash.GetHashAndReset())[..12];
     }
 
     /// <summary>Changes when any of the files does.</summary>
     public string Version { get; }
-
-    /// <summary>The names of all files, such as <c>base.css</c>.</summary>
-    public IEnumerable<string> Names => _assets.Keys;
 
     /// <summary>The address of a file. Modules import each other by name alone.</summary>
     public string Address(string name) => _assets.ContainsKey(name)

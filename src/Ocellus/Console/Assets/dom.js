@@ -58,6 +58,18 @@ export function one(selector, root = document) {
 /** All elements that match. @param {string} selector @param {ParentNode} [root] @returns {HTMLElement[]} */
 export const all = (selector, root = document) => /** @type {HTMLElement[]} */ ([...root.querySelectorAll(selector)]);
 
+/** Copies a text. The clipboard's own interface is there over https and on this machine only. @param {string} text */
+export async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = /** @type {HTMLTextAreaElement} */ (el("textarea", { class: "sr-only", "aria-hidden": "true" }));
+  field.value = text;
+  // Inside an open dialog nothing outside can be selected.
+  (document.querySelector("dialog[open], :popover-open") ?? document.body).append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
+
 /** Tells screen readers, politely: "White, 14 of 60". @param {string} text */
 export function say(text) {
   const live = document.getElementById("live");
