@@ -13,6 +13,10 @@ internal interface IObjects
     /// <summary>A bucket; null if it does not exist or may not be used.</summary>
     Task<FoundBucket?> FindBucketAsync(string bucket, CancellationToken cancel);
 
+    /// <summary>Creates a bucket, unless the account has it already.</summary>
+    /// <returns>False if the store is not one in which this program creates buckets.</returns>
+    Task<bool> CreateBucketAsync(string bucket, string accountId, string region, CancellationToken cancel);
+
     /// <summary>Whether an object exists.</summary>
     Task<bool> ExistsAsync(string bucket, string key, CancellationToken cancel);
 

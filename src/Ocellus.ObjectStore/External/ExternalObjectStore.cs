@@ -43,6 +43,8 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
             return new FoundBucket(null, null);
         });
 
+    public Task<bool> CreateBucketAsync(string bucket, string accountId, string region, CancellationToken cancel) => Task.FromResult(false);
+
     public Task<bool> ExistsAsync(string bucket, string key, CancellationToken cancel) =>
         CallAsync(false, async () =>
         {

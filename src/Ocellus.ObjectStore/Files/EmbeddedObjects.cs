@@ -18,6 +18,20 @@ internal sealed class EmbeddedObjects(ObjectStore store) : IObjects
         return Task.FromResult(store.FindBucket(bucket) is { } found ? new FoundBucket(found.AccountId, found.Region) : null);
     }
 
+    public Task<bool> CreateBucketAsync(string bucket, string accountId, string region, CancellationToken cancel)
+    {
+        try
+        {
+            store.CreateBucket(bucket, accountId, region);
+        }
+        catch (S3Exception exists) when (exists.Code == "BucketAlreadyOwnedByYou")
+        {
+            // Another call was first.
+        }
+
+        return Task.FromResult(true);
+    }
+
     public async Task<bool> ExistsAsync(string bucket, string key, CancellationToken cancel)
     {
         await store.OpenedAsync(bucket, cancel).ConfigureAwait(false);

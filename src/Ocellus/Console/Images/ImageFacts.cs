@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Dapper;
 using Ocellus.Datasets;
-using Ocellus.Hosting;
 using Ocellus.Objects;
 using Ocellus.Refusals;
 using Ocellus.Storage;
@@ -55,6 +54,9 @@ internal sealed record ImageFact
 /// </summary>
 internal sealed partial class ImageFacts(DataDirectory data, IObjects objects, TimeProvider clock, ILogger<ImageFacts> log) : BackgroundService
 {
+    /// <summary>Maximum bytes of an image in a bucket: 15 MB, as for detection.</summary>
+    public const int BytesMax = 15 * 1024 * 1024;
+
     /// <summary>Facts that wait to be written; beyond that they are dropped, and found again by the next read.</summary>
     private const int WaitingMax = 20_000;
 
@@ -203,7 +205,7 @@ internal sealed partial class ImageFacts(DataDirectory data, IObjects objects, T
 
     private static async Task<byte[]> ReadAsync(ObjectContent content, CancellationToken cancel)
     {
-        if (content.Size > DetectCustomLabels.ObjectBytesMax)
+        if (content.Size > BytesMax)
         {
             throw new RefusedException(
                 RefusalKind.ImageTooLarge, string.Create(CultureInfo.InvariantCulture, $"The image has {content.Size:N0} bytes; it may have 15 MB."));
@@ -214,6 +216,6 @@ internal sealed partial class ImageFacts(DataDirectory data, IObjects objects, T
         return bytes;
     }
 
-    [LoggerMessage(1501, LogLevel.Warning, "What was found in images could not be stored: {Reason}")]
+    [LoggerMessage(1711, LogLevel.Warning, "What was found in images could not be stored: {Reason}")]
     private static partial void NotWritten(ILogger log, string reason);
 }

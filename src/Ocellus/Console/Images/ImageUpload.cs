@@ -2,10 +2,8 @@ using System.Text;
 using Dapper;
 using Ocellus.Datasets;
 using Ocellus.Datasets.Manifests;
-using Ocellus.Hosting;
 using Ocellus.Identity;
 using Ocellus.Objects;
-using Ocellus.Objects.Files;
 using Ocellus.Projects;
 using Ocellus.Refusals;
 using Ocellus.Storage;
@@ -26,10 +24,10 @@ internal sealed record DroppedFile(string Set, string Name, string? Label, byte[
 /// </summary>
 internal sealed class ImageUpload(
     DataDirectory data, DatasetCatalog datasets, DatasetWorker worker, ImageProjects projects, ImagePictures pictures, ImageChanges changes, IObjects objects,
-    ObjectStore embedded, TimeProvider clock)
+    TimeProvider clock)
 {
     /// <summary>Bytes of a file, as for images in a bucket.</summary>
-    public const int BytesMax = DetectCustomLabels.ObjectBytesMax;
+    public const int BytesMax = ImageFacts.BytesMax;
 
     /// <summary>Side of the thumbnail that is made at once: the gallery shows it next.</summary>
     private const int ThumbSide = 256;
@@ -252,24 +250,12 @@ internal sealed class ImageUpload(
                 : throw Refused.Invalid($"The bucket {bucket} belongs to another account or region, so the project has no place for images.");
         }
 
-        if (objects is not EmbeddedObjects)
-        {
-            throw Refused.Invalid(
+        await projects.RequireAsync(project, new Permission("s3:CreateBucket", Permission.S3Arn(bucket)), cancel);
+        return await objects.CreateBucketAsync(bucket, project.Caller.AccountId, project.Caller.Region, cancel)
+            ? bucket
+            : throw Refused.Invalid(
                 $"The first images of a project go into the bucket {bucket}, which the external object store does not have; create it there, and drop the "
                     + $"files again.");
-        }
-
-        await projects.RequireAsync(project, new Permission("s3:CreateBucket", Permission.S3Arn(bucket)), cancel);
-        try
-        {
-            embedded.CreateBucket(bucket, project.Caller.AccountId, project.Caller.Region);
-        }
-        catch (S3Exception exists) when (exists.Code == "BucketAlreadyOwnedByYou")
-        {
-            // Another of the files that come at the same time was first.
-        }
-
-        return bucket;
     }
 
     /// <summary>The bucket of images that were dropped into projects without any.</summary>

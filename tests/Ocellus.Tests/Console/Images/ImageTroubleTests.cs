@@ -200,6 +200,8 @@ public sealed class ImageTroubleTests
         public Task<Ocellus.Objects.FoundBucket?> FindBucketAsync(string bucket, CancellationToken cancel) =>
             Task.FromResult<Ocellus.Objects.FoundBucket?>(new(null, null));
 
+        public Task<bool> CreateBucketAsync(string bucket, string accountId, string region, CancellationToken cancel) => Task.FromResult(true);
+
         public Task<bool> ExistsAsync(string bucket, string key, CancellationToken cancel) => Task.FromResult(false);
 
         public Task<Ocellus.Objects.ObjectContent?> OpenReadAsync(string bucket, string key, CancellationToken cancel) =>

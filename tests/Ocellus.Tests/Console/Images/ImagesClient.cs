@@ -28,7 +28,9 @@ internal sealed partial class ImagesClient : IDisposable
         using var signedIn = await client.PostAsync("/ui/sign-in", form, Cancel);
         Assert.Equal(HttpStatusCode.SeeOther, signedIn.StatusCode);
         client.DefaultRequestHeaders.Add("Cookie", signedIn.Headers.GetValues("Set-Cookie").Single().Split(';')[0]);
-        var home = await client.GetStringAsync("/ui/", Cancel);
+        // Also a page that refuses has the token.
+        using var page = await client.GetAsync("/ui/", Cancel);
+        var home = await page.Content.ReadAsStringAsync(Cancel);
         return new(client, WebUtility.HtmlDecode(Token().Match(home).Groups[1].Value), project);
     }
 
