@@ -33,7 +33,7 @@ export class Journal {
 
   /**
    * @param {string} project @param {{ stored: (state: any, entry: Entry) => void, conflict: (state: any, entry: Entry) => void, refused: (state: any, entry: Entry) => void,
-   * changed: (waiting: number, away: boolean) => void }} listener `stored` is told what the server now has; `conflict` and `refused` too
+   * changed: (waiting: number, away: boolean) => void, takenOver: () => void }} listener `stored` is told what the server now has; `conflict` and `refused` too; `takenOver` that changes of a page that is gone are now this one's
    */
   constructor(project, listener) { this.project = project; this.listener = listener; }
 
@@ -48,14 +48,28 @@ export class Journal {
     // Held as long as the page lives: tells other pages that its entries are taken care of.
     navigator.locks.request(`ocellus-journal-${this.tab}`, () => new Promise(() => {}));
     this.#db = await open();
-    const held = new Set((await navigator.locks.query()).held?.map((l) => l.name));
-    for (const entry of /** @type {Entry[]} */ (await asked(this.#store("readonly").getAll()))) {
-      if (entry.project !== this.project || held.has(`ocellus-journal-${entry.tab}`)) continue;
-      this.#store("readwrite").delete([entry.tab, entry.image]);
-      this.#keep({ ...entry, tab: this.tab });
+    const left = /** @type {Entry[]} */ (await asked(this.#store("readonly").getAll()));
+    for (const tab of new Set(left.filter((e) => e.project === this.project).map((e) => e.tab))) {
+      // Granted when that page is gone: at once, or while this one is open.
+      navigator.locks.request(`ocellus-journal-${tab}`, () => this.#takeOver(tab));
     }
     addEventListener("online", () => this.#soon(0));
     addEventListener("pagehide", () => this.#send(true));
+    this.#soon(0);
+  }
+
+  /** @param {string} tab of a page that is gone */
+  async #takeOver(tab) {
+    const store = this.#store("readwrite");
+    const left = /** @type {Entry[]} */ (await asked(store.getAll(IDBKeyRange.bound([tab, ""], [tab, "\uffff"]))));
+    for (const entry of left) {
+      store.delete([tab, entry.image]);
+      // What this page changed meanwhile is newer.
+      if (!this.pending(entry.image)) { store.put({ ...entry, tab: this.tab }); this.#waiting.set(entry.image, { ...entry, tab: this.tab }); }
+    }
+    if (left.length === 0) return;
+    this.#tell();
+    this.listener.takenOver();
     this.#soon(0);
   }
 

@@ -26,7 +26,7 @@ export class Work {
       stored: (state) => this.#stored(state),
       conflict: (state, entry) => this.#conflict(state, entry),
       refused: (state) => this.#refused(state),
-      changed: (waiting, away) => this.#waiting(waiting, away),
+      changed: (waiting, away) => this.#waiting(waiting, away), takenOver: () => page.changed(["*"]),
     });
   }
 
