@@ -37,7 +37,6 @@ public sealed partial class BoundedParsersTests
         ["Commands/ApiClient.cs"] = "answers of a server that this program started, to the length of an answer",
         ["Backups/BackupFormat.cs"] = "names in an archive that a person names, by a pattern without repetition in repetition",
         ["Backups/BackupReader.cs"] = "the first entry of an archive that a person names, 64 KB at most",
-        ["Commands/DemoCommand.Words.cs"] = "own files",
         ["Commands/EvaluationTables.cs"] = "own files",
         ["Commands/ExportCommand.cs"] = "own files",
         ["Commands/HelpText.cs"] = "help of our own commands",

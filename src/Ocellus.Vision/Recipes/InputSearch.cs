@@ -109,7 +109,9 @@ internal sealed class InputSearch(ClassifierTask task, ClassifierPlan plan, Desi
     {
         DesignTrial best = trials.MinBy(t => t.Errors.Average())!;
         // Scores nearer to 0 and 1 alone are not worth a dearer answer: some image must be right that was not.
-        return trials.Where(t => (t.Design.Head == best.Design.Head && t.Score >= best.Score) || !IsWorse(t.Errors, best.Errors, standardErrors)).MinBy(t => t.Design.Input.Cost)!;
+        return trials
+            .Where(t => (t.Design.Head == best.Design.Head && t.Score >= best.Score) || !IsWorse(t.Errors, best.Errors, standardErrors))
+            .MinBy(t => t.Design.Input.Cost)!;
     }
 
     /// <summary>Whether errors are higher than the best on the same images by more than so many standard errors of the mean difference.</summary>

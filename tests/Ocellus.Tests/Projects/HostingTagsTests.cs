@@ -6,6 +6,8 @@ namespace Ocellus.Tests.Projects;
 
 public sealed class HostingTagsTests
 {
+    private const string Own = "ocellus:idle-stop-minutes, ocellus:wake-on-detect, ocellus:plan, ocellus:max-answer-ms";
+
     [Theory]
     [InlineData("1", 1)]
     [InlineData("90", 90)]
@@ -42,8 +44,8 @@ public sealed class HostingTagsTests
         OwnTags.Check(ArnKind.ProjectVersion, new Dictionary<string, string> { ["idle-stop-minutes"] = "soon", ["team:ocellus:wake"] = "x" });
 
     [Theory]
-    [InlineData(nameof(ArnKind.ProjectVersion), "ocellus:idle-stop-minute", "ocellus:idle-stop-minutes, ocellus:wake-on-detect, ocellus:plan, ocellus:max-answer-ms")]
-    [InlineData(nameof(ArnKind.ProjectVersion), "Ocellus:Wake-On-Detect", "ocellus:idle-stop-minutes, ocellus:wake-on-detect, ocellus:plan, ocellus:max-answer-ms")]
+    [InlineData(nameof(ArnKind.ProjectVersion), "ocellus:idle-stop-minute", Own)]
+    [InlineData(nameof(ArnKind.ProjectVersion), "Ocellus:Wake-On-Detect", Own)]
     [InlineData(nameof(ArnKind.Project), "ocellus:wake-on-detect", "belong on model versions")]
     [InlineData(nameof(ArnKind.Dataset), "ocellus:wake-on-detect", "belong on model versions")]
     public void A_tag_of_ours_that_would_have_no_effect_is_refused_with_those_that_have(string resource, string tag, string right)
