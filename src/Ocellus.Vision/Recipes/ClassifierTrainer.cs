@@ -87,7 +87,7 @@ public static class ClassifierTrainer
             CarriedPlan carried = CarriedPlan.Of(task, plan, run);
             ModelDescription description = Describe(recipe) with { Temperature = 1 / factor, Plan = carried.ToJson() };
             TimeSpan? answer = trials.Count == 0 ? null : AnswerTime.Of(model, description, task.Images.Read(0));
-            return new ClassifierResult(model, description, linear, tuning?.Score, tuning?.Epochs ?? 0)
+            return new ClassifierResult(model, description, linear, held.Length == 0 ? null : tuning?.Score, tuning?.Epochs ?? 0)
             {
                 Remark = answer is { } one ? $"{remark} {DesignText.Of(design, trials, one)}".TrimStart() : remark,
                 Steps = (run.Steps, run.StepsPlanned),
@@ -109,6 +109,7 @@ public static class ClassifierTrainer
 
         ClassifierHead linearHead = training.Fit(learn.Length, cancel);
         HeldResult linear = Quality(backbone, linearHead, 1);
+        double? compared = held.Length == 0 ? null : linear.Score;
         string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointName);
         double expected = task.MultiLabel ? 1 : plan.Head.ExpectedFactor;
         var start = new TuningStart(linearHead, linear.Score, learn, held, (network, head) => Quality(network, head, expected), perImage, time,
@@ -116,9 +117,9 @@ public static class ClassifierTrainer
         (OnnxFile Backbone, ClassifierHead Head)? tuned = tuning.Run(start, paced, path, cancel);
         remark = tuning.Remark ?? remark;
         return tuned is { } better
-            ? Result(better.Backbone, better.Head, tuning.Factor, "fine-tuned", linear.Score)
+            ? Result(better.Backbone, better.Head, tuning.Factor, "fine-tuned", compared)
             // The comparison is over, so the head that is kept learns from the held-back images too.
-            : Result(backbone, training.Fit(all.Length, cancel), linear.Factor, "linear-head", linear.Score);
+            : Result(backbone, training.Fit(all.Length, cancel), linear.Factor, "linear-head", compared);
 
         HeldResult Quality(OnnxFile features, ClassifierHead head, double expected) => ClassifierTrainer.Quality(
             ClassifierExport.Compose(features, head, design.Input.Width, design.Input.Height, task.MultiLabel), Describe("compared"), task, views, held,
