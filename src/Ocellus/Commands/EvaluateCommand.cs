@@ -57,10 +57,10 @@ internal static class EvaluateCommand
     private static async Task<int> RunAsync(
         string path, string manifest, string images, string? draw, bool json, Terminal terminal, CancellationToken cancel)
     {
-        if (!File.Exists(manifest) || !Directory.Exists(images))
+        ManifestFile.Check(manifest);
+        if (!Directory.Exists(images))
         {
-            throw new CommandRefusedException(
-                File.Exists(manifest) ? $"There is no folder {images}; --images names the folder of the images." : $"There is no manifest {manifest}.");
+            throw new CommandRefusedException($"There is no folder {images}; --images names the folder of the images.");
         }
 
         using var model = ModelArchive.Open(path, threads: 1);

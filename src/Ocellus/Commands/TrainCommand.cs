@@ -69,7 +69,7 @@ internal static partial class TrainCommand
         command.Act((parsed, terminal, cancel) => RunAsync(
             new Request(
                 parsed.GetValue(manifest)!, parsed.GetValue(test), parsed.GetValue(images)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed),
-                parsed.GetValue(budget), parsed.GetValue(answerTime), parsed.GetValue(plan), parsed.GetValue(resume), parsed.GetValue(json),
+                parsed.GetValue(budget), parsed.GetValue(answerTime)?.TotalMilliseconds, parsed.GetValue(plan), parsed.GetValue(resume), parsed.GetValue(json),
                 parsed.GetValue(force)),
             terminal,
             cancel));
@@ -149,9 +149,9 @@ internal static partial class TrainCommand
     /// <summary>Creates the job's folder, or takes up an existing one.</summary>
     private static async Task<MissingImages> PrepareAsync(Request request, JobFolder folder, CancellationToken cancel)
     {
-        foreach (var file in new[] { request.Manifest, request.TestManifest }.OfType<string>().Where(f => !File.Exists(f)))
+        foreach (var file in new[] { request.Manifest, request.TestManifest }.OfType<string>())
         {
-            throw new CommandRefusedException($"There is no manifest {file}.");
+            ManifestFile.Check(file);
         }
 
         if (!Directory.Exists(request.Images))
@@ -215,7 +215,7 @@ internal static partial class TrainCommand
                 Seed = SeedOf(request, plan),
                 Plan = plan,
                 TimeBudgetSeconds = (request.TimeBudget ?? TrainingOptions.TimeBudgetDefault).TotalSeconds,
-                AnswerMillisecondsMax = request.AnswerTime?.TotalMilliseconds,
+                AnswerMillisecondsMax = request.AnswerMilliseconds,
             });
             return Count(images);
         }
@@ -272,7 +272,7 @@ internal static partial class TrainCommand
             : request.Seed is { } seed && seed != job.Seed ? $"--seed {seed} is not the seed ({job.Seed})"
             : request.TimeBudget is { } time && time.TotalSeconds != job.TimeBudgetSeconds
                 ? $"--time-budget {time} is not the time ({TimeSpan.FromSeconds(job.TimeBudgetSeconds)})"
-            : request.AnswerTime is { } answer && answer.TotalMilliseconds != job.AnswerMillisecondsMax ? "--max-answer-time is not the one"
+            : request.AnswerMilliseconds is { } answer && answer != job.AnswerMillisecondsMax ? "--max-answer-time is not the one"
             : !SamePlan(request, job) ? $"--plan {request.Plan} is not the plan"
             : null;
         if (differs is not null)
@@ -286,6 +286,6 @@ internal static partial class TrainCommand
         new FileInfo(a).Length == new FileInfo(b).Length && File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
 
     private sealed record Request(
-        string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, TimeSpan? AnswerTime, string? Plan, bool Resume,
-        bool Json, bool Force);
+        string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, double? AnswerMilliseconds, string? Plan,
+        bool Resume, bool Json, bool Force);
 }

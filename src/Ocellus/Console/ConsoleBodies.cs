@@ -4,9 +4,12 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Ocellus.Console;
 
-/// <summary>Reads small JSON bodies of the console's own endpoints.</summary>
+/// <summary>Reads small JSON bodies of the console's own endpoints. The server itself bounds no body: objects may be large.</summary>
 internal static class ConsoleBodies
 {
+    /// <summary>Bytes of the longest form that a page of the console sends.</summary>
+    public const int FormBytesMax = 16 * 1024;
+
     private const int BytesMax = 64 * 1024;
 
     /// <exception cref="ConsoleException">The body is not such an object.</exception>

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Microsoft.AspNetCore.Http.Features;
 using Ocellus.Console.Pages;
 using Ocellus.Console.Sessions;
 using Ocellus.Refusals;
@@ -118,6 +119,7 @@ internal sealed partial class ConsoleGate(
         var sent = http.Request.Headers[ConsoleSession.TokenHeader].ToString();
         if (sent.Length == 0 && http.Request.HasFormContentType && !IsApi(http))
         {
+            http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = ConsoleBodies.FormBytesMax;
             sent = (await http.Request.ReadFormAsync(http.RequestAborted))[ConsoleSession.TokenField].ToString();
         }
 

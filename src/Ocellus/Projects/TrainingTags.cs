@@ -4,19 +4,13 @@ using Ocellus.Refusals;
 
 namespace Ocellus.Projects;
 
-/// <summary>
-/// Tags of a project version that say how it is trained: AWS has no members for this, and every AWS client can set tags. They are read when the version is
-/// created.
-/// </summary>
+/// <summary>Tags of a project version that say how it is trained, for which AWS has no members. They are read when the version is created.</summary>
 [Assumed(
-    "Tag `ocellus:plan`",
-    "It exists only here, on a new model version: the ARN of a version of the same account and region, whose training is repeated whatever the clock. "
-    + "A value that names no such version, or one without a plan, is `InvalidParameterException`. On a version that exists it changes nothing.")]
-[Assumed(
-    "Tag `ocellus:max-answer-ms`",
-    "It exists only here, on a new model version: the longest time of an answer, in milliseconds on one core of this machine, that a classifier's input may be "
-    + "chosen for. A value that is not understood is `InvalidParameterException`. Beside `ocellus:plan`, which has its input, and on a version that exists it "
-    + "changes nothing.")]
+    "Tags `ocellus:plan` and `ocellus:max-answer-ms`",
+    "They exist only here, on a new model version. `ocellus:plan`: the ARN of a version of the same account and region, whose training is repeated whatever "
+    + "the clock. `ocellus:max-answer-ms`: the longest time of an answer, in milliseconds on one core of this machine, that a classifier's input may be "
+    + "chosen for. A value that is not understood, or names no such version or one without a plan, is `InvalidParameterException`. On a version that exists "
+    + "they change nothing.")]
 internal static class TrainingTags
 {
     /// <summary>ARN of the version whose plan is repeated.</summary>

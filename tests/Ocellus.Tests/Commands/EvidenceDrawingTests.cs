@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Ocellus.Commands;
 using Ocellus.Tests.Hosting;
 using Ocellus.Vision.Images;
@@ -26,35 +25,5 @@ public sealed class EvidenceDrawingTests : IDisposable
         end = await CommandLineTests.RunAsync(_top, "evaluate", "model", "--manifest", "m", "--images", _top, "--draw", "tested");
         Assert.Equal(0, end.Code);
         Assert.True(File.Exists(Path.Combine(_top, "tested", "a.evidence.jpg")));
-    }
-
-    [Theory]
-    [InlineData("60ms", 60.0)]
-    [InlineData("0.5s", 500.0)]
-    [InlineData("1ms", 1.0)]
-    [InlineData("60s", 60000.0)]
-    [InlineData("0ms", null)]
-    [InlineData("61s", null)]
-    [InlineData("60", null)]
-    [InlineData("-5ms", null)]
-    [InlineData("1,5s", null)]
-    [InlineData("ms", null)]
-    public void A_time_for_answers_has_a_number_and_a_unit(string text, double? milliseconds)
-    {
-        var option = AnswerTime.Option();
-        var parsed = new RootCommand { option }.Parse(["--max-answer-time", text]);
-        Assert.Equal(milliseconds, parsed.Errors.Count > 0 ? null : parsed.GetValue(option)?.TotalMilliseconds);
-    }
-
-    [Theory]
-    [InlineData("soon", "--max-answer-time is 'soon'; it takes a time such as")]
-    [InlineData("2m", "--max-answer-time is 2m; it must be from 1 ms to 60 s.")]
-    public async Task A_wrong_time_for_answers_is_refused_with_what_would_be_right(string text, string right)
-    {
-        var end = await CommandLineTests.RunAsync(
-            _top, "train", "--manifest", "m", "--images", _top, "--out", "o.zip", "--max-answer-time", text);
-
-        Assert.Equal(2, end.Code);
-        Assert.Contains(right, end.Errors, StringComparison.Ordinal);
     }
 }

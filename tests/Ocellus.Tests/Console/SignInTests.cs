@@ -90,6 +90,18 @@ public sealed class SignInTests
     }
 
     [Fact]
+    public async Task A_long_form_is_not_read()
+    {
+        await using var server = await TestServer.StartAsync();
+        using var response = await new ConsoleClient(server).SubmitAsync("/ui/sign-in", ("key", new string('x', 100_000)));
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
+        var client = await ConsoleClient.SignedInAsync(server);
+        client.Token = "";
+        using var leaving = await client.SubmitAsync("/ui/sign-out", (ConsoleSession.TokenField, new string('x', 100_000)));
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, leaving.StatusCode);
+    }
+
+    [Fact]
     public async Task After_five_wrong_tries_even_the_right_secret_waits_a_minute()
     {
         await using var server = await TestServer.StartAsync();

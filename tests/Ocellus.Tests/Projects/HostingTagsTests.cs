@@ -6,6 +6,8 @@ namespace Ocellus.Tests.Projects;
 
 public sealed class HostingTagsTests
 {
+    private const string Own = "ocellus:idle-stop-minutes, ocellus:wake-on-detect, ocellus:plan, ocellus:max-answer-ms";
+
     [Theory]
     [InlineData("1", 1)]
     [InlineData("90", 90)]
@@ -41,13 +43,12 @@ public sealed class HostingTagsTests
     public void Tags_of_the_user_mean_nothing_here() =>
         OwnTags.Check(ArnKind.ProjectVersion, new Dictionary<string, string> { ["idle-stop-minutes"] = "soon", ["team:ocellus:wake"] = "x" });
 
-    private const string OwnOnes = "are ocellus:idle-stop-minutes, ocellus:wake-on-detect, ocellus:plan, ocellus:max-answer-ms.";
-
     [Theory]
-    [InlineData(nameof(ArnKind.ProjectVersion), "ocellus:idle-stop-minute", OwnOnes)]
-    [InlineData(nameof(ArnKind.ProjectVersion), "Ocellus:Wake-On-Detect", OwnOnes)]
-    [InlineData(nameof(ArnKind.Project), "ocellus:wake-on-detect", "belong on model versions")]
-    [InlineData(nameof(ArnKind.Dataset), "ocellus:wake-on-detect", "belong on model versions")]
+    [InlineData(nameof(ArnKind.ProjectVersion), "ocellus:idle-stop-minute", Own)]
+    [InlineData(nameof(ArnKind.ProjectVersion), "Ocellus:Wake-On-Detect", Own)]
+    [InlineData(nameof(ArnKind.Project), "ocellus:wake-on-detect", "are ocellus:labels.")]
+    [InlineData(nameof(ArnKind.Dataset), "ocellus:wake-on-detect", "a dataset has none")]
+    [InlineData(nameof(ArnKind.Project), "ocellus:label", "are ocellus:labels.")]
     public void A_tag_of_ours_that_would_have_no_effect_is_refused_with_those_that_have(string resource, string tag, string right)
     {
         var tags = new Dictionary<string, string> { [tag] = "true" };
@@ -55,5 +56,18 @@ public sealed class HostingTagsTests
         Assert.Equal(RefusalKind.Invalid, refusal.Kind);
         Assert.Contains(tag, refusal.Message, StringComparison.Ordinal);
         Assert.Contains(right, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("one", true)]
+    [InlineData("several", true)]
+    [InlineData("boxes", true)]
+    [InlineData("box", false)]
+    public void A_project_says_how_its_images_are_labelled(string value, bool taken)
+    {
+        var tags = new Dictionary<string, string> { [ProjectTags.Labels] = value };
+        var refusal = Record.Exception(() => OwnTags.Check(ArnKind.Project, tags));
+        Assert.Equal(taken, refusal is null);
+        Assert.True(taken || refusal!.Message.EndsWith("it takes one, several or boxes.", StringComparison.Ordinal));
     }
 }

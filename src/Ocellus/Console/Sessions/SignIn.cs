@@ -13,7 +13,8 @@ internal sealed class SignIn(SessionCookie cookie, SessionCatalog sessions, Sign
 {
     private const string WrongKey = "The access key or its secret is wrong. Both are in the file 'credentials' of the data directory.";
 
-    private const int FormBytesMax = 16 * 1024;
+    /// <summary>Compared instead of an unknown key's secret, so that the time does not tell which keys exist.</summary>
+    private static readonly string _noSecret = new('-', 40);
 
     public void Map(IEndpointRouteBuilder routes)
     {
@@ -34,7 +35,7 @@ internal sealed class SignIn(SessionCookie cookie, SessionCatalog sessions, Sign
 
     private async Task PostAsync(HttpContext http)
     {
-        http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = FormBytesMax;
+        http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = ConsoleBodies.FormBytesMax;
         var form = await http.Request.ReadFormAsync(http.RequestAborted);
         var address = http.Connection.RemoteIpAddress ?? IPAddress.None;
         if (!tries.TryBegin(address.ToString()))
@@ -85,9 +86,8 @@ internal sealed class SignIn(SessionCookie cookie, SessionCatalog sessions, Sign
     private async Task<(Grant? Grant, string Message)> CheckAsync(string id, string secret, string region, CancellationToken cancel)
     {
         await keys.RefreshAsync(cancel);
-        // The same work for an unknown key: the time must not tell which keys exist.
         var key = keys.Find(id);
-        if (!CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes(key?.SecretAccessKey ?? "")) || key is null)
+        if (!CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes(key?.SecretAccessKey ?? _noSecret)) || key is null)
         {
             return (null, WrongKey);
         }
