@@ -28,7 +28,8 @@ internal static class BlocksBenchmark
             using (NewDisposeScope())
             {
                 Tensor x = randn(count, height, width, 3).permute(0, 3, 1, 2);
-                Tensor e = (randn(32, 3, 3, 3) * .2).requires_grad_(), eb = randn(32).requires_grad_(), d = (randn(32, 1, 3, 3) * .2).requires_grad_(), db = randn(32).requires_grad_();
+                Tensor e = (randn(32, 3, 3, 3) * .2).requires_grad_(), eb = randn(32).requires_grad_();
+                Tensor d = (randn(32, 1, 3, 3) * .2).requires_grad_(), db = randn(32).requires_grad_();
                 Print(count, $"{height}x{width}, stem and first block",
                     Best(() => Depthwise.Convolve(
                         nn.functional.relu6(nn.functional.conv2d(nn.functional.pad(x, [0, 1, 0, 1]), e, eb, strides: [2, 2])), d, db, 1, 1, 1, activate: true)),

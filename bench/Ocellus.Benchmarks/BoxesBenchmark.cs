@@ -89,8 +89,8 @@ internal static class BoxesBenchmark
             System.Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"  {labels[l.Label]}: AP@0.5 {l.AveragePrecision:0.000}, F1 {l.Cut.F1:0.000} at {l.Cut.Threshold:0.000} (precision "
-                        + $"{l.Cut.Precision:0.000}, recall {l.Cut.Recall:0.000}), recall at most {l.RecallMax:0.000}, {l.TrueBoxes} boxes"));
+                    $"  {labels[l.Label]}: AP@0.5 {l.AveragePrecision:0.000}, F1 {l.Best.F1:0.000} at {l.Best.Threshold:0.000} (precision "
+                        + $"{l.Best.Precision:0.000}, recall {l.Best.Recall:0.000}), recall at most {l.RecallMax:0.000}, {l.TrueBoxes} boxes"));
         }
 
         System.Console.WriteLine(string.Create(

@@ -27,7 +27,9 @@ internal static class MutateBench
     public static async Task<int> RunAsync(string[] args)
     {
         int Option(string name, int fallback) => Array.IndexOf(args, name) is > 0 and var i ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : fallback;
-        int count = Option("--count", 10_000), seed = Option("--seed", Random.Shared.Next()), first = Option("--from", 0), seconds = Option("--seconds", int.MaxValue), end = first + count;
+        int count = Option("--count", 10_000), seed = Option("--seed", Random.Shared.Next());
+        int first = Option("--from", 0), seconds = Option("--seconds", int.MaxValue);
+        var end = first + count;
         var whole = Kinds(args[0]);
         System.Console.WriteLine(
             $"{count:N0} damaged images of {whole.Length} kinds ({whole.Min(w => w.Length):N0} to {whole.Max(w => w.Length):N0} bytes), seed {seed}, "
@@ -44,7 +46,8 @@ internal static class MutateBench
         var watch = Stopwatch.StartNew();
         for (var from = first; from < end && watch.Elapsed.TotalSeconds < seconds; from += Round)
         {
-            await Parallel.ForEachAsync(Enumerable.Range(from, Math.Min(Round, end - from)), new ParallelOptions { MaxDegreeOfParallelism = Connections }, async (i, _) =>
+            var options = new ParallelOptions { MaxDegreeOfParallelism = Connections };
+            await Parallel.ForEachAsync(Enumerable.Range(from, Math.Min(Round, end - from)), options, async (i, _) =>
             {
                 // Each image has its own seed, so that it can be reproduced.
                 var image = ImageMutations.Mutate(whole[i % whole.Length], new Random(HashCode(seed, i)));

@@ -34,7 +34,8 @@ internal static class MutateRequestsBench
         System.Console.WriteLine(
             $"{count:N0} damaged requests of {valid.Length} kinds, seed {seed}, {Connections} connections, {Environment.ProcessorCount} cores, .NET "
                 + $"{Environment.Version}");
-        int made = await SendAsync(server, PlainRequest.S3("PUT", "/mutations")), stored = await SendAsync(server, PlainRequest.S3("PUT", "/mutations/k", "content"));
+        int made = await SendAsync(server, PlainRequest.S3("PUT", "/mutations"));
+        int stored = await SendAsync(server, PlainRequest.S3("PUT", "/mutations/k", "content"));
         System.Console.WriteLine($"bucket and object: {made}, {stored}; resident, model running: {server.Resident():F0} MB");
 
         var answers = new ConcurrentDictionary<int, int>();
@@ -42,7 +43,8 @@ internal static class MutateRequestsBench
         var watch = Stopwatch.StartNew();
         for (var from = 0; from < count && server.IsRunning; from += Round)
         {
-            await Parallel.ForEachAsync(Enumerable.Range(from, Math.Min(Round, count - from)), new ParallelOptions { MaxDegreeOfParallelism = Connections }, async (i, cancel) =>
+            var options = new ParallelOptions { MaxDegreeOfParallelism = Connections };
+            await Parallel.ForEachAsync(Enumerable.Range(from, Math.Min(Round, count - from)), options, async (i, cancel) =>
             {
                 // Each request has its own seed, so that it can be reproduced.
                 var bytes = RequestMutations.Mutate(valid[i % valid.Length], server.Address, server.Signer, new Random(seed ^ i));

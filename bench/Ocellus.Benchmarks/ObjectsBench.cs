@@ -169,7 +169,11 @@ internal static class ObjectsBench
         public static async Task<Server> StartAsync(string program, string data)
         {
             var server = new Server();
-            var start = new ProcessStartInfo("dotnet", [program, "serve", "--data", data, "--urls", "http://127.0.0.1:0", "--log-level", "Error"]) { RedirectStandardOutput = true, WorkingDirectory = data };
+            var start = new ProcessStartInfo("dotnet", [program, "serve", "--data", data, "--urls", "http://127.0.0.1:0", "--log-level", "Error"])
+            {
+                RedirectStandardOutput = true,
+                WorkingDirectory = data,
+            };
             start.Environment["MALLOC_ARENA_MAX"] = "2"; // as ./ocellus does
             server._process = Process.Start(start)!;
             var line = await server._process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The server printed no address.");

@@ -1,3 +1,6 @@
+using Ocellus.Encodings;
+using Ocellus.Identity;
+
 namespace Ocellus.Objects;
 
 /// <summary>
@@ -43,9 +46,20 @@ internal sealed record ObjectContent(Stream Stream, long Size) : IAsyncDisposabl
     public ValueTask DisposeAsync() => Stream.DisposeAsync();
 }
 
-/// <summary>Stores files as objects.</summary>
+/// <summary>What the product's features need of the object store beyond its members.</summary>
 internal static class ObjectsExtensions
 {
+    /// <summary>Why a caller cannot use a bucket, in a sentence; null if it can.</summary>
+    public static async Task<string?> BucketRefusalAsync(this IObjects objects, string bucket, Caller caller, CancellationToken cancel)
+    {
+        var name = Readable.Truncate(bucket);
+        return await objects.FindBucketAsync(bucket, cancel).ConfigureAwait(false) is not { } found || !found.IsOf(caller.AccountId)
+            ? $"No bucket '{name}' exists in this account."
+            : found.IsIn(caller.Region) ? null
+            : $"The bucket '{name}' is in {found.Region}; the request was signed for {caller.Region}.";
+    }
+
+
     /// <summary>Stores a file as an object, atomically.</summary>
     public static async Task PutFileAsync(this IObjects objects, string bucket, string key, string file, string contentType, CancellationToken cancel)
     {

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using Ocellus.Objects.External;
 using Ocellus.Objects.Files;
 using Ocellus.Objects.S3;
+using Ocellus.Settings;
 using Ocellus.Storage;
 
 namespace Ocellus.Objects;
@@ -11,8 +12,8 @@ internal static class ObjectServices
 {
     public static IServiceCollection AddObjects(this IServiceCollection services, DataDirectory data, IConfiguration configuration)
     {
-        services.AddOptionsWithValidateOnStart<ExternalStoreOptions>().BindConfiguration(ExternalStoreOptions.Section).ValidateDataAnnotations();
-        services.AddOptionsWithValidateOnStart<ObjectOptions>().BindConfiguration(ObjectOptions.Section).ValidateDataAnnotations();
+        services.AddSettings<ExternalStoreOptions>(ExternalStoreOptions.Section);
+        services.AddSettings<ObjectOptions>(ObjectOptions.Section);
         services.AddSingleton(s => new ObjectStore(
             data.ObjectsPath, s.GetRequiredService<TimeProvider>(), s.GetRequiredService<IOptions<ObjectOptions>>().Value,
             s.GetRequiredService<ILogger<ObjectStore>>()));

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
 using Ocellus.Encodings;
@@ -5,8 +6,8 @@ using Ocellus.Encodings;
 namespace Ocellus;
 
 /// <summary>
-/// Writes the log, one line per event: <c>level: category[event] message exception</c>. Messages contain text from clients, so every character that could start
-/// another line or control a terminal is escaped as in source code.
+/// Writes the log, one line per event: <c>time level: category[event] message exception</c>, the time in UTC. Messages contain text from
+/// clients, so every character that could start another line or control a terminal is escaped as in source code.
 /// </summary>
 internal sealed class LogLines() : ConsoleFormatter(FormatName)
 {
@@ -20,6 +21,7 @@ internal sealed class LogLines() : ConsoleFormatter(FormatName)
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
         var (word, colour) = Level(logEntry.LogLevel);
+        textWriter.Write(TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", CultureInfo.InvariantCulture));
         textWriter.Write(_colours ? $"{colour}{word}{Reset}" : word);
         textWriter.Write($": {Readable.Plain(logEntry.Category)}[{logEntry.EventId.Id}] ");
         textWriter.Write(Readable.Plain(logEntry.Formatter(logEntry.State, logEntry.Exception)));

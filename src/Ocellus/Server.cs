@@ -10,11 +10,13 @@ using Ocellus.Hosting.Serving;
 using Ocellus.Identity;
 using Ocellus.Objects;
 using Ocellus.Projects;
+using Ocellus.Settings;
 using Ocellus.Storage;
 using Ocellus.Training;
 using Ocellus.Training.Server;
 using Ocellus.Wire;
 using Ocellus.Wire.AwsJson;
+using Ocellus.Wire.Others;
 using Ocellus.Wire.SigV2;
 using Ocellus.Wire.SigV4;
 
@@ -23,6 +25,9 @@ namespace Ocellus;
 /// <summary>The whole server on one screen: its parts, and the order in which a request passes them.</summary>
 internal static class Server
 {
+    /// <summary>The body of <c>GET /health/live</c>.</summary>
+    public const string Live = "live\n";
+
     /// <summary>Builds a server on an open data directory. The credentials file is written before it returns.</summary>
     public static Task<WebApplication> BuildAsync(DataDirectory data, string urls, CancellationToken cancel) =>
         BuildAsync(data, urls, LogLevel.Information, [], cancel);
@@ -58,16 +63,19 @@ internal static class Server
             // These log the query of each request, which may hold the signature of a link that is valid for days, so they are silent whatever the settings say.
             .AddFilter<ConsoleLoggerProvider>("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Error)
                 .AddFilter<ConsoleLoggerProvider>("Microsoft.AspNetCore.Server.Kestrel.BadRequests", LogLevel.Error)
+            // A failed start is one sentence on standard error, not sixty stack frames; ServeCommand reports the failures of background services too.
+            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", logLevel < LogLevel.Information ? logLevel : LogLevel.None)
             // At each start the silo recommends the server garbage collector, which would keep the memory that we give back; its watchdog warns of the time
             // since boot.
+            .AddFilter("Orleans.Runtime.MembershipService", LogLevel.Error)
             .AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
 
-        builder.Services.AddOptionsWithValidateOnStart<QuotaOptions>().BindConfiguration("Ocellus:Quotas").ValidateDataAnnotations();
-        builder.Services.AddOptionsWithValidateOnStart<ThrottlingOptions>().BindConfiguration("Ocellus:Throttling").ValidateDataAnnotations();
-        builder.Services.AddOptionsWithValidateOnStart<BodyOptions>().BindConfiguration(BodyOptions.Section).ValidateDataAnnotations();
-        builder.Services.AddOptionsWithValidateOnStart<ApiCorsOptions>().BindConfiguration(ApiCorsOptions.Section).ValidateDataAnnotations();
-        builder.Services.AddOptionsWithValidateOnStart<RegionOptions>().BindConfiguration(RegionOptions.Section).ValidateDataAnnotations();
-        builder.Services.AddOptionsWithValidateOnStart<TrainingOptions>().BindConfiguration("Ocellus:Training").ValidateDataAnnotations();
+        builder.Services.AddSettings<QuotaOptions>("Ocellus:Quotas");
+        builder.Services.AddSettings<ThrottlingOptions>("Ocellus:Throttling");
+        builder.Services.AddSettings<BodyOptions>(BodyOptions.Section);
+        builder.Services.AddSettings<ApiCorsOptions>(ApiCorsOptions.Section);
+        builder.Services.AddSettings<RegionOptions>(RegionOptions.Section);
+        builder.Services.AddSettings<TrainingOptions>("Ocellus:Training");
         builder.AddHosting();
         builder.Services.AddMetricsPage();
         var clock = TimeProvider.System;
@@ -107,11 +115,14 @@ internal static class Server
             .AddSingleton(s => new BodyBudget(s.GetRequiredService<IOptions<BodyOptions>>(), clock, s.GetRequiredService<FreedMemory>().Return))
             .AddSingleton<BodyReader>()
             .AddSingleton<AwsJsonEndpoint>()
+            .AddSingleton<OtherServices>()
             .AddConsole();
 
         var app = builder.Build();
+        UnknownSettings.Warn(app.Configuration, app.Services.GetServices<SettingsSection>(), app.Services.GetRequiredService<ILogger<WebApplication>>());
         keys.WarnOfUnreachable(app.Services.GetRequiredService<ILogger<KeyRing>>());
         var api = app.Services.GetRequiredService<AwsJsonEndpoint>();
+        var others = app.Services.GetRequiredService<OtherServices>();
         var cors = app.Services.GetRequiredService<ApiCors>();
         var stopping = app.Lifetime.ApplicationStopping;
         // Before everything that responds: no response leaves an unread body on the connection.
@@ -125,10 +136,10 @@ internal static class Server
         app.UseMetricsPage();
         var console = app.UseConsole();
         // The object store serves all other paths.
-        app.UseObjectStore(http => (http.Request.Method, http.Request.Path.Value) switch
+        app.UseObjectStore(http => others.Handle(http) ?? (http.Request.Method, http.Request.Path.Value) switch
         {
             // Health first: it needs no signature. Only GET of these two paths is taken from the object store.
-            ("GET", "/health/live") => http.Response.WriteAsync("live\n", http.RequestAborted),
+            ("GET", "/health/live") => http.Response.WriteAsync(Live, http.RequestAborted),
             ("GET", "/health/ready") => ReadyAsync(http, stopping.IsCancellationRequested),
             // The API has one path and one method; a POST with the parameter delete is for the object store.
             ("POST", "/") when http.Request.Headers.ContainsKey("X-Amz-Target") || !http.Request.Query.ContainsKey("delete") => api.HandleAsync(http),

@@ -58,6 +58,8 @@ public sealed partial class BoundedParsersTests
         ["Objects/Files/StoreCheck.cs"] = "own files",
         ["Projects/Arns.cs"] = "ARNs: 2,048 characters, by a pattern without repetition in repetition",
         ["Wire/AwsJson/Operation.cs"] = "JSON: 16 levels, and the bytes that an operation's body may have",
+        ["Settings/SettingsValidation.cs"] = "messages of the framework about settings, by a pattern without repetition in repetition",
+        ["Wire/Others/OtherServices.cs"] = "a form of 64 KB with up to 100 parameters, after its signature was verified",
         ["Wire/Regions.cs"] = "names of regions, by a pattern without repetition in repetition",
         ["Wire/SigV4/AwsChunkedStream.cs"] = "lines of 8 KB, 32 trailing headers, signed chunks of 16 MB",
         ["Wire/SigV4/Credential.cs"] = "a credential scope: no longer than a header, by patterns without repetition in repetition",

@@ -62,7 +62,7 @@ public sealed partial class OperatingPageTests
         }
     }
 
-    [GeneratedRegex(@"AddOptionsWithValidateOnStart<(?<type>\w+)>\(\)\s*\.BindConfiguration\((""(?<text>[^""]+)""|\w+\.Section)\)")]
+    [GeneratedRegex(@"AddSettings<(?<type>\w+)>\((""(?<text>[^""]+)""|\w+\.Section)\)")]
     private static partial Regex Bound();
 
     [GeneratedRegex("""(?:Create\w+(?:<\w+>)?|Observe)\(\s*"([a-z_]+(?:\.[a-z_]+)+)",""")]

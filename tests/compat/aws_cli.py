@@ -34,6 +34,11 @@ def main():
             check("aws " + " ".join(words)[:70], (r.returncode == 0) == (code == 0), r.stderr[-400:])
             return r.stdout if code == 0 else r.stderr
 
+        who = json.loads(aws("sts", "get-caller-identity"))
+        check("aws sts get-caller-identity tells the account and the user", who["Account"] == "123456789012" and who["Arn"].startswith("arn:aws:iam::123456789012:user/"), who)
+        for words in (["lambda", "list-functions"], ["sns", "list-topics"], ["dynamodb", "list-tables"], ["ec2", "describe-instances"]):
+            words_of_error = aws(*words, "--region", "us-east-1", code=254)
+            check(f"aws {words[0]} says which services are here", "UnknownOperationException" in words_of_error and "Ocellus" in words_of_error, words_of_error)
         check("credentials are for the owner only", os.stat(env["AWS_SHARED_CREDENTIALS_FILE"]).st_mode & 0o777 == 0o600)
         folder = os.path.join(top, "pictures")
         os.makedirs(os.path.join(folder, "a b"))

@@ -125,22 +125,21 @@ internal sealed class DataDirectory : IDisposable
         return directory;
     }
 
+    /// <summary>Why this program cannot use a folder as an existing data directory; null if it can.</summary>
+    public static string? Unusable(string path) => File.Exists(DatabaseOf(path))
+        ? SchemaJournal.Later(path)
+        : $"{path} is not a server's data directory: it has no {System.IO.Path.GetFileName(DatabaseOf(path))}. --data must name the one given to "
+            + $"`ocellus serve`, whose first start creates it.";
+
     /// <summary>Opens the folder of a server that may be running, without its lock, for changes in the database that a running server allows.</summary>
     /// <exception cref="InvalidOperationException">It has no database, or one of an earlier version that a running server uses.</exception>
     public static DataDirectory Attach(string path)
     {
         path = System.IO.Path.GetFullPath(path);
         FileSystem.KeepPrivate();
-        if (!File.Exists(DatabaseOf(path)))
+        if (Unusable(path) is { } reason)
         {
-            throw new InvalidOperationException(
-                $"{path} is not a server's data directory: it has no {System.IO.Path.GetFileName(DatabaseOf(path))}. Pass the --data of `ocellus "
-                    + $"serve`; its first start creates the directory.");
-        }
-
-        if (SchemaJournal.Later(path) is { } later)
-        {
-            throw new InvalidOperationException(later);
+            throw new InvalidOperationException(reason);
         }
 
         var directory = new DataDirectory(path, null);

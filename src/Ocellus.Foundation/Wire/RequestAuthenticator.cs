@@ -10,11 +10,14 @@ namespace Ocellus.Wire;
 internal sealed class RequestAuthenticator(SignatureVerifier verifier, VersionTwoVerifier versionTwo, KeyRing keys)
 {
     /// <summary>Checks an API request before its body is read.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="service">The signing name, such as <c>rekognition</c>.</param>
+    /// <param name="cancel">Ends the wait.</param>
     /// <exception cref="FrameworkException">The signature is missing, or invalid for any body.</exception>
-    public async Task<SignatureClaim> ClaimAsync(HttpRequest request, CancellationToken cancel)
+    public async Task<SignatureClaim> ClaimAsync(HttpRequest request, string service, CancellationToken cancel)
     {
         await keys.RefreshAsync(cancel);
-        return AsApiError(() => verifier.Claim(Signed(request), "rekognition"));
+        return AsApiError(() => verifier.Claim(Signed(request), service));
     }
 
     /// <summary>Authenticates an API request after its body has been read.</summary>

@@ -138,7 +138,6 @@ internal sealed class MultipartRequests(ObjectStore store, BucketRequests bucket
     public Task AbortAsync(S3Request request)
     {
         store.Uploads.AbortUpload(request.Bucket, request.Key, request.UploadId);
-        request.Response.StatusCode = 204;
-        return Task.CompletedTask;
+        return request.NoContent();
     }
 }

@@ -113,14 +113,14 @@ internal sealed class S3Endpoint(
                 return buckets.PutTagsAsync(request, cancel);
             case S3Operation.DeleteBucketTagging:
                 store.SetBucketTags(request.Bucket, null);
-                return NoContent(request);
+                return request.NoContent();
             case S3Operation.GetBucketCors:
                 return WriteAsync(request.Response, CorsRules.Write(found.Cors ?? throw new S3Exception("NoSuchCORSConfiguration")), cancel);
             case S3Operation.PutBucketCors:
                 return buckets.PutCorsAsync(request, cancel);
             case S3Operation.DeleteBucketCors:
                 store.SetCors(request.Bucket, null);
-                return NoContent(request);
+                return request.NoContent();
             case S3Operation.PostObject:
                 return posts.PostAsync(request, cancel);
             case S3Operation.HeadBucket:
@@ -128,7 +128,7 @@ internal sealed class S3Endpoint(
                 return Task.CompletedTask;
             case S3Operation.DeleteBucket:
                 store.DeleteBucket(request.Bucket);
-                return NoContent(request);
+                return request.NoContent();
             case S3Operation.DeleteObjects:
                 return buckets.DeleteManyAsync(request, cancel);
             case S3Operation.GetBucketLocation:
@@ -142,12 +142,6 @@ internal sealed class S3Endpoint(
             default:
                 throw new S3Exception(request.Method == "POST" ? "NotImplemented" : "MethodNotAllowed");
         }
-    }
-
-    private static Task NoContent(S3Request request)
-    {
-        request.Response.StatusCode = StatusCodes.Status204NoContent;
-        return Task.CompletedTask;
     }
 
     private Task OnObjectAsync(S3Request request, CancellationToken cancel)

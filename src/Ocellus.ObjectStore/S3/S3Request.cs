@@ -64,6 +64,13 @@ internal sealed record S3Request
 
     public HttpResponse Response => Http.Response;
 
+    /// <summary>Answers with 204, without a body.</summary>
+    public Task NoContent()
+    {
+        Response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
+    }
+
     /// <summary>The value of a header; empty if absent.</summary>
     public string Header(string name) => Headers[name].ToString();
 

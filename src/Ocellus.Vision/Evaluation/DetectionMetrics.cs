@@ -5,12 +5,12 @@ namespace Ocellus.Vision.Evaluation;
 
 /// <summary>How well the boxes of one label were found; all ratios from 0 to 1.</summary>
 /// <param name="Label">Index of the label.</param>
-/// <param name="Cut">The assumed threshold, with precision, recall and F1 at it, counting boxes.</param>
+/// <param name="Best">The assumed threshold, with precision, recall and F1 at it, counting boxes.</param>
 /// <param name="AveragePrecision">At IoU 0.5.</param>
 /// <param name="RecallMax">Recall when every candidate counts, however low its score.</param>
 /// <param name="TrueBoxes">Boxes in the ground truth; a label with none is left out of the means.</param>
 /// <param name="Images">Images that hold at least one of them.</param>
-public sealed record DetectionLabelMetrics(int Label, BestCut Cut, double AveragePrecision, double RecallMax, int TrueBoxes, int Images);
+public sealed record DetectionLabelMetrics(int Label, OperatingPoint Best, double AveragePrecision, double RecallMax, int TrueBoxes, int Images);
 
 /// <summary>Result of testing a detector: unweighted means over the labels present in the test images.</summary>
 /// <param name="Labels">One for each label of the model, in the model's order.</param>
@@ -73,7 +73,8 @@ public static class DetectionMetrics
             images[l]))];
         DetectionLabelMetrics[] tested = [.. metrics.Where(m => m.TrueBoxes > 0)];
         return new DetectionReport(
-            metrics, Mean(m => m.Cut.Precision), Mean(m => m.Cut.Recall), Mean(m => m.Cut.F1), Mean(m => m.AveragePrecision), Mean(m => m.RecallMax), matches);
+            metrics, Mean(m => m.Best.Precision), Mean(m => m.Best.Recall), Mean(m => m.Best.F1),
+            Mean(m => m.AveragePrecision), Mean(m => m.RecallMax), matches);
 
         double Mean(Func<DetectionLabelMetrics, double> of) => tested.Length == 0 ? 0 : tested.Average(of);
 

@@ -1,7 +1,7 @@
 namespace Ocellus.Vision.Evaluation;
 
 /// <summary>The score threshold with the best F1, and the figures at it; all from 0 to 1.</summary>
-public readonly record struct BestCut(double Threshold, double Precision, double Recall, double F1);
+public readonly record struct OperatingPoint(double Threshold, double Precision, double Recall, double F1);
 
 /// <summary>Metrics from the scores of one label's candidates and whether each was right.</summary>
 public static class PrecisionRecall
@@ -25,15 +25,15 @@ public static class PrecisionRecall
             return 0;
         }
 
-        List<(float Score, int Hits, int Taken)> cuts = Cuts(candidates);
+        List<(float Score, int Hits, int Taken)> points = Points(candidates);
         double sum = 0, best = 0;
-        int cut = cuts.Count - 1;
+        int rank = points.Count - 1;
         for (int point = RecallPoints - 1; point >= 0; point--)
         {
             // In integers: hits / positives >= point / 100 must not depend on rounding.
-            for (; cut >= 0 && (long)cuts[cut].Hits * (RecallPoints - 1) >= (long)point * positives; cut--)
+            for (; rank >= 0 && (long)points[rank].Hits * (RecallPoints - 1) >= (long)point * positives; rank--)
             {
-                best = Math.Max(best, cuts[cut].Hits / (double)cuts[cut].Taken);
+                best = Math.Max(best, points[rank].Hits / (double)points[rank].Taken);
             }
 
             sum += best;
@@ -43,16 +43,16 @@ public static class PrecisionRecall
     }
 
     /// <summary>The threshold with the best F1 among the distinct scores, the higher one in a tie. Candidates at or above it are predictions.</summary>
-    public static BestCut Best(IEnumerable<(float Score, bool Hit)> candidates, int positives)
+    public static OperatingPoint Best(IEnumerable<(float Score, bool Hit)> candidates, int positives)
     {
         if (positives == 0)
         {
-            return new BestCut(ThresholdUntested, 0, 0, 0);
+            return new OperatingPoint(ThresholdUntested, 0, 0, 0);
         }
 
         double threshold = ThresholdUntested;
         long bestHits = 0, bestTaken = 1;
-        foreach ((float score, int hits, int taken) in Cuts(candidates))
+        foreach ((float score, int hits, int taken) in Points(candidates))
         {
             // F1 = 2 hits / (taken + positives), compared as fractions: rounding must not decide a tie, which keeps the higher threshold.
             if (hits * (bestTaken + positives) > bestHits * (taken + positives))
@@ -61,28 +61,28 @@ public static class PrecisionRecall
             }
         }
 
-        return new BestCut(threshold, bestHits / (double)bestTaken, bestHits / (double)positives, 2.0 * bestHits / (bestTaken + positives));
+        return new OperatingPoint(threshold, bestHits / (double)bestTaken, bestHits / (double)positives, 2.0 * bestHits / (bestTaken + positives));
     }
 
     /// <summary>For each distinct score, highest first, how many candidates are at or above it and how many of them are right.</summary>
-    private static List<(float Score, int Hits, int Taken)> Cuts(IEnumerable<(float Score, bool Hit)> candidates)
+    private static List<(float Score, int Hits, int Taken)> Points(IEnumerable<(float Score, bool Hit)> candidates)
     {
-        var cuts = new List<(float Score, int Hits, int Taken)>();
+        var points = new List<(float Score, int Hits, int Taken)>();
         int hits = 0, taken = 0;
         foreach ((float score, bool hit) in candidates.OrderByDescending(c => c.Score))
         {
             taken++;
             hits += hit ? 1 : 0;
-            if (cuts.Count > 0 && cuts[^1].Score == score)
+            if (points.Count > 0 && points[^1].Score == score)
             {
-                cuts[^1] = (score, hits, taken);
+                points[^1] = (score, hits, taken);
             }
             else
             {
-                cuts.Add((score, hits, taken));
+                points.Add((score, hits, taken));
             }
         }
 
-        return cuts;
+        return points;
     }
 }

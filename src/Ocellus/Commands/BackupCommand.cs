@@ -73,15 +73,9 @@ internal static class BackupCommand
 
     private static void Check(string data, string output, bool force)
     {
-        if (!File.Exists(DataDirectory.DatabaseOf(data)))
+        if (DataDirectory.Unusable(data) is { } reason)
         {
-            throw new CommandRefusedException(
-                $"{data} is not a server's data directory: it has no ocellus.db. --data must name the one given to `ocellus serve`.");
-        }
-
-        if (SchemaJournal.Later(data) is { } later)
-        {
-            throw new CommandRefusedException(later);
+            throw new CommandRefusedException(reason);
         }
 
         if (!Directory.Exists(Path.GetDirectoryName(output)) || Directory.Exists(output))

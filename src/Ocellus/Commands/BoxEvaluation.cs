@@ -23,7 +23,7 @@ internal static class BoxEvaluation
                 .. report.Labels.Select(
                     l =>
                         new LabelMetrics(
-                            labels[l.Label], l.Cut.Threshold, l.Cut.Precision, l.Cut.Recall, l.Cut.F1,
+                            labels[l.Label], l.Best.Threshold, l.Best.Precision, l.Best.Recall, l.Best.F1,
                             l.Images)),
             ], null, report.AveragePrecision, report.AverageRecall);
         // What matches above a threshold does not depend on what was found below it.

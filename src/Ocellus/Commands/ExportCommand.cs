@@ -106,15 +106,9 @@ internal static class ExportCommand
     private static async Task<Version> FindAsync(string arn, string data, CancellationToken cancel)
     {
         var database = DataDirectory.DatabaseOf(data);
-        if (!File.Exists(database))
+        if (DataDirectory.Unusable(data) is { } reason)
         {
-            throw new CommandRefusedException(
-                $"{data} is not a server's data directory: it has no {Path.GetFileName(database)}. --data must name the one given to `ocellus serve`.");
-        }
-
-        if (SchemaJournal.Later(data) is { } later)
-        {
-            throw new CommandRefusedException(later);
+            throw new CommandRefusedException(reason);
         }
 
         try

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
 using Ocellus.Objects.External;
 using Ocellus.Refusals;
+using Ocellus.Settings;
 using Ocellus.Storage;
 
 namespace Ocellus.Commands;
@@ -131,7 +132,12 @@ internal static class ServeCommand
         }
         catch (Exception failure) when (failure is SocketException or IOException { InnerException: AddressInUseException or SocketException })
         {
-            throw new CommandRefusedException($"{urls} cannot be listened on: {failure.Message} Choose another address with --urls.");
+            var other = await ListeningAsync(urls) is { } address ? $"another Ocellus serves {address}" : failure.Message.TrimEnd('.');
+            throw new CommandRefusedException($"{urls} cannot be listened on: {other}. Choose another address with --urls.");
+        }
+        catch (InvalidOperationException failure) when (SettingsType.Sentence(failure) is { } sentence)
+        {
+            throw new CommandRefusedException(sentence);
         }
         catch (Exception failure) when (failure is not OptionsValidationException && !cancel.IsCancellationRequested)
         {
@@ -141,6 +147,31 @@ internal static class ServeCommand
         }
 
         ServedAddress.Publish(app, data);
+    }
+
+    /// <summary>Which of the addresses a running Ocellus answers at; null if none.</summary>
+    private static async Task<string?> ListeningAsync(string urls)
+    {
+        // No proxy: the address is this machine's own.
+        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(2) };
+        foreach (var url in urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            try
+            {
+                var address = BindingAddress.Parse(url);
+                var host = address.Host is "*" or "+" or "0.0.0.0" or "[::]" ? "127.0.0.1" : address.Host;
+                if (await client.GetStringAsync($"http://{host}:{address.Port}/health/live") == Server.Live)
+                {
+                    return url;
+                }
+            }
+            catch (Exception silent) when (silent is HttpRequestException or OperationCanceledException or UriFormatException)
+            {
+                // Something else listens there.
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Checks that no background service of a stopped server has failed.</summary>
@@ -180,7 +211,7 @@ internal static class ServeCommand
         }
         catch (InvalidOperationException refusal)
         {
-            throw new CommandRefusedException(refusal.Message);
+            throw new CommandRefusedException(SettingsType.Sentence(refusal) ?? refusal.Message);
         }
     }
 

@@ -6,6 +6,7 @@ using Ocellus.Console.Pages;
 using Ocellus.Console.Projects;
 using Ocellus.Console.Sessions;
 using Ocellus.Identity;
+using Ocellus.Settings;
 
 namespace Ocellus.Console;
 
@@ -14,7 +15,7 @@ internal static class ConsoleEndpoints
 {
     public static IServiceCollection AddConsole(this IServiceCollection services)
     {
-        services.AddOptionsWithValidateOnStart<ConsoleOptions>().BindConfiguration(ConsoleOptions.Section).ValidateDataAnnotations();
+        services.AddSettings<ConsoleOptions>(ConsoleOptions.Section);
         return services
             .AddSingleton<SessionCatalog>()
             .AddSingleton<SessionCookie>()

@@ -49,6 +49,7 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
     public override async Task<CreateDatasetResponse> RunAsync(CreateDatasetRequest request, Caller caller, CancellationToken cancel)
     {
         var source = await SourceAsync(request.DatasetSource, caller, cancel);
+        HostingTags.Check(ArnKind.Dataset, request.Tags);
         var arn = await datasets.CreateAsync(caller, request.ProjectArn!, request.DatasetType!, source, request.Tags, cancel);
         worker.Wake();
         return new() { DatasetArn = arn.ToString() };
@@ -93,15 +94,12 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
             return new EntrySource.DeniedManifest(bucket, name);
         }
 
-        if (await objects.FindBucketAsync(bucket, cancel) is not { } found
-            || !found.IsOf(caller.AccountId)
-            || !found.IsIn(caller.Region)
-            || !await objects.ExistsAsync(bucket, name, cancel))
+        var refusal = await objects.BucketRefusalAsync(bucket, caller, cancel)
+            ?? (await objects.ExistsAsync(bucket, name, cancel) ? null : $"No object s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)} exists.");
+        if (refusal is not null)
         {
             throw new RefusedException(
-                RefusalKind.InvalidS3Object,
-                $"Unable to get object metadata from S3. Check object key, region and/or access permissions. No object "
-                    + $"s3://{Readable.Truncate(bucket)}/{Readable.Truncate(name)} exists.");
+                RefusalKind.InvalidS3Object, $"Unable to get object metadata from S3. Check object key, region and/or access permissions. {refusal}");
         }
 
         return new EntrySource.Manifest(bucket, name);

@@ -59,7 +59,7 @@ internal sealed class ListDatasetEntries(DatasetCatalog datasets, PageToken page
         var count = request.MaxResults ?? PageSizeDefault;
         var filter = new EntryFilter(request.ContainsLabels, request.Labeled, request.SourceRefContains, request.HasErrors is true);
         var rows = await datasets.ListEntriesAsync(caller, request.DatasetArn!, filter, after, count + 1, cancel);
-        var (page, next) = pages.Cut(scope, rows, count, r => r.Ordinal.ToString(CultureInfo.InvariantCulture));
+        var (page, next) = pages.Truncate(scope, rows, count, r => r.Ordinal.ToString(CultureInfo.InvariantCulture));
         return new() { DatasetEntries = [.. page.Select(r => r.Entry)], NextToken = next };
     }
 }

@@ -43,7 +43,7 @@ internal sealed class ListDatasetLabels(DatasetCatalog datasets, PageToken pages
         var skip = pages.Read(scope, request.NextToken) is { } position ? int.Parse(position, CultureInfo.InvariantCulture) : 0;
         var count = request.MaxResults ?? PageSizeDefault;
         var rows = await datasets.ListLabelsAsync(caller, request.DatasetArn!, skip, count + 1, cancel);
-        var (page, next) = pages.Cut(scope, rows, count, _ => (skip + count).ToString(CultureInfo.InvariantCulture));
+        var (page, next) = pages.Truncate(scope, rows, count, _ => (skip + count).ToString(CultureInfo.InvariantCulture));
         return new()
         {
             DatasetLabelDescriptions =

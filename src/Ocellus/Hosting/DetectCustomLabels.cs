@@ -142,14 +142,9 @@ internal sealed class DetectCustomLabels(VersionCatalog versions, WakeOnDetect m
 
         try
         {
-            if (await objects.FindBucketAsync(bucket, cancel) is not { } found || !found.IsOf(caller.AccountId))
+            if (await objects.BucketRefusalAsync(bucket, caller, cancel) is { } refusal)
             {
-                throw NoObject($"This account has no bucket {Readable.Truncate(bucket)}.");
-            }
-
-            if (!found.IsIn(caller.Region))
-            {
-                throw NoObject($"The bucket {Readable.Truncate(bucket)} is in {found.Region}; the request was signed for {caller.Region}.");
+                throw NoObject(refusal);
             }
 
             if (place.Version is { } version && version != "null")

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Ocellus.Hosting.Placement;
 using Ocellus.Hosting.Serving;
+using Ocellus.Settings;
 
 namespace Ocellus.Hosting;
 
@@ -15,7 +16,7 @@ internal static class HostingServices
         FreedMemory.Prepare();
         // The cluster first: services stop in reverse order, and models are unloaded through it.
         builder.AddClusterOfOne();
-        builder.Services.AddOptionsWithValidateOnStart<HostingOptions>().BindConfiguration("Ocellus:Hosting").ValidateDataAnnotations();
+        builder.Services.AddSettings<HostingOptions>("Ocellus:Hosting");
         builder.Services.AddOptions<HostOptions>()
             .Configure<IOptions<HostingOptions>>((host, hosting) => host.ShutdownTimeout = hosting.Value.DrainTimeout + _afterDrain);
         builder.Services

@@ -51,7 +51,7 @@ internal sealed class DescribeProjects(ProjectCatalog projects, PageToken pages)
         var count = request.MaxResults ?? PageSizeDefault;
         long? before = position is null ? null : long.Parse(position[0], CultureInfo.InvariantCulture);
         var rows = await projects.ListAsync(caller, request.ProjectNames, before, position?[1], count + 1, cancel);
-        var (page, next) = pages.Cut(scope, rows, count, p => string.Create(CultureInfo.InvariantCulture, $"{p.CreatedMs} {p.Arn}"));
+        var (page, next) = pages.Truncate(scope, rows, count, p => string.Create(CultureInfo.InvariantCulture, $"{p.CreatedMs} {p.Arn}"));
         var datasets = await projects.DatasetsAsync([.. page.Select(p => p.Arn)], cancel);
         return new()
         {

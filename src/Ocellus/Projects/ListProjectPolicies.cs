@@ -42,7 +42,7 @@ internal sealed class ListProjectPolicies(ProjectCatalog projects, PolicyCatalog
         await projects.GetAsync(caller, request.ProjectArn!, cancel);
         var count = request.MaxResults ?? PageSizeDefault;
         var rows = await policies.ListAsync(request.ProjectArn!, after, count + 1, cancel);
-        var (page, next) = pages.Cut(scope, rows, count, p => p.Name);
+        var (page, next) = pages.Truncate(scope, rows, count, p => p.Name);
         return new()
         {
             ProjectPolicies =

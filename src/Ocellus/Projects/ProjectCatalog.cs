@@ -30,9 +30,11 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
 
     private QuotaOptions Quotas { get; } = quotas?.Value ?? new();
 
-    /// <exception cref="RefusedException">InUse: the name is taken. LimitExceeded: the account has reached its quota.</exception>
+    /// <exception cref="RefusedException">Invalid: a tag that <see cref="HostingTags"/> does not allow. InUse: the name is taken. LimitExceeded: the
+    /// account has reached its quota.</exception>
     public async Task<Arn> CreateAsync(Caller caller, string name, IReadOnlyDictionary<string, string>? tags, CancellationToken cancel)
     {
+        HostingTags.Check(ArnKind.Project, tags);
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         var scope = new { caller.AccountId, caller.Region, name };
@@ -120,11 +122,7 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await RequireResourceAsync(connection, transaction, caller, resourceArn);
-        if (Arn.Parse(resourceArn).Kind == ArnKind.ProjectVersion)
-        {
-            HostingTags.Check(tags);
-        }
-
+        HostingTags.Check(Arn.Parse(resourceArn).Kind, tags);
         await PutTagsAsync(connection, transaction, resourceArn, tags);
         var count = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM tags WHERE resource_arn = @resourceArn", new { resourceArn }, transaction);
         if (count > TagsMax)

@@ -66,6 +66,28 @@ public sealed class ServeProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task An_address_that_another_Ocellus_has_is_told_in_one_line()
+    {
+        await using var first = await TestServer.StartAsync();
+        using var server = Start(first.BaseAddress.GetLeftPart(UriPartial.Authority));
+        var (code, said) = await EndAsync(server);
+        Assert.Equal(1, code);
+        Assert.Single(said.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains($"another Ocellus serves {first.BaseAddress.GetLeftPart(UriPartial.Authority)}", said, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Ocellus__Training__ParallelJobs", "99", "Ocellus:Training:ParallelJobs is 99; it must be between 1 and 16.")]
+    [InlineData("Ocellus__Hosting__WakeOnDetect", "yes", "Ocellus:Hosting:WakeOnDetect is 'yes'; it takes true or false.")]
+    public async Task A_setting_that_is_not_valid_is_told_in_one_line(string variable, string value, string sentence)
+    {
+        using var server = Start(variable: (variable, value));
+        var (code, said) = await EndAsync(server);
+        Assert.Equal(1, code);
+        Assert.Equal($"ocellus: The setting {sentence}", said.Trim());
+    }
+
+    [Fact]
     public async Task A_background_service_that_fails_stops_the_server_which_names_it_and_ends_in_a_refusal()
     {
         using var data = Ocellus.Storage.DataDirectory.Open(_data);
@@ -177,10 +199,21 @@ public sealed class ServeProcessTests : IDisposable
 
     private static string Last(string said) => said.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1];
 
-    private ServerProcess Start()
+    private ServerProcess Start(string urls = "http://127.0.0.1:0", (string Name, string Value)? variable = null)
     {
         Directory.CreateDirectory(_data);
-        var start = new ProcessStartInfo("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "Ocellus.dll"), "serve", "--data", _data, "--urls", "http://127.0.0.1:0"]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _data };
+        var program = Path.Combine(AppContext.BaseDirectory, "Ocellus.dll");
+        var start = new ProcessStartInfo("dotnet", ["exec", program, "serve", "--data", _data, "--urls", urls])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = _data,
+        };
+        if (variable is var (name, value))
+        {
+            start.Environment[name] = value;
+        }
+
         return new ServerProcess(Process.Start(start)!);
     }
 

@@ -98,7 +98,8 @@ public sealed class DatasetOperationsTests
             Assert.Equal(distribute, (await DistributeAsync(server, train, test)).Error);
             Assert.Equal(list, (await server.CallAsync("ListDatasetEntries", Body(train))).Error);
             Assert.Equal(list, (await server.CallAsync("ListDatasetLabels", Body(train))).Error);
-            Assert.Equal(copy, (await server.CallAsync("CreateDataset", $$$"""{"ProjectArn":"{{{await ProjectAsync(server, "copy" + status)}}}","DatasetType":"TEST","DatasetSource":{"DatasetArn":"{{{train}}}"}}""")).Error);
+            var target = await ProjectAsync(server, "copy" + status);
+            Assert.Equal(copy, (await server.CallAsync("CreateDataset", $$$"""{"ProjectArn":"{{{target}}}","DatasetType":"TEST","DatasetSource":{"DatasetArn":"{{{train}}}"}}""")).Error);
             if (delete is not null)
             {
                 Assert.Equal(delete, (await server.CallAsync("DeleteDataset", Body(train))).Error);

@@ -88,7 +88,8 @@ public sealed class DistributeTests : IDisposable
         Assert.Equal(before, await _datasets.StoredAsync(train));
         Assert.Empty(await _datasets.StoredAsync(test));
         await _datasets.RunAsync();
-        Assert.Equal((DatasetStatus.UPDATE_COMPLETE, 80, DatasetStatus.UPDATE_COMPLETE, 20), ((await _datasets.RowAsync(train)).Status, (await _datasets.RowAsync(train)).Total, (await _datasets.RowAsync(test)).Status, (await _datasets.RowAsync(test)).Total));
+        Assert.Equal((DatasetStatus.UPDATE_COMPLETE, 80), await StatusAndTotalAsync(train));
+        Assert.Equal((DatasetStatus.UPDATE_COMPLETE, 20), await StatusAndTotalAsync(test));
         Assert.Equal(entries, (await _datasets.EntriesAsync(train)).Concat(await _datasets.EntriesAsync(test)).Order(StringComparer.Ordinal));
 
         IEnumerable<long> Until(int count)
@@ -160,5 +161,11 @@ public sealed class DistributeTests : IDisposable
         var test = (await _datasets.Catalog.CreateAsync(Owner, arn, "TEST", _empty, null, Cancel)).ToString();
         await _datasets.RunAsync();
         return (train, test);
+    }
+
+    private async Task<(DatasetStatus Status, long Total)> StatusAndTotalAsync(string arn)
+    {
+        var row = await _datasets.RowAsync(arn);
+        return (row.Status, row.Total);
     }
 }

@@ -40,4 +40,31 @@ public sealed class StartProjectVersionTests
             Assert.Contains(reason, answer.Message, StringComparison.Ordinal);
         }
     }
+
+    [Fact]
+    public async Task A_waiter_that_looks_once_after_a_start_and_once_after_a_stop_has_waited()
+    {
+        await using var server = await TestServer.StartAsync();
+        var arn = await server.TrainedVersionAsync();
+        await server.StartVersionAsync(arn);
+        Assert.Equal("RUNNING", await SeenAsync());
+        await server.StopVersionAsync(arn);
+        Assert.Equal("STOPPED", await SeenAsync());
+
+        // Only a second is waited for, and a busy machine may need longer: then the next look is the one that counts.
+        async Task<string?> SeenAsync()
+        {
+            var request = JsonSerializer.Serialize(
+                new { ProjectArn = (await server.VersionAsync(arn))!.ProjectArn, VersionNames = new[] { Arn.Parse(arn).Name } });
+            while (true)
+            {
+                var answer = await server.CallAsync("DescribeProjectVersions", request);
+                var status = answer.Body.GetProperty("ProjectVersionDescriptions")[0].GetProperty("Status").GetString();
+                if (status is not ("STARTING" or "STOPPING"))
+                {
+                    return status;
+                }
+            }
+        }
+    }
 }

@@ -13,7 +13,7 @@ public sealed class AuthorizationTests
     private const string Absent = "arn:aws:rekognition:us-east-1:123456789012:project/none/version/none/1";
 
     [Fact]
-    public async Task An_inference_key_may_ask_and_may_not_stop()
+    public async Task An_inference_key_may_detect_and_may_not_stop()
     {
         await using var server = await TestServer.StartAsync();
         var version = await server.TrainedVersionAsync();

@@ -140,7 +140,7 @@ public sealed class PolicyReachTests
     public void A_policy_that_a_request_can_meet_is_taken(string statement) => Assert.NotEmpty(NamedPolicy.Of("own", AccessKeys.Document(statement)).Document);
 
     [Fact]
-    public void What_every_operation_asks_for_can_be_met()
+    public void What_every_operation_requires_can_be_granted()
     {
         foreach (var resource in new[]
         {

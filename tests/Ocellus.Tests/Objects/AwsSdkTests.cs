@@ -49,7 +49,8 @@ public sealed class AwsSdkTests : IAsyncLifetime
                 TagSet = [new Tag { Key = "a", Value = "b" }],
             },
             Cancel);
-        using var got = await _s3.GetObjectAsync(new GetObjectRequest { BucketName = "bucket", Key = "odd +%/ö", ChecksumMode = ChecksumMode.ENABLED }, Cancel);
+        var request = new GetObjectRequest { BucketName = "bucket", Key = "odd +%/ö", ChecksumMode = ChecksumMode.ENABLED };
+        using var got = await _s3.GetObjectAsync(request, Cancel);
         using var back = new MemoryStream();
         await got.ResponseStream.CopyToAsync(back, Cancel);
         Assert.Equal(content, back.ToArray());
@@ -64,7 +65,13 @@ public sealed class AwsSdkTests : IAsyncLifetime
             Cancel);
         Assert.Equal(200_000, attributes.ObjectSize);
         Assert.Equal(algorithm switch { "CRC32" => put.ChecksumCRC32, "SHA1" => put.ChecksumSHA1, "SHA256" => put.ChecksumSHA256, _ => put.ChecksumCRC64NVME },
-            algorithm switch { "CRC32" => attributes.Checksum.ChecksumCRC32, "SHA1" => attributes.Checksum.ChecksumSHA1, "SHA256" => attributes.Checksum.ChecksumSHA256, _ => attributes.Checksum.ChecksumCRC64NVME });
+            algorithm switch
+            {
+                "CRC32" => attributes.Checksum.ChecksumCRC32,
+                "SHA1" => attributes.Checksum.ChecksumSHA1,
+                "SHA256" => attributes.Checksum.ChecksumSHA256,
+                _ => attributes.Checksum.ChecksumCRC64NVME,
+            });
         Assert.Equal(
             "b",
             Assert.Single((await _s3.GetObjectTaggingAsync(new GetObjectTaggingRequest { BucketName = "bucket", Key = "odd +%/ö" }, Cancel)).Tagging).Value);

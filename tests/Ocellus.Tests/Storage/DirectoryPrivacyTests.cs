@@ -5,7 +5,8 @@ namespace Ocellus.Tests.Storage;
 [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
 public sealed class DirectoryPrivacyTests : IDisposable
 {
-    private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+    private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
     private readonly string _folder = Path.Combine(Path.GetTempPath(), "ocellus-private-" + Guid.NewGuid().ToString("N"));
 
     public DirectoryPrivacyTests() => Assert.SkipWhen(OperatingSystem.IsWindows(), "no modes here");

@@ -16,21 +16,21 @@ public sealed class DetectionMetricsTests
         DetectionReport report = DetectionMetrics.Compute(3, truth, found);
 
         Assert.Equal([[0, -1, 2], [-1]], report.Matches.Select(m => m.ToArray()));
-        Assert.Equal(new BestCut(.9f, 1, .5, 2 / 3.0), report.Labels[0].Cut);
+        Assert.Equal(new OperatingPoint(.9f, 1, .5, 2 / 3.0), report.Labels[0].Best);
         Assert.Equal(
             (51 / 101.0, .5, 2, 1), (report.Labels[0].AveragePrecision, report.Labels[0].RecallMax, report.Labels[0].TrueBoxes, report.Labels[0].Images));
-        Assert.Equal(new BestCut(.7f, 1, 1, 1), report.Labels[1].Cut);
-        Assert.Equal(new DetectionLabelMetrics(2, new BestCut(.5, 0, 0, 0), 0, 0, 0, 0), report.Labels[2]);
+        Assert.Equal(new OperatingPoint(.7f, 1, 1, 1), report.Labels[1].Best);
+        Assert.Equal(new DetectionLabelMetrics(2, new OperatingPoint(.5, 0, 0, 0), 0, 0, 0, 0), report.Labels[2]);
         Assert.Equal((1, .75, (2 / 3.0 + 1) / 2), (report.Precision, report.Recall, report.F1));
         Assert.Equal((51 / 101.0 + 1) / 2, report.AveragePrecision, 1e-12);
         Assert.Equal(.75, report.AverageRecall);
         foreach (DetectionLabelMetrics label in report.Labels.Where(l => l.TrueBoxes > 0))
         {
             var counted = found.SelectMany((f, p) => f.Select((x, i) => (x, Hit: report.Matches[p][i] >= 0))).Where(
-                c => c.x.Label == label.Label && c.x.Score >= label.Cut.Threshold).ToList();
+                c => c.x.Label == label.Label && c.x.Score >= label.Best.Threshold).ToList();
             int hits = counted.Count(c => c.Hit);
-            Assert.Equal(label.Cut.Precision, hits / (double)counted.Count);
-            Assert.Equal(label.Cut.Recall, hits / (double)label.TrueBoxes);
+            Assert.Equal(label.Best.Precision, hits / (double)counted.Count);
+            Assert.Equal(label.Best.Recall, hits / (double)label.TrueBoxes);
         }
     }
 

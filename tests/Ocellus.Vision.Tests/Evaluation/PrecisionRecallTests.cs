@@ -41,15 +41,15 @@ public sealed class PrecisionRecallTests
     public void The_threshold_is_the_cut_with_the_best_f1()
     {
         // 4 true boxes; F1 at the cuts: 2·1/(1+4) = 0.4, 2·1/(2+4) = 0.33, 2·2/(3+4) = 0.571, 2·3/(4+4) = 0.75, 2·3/(5+4) = 0.667.
-        BestCut best = PrecisionRecall.Best([(.9f, true), (.8f, false), (.7f, true), (.6f, true), (.5f, false)], 4);
-        Assert.Equal(new BestCut(.6f, .75, .75, .75), best);
+        OperatingPoint best = PrecisionRecall.Best([(.9f, true), (.8f, false), (.7f, true), (.6f, true), (.5f, false)], 4);
+        Assert.Equal(new OperatingPoint(.6f, .75, .75, .75), best);
     }
 
     [Fact]
     public void Of_equally_good_cuts_the_higher_is_taken()
     {
         // 2 true boxes; F1: 2·1/(1+2) = 2/3 at 0.9, 2·1/(2+2) = 1/2 at 0.8, 2·2/(4+2) = 2/3 at 0.6.
-        BestCut best = PrecisionRecall.Best([(.9f, true), (.8f, false), (.7f, false), (.6f, true)], 2);
+        OperatingPoint best = PrecisionRecall.Best([(.9f, true), (.8f, false), (.7f, false), (.6f, true)], 2);
         Assert.Equal((double).9f, best.Threshold);
         Assert.Equal(1, best.Precision);
         Assert.Equal(.5, best.Recall);
@@ -59,8 +59,8 @@ public sealed class PrecisionRecallTests
     [Fact]
     public void Without_positives_or_hits_the_threshold_is_one_half()
     {
-        Assert.Equal(new BestCut(.5, 0, 0, 0), PrecisionRecall.Best([(.9f, false)], 0));
-        Assert.Equal(new BestCut(.5, 0, 0, 0), PrecisionRecall.Best([(.9f, false)], 3));
-        Assert.Equal(new BestCut(.5, 0, 0, 0), PrecisionRecall.Best([], 3));
+        Assert.Equal(new OperatingPoint(.5, 0, 0, 0), PrecisionRecall.Best([(.9f, false)], 0));
+        Assert.Equal(new OperatingPoint(.5, 0, 0, 0), PrecisionRecall.Best([(.9f, false)], 3));
+        Assert.Equal(new OperatingPoint(.5, 0, 0, 0), PrecisionRecall.Best([], 3));
     }
 }

@@ -45,7 +45,7 @@ public sealed class JpegTruncationTests
     [InlineData(40, 4096, 4096, false)]
     [InlineData(41, 4096, 4096, true)]
     [InlineData(2688, 100, 100, false)] // as many as the format allows, over few pixels
-    public void Forty_scans_of_the_largest_image_are_the_most(int scans, int width, int height, bool tooMany) =>
+    public void Forty_scans_of_the_largest_image_are_the_maximum(int scans, int width, int height, bool tooMany) =>
         Assert.Equal(tooMany, JpegTruncation.HasTooManyScans(scans, width, height));
 
     [Fact]

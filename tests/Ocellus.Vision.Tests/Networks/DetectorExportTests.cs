@@ -66,7 +66,7 @@ public sealed class DetectorExportTests
     }
 
     [Fact]
-    public void At_most_a_hundred_boxes_a_image_and_none_is_no_error()
+    public void At_most_a_hundred_boxes_an_image_and_none_is_no_error()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();

@@ -27,7 +27,7 @@ public sealed class OverfittedDetectorTests(OverfittedDetector overfitted) : ICl
     }
 
     [Fact]
-    public void Images_asked_together_answer_as_they_do_alone()
+    public void Images_of_one_batch_answer_as_they_do_alone()
     {
         using var model = new TrainedModel(overfitted.Result.Model, overfitted.Result.Description);
         PreparedImage[] images = [.. Enumerable.Range(0, 3).Select(i => model.Prepare(overfitted.Task.Images.Read(i), ImageLimits.Default))];

@@ -38,7 +38,7 @@ internal static class DetectorJob
 
         var measured = DetectionMetrics.Compute(content.Labels.Count, truth, found);
         var report = new EvaluationReport(
-            [.. measured.Labels.Select(l => new LabelMetrics(content.Labels[l.Label], l.Cut.Threshold, l.Cut.Precision, l.Cut.Recall, l.Cut.F1, l.Images))],
+            [.. measured.Labels.Select(l => new LabelMetrics(content.Labels[l.Label], l.Best.Threshold, l.Best.Precision, l.Best.Recall, l.Best.F1, l.Images))],
             measured.Precision,
             measured.Recall,
             measured.F1,

@@ -44,7 +44,9 @@ internal sealed partial class AwsJsonEndpoint(
             }
 
             name = operation.Name;
-            var claim = http.Request.ContentLength > operation.BodyBytesMax ? null : await authenticator.ClaimAsync(http.Request, http.RequestAborted);
+            var claim = http.Request.ContentLength > operation.BodyBytesMax
+                ? null
+                : await authenticator.ClaimAsync(http.Request, "rekognition", http.RequestAborted);
             using var body = claim is null ? null : await bodies.ReadAsync(http.Request, operation.BodyBytesMax, http.RequestAborted);
             if (claim is null || body is null)
             {
@@ -64,7 +66,7 @@ internal sealed partial class AwsJsonEndpoint(
             body.Dispose();
             // Before anything is looked up: a caller without permission must not learn what exists.
             await authorizer.RequireAsync(caller, call.Requires(caller), http.RequestAborted);
-            await WriteAsync(http, StatusCodes.Status200OK, await call.RunAsync(caller, http.RequestAborted));
+            await WriteAsync(http, StatusCodes.Status200OK, await RunAsync(call, caller, http.RequestAborted));
             Answered(log, target, "", requestId);
         }
         catch (RefusedException refusal)
@@ -140,6 +142,24 @@ internal sealed partial class AwsJsonEndpoint(
             }
         }
     }
+
+    /// <summary>Runs a call. If what was not found is of another region than the one that the request was signed for, the refusal says so.</summary>
+    private static async Task<byte[]> RunAsync(IOperationCall call, Caller caller, CancellationToken cancel)
+    {
+        try
+        {
+            return await call.RunAsync(caller, cancel);
+        }
+        catch (RefusedException refusal) when (refusal.Kind == RefusalKind.NotFound && OtherRegion(call, caller) is { } region)
+        {
+            throw new RefusedException(
+                refusal.Kind, $"{refusal.Message} The ARN is of {Readable.Truncate(region)}; the request was signed for {caller.Region}.");
+        }
+    }
+
+    private static string? OtherRegion(IOperationCall call, Caller caller) =>
+        call.Requires(caller).SelectMany(p => p.Resources).Select(r => r.Split(':')).Where(arn => arn.Length > 5 && arn[2] == "rekognition")
+            .Select(arn => arn[3]).FirstOrDefault(region => region != caller.Region);
 
     private static Task WriteErrorAsync(HttpContext http, AwsError error, string message) =>
         WriteAsync(

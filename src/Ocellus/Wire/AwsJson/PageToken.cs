@@ -33,7 +33,7 @@ internal sealed class PageToken
     /// <param name="count">Rows per page.</param>
     /// <param name="position">Where the next page begins, from the last row of this one.</param>
     /// <returns>The page, and the token of the next one; null on the last.</returns>
-    public (IReadOnlyList<T> Page, string? NextToken) Cut<T>(string scope, IReadOnlyList<T> rows, int count, Func<T, string> position) =>
+    public (IReadOnlyList<T> Page, string? NextToken) Truncate<T>(string scope, IReadOnlyList<T> rows, int count, Func<T, string> position) =>
         rows.Count > count ? ([.. rows.Take(count)], Make(scope, position(rows[count - 1]))) : (rows, null);
 
     /// <returns>The position, or null when the token is absent or empty: the first page.</returns>

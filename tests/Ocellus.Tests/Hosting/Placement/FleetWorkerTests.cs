@@ -190,7 +190,7 @@ public sealed class FleetWorkerTests
     }
 
     [Fact]
-    public async Task Whatever_is_asked_in_whatever_order_no_version_leaves_its_table_of_states()
+    public async Task Whatever_is_requested_in_whatever_order_no_version_leaves_its_table_of_states()
     {
         await using var server = await TestServer.StartAsync();
         string[] arns = [await server.TrainedVersionAsync(), await server.TrainedVersionAsync()];

@@ -20,7 +20,7 @@ public sealed class IdleStopTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_model_that_nobody_asks_stops_and_says_why_and_one_that_is_asked_runs_on()
+    public async Task An_idle_model_stops_and_says_why_and_one_in_use_runs_on()
     {
         await using var server = await TestServer.StartAsync();
         var (idle, used) = (await server.RunningVersionAsync(), await server.RunningVersionAsync());

@@ -15,7 +15,7 @@ public sealed class ApiCorsTests
     [InlineData("http://other.example " + Page, Page, Page)]
     [InlineData(Page, "http://other.example", null)]
     [InlineData("*", "http://other.example", "*")]
-    public async Task A_page_may_ask_and_read_if_its_origin_is_allowed(string origins, string origin, string? allowed)
+    public async Task A_page_may_call_and_read_if_its_origin_is_allowed(string origins, string origin, string? allowed)
     {
         await using var server = await TestServer.StartAsync(("Ocellus:Cors:Origins", origins));
         using var preflight = new HttpRequestMessage(HttpMethod.Options, server.BaseAddress);

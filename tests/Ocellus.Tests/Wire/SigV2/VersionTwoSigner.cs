@@ -21,10 +21,13 @@ internal static class VersionTwoSigner
     {
         var (path, query) = target.PathAndQuery.Split('?', 2) is [var p, var q] ? (p, q) : (target.PathAndQuery, "");
         var time = expires.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
-        var text = $"{method}\n\n{type}\n{time}\n{string.Concat(headers.Select(h => $"{h.Name}:{h.Value}\n"))}{(bucketInHost.Length > 0 ? "/" + bucketInHost : "")}{path}{(query.Length > 0 ? "?" + Uri.UnescapeDataString(query) : "")}";
+        var text = $"{method}\n\n{type}\n{time}\n{string.Concat(headers.Select(h => $"{h.Name}:{h.Value}\n"))}"
+            + $"{(bucketInHost.Length > 0 ? "/" + bucketInHost : "")}{path}{(query.Length > 0 ? "?" + Uri.UnescapeDataString(query) : "")}";
         var parameters = headers.Select(h => $"&{h.Name}={Uri.EscapeDataString(h.Value)}")
             .Append(type.Length > 0 ? "&content-type=" + Uri.EscapeDataString(type) : "");
-        return Signer.Raw($"{target.Scheme}://{target.Authority}{path}?{(query.Length > 0 ? query + "&" : "")}AWSAccessKeyId={signer.AccessKeyId}&Signature={Uri.EscapeDataString(signer.SignV2(text))}&Expires={time}{string.Concat(parameters)}");
+        var signature = $"AWSAccessKeyId={signer.AccessKeyId}&Signature={Uri.EscapeDataString(signer.SignV2(text))}&Expires={time}";
+        var own = query.Length > 0 ? query + "&" : "";
+        return Signer.Raw($"{target.Scheme}://{target.Authority}{path}?{own}{signature}{string.Concat(parameters)}");
     }
 
     /// <summary>The fields that make a form an upload that a policy allows.</summary>

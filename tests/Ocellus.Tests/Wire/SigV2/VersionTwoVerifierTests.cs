@@ -85,7 +85,7 @@ public sealed class VersionTwoVerifierTests
     }
 
     [Fact]
-    public void A_week_is_the_most_and_clocks_may_differ()
+    public void A_week_is_the_maximum_and_clocks_may_differ()
     {
         var request = new SignedRequest(
             "GET", "/johnsmith/photos/puppy.jpg", "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620", []);
