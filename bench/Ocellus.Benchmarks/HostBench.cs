@@ -213,8 +213,8 @@ internal sealed class HostBench : IDisposable
         client = own.TotalProcessorTime.TotalSeconds - client;
         open.ForEach(c => c.Dispose());
         var paused = pause > TimeSpan.Zero ? $", {pause.TotalMilliseconds:F0} ms of pause after a refusal" : "";
-        System.Console.WriteLine(
-            $"{connections} connections{paused}: {times.Count / elapsed:F0} answers/s, median {At(times, .5):F1} ms, p99 {At(times, .99):F1} ms; "
+        System.Console.WriteLine($"{connections} connections{paused}: {times.Count / elapsed:F0} answers/s, "
+            + $"median {At(times, .5):F1} ms, p99 {At(times, .99):F1} ms; "
             + $"server {1000 * cpu / Math.Max(1, times.Count):F2} ms of CPU per answer, {cpu / elapsed:F2} cores, client {client / elapsed:F2} cores"
             + (refused.Count > 0
                 ? $"; {refused.Count / elapsed:F0} refusals/s, median {At(refused, .5):F1} ms, p99 {At(refused, .99):F1} ms; {other} other"

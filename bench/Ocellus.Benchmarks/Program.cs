@@ -21,7 +21,9 @@ static int Usage()
     System.Console.Error.WriteLine("       Ocellus.Benchmarks mutate IMAGE [--count N] [--seed S] [--from N] [--seconds N]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks mutate-requests IMAGE [--count N] [--seed S]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks objects [--keys N] [--uploads N] [--seconds N] [--program Ocellus.dll]");
-    System.Console.Error.WriteLine("       Ocellus.Benchmarks classify FOLDER [--seed N] [--seconds N] [--epochs N] [--size N] [--start-scale X] [--folds N]");
+    System.Console.Error.WriteLine(
+        "       Ocellus.Benchmarks classify FOLDER [--seed N] [--threads N] [--seconds N] [--epochs N] [--size N] [--start-scale X] [--folds N] [--each N] "
+            + "[--input WxH] [--head average|evidence|both] [--search-only [--try WxH,WxH]]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks decode FILE [--side N] [--repeat N]");
     System.Console.Error.WriteLine(
         "       Ocellus.Benchmarks boxes FOLDER [--seed N] [--seconds N] [--epochs N] [--steps N] [--long-side N] [--batch N] [--mosaic SHARE] [--rate N] "

@@ -16,6 +16,10 @@ internal interface IObjects
     /// <summary>A bucket; null if it does not exist or may not be used.</summary>
     Task<FoundBucket?> FindBucketAsync(string bucket, CancellationToken cancel);
 
+    /// <summary>Creates a bucket, unless the account has it already.</summary>
+    /// <returns>False if the store is not one in which this program creates buckets.</returns>
+    Task<bool> CreateBucketAsync(string bucket, string accountId, string region, CancellationToken cancel);
+
     /// <summary>Whether an object exists.</summary>
     Task<bool> ExistsAsync(string bucket, string key, CancellationToken cancel);
 
@@ -40,8 +44,11 @@ internal sealed record FoundBucket(string? AccountId, string? Region)
     public bool IsIn(string region) => Region is null || Region == region;
 }
 
-/// <summary>An open object and its size in bytes.</summary>
-internal sealed record ObjectContent(Stream Stream, long Size) : IAsyncDisposable
+/// <summary>An open object.</summary>
+/// <param name="Stream">Its content.</param>
+/// <param name="Size">Its bytes.</param>
+/// <param name="ETag">Its entity tag: another content has another one.</param>
+internal sealed record ObjectContent(Stream Stream, long Size, string ETag) : IAsyncDisposable
 {
     public ValueTask DisposeAsync() => Stream.DisposeAsync();
 }

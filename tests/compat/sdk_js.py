@@ -33,9 +33,11 @@ def main():
         keys.read(os.path.join(server.data, "credentials"))
         environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {
             "AWS_ACCESS_KEY_ID": keys["default"]["aws_access_key_id"], "AWS_SECRET_ACCESS_KEY": keys["default"]["aws_secret_access_key"], "AWS_REGION": "us-east-1"}
-        code = subprocess.run(["node", "client.mjs", server.url, os.path.join(ROOT, "samples", "cells")], cwd=FOLDER, env=environment).returncode
+        done = subprocess.run(["node", "client.mjs", server.url, os.path.join(ROOT, "samples", "cells")], cwd=FOLDER, env=environment, stdout=subprocess.PIPE, text=True)
         server.stop()
-        return code
+        # The server has had its last word: the summary comes last.
+        print(done.stdout, end="", flush=True)
+        return done.returncode
 
 
 if __name__ == "__main__":

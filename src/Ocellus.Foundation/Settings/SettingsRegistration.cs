@@ -12,6 +12,7 @@ internal static class SettingsRegistration
     public static IServiceCollection AddSettings<T>(this IServiceCollection services, string section)
         where T : class
     {
+        Duration.UseForSettings();
         services.AddOptionsWithValidateOnStart<T>().BindConfiguration(section);
         return services
             .AddSingleton<IValidateOptions<T>>(new SettingsValidation<T>(section))

@@ -44,7 +44,7 @@ internal static partial class SettingsType
         "System.Int32" or "System.Int64" => "a whole number",
         "System.Double" or "System.Single" => "a number",
         "System.Boolean" => "true or false",
-        "System.TimeSpan" => "a time as hh:mm:ss",
+        "System.TimeSpan" => Duration.Form,
         _ => Choice(type) is { } choice ? string.Join(" or ", Enum.GetNames(choice)) : "another kind of value",
     };
 

@@ -43,6 +43,8 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
             return new FoundBucket(null, null);
         });
 
+    public Task<bool> CreateBucketAsync(string bucket, string accountId, string region, CancellationToken cancel) => Task.FromResult(false);
+
     public Task<bool> ExistsAsync(string bucket, string key, CancellationToken cancel) =>
         CallAsync(false, async () =>
         {
@@ -54,7 +56,7 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
         CallAsync<ObjectContent?>(null, async () =>
         {
             var response = await _client.GetObjectAsync(bucket, key, cancel);
-            return new ObjectContent(response.ResponseStream, response.ContentLength);
+            return new ObjectContent(response.ResponseStream, response.ContentLength, response.ETag ?? "");
         });
 
     public async Task<bool> FetchAsync(string bucket, string key, string targetFile, CancellationToken cancel)

@@ -18,6 +18,20 @@ internal sealed class EmbeddedObjects(ObjectStore store) : IObjects
         return Task.FromResult(store.FindBucket(bucket) is { } found ? new FoundBucket(found.AccountId, found.Region) : null);
     }
 
+    public Task<bool> CreateBucketAsync(string bucket, string accountId, string region, CancellationToken cancel)
+    {
+        try
+        {
+            store.CreateBucket(bucket, accountId, region);
+        }
+        catch (S3Exception exists) when (exists.Code == "BucketAlreadyOwnedByYou")
+        {
+            // Another call was first.
+        }
+
+        return Task.FromResult(true);
+    }
+
     public async Task<bool> ExistsAsync(string bucket, string key, CancellationToken cancel)
     {
         await store.OpenedAsync(bucket, cancel).ConfigureAwait(false);
@@ -27,7 +41,7 @@ internal sealed class EmbeddedObjects(ObjectStore store) : IObjects
     public async Task<ObjectContent?> OpenReadAsync(string bucket, string key, CancellationToken cancel)
     {
         await store.OpenedAsync(bucket, cancel).ConfigureAwait(false);
-        return store.OpenRead(bucket, key, out var info) is { } stream ? new ObjectContent(stream, info!.Size) : null;
+        return store.OpenRead(bucket, key, out var info) is { } stream ? new ObjectContent(stream, info!.Size, info.ETag) : null;
     }
 
     public async Task<bool> FetchAsync(string bucket, string key, string targetFile, CancellationToken cancel)

@@ -62,5 +62,13 @@ public sealed class FeatureExtractor : IDisposable
         return results[0].AsTensor<float>().ToArray();
     }
 
+    /// <summary>Embedding [1280], c3 [40,height/8,width/8] and c4 [112,height/16,width/16] of one normalised image [3,height,width].</summary>
+    internal (float[] Embedding, float[] C3, float[] C4) Maps(float[] planes, int height, int width)
+    {
+        var input = new DenseTensor<float>(planes.AsMemory(0, 3 * height * width), [1, 3, height, width]);
+        using var results = _session.Run([NamedOnnxValue.CreateFromTensor("image", input)], ["embedding", "c3", "c4"]);
+        return (results[0].AsTensor<float>().ToArray(), results[1].AsTensor<float>().ToArray(), results[2].AsTensor<float>().ToArray());
+    }
+
     public void Dispose() => _session.Dispose();
 }

@@ -21,6 +21,18 @@ public sealed record ModelDescription(
     /// <summary>For each label the score, 0 to 1, from which it counts as found: the one with the best F1 on the test images.</summary>
     public IReadOnlyList<double> Thresholds { get; init; } = [];
 
+    /// <summary>
+    /// What the logits were divided by, so that scores are as high as the model is right on images it has not learnt from; already applied in model.onnx.
+    /// </summary>
+    public double Temperature { get; init; } = 1;
+
+    /// <summary>What its user should know and the figures of its test do not show, in sentences.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
+    /// <summary>The plan that the training carried out, which <c>--plan</c> repeats; null for models from before there was one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public JsonElement? Plan { get; init; }
+
     /// <summary>SHA-256 of model.onnx in lower-case hex; empty until saved.</summary>
     public string ModelSha256 { get; init; } = "";
 

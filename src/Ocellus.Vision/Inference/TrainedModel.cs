@@ -19,6 +19,8 @@ public readonly record struct Prediction(int Label, float Score, Box? Box);
 /// <summary>A trained model: the same file that is exported, run by ONNX Runtime. Thread-safe.</summary>
 public sealed class TrainedModel : IDisposable
 {
+    private const string EvidenceOutput = "evidence";
+
     private readonly InferenceSession _session;
     private readonly InferenceSession _parallelSession;
 
@@ -117,6 +119,25 @@ public sealed class TrainedModel : IDisposable
         float[,] scores = Score(session, rgb);
         return [.. images.Select(
             (_, i) => (IReadOnlyList<Prediction>)[.. Enumerable.Range(0, scores.GetLength(1)).Select(l => new Prediction(l, scores[i, l], null))])];
+    }
+
+    /// <summary>Whether a classifier tells where in an image its evidence is; models of earlier versions do not.</summary>
+    public bool HasEvidence => _session.OutputMetadata.ContainsKey(EvidenceOutput);
+
+    /// <summary>Where a classifier's evidence for each label is. Takes a pass of its own: other answers do not pay for it.</summary>
+    /// <exception cref="InvalidOperationException">The model has no such output, see <see cref="HasEvidence"/>.</exception>
+    public EvidenceMap Evidence(PreparedImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        if (!HasEvidence)
+        {
+            throw new InvalidOperationException($"The model has no output named {EvidenceOutput}.");
+        }
+
+        var input = new DenseTensor<byte>(image.Rgb, [1, Description.Height, Description.Width, 3]);
+        using var results = _session.Run([NamedOnnxValue.CreateFromTensor("image", input)], [EvidenceOutput]);
+        Tensor<float> values = results[0].AsTensor<float>(); // [1, labels, rows, columns]
+        return new EvidenceMap([.. values], values.Dimensions[2], values.Dimensions[3], image.ShownWidth, image.ShownHeight);
     }
 
     /// <summary>The image in the upper left corner with its aspect ratio kept, the rest grey.</summary>

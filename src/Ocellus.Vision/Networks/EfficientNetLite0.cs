@@ -60,7 +60,6 @@ public sealed class EfficientNetLite0 : nn.Module<Tensor, Tensor>
     /// <summary>Values in an embedding.</summary>
     public const int EmbeddingSize = 1280;
 
-    private const int Blocks = 16;
     private readonly Dictionary<string, PaddedConvolution> convolutions = new(StringComparer.Ordinal);
 
     /// <param name="file">Weights, and strides and padding.</param>
@@ -82,12 +81,14 @@ public sealed class EfficientNetLite0 : nn.Module<Tensor, Tensor>
         convolutions.SelectMany(c => c.Value.named_parameters().Select(p => (c.Key + "." + p.name, p.parameter)));
 
     /// <summary>Features at strides 8, 16 and 32 of normalised images [N,3,H,W].</summary>
-    public Tensor[] Stages(Tensor input)
+    /// <param name="input">[N,3,H,W].</param>
+    /// <param name="count">How many of the three are needed; the blocks after them are not computed.</param>
+    public Tensor[] Stages(Tensor input, int count = 3)
     {
         using var scope = NewDisposeScope();
         Tensor x = TensorValues.ChannelsLast(input);
-        var cuts = new List<Tensor>(3);
-        for (int i = 0; i < Blocks; i++)
+        var cuts = new List<Tensor>(count);
+        for (int i = 0; cuts.Count < count; i++)
         {
             x = Block(i, x);
             if (Cuts.Contains(i)) cuts.Add(x);
@@ -99,7 +100,14 @@ public sealed class EfficientNetLite0 : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        return convolutions["head"].forward(Stages(input)[^1]).mean([2, 3]).MoveToOuterDisposeScope();
+        return Embed(Stages(input)[^1]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The embedding [N,1280] of c5, the features at stride 32.</summary>
+    public Tensor Embed(Tensor c5)
+    {
+        using var scope = NewDisposeScope();
+        return convolutions["head"].forward(c5).mean([2, 3]).MoveToOuterDisposeScope();
     }
 
     private Tensor Block(int index, Tensor input)

@@ -65,6 +65,41 @@ public sealed class OnnxFile
         tensor.RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values));
     }
 
+    /// <summary>Adds an initializer of whole numbers, in one dimension.</summary>
+    public void SetLongs(string name, params long[] numbers)
+    {
+        var tensor = new TensorProto { Name = name, DataType = (int)TensorProto.Types.DataType.Int64 };
+        tensor.Dims.Add(numbers.Length);
+        tensor.Int64Data.AddRange(numbers);
+        Graph.Initializer.Add(tensor);
+        _initializers.Add(name, tensor);
+    }
+
+    /// <summary>Removes the nodes and initializers that no output of the graph needs.</summary>
+    public void Prune()
+    {
+        var needed = Graph.Output.Select(o => o.Name).ToHashSet(StringComparer.Ordinal);
+        var kept = new Stack<NodeProto>();
+        foreach (NodeProto node in Graph.Node.Reverse())
+        {
+            if (node.Output.Any(needed.Contains))
+            {
+                kept.Push(node);
+                needed.UnionWith(node.Input);
+            }
+        }
+
+        TensorProto[] used = [.. Graph.Initializer.Where(i => needed.Contains(i.Name))];
+        Graph.Node.Clear();
+        Graph.Node.AddRange(kept);
+        Graph.Initializer.Clear();
+        Graph.Initializer.AddRange(used);
+        foreach (string name in _initializers.Keys.Where(n => !needed.Contains(n)).ToList())
+        {
+            _initializers.Remove(name);
+        }
+    }
+
     /// <summary>The convolutions in graph order; each is named after its weights.</summary>
     public IReadOnlyList<ConvolutionNode> Convolutions() =>
         [.. Graph.Node.Where(n => n.OpType == "Conv").Select(n => new ConvolutionNode(

@@ -1,7 +1,7 @@
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>Images and targets of one step: planes [Count, 3, Size, Size] normalised, targets [Count, labels].</summary>
-internal sealed record ClassifierBatch(float[] Planes, float[] Targets, int Count, int Size);
+/// <summary>Images and targets of one step: planes [Count, 3, Height, Width] normalised, targets [Count, labels].</summary>
+internal sealed record ClassifierBatch(float[] Planes, float[] Targets, int Count, int Width, int Height);
 
 /// <summary>Makes the batches of fine-tuning. Each depends only on its step and the seed, so a resumed training sees the same ones.</summary>
 /// <param name="task">Images and their labels.</param>
@@ -16,10 +16,10 @@ internal sealed class ClassifierBatches(ClassifierTask task, ClassifierPlan plan
     /// <param name="step">Number of the step.</param>
     /// <param name="pool">Indexes of the images to take from.</param>
     /// <param name="firstStep">The first step that takes from this pool.</param>
-    /// <param name="size">Side of the network in pixels.</param>
-    public ClassifierBatch Make(int step, int[] pool, int firstStep, int size)
+    /// <param name="size">Size of the views.</param>
+    public ClassifierBatch Make(int step, int[] pool, int firstStep, ClassifierInput size)
     {
-        int one = 3 * size * size, labels = task.Labels.Count;
+        int one = size.Values, labels = task.Labels.Count;
         float[] planes = _buffers.For(step, count * one);
         var targets = new float[count * labels];
         // Without label smoothing, a handful of images is soon memorised.
@@ -48,13 +48,13 @@ internal sealed class ClassifierBatches(ClassifierTask task, ClassifierPlan plan
             }
         }
 
-        return new ClassifierBatch(planes, targets, count, size);
+        return new ClassifierBatch(planes, targets, count, size.Width, size.Height);
     }
 
     /// <summary>A batch of random numbers, to time a step with.</summary>
     public ClassifierBatch Noise()
     {
-        var planes = new float[count * 3 * plan.Size * plan.Size];
+        var planes = new float[count * views.Input.Values];
         // Not security: any values will do, except zeros, which compute faster.
 #pragma warning disable CA5394
         var random = new Random(plan.Seed);
@@ -63,6 +63,6 @@ internal sealed class ClassifierBatches(ClassifierTask task, ClassifierPlan plan
             planes[i] = random.NextSingle() - .5f;
         }
 #pragma warning restore CA5394
-        return new ClassifierBatch(planes, new float[count * task.Labels.Count], count, plan.Size);
+        return new ClassifierBatch(planes, new float[count * task.Labels.Count], count, views.Input.Width, views.Input.Height);
     }
 }

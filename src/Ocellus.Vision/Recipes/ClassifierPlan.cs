@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
 using Ocellus.Vision.Kernels;
@@ -14,6 +15,7 @@ public sealed record ClassifierTask(ImageSource Images, IReadOnlyList<IReadOnlyL
 /// <summary>Every hyper-parameter of classification, with its unit and reason.</summary>
 public sealed record ClassifierPlan
 {
+    [JsonIgnore]
     public string BackbonePath { get; init; } = FeatureExtractor.DefaultBackbone;
 
     /// <summary>Network side in pixels, a multiple of 32. 288 gains half a point of accuracy but takes 1.7 times as long.</summary>
@@ -52,6 +54,21 @@ public sealed record ClassifierPlan
 
     public double WeightDecay { get; init; } = .05;
 
+    /// <summary>Input and head if they are given; not with <see cref="Search"/>.</summary>
+    [JsonIgnore]
+    public ClassifierDesign? Design { get; init; }
+
+    /// <summary>How input and head are chosen; null for a square of <see cref="Size"/> and the average.</summary>
+    [JsonIgnore]
+    public DesignSearch? Search { get; init; }
+
+    /// <summary>How heads are fitted, and what changes with inputs and heads other than the default.</summary>
+    public HeadPlan Head { get; init; } = new();
+
+    /// <summary>Maximum time whatever the input; null for <see cref="TimeBudget"/>. With it, a larger input takes more time than the default one.</summary>
+    [JsonIgnore]
+    public TimeSpan? TimeLimit { get; init; }
+
     public double LabelSmoothing { get; init; } = .1;
 
     public double Dropout { get; init; } = .2;
@@ -86,12 +103,17 @@ public sealed record ClassifierPlan
     public int Threads { get; init; } = Math.Max(1, Environment.ProcessorCount);
 
     /// <summary>Threads for the next step, at most <see cref="Threads"/>; called before each step. Null: always <see cref="Threads"/>.</summary>
+    [JsonIgnore]
     public Func<int>? ThreadsNow { get; init; }
+
+    /// <summary>Threads to use now.</summary>
+    internal int CurrentThreads => Math.Clamp(ThreadsNow?.Invoke() ?? Threads, 1, Threads);
 
     /// <summary>
     /// How long the training may take. The plain images are always embedded once and the head fitted on them; everything else is
     /// shortened or skipped if time is short.
     /// </summary>
+    [JsonIgnore]
     public TimeSpan TimeBudget { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>
@@ -100,11 +122,29 @@ public sealed record ClassifierPlan
     /// </summary>
     public static TimeSpan RecipeTime(int images, int threads) => TimeSpan.FromSeconds(112 + .4 * Math.Max(0, images - 300)) * (threads == 1 ? 2 : 1);
 
+    /// <summary>
+    /// The time for an input: a quarter more for each time that it is as large as the default one, at most 2.4 times as much, which for 300 images is
+    /// four and a half minutes on two cores.
+    /// </summary>
+    /// <param name="input">Null for the most that any input takes.</param>
+    internal TimeSpan TimeFor(ClassifierInput? input)
+    {
+        const double Most = 2.4;
+        TimeSpan scaled = TimeBudget * (input is { } known ? Math.Clamp(.75 + .25 * known.Cost, 1, Most) : Most);
+        return TimeLimit is { } limit ? (scaled < limit ? scaled : limit) : TimeBudget;
+    }
+
     /// <summary>Bytes of decoded images kept in memory; the others are decoded again each time.</summary>
+    [JsonIgnore]
     public long ImageCacheBytes { get; init; } = 512L << 20;
 
     /// <summary>Memory that may be used, in bytes; null for what the system reports as available.</summary>
+    [JsonIgnore]
     public long? MemoryBytes { get; init; }
+
+    /// <summary>What an earlier training chose, to do the same whatever the clock; the time budget has no effect then. Null to choose.</summary>
+    [JsonIgnore]
+    public PlanRun? Repeat { get; init; }
 }
 
 /// <summary>A trained classifier and the scores of both candidates on the held-back images (null if they were not compared).</summary>
@@ -115,8 +155,23 @@ public sealed record ClassifierPlan
 /// <param name="EpochsRun">Passes of fine-tuning; 0 if there was none.</param>
 public sealed record ClassifierResult(byte[] Model, ModelDescription Description, double? LinearScore, double? FineTunedScore, int EpochsRun)
 {
+    /// <summary>Input and head.</summary>
+    public ClassifierDesign Design { get; init; }
+
+    /// <summary>What was tried to choose them; empty if they were given.</summary>
+    public IReadOnlyList<DesignTrial> Trials { get; init; } = [];
+
+    /// <summary>Time of an answer on one core, from the bytes of an image on; null if input and head were given.</summary>
+    public TimeSpan? AnswerTime { get; init; }
+
     /// <summary>A note for the user on how it was trained, for example that time was short; null if there is none.</summary>
     public string? Remark { get; init; }
+
+    /// <summary>What was chosen on the way.</summary>
+    public required CarriedPlan Plan { get; init; }
+
+    /// <summary>Steps of fine-tuning, and how many it would have had if time were not short.</summary>
+    public (int Taken, int Planned) Steps { get; init; }
 
     /// <summary>Writes model.onnx and model.json, each atomically.</summary>
     public void Save(string folder) => ModelFiles.Save(folder, Model, Description);

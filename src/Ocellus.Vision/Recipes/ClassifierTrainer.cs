@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Ocellus.Vision.Inference;
 using Ocellus.Vision.Networks;
@@ -8,9 +7,9 @@ using static TorchSharp.torch;
 namespace Ocellus.Vision.Recipes;
 
 /// <summary>
-/// The classification recipe: a linear head on frozen features, then fine-tuning from it. The one that does better on held-back
-/// images is kept and learns from these too. The same seed gives the same model on the same machine, unless time or memory is
-/// short.
+/// The classification recipe: input and head are chosen for the data, the head is fitted on frozen features, then everything is fine-tuned from it if
+/// the input is small enough. The one that does better on held-back images is kept and learns from these too. The same seed gives the same model on the
+/// same machine, unless time or memory is short.
 /// </summary>
 public static class ClassifierTrainer
 {
@@ -19,6 +18,9 @@ public static class ClassifierTrainer
 
     // Share of the budget after which no further round of random views begins.
     private const double FeatureShare = .3;
+
+    // The same where nothing but the head is learnt.
+    private const double FrozenFeatureShare = .7;
 
     /// <summary>Trains.</summary>
     /// <param name="task">What is to be learnt.</param>
@@ -38,66 +40,127 @@ public static class ClassifierTrainer
         ArgumentNullException.ThrowIfNull(plan);
         Check(task, plan);
         TrainingLibrary.Check();
-        long started = Stopwatch.GetTimestamp();
-        var paced = new PacedProgress(progress);
+        // Until the input is chosen, the most that any takes.
+        var time = new TimeBudget(plan.Repeat is null ? plan.TimeFor(null) : null);
+        var paced = new PacedProgress(progress, time);
         set_num_threads(plan.Threads);
         using var scope = NewDisposeScope();
         OnnxFile backbone = OnnxFile.Load(plan.BackbonePath);
-        var views = new ClassifierViews(task.Images, plan);
-        (int[] learn, int[] held) = Split(task, plan);
+        (ClassifierDesign design, IReadOnlyList<DesignTrial> trials) = Choose(task, plan, checkpointDirectory, time, paced, cancel);
+        plan = plan with { TimeBudget = plan.TimeFor(design.Input), TimeLimit = null };
+        if (plan.Repeat is null)
+        {
+            time.Limit(plan.TimeBudget);
+        }
+
+        bool whole = design.Input.KeepsAspect || design.HasEvidence;
+        var views = new ClassifierViews(task.Images, plan, design.Input, whole ? plan.Head.WholeViewAreaMin : plan.ViewAreaMin);
+        bool fineTune = plan.FineTune && design.Input.Cost <= plan.Head.FineTuneCostMax;
+        (int[] learn, int[] held) = fineTune ? Split(task, plan) : (InputSearch.Subset(task, plan.Seed, HeadTraining.ImagesMax(task, plan, design)), []);
         int[] all = [.. learn, .. held];
+        bool tunes = ClassifierRepeat.FineTunes(plan, held.Length > 0);
+        if (all.Length < plan.Head.ComparedFrom * task.Labels.Count)
+        {
+            // An image a label tells nothing, and each is needed to learn from.
+            (learn, held) = (all, []);
+        }
 
         // A step is timed first, so that the remaining time can be reported from the start.
-        using ClassifierTuning? tuning = plan.FineTune && held.Length > 0 ? new ClassifierTuning(task, plan, views, backbone) : null;
+        using ClassifierTuning? tuning = tunes ? new ClassifierTuning(task, plan, design, views, backbone) : null;
         double perImage = tuning?.MeasureImage() ?? 0;
-        double afterwards = tuning is null ? 0 : Math.Min(plan.TimeBudget.TotalSeconds, tuning.Seconds(tuning.PlannedSteps(learn.Length), perImage));
+        double afterwards = tuning is null
+            ? 0
+            : Math.Min(time.LimitSeconds, tuning.Seconds(plan.Repeat?.Steps ?? tuning.PlannedSteps(learn.Length), perImage));
 
-        (float[] features, int rounds) = Features(plan, views, all, started, afterwards, paced, cancel);
+        var training = new HeadTraining(task, plan, design, views, all, follows: tuning is not null);
+        training.Extract(time.LimitSeconds * (tuning is null ? FrozenFeatureShare : FeatureShare), time, afterwards, paced, cancel);
         paced.Report(new TrainingProgress("head", 0, 1, null, afterwards));
-        LinearHead linear = Fit(learn.Length);
-        byte[] linearModel = ClassifierExport.Compose(backbone, linear, plan.Size, task.MultiLabel);
-        double? linearScore = held.Length == 0 ? null : Quality(linearModel);
-
-        bool hurried = rounds <= plan.Views && Stopwatch.GetElapsedTime(started) > FeatureShare * plan.TimeBudget;
-        string? remark = hurried ? "The time budget allowed fewer random views for the linear head." : null;
-        if (tuning is not null)
+        string? remark = training.Rounds < training.RoundsPlanned ? "The time budget allowed fewer random views for the linear head." : null;
+        ClassifierResult Result(OnnxFile features, ClassifierHead head, double factor, string recipe, double? linear)
         {
-            string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointName);
-            var start = new TuningStart(linear, linearScore!.Value, learn, held, Quality, perImage, () => Stopwatch.GetElapsedTime(started));
-            byte[]? model = tuning.Run(start, paced, path, cancel);
-            remark = tuning.Remark ?? remark;
-            if (model is not null)
+            byte[] model = ClassifierExport.Compose(features, head.Times(factor), design.Input.Width, design.Input.Height, task.MultiLabel);
+            PlanRun run = (tuning?.Carried ?? PlanRun.Of(design) with { Rounds = training.Rounds }) with
             {
-                return new ClassifierResult(model, Describe("fine-tuned"), linearScore, tuning.Score, tuning.Epochs) { Remark = remark };
-            }
+                HeadImages = all.Length < task.Images.Count ? all.Length : 0,
+                HeadSteps = training.Steps,
+            };
+            CarriedPlan carried = CarriedPlan.Of(task, plan, run);
+            ModelDescription description = Describe(recipe) with { Temperature = 1 / factor, Plan = carried.ToJson() };
+            TimeSpan? answer = trials.Count == 0 ? null : AnswerTime.Of(model, description, task.Images.Read(0));
+            return new ClassifierResult(model, description, linear, held.Length == 0 ? null : tuning?.Score, tuning?.Epochs ?? 0)
+            {
+                Remark = answer is { } one ? $"{remark} {DesignText.Of(design, trials, one)}".TrimStart() : remark,
+                Steps = (run.Steps, run.StepsPlanned),
+                Plan = carried,
+                Design = design,
+                Trials = trials,
+                AnswerTime = answer,
+            };
         }
-        else if (plan.FineTune)
+
+        if (tuning is null)
         {
-            remark = string.Create(
+            remark = !fineTune ? remark : string.Create(
                 CultureInfo.InvariantCulture,
                 $"No label has the {plan.HeldBackLabelMin} images that a comparison needs, so only the linear head was trained.");
+            (ClassifierHead frozen, double factor) = training.FitAndCalibrate(cancel);
+            return Result(backbone, frozen, factor, "linear-head", trials.FirstOrDefault(t => t.Design == design)?.Score);
         }
 
-        // The comparison is over, so the head that is kept learns from the held-back images too.
-        if (held.Length > 0)
-        {
-            linearModel = ClassifierExport.Compose(backbone, Fit(all.Length), plan.Size, task.MultiLabel);
-        }
+        ClassifierHead linearHead = training.Fit(learn.Length, cancel);
+        HeldResult linear = Quality(backbone, linearHead, 1);
+        double? compared = held.Length == 0 ? null : linear.Score;
+        string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointName);
+        double expected = task.MultiLabel ? 1 : plan.Head.ExpectedFactor;
+        var start = new TuningStart(linearHead, linear.Score, learn, held, (network, head) => Quality(network, head, expected), perImage, time,
+            training.Rounds);
+        (OnnxFile Backbone, ClassifierHead Head)? tuned = tuning.Run(start, paced, path, cancel);
+        remark = tuning.Remark ?? remark;
+        return tuned is { } better
+            ? Result(better.Backbone, better.Head, tuning.Factor, "fine-tuned", compared)
+            // The comparison is over, so the head that is kept learns from the held-back images too.
+            : Result(backbone, training.Fit(all.Length, cancel), linear.Factor, "linear-head", compared);
 
-        return new ClassifierResult(linearModel, Describe("linear-head"), linearScore, tuning?.Score, tuning?.Epochs ?? 0) { Remark = remark };
-
-        LinearHead Fit(int count) => ClassifierTrainer.Fit(task, plan, features, all, count, rounds, cancel);
-
-        double Quality(byte[] model) => ClassifierTrainer.Quality(model, Describe("compared"), task, views, held, plan.Threads, cancel);
+        HeldResult Quality(OnnxFile features, ClassifierHead head, double expected) => ClassifierTrainer.Quality(
+            ClassifierExport.Compose(features, head, design.Input.Width, design.Input.Height, task.MultiLabel), Describe("compared"), task, views, held,
+            expected, plan.Threads, cancel);
 
         ModelDescription Describe(string recipe) => new(
-            task.MultiLabel ? ModelKinds.MultiLabel : ModelKinds.Classification, task.Labels, plan.Size, plan.Size, "squash", recipe,
+            task.MultiLabel ? ModelKinds.MultiLabel : ModelKinds.Classification, task.Labels, design.Input.Width, design.Input.Height, design.Input.Resize,
+            recipe,
             new Dictionary<string, string>(StringComparer.Ordinal)
             {
                 ["format"] = "1",
                 ["backbone"] = "efficientnet-lite0",
                 ["opset"] = backbone.Model.OpsetImport[0].Version.ToString(CultureInfo.InvariantCulture),
-            });
+            })
+        { Output = ClassifierExport.Output };
+    }
+
+    private static (ClassifierDesign Chosen, IReadOnlyList<DesignTrial> Trials) Choose(
+        ClassifierTask task, ClassifierPlan plan, string? folder, TimeBudget time, PacedProgress progress, CancellationToken cancel)
+    {
+        if (plan.Repeat is { } run)
+        {
+            return (run.Design, []);
+        }
+
+        if (plan.Search is not { } search)
+        {
+            return (plan.Design ?? new ClassifierDesign(ClassifierInput.Square(plan.Size), ClassifierHeadKind.Average), []);
+        }
+
+        string key = SavedDesign.KeyOf(task, plan);
+        if (SavedDesign.Read(folder, key) is { } saved)
+        {
+            return (saved.Chosen, saved.Trials);
+        }
+
+        (ClassifierDesign chosen, IReadOnlyList<DesignTrial> trials) = new InputSearch(task, plan, search).Run(
+            time.LimitSeconds * search.TimeShare, () => time.Seconds,
+            (done, of) => progress.Report(new TrainingProgress("input", done, of, null, null) { Step = done, Steps = of }), cancel);
+        new SavedDesign(key, chosen, trials).Write(folder);
+        return (chosen, trials);
     }
 
     /// <summary>
@@ -149,132 +212,29 @@ public static class ClassifierTrainer
         }
     }
 
-    /// <summary>Embeddings of the plain view of each image, then of each round of random views; fewer rounds when time is short.</summary>
-    private static (float[] Features, int Rounds) Features(
-        ClassifierPlan plan, ClassifierViews views, int[] order, long started, double afterwards, PacedProgress progress, CancellationToken cancel)
-    {
-        using var extractor = new FeatureExtractor(plan.BackbonePath, plan.Threads);
-        int one = 3 * plan.Size * plan.Size, perRound = (order.Length + plan.Batch - 1) / plan.Batch;
-        int rounds = Math.Clamp(plan.FeatureRowsMax / order.Length, 1, plan.Views + 1);
-        var features = new float[checked(order.Length * rounds * EfficientNetLite0.EmbeddingSize)];
-        var batches = new Prefetch<(float[] Planes, int Count)>(Make);
-        long begun = Stopwatch.GetTimestamp();
-        try
-        {
-            for (int k = 0; k < perRound * rounds; k++)
-            {
-                cancel.ThrowIfCancellationRequested();
-                if (k > 0 && k % perRound == 0 && Stopwatch.GetElapsedTime(started) * (1 + (double)perRound / k) > FeatureShare * plan.TimeBudget)
-                {
-                    return (features, k / perRound);
-                }
-
-                (float[] planes, int count) = batches.Take(k, k + 1 < perRound * rounds);
-                extractor.Embed(planes, count, plan.Size, plan.Size).CopyTo(
-                    features, (k / perRound * order.Length + k % perRound * plan.Batch) * EfficientNetLite0.EmbeddingSize);
-                double each = Stopwatch.GetElapsedTime(begun).TotalSeconds / (k + 1);
-                progress.ReportIfDue(() => new TrainingProgress("features", (k + 1) / perRound, rounds, null, each * (perRound * rounds - k - 1) + afterwards));
-            }
-
-            return (features, rounds);
-        }
-        finally
-        {
-            batches.Stop();
-        }
-
-        (float[] Planes, int Count) Make(int k)
-        {
-            int round = k / perRound, first = k % perRound * plan.Batch, count = Math.Min(plan.Batch, order.Length - first);
-            var planes = new float[count * one];
-            for (int i = 0; i < count; i++)
-            {
-                if (round == 0)
-                {
-                    FeatureExtractor.Normalise(views.Plain(order[first + i]), planes.AsSpan(i * one, one));
-                }
-                else
-                {
-                    views.Random(order[first + i], -round, plan.Size, planes.AsSpan(i * one, one));
-                }
-            }
-
-            return (planes, count);
-        }
-    }
-
-    /// <summary>Fits the head on the features of the first images, from all rounds.</summary>
-    /// <param name="task">The labels.</param>
-    /// <param name="plan">Weight of the loss.</param>
-    /// <param name="features">[rounds, images, features].</param>
-    /// <param name="order">Indexes of the images.</param>
-    /// <param name="count">How many of the images to learn from.</param>
-    /// <param name="rounds">Views of each.</param>
-    /// <param name="cancel">Ends the fit.</param>
-    private static LinearHead Fit(ClassifierTask task, ClassifierPlan plan, float[] features, int[] order, int count, int rounds, CancellationToken cancel)
-    {
-        int width = EfficientNetLite0.EmbeddingSize, labels = task.Labels.Count;
-        var x = new float[count * rounds * width];
-        var y = new float[count * rounds * labels];
-        for (int r = 0; r < rounds; r++)
-        {
-            Array.Copy(features, r * order.Length * width, x, r * count * width, count * width);
-            for (int i = 0; i < count; i++)
-            {
-                foreach (int label in task.Targets[order[i]])
-                {
-                    y[(r * count + i) * labels + label] = 1;
-                }
-            }
-        }
-
-        return LogisticRegression.Fit(x, y, count * rounds, labels, task.MultiLabel, plan.Regularisation, cancel);
-    }
-
-    /// <summary>Accuracy for one label an image; micro F1 at a threshold of 0.5 for several.</summary>
-    private static double Quality(
-        byte[] bytes, ModelDescription description, ClassifierTask task, ClassifierViews views, int[] indexes, int threads, CancellationToken cancel)
+    /// <summary>Accuracy for one label an image, or micro F1 at a threshold of 0.5 for several; and the factor that calibrates the scores.</summary>
+    private static HeldResult Quality(
+        byte[] bytes, ModelDescription description, ClassifierTask task, ClassifierViews views, int[] indexes, double expected, int threads,
+        CancellationToken cancel)
     {
         using var model = new TrainedModel(bytes, description, threads);
-        double right = 0, wrong = 0, missed = 0;
-        foreach (int i in indexes)
+        var logits = new float[indexes.Length][];
+        int right = 0, found = 0, there = 0;
+        for (int i = 0; i < indexes.Length; i++)
         {
             cancel.ThrowIfCancellationRequested();
-            float[,] scores = model.Score(views.Plain(i));
-            int best = 0;
-            for (int l = 0; l < task.Labels.Count; l++)
-            {
-                if (scores[0, l] > scores[0, best])
-                {
-                    best = l;
-                }
-
-                if (!task.MultiLabel)
-                {
-                    continue;
-                }
-
-                bool truth = task.Targets[i].Contains(l), guess = scores[0, l] >= .5f;
-                if (truth && guess)
-                {
-                    right++;
-                }
-                else if (guess)
-                {
-                    wrong++;
-                }
-                else if (truth)
-                {
-                    missed++;
-                }
-            }
-
-            if (!task.MultiLabel && task.Targets[i][0] == best)
-            {
-                right++;
-            }
+            float[,] scores = model.Score(views.Plain(indexes[i]));
+            logits[i] = Calibration.Logits(System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpan(ref scores[0, 0], scores.Length), task.MultiLabel);
+            int[] guesses = task.MultiLabel
+                ? [.. Enumerable.Range(0, task.Labels.Count).Where(l => scores[0, l] >= .5f)]
+                : [Enumerable.Range(0, task.Labels.Count).MaxBy(l => scores[0, l])];
+            right += guesses.Count(task.Targets[indexes[i]].Contains);
+            found += guesses.Length;
+            there += task.Targets[indexes[i]].Count;
         }
 
-        return task.MultiLabel ? (right == 0 ? 0 : 2 * right / (2 * right + wrong + missed)) : right / indexes.Length;
+        return new HeldResult(
+            found + there == 0 ? 1 : 2.0 * right / (found + there),
+            Calibration.Factor(logits, [.. indexes.Select(i => task.Targets[i])], task.MultiLabel, expected));
     }
 }

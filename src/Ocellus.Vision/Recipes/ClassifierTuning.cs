@@ -5,21 +5,6 @@ using Ocellus.Vision.Onnx;
 
 namespace Ocellus.Vision.Recipes;
 
-/// <summary>What fine-tuning starts from and is compared with.</summary>
-/// <param name="Linear">Initial weights of the head.</param>
-/// <param name="LinearScore">Score of the linear head on the held-back images, 0 to 1.</param>
-/// <param name="Learn">Images to learn from.</param>
-/// <param name="Held">Images that are learnt from only after the comparison.</param>
-/// <param name="Quality">Computes a model's score on the held-back images, 0 to 1.</param>
-/// <param name="SecondsPerImage">From <see cref="ClassifierTuning.MeasureImage"/>.</param>
-/// <param name="Elapsed">Time since the training began.</param>
-internal sealed record TuningStart(
-    LinearHead Linear, double LinearScore, int[] Learn, int[] Held, Func<byte[], double> Quality, double SecondsPerImage, Func<TimeSpan> Elapsed)
-{
-    /// <summary>All images.</summary>
-    public int[] All { get; } = [.. Learn, .. Held];
-}
-
 /// <summary>
 /// Fine-tuning of the whole network from the linear head. All that a step does depends only on its number and the seed, so an
 /// interrupted training gives the same result as an uninterrupted one. Its tensors belong to the dispose scope around the constructor.
@@ -52,19 +37,21 @@ internal sealed class ClassifierTuning : IDisposable
     private readonly ClassifierBatches _images;
     private readonly CosineSchedule _rate;
     private readonly int _batch;
-    private readonly int _startSize;
+    private readonly ClassifierDesign _design;
+    private readonly ClassifierInput _size, _startSize;
     private readonly string _key;
 
-    public ClassifierTuning(ClassifierTask task, ClassifierPlan plan, ClassifierViews views, OnnxFile backbone)
+    public ClassifierTuning(ClassifierTask task, ClassifierPlan plan, ClassifierDesign design, ClassifierViews views, OnnxFile backbone)
     {
-        (_task, _plan) = (task, plan);
-        long imageBytes = ImageBytesAt224 * plan.Size * plan.Size / (224 * 224);
-        _batch = TrainingMemory.Batch(plan.Batch, FixedBytes + plan.ImageCacheBytes, imageBytes, plan.MemoryBytes ?? TrainingMemory.Available());
-        _startSize = Math.Max(32, (int)(plan.Size * plan.StartScale) / 32 * 32);
-        _network = new ClassifierNetwork(task, plan, backbone, _batch);
+        (_task, _plan, _design) = (task, plan, design);
+        _size = views.Input;
+        var imageBytes = (long)(ImageBytesAt224 * _size.Cost);
+        _batch = TrainingMemory.Batch(plan.Batch, plan.Repeat?.Batch, FixedBytes + plan.ImageCacheBytes, imageBytes, plan.MemoryBytes);
+        _startSize = _size.Scaled(plan.StartScale);
+        _network = new ClassifierNetwork(task, plan, design, backbone, _batch);
         _images = new ClassifierBatches(task, plan, views, _batch);
         _rate = new CosineSchedule(plan.WarmUpSteps);
-        _key = Fingerprint(task, plan, _batch);
+        _key = Fingerprint(task, plan, _batch, design);
     }
 
     /// <summary>Passes completed.</summary>
@@ -72,6 +59,12 @@ internal sealed class ClassifierTuning : IDisposable
 
     /// <summary>Score of the fine-tuned network on the held-back images; null if it was not compared.</summary>
     public double? Score { get; private set; }
+
+    /// <summary>Factor of the logits that calibrates the scores.</summary>
+    public double Factor { get; private set; } = 1;
+
+    /// <summary>What was done; null before <see cref="Run"/>.</summary>
+    public PlanRun? Carried { get; private set; }
 
     /// <summary>A note for the user; null if there is none.</summary>
     public string? Remark { get; private set; }
@@ -83,7 +76,7 @@ internal sealed class ClassifierTuning : IDisposable
         _network.Gradients(batch, 0); // the first one warms up
         long t = Stopwatch.GetTimestamp();
         _network.Gradients(batch, 0);
-        double ratio = Math.Pow((double)_startSize / _plan.Size, 2);
+        double ratio = _startSize.Cost / _size.Cost;
         return Stopwatch.GetElapsedTime(t).TotalSeconds / _batch * (_plan.ChooseAt * ratio + 1 - _plan.ChooseAt);
     }
 
@@ -99,12 +92,13 @@ internal sealed class ClassifierTuning : IDisposable
     /// <param name="path">Path of the checkpoint; null for none.</param>
     /// <param name="cancel">Ends the training after the current step, with a checkpoint.</param>
     /// <returns>The fine-tuned model; null if the linear head is better or time is too short.</returns>
-    public byte[]? Run(TuningStart start, PacedProgress progress, string? path, CancellationToken cancel)
+    public (OnnxFile Backbone, ClassifierHead Head)? Run(TuningStart start, PacedProgress progress, string? path, CancellationToken cancel)
     {
         int wanted = PlannedSteps(start.Learn.Length);
+        Carried = PlanRun.Of(_design) with { Batch = _batch, StepsPlanned = wanted, Rounds = start.Rounds };
         if (Begin(start, wanted, path) is not { } state)
         {
-            Remark = $"The time budget of {Describe(_plan.TimeBudget)} leaves no time for fine-tuning.";
+            Remark = _plan.Repeat is null ? $"The time budget of {TimeBudget.Text(_plan.TimeBudget)} leaves no time for fine-tuning." : null;
             return null;
         }
 
@@ -114,19 +108,17 @@ internal sealed class ClassifierTuning : IDisposable
         }
 
         state = Learn(start, state, wanted, progress, path, cancel);
-        if (state.Steps < wanted || state.Frozen)
-        {
-            string frozen = state.Frozen ? ", with the first layers frozen" : "";
-            Remark = $"The time budget of {Describe(_plan.TimeBudget)} shortened fine-tuning: {state.Steps} of {wanted} steps{frozen}.";
-        }
-
-        byte[] model = _network.Export();
+        int rounds = state.Rounds > 0 ? state.Rounds : start.Rounds;
+        Carried = Carried with { Steps = state.Step, Schedule = state.Schedule, Frozen = state.Frozen, Rounds = rounds };
+        Remark = start.Budget.Shortfall(state.Step, wanted, state.Frozen);
+        (OnnxFile backbone, ClassifierHead head) = Export(start);
         if (!state.Joined)
         {
-            Score = start.Quality(model);
+            HeldResult found = start.Quality(backbone, head);
+            (Score, Factor) = (found.Score, found.Factor);
         }
 
-        return state.Joined || !IsWorse(Score!.Value, start.LinearScore, start.Held.Length) ? model : null;
+        return state.Joined || !IsWorse(Score!.Value, start.LinearScore, start.Held.Length) ? (backbone, head) : null;
     }
 
     public void Dispose() => _network.Dispose();
@@ -138,6 +130,9 @@ internal sealed class ClassifierTuning : IDisposable
     internal static bool IsWorse(double tuned, double linear, int images) =>
         tuned < linear - Math.Sqrt((tuned * (1 - tuned) + linear * (1 - linear)) / images);
 
+    private (OnnxFile Backbone, ClassifierHead Head) Export(TuningStart start) =>
+        _network.Export(start.Head, _plan.Head.TunedShare(start.All.Length, _task.Labels.Count));
+
     /// <summary>Resumes from a checkpoint, or plans and starts from the linear head; null if time is too short.</summary>
     private ClassifierScheduleState? Begin(TuningStart start, int wanted, string? path)
     {
@@ -145,11 +140,18 @@ internal sealed class ClassifierTuning : IDisposable
         {
             _network.Restore(checkpoint);
             var resumed = ClassifierScheduleState.From(checkpoint);
-            Score = resumed.Score;
+            (Score, Factor) = (resumed.Score, resumed.Factor);
+            start.Budget.SecondsBefore = resumed.SecondsBefore;
             return resumed;
         }
 
-        double left = (_plan.TimeBudget - start.Elapsed()).TotalSeconds;
+        if (_plan.Repeat is { } run)
+        {
+            _network.StartFrom(start.Head);
+            return run.Steps == 0 ? null : ClassifierScheduleState.Begin(run.StepsAfter(0, run.Steps), run.Frozen, start.Rounds);
+        }
+
+        double left = start.Budget.SecondsLeft;
         bool frozen = Seconds(wanted, start.SecondsPerImage) * StepsEnough > left;
         int steps = (int)Math.Clamp(left / (Seconds(1, start.SecondsPerImage) * (frozen ? FrozenTimeShare : 1)), 0, wanted);
         if (steps < Math.Min(StepsWorthwhile, wanted) || wanted == 0)
@@ -157,8 +159,8 @@ internal sealed class ClassifierTuning : IDisposable
             return null;
         }
 
-        _network.StartFrom(start.Linear);
-        return new ClassifierScheduleState(0, steps, frozen);
+        _network.StartFrom(start.Head);
+        return ClassifierScheduleState.Begin(steps, frozen, start.Rounds);
     }
 
     /// <summary>Runs the remaining steps.</summary>
@@ -192,7 +194,7 @@ internal sealed class ClassifierTuning : IDisposable
                 state = state with { Step = state.Step + 1 };
                 pacer.StepEnded();
                 state = FitToTime(start, state, wanted, pacer);
-                Report(start, state, losses, pacer, progress);
+                Report(start, state, wanted, losses, pacer, progress);
                 if (state.Step < state.Steps && Stopwatch.GetElapsedTime(saved) >= _checkpointEvery)
                 {
                     Save(start, state, path);
@@ -212,9 +214,10 @@ internal sealed class ClassifierTuning : IDisposable
 
     private ClassifierScheduleState Compare(TuningStart start, ClassifierScheduleState state)
     {
-        double score = start.Quality(_network.Export());
-        Score = score;
-        return state with { ComparedAt = state.Step, Score = score, Joined = !IsWorse(score, start.LinearScore, start.Held.Length) };
+        (OnnxFile backbone, ClassifierHead head) = Export(start);
+        (double score, double factor) = start.Quality(backbone, head);
+        (Score, Factor) = (score, factor);
+        return state with { ComparedAt = state.Step, Score = score, Factor = factor, Joined = !IsWorse(score, start.LinearScore, start.Held.Length) };
     }
 
     /// <summary>Takes one step and returns its loss.</summary>
@@ -230,23 +233,22 @@ internal sealed class ClassifierTuning : IDisposable
         return loss;
     }
 
-    private ClassifierScheduleState FitToTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer)
-    {
-        if (!pacer.IsSettled || state.Step >= state.Steps)
-        {
-            return state;
-        }
+    private ClassifierScheduleState FitToTime(TuningStart start, ClassifierScheduleState state, int wanted, StepPacer pacer) =>
+        _plan.Repeat is { } run ? state.WithSteps(run.StepsAfter(state.Step, state.Steps))
+        : !pacer.IsTelling(start.Budget.LimitSeconds) || state.Step >= state.Steps ? state
+        : state.WithSteps(StepPacer.Fit(state.Step, state.Steps, wanted, start.Budget.SecondsLeft, pacer.SecondsPerStep!.Value));
 
-        double left = (_plan.TimeBudget - start.Elapsed()).TotalSeconds - state.SecondsBefore;
-        return state with { Steps = StepPacer.Fit(state.Step, state.Steps, wanted, left, pacer.SecondsPerStep!.Value) };
-    }
-
-    private void Report(TuningStart start, ClassifierScheduleState state, RecentMean losses, StepPacer pacer, PacedProgress progress)
+    private void Report(TuningStart start, ClassifierScheduleState state, int wanted, RecentMean losses, StepPacer pacer, PacedProgress progress)
     {
         int before = Passes(start, state.Step - 1), left = state.Steps - state.Step;
         Epochs = Passes(start, state.Step);
         double seconds = pacer.SecondsPerStep * left ?? Seconds(left, start.SecondsPerImage);
-        TrainingProgress Current() => new("fine-tuning", Epochs, Math.Max(1, Passes(start, state.Steps)), losses.Value, seconds);
+        TrainingProgress Current() => new("fine-tuning", Epochs, Math.Max(1, Passes(start, state.Steps)), losses.Value, seconds)
+        {
+            Step = state.Step,
+            Steps = state.Steps,
+            Planned = wanted,
+        };
         if (Epochs > before)
         {
             progress.Report(Current());
@@ -264,23 +266,35 @@ internal sealed class ClassifierTuning : IDisposable
         if (path is not null)
         {
             TrainingCheckpoint now = _network.Capture(_key, Epochs, Passes(start, state.Steps), state.Frozen);
-            (state with { SecondsBefore = state.SecondsBefore + start.Elapsed().TotalSeconds }).AddTo(now).Write(path);
+            (state with { SecondsBefore = start.Budget.Seconds }).AddTo(now).Write(path);
         }
     }
 
     private ClassifierBatch Make(int step, TuningStart start, ClassifierScheduleState state) => _images.Make(
-        step, state.Joined ? start.All : start.Learn, state.Joined ? state.ComparedAt!.Value : 0, state.ComparedAt is null ? _startSize : _plan.Size);
-
-    private static string Describe(TimeSpan time) => time.TotalSeconds < 60
-        ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.##} s")
-        : string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0.#} min");
+        step, state.Joined ? start.All : start.Learn, state.Joined ? state.ComparedAt!.Value : 0, state.ComparedAt is null ? _startSize : _size);
 
     /// <summary>Identifies the training that a checkpoint belongs to.</summary>
-    internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch)
+    internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch, ClassifierDesign design)
     {
-        plan = plan with { TimeBudget = default, MemoryBytes = null, BackbonePath = "", Threads = 0, ThreadsNow = null, ImageCacheBytes = 0 };
+        string repeated = PlanRun.KeyOf(plan.Repeat);
+        plan = plan with
+        {
+            Repeat = null,
+            Search = null,
+            Design = null,
+            TimeLimit = null,
+            TimeBudget = default,
+            MemoryBytes = null,
+            BackbonePath = "",
+            Threads = 0,
+            ThreadsNow = null,
+            ImageCacheBytes = 0,
+        };
         string planText = TrainingCheckpoint.TextOf(plan, plan.Kernels), labels = string.Join('\n', task.Labels);
         string targets = string.Join(';', task.Targets.Select(t => string.Join(',', t)));
-        return TrainingCheckpoint.KeyOf(string.Create(CultureInfo.InvariantCulture, $"2|{planText}|{batch}|{task.MultiLabel}|{labels}|{targets}"));
+        // The design is newer than the first checkpoints, which were all of the default one.
+        string designText = design == new ClassifierDesign(ClassifierInput.Square(plan.Size), ClassifierHeadKind.Average) ? "" : $"|{design}";
+        return TrainingCheckpoint.KeyOf(
+            string.Create(CultureInfo.InvariantCulture, $"2|{planText}|{batch}|{task.MultiLabel}|{labels}|{targets}{designText}{repeated}"));
     }
 }

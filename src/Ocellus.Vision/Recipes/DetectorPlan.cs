@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
@@ -17,9 +18,11 @@ public sealed record DetectorTask(ImageSource Images, IReadOnlyList<IReadOnlyLis
 /// <summary>Every hyper-parameter of localization, with its unit and reason.</summary>
 public sealed record DetectorPlan
 {
+    [JsonIgnore]
     public string BackbonePath { get; init; } = FeatureExtractor.DefaultBackbone;
 
     /// <summary>Start weights of neck and heads. They gain more than anything else here; see the notes on the start file in NOTICE.</summary>
+    [JsonIgnore]
     public string StartPath { get; init; } = Path.Combine(AppContext.BaseDirectory, "backbone", "detector-start.onnx");
 
     /// <summary>Longer side of the network input in pixels, a multiple of 32; null to choose it from the boxes.</summary>
@@ -83,6 +86,7 @@ public sealed record DetectorPlan
     /// Time for the whole training; the number of steps follows from a timed step. Null for 272 s, plus 0.8 s for each image beyond
     /// 300, which leaves a job of 300 s time for its evaluation.
     /// </summary>
+    [JsonIgnore]
     public TimeSpan? TimeBudget { get; init; }
 
     public int Seed { get; init; }
@@ -94,13 +98,20 @@ public sealed record DetectorPlan
     public int Threads { get; init; } = Math.Max(1, Environment.ProcessorCount);
 
     /// <summary>Threads for the next step, at most <see cref="Threads"/>; called before each step. Null: always <see cref="Threads"/>.</summary>
+    [JsonIgnore]
     public Func<int>? ThreadsNow { get; init; }
 
     /// <summary>Bytes of decoded images kept in memory: 600 at 416 px. The others are decoded again each time.</summary>
+    [JsonIgnore]
     public long ImageCacheBytes { get; init; } = 512L << 20;
 
     /// <summary>Memory that may be used, in bytes; null for what the system reports as available.</summary>
+    [JsonIgnore]
     public long? MemoryBytes { get; init; }
+
+    /// <summary>What an earlier training chose, to do the same whatever the clock; the time budget has no effect then. Null to choose.</summary>
+    [JsonIgnore]
+    public PlanRun? Repeat { get; init; }
 
     /// <summary>The time budget for a number of images.</summary>
     public TimeSpan BudgetFor(int images) => TimeBudget ?? TimeSpan.FromSeconds(272 + .8 * Math.Max(0, images - 300));
@@ -115,6 +126,15 @@ public sealed record DetectorPlan
 /// <param name="Seconds">Time of the training, without interruptions.</param>
 public sealed record DetectorResult(byte[] Model, ModelDescription Description, int Steps, int Batch, double Loss, double Seconds)
 {
+    /// <summary>The plan that was carried out; also in the description.</summary>
+    public required CarriedPlan Plan { get; init; }
+
+    /// <summary>Steps if time were not short.</summary>
+    public int StepsPlanned { get; init; }
+
+    /// <summary>A note for the user on how it was trained, for example that time was short; null if there is none.</summary>
+    public string? Remark { get; init; }
+
     /// <summary>Writes model.onnx and model.json, each atomically.</summary>
     public void Save(string folder) => ModelFiles.Save(folder, Model, Description);
 }

@@ -14,6 +14,9 @@ internal sealed class DetectorRun : IDisposable
     // A checkpoint of 60 MB after every few steps would cost more than it saves.
     private const int EpochStepsMin = 40;
 
+    // Share of the time budget after which no further step is timed: on a busy machine one may take many seconds.
+    private const double MeasureShare = .02;
+
     // Factor on the measured time, for optimizer and running average.
     private const double StepOverhead = 1.05;
 
@@ -25,7 +28,6 @@ internal sealed class DetectorRun : IDisposable
     private readonly CosineSchedule _rate;
     private readonly string _key;
     private readonly string? _path;
-    private readonly long _started = Stopwatch.GetTimestamp();
     private DetectorScheduleState _state = new(0, 0, 0, 0);
     private double? _loss;
 
@@ -41,13 +43,13 @@ internal sealed class DetectorRun : IDisposable
         _images = new DetectorBatches(task, plan, new DetectorViews(task.Images, task.Boxes, input, plan));
         _rate = new CosineSchedule(plan.WarmUpSteps);
         _key = Fingerprint(task, plan, input);
+        Budget = new TimeBudget(plan.Repeat is null ? plan.BudgetFor(task.Images.Count) : null);
     }
 
     private int Epochs => (_state.Steps + EpochSteps - 1) / EpochSteps;
 
-    private double Seconds => _state.SecondsBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds;
-
-    private double Budget => _plan.BudgetFor(_task.Images.Count).TotalSeconds;
+    /// <summary>Time of the training.</summary>
+    public TimeBudget Budget { get; }
 
     private int EpochSteps => Math.Max(EpochStepsMin, (_task.Images.Count + _state.Batch - 1) / _state.Batch);
 
@@ -61,13 +63,16 @@ internal sealed class DetectorRun : IDisposable
         {
             _network.Restore(checkpoint);
             _state = DetectorScheduleState.From(checkpoint);
+            Budget.SecondsBefore = _state.SecondsBefore;
         }
         else
         {
             int batch = DetectorTrainer.BatchFor(_plan, _input);
             double perImage = MeasureStep(batch, cancel) / batch;
-            (int steps, int wanted, batch) = DetectorTrainer.Schedule(_plan, _task.Images.Count, batch, perImage, Budget - Seconds);
-            _state = new DetectorScheduleState(0, steps, wanted, batch) { SecondsPerStep = perImage * batch };
+            (int steps, int wanted, batch) = _plan.Repeat is { } run
+                ? (run.StepsAfter(0, run.Steps), run.StepsPlanned, batch)
+                : DetectorTrainer.Schedule(_plan, _task.Images.Count, batch, perImage, Budget.SecondsLeft);
+            _state = new DetectorScheduleState(0, steps, wanted, batch) { SecondsPerStep = perImage * batch, Schedule = PlanRun.Append([], 0, steps) };
         }
 
         progress.Report(Progress(DetectorTrainer.Planning));
@@ -100,9 +105,23 @@ internal sealed class DetectorRun : IDisposable
                 pacer.StepEnded();
                 _loss = losses.Value;
                 _state = _state with { SecondsPerStep = pacer.SecondsPerStep!.Value };
+                if (_plan.Repeat is { } run)
+                {
+                    _state = _state.WithSteps(run.StepsAfter(_state.Step, _state.Steps));
+                }
+                else if (pacer.IsTelling(Budget.LimitSeconds))
+                {
+                    // Not only after a pass: on a machine that becomes busy, a pass may last as long as the budget.
+                    FitToTime();
+                }
+
                 if (_state.Step % EpochSteps == 0 || _state.IsFinished)
                 {
-                    FitToTime();
+                    if (_plan.Repeat is null)
+                    {
+                        FitToTime();
+                    }
+
                     Save();
                     progress.Report(Progress(DetectorTrainer.Training));
                     losses.Clear();
@@ -124,6 +143,15 @@ internal sealed class DetectorRun : IDisposable
     public DetectorResult Finish()
     {
         byte[] model = _network.Export();
+        CarriedPlan carried = CarriedPlan.Of(_task, _plan, new PlanRun
+        {
+            Width = _input.Width,
+            Height = _input.Height,
+            Batch = _state.Batch,
+            Steps = _state.Step,
+            StepsPlanned = _state.Wanted,
+            Schedule = _state.Schedule,
+        });
         var description = new ModelDescription(
             ModelKinds.Localization, _task.Labels, _input.Width, _input.Height, "fit",
             string.Create(CultureInfo.InvariantCulture, $"fine-tuned: {_state.Steps} steps of {_state.Batch} images"),
@@ -135,14 +163,25 @@ internal sealed class DetectorRun : IDisposable
             })
         {
             Output = DetectorExport.Output,
+            Plan = carried.ToJson(),
         };
-        return new DetectorResult(model, description, _state.Step, _state.Batch, _loss ?? double.NaN, Seconds);
+        return new DetectorResult(model, description, _state.Step, _state.Batch, _loss ?? double.NaN, Budget.Seconds)
+        {
+            Plan = carried,
+            StepsPlanned = _state.Wanted,
+            Remark = Budget.Shortfall(_state.Step, _state.Wanted),
+        };
     }
 
     public void Dispose() => _network.Dispose();
 
     private TrainingProgress Progress(string phase) =>
-        new(phase, _state.IsFinished ? Epochs : _state.Step / EpochSteps, Epochs, _loss, _state.SecondsPerStep * (_state.Steps - _state.Step));
+        new(phase, _state.IsFinished ? Epochs : _state.Step / EpochSteps, Epochs, _loss, _state.SecondsPerStep * (_state.Steps - _state.Step))
+        {
+            Step = _state.Step,
+            Steps = _state.Steps,
+            Planned = _state.Wanted,
+        };
 
     /// <summary>Takes one step and returns its loss.</summary>
     private double Step(DetectorBatch batch)
@@ -162,7 +201,7 @@ internal sealed class DetectorRun : IDisposable
     {
         if (!_state.IsFinished)
         {
-            _state = _state with { Steps = StepPacer.Fit(_state.Step, _state.Steps, _state.Wanted, Budget - Seconds, _state.SecondsPerStep) };
+            _state = _state.WithSteps(StepPacer.Fit(_state.Step, _state.Steps, _state.Wanted, Budget.SecondsLeft, _state.SecondsPerStep));
         }
     }
 
@@ -170,7 +209,7 @@ internal sealed class DetectorRun : IDisposable
     {
         if (_path is not null)
         {
-            (_state with { SecondsBefore = Seconds }).AddTo(_network.Capture(_key, _state.Step, _state.Steps)).Write(_path);
+            (_state with { SecondsBefore = Budget.Seconds }).AddTo(_network.Capture(_key, _state.Step, _state.Steps)).Write(_path);
         }
     }
 
@@ -193,6 +232,10 @@ internal sealed class DetectorRun : IDisposable
                 nextBatch.GetAwaiter().GetResult();
                 double seconds = Stopwatch.GetElapsedTime(t).TotalSeconds;
                 best = i == 0 ? best : Math.Min(best, seconds); // the first one warms up
+                if (i > 0 && seconds > MeasureShare * Budget.LimitSeconds)
+                {
+                    break;
+                }
             }
         });
         return best * StepOverhead;
@@ -201,8 +244,8 @@ internal sealed class DetectorRun : IDisposable
     /// <summary>Identifies the training that a checkpoint belongs to.</summary>
     internal static string Fingerprint(DetectorTask task, DetectorPlan plan, DetectorInput input)
     {
-        var text = new StringBuilder();
-        plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null };
+        var text = new StringBuilder(PlanRun.KeyOf(plan.Repeat));
+        plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null, Repeat = null };
         text.AppendJoin('|', TrainingCheckpoint.TextOf(plan, plan.Kernels), input, string.Join('\n', task.Labels));
         foreach (IReadOnlyList<LabelledBox> boxes in task.Boxes)
         {

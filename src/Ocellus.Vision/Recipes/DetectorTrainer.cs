@@ -50,8 +50,9 @@ public static class DetectorTrainer
         OnnxFile backbone = OnnxFile.Load(plan.BackbonePath);
         using var scope = NewDisposeScope();
         string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointFile);
-        using var run = new DetectorRun(task, plan, backbone, Choose(task, plan), path);
-        var paced = new PacedProgress(progress);
+        DetectorInput input = plan.Repeat is { } repeated ? new DetectorInput(repeated.Width, repeated.Height) : Choose(task, plan);
+        using var run = new DetectorRun(task, plan, backbone, input, path);
+        var paced = new PacedProgress(progress, run.Budget);
         run.Start(paced, cancel);
         run.Learn(paced, cancel);
         return run.Finish();
@@ -90,8 +91,10 @@ public static class DetectorTrainer
 
     /// <summary>Images a step that the memory allows.</summary>
     /// <exception cref="InsufficientMemoryException">Not even the minimum fits.</exception>
-    internal static int BatchFor(DetectorPlan plan, DetectorInput input) => Math.Min(plan.Batch, TrainingMemory.Batch(
-        plan.Batch, FixedBytes + plan.ImageCacheBytes, (long)BytesPerPixel * input.Width * input.Height, plan.MemoryBytes ?? TrainingMemory.Available()));
+    internal static int BatchFor(DetectorPlan plan, DetectorInput input) => plan.Repeat is { Batch: < TrainingMemory.BatchMin } repeated
+        ? repeated.Batch
+        : Math.Min(plan.Batch, TrainingMemory.Batch(
+            plan.Batch, plan.Repeat?.Batch, FixedBytes + plan.ImageCacheBytes, (long)BytesPerPixel * input.Width * input.Height, plan.MemoryBytes));
 
     /// <summary>
     /// Steps that fit the time, steps wanted, and images a step. Large sets are planned in passes, small ones in steps; if too few

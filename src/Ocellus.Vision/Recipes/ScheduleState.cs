@@ -17,8 +17,24 @@ internal sealed record ClassifierScheduleState(int Step, int Steps, bool Frozen)
     /// <summary>Score of the network in the comparison, 0 to 1; null before it.</summary>
     public double? Score { get; init; }
 
+    /// <summary>Factor of the logits that calibrates the network's scores, from the comparison; 1 before it.</summary>
+    public double Factor { get; init; } = 1;
+
     /// <summary>Seconds of the runs before an interruption.</summary>
     public double SecondsBefore { get; init; }
+
+    /// <summary>The number of steps from the first one on, and each change of it.</summary>
+    public IReadOnlyList<PlanChange> Schedule { get; init; } = [];
+
+    /// <summary>Views of each image from which the linear head was learnt that this began with; 0 in a checkpoint of an earlier version.</summary>
+    public int Rounds { get; init; }
+
+    /// <summary>The state before the first step.</summary>
+    public static ClassifierScheduleState Begin(int steps, bool frozen, int rounds) =>
+        new(0, steps, frozen) { Schedule = PlanRun.Append([], 0, steps), Rounds = rounds };
+
+    /// <summary>The state with another number of steps from now on, or the same.</summary>
+    public ClassifierScheduleState WithSteps(int steps) => this with { Steps = steps, Schedule = PlanRun.Append(Schedule, Step, steps) };
 
     /// <summary>From a checkpoint.</summary>
     public static ClassifierScheduleState From(TrainingCheckpoint checkpoint)
@@ -31,12 +47,17 @@ internal sealed record ClassifierScheduleState(int Step, int Steps, bool Frozen)
             Joined = numbers[2] > 0,
             Score = comparedAt < 0 ? null : numbers[3],
             SecondsBefore = numbers[4],
+            // Newer than the first checkpoints.
+            Factor = numbers.Length > 5 ? numbers[5] : 1,
+            Schedule = PlanChanges.From(checkpoint, (int)numbers[0]),
+            Rounds = PlanChanges.RoundsOf(checkpoint),
         };
     }
 
     /// <summary>Into a checkpoint whose steps and frozen layers are those of this state.</summary>
     public TrainingCheckpoint AddTo(TrainingCheckpoint checkpoint) =>
-        checkpoint.With(Name, [Steps, ComparedAt ?? -1, Joined ? 1 : 0, (float)(Score ?? 0), (float)SecondsBefore]);
+        PlanChanges.AddTo(checkpoint, Schedule, Rounds)
+            .With(Name, [Steps, ComparedAt ?? -1, Joined ? 1 : 0, (float)(Score ?? 0), (float)SecondsBefore, (float)Factor]);
 }
 
 /// <summary>Progress of a detector's training.</summary>
@@ -57,6 +78,12 @@ internal sealed record DetectorScheduleState(int Step, int Steps, int Wanted, in
     /// <summary>The latest measurement.</summary>
     public double SecondsPerStep { get; init; }
 
+    /// <summary>The number of steps from the first one on, and each change of it.</summary>
+    public IReadOnlyList<PlanChange> Schedule { get; init; } = [];
+
+    /// <summary>The state with another number of steps from now on, or the same.</summary>
+    public DetectorScheduleState WithSteps(int steps) => this with { Steps = steps, Schedule = PlanRun.Append(Schedule, Step, steps) };
+
     /// <summary>All steps are taken.</summary>
     public bool IsFinished => Step >= Steps;
 
@@ -72,6 +99,7 @@ internal sealed record DetectorScheduleState(int Step, int Steps, int Wanted, in
             Position = (double)numbers[0][0] + numbers[0][1],
             SecondsBefore = numbers[2][0],
             SecondsPerStep = numbers[2][1],
+            Schedule = PlanChanges.From(checkpoint, checkpoint.Epochs),
         };
     }
 
@@ -80,6 +108,25 @@ internal sealed record DetectorScheduleState(int Step, int Steps, int Wanted, in
     {
         // A double as its nearest float and the remainder.
         float near = (float)Position;
-        return checkpoint.With(Name, [near, (float)(Position - near)], [Batch, Wanted], [(float)SecondsBefore, (float)SecondsPerStep]);
+        return PlanChanges.AddTo(checkpoint, Schedule, rounds: 0)
+            .With(Name, [near, (float)(Position - near)], [Batch, Wanted], [(float)SecondsBefore, (float)SecondsPerStep]);
     }
+}
+
+/// <summary>The changes of the number of steps, in a checkpoint.</summary>
+internal static class PlanChanges
+{
+    private const string Name = "schedule.changes";
+
+    /// <summary>From a checkpoint; those of an earlier version have none, and then the number stands from the first step on.</summary>
+    public static IReadOnlyList<PlanChange> From(TrainingCheckpoint checkpoint, int steps) => checkpoint.Values.TryGetValue(Name, out float[][]? numbers)
+        ? [.. numbers[0].Zip(numbers[1], (step, all) => new PlanChange((int)step, (int)all))]
+        : [new PlanChange(0, steps)];
+
+    /// <summary>Into a checkpoint. Numbers of steps are far below those that a float cannot hold.</summary>
+    public static TrainingCheckpoint AddTo(TrainingCheckpoint checkpoint, IReadOnlyList<PlanChange> schedule, int rounds) =>
+        checkpoint.With(Name, [.. schedule.Select(change => (float)change.Step)], [.. schedule.Select(change => (float)change.Steps)], [rounds]);
+
+    /// <summary>Rounds of views; 0 in a checkpoint of an earlier version.</summary>
+    public static int RoundsOf(TrainingCheckpoint checkpoint) => checkpoint.Values.TryGetValue(Name, out float[][]? numbers) ? (int)numbers[2][0] : 0;
 }

@@ -8,17 +8,24 @@ internal sealed class StepPacer(int span, TimeProvider? clock = null)
     /// <summary>A plan that is too long or too short for the time by this factor is changed.</summary>
     public const double Tolerance = 1.05;
 
+    // So many steps tell the pace, or fewer that took a twentieth of the time.
+    private const int TellingSteps = 9, TellingStepsMin = 2;
+    private const double TellingShare = .05;
+
     private readonly TimeProvider _clock = clock ?? TimeProvider.System;
     private readonly Queue<long> _ends = new();
+    private long _last;
 
     /// <summary>Mean of the latest steps; null until a step has been measured.</summary>
     public double? SecondsPerStep =>
         _ends.Count > 1 ? _clock.GetElapsedTime(_ends.Peek(), _last).TotalSeconds / (_ends.Count - 1) : null;
 
-    /// <summary>Enough steps have been measured to change the plan.</summary>
-    public bool IsSettled => _ends.Count == span;
+    private int Steps => Math.Max(0, _ends.Count - 1);
 
-    private long _last;
+    /// <summary>Enough has been measured to change the plan: some steps, or fewer that took a good part of the time.</summary>
+    /// <param name="limitSeconds">The time that the training may take.</param>
+    public bool IsTelling(double limitSeconds) =>
+        Steps >= Math.Min(TellingSteps, span - 1) || (Steps >= TellingStepsMin && Steps * SecondsPerStep >= TellingShare * limitSeconds);
 
     /// <summary>Discards the measurements; the next step begins now.</summary>
     public void Restart()

@@ -66,10 +66,12 @@ internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, boo
 
     /// <summary>
     /// A plan as text for <see cref="KeyOf"/>: without the choice of kernels, which only changes rounding and is newer than the first checkpoints, and
-    /// with the member's name of that time.
+    /// with the members and names of that time. A plan that is repeated must not be in it.
     /// </summary>
     public static string TextOf(object plan, KernelChoice kernels) =>
         plan.ToString()!.Replace($", Kernels = {kernels}", "", StringComparison.Ordinal)
+            .Replace($", {nameof(ClassifierPlan.Repeat)} = ", "", StringComparison.Ordinal)
+            .Replace($", Design = , Search = , {nameof(ClassifierPlan.Head)} = {new HeadPlan()}, TimeLimit = ", "", StringComparison.Ordinal)
             .Replace(nameof(ClassifierPlan.ImageCacheBytes), "PictureCacheBytes", StringComparison.Ordinal);
 
     /// <summary>Adds an entry of up to three arrays.</summary>

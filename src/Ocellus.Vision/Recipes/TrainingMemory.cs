@@ -47,6 +47,21 @@ public static class TrainingMemory
             + $"images a step. Stop other programs or running models, or give this machine or container more memory."));
     }
 
+    /// <summary>As above, from what is available; a plan that is repeated has its number of images, or fails.</summary>
+    /// <param name="wanted">Images a step if memory allows.</param>
+    /// <param name="repeated">Images a step of the plan that is repeated; null or 0 for none.</param>
+    /// <param name="fixedBytes">Bytes needed regardless of the batch.</param>
+    /// <param name="imageBytes">Bytes for each image of a step.</param>
+    /// <param name="memoryBytes">Memory that may be used; null for what is available.</param>
+    /// <exception cref="InsufficientMemoryException">Too few images fit.</exception>
+    internal static int Batch(int wanted, int? repeated, long fixedBytes, long imageBytes, long? memoryBytes)
+    {
+        int batch = Batch(repeated is > 0 and var planned ? planned : wanted, fixedBytes, imageBytes, memoryBytes ?? Available());
+        return repeated is null or 0 || batch == repeated ? batch : throw new InsufficientMemoryException(string.Create(
+            CultureInfo.InvariantCulture,
+            $"There is not enough memory to repeat the plan: its steps have {repeated} images, and only {batch} fit. Stop other programs or running models."));
+    }
+
     private static long? MemAvailable()
     {
         const string Path = "/proc/meminfo", Name = "MemAvailable:";

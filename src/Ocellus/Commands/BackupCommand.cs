@@ -26,7 +26,7 @@ internal static class BackupCommand
             Required = true,
             HelpName = "FILE.tar",
         };
-        var force = new Option<bool>("--force") { Description = "Replace the file if it exists." };
+        var force = OutputFile.ForceOption();
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command(
             "backup", "Writes a consistent snapshot of a data directory to one file, for `ocellus restore`.") { data, output, force, json };

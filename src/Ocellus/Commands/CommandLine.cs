@@ -1,7 +1,11 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Options;
 using Ocellus.Refusals;
+using Ocellus.Settings;
 using Ocellus.Vision.Images;
 
 namespace Ocellus.Commands;
@@ -48,6 +52,7 @@ internal static class CommandLine
         DoctorCommand.Create(),
         TrainJobCommand.Create(),
         LoadCheckCommand.Create(),
+        CompletionCommand.Create(Create),
     };
 
     /// <summary>Runs a command line and returns its exit code.</summary>
@@ -55,22 +60,74 @@ internal static class CommandLine
     {
         var parsed = Create().Parse(arguments);
         var settings = new InvocationConfiguration { ProcessTerminationTimeout = _endWait, EnableDefaultExceptionHandler = false };
-        if (parsed.Action is not ParseErrorAction mistake)
+        if (parsed.Action is HelpAction)
+        {
+            using var help = new StringWriter();
+            settings.Output = help;
+            await parsed.InvokeAsync(settings);
+            await System.Console.Out.WriteAsync(HelpText.Complete(help.ToString(), parsed.CommandResult.Command));
+            return ExitCodes.Done;
+        }
+
+        if (parsed.Action is not ParseErrorAction)
         {
             return await parsed.InvokeAsync(settings);
         }
 
         // Standard output is for results, never for help. The whole help would bury the one line that matters.
-        mistake.ShowHelp = arguments.Count == 0;
-        settings.Output = System.Console.Error;
-        await parsed.InvokeAsync(settings);
-        if (arguments.Count > 0)
+        if (arguments.Count == 0)
         {
-            var verb = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
-            await System.Console.Error.WriteLineAsync($"`ocellus{verb} --help` shows its options.");
+            using var help = new StringWriter();
+            await Create().Parse(["--help"]).InvokeAsync(new InvocationConfiguration { Output = help });
+            await System.Console.Error.WriteAsync(HelpText.Complete(help.ToString(), parsed.CommandResult.Command));
+            return ExitCodes.Usage;
         }
 
+        var terminal = new Terminal(System.Console.Out, System.Console.Error);
+        foreach (var sentence in UsageErrors.Of(parsed))
+        {
+            terminal.Complain(sentence);
+        }
+
+        var verb = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
+        terminal.Remark($"`{Invocation.Name}{verb} --help` shows its options.");
         return ExitCodes.Usage;
+    }
+
+    /// <summary>Refuses values of an option; <paramref name="mistake"/> gets the value and what was typed, and gives null for what is fine.</summary>
+    public static Option<T> Refusing<T>(this Option<T> option, Func<T, string, string?> mistake)
+    {
+        option.Validators.Add(result =>
+        {
+            T? value;
+            try
+            {
+                value = result.GetValueOrDefault<T>();
+            }
+            catch (InvalidOperationException)
+            {
+                // Not of its type at all, which the library reports.
+                return;
+            }
+
+            if (value is not null && mistake(value, result.Tokens.Count > 0 ? result.Tokens[0].Value : "") is { } sentence)
+            {
+                result.AddError(sentence);
+            }
+        });
+        return option;
+    }
+
+    /// <summary>Reads the value of an option that is a length of time.</summary>
+    public static TimeSpan? ParseDuration(ArgumentResult result)
+    {
+        if (Duration.TryParse(result.Tokens[0].Value, out var time))
+        {
+            return time;
+        }
+
+        result.AddError($"{(result.Parent as OptionResult)?.IdentifierToken?.Value} is '{result.Tokens[0].Value}'; it takes {Duration.Form}.");
+        return null;
     }
 
     /// <summary>Sets a verb's action. Refusals become one message on standard error and exit code 1, never a stack trace.</summary>
@@ -90,21 +147,31 @@ internal static class CommandLine
         }
         catch (Exception failure) when (IsExpected(failure))
         {
-            terminal.Complain(failure.Message);
+            Fail(parsed, terminal, failure.Message);
             return ExitCodes.Refused;
         }
         catch (Exception failure)
         {
             var trace = Environment.GetEnvironmentVariable(TraceVariable) is { Length: > 0 };
-            terminal.Complain(
-                $"Unexpected error: {failure.GetType().Name}: "
-                    + $"{failure.Message}{(trace ? "" : $" Please report it with the output of {TraceVariable}=1.")}");
+            Fail(
+                parsed, terminal,
+                $"Unexpected error: {failure.GetType().Name}: {failure.Message}{(trace ? "" : $" Please report it with the output of {TraceVariable}=1.")}");
             if (trace)
             {
                 terminal.Remark($"{failure}");
             }
 
             return ExitCodes.Refused;
+        }
+    }
+
+    /// <summary>A program that asked for JSON gets an object on standard output too, whose only member says what was wrong.</summary>
+    private static void Fail(ParseResult parsed, Terminal terminal, string message)
+    {
+        terminal.Complain(message);
+        if (parsed.CommandResult.Command.Options.OfType<Option<bool>>().FirstOrDefault(o => o.Name == "--json") is { } json && parsed.GetValue(json))
+        {
+            terminal.Json(new JsonObject { ["error"] = message });
         }
     }
 

@@ -24,13 +24,7 @@ internal static class ConsoleCommand
             HelpName = "KEY",
         };
         var region = new Option<string>("--region") { Description = "Region to open.", DefaultValueFactory = _ => RegionDefault, HelpName = "REGION" };
-        region.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<string>() is { } text && !Regions.IsName(text))
-            {
-                result.AddError($"--region '{Readable.Truncate(text)}' is not a region, such as us-east-1.");
-            }
-        });
+        region.Refusing((text, _) => Regions.IsName(text) ? null : $"--region '{Readable.Truncate(text)}' is not a region, such as us-east-1.");
         var command = new Command("console", "Prints a link to the web console of a running server, which signs in once.") { data, key, region };
         command.Act(async (parsed, terminal, cancel) =>
         {

@@ -23,23 +23,14 @@ internal static class DetectCommand
             Description = "Minimum confidence, 0 to 100, for every label. Without it each label has its own threshold, found in testing.",
             HelpName = "N",
         };
-        confidence.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double?>() is not (null or (>= 0 and <= 100)))
-            {
-                result.AddError($"--min-confidence is {result.Tokens[0].Value}; it is from 0 to 100.");
-            }
-        });
+        confidence.Refusing((value, text) => value is >= 0 and <= 100 ? null : $"--min-confidence is {text}; it is from 0 to 100.");
         var max = new Option<int?>("--max-results") { Description = "Maximum labels of one image.", HelpName = "N" };
-        max.Validators.Add(result =>
+        max.Refusing((value, text) => value >= 0 ? null : $"--max-results is {text}; it is 0 or more.");
+        var json = new Option<bool>("--json")
         {
-            if (result.GetValueOrDefault<int?>() < 0)
-            {
-                result.AddError($"--max-results is {result.Tokens[0].Value}; it is 0 or more.");
-            }
-        });
-        var json = new Option<bool>("--json") { Description = "Write one JSON object per image, one per line." };
-        var draw = new Option<string?>("--draw") { Description = "Also write each image with its boxes drawn in, as DIR/NAME.boxes.jpg.", HelpName = "DIR" };
+            Description = "Write one JSON object per image, one per line; an image without an answer has an error in its place.",
+        };
+        var draw = BoxDrawings.Option();
         var command = new Command("detect", "Queries a model about images; no server is needed.") { model, images, confidence, max, json, draw };
         command.Act((parsed, terminal, cancel) => Task.Run(
             () => Run(
@@ -55,18 +46,18 @@ internal static class DetectCommand
         using var model = ModelArchive.Open(path, threads: 1);
         var table = new Table().Border(TableBorder.Rounded).AddColumn("Image").AddColumn("Label").AddColumn(new TableColumn("Confidence").RightAligned());
         var boxes = model.Description.Kind == Vision.Inference.ModelKinds.Localization;
-        var drawings = draw is null
-            ? null
-            : boxes
-            ? new BoxDrawings(draw)
-            : throw new CommandRefusedException("--draw needs a model that finds boxes; this one classifies whole images.");
+        var drawings = draw is null ? null : BoxDrawings.For(model, draw);
         if (boxes)
         {
             table.AddColumn("Box: left, top, width, height");
         }
 
         int answered = 0, refused = 0;
-        List<string> files = [.. Files(named, terminal, () => refused++)];
+        List<string> files = [.. Files(named, name =>
+        {
+            refused++;
+            Refuse(terminal, json, name, "no such file or folder.");
+        })];
         // One thread per image and as many images at once as there are cores; answers keep the order of the files.
         foreach (var (file, labels, problem) in files.AsParallel().AsOrdered().WithMergeOptions(ParallelMergeOptions.NotBuffered).WithCancellation(cancel)
             .Select(file => Answer(file)))
@@ -74,12 +65,12 @@ internal static class DetectCommand
             if (problem is not null)
             {
                 refused++;
-                terminal.Complain($"{file}: {problem}");
+                Refuse(terminal, json, file, problem);
                 continue;
             }
 
             answered++;
-            drawings?.Write(File.ReadAllBytes(file), file, labels);
+            drawings?.Write(model, File.ReadAllBytes(file), file, labels);
             if (json)
             {
                 terminal.Json(new JsonObject { ["picture"] = file, ["CustomLabels"] = Answers.Json(labels) });
@@ -123,7 +114,17 @@ internal static class DetectCommand
         }
     }
 
-    private static IEnumerable<string> Files(IEnumerable<string> named, Terminal terminal, Action refused)
+    /// <summary>What has no answer has a line all the same: a program counts lines.</summary>
+    private static void Refuse(Terminal terminal, bool json, string file, string problem)
+    {
+        terminal.Complain($"{file}: {problem}");
+        if (json)
+        {
+            terminal.Json(new JsonObject { ["picture"] = file, ["error"] = problem });
+        }
+    }
+
+    private static IEnumerable<string> Files(IEnumerable<string> named, Action<string> refused)
     {
         foreach (var name in named)
         {
@@ -141,8 +142,7 @@ internal static class DetectCommand
             }
             else
             {
-                refused();
-                terminal.Complain($"{name}: no such file or folder.");
+                refused(name);
             }
         }
     }

@@ -24,13 +24,9 @@ internal static class DoctorCommand
             Description = "With --repair: account of buckets whose description no longer names it. Needed if several accounts have keys.",
             HelpName = "ID",
         };
-        account.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<string?>() is { } text && (text.Length != 12 || !text.All(char.IsAsciiDigit)))
-            {
-                result.AddError($"--account '{text}' is not an account; it should have 12 digits, such as 123456789012.");
-            }
-        });
+        account.Refusing((_, text) => text.Length == 12 && text.All(char.IsAsciiDigit)
+            ? null
+            : $"--account '{text}' is not an account; it should have 12 digits, such as 123456789012.");
         var command = new Command(
             "doctor", "Checks for what would keep Ocellus from working here and for damaged files, and says what to do.") { data, urls, json, repair, account };
         command.Act(async (parsed, terminal, cancel) =>

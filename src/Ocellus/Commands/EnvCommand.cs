@@ -15,13 +15,7 @@ internal static class EnvCommand
             Description = "Address of the server. Without it, that of the server running on the data directory.",
             HelpName = "URL",
         };
-        url.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<string?>() is { } text && Address(text) is null)
-            {
-                result.AddError($"--url '{text}' is not an address; it should look like {ServeCommand.UrlDefault}.");
-            }
-        });
+        url.Refusing((_, text) => Address(text) is null ? $"--url '{text}' is not an address; it should look like {ServeCommand.UrlDefault}." : null);
         var shell = new Option<ShellKind>("--shell")
         {
             Description = "Shell to write for: sh (bash, zsh and their like), fish or powershell.",
@@ -49,7 +43,7 @@ internal static class EnvCommand
     }
 
     /// <summary>The line to show to a person, for sh.</summary>
-    public static string Hint(string data) => $"eval \"$(./ocellus env --data {ClientEnvironment.QuoteForSh(data)})\"";
+    public static string Hint(string data) => $"eval \"$({Invocation.Name} env --data {ClientEnvironment.QuoteForSh(data)})\"";
 
     private static Uri Server(string? url, string data, Terminal terminal)
     {

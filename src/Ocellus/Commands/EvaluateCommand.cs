@@ -19,11 +19,14 @@ internal static class EvaluateCommand
         var manifest = new Option<string>("--manifest") { Description = "Manifest of the test images.", Required = true, HelpName = "FILE" };
         var images = new Option<string>("--images") { Description = "Folder of the images, as for `ocellus train`.", Required = true, HelpName = "DIR" };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
-        var command = new Command("evaluate", "Tests a model on images whose labels are known.") { model, manifest, images, json };
+        var draw = BoxDrawings.Option();
+        var command = new Command("evaluate", "Tests a model on images whose labels are known.") { model, manifest, images, draw, json };
         command.Act(
             (parsed, terminal, cancel) =>
                 Task.Run(
-                    () => RunAsync(parsed.GetValue(model)!, parsed.GetValue(manifest)!, parsed.GetValue(images)!, parsed.GetValue(json), terminal, cancel),
+                    () => RunAsync(
+                        parsed.GetValue(model)!, parsed.GetValue(manifest)!, parsed.GetValue(images)!, parsed.GetValue(draw), parsed.GetValue(json), terminal,
+                        cancel),
                     CancellationToken.None));
         return command;
     }
@@ -51,32 +54,47 @@ internal static class EvaluateCommand
                     label, thresholds[l], taken == 0 ? 0 : hits / (double)taken, hits / (double)positives, 2.0 * hits / (taken + positives), positives);
         })]);
 
-    private static async Task<int> RunAsync(string path, string manifest, string images, bool json, Terminal terminal, CancellationToken cancel)
+    private static async Task<int> RunAsync(
+        string path, string manifest, string images, string? draw, bool json, Terminal terminal, CancellationToken cancel)
     {
-        if (!File.Exists(manifest) || !Directory.Exists(images))
+        ManifestFile.Check(manifest);
+        if (!Directory.Exists(images))
         {
-            throw new CommandRefusedException(
-                File.Exists(manifest) ? $"There is no folder {images}; --images names the folder of the images." : $"There is no manifest {manifest}.");
+            throw new CommandRefusedException($"There is no folder {images}; --images names the folder of the images.");
         }
 
         using var model = ModelArchive.Open(path, threads: 1);
+        var drawings = draw is null ? null : BoxDrawings.For(model, draw);
         var description = model.Description;
         var boxes = description.Kind == ModelKinds.Localization;
         var index = description.Labels.Select((label, i) => (label, i)).ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
         var (lines, left) = await ReadAsync(
             manifest, new ImageFolder(images), line => (boxes ? line.BoxLabels : line.ImageLabels).Any(index.ContainsKey), cancel);
+        var missing = new MissingImages(lines.Count + left.Missing.Count, left.Missing);
+        missing.Check(manifest, images);
         var answers = lines.AsParallel().AsOrdered().WithCancellation(cancel)
             .Select(line => (line.Line, line.File, Found: Answer(model, line.File, out var problem), Problem: problem)).ToList();
-        foreach (var (line, _, _, problem) in answers.Where(a => a.Problem is not null))
+        foreach (var (line, file, _, problem) in answers.Where(a => a.Problem is not null))
         {
             left.Refused++;
-            terminal.Complain($"{line.SourceRef}: {problem}");
+            terminal.Complain($"{line.SourceRef} ({file}): {problem}");
         }
 
         answers.RemoveAll(a => a.Problem is not null);
+        foreach (var (_, file, found, _) in drawings is null ? [] : answers)
+        {
+            cancel.ThrowIfCancellationRequested();
+            drawings!.Write(model, File.ReadAllBytes(file), file, Answers.Choose(description, found, null, null));
+        }
+
         if (left.Any)
         {
             terminal.Remark($"Left out: {left}.");
+        }
+
+        if (left.Missing.Count > 0)
+        {
+            terminal.Remark(missing.Sentence(images));
         }
 
         if (answers.Count == 0)
@@ -89,12 +107,14 @@ internal static class EvaluateCommand
             ? BoxEvaluation.Compute(
                 description.Labels, thresholds, [.. answers.Select(a => TruthBoxes.Of(a.Line, ImageDecoder.ReadHeader(File.ReadAllBytes(a.File)), index))],
                 [.. answers.Select(a => a.Found)])
-            : Classified(description.Labels, thresholds, index, [.. answers.Select(a => (a.Line, a.Found))]);
+            : Classified(description.Labels, thresholds, index, [.. answers.Select(a => (a.Line, a.Found))], Evidence);
+        var remark = boxes ? ChanceCheck.OfDetector(best, Evidence) : own.Remark;
         if (json)
         {
             terminal.Json(new JsonObject
             {
                 ["testPictures"] = answers.Count,
+                ["remark"] = remark,
                 ["leftOut"] = left.Json(),
                 ["atModelThresholds"] = EvaluationTables.Json(own),
                 ["atBestThresholds"] = EvaluationTables.Json(best),
@@ -116,6 +136,11 @@ internal static class EvaluateCommand
         }
 
         terminal.Result(string.Create(CultureInfo.InvariantCulture, $"F1 {own.F1:0.000} on {answers.Count} images at the model's own thresholds:"));
+        if (remark is not null)
+        {
+            terminal.Result(remark);
+        }
+
         terminal.Result(EvaluationTables.Labels(own));
         terminal.Result(string.Create(CultureInfo.InvariantCulture, $"F1 {best.F1:0.000} at the thresholds that are best for these images:"));
         terminal.Result(EvaluationTables.Labels(best));
@@ -134,11 +159,22 @@ internal static class EvaluateCommand
         }
 
         return left.Refused > 0 ? ExitCodes.Refused : ExitCodes.Done;
+
+        ChanceEvidence Evidence()
+        {
+            List<(int Width, int Height)> sizes =
+                [.. answers.Select(a => ImageDecoder.ReadHeader(File.ReadAllBytes(a.File))).Select(header => (header.UprightWidth, header.UprightHeight))];
+            return ChanceEvidence.Of(sizes, (description.Width, description.Height), []) with
+            {
+                Contradictions =
+                    ChanceEvidence.Contradicting(answers.Select(a => (File.ReadAllBytes(a.File), (IEnumerable<string>)a.Line.ImageLabels))),
+            };
+        }
     }
 
     private static (EvaluationReport Own, EvaluationReport Best) Classified(
         IReadOnlyList<string> labels, IReadOnlyList<double> thresholds, Dictionary<string, int> index,
-        IReadOnlyList<(ParsedLine Line, IReadOnlyList<Prediction> Found)> answers)
+        IReadOnlyList<(ParsedLine Line, IReadOnlyList<Prediction> Found)> answers, Func<ChanceEvidence> evidence)
     {
         var scores = new float[answers.Count, labels.Count];
         var truth = new bool[answers.Count, labels.Count];
@@ -156,7 +192,8 @@ internal static class EvaluateCommand
             }
         }
 
-        return (AtThresholds(labels, thresholds, scores, truth), ClassificationMetrics.Compute(labels, scores, truth));
+        var own = AtThresholds(labels, thresholds, scores, truth);
+        return (own with { Remark = ChanceCheck.OfClassifier(own, scores, truth, evidence) }, ClassificationMetrics.Compute(labels, scores, truth));
     }
 
     private static async Task<(List<(ParsedLine Line, string File)> Lines, LeftOut Left)> ReadAsync(
@@ -178,7 +215,7 @@ internal static class EvaluateCommand
             }
             else if (images.Find(line.Bucket, line.Key) is not { } file)
             {
-                left.Missing++;
+                left.Missing.Add((line.SourceRef, images.LookedFor(line.Bucket, line.Key)));
             }
             else
             {
@@ -210,19 +247,19 @@ internal static class EvaluateCommand
 
         public int Unknown { get; set; }
 
-        public int Missing { get; set; }
+        public List<(string Ref, string? Path)> Missing { get; } = [];
 
         public int Refused { get; set; }
 
-        public bool Any => Unusable + Unknown + Missing + Refused > 0;
+        public bool Any => Unusable + Unknown + Missing.Count + Refused > 0;
 
         public JsonObject Json() =>
-            new() { ["unusableLines"] = Unusable, ["unknownLabels"] = Unknown, ["missingPictures"] = Missing, ["refusedPictures"] = Refused };
+            new() { ["unusableLines"] = Unusable, ["unknownLabels"] = Unknown, ["missingPictures"] = Missing.Count, ["refusedPictures"] = Refused };
 
         public override string ToString() => string.Join(", ", new[]
         {
             Count(Unusable, "without a usable label"), Count(Unknown, "with labels that the model does not know"),
-            Count(Missing, "whose image is not in the folder"), Count(Refused, "whose image cannot be read"),
+            Count(Missing.Count, "whose image is not in the folder"), Count(Refused, "whose image cannot be read"),
         }.OfType<string>());
 
         private static string? Count(int lines, string what) =>

@@ -29,7 +29,10 @@ internal static class EvaluationTables
                 all["ConfusionMatrix"]?.AsArray()
                     .Select(c => new ConfusionCell((string)c!["GroundTruthLabel"]!, (string)c["PredictedLabel"]!, (double)c["Value"]!)).ToList(),
                 (double?)all["AveragePrecision"],
-                (double?)all["AverageRecall"]);
+                (double?)all["AverageRecall"])
+            {
+                Remark = (string?)root["EvaluationDetails"]?["Remark"],
+            };
         }
         catch (Exception failure) when (failure is JsonException or NullReferenceException or InvalidOperationException or FormatException)
         {

@@ -31,6 +31,7 @@ internal static class ExportCommand
             Description = "Address of the server's external object store, if it has one; its keys come from the environment, as for serve.",
             HelpName = "URL",
         };
+        var force = OutputFile.ForceOption();
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command(
             "export",
@@ -38,30 +39,26 @@ internal static class ExportCommand
             {
                 arn,
                 output,
+                force,
                 data,
                 store,
                 json,
             };
         command.Act((parsed, terminal, cancel) => RunAsync(
-            parsed.GetValue(arn)!, Path.GetFullPath(parsed.GetValue(output)!), Path.GetFullPath(parsed.GetValue(data)!),
+            parsed.GetValue(arn)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(force), Path.GetFullPath(parsed.GetValue(data)!),
             ExternalStoreOf(parsed.GetValue(store)), parsed.GetValue(json), terminal, cancel));
         return command;
     }
 
     private static async Task<int> RunAsync(
-        string text, string output, string data, ExternalStoreOptions external, bool json, Terminal terminal, CancellationToken cancel)
+        string text, string output, bool force, string data, ExternalStoreOptions external, bool json, Terminal terminal, CancellationToken cancel)
     {
         if (Arn.Parse(text).Kind != ArnKind.ProjectVersion)
         {
             throw new CommandRefusedException($"{text} is not the ARN of a model version; such an ARN has /version/NAME/ in it.");
         }
 
-        if (!Directory.Exists(Path.GetDirectoryName(output)) || Directory.Exists(output))
-        {
-            throw new CommandRefusedException(
-                $"The model cannot be written to {output}: {(Directory.Exists(output) ? "that is a folder" : "its folder does not exist")}.");
-        }
-
+        OutputFile.Check("The model", output, force);
         var version = await FindAsync(text, data, cancel);
         var folder = DataDirectory.ModelFolderOf(data, version.AccountId, version.Folder);
         if (!File.Exists(Path.Combine(folder, ModelFiles.Description)))

@@ -13,13 +13,18 @@ internal sealed class ImageFolder(string path)
     /// The file of an image; null if there is none. It tries <c>DIR/key</c>, <c>DIR/bucket/key</c>, then the key without its first part, without its first two,
     /// and so on: the first that exists counts.
     /// </summary>
-    public string? Find(string bucket, string key)
+    public string? Find(string bucket, string key) => Candidates(bucket, key).FirstOrDefault(File.Exists);
+
+    /// <summary>The file that is looked for first; null if the key names none in this folder.</summary>
+    public string? LookedFor(string bucket, string key) => Candidates(bucket, key).FirstOrDefault();
+
+    private IEnumerable<string> Candidates(string bucket, string key)
     {
         // A part such as '..' would lead out of the folder. Keys may have such parts, but match no file here.
         var parts = key.Split('/');
         if (!Array.TrueForAll(parts, IsName))
         {
-            return null;
+            yield break;
         }
 
         List<string[]> candidates = [parts];
@@ -33,13 +38,11 @@ internal sealed class ImageFolder(string path)
         {
             var file = Path.GetFullPath(Path.Combine([_root, .. candidate]));
             // Belt and braces: whatever a platform makes of a name, the file must be in the folder.
-            if (file.StartsWith(Path.TrimEndingDirectorySeparator(_root) + Path.DirectorySeparatorChar, StringComparison.Ordinal) && File.Exists(file))
+            if (file.StartsWith(Path.TrimEndingDirectorySeparator(_root) + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             {
-                return file;
+                yield return file;
             }
         }
-
-        return null;
     }
 
     private static bool IsName(string part) =>

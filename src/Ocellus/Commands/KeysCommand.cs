@@ -188,14 +188,7 @@ internal static partial class KeysCommand
     private static Option<string> Checked(string name, string description, string help, Regex form, string right)
     {
         var option = new Option<string>(name) { Description = description, HelpName = help };
-        option.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<string>() is { } text && !form.IsMatch(text))
-            {
-                result.AddError($"{name} '{Readable.Truncate(text)}' must be {right}.");
-            }
-        });
-        return option;
+        return option.Refusing((text, _) => form.IsMatch(text) ? null : $"{name} '{Readable.Truncate(text)}' must be {right}.");
     }
 
     /// <summary>Opens the data directory of a server that may be running.</summary>

@@ -74,6 +74,22 @@ internal static class ModelArchive
         }
     }
 
+    /// <summary>The description of a model in an archive, or in a folder with the same files, without the model itself.</summary>
+    /// <param name="path">The archive or folder.</param>
+    /// <exception cref="InvalidDataException">Not a model; the message says what was found.</exception>
+    public static ModelDescription Describe(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            var file = Path.Combine(path, ModelFiles.Description);
+            return ModelDescription.FromJson(File.Exists(file) ? File.ReadAllBytes(file) : throw new InvalidDataException($"{path} has no {file}."));
+        }
+
+        RequireFile(path);
+        using var archive = ZipFile.OpenRead(path);
+        return ModelDescription.FromJson(Read(archive, path, ModelFiles.Description, DescriptionBytesMax));
+    }
+
     /// <summary>Loads a model from an archive, or from a folder with the same files.</summary>
     /// <param name="path">The archive or folder.</param>
     /// <param name="threads">Threads of one answer.</param>
@@ -85,11 +101,7 @@ internal static class ModelArchive
             return TrainedModel.Load(path, threads);
         }
 
-        if (!File.Exists(path))
-        {
-            throw new CommandRefusedException($"There is no model {path}. `ocellus train` and `ocellus export` make one.");
-        }
-
+        RequireFile(path);
         byte[] model;
         ModelDescription description;
         try
@@ -116,6 +128,14 @@ internal static class ModelArchive
         catch (OnnxRuntimeException failure)
         {
             throw new InvalidDataException($"{path}: {ModelFiles.Model} cannot be loaded: {failure.Message}", failure);
+        }
+    }
+
+    private static void RequireFile(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new CommandRefusedException($"There is no model {path}. `ocellus train` and `ocellus export` make one.");
         }
     }
 

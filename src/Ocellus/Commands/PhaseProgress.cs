@@ -84,7 +84,9 @@ internal sealed class PhaseLines(TextWriter writer, TimeProvider clock) : IProgr
     }
 
     public static string Step(JobProgress value) =>
-        value.Steps == 0 ? value.Phase : string.Create(CultureInfo.InvariantCulture, $"{value.Phase} {value.Step}/{value.Steps}");
+        value.Steps == 0 ? value.Phase
+        : value.Planned is { } planned ? string.Create(CultureInfo.InvariantCulture, $"{value.Phase} {value.Step}/{value.Steps} ({planned} planned)")
+        : string.Create(CultureInfo.InvariantCulture, $"{value.Phase} {value.Step}/{value.Steps}");
 
     public static string Left(double seconds) => string.Create(CultureInfo.InvariantCulture, $"about {Math.Ceiling(seconds):0} s left");
 }

@@ -50,14 +50,7 @@ internal static class ServeCommand
             DefaultValueFactory = _ => fallback,
             HelpName = "URL",
         };
-        urls.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<string>() is { } text && Mistake(text) is { } mistake)
-            {
-                result.AddError(mistake);
-            }
-        });
-        return urls;
+        return urls.Refusing((text, _) => Mistake(text));
     }
 
     /// <summary>What is wrong with an address to listen on; null if nothing is.</summary>
@@ -222,12 +215,15 @@ internal static class ServeCommand
         await StartAsync(app, data, urls, cancel);
         terminal.Result($"Ocellus serves {string.Join(' ', app.Urls)}\n  {EnvCommand.Hint(data.Path)}");
         await ConsoleCommand.ShowLinkAsync(app, data, "  Console:", terminal);
+        terminal.Result("Ctrl-C stops it; requests under way are answered first.");
         foreach (var open in app.Urls.Where(u => !IsLoopback(u)))
         {
             terminal.Remark(
                 $"Warning: {open} can be reached from other machines, and what is sent there is not encrypted; put a proxy with TLS in front of it.");
         }
 
+        using var announced = app.Lifetime.ApplicationStopping.Register(
+            () => terminal.Remark("Stopping: requests under way are answered, models are unloaded."));
         await app.WaitForShutdownAsync(cancel);
         CheckBackground(app);
         // Ctrl-C is the normal end of a server.

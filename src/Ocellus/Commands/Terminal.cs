@@ -30,7 +30,7 @@ internal sealed class Terminal
     }
 
     /// <summary>A line of the result, never wrapped: paths and commands can be copied from it.</summary>
-    public void Result(string text = "") => _output.WriteLine(Readable.Plain(text, lines: true));
+    public void Result(string text = "") => _output.WriteLine(Shown(text));
 
     /// <summary>A table of the result.</summary>
     public void Result(Table table) => _results.Write(table);
@@ -39,10 +39,10 @@ internal sealed class Terminal
     public void Json(JsonNode document) => _output.WriteLine(Readable.Plain(document.ToJsonString(ParsedLine.Compact)));
 
     /// <summary>A line that is not part of the result.</summary>
-    public void Remark(string text = "") => _error.WriteLine(Readable.Plain(text, lines: true));
+    public void Remark(string text = "") => _error.WriteLine(Shown(text));
 
     /// <summary>Why a verb failed.</summary>
-    public void Complain(string text) => _error.WriteLine($"ocellus: {Readable.Plain(text, lines: true)}");
+    public void Complain(string text) => _error.WriteLine($"ocellus: {Shown(text)}");
 
     /// <summary>Shows a training's progress: bars on a terminal, otherwise a line now and then.</summary>
     public async Task<T> ShowAsync<T>(Func<IProgress<JobProgress>, Task<T>> work)
@@ -64,6 +64,9 @@ internal sealed class Terminal
                 return result;
             });
     }
+
+    /// <summary>Messages name commands as <c>ocellus verb</c>; a person reads them as the program was started.</summary>
+    private static string Shown(string text) => Invocation.Localize(Readable.Plain(text, lines: true), Invocation.Name);
 
     private static IAnsiConsole Open(TextWriter writer, bool redirected)
     {

@@ -1,20 +1,13 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Ocellus.Datasets.Manifests;
 using Ocellus.Training.Job;
 
 namespace Ocellus.Commands;
 
 internal static partial class TrainCommand
 {
-    internal static string Missing(Count count, string images)
-    {
-        const int shown = 3;
-        return $"{count.Missing.Count} of {count.Named} images are not under {Path.GetFullPath(images)}: "
-            + $"{string.Join(", ", count.Missing.Take(shown))}{(count.Missing.Count > shown ? ", …" : "")}. "
-            + "s3://bucket/key is looked for as DIR/key, DIR/bucket/key and DIR with shorter ends of the key, where DIR is --images.";
-    }
-
-    /// <summary>The errors that the check of the manifests wrote into their lines, the first of them in full.</summary>
+    /// <summary>The errors that the check of the manifests wrote into their lines: equal ones once, the commonest first.</summary>
     private static void ShowErrors(JobFolder folder, JobDescription job, Terminal terminal)
     {
         foreach (var (kind, name) in new[] { (OutputKinds.TrainingValidation, "training"), (OutputKinds.TestingValidation, "test") })
@@ -26,14 +19,14 @@ internal static partial class TrainCommand
             }
 
             // No line numbers: an automatic split has taken lines out.
-            List<string> errors =
-            [
-                .. File.ReadLines(path).Select(text => JsonNode.Parse(text))
-                    .SelectMany(line => Errors(line).Select(e => $"{line?["source-ref"] ?? "a line without source-ref"}: {e}")),
-            ];
-            foreach (var text in errors.Take(LinesShown))
+            var errors = File.ReadLines(path).Select(text => JsonNode.Parse(text))
+                .SelectMany(line => ContentExplanation.Causes(Errors(line)).Select(e =>
+                    (e.Text, Image: $"{line?["source-ref"] ?? "a line without source-ref"}")))
+                .GroupBy(e => e.Text).Select(g => (Text: g.Key, g.First().Image, Count: g.Count())).OrderByDescending(e => e.Count).ToList();
+            foreach (var (text, image, count) in errors.Take(LinesShown))
             {
-                terminal.Remark($"  {name}: {text}");
+                terminal.Remark(
+                    string.Create(CultureInfo.InvariantCulture, $"  {name}: {(count == 1 ? image : $"{count} lines, the first {image}")}: {text}"));
             }
 
             if (errors.Count > LinesShown)
@@ -43,9 +36,11 @@ internal static partial class TrainCommand
         }
     }
 
-    private static IEnumerable<string> Errors(JsonNode? node) => node switch
+    private static IEnumerable<LineIssue> Errors(JsonNode? node) => node switch
     {
-        JsonObject o => o.SelectMany(m => m is { Key: "errors", Value: JsonArray list } ? list.Select(e => $"{e?["code"]}: {e?["message"]}") : Errors(m.Value)),
+        JsonObject o => o.SelectMany(m => m is { Key: "errors", Value: JsonArray list }
+            ? list.Select(e => new LineIssue($"{e?["code"]}", $"{e?["code"]}: {e?["message"]}", IssueLevel.Line))
+            : Errors(m.Value)),
         JsonArray a => a.SelectMany(Errors),
         _ => [],
     };

@@ -44,28 +44,33 @@ internal static partial class TrainCommand
             Description = "Manifest of the test images. Without it a fifth of the training manifest is held back for testing.",
             HelpName = "FILE",
         };
-        var seed = new Option<int?>("--seed") { Description = "The same data and seed give the same model on one machine. [default: 0]", HelpName = "N" };
+        var seed = new Option<int?>("--seed") { Description = "Number that all random choices follow from. [default: 0]", HelpName = "N" };
         var budget = new Option<TimeSpan?>("--time-budget")
         {
-            Description = $"Time limit of the learning itself, as hh:mm:ss. [default: {TrainingOptions.TimeBudgetDefault}]",
+            Description = "Time limit of the learning itself, such as 10m, 600s, 1h or 00:10:00. The number of steps follows from it and from what the machine "
+                + $"does meanwhile, so the same data and seed give the same model only while time is not short. [default: {TrainingOptions.TimeBudgetDefault}]",
             HelpName = "TIME",
+            CustomParser = CommandLine.ParseDuration,
         };
-        budget.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<TimeSpan?>() is { } time && (time < _budgetMin || time > _budgetMax))
-            {
-                result.AddError($"--time-budget is {time}; it must be from {_budgetMin} to {_budgetMax:d\\.hh\\:mm\\:ss}, written as hh:mm:ss.");
-            }
-        });
+        budget.Refusing((time, text) => time >= _budgetMin && time <= _budgetMax
+            ? null
+            : $"--time-budget is {text}; it must be from {_budgetMin.TotalSeconds} s to {_budgetMax.TotalHours} h.");
+        var answerTime = AnswerTime.Option();
+        var plan = PlanOption(seed, budget);
         var resume = new Option<bool>("--resume") { Description = "Continue an interrupted training." };
+        var force = OutputFile.ForceOption();
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command(
             "train",
-            "Trains a model from a manifest and a folder of images; no server is needed.") { manifest, images, output, test, seed, budget, resume, json };
+            "Trains a model from a manifest and a folder of images; no server is needed.")
+            {
+                manifest, images, output, test, seed, budget, answerTime, plan, resume, force, json,
+            };
         command.Act((parsed, terminal, cancel) => RunAsync(
             new Request(
                 parsed.GetValue(manifest)!, parsed.GetValue(test), parsed.GetValue(images)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed),
-                parsed.GetValue(budget), parsed.GetValue(resume), parsed.GetValue(json)),
+                parsed.GetValue(budget), parsed.GetValue(answerTime)?.TotalMilliseconds, parsed.GetValue(plan), parsed.GetValue(resume), parsed.GetValue(json),
+                parsed.GetValue(force)),
             terminal,
             cancel));
         return command;
@@ -77,7 +82,7 @@ internal static partial class TrainCommand
         var count = await PrepareAsync(request, folder, cancel);
         if (count.Missing.Count > 0)
         {
-            terminal.Remark(Missing(count, request.Images));
+            terminal.Remark(count.Sentence(request.Images));
         }
 
         if (folder.ReadOutcome() is not { } outcome)
@@ -115,6 +120,9 @@ internal static partial class TrainCommand
             {
                 ["model"] = request.Output,
                 ["message"] = outcome.Message,
+                ["remarks"] = new JsonArray([.. outcome.Remarks.Select(remark => (JsonNode)remark)]),
+                ["steps"] = outcome.Steps,
+                ["stepsPlanned"] = outcome.StepsPlanned,
                 ["trainingSeconds"] = Math.Round(outcome.TrainingSeconds, 1),
                 ["missingPictures"] = count.Missing.Count,
                 ["evaluation"] = JsonNode.Parse(summary),
@@ -139,11 +147,11 @@ internal static partial class TrainCommand
     }
 
     /// <summary>Creates the job's folder, or takes up an existing one.</summary>
-    private static async Task<Count> PrepareAsync(Request request, JobFolder folder, CancellationToken cancel)
+    private static async Task<MissingImages> PrepareAsync(Request request, JobFolder folder, CancellationToken cancel)
     {
-        foreach (var file in new[] { request.Manifest, request.TestManifest }.OfType<string>().Where(f => !File.Exists(f)))
+        foreach (var file in new[] { request.Manifest, request.TestManifest }.OfType<string>())
         {
-            throw new CommandRefusedException($"There is no manifest {file}.");
+            ManifestFile.Check(file);
         }
 
         if (!Directory.Exists(request.Images))
@@ -151,14 +159,15 @@ internal static partial class TrainCommand
             throw new CommandRefusedException($"There is no folder {request.Images}; --images names the folder of the images.");
         }
 
-        if (Directory.Exists(request.Output) || !Directory.Exists(Path.GetDirectoryName(request.Output)))
-        {
-            throw new CommandRefusedException(
-                $"The model cannot be written to {request.Output}: {(Directory.Exists(request.Output) ? "that is a folder" : "its folder does not exist")}.");
-        }
-
+        OutputFile.Check("The model", request.Output, request.Force);
         if (Directory.Exists(folder.Path))
         {
+            if (folder.Process is { } process)
+            {
+                throw new CommandRefusedException(
+                    $"A training of {Path.GetFileName(request.Output)} is under way (process {process}); wait for it, or stop it with Ctrl-C where it runs.");
+            }
+
             if (!request.Resume)
             {
                 throw new CommandRefusedException(
@@ -168,13 +177,14 @@ internal static partial class TrainCommand
             if (folder.ReadImages() is { } known && folder.IsWhole)
             {
                 CheckSame(request, folder);
-                return new Count(known.Count, [.. known.Where(p => p.File is null).Select(p => p.Ref)]);
+                return Count(known);
             }
 
             // Interrupted before anything was learnt.
             Directory.Delete(folder.Path, recursive: true);
         }
 
+        var plan = ReadPlan(request.Plan);
         // Images and labels of the job are for its user only.
         FileSystem.KeepPrivate();
         Directory.CreateDirectory(folder.Path);
@@ -193,12 +203,6 @@ internal static partial class TrainCommand
                     $"{request.Manifest} names no image: each of its lines should be a JSON object with \"source-ref\": \"s3://bucket/key\" and a label.");
             }
 
-            var count = new Count(images.Count, [.. images.Where(p => p.File is null).Select(p => p.Ref)]);
-            if (count.Missing.Count == count.Named)
-            {
-                throw new CommandRefusedException(Missing(count, request.Images));
-            }
-
             folder.Write(images);
             // The description last: a folder without it is incomplete.
             var name = Path.GetFileNameWithoutExtension(request.Output);
@@ -208,10 +212,12 @@ internal static partial class TrainCommand
                 ProjectName = "local",
                 VersionName = name,
                 AutoSplit = request.TestManifest is null,
-                Seed = request.Seed ?? 0,
+                Seed = SeedOf(request, plan),
+                Plan = plan,
                 TimeBudgetSeconds = (request.TimeBudget ?? TrainingOptions.TimeBudgetDefault).TotalSeconds,
+                AnswerMillisecondsMax = request.AnswerMilliseconds,
             });
-            return count;
+            return Count(images);
         }
         catch
         {
@@ -227,19 +233,32 @@ internal static partial class TrainCommand
         var images = new Dictionary<string, JobImage>(StringComparer.Ordinal);
         foreach (var manifest in request.TestManifest is null ? [folder.TrainingManifest] : new[] { folder.TrainingManifest, folder.TestingManifest })
         {
+            var given = manifest == folder.TrainingManifest ? request.Manifest : request.TestManifest!;
+            var named = new HashSet<string>(StringComparer.Ordinal);
             await using var stream = File.OpenRead(manifest);
             await foreach (var line in ManifestReader.ParseAsync(stream, cancel))
             {
-                TextFile.Check(manifest == folder.TrainingManifest ? request.Manifest : request.TestManifest!, line);
-                if (line.Bucket.Length > 0 && !images.ContainsKey(line.SourceRef))
+                TextFile.Check(given, line);
+                if (line.Bucket.Length > 0 && named.Add(line.SourceRef) && !images.ContainsKey(line.SourceRef))
                 {
                     var file = files.Find(line.Bucket, line.Key);
-                    images.Add(line.SourceRef, new JobImage(line.SourceRef, file, file is null ? JobImage.Missing : null));
+                    images.Add(line.SourceRef, new JobImage(line.SourceRef, file, file is null ? JobImage.Missing : null)
+                    {
+                        LookedFor = file ?? files.LookedFor(line.Bucket, line.Key),
+                    });
                 }
             }
+
+            Count(named.Select(name => images[name])).Check(given, request.Images);
         }
 
         return [.. images.Values];
+    }
+
+    private static MissingImages Count(IEnumerable<JobImage> images)
+    {
+        List<JobImage> all = [.. images];
+        return new MissingImages(all.Count, [.. all.Where(image => image.File is null).Select(image => (image.Ref, image.LookedFor))]);
     }
 
     /// <summary>What is continued must be what was begun.</summary>
@@ -253,6 +272,8 @@ internal static partial class TrainCommand
             : request.Seed is { } seed && seed != job.Seed ? $"--seed {seed} is not the seed ({job.Seed})"
             : request.TimeBudget is { } time && time.TotalSeconds != job.TimeBudgetSeconds
                 ? $"--time-budget {time} is not the time ({TimeSpan.FromSeconds(job.TimeBudgetSeconds)})"
+            : request.AnswerMilliseconds is { } answer && answer != job.AnswerMillisecondsMax ? "--max-answer-time is not the one"
+            : !SamePlan(request, job) ? $"--plan {request.Plan} is not the plan"
             : null;
         if (differs is not null)
         {
@@ -264,8 +285,7 @@ internal static partial class TrainCommand
     private static bool SameFile(string a, string b) =>
         new FileInfo(a).Length == new FileInfo(b).Length && File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
 
-    private sealed record Request(string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, bool Resume, bool Json);
-
-    /// <summary>Images that the manifests name, and those of them that were not found.</summary>
-    internal sealed record Count(int Named, IReadOnlyList<string> Missing);
+    private sealed record Request(
+        string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, double? AnswerMilliseconds, string? Plan,
+        bool Resume, bool Json, bool Force);
 }

@@ -1,6 +1,7 @@
 using Ocellus.Console.Assets;
 using Ocellus.Console.Calls;
 using Ocellus.Console.Events;
+using Ocellus.Console.Images;
 using Ocellus.Console.Keys;
 using Ocellus.Console.Pages;
 using Ocellus.Console.Projects;
@@ -30,7 +31,8 @@ internal static class ConsoleEndpoints
             .AddSingleton<ProjectReader>()
             .AddSingleton<ConsolePages>()
             .AddSingleton<ConsoleGate>()
-            .AddScoped<ConsoleRequest>();
+            .AddScoped<ConsoleRequest>()
+            .AddImages();
     }
 
     /// <summary>
@@ -67,6 +69,7 @@ internal static class ConsoleEndpoints
         routes.MapPost("/ui/api/call/{operation}", services.GetRequiredService<CallEndpoint>().HandleAsync);
         routes.MapGet("/ui/api/events", services.GetRequiredService<EventStream>().HandleAsync);
         services.GetRequiredService<KeysEndpoint>().Map(routes);
+        services.GetRequiredService<ImagesEndpoints>().Map(routes);
         services.GetRequiredService<ConsolePages>().Map(routes);
     }
 

@@ -49,7 +49,7 @@ internal sealed class CreateDataset(DatasetCatalog datasets, DatasetWorker worke
     public override async Task<CreateDatasetResponse> RunAsync(CreateDatasetRequest request, Caller caller, CancellationToken cancel)
     {
         var source = await SourceAsync(request.DatasetSource, caller, cancel);
-        HostingTags.Check(ArnKind.Dataset, request.Tags);
+        OwnTags.Check(ArnKind.Dataset, request.Tags);
         var arn = await datasets.CreateAsync(caller, request.ProjectArn!, request.DatasetType!, source, request.Tags, cancel);
         worker.Wake();
         return new() { DatasetArn = arn.ToString() };

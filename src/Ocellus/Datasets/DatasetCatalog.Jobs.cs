@@ -232,7 +232,7 @@ internal sealed partial class DatasetCatalog
             foreach (var ordinal in ordinals)
             {
                 cancel.ThrowIfCancellationRequested();
-                await writer.MoveAsync(ordinal, test.Id, cancel);
+                await writer.MoveAsync(ordinal, test.Id, ordinal, cancel);
             }
         }
 

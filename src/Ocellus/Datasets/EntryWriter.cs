@@ -14,10 +14,11 @@ internal sealed class EntryWriter(DbConnection connection, DbTransaction transac
     private readonly DbCommand _label = Prepare(
         connection, transaction, "INSERT INTO dataset_entry_labels (dataset_id, ordinal, label, boxes) VALUES (@p0, @p1, @p2, @p3)", 4);
     private readonly DbCommand _unlabel = Prepare(connection, transaction, "DELETE FROM dataset_entry_labels WHERE dataset_id = @p0 AND ordinal = @p1", 2);
+    private readonly DbCommand _remove = Prepare(connection, transaction, "DELETE FROM dataset_entries WHERE dataset_id = @p0 AND ordinal = @p1", 2);
     private readonly DbCommand _moveEntry = Prepare(
-        connection, transaction, "UPDATE dataset_entries SET dataset_id = @p2 WHERE dataset_id = @p0 AND ordinal = @p1", 3);
+        connection, transaction, "UPDATE dataset_entries SET dataset_id = @p2, ordinal = @p3 WHERE dataset_id = @p0 AND ordinal = @p1", 4);
     private readonly DbCommand _moveLabels = Prepare(
-        connection, transaction, "UPDATE dataset_entry_labels SET dataset_id = @p2 WHERE dataset_id = @p0 AND ordinal = @p1", 3);
+        connection, transaction, "UPDATE dataset_entry_labels SET dataset_id = @p2, ordinal = @p3 WHERE dataset_id = @p0 AND ordinal = @p1", 4);
 
     /// <summary>Adds an entry whose image and ordinal are new.</summary>
     public async Task InsertAsync(EntryRow entry, CancellationToken cancel)
@@ -42,16 +43,27 @@ internal sealed class EntryWriter(DbConnection connection, DbTransaction transac
         return true;
     }
 
-    /// <summary>Moves an entry to another dataset; it keeps its ordinal.</summary>
-    public async Task MoveAsync(long ordinal, long toDatasetId, CancellationToken cancel)
+    /// <summary>Moves an entry to another dataset.</summary>
+    /// <param name="ordinal">Its place here.</param>
+    /// <param name="toDatasetId">The other dataset, which has no entry of the image.</param>
+    /// <param name="toOrdinal">Its place there, which is free.</param>
+    /// <param name="cancel">Cancels.</param>
+    public async Task MoveAsync(long ordinal, long toDatasetId, long toOrdinal, CancellationToken cancel)
     {
-        await Bind(_moveEntry, datasetId, ordinal, toDatasetId).ExecuteNonQueryAsync(cancel);
-        await Bind(_moveLabels, datasetId, ordinal, toDatasetId).ExecuteNonQueryAsync(cancel);
+        await Bind(_moveEntry, datasetId, ordinal, toDatasetId, toOrdinal).ExecuteNonQueryAsync(cancel);
+        await Bind(_moveLabels, datasetId, ordinal, toDatasetId, toOrdinal).ExecuteNonQueryAsync(cancel);
+    }
+
+    /// <summary>Removes an entry.</summary>
+    public async Task RemoveAsync(long ordinal, CancellationToken cancel)
+    {
+        await Bind(_unlabel, datasetId, ordinal).ExecuteNonQueryAsync(cancel);
+        await Bind(_remove, datasetId, ordinal).ExecuteNonQueryAsync(cancel);
     }
 
     public void Dispose()
     {
-        foreach (var command in (ReadOnlySpan<DbCommand>)[_find, _insert, _replace, _label, _unlabel, _moveEntry, _moveLabels])
+        foreach (var command in (ReadOnlySpan<DbCommand>)[_find, _insert, _replace, _label, _unlabel, _remove, _moveEntry, _moveLabels])
         {
             command.Dispose();
         }

@@ -10,8 +10,8 @@ namespace Ocellus.Projects;
 /// </summary>
 [Assumed(
     "Tags `ocellus:idle-stop-minutes` and `ocellus:wake-on-detect`",
-    "They exist only here, on model versions. A value that is not understood is `InvalidParameterException`, and so is any other tag that begins with "
-    + "`ocellus:`, on every resource. All other tags are stored and have no effect.")]
+    "They exist only here, on model versions. A value that is not understood is `InvalidParameterException`, and so is any tag that begins with "
+    + "`ocellus:` and has no meaning, on every resource. All other tags are stored and have no effect.")]
 internal static class HostingTags
 {
     /// <summary>Minutes without a request after which a running version stops by itself, 1 to 43200, or <see cref="Off"/>.</summary>
@@ -20,34 +20,16 @@ internal static class HostingTags
     /// <summary><c>true</c>: a request starts a stopped version. <c>false</c>: it does not, whatever the server's default.</summary>
     public const string WakeOnDetect = "ocellus:wake-on-detect";
 
-    /// <summary>Tags that begin so have a meaning here.</summary>
-    private const string Prefix = "ocellus:";
-
-    /// <summary>The tags that a model version may have.</summary>
-    private static readonly string[] _known = [IdleStopMinutes, WakeOnDetect];
-
     /// <summary>The version never stops by itself, whatever the server's default.</summary>
     public const string Off = "off";
 
     /// <summary>30 days.</summary>
     private const int MinutesMax = 43_200;
 
-    /// <summary>Checks the tags that have a meaning here; all others are the user's own.</summary>
-    /// <exception cref="RefusedException">Invalid: a name that begins with <c>ocellus:</c> and has no meaning there, or a value that is not
-    /// understood.</exception>
-    public static void Check(ArnKind resource, IReadOnlyDictionary<string, string>? tags)
+    /// <summary>Checks the values of these tags.</summary>
+    /// <exception cref="RefusedException">Invalid: a value that is not understood.</exception>
+    public static void Check(IReadOnlyDictionary<string, string>? tags)
     {
-        // A misspelt tag would have no effect and nobody would notice: the model would never stop.
-        if (tags?.Keys.FirstOrDefault(
-            k => k.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) && !(resource == ArnKind.ProjectVersion && _known.Contains(k))) is { } unknown)
-        {
-            throw Refused.Invalid(
-                resource == ArnKind.ProjectVersion
-                    ? $"The tag {Readable.Truncate(unknown)} has no meaning; tags of a model version that begin with {Prefix} are {string.Join(", ", _known)}."
-                    : $"The tag {Readable.Truncate(unknown)} has no meaning on a {(resource == ArnKind.Project ? "project" : "dataset")}: tags that begin with "
-                        + $"{Prefix} belong on model versions.");
-        }
-
         if (tags?.GetValueOrDefault(IdleStopMinutes) is { } minutes && !TryIdleStop(minutes, out _))
         {
             throw Refused.Invalid(

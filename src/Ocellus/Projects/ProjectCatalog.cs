@@ -30,11 +30,11 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
 
     private QuotaOptions Quotas { get; } = quotas?.Value ?? new();
 
-    /// <exception cref="RefusedException">Invalid: a tag that <see cref="HostingTags"/> does not allow. InUse: the name is taken. LimitExceeded: the
+    /// <exception cref="RefusedException">Invalid: a tag that <see cref="OwnTags"/> does not allow. InUse: the name is taken. LimitExceeded: the
     /// account has reached its quota.</exception>
     public async Task<Arn> CreateAsync(Caller caller, string name, IReadOnlyDictionary<string, string>? tags, CancellationToken cancel)
     {
-        HostingTags.Check(ArnKind.Project, tags);
+        OwnTags.Check(ArnKind.Project, tags);
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         var scope = new { caller.AccountId, caller.Region, name };
@@ -115,14 +115,14 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
         await transaction.CommitAsync(CancellationToken.None);
     }
 
-    /// <exception cref="RefusedException">NotFound: no such resource. Invalid: not an ARN, or a value that <see cref="HostingTags"/> does not allow.
+    /// <exception cref="RefusedException">NotFound: no such resource. Invalid: not an ARN, or a value that <see cref="OwnTags"/> does not allow.
     /// QuotaExceeded: more than 200 tags after the change.</exception>
     public async Task TagAsync(Caller caller, string resourceArn, IReadOnlyDictionary<string, string> tags, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await RequireResourceAsync(connection, transaction, caller, resourceArn);
-        HostingTags.Check(Arn.Parse(resourceArn).Kind, tags);
+        OwnTags.Check(Arn.Parse(resourceArn).Kind, tags);
         await PutTagsAsync(connection, transaction, resourceArn, tags);
         var count = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM tags WHERE resource_arn = @resourceArn", new { resourceArn }, transaction);
         if (count > TagsMax)

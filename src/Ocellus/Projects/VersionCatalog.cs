@@ -33,7 +33,7 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await CheckRoomAsync(connection, transaction, caller, version.ProjectArn, version.Name, version.Status);
-        HostingTags.Check(ArnKind.ProjectVersion, version.Tags);
+        OwnTags.Check(ArnKind.ProjectVersion, version.Tags);
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         var arn = Arn.Parse(version.ProjectArn).Version(version.Name, now);
         await connection.ExecuteAsync(

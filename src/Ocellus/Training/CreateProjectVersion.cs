@@ -9,6 +9,7 @@ using Ocellus.Refusals;
 using Ocellus.Storage;
 using Ocellus.Training.Job;
 using Ocellus.Training.Server;
+using Ocellus.Vision.Recipes;
 using Ocellus.Wire.AwsJson;
 
 namespace Ocellus.Training;
@@ -64,6 +65,7 @@ internal sealed class CreateProjectVersion(
     public override async Task<CreateProjectVersionResponse> RunAsync(CreateProjectVersionRequest request, Caller caller, CancellationToken cancel)
     {
         await projects.GetAsync(caller, request.ProjectArn!, cancel);
+        TrainingTags.Check(request.Tags);
         if (request.FeatureConfig?.ContentModeration is not null)
         {
             throw Refused.Invalid("FeatureConfig has ContentModeration, which is for CONTENT_MODERATION projects; leave it out for a CUSTOM_LABELS project.");
@@ -77,6 +79,7 @@ internal sealed class CreateProjectVersion(
         await versions.CheckRoomAsync(caller, request.ProjectArn!, request.VersionName!, ProjectVersionStatus.TRAINING_IN_PROGRESS, cancel);
         var rights = authorizer.Of(caller);
         var plan = await PlanAsync(request, caller, rights, cancel);
+        var repeated = await PlanTag.ReadAsync(request.Tags, caller, rights, versions, data, cancel);
         var name = VersionRemoval.FolderPrefix + Guid.NewGuid().ToString("N");
         var folder = new JobFolder(Path.Combine(data.JobsPath, name));
         Directory.CreateDirectory(folder.Path);
@@ -105,6 +108,9 @@ internal sealed class CreateProjectVersion(
                     TimeBudgetSeconds = options.Value.TimeBudget.TotalSeconds,
                     Threads = options.Value.Threads,
                     Kernels = options.Value.Kernels,
+                    AnswerMillisecondsMax = TrainingTags.MaxAnswer(request.Tags)?.TotalMilliseconds,
+                    Plan = repeated,
+                    Seed = repeated is { } json ? CarriedPlan.FromJson(json).Seed : 0,
                 }),
                 cancel);
             worker.Wake();

@@ -82,7 +82,7 @@ public sealed class EnvCommandTests : IDisposable
         try
         {
             var address = (await server.StandardOutput.ReadLineAsync(Cancel))!.Split(' ')[^1];
-            Assert.Contains("./ocellus env --data", await server.StandardOutput.ReadLineAsync(Cancel), StringComparison.Ordinal);
+            Assert.Contains("ocellus env --data", await server.StandardOutput.ReadLineAsync(Cancel), StringComparison.Ordinal);
             Assert.True(OperatingSystem.IsWindows() || File.GetUnixFileMode(Path.Combine(data, "url")) == (UnixFileMode.UserRead | UnixFileMode.UserWrite));
             var end = await CommandLineTests.RunAsync(_top, "env", "--data", "data", "--json");
             Assert.Equal((0, ""), (end.Code, end.Errors));

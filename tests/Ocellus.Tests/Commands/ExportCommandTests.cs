@@ -80,7 +80,7 @@ public sealed class ExportCommandTests : IDisposable
         Environment.SetEnvironmentVariable("Ocellus__S3__SecretKey", store.Signer.Secret);
         try
         {
-            var with = await CommandLineTests.RunAsync(_top, [.. export, "--s3-endpoint", store.BaseAddress.ToString()]);
+            var with = await CommandLineTests.RunAsync(_top, [.. export, "--force", "--s3-endpoint", store.BaseAddress.ToString()]);
             Assert.Equal((0, ""), (with.Code, with.Errors));
         }
         finally

@@ -15,6 +15,7 @@ public sealed class ImageFolderTests : IDisposable
     {
         var folder = new ImageFolder(Root);
         Assert.Null(folder.Find("bucket", "a/b/c.jpg"));
+        Assert.Equal(Path.Combine(Root, "a/b/c.jpg"), folder.LookedFor("bucket", "a/b/c.jpg"));
         foreach (var file in new[] { "c.jpg", "b/c.jpg", "bucket/a/b/c.jpg", "a/b/c.jpg" })
         {
             var path = Make(file);
@@ -38,6 +39,7 @@ public sealed class ImageFolderTests : IDisposable
         Directory.CreateDirectory(Path.Combine(Root, "a"));
         File.WriteAllText(Path.Combine(_top, "secret.jpg"), "");
         Assert.Null(new ImageFolder(Root).Find(bucket, key));
+        Assert.DoesNotContain("..", new ImageFolder(Root).LookedFor(bucket, key) ?? "", StringComparison.Ordinal);
     }
 
     [Fact]

@@ -12,8 +12,9 @@ public sealed class PhaseLinesTests
         var lines = new PhaseLines(text, TimeProvider.System);
         lines.Report(new JobProgress("features", 1, 6, null, 4.5));
         lines.Report(new JobProgress("features", 2, 6, null, 4));
+        lines.Report(new JobProgress("training", 7, 557, null, null) { Planned = 840 });
         lines.Report(new JobProgress("testing", 0, 60, null, null));
         lines.Report(new JobProgress("testing", 0, 60, null, null));
-        Assert.Equal("features 1/6, about 5 s left\ntesting 0/60\n", text.ToString());
+        Assert.Equal("features 1/6, about 5 s left\ntraining 7/557 (840 planned)\ntesting 0/60\n", text.ToString());
     }
 }

@@ -6,6 +6,8 @@ namespace Ocellus.Tests.Projects;
 
 public sealed class HostingTagsTests
 {
+    private const string Own = "ocellus:idle-stop-minutes, ocellus:wake-on-detect, ocellus:plan, ocellus:max-answer-ms";
+
     [Theory]
     [InlineData("1", 1)]
     [InlineData("90", 90)]
@@ -13,7 +15,7 @@ public sealed class HostingTagsTests
     [InlineData("off", null)]
     public void Minutes_from_1_to_43200_are_taken_and_off(string value, int? minutes)
     {
-        HostingTags.Check(ArnKind.ProjectVersion, new Dictionary<string, string> { [HostingTags.IdleStopMinutes] = value });
+        OwnTags.Check(ArnKind.ProjectVersion, new Dictionary<string, string> { [HostingTags.IdleStopMinutes] = value });
         Assert.True(HostingTags.TryIdleStop(value, out var idle));
         Assert.Equal(minutes, idle?.TotalMinutes);
     }
@@ -31,7 +33,7 @@ public sealed class HostingTagsTests
     [InlineData(HostingTags.WakeOnDetect, "", "true or false")]
     public void Any_other_value_is_refused_with_what_would_be_right(string tag, string value, string right)
     {
-        var refusal = Assert.Throws<RefusedException>(() => HostingTags.Check(ArnKind.ProjectVersion, new Dictionary<string, string> { [tag] = value }));
+        var refusal = Assert.Throws<RefusedException>(() => OwnTags.Check(ArnKind.ProjectVersion, new Dictionary<string, string> { [tag] = value }));
         Assert.Equal(RefusalKind.Invalid, refusal.Kind);
         Assert.Contains($"{tag} is '{value}'", refusal.Message, StringComparison.Ordinal);
         Assert.Contains(right, refusal.Message, StringComparison.Ordinal);
@@ -39,19 +41,33 @@ public sealed class HostingTagsTests
 
     [Fact]
     public void Tags_of_the_user_mean_nothing_here() =>
-        HostingTags.Check(ArnKind.ProjectVersion, new Dictionary<string, string> { ["idle-stop-minutes"] = "soon", ["team:ocellus:wake"] = "x" });
+        OwnTags.Check(ArnKind.ProjectVersion, new Dictionary<string, string> { ["idle-stop-minutes"] = "soon", ["team:ocellus:wake"] = "x" });
 
     [Theory]
-    [InlineData(nameof(ArnKind.ProjectVersion), "ocellus:idle-stop-minute", "ocellus:idle-stop-minutes, ocellus:wake-on-detect")]
-    [InlineData(nameof(ArnKind.ProjectVersion), "Ocellus:Wake-On-Detect", "ocellus:idle-stop-minutes, ocellus:wake-on-detect")]
-    [InlineData(nameof(ArnKind.Project), "ocellus:wake-on-detect", "belong on model versions")]
-    [InlineData(nameof(ArnKind.Dataset), "ocellus:wake-on-detect", "belong on model versions")]
+    [InlineData(nameof(ArnKind.ProjectVersion), "ocellus:idle-stop-minute", Own)]
+    [InlineData(nameof(ArnKind.ProjectVersion), "Ocellus:Wake-On-Detect", Own)]
+    [InlineData(nameof(ArnKind.Project), "ocellus:wake-on-detect", "are ocellus:labels.")]
+    [InlineData(nameof(ArnKind.Dataset), "ocellus:wake-on-detect", "a dataset has none")]
+    [InlineData(nameof(ArnKind.Project), "ocellus:label", "are ocellus:labels.")]
     public void A_tag_of_ours_that_would_have_no_effect_is_refused_with_those_that_have(string resource, string tag, string right)
     {
         var tags = new Dictionary<string, string> { [tag] = "true" };
-        var refusal = Assert.Throws<RefusedException>(() => HostingTags.Check(Enum.Parse<ArnKind>(resource), tags));
+        var refusal = Assert.Throws<RefusedException>(() => OwnTags.Check(Enum.Parse<ArnKind>(resource), tags));
         Assert.Equal(RefusalKind.Invalid, refusal.Kind);
         Assert.Contains(tag, refusal.Message, StringComparison.Ordinal);
         Assert.Contains(right, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("one", true)]
+    [InlineData("several", true)]
+    [InlineData("boxes", true)]
+    [InlineData("box", false)]
+    public void A_project_says_how_its_images_are_labelled(string value, bool taken)
+    {
+        var tags = new Dictionary<string, string> { [ProjectTags.Labels] = value };
+        var refusal = Record.Exception(() => OwnTags.Check(ArnKind.Project, tags));
+        Assert.Equal(taken, refusal is null);
+        Assert.True(taken || refusal!.Message.EndsWith("it takes one, several or boxes.", StringComparison.Ordinal));
     }
 }

@@ -29,7 +29,7 @@ public sealed class SettingsTests
 
     [Theory]
     [InlineData("ParallelJobs", "two", "The setting Ocellus:Training:ParallelJobs is 'two'; it takes a whole number.")]
-    [InlineData("TimeBudget", "soon", "The setting Ocellus:Training:TimeBudget is 'soon'; it takes a time as hh:mm:ss.")]
+    [InlineData("TimeBudget", "soon", "The setting Ocellus:Training:TimeBudget is 'soon'; it takes a time such as 10m, 600s, 1h30m or 00:10:00.")]
     [InlineData("Kernels", "cuda", "The setting Ocellus:Training:Kernels is 'cuda'; it takes Own or Libtorch.")]
     public void A_value_of_another_type_is_told_without_the_name_of_a_type(string name, string value, string sentence)
     {
@@ -66,9 +66,34 @@ public sealed class SettingsTests
     }
 
     [Theory]
-    [InlineData("", "", 0)]
-    [InlineData("kitten", "sitting", 3)]
-    [InlineData("Sunday", "saturday", 3)]
-    [InlineData("", "abc", 3)]
-    public void Distances_are_those_of_Levenshtein(string first, string second, int edits) => Assert.Equal(edits, UnknownSettings.Distance(first, second));
+    [InlineData("10m", 600)]
+    [InlineData("600s", 600)]
+    [InlineData("1h", 3600)]
+    [InlineData("1h30m", 5400)]
+    [InlineData("1.5h", 5400)]
+    [InlineData("2d", 172_800)]
+    [InlineData("00:10:00", 600)]
+    [InlineData("1.00:00:00", 86_400)]
+    [InlineData("500ms", .5)]
+    public void A_length_of_time_is_read_as_people_write_it(string text, double seconds)
+    {
+        Assert.True(Duration.TryParse(text, out var time));
+        Assert.Equal(seconds, time.TotalSeconds);
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["TimeBudget"] = text }).Build();
+        Duration.UseForSettings();
+        Assert.Equal(seconds, configuration.Get<TrainingOptions>()!.TimeBudget.TotalSeconds);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("10")]
+    [InlineData("m")]
+    [InlineData("10 m")]
+    [InlineData("10min")]
+    [InlineData("30m1h")]
+    [InlineData("1h1h")]
+    [InlineData("-5m")]
+    [InlineData("1e9d")]
+    [InlineData("99999999999999d")]
+    public void Anything_else_is_no_length_of_time(string text) => Assert.False(Duration.TryParse(text, out _));
 }

@@ -93,10 +93,20 @@ public sealed class TrainingTests
     [InlineData("none.manifest", "The manifest file extension or contents are invalid.", false)]
     [InlineData("empty.manifest", "The manifest file is empty.", false)]
     [InlineData("text.manifest", "The manifest file extension or contents are invalid.", false)]
-    [InlineData("one-label.manifest", "The manifest file has too few labels.", true)]
-    [InlineData("single.manifest", "The manifest file contains insufficient labeled images per label to perform auto-split.", true)]
-    [InlineData("missing.manifest", "The manifest file contains too many invalid rows.", true)]
-    [InlineData("no-bucket.manifest", "The permissions for the images S3 bucket are invalid.", true)]
+    [InlineData(
+        "one-label.manifest",
+        "The manifest file has too few labels. Labels of the training lines: 'red' with 4 images. Labels of the test lines: 'red' with 1 image.", true)]
+    [InlineData(
+        "single.manifest",
+        "The manifest file contains insufficient labeled images per label to perform auto-split. Labels of the training lines: 'red' with 1 image.", true)]
+    [InlineData(
+        "missing.manifest",
+        "The manifest file contains too many invalid rows. 5 of 9 training lines are invalid: s3://images/green-5.png could not be read (first: line 6).",
+        true)]
+    [InlineData(
+        "no-bucket.manifest",
+        "The permissions for the images S3 bucket are invalid. None of 10 training lines can be used: s3://elsewhere/red-0.png could not be read (first: "
+            + "line 1).", true)]
     public async Task A_manifest_that_cannot_be_trained_ends_in_TRAINING_FAILED_with_its_message(string manifest, string message, bool contentChecked)
     {
         await using var server = await TestServer.StartAsync();
@@ -203,7 +213,7 @@ public sealed class TrainingTests
         Assert.Empty(Directory.Exists(Path.Combine(server.DataPath, "jobs")) ? Directory.GetDirectories(Path.Combine(server.DataPath, "jobs")) : []);
     }
 
-    private static async Task PutImagesAsync(TestServer server, int each)
+    internal static async Task PutImagesAsync(TestServer server, int each)
     {
         await server.CreateBucketAsync("images");
         for (var i = 0; i < each; i++)
@@ -215,12 +225,12 @@ public sealed class TrainingTests
         }
     }
 
-    private static byte[] Manifest(int each) => Lines([.. Enumerable.Range(0, each).SelectMany(i => Colours.Select(c => (c.Label, $"{c.Label}-{i}.png")))]);
+    internal static byte[] Manifest(int each) => Lines([.. Enumerable.Range(0, each).SelectMany(i => Colours.Select(c => (c.Label, $"{c.Label}-{i}.png")))]);
 
     private static byte[] Lines(IReadOnlyList<(string Label, string Name)> entries, string bucket = "images") => Encoding.UTF8.GetBytes(string.Concat(entries.Select(e =>
         $$"""{"source-ref":"s3://{{bucket}}/{{e.Name}}","colour":1,"colour-metadata":{"class-name":"{{e.Label}}","confidence":1,"type":"groundtruth/image-classification","human-annotated":"yes","creation-date":"2026-01-01T00:00:00"} }""" + "\n")));
 
-    private static async Task<string> ProjectAsync(TestServer server) =>
+    internal static async Task<string> ProjectAsync(TestServer server) =>
         (await server.CallAsync("CreateProject", """{"ProjectName":"colours"}""")).Body.GetProperty("ProjectArn").GetString()!;
 
     private static async Task DatasetAsync(TestServer server, string project, string type, string manifest)
@@ -232,7 +242,7 @@ public sealed class TrainingTests
                     .GetString() == "CREATE_COMPLETE");
     }
 
-    private static async Task TrainExternallyAsync(TestServer server, string project, string manifest)
+    internal static async Task TrainExternallyAsync(TestServer server, string project, string manifest)
     {
         var answer = await server.CallAsync("CreateProjectVersion", $$"""{"ProjectArn":"{{project}}","VersionName":"v","OutputConfig":{"S3Bucket":"images","S3KeyPrefix":"out"},"TrainingData":{"Assets":[{"GroundTruthManifest":{"S3Object":{"Bucket":"images","Name":"{{manifest}}"} } }]},"TestingData":{"AutoCreate":true} }""");
         Assert.Equal(200, answer.Status);
@@ -241,7 +251,7 @@ public sealed class TrainingTests
     private static async Task<JsonElement> DescribeAsync(TestServer server, string project) =>
         (await server.CallAsync("DescribeProjectVersions", $$"""{"ProjectArn":"{{project}}"}""")).Body.GetProperty("ProjectVersionDescriptions")[0];
 
-    private static async Task<JsonElement> WaitAsync(TestServer server, string project)
+    internal static async Task<JsonElement> WaitAsync(TestServer server, string project)
     {
         await UntilAsync(async () => (await DescribeAsync(server, project)).GetProperty("Status").GetString() != "TRAINING_IN_PROGRESS");
         return await DescribeAsync(server, project);

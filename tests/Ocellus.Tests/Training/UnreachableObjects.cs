@@ -30,6 +30,8 @@ internal sealed class UnreachableObjects : IObjects
         return Task.FromResult<FoundBucket?>(new(null, Region));
     }
 
+    public Task<bool> CreateBucketAsync(string bucket, string accountId, string region, CancellationToken cancel) => Task.FromResult(true);
+
     public Task<bool> ExistsAsync(string bucket, string key, CancellationToken cancel) => Task.FromResult(true);
 
     public Task<ObjectContent?> OpenReadAsync(string bucket, string key, CancellationToken cancel) => Task.FromResult<ObjectContent?>(null);

@@ -35,6 +35,26 @@ public sealed class ImageDrawingTests
     }
 
     [Fact]
+    public void Evidence_is_shaded_where_it_is_strong_and_nothing_else_changes()
+    {
+        byte[] grey = new byte[320 * 240 * 3];
+        Array.Fill(grey, (byte)128);
+
+        byte[] drawn = ImageDrawing.DrawEvidence(
+            DrawnScenes.Encode(grey, 320, 240),
+            [new DrawnEvidence("scratched 97", (x, y) => x > .5 && y > .5 ? 1 : .2, 1), new DrawnEvidence("good 3", null, 2)]);
+
+        DecodedImage image = ImageDecoder.DecodeUpright(drawn, 320);
+        Assert.True(Blueness(240, 180) > 40); // strong
+        Assert.InRange(Blueness(80, 180), -5, 5); // weak
+        Assert.InRange(Blueness(240, 80), -5, 5);
+        Assert.True(image.Rgb[(180 * 320 + 240) * 3] > 60); // the image still shows through
+        Assert.Contains(Enumerable.Range(0, 40), x => Blueness(x, 2) > 60); // the bar with the text
+
+        int Blueness(int x, int y) => image.Rgb[(y * 320 + x) * 3 + 2] - image.Rgb[(y * 320 + x) * 3];
+    }
+
+    [Fact]
     public void Boxes_at_the_edges_and_foreign_letters_are_no_trouble()
     {
         byte[] jpeg = DrawnScenes.Encode(new byte[160 * 120 * 3], 160, 120);

@@ -44,12 +44,14 @@ public sealed class KernelChoiceTests
     {
         var plan = new ClassifierPlan { Size = 64, Batch = 4, Threads = 1, WarmUpSteps = 1, Kernels = kernels };
         set_num_threads(1);
+        var design = new ClassifierDesign(ClassifierInput.Square(plan.Size), ClassifierHeadKind.Average);
         using var scope = NewDisposeScope();
         var task = new ClassifierTask(DrawnScenes.Files([[], [], [], []]), [[0], [1], [2], [0]], ["a", "b", "c"], MultiLabel: false);
-        using var network = new ClassifierNetwork(task, plan, OnnxFile.Load(plan.BackbonePath), plan.Batch);
+        using var network = new ClassifierNetwork(task, plan, design, OnnxFile.Load(plan.BackbonePath), plan.Batch);
         float[] planes = Noise(plan.Batch * 3 * plan.Size * plan.Size), targets = [1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0];
-        var batch = new ClassifierBatch(planes, targets, plan.Batch, plan.Size);
-        network.StartFrom(new LinearHead([.. Noise(3 * EfficientNetLite0.EmbeddingSize).Select(v => v * .05f)], [0, 0, 0], EfficientNetLite0.EmbeddingSize));
+        var batch = new ClassifierBatch(planes, targets, plan.Batch, plan.Size, plan.Size);
+        var linear = new LinearHead([.. Noise(3 * EfficientNetLite0.EmbeddingSize).Select(v => v * .05f)], [0, 0, 0], EfficientNetLite0.EmbeddingSize);
+        network.StartFrom(new ClassifierHead(linear, null));
         return Run(step => network.Gradients(batch, step), step => network.Step(Rate, step), () => network.Capture("", 0, 0, frozen: false));
     }
 

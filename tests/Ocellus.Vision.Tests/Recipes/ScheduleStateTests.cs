@@ -8,12 +8,25 @@ public sealed class ScheduleStateTests
     [Fact]
     public void A_classifiers_state_has_its_numbers_at_their_places()
     {
-        var state = new ClassifierScheduleState(30, 100, Frozen: true) { ComparedAt = 20, Joined = true, Score = .75, SecondsBefore = 12.5 };
+        var state = new ClassifierScheduleState(30, 100, Frozen: true) { ComparedAt = 20, Joined = true, Score = .75, SecondsBefore = 12.5, Rounds = 6 };
+        state = (state with { Factor = 1.5 }).WithSteps(90).WithSteps(100);
         TrainingCheckpoint saved = state.AddTo(Empty() with { Steps = 30, Frozen = true });
 
-        Assert.Equal([100, 20, 1, .75f, 12.5f], saved.Values["schedule"][0]);
+        Assert.Equal([100, 20, 1, .75f, 12.5f, 1.5f], saved.Values["schedule"][0]);
         Assert.Equal([0, 0], saved.Values["schedule"][1..].Select(a => a.Length));
-        Assert.Equal(state, ClassifierScheduleState.From(saved));
+        Assert.Equal([new PlanChange(30, 100)], state.Schedule); // two changes at one step are one
+        Assert.Equal(state.Schedule, ClassifierScheduleState.From(saved).Schedule);
+        Assert.Equal(state with { Schedule = [] }, ClassifierScheduleState.From(saved) with { Schedule = [] });
+    }
+
+    [Fact]
+    public void A_checkpoint_of_an_earlier_version_has_no_changes()
+    {
+        TrainingCheckpoint saved = new ClassifierScheduleState(30, 100, Frozen: false).AddTo(Empty() with { Steps = 30 });
+        saved = saved with { Values = saved.Values.Where(v => v.Key == "schedule").ToDictionary(v => v.Key, v => v.Value) };
+        var read = ClassifierScheduleState.From(saved);
+        Assert.Equal([new PlanChange(0, 100)], read.Schedule);
+        Assert.Equal((30, 100, 0), (read.Step, read.Steps, read.Rounds));
     }
 
     [Fact]
@@ -22,8 +35,16 @@ public sealed class ScheduleStateTests
         var state = new ClassifierScheduleState(3, 100, Frozen: false);
         TrainingCheckpoint saved = state.AddTo(Empty() with { Steps = 3 });
 
-        Assert.Equal([100, -1, 0, 0, 0], saved.Values["schedule"][0]);
-        Assert.Equal(state, ClassifierScheduleState.From(saved));
+        Assert.Equal([100, -1, 0, 0, 0, 1], saved.Values["schedule"][0]);
+        Assert.Equal(state with { Schedule = [] }, ClassifierScheduleState.From(saved) with { Schedule = [] });
+    }
+
+    [Fact]
+    public void A_classifiers_state_of_an_earlier_version_is_not_calibrated()
+    {
+        TrainingCheckpoint saved = Empty().With("schedule", [100, 20, 1, .75f, 12.5f]);
+
+        Assert.Equal(1, ClassifierScheduleState.From(saved).Factor);
     }
 
     [Fact]
@@ -39,7 +60,7 @@ public sealed class ScheduleStateTests
         Assert.Equal([12.5f, .25f], saved.Values["schedule"][2]);
         var read = DetectorScheduleState.From(saved);
         Assert.Equal(.1, read.Position, 1e-15);
-        Assert.Equal(state, read with { Position = .1 });
+        Assert.Equal(state with { Schedule = [] }, read with { Position = .1, Schedule = [] });
     }
 
     [Fact]

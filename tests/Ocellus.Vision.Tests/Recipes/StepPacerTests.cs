@@ -14,10 +14,10 @@ public sealed class StepPacerTests
         Assert.Null(pacer.SecondsPerStep); // one moment is no time
         Step(10);
         Assert.Equal(10, pacer.SecondsPerStep);
-        Assert.False(pacer.IsSettled);
+        Assert.False(pacer.IsTelling(1_000));
         Step(2);
         Assert.Equal(6, pacer.SecondsPerStep);
-        Assert.True(pacer.IsSettled);
+        Assert.True(pacer.IsTelling(1_000)); // as many as are kept
         Step(4);
         Assert.Equal(3, pacer.SecondsPerStep); // the ten are forgotten
 
@@ -25,6 +25,22 @@ public sealed class StepPacerTests
         {
             clock.Now += TimeSpan.FromSeconds(seconds);
             pacer.StepEnded();
+        }
+    }
+
+    [Fact]
+    public void A_few_slow_steps_are_enough_to_change_the_plan()
+    {
+        var clock = new HandClock();
+        var pacer = new StepPacer(span: 41, clock);
+        pacer.Restart();
+        for (int steps = 1; steps <= 9; steps++)
+        {
+            clock.Now += TimeSpan.FromSeconds(3);
+            pacer.StepEnded();
+            // Two steps are 6 s, a twentieth of 120; nine are enough however short.
+            Assert.Equal(steps >= 2, pacer.IsTelling(120));
+            Assert.Equal(steps == 9, pacer.IsTelling(double.PositiveInfinity));
         }
     }
 
@@ -54,13 +70,4 @@ public sealed class StepPacerTests
     [InlineData(10, 100, 100, -5, 1, 11)] // no time left: one more, so that there is an end
     public void Steps_fit_the_time_that_is_left(int step, int steps, int wanted, double left, double each, int expected) =>
         Assert.Equal(expected, StepPacer.Fit(step, steps, wanted, left, each));
-
-    private sealed class HandClock : TimeProvider
-    {
-        public TimeSpan Now { get; set; }
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => Now.Ticks;
-    }
 }

@@ -40,7 +40,8 @@ public sealed class TrainingCheckpointTests
         var classifier = new ClassifierTask(images, [[0], [1]], ["red", "blue"], MultiLabel: false);
         Assert.Equal(
             "A7C85CBFA51894187C8538B3EFA40D20C8CCD79741D4D7070A505D0749C32224",
-            ClassifierTuning.Fingerprint(classifier, new ClassifierPlan { Seed = 3, Threads = 2 }, 16));
+            ClassifierTuning.Fingerprint(
+                classifier, new ClassifierPlan { Seed = 3, Threads = 2 }, 16, new ClassifierDesign(ClassifierInput.Square(224), ClassifierHeadKind.Average)));
 
         LabelledBox[] boxes = [new(0, new Box(.1f, .2f, .3f, .4f)), new(1, new Box(0, 0, 1, 1))];
         var detector = new DetectorTask(images, [boxes, []], ["red", "blue"]);

@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Web;
+using Ocellus.Console.Images.Pages;
 
 namespace Ocellus.Console.Pages;
 
@@ -14,7 +15,9 @@ internal sealed class ConsolePages(ILoggerFactory logs)
     {
         MapPage<HomePage>(routes, "/ui/");
         MapPage<ProjectPage>(routes, "/ui/p/{project}");
-        MapPage<ImagesPage>(routes, "/ui/p/{project}/images");
+        MapPage<GalleryPage>(routes, "/ui/p/{project}/images");
+        MapPage<StagePage>(routes, "/ui/p/{project}/label/{n}");
+        MapPage<HealthPage>(routes, "/ui/p/{project}/health");
         MapPage<ModelsPage>(routes, "/ui/p/{project}/models");
         MapPage<ModelPage>(routes, "/ui/p/{project}/models/{version}");
         MapPage<SettingsPage>(routes, "/ui/p/{project}/settings");

@@ -6,7 +6,7 @@ using Ocellus.Training.Job;
 
 namespace Ocellus.Console.Projects;
 
-/// <summary>How images of a project are labelled. Kept as the tag <see cref="ProjectKinds.Tag"/> of the project; the API does not know it.</summary>
+/// <summary>How images of a project are labelled. Kept as the tag <see cref="ProjectTags.Labels"/> of the project.</summary>
 internal enum ProjectKind
 {
     /// <summary>Each image has one label.</summary>
@@ -22,13 +22,13 @@ internal enum ProjectKind
 /// <summary>Writes and reads <see cref="ProjectKind"/> as the tag's value.</summary>
 internal static class ProjectKinds
 {
-    public const string Tag = "ocellus:labels";
+    public const string Tag = ProjectTags.Labels;
 
     public static ProjectKind? Of(string? value) => value switch
     {
-        "one" => ProjectKind.OneLabel,
-        "several" => ProjectKind.SeveralLabels,
-        "boxes" => ProjectKind.Boxes,
+        ProjectTags.One => ProjectKind.OneLabel,
+        ProjectTags.Several => ProjectKind.SeveralLabels,
+        ProjectTags.Boxes => ProjectKind.Boxes,
         _ => null,
     };
 

@@ -5,53 +5,52 @@ namespace Ocellus.Datasets.Manifests;
 
 internal static partial class LineParser
 {
-    private static void CheckBoxes(ParsedLine parsed, LabelAttribute attribute, JsonObject? value, JsonObject metadata, bool common,
-        Action<string, string, IssueLevel> fail, Action failValue, Action failMetadata)
+    private static void CheckBoxes(ParsedLine parsed, LabelAttribute attribute, JsonObject? value, JsonObject metadata, Report report)
     {
-        var sizeNode = value?["image_size"] is JsonArray { Count: 1 } sizes ? sizes[0] : value?["image_size"];
-        if (value is null || sizeNode is not JsonObject size
-            || !IsInteger(size["width"], out var imageWidth) || !IsInteger(size["height"], out var imageHeight) || !IsInteger(size["depth"], out var depth)
-            || (value["annotations"] is not JsonArray && value.ContainsKey("annotations")))
+        if (ValueFault(attribute.Name, value) is { } valueFault)
         {
-            failValue();
+            report.Value(valueFault);
             return;
         }
 
+        var size = (value!["image_size"] is JsonArray sizes ? sizes[0] : value["image_size"])!;
+        IsInteger(size["width"], out var imageWidth);
+        IsInteger(size["height"], out var imageHeight);
+        IsInteger(size["depth"], out var depth);
         attribute.ImageWidth = imageWidth;
         attribute.ImageHeight = imageHeight;
         attribute.ImageDepth = (int)Math.Clamp(depth, 0, int.MaxValue);
         var annotations = value["annotations"] as JsonArray ?? [];
         var raw = new List<(long Class, double Left, double Top, double Width, double Height)>(annotations.Count);
-        foreach (var node in annotations)
+        foreach (var box in annotations)
         {
-            if (node is not JsonObject box || !IsInteger(box["class_id"], out var id)
-                || Number(box["left"]) is not { } left || Number(box["top"]) is not { } top
-                || Number(box["width"]) is not { } width || Number(box["height"]) is not { } height)
-            {
-                failValue();
-                return;
-            }
+            IsInteger(box!["class_id"], out var id);
+            raw.Add((id, Edge("left"), Edge("top"), Edge("width"), Edge("height")));
 
-            raw.Add((id, left, top, width, height));
+            double Edge(string name) => Number(box[name])!.Value;
         }
 
-        if (!common || metadata["objects"] is not JsonArray objects || metadata["class-map"] is not JsonObject map
-            || map.Any(pair => string.IsNullOrEmpty(Text(pair.Value))))
+        if (BoxesFault(attribute.Name, metadata) is { } metadataFault)
         {
-            failMetadata();
+            report.Metadata(metadataFault);
             return;
         }
 
+        var (objects, map) = ((JsonArray)metadata["objects"]!, (JsonObject)metadata["class-map"]!);
         if (objects.Count < raw.Count || objects.Take(raw.Count).Any(item => item is not JsonObject inner || Number(inner["confidence"]) is null))
         {
-            fail("ERROR_MISSING_BOUNDING_BOX_CONFIDENCE", "One or more bounding boxes has a missing confidence value.", IssueLevel.Metadata);
+            report.Fail(
+                "ERROR_MISSING_BOUNDING_BOX_CONFIDENCE", "One or more bounding boxes has a missing confidence value.", IssueLevel.Metadata,
+                $"`{Name(attribute.Name)}{MetadataSuffix}` needs in objects a confidence for each of the {raw.Count} boxes.");
             return;
         }
 
         var labels = raw.ConvertAll(box => Text(map[box.Class.ToString(CultureInfo.InvariantCulture)]));
         if (labels.Contains(null))
         {
-            fail("ERROR_MISSING_CLASS_MAP_ID", "One of more class ids is missing from the class map.", IssueLevel.Metadata);
+            report.Fail(
+                "ERROR_MISSING_CLASS_MAP_ID", "One of more class ids is missing from the class map.", IssueLevel.Metadata,
+                $"The class-map of `{Name(attribute.Name)}{MetadataSuffix}` lacks class {raw[labels.IndexOf(null)].Class}.");
             return;
         }
 
@@ -67,19 +66,23 @@ internal static partial class LineParser
         var sound = true;
         if (labels.Exists(label => label!.Length > LabelLengthMax))
         {
-            fail("ERROR_INVALID_LABEL_NAME_LENGTH", "The label name is too long.", IssueLevel.Metadata);
+            report.Fail("ERROR_INVALID_LABEL_NAME_LENGTH", "The label name is too long.", IssueLevel.Metadata);
             sound = false;
         }
 
         if (imageWidth is < (long)SideMin or > (long)SideMax || imageHeight is < (long)SideMin or > (long)SideMax)
         {
-            fail("ERROR_INVALID_IMAGE_DIMENSION", "The image dimension(s) do not conform to allowed dimensions.", IssueLevel.Attribute);
+            report.Fail(
+                "ERROR_INVALID_IMAGE_DIMENSION", "The image dimension(s) do not conform to allowed dimensions.", IssueLevel.Attribute,
+                $"image_size is {imageWidth}×{imageHeight}; each side must be from {SideMin} to {SideMax}.");
             sound = false;
         }
 
         if (raw.Count > BoxesMax)
         {
-            fail("ERROR_TOO_MANY_BOUNDING_BOXES", "There are more bounding boxes than the allowed maximum.", IssueLevel.Attribute);
+            report.Fail(
+                "ERROR_TOO_MANY_BOUNDING_BOXES", "There are more bounding boxes than the allowed maximum.", IssueLevel.Attribute,
+                $"It has {raw.Count} boxes; the maximum is {BoxesMax}.");
             sound = false;
         }
 
@@ -92,7 +95,11 @@ internal static partial class LineParser
             var large = width * scale > 1 && height * scale > 1;
             if (!inside)
             {
-                parsed.Add(new LineIssue("ERROR_INVALID_BOUNDING_BOX", "The bounding box has off frame values.", IssueLevel.Box, attribute.Name, index));
+                parsed.Add(
+                    new LineIssue("ERROR_INVALID_BOUNDING_BOX", "The bounding box has off frame values.", IssueLevel.Box, attribute.Name, index)
+                    {
+                        Detail = Off(imageWidth, imageHeight, left, top, width, height),
+                    });
             }
             else if (!large)
             {
@@ -107,7 +114,7 @@ internal static partial class LineParser
         attribute.Boxes = boxes;
         if (!boxes.Exists(box => box.IsValid))
         {
-            fail("ERROR_NO_VALID_ANNOTATIONS", "No valid annotations found.", IssueLevel.Attribute);
+            report.Fail("ERROR_NO_VALID_ANNOTATIONS", "No valid annotations found.", IssueLevel.Attribute);
             sound = false;
         }
 

@@ -30,7 +30,7 @@ internal static partial class LineParser
         "source-ref", "cl-metadata", "cl-errors", "errors", "warnings", "rekognition-custom-labels-object-id", "line-idx",
     };
 
-    private static readonly string[] _dateFormats = ["yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd' 'HH:mm:ss.FFFFFFFK"];
+    private static readonly string[] _dateFormats = ["yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd' 'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd"];
 
     // Duplicate keys are ambiguous, so they make the JSON invalid.
     private static readonly JsonDocumentOptions _strict = new() { AllowDuplicateProperties = false, MaxDepth = JsonDepth.LineMax };
@@ -54,7 +54,9 @@ internal static partial class LineParser
         parsed.SourceRef = Text(content["source-ref"]) ?? "";
         if (!TrySplit(parsed.SourceRef, out var bucket, out var key))
         {
-            return Terminal(parsed, "ERROR_INVALID_SOURCE_REF_FORMAT", "The format of the source-ref value is invalid.");
+            return Terminal(
+                parsed, "ERROR_INVALID_SOURCE_REF_FORMAT", "The format of the source-ref value is invalid.",
+                $"source-ref is '{Readable.Truncate(parsed.SourceRef)}'; it must be s3://bucket/key.");
         }
 
         parsed.Bucket = bucket;
@@ -68,7 +70,11 @@ internal static partial class LineParser
         var names = AttributeNames(content);
         if (names.Count == 0)
         {
-            parsed.Add(new LineIssue("ERROR_NO_LABEL_ATTRIBUTES", "No label attributes found.", IssueLevel.Line));
+            parsed.Add(
+                new LineIssue("ERROR_NO_LABEL_ATTRIBUTES", "No label attributes found.", IssueLevel.Line)
+                {
+                    Detail = $"None of its keys has a partner of the same name with {MetadataSuffix}.",
+                });
             return parsed;
         }
 
@@ -102,10 +108,10 @@ internal static partial class LineParser
         return true;
     }
 
-    private static ParsedLine Terminal(ParsedLine parsed, string code, string message)
+    private static ParsedLine Terminal(ParsedLine parsed, string code, string message, string? detail = null)
     {
         parsed.IsDatasetTerminal = true;
-        parsed.Add(new LineIssue(code, message, IssueLevel.Line));
+        parsed.Add(new LineIssue(code, message, IssueLevel.Line) { Detail = detail });
         return parsed;
     }
 
@@ -177,15 +183,16 @@ internal static partial class LineParser
 
     private static void Check(ParsedLine parsed, LabelAttribute attribute, JsonNode? value, JsonNode? partner)
     {
-        void Fail(string code, string message, IssueLevel level) => parsed.Add(new LineIssue(code, message, level, attribute.Name));
-        void FailMetadata() =>
-            Fail("ERROR_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT", "The format of the label attribute metadata is invalid.", IssueLevel.Metadata);
-        void FailValue() =>
-            Fail("ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT", $"The format of the label attribute {attribute.Name} is invalid.", IssueLevel.Attribute);
-
-        if (partner is not JsonObject metadata || Text(metadata["type"]) is not { } type)
+        var report = new Report(parsed, attribute.Name);
+        if (partner is not JsonObject metadata)
         {
-            FailMetadata();
+            report.Metadata($"`{Name(attribute.Name)}{MetadataSuffix}` must be an object.");
+            return;
+        }
+
+        if (Text(metadata["type"]) is not { } type)
+        {
+            report.Metadata(Wrong(attribute.Name, metadata, "type", $"\"{ImageType}\" or \"{BoxType}\""));
             return;
         }
 
@@ -199,7 +206,8 @@ internal static partial class LineParser
         };
         if (attribute.Kind == AttributeKind.Unknown)
         {
-            Fail("ERROR_UNSUPPORTED_USE_CASE_TYPE",
+            report.Fail(
+                "ERROR_UNSUPPORTED_USE_CASE_TYPE",
                 $"The use case type of the {attribute.Name}{MetadataSuffix} label attribute metadata is unsupported. Check the "
                     + $"type field.", IssueLevel.Metadata);
             return;
@@ -207,24 +215,22 @@ internal static partial class LineParser
 
         attribute.HumanAnnotated = Text(metadata["human-annotated"]) ?? "";
         attribute.CreationDate = Text(metadata["creation-date"]) ?? "";
-        var common = attribute.HumanAnnotated is "yes" or "no" && IsDate(attribute.CreationDate)
-            && (!metadata.ContainsKey("job-name") || Text(metadata["job-name"]) is not null);
         if (attribute.Kind == AttributeKind.ImageLevel)
         {
             if (!IsInteger(value, out _))
             {
-                FailValue();
+                report.Value($"`{Name(attribute.Name)}` must be a whole number.");
                 return;
             }
 
             attribute.ClassName = Text(metadata["class-name"]) ?? "";
-            if (!common || attribute.ClassName.Length == 0 || !IsConfidence(metadata["confidence"]))
+            if (LabelFault(attribute.Name, metadata) is { } fault)
             {
-                FailMetadata();
+                report.Metadata(fault);
             }
             else if (attribute.ClassName.Length > LabelLengthMax)
             {
-                Fail("ERROR_INVALID_LABEL_NAME_LENGTH", "The label name is too long.", IssueLevel.Metadata);
+                report.Fail("ERROR_INVALID_LABEL_NAME_LENGTH", "The label name is too long.", IssueLevel.Metadata);
             }
             else
             {
@@ -234,7 +240,7 @@ internal static partial class LineParser
             return;
         }
 
-        CheckBoxes(parsed, attribute, value as JsonObject, metadata, common, Fail, FailValue, FailMetadata);
+        CheckBoxes(parsed, attribute, value as JsonObject, metadata, report);
     }
 
     /// <summary>What the attributes together mean for the line.</summary>

@@ -27,7 +27,14 @@ internal enum AttributeKind
 /// <param name="Attribute">Label attribute (without <c>-metadata</c>); null at line level.</param>
 /// <param name="BoxIndex">Index in <c>annotations</c>; only at box level.</param>
 /// <param name="IsWarning">A warning makes the line ignored, not invalid.</param>
-internal sealed record LineIssue(string Code, string Message, IssueLevel Level, string? Attribute = null, int? BoxIndex = null, bool IsWarning = false);
+internal sealed record LineIssue(string Code, string Message, IssueLevel Level, string? Attribute = null, int? BoxIndex = null, bool IsWarning = false)
+{
+    /// <summary>What exactly is wrong, and what would be right; null if the wire text says all.</summary>
+    public string? Detail { get; init; }
+
+    /// <summary>The wire text and what exactly is wrong.</summary>
+    public string Text => Detail is null ? Message : $"{Message} {Detail}";
+}
 
 /// <summary>A box in pixels of the declared image size, origin top-left.</summary>
 internal sealed record ManifestBox(int Index, string Label, double Left, double Top, double Width, double Height, bool IsValid);
@@ -189,7 +196,7 @@ internal sealed class ParsedLine
                 home[member] = list = [];
             }
 
-            list.Add((JsonNode)new JsonObject { ["code"] = issue.Code, ["message"] = issue.Message });
+            list.Add((JsonNode)new JsonObject { ["code"] = issue.Code, ["message"] = issue.Text });
         }
     }
 

@@ -24,7 +24,13 @@ internal static class ClassifierJob
             Threads = input.Threads,
             ThreadsNow = () => input.Pace.Threads,
             TimeBudget = input.Within(ClassifierPlan.RecipeTime(training.Count, input.Threads)),
+            TimeLimit = TimeSpan.FromSeconds(input.Job.TimeBudgetSeconds),
+            Search = new DesignSearch
+            {
+                AnswerTimeMax = input.Job.AnswerMillisecondsMax is { } most ? TimeSpan.FromMilliseconds(most) : null,
+            },
         };
+        plan = input.Repeated?.For(task, plan) ?? plan;
         var started = Stopwatch.GetTimestamp();
         var result = ClassifierTrainer.Train(task, plan, input.LearningProgress, input.Checkpoint, cancel);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
@@ -51,6 +57,7 @@ internal static class ClassifierJob
         }
 
         var report = ClassificationMetrics.Compute(content.Labels, scores, truth);
+        report = report with { Remark = ChanceCheck.OfClassifier(report, scores, truth, Evidence) };
         return new JobResult(
             result.Model,
             result.Description,
@@ -62,6 +69,16 @@ internal static class ClassifierJob
                 line,
                 [.. report.Labels.Select((label, l) => new LabelPrediction(label.Label, scores[i, l], label.Threshold, truth[i, l]))],
                 ended,
-                i + 1)));
+                i + 1)))
+        {
+            Steps = result.Steps,
+            Remark = input.Repeated?.Difference(result.Plan) ?? result.Remark,
+        };
+
+        ChanceEvidence Evidence() =>
+            ChanceEvidence.Of(input.Sizes(training), (result.Description.Width, result.Description.Height), training.Select(line => line.ImageLabels)) with
+            {
+                Contradictions = ChanceEvidence.Contradicting(training.Select(line => (input.Bytes(line), (IEnumerable<string>)line.ImageLabels))),
+            };
     }
 }

@@ -23,6 +23,7 @@ internal static class DetectorJob
             content.Labels);
         var plan = new DetectorPlan { Seed = input.Job.Seed, Kernels = input.Job.Kernels, Threads = input.Threads, ThreadsNow = () => input.Pace.Threads };
         plan = plan with { TimeBudget = input.Within(plan.BudgetFor(training.Count)) };
+        plan = input.Repeated?.For(plan) ?? plan;
         var started = Stopwatch.GetTimestamp();
         var result = DetectorTrainer.Train(task, plan, input.LearningProgress, input.Checkpoint, cancel);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
@@ -44,6 +45,7 @@ internal static class DetectorJob
             measured.F1,
             AveragePrecision: measured.AveragePrecision,
             AverageRecall: measured.AverageRecall);
+        report = report with { Remark = ChanceCheck.OfDetector(report, Evidence) };
         return new JobResult(
             result.Model,
             result.Description,
@@ -53,7 +55,19 @@ internal static class DetectorJob
             training.Select((line, i) => SnapshotWriter.TrainingLine(line, content.WholeImageBoxes ? AttributeKind.ImageLevel : AttributeKind.Boxes, i + 1)),
             ended =>
                 tested.Select(
-                    (line, i) => SnapshotWriter.TestingLine(line, Compare(line, input, report, truth[i], found[i], measured.Matches[i]), ended, i + 1)));
+                    (line, i) => SnapshotWriter.TestingLine(line, Compare(line, input, report, truth[i], found[i], measured.Matches[i]), ended, i + 1)))
+        {
+            Steps = (result.Steps, result.StepsPlanned),
+            Remark = input.Repeated?.Difference(result.Plan) ?? result.Remark,
+        };
+
+        ChanceEvidence Evidence()
+        {
+            var sizes = input.Sizes(training);
+            var labels = training.Select(line => line.BoxLabels.Concat(line.ImageLabels));
+            return ChanceEvidence.Of(sizes, (result.Description.Width, result.Description.Height), labels)
+                .WithBoxes(sizes.Zip(task.Boxes).SelectMany(image => image.Second.Select(b => (image.First, b.Box))));
+        }
     }
 
     /// <summary>

@@ -36,6 +36,7 @@ internal static class TrainingChild
         try
         {
             await using var held = await LockAsync(path, stop.Token);
+            folder.WriteProcess(Environment.ProcessId);
             var outcome = await Task.Run(() => new TrainingRun(folder, pace, TimeProvider.System).Run(new ToStandardOutput(), stop.Token), stop.Token);
             folder.Write(outcome);
             return JobExitCode.Done;
@@ -61,7 +62,7 @@ internal static class TrainingChild
         {
             try
             {
-                return new FileStream(Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return JobFolder.OpenLock(path);
             }
             catch (IOException) when (TimeProvider.System.GetUtcNow() < deadline)
             {

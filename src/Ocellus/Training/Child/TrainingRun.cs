@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text;
 using Ocellus.Datasets.Manifests;
+using Ocellus.Encodings;
 using Ocellus.Training.Evaluation;
 using Ocellus.Training.Job;
 using Ocellus.Vision;
@@ -19,6 +20,8 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
 {
     /// <summary>Bytes of an image: 15 MB. AWS quota.</summary>
     private const long ImageBytesMax = 15L << 20;
+
+    private const string Ready = "The model is ready to run.";
 
     private readonly JobDescription _job = folder.Read();
 
@@ -51,21 +54,17 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         WriteOut(OutputKinds.Summary, ManifestSummary.Write(content));
         WriteOut(OutputKinds.TrainingValidation, training.Select(l => l.ToValidationLine()));
         WriteOut(OutputKinds.TestingValidation, testing.Select(l => l.ToValidationLine()));
-        if (content.FirstMessage is { } refusal)
+        var refusal = content.FirstMessage ?? (content.UseCase == UseCase.NotDetermined ? "The manifests have no labels to learn." : null);
+        if (refusal is not null)
         {
-            return Failed(refusal, contentChecked: true);
-        }
-
-        if (content.UseCase == UseCase.NotDetermined)
-        {
-            return Failed("The manifests have no labels to learn.", contentChecked: true);
+            return Failed($"{refusal} {ContentExplanation.Of(content, training, testing)}".TrimEnd(), contentChecked: true);
         }
 
         try
         {
             return Learn(content, images, progress, cancel);
         }
-        catch (TrainingDivergedException failure)
+        catch (Exception failure) when (failure is TrainingDivergedException or PlanException)
         {
             return Failed(failure.Message, contentChecked: true);
         }
@@ -82,13 +81,21 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         WriteOut(
             OutputKinds.Evaluation,
             EvaluationSummaryWriter.Write(result.Report, ended, content.Training.Usable.Count, result.TestedLines, _job.ProjectVersionArn));
-        ModelFiles.Save(folder.Model, result.Model, result.Description with { Thresholds = [.. result.Report.Labels.Select(l => l.Threshold)] });
+        var description = result.Description with
+        {
+            Thresholds = [.. result.Report.Labels.Select(l => l.Threshold)],
+            Remarks = [.. new[] { result.Report.Remark, result.Remark }.OfType<string>()],
+        };
+        ModelFiles.Save(folder.Model, result.Model, description);
         return new JobOutcome
         {
             Completed = true,
-            Message = "The model is ready to run.",
+            Message = string.Join(' ', [Ready, .. description.Remarks]),
+            Remarks = description.Remarks,
             ContentChecked = true,
             F1 = result.Report.F1,
+            Steps = result.Steps.Taken,
+            StepsPlanned = result.Steps.Planned,
             TrainingSeconds = result.Seconds,
             Ended = ended,
         };
@@ -128,9 +135,13 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     private void CheckImage(ParsedLine line, Dictionary<string, JobImage> images)
     {
         const string code = "ERROR_INVALID_IMAGE", text = "The image is invalid. Check S3 path and/or image properties.";
-        if (images.GetValueOrDefault(line.SourceRef)?.File is not { } file)
+        var image = images.GetValueOrDefault(line.SourceRef);
+        if (image?.File is not { } file)
         {
-            line.Add(new LineIssue(code, text, IssueLevel.Line));
+            line.Add(
+                image?.LookedFor is { } sought
+                    ? new LineIssue(code, $"There is no file {sought}.", IssueLevel.Line)
+                    : new LineIssue(code, text, IssueLevel.Line) { Detail = $"{Readable.Truncate(line.SourceRef)} could not be read." });
             return;
         }
 
@@ -155,7 +166,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         }
         catch (ImageRefusedException refusal)
         {
-            line.Add(new LineIssue(code, $"{text} {refusal.Message}", IssueLevel.Line));
+            line.Add(new LineIssue(code, image.LookedFor is { } local ? $"{local} cannot be used." : text, IssueLevel.Line) { Detail = refusal.Message });
         }
     }
 

@@ -23,7 +23,11 @@ internal sealed record ConfusionCell(string GroundTruthLabel, string PredictedLa
 /// <param name="AveragePrecision">Localization only.</param>
 /// <param name="AverageRecall">Localization only.</param>
 internal sealed record EvaluationReport(IReadOnlyList<LabelMetrics> Labels, double Precision, double Recall, double F1,
-    IReadOnlyList<ConfusionCell>? Confusion = null, double? AveragePrecision = null, double? AverageRecall = null);
+    IReadOnlyList<ConfusionCell>? Confusion = null, double? AveragePrecision = null, double? AverageRecall = null)
+{
+    /// <summary>What the figures do not show, in words: see <see cref="ChanceCheck"/>. Null if there is nothing to say.</summary>
+    public string? Remark { get; init; }
+}
 
 /// <summary>Tests a classifier, single- or multi-label: every label is judged on its own.</summary>
 internal static class ClassificationMetrics

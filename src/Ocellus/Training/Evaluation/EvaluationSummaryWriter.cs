@@ -65,6 +65,11 @@ internal static class EvaluationSummaryWriter
             json.WriteNumber("NumberOfTestingImages", testingImages);
             json.WriteNumber("NumberOfTrainingImages", trainingImages);
             json.WriteString("ProjectVersionArn", projectVersionArn);
+            if (report.Remark is { } remark)
+            {
+                json.WriteString("Remark", remark);
+            }
+
             json.WriteEndObject();
             json.WriteStartArray("LabelEvaluationResults");
             foreach (var label in report.Labels.OrderByDescending(label => label.F1).ThenBy(label => label.Label, StringComparer.Ordinal))

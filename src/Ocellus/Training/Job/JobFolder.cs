@@ -27,8 +27,14 @@ internal sealed record JobDescription
     /// <summary>Maximum time of the learning itself; checks and tests are extra.</summary>
     public double TimeBudgetSeconds { get; init; } = TrainingOptions.TimeBudgetDefault.TotalSeconds;
 
+    /// <summary>The plan of an earlier training, to repeat it: <c>plan</c> of its model.json. Threads, kernels and time are then those of the plan.</summary>
+    public JsonElement? Plan { get; init; }
+
     /// <summary>Threads to learn with; 0 for one for each core.</summary>
     public int Threads { get; init; }
+
+    /// <summary>Maximum time of an answer on one core, milliseconds, for the choice of a classifier's input; null for no limit.</summary>
+    public double? AnswerMillisecondsMax { get; init; }
 
     /// <summary>Which convolution kernels to use; not written if it is the default.</summary>
     [JsonConverter(typeof(JsonStringEnumConverter<KernelChoice>)), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
@@ -41,6 +47,9 @@ internal sealed record JobDescription
 /// <param name="Problem">Why not: <see cref="Missing"/>, <see cref="NoBucket"/>, <see cref="OtherOwner"/> or <see cref="Denied"/>.</param>
 internal sealed record JobImage(string Ref, string? File, string? Problem)
 {
+    /// <summary>In local use the file on disk that was looked for; null for an object of a bucket.</summary>
+    public string? LookedFor { get; init; }
+
     public const string Missing = "missing";
     public const string NoBucket = "no-bucket";
     public const string OtherOwner = "other-owner";
@@ -58,7 +67,16 @@ internal sealed record JobOutcome
     /// <summary>The manifests were checked: summary and validation manifests are in <c>out/</c>.</summary>
     public bool ContentChecked { get; init; }
 
+    /// <summary>What the user should know about the model and the figures do not show, in sentences; the message has them too.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
     public double? F1 { get; init; }
+
+    /// <summary>Steps of learning; null without any.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>Steps of learning if time were not short.</summary>
+    public int? StepsPlanned { get; init; }
 
     public double TrainingSeconds { get; init; }
 
@@ -95,7 +113,32 @@ internal sealed class JobFolder(string path)
     /// <summary>Standard error of the training process.</summary>
     public string Log => In("training.log");
 
+    /// <summary>The process that trains in the folder now; null if none does.</summary>
+    public int? Process
+    {
+        get
+        {
+            try
+            {
+                OpenLock(Path).Dispose();
+                return null;
+            }
+            catch (IOException)
+            {
+                return int.TryParse(File.Exists(In("process")) ? File.ReadAllText(In("process")) : "", out var id) ? id : 0;
+            }
+        }
+    }
+
     private string Description => In("job.json");
+
+    /// <summary>Takes the lock of a folder, which the training process holds.</summary>
+    /// <exception cref="IOException">Another process has it.</exception>
+    public static FileStream OpenLock(string path) =>
+        new(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+
+    /// <summary>Notes which process trains in the folder, for messages.</summary>
+    public void WriteProcess(int id) => File.WriteAllText(In("process"), id.ToString(System.Globalization.CultureInfo.InvariantCulture));
 
     private string Index => In("pictures.json");
 

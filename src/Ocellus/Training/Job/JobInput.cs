@@ -25,6 +25,9 @@ internal sealed record JobInput(
     /// <summary>The time of a recipe, or the job's budget if that is less.</summary>
     public TimeSpan Within(TimeSpan recipe) => TimeSpan.FromSeconds(Math.Min(recipe.TotalSeconds, Job.TimeBudgetSeconds));
 
+    /// <summary>The plan to repeat; null to make one.</summary>
+    public CarriedPlan? Repeated { get; } = Job.Plan is { } plan ? CarriedPlan.FromJson(plan) : null;
+
     public IProgress<TrainingProgress> LearningProgress => new Forward(Progress);
 
     /// <summary>Index of each label of the model.</summary>
@@ -32,6 +35,10 @@ internal sealed record JobInput(
         .ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
 
     public ImageSource Images(IReadOnlyList<ParsedLine> lines) => new(lines.Count, index => Bytes(lines[index]));
+
+    /// <summary>Upright size of each line's image.</summary>
+    public IReadOnlyList<(int Width, int Height)> Sizes(IReadOnlyList<ParsedLine> lines) =>
+        [.. lines.Select(line => (Header(line).UprightWidth, Header(line).UprightHeight))];
 
     /// <summary>Puts images through the finished model, in order.</summary>
     public IReadOnlyList<IReadOnlyList<Prediction>> Predict(TrainedModel model, IReadOnlyList<ParsedLine> lines, CancellationToken cancel)
@@ -65,4 +72,11 @@ internal sealed record JobInput(
 /// <param name="TestingSnapshot">Lines of the test snapshot, given the end of the evaluation.</param>
 internal sealed record JobResult(
     byte[] Model, ModelDescription Description, EvaluationReport Report, double Seconds, int TestedLines, IEnumerable<string> TrainingSnapshot,
-    Func<DateTimeOffset, IEnumerable<string>> TestingSnapshot);
+    Func<DateTimeOffset, IEnumerable<string>> TestingSnapshot)
+{
+    /// <summary>Steps of learning, and how many there would have been if time were not short.</summary>
+    public (int Taken, int Planned) Steps { get; init; }
+
+    /// <summary>A note of the recipe for the user; null if there is none.</summary>
+    public string? Remark { get; init; }
+}

@@ -1,0 +1,172 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Ocellus.Vision.Inference;
+
+namespace Ocellus.Vision.Recipes;
+
+/// <summary>
+/// The plan that a training carried out: <c>plan</c> of model.json. A training that repeats it asks neither the clock nor the memory, so on the same kind of
+/// processor it gives the same model for the same data.
+/// </summary>
+public sealed record CarriedPlan
+{
+    /// <summary>One of <see cref="ModelKinds"/>.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>Training images.</summary>
+    public required int Images { get; init; }
+
+    /// <summary>SHA-256 of labels and targets of the training images in their order, to tell whether the data are the same.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>What was chosen on the way.</summary>
+    public required PlanRun Run { get; init; }
+
+    /// <summary>Every hyper-parameter: the members of <see cref="ClassifierPlan"/> or <see cref="DetectorPlan"/>.</summary>
+    public required JsonObject Settings { get; init; }
+
+    /// <summary>Number that all random choices follow from.</summary>
+    [JsonIgnore]
+    public int Seed => Settings["seed"] is JsonValue value && value.TryGetValue(out int seed) ? seed : throw new PlanException("The plan has no seed.");
+
+    /// <summary>The plan as it is written to model.json.</summary>
+    public JsonElement ToJson() => JsonSerializer.SerializeToElement(this, PlanJson.Default.CarriedPlan);
+
+    /// <summary>Reads a plan of model.json.</summary>
+    /// <exception cref="PlanException">Not a plan.</exception>
+    public static CarriedPlan FromJson(JsonElement json)
+    {
+        try
+        {
+            return json.Deserialize(PlanJson.Default.CarriedPlan) is { } plan && plan.Run.IsPossible
+                && plan.Settings["seed"] is JsonValue seed && seed.TryGetValue(out int _)
+                ? plan
+                : throw new PlanException("The plan in model.json has impossible numbers.");
+        }
+        catch (JsonException failure)
+        {
+            throw new PlanException($"The plan in model.json cannot be read: {failure.Message}", failure);
+        }
+    }
+
+    /// <summary>The settings of a classifier, to repeat this plan.</summary>
+    /// <param name="task">What is to be learnt.</param>
+    /// <param name="now">Where files are and how much memory is used; everything else comes from the plan.</param>
+    /// <exception cref="PlanException">It is the plan of another kind of model, or of another version of the recipe.</exception>
+    public ClassifierPlan For(ClassifierTask task, ClassifierPlan now)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        ArgumentNullException.ThrowIfNull(now);
+        RequireKind(task.MultiLabel ? ModelKinds.MultiLabel : ModelKinds.Classification);
+        ClassifierPlan settings = Read(now, PlanJson.Default.ClassifierPlan);
+        return settings with { BackbonePath = now.BackbonePath, ImageCacheBytes = now.ImageCacheBytes, MemoryBytes = now.MemoryBytes, Repeat = Run };
+    }
+
+    /// <summary>The settings of a detector, to repeat this plan.</summary>
+    /// <param name="now">Where files are and how much memory is used; everything else comes from the plan.</param>
+    /// <exception cref="PlanException">It is the plan of another kind of model, or of another version of the recipe.</exception>
+    public DetectorPlan For(DetectorPlan now)
+    {
+        ArgumentNullException.ThrowIfNull(now);
+        RequireKind(ModelKinds.Localization);
+        return Read(now, PlanJson.Default.DetectorPlan) with
+        {
+            BackbonePath = now.BackbonePath,
+            StartPath = now.StartPath,
+            ImageCacheBytes = now.ImageCacheBytes,
+            MemoryBytes = now.MemoryBytes,
+            Repeat = Run,
+        };
+    }
+
+    /// <summary>A note for the user if the data are not those that the plan was made with; null if they are.</summary>
+    public string? Difference(CarriedPlan repeated)
+    {
+        ArgumentNullException.ThrowIfNull(repeated);
+        return repeated.Data == Data ? null : string.Create(
+            CultureInfo.InvariantCulture,
+            $"The plan was repeated on other data, so the model differs: the plan had {Images} images, and these are {repeated.Images} or have other labels.");
+    }
+
+    internal static CarriedPlan Of(ClassifierTask task, ClassifierPlan plan, PlanRun run) => new()
+    {
+        Kind = task.MultiLabel ? ModelKinds.MultiLabel : ModelKinds.Classification,
+        Images = task.Images.Count,
+        Data = TrainingCheckpoint.KeyOf(
+            $"{string.Join('\n', task.Labels)}|{string.Join(';', task.Targets.Select(t => string.Join(',', t)))}").ToLowerInvariant(),
+        Run = run,
+        Settings = (JsonObject)JsonSerializer.SerializeToNode(plan, PlanJson.Default.ClassifierPlan)!,
+    };
+
+    internal static CarriedPlan Of(DetectorTask task, DetectorPlan plan, PlanRun run) => new()
+    {
+        Kind = ModelKinds.Localization,
+        Images = task.Images.Count,
+        Data = TrainingCheckpoint.KeyOf(
+            $"{string.Join('\n', task.Labels)}|{string.Join(';', task.Boxes.Select(b => string.Join(',', b)))}").ToLowerInvariant(),
+        Run = run,
+        Settings = (JsonObject)JsonSerializer.SerializeToNode(plan, PlanJson.Default.DetectorPlan)!,
+    };
+
+    private void RequireKind(string kind)
+    {
+        if (Kind != kind)
+        {
+            throw new PlanException(
+                $"The plan is that of {Name(Kind)}, and these data are for {Name(kind)}. Leave the plan out, or name a model of the same kind.");
+        }
+
+        static string Name(string kind) => kind switch
+        {
+            ModelKinds.Localization => "a detector, which learns boxes",
+            ModelKinds.MultiLabel => "a classifier with several labels an image",
+            ModelKinds.Classification => "a classifier with one label an image",
+            _ => $"an unknown kind of model, '{kind}'",
+        };
+    }
+
+    /// <summary>Reads the settings. All members must be known and there, or something else would be repeated than what was done.</summary>
+    private T Read<T>(T now, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+    {
+        var known = (JsonObject)JsonSerializer.SerializeToNode(now, type)!;
+        var differing = known.Select(m => m.Key).ToHashSet(StringComparer.Ordinal);
+        differing.SymmetricExceptWith(Settings.Select(m => m.Key));
+        if (differing.Count > 0)
+        {
+            throw new PlanException(
+                "The plan is that of another version of Ocellus, whose recipe has other settings "
+                + $"({string.Join(", ", differing.Order(StringComparer.Ordinal).Take(5))}); it cannot be repeated.");
+        }
+
+        try
+        {
+            return Settings.Deserialize(type)!;
+        }
+        catch (JsonException failure)
+        {
+            throw new PlanException($"The plan in model.json cannot be read: {failure.Message}", failure);
+        }
+    }
+}
+
+/// <summary>A plan cannot be repeated; the message says why, for the user.</summary>
+public sealed class PlanException : Exception
+{
+    public PlanException(string message)
+        : base(message)
+    {
+    }
+
+    public PlanException(string message, Exception inner)
+        : base(message, inner)
+    {
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(CarriedPlan))]
+[JsonSerializable(typeof(ClassifierPlan))]
+[JsonSerializable(typeof(DetectorPlan))]
+internal sealed partial class PlanJson : JsonSerializerContext;

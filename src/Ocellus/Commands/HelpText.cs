@@ -1,0 +1,71 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Ocellus.Commands;
+
+/// <summary>The help of a verb: what System.CommandLine writes, under the name that a person typed, with examples and exit codes.</summary>
+internal static partial class HelpText
+{
+    /// <summary>Command lines to begin with, each with what it does.</summary>
+    private static readonly Dictionary<string, (string Line, string What)[]> _examples = new(StringComparer.Ordinal)
+    {
+        ["demo"] = [("demo", "everything once, on sample images of cells"), ("demo --boxes", "the same with a detector")],
+        ["serve"] =
+        [
+            ("serve", "on http://127.0.0.1:8741, with its data in ./ocellus-data"),
+            ("serve --data /srv/ocellus --urls http://0.0.0.0:8741", "for other machines too; put a proxy with TLS in front of it"),
+        ],
+        ["train"] =
+        [
+            ("train --manifest train.manifest --images photos --out parts.zip", "a fifth of the images is held back for the test"),
+            ("train --manifest train.manifest --test-manifest test.manifest --images photos --out parts.zip --time-budget 10m", "ten minutes at most"),
+        ],
+        ["detect"] =
+        [
+            ("detect parts.zip photo.jpg", "what is in one image"),
+            ("detect parts.zip photos --json", "all images of a folder, one JSON object a line"),
+        ],
+        ["evaluate"] = [("evaluate parts.zip --manifest test.manifest --images photos", "how a model does on labelled images")],
+        ["export"] = [("export ARN --out parts.zip --data /srv/ocellus", "a model of a server as a file that runs anywhere")],
+        ["env"] = [("env --data ocellus-data", "the commands for this shell; wrap it in eval \"$(…)\" to run them")],
+        ["console"] = [("console --data ocellus-data", "a link that signs in to the console of a running server; it works once, for ten minutes")],
+        ["keys"] = [("keys create --user ann --policy inference", "a key that may only ask for detections"), ("keys list", "all keys, without their secrets")],
+        ["backup"] = [("backup --data ocellus-data --out ocellus.tar", "while the server runs")],
+        ["restore"] = [("restore --in ocellus.tar --data restored", "into a new folder")],
+        ["doctor"] = [("doctor", "is anything in the way on this machine?"), ("doctor --data ocellus-data --repair", "mend damaged files")],
+        ["completion"] = [("completion bash > ~/.local/share/bash-completion/completions/ocellus", "completion in every new bash")],
+    };
+
+    /// <summary>The verbs that have examples; a test holds them against the commands.</summary>
+    public static IEnumerable<string> Documented => _examples.Keys;
+
+    /// <summary>The whole help, from what the library wrote.</summary>
+    public static string Complete(string help, Command command)
+    {
+        var text = new StringBuilder(Usage().Replace(help.TrimEnd(), "$1" + Invocation.Name)).Append("\n\n");
+        if (_examples.TryGetValue(command.Name, out var examples))
+        {
+            text.Append("Examples:\n");
+            foreach (var (line, what) in examples)
+            {
+                text.Append($"  {Invocation.Name} {line}\n      {what}\n");
+            }
+
+            text.Append('\n');
+        }
+
+        return text.Append(
+            $"""
+            Exit codes:
+              {ExitCodes.Done}    done
+              {ExitCodes.Refused}    refused or failed; standard error says why
+              {ExitCodes.Usage}    the command line is wrong
+              {ExitCodes.Interrupted}  interrupted by Ctrl-C
+
+            """).ToString();
+    }
+
+    [GeneratedRegex(@"(?<=Usage:\r?\n)(\s+)\S+")]
+    private static partial Regex Usage();
+}

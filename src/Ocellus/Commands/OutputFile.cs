@@ -1,0 +1,38 @@
+using System.CommandLine;
+using Ocellus.Refusals;
+
+namespace Ocellus.Commands;
+
+/// <summary>The file that a verb writes, and whether it may replace what is there.</summary>
+internal static class OutputFile
+{
+    public static Option<bool> ForceOption() => new("--force") { Description = "Replace the file if it exists." };
+
+    /// <summary>Checks that a file can be written. Before work begins, so that an hour of it is not lost to a missing folder.</summary>
+    /// <exception cref="CommandRefusedException">It is a folder, its folder does not exist, or it exists and may not be replaced.</exception>
+    public static void Check(string what, string path, bool force)
+    {
+        if (Directory.Exists(path) || !Directory.Exists(Path.GetDirectoryName(path)))
+        {
+            throw new CommandRefusedException(
+                $"{what} cannot be written to {path}: {(Directory.Exists(path) ? "that is a folder" : "its folder does not exist")}.");
+        }
+
+        if (File.Exists(path) && !force && !IsConfirmed(path))
+        {
+            throw new CommandRefusedException($"{path} exists; --force replaces it, or choose another name with --out.");
+        }
+    }
+
+    /// <summary>Whether the person at the terminal agrees; false where there is none.</summary>
+    private static bool IsConfirmed(string path)
+    {
+        if (System.Console.IsInputRedirected || System.Console.IsErrorRedirected)
+        {
+            return false;
+        }
+
+        System.Console.Error.Write($"{path} exists. Replace it? [y/N] ");
+        return System.Console.ReadLine()?.Trim() is "y" or "Y" or "yes";
+    }
+}
