@@ -5,7 +5,7 @@ and `boto3` (Debian: strace, util-linux, python3-boto3), and says so where one i
 
 usage: offline.py      (runs ./ocellus in a temporary folder)
 """
-import glob, ipaddress, json, os, re, shutil, socket, subprocess, sys, tempfile, time, zipfile
+import configparser, glob, ipaddress, json, os, re, shutil, socket, subprocess, sys, tempfile, time, urllib.parse, urllib.request, zipfile
 
 from harness import ROOT, Server, check, raise_loopback, summary, until, upload_cells, without_network
 from predict_py import python
@@ -184,6 +184,16 @@ def verbs(machine):
     check("predict.py: an answer for each picture", answers.count("CustomLabels") == len(pictures), answers)
 
 
+def console(server, data, page):
+    """Signs in with the key of the credentials file, and reads a page of the console."""
+    keys = configparser.ConfigParser()
+    keys.read(os.path.join(data, "credentials"))
+    form = {"key": keys["default"]["aws_access_key_id"], "secret": keys["default"]["aws_secret_access_key"], "region": "us-east-1", "to": page}
+    browser = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor())
+    request = urllib.request.Request(server.url + "/ui/sign-in", urllib.parse.urlencode(form).encode(), {"Sec-Fetch-Site": "same-origin"})
+    return browser.open(request, timeout=30).read().decode()
+
+
 def serve(machine):
     """A server that was started without the launcher: it trains, runs a model, answers and idles."""
     trace, log = machine.trace(), open(os.path.join(machine.top, "server.log"), "w")
@@ -207,6 +217,7 @@ def serve(machine):
         until(lambda: one()["Status"] != "STARTING")
         answer = api.detect_custom_labels(ProjectVersionArn=version, Image={"S3Object": {"Bucket": "samples", "Name": key}}, MinConfidence=0)
         check("and answers", len(answer["CustomLabels"]) == 3, answer)
+        check("and shows its console", all("cells" in console(server, machine.data, page) for page in ("/ui/", "/ui/p/cells/models/one")))
         time.sleep(IDLE)
     finally:
         code = server.stop()
