@@ -78,11 +78,7 @@ internal static class BackupCommand
             throw new CommandRefusedException(reason);
         }
 
-        if (!Directory.Exists(Path.GetDirectoryName(output)) || Directory.Exists(output))
-        {
-            throw new CommandRefusedException($"{output} cannot be written: {(Directory.Exists(output) ? "that is a folder" : "its folder does not exist")}.");
-        }
-
+        OutputFile.CheckPlace(output, $"{output} cannot be written");
         if (!force && File.Exists(output))
         {
             throw new CommandRefusedException($"{output} already exists; choose another name, or add --force to replace it.");

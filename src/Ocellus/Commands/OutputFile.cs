@@ -12,15 +12,22 @@ internal static class OutputFile
     /// <exception cref="CommandRefusedException">It is a folder, its folder does not exist, or it exists and may not be replaced.</exception>
     public static void Check(string what, string path, bool force)
     {
-        if (Directory.Exists(path) || !Directory.Exists(Path.GetDirectoryName(path)))
-        {
-            throw new CommandRefusedException(
-                $"{what} cannot be written to {path}: {(Directory.Exists(path) ? "that is a folder" : "its folder does not exist")}.");
-        }
-
+        CheckPlace(path, $"{what} cannot be written to {path}");
         if (File.Exists(path) && !force && !IsConfirmed(path))
         {
             throw new CommandRefusedException($"{path} exists; --force replaces it, or choose another name with --out.");
+        }
+    }
+
+    /// <summary>Checks that a file could be where a path says.</summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="failure">What cannot be done otherwise; the reason follows.</param>
+    /// <exception cref="CommandRefusedException">It is a folder, or its folder does not exist.</exception>
+    public static void CheckPlace(string path, string failure)
+    {
+        if (Directory.Exists(path) || !Directory.Exists(Path.GetDirectoryName(path)))
+        {
+            throw new CommandRefusedException($"{failure}: {(Directory.Exists(path) ? "that is a folder" : "its folder does not exist")}.");
         }
     }
 
