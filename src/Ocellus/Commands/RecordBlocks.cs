@@ -34,6 +34,11 @@ internal static class RecordBlocks
         }
     }
 
-    private static string Text(IRenderable renderable, IAnsiConsole console) =>
-        string.Concat(renderable.GetSegments(console).Where(segment => !segment.IsControlCode).Select(segment => segment.IsLineBreak ? " " : segment.Text)).Trim();
+    /// <summary>What a cell says, on one line; a width is given because a text breaks at it.</summary>
+    private static string Text(IRenderable renderable, IAnsiConsole console)
+    {
+        const int width = 1 << 20;
+        var segments = renderable.Render(RenderOptions.Create(console), width).Where(segment => !segment.IsControlCode);
+        return string.Concat(segments.Select(segment => segment.IsLineBreak ? " " : segment.Text)).Trim();
+    }
 }
