@@ -20,6 +20,7 @@ public sealed partial class ArchitectureTests
         ["Console"] = "Datasets Diagnostics Encodings Identity Objects Projects Refusals Settings Storage Tags Training Wire",
         ["Backups"] = "Encodings Objects Refusals Storage",
         ["Tags"] = "Encodings Identity Projects Wire",
+        ["Formats"] = "Datasets Encodings Refusals",
         ["Training"] = "Datasets Diagnostics Encodings Identity Objects Projects Refusals Storage Wire Work",
         ["Hosting"] = "Diagnostics Encodings Identity Objects Projects Refusals Settings Storage Wire Work",
         ["Datasets"] = "Encodings Identity Objects Projects Refusals Storage Wire Work",
