@@ -248,7 +248,8 @@ internal static partial class TrainCommand
                 if (line.Bucket.Length > 0 && named.Add(line.SourceRef) && !images.ContainsKey(line.SourceRef))
                 {
                     var file = files.Find(line.Bucket, line.Key);
-                    images.Add(line.SourceRef, new JobImage(line.SourceRef, file, file is null ? JobImage.Missing : null)
+                    var used = file is null ? null : LocalCopies.Use(file, folder, images.Count);
+                    images.Add(line.SourceRef, new JobImage(line.SourceRef, used, file is null ? JobImage.Missing : null)
                     {
                         LookedFor = file ?? files.LookedFor(line.Bucket, line.Key),
                     });
