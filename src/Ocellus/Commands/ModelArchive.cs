@@ -10,6 +10,7 @@ namespace Ocellus.Commands;
 
 /// <summary>
 /// A trained model as one file: <c>model.onnx</c>, <c>model.json</c>, a Python program that runs them, the colour profiles that it needs, and the evaluation.
+/// They are in a folder of the archive's own name, so that unpacking it leaves one thing behind; archives of earlier versions have them at the top.
 /// </summary>
 internal static class ModelArchive
 {
@@ -38,27 +39,28 @@ internal static class ModelArchive
         {
             using (var stream = FileSystem.CreatePrivate(temporary))
             {
+                var top = Folder(path) + "/";
                 using (var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
                 {
                     // Weights hardly compress: it would cost a second and save a twentieth.
-                    archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Model), ModelFiles.Model, CompressionLevel.NoCompression);
-                    archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Description), ModelFiles.Description);
+                    archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Model), top + ModelFiles.Model, CompressionLevel.NoCompression);
+                    archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Description), top + ModelFiles.Description);
                     foreach (var name in (ReadOnlySpan<string>)[Program, Reader])
                     {
-                        using var program = archive.CreateEntry(name).Open();
+                        using var program = archive.CreateEntry(top + name).Open();
                         using var source = typeof(ModelArchive).Assembly.GetManifestResourceStream(name)!;
                         source.CopyTo(program);
                     }
 
                     foreach (var (name, profile) in (ReadOnlySpan<(string, byte[])>)[("srgb.icc", ColourProfile.Srgb()), ("cmyk.icc", ColourProfile.Cmyk())])
                     {
-                        using var entry = archive.CreateEntry(name).Open();
+                        using var entry = archive.CreateEntry(top + name).Open();
                         entry.Write(profile);
                     }
 
                     if (evaluation is not null)
                     {
-                        archive.CreateEntryFromFile(evaluation, Evaluation);
+                        archive.CreateEntryFromFile(evaluation, top + Evaluation);
                     }
                 }
 
@@ -73,6 +75,9 @@ internal static class ModelArchive
             throw;
         }
     }
+
+    /// <summary>The folder within an archive: the archive's name without its extension.</summary>
+    public static string Folder(string path) => Path.GetFileNameWithoutExtension(path) is { Length: > 0 } name and not ("." or "..") ? name : "model";
 
     /// <summary>The description of a model in an archive, or in a folder with the same files, without the model itself.</summary>
     /// <param name="path">The archive or folder.</param>
@@ -142,6 +147,7 @@ internal static class ModelArchive
     private static byte[] Read(ZipArchive archive, string path, string name, long bytesMax)
     {
         var entry = archive.GetEntry(name)
+            ?? archive.Entries.FirstOrDefault(e => e.Name == name && e.FullName.Count(c => c == '/') == 1)
             ?? throw new InvalidDataException(
                 $"{path} has no {name}; it holds {Names(archive)}. A model made by `ocellus train` or `ocellus export` is needed.");
         if (entry.Length > bytesMax)

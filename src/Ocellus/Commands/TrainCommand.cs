@@ -142,12 +142,13 @@ internal static partial class TrainCommand
                 CultureInfo.InvariantCulture, $"Trained in {outcome.TrainingSeconds:0} s. F1 {report.F1:0.000} on the test images. {outcome.Message}"));
         terminal.Result(EvaluationTables.Labels(report));
         var model = Path.GetRelativePath(Environment.CurrentDirectory, request.Output);
+        var unpack = $"unzip {model} && python3 {ModelArchive.Folder(model)}/{ModelArchive.Program} IMAGE…";
         terminal.Result(
             $"""
             The model is {request.Output}
               ocellus detect {model} IMAGE…                            what is in an image
               ocellus evaluate {model} --manifest FILE --images DIR    how it does on other images
-              unzip {model} && python3 predict.py IMAGE…               the same without Ocellus
+              {unpack}    the same without Ocellus
             """);
         return ExitCodes.Done;
     }

@@ -162,7 +162,7 @@ public sealed class LocalTrainingTests : IDisposable
     private byte[] Bytes(string archive, string name)
     {
         using var zip = ZipFile.OpenRead(In(archive));
-        using var stream = zip.GetEntry(name)!.Open();
+        using var stream = zip.Entries.Single(e => e.Name == name).Open();
         using var bytes = new MemoryStream();
         stream.CopyTo(bytes);
         return bytes.ToArray();
