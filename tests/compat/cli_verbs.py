@@ -134,7 +134,7 @@ def main():
         answers = [json.loads(line) for line in r.stdout.splitlines()]
         check("detect answers a line a picture, in order", r.returncode == 0 and [a["CustomLabels"][0]["Name"] for a in answers] == ["white", "red"], r.stdout + r.stderr)
         r = run(top, "detect", "model.zip", "train.manifest", white, "none.jpg")
-        check("a bad image does not end the rest, and the code tells", r.returncode == 1 and "white-001.jpg" in r.stdout and "train.manifest: The image must be no image that can be read; received text" in r.stderr and "none.jpg" in r.stderr, r.stdout + r.stderr)
+        check("a bad image does not end the rest, and the code tells", r.returncode == 1 and "white-001.jpg" in r.stdout and "train.manifest: This is no image that can be read; it is text" in r.stderr and "none.jpg" in r.stderr, r.stdout + r.stderr)
         r = run(top, "detect", "model.zip", SAMPLES, "--json")
         check("detect takes a folder", r.returncode == 0 and len(r.stdout.splitlines()) == 180, r.stderr)
 
