@@ -17,6 +17,7 @@ public sealed partial class FoldersTests
         ["Inference"] = "Boxes Images",
         ["Evaluation"] = "Boxes Inference",
         ["Recipes"] = "Boxes Evaluation Images Inference Kernels Networks Onnx",
+        ["Embeddings"] = "Boxes Images Inference Networks",
     };
 
     [Fact]
