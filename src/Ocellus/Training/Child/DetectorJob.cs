@@ -22,7 +22,11 @@ internal static class DetectorJob
             [.. training.Select(line => content.WholeImageBoxes ? TruthBoxes.OfWholeImage(line, index) : TruthBoxes.Of(line, input.Header(line), index))],
             content.Labels);
         var plan = new DetectorPlan { Seed = input.Job.Seed, Kernels = input.Job.Kernels, Threads = input.Threads, ThreadsNow = () => input.Pace.Threads };
-        plan = plan with { TimeBudget = input.Within(plan.BudgetFor(training.Count)) };
+        plan = plan with
+        {
+            TimeBudget = input.Within(plan.BudgetFor(training.Count)),
+            AnswerTimeMax = input.Job.AnswerMillisecondsMax is { } most ? TimeSpan.FromMilliseconds(most) : null,
+        };
         plan = input.Repeated?.For(plan) ?? plan;
         var started = Stopwatch.GetTimestamp();
         var result = DetectorTrainer.Train(task, plan, input.LearningProgress, input.Checkpoint, cancel);
