@@ -13,6 +13,7 @@ return args switch
     ["own-code", ..] => OwnCodeBenchmark.Run(args[1..]),
     ["suggest", _, ..] => SuggestBenchmark.Run(args[1..]),
     ["boxes", ..] => BoxesBenchmark.Run(args[1..]),
+    ["convert", ..] => ConvertBenchmark.Run(args[1..]),
     _ => Usage(),
 };
 
@@ -31,6 +32,7 @@ static int Usage()
             + "[--backbone-rate N] [--scale-min X] [--scale-max X] [--average X] [--weight-decay X] [--warm-up STEPS] [--frozen BLOCKS] [--threads N] "
             + "[--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks suggest FOLDER");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks convert [--images N] [--to FORMAT]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks step [THREADS]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks blocks [THREADS]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks own-code [ROUNDS]");
