@@ -45,6 +45,7 @@ internal static class CommandLine
         EvaluateCommand.Create(),
         ExportCommand.Create(),
         ConvertCommand.Create(),
+        CheckCommand.Create(),
         EnvCommand.Create(),
         ConsoleCommand.Create(),
         KeysCommand.Create(),

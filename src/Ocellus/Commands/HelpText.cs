@@ -33,6 +33,11 @@ internal static partial class HelpText
             ("convert coco.zip --out parts", "manifests and pictures that train takes"),
             ("convert voc --to yolo --out parts-yolo", "from Pascal VOC to YOLO"),
         ],
+        ["check"] =
+        [
+            ("check photos", "what is wrong with the images, and their labels"),
+            ("check train.manifest --images photos --html report.html", "with a page that shows the pictures"),
+        ],
         ["env"] = [("env --data ocellus-data", "the commands for this shell; wrap it in eval \"$(…)\" to run them")],
         ["console"] = [("console --data ocellus-data", "a link that signs in to the console of a running server; it works once, for ten minutes")],
         ["keys"] = [("keys create --user ann --policy inference", "a key that may only ask for detections"), ("keys list", "all keys, without their secrets")],
