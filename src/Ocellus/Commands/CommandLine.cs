@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Options;
 using Ocellus.Refusals;
 using Ocellus.Settings;
+using Ocellus.Transfer;
 using Ocellus.Vision.Images;
 
 namespace Ocellus.Commands;
@@ -44,6 +45,8 @@ internal static class CommandLine
         DetectCommand.Create(),
         EvaluateCommand.Create(),
         ExportCommand.Create(),
+        ImportCommand.Create(),
+        PullCommand.Create(),
         EnvCommand.Create(),
         ConsoleCommand.Create(),
         KeysCommand.Create(),
@@ -177,6 +180,7 @@ internal static class CommandLine
 
     private static bool IsExpected(Exception failure) =>
         failure is CommandRefusedException
+            or ServiceException
             or RefusedException
             or ImageRefusedException
             or InvalidDataException

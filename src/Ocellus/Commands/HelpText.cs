@@ -28,6 +28,16 @@ internal static partial class HelpText
         ],
         ["evaluate"] = [("evaluate parts.zip --manifest test.manifest --images photos", "how a model does on labelled images")],
         ["export"] = [("export ARN --out parts.zip --data /srv/ocellus", "a model of a server as a file that runs anywhere")],
+        ["import"] =
+        [
+            ("import photos.zip --project parts --data /srv/ocellus", "COCO, YOLO, VOC, CSV, a folder a label …: what it is, is recognized"),
+            ("import photos --project parts --url http://lab:8741 --profile lab", "to a server elsewhere; again, to add what is new"),
+        ],
+        ["pull"] =
+        [
+            ("pull --from aws --profile work --project parts", "a project of AWS, with a key that may only read"),
+            ("pull --from http://lab:8741 --profile lab --all", "all projects of another Ocellus"),
+        ],
         ["env"] = [("env --data ocellus-data", "the commands for this shell; wrap it in eval \"$(…)\" to run them")],
         ["console"] = [("console --data ocellus-data", "a link that signs in to the console of a running server; it works once, for ten minutes")],
         ["keys"] = [("keys create --user ann --policy inference", "a key that may only ask for detections"), ("keys list", "all keys, without their secrets")],
