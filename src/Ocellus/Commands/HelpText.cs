@@ -28,10 +28,20 @@ internal static partial class HelpText
         ],
         ["evaluate"] = [("evaluate parts.zip --manifest test.manifest --images photos", "how a model does on labelled images")],
         ["export"] = [("export ARN --out parts.zip --data /srv/ocellus", "a model of a server as a file that runs anywhere")],
+        ["convert"] =
+        [
+            ("convert coco.zip --out parts", "manifests and pictures that train takes"),
+            ("convert voc --to yolo --out parts-yolo", "from Pascal VOC to YOLO"),
+        ],
         ["import"] =
         [
             ("import photos.zip --project parts --data /srv/ocellus", "COCO, YOLO, VOC, CSV, a folder a label …: what it is, is recognized"),
             ("import photos --project parts --url http://lab:8741 --profile lab", "to a server elsewhere; again, to add what is new"),
+        ],
+        ["export-dataset"] =
+        [
+            ("export-dataset ARN --to coco --out parts-coco", "labels and pictures of a dataset, or of both of a project"),
+            ("export-dataset ARN --to csv --out labels --no-pictures", "the labels alone"),
         ],
         ["pull"] =
         [

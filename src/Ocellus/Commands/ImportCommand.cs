@@ -19,7 +19,12 @@ internal static partial class ImportCommand
     public static Command Create()
     {
         var source = new Argument<string>("SOURCE") { Description = "Folder, zip file or file of labels, in a format that `ocellus convert` reads." };
-        var project = new Option<string>("--project") { Description = "Name of the project; it is created if there is none.", Required = true, HelpName = "NAME" };
+        var project = new Option<string>("--project")
+        {
+            Description = "Name of the project; it is created if there is none.",
+            Required = true,
+            HelpName = "NAME",
+        };
         project.Refusing((name, _) => ProjectName().IsMatch(name) ? null
             : $"--project '{Readable.Truncate(name)}' is no name of a project: it has 1 to 255 letters, digits and _.-");
         var images = new Option<string?>("--images") { Description = "Folder of the pictures, if they are not in the source.", HelpName = "DIR" };
@@ -43,9 +48,10 @@ internal static partial class ImportCommand
             command.Add(option);
         }
 
-        command.Act((parsed, terminal, cancel) => RunAsync(
-            parsed.GetValue(source)!, parsed.GetValue(images), new(parsed.GetValue(project)!, parsed.GetValue(bucket), parsed.GetValue(prefix), parsed.GetValue(update)),
-            server.Resolve(parsed), parsed.GetValue(json), terminal, cancel));
+        command.Act((parsed, terminal, cancel) => Resumable.RunAsync(terminal, () => RunAsync(
+            parsed.GetValue(source)!, parsed.GetValue(images),
+            new(parsed.GetValue(project)!, parsed.GetValue(bucket), parsed.GetValue(prefix), parsed.GetValue(update)),
+            server.Resolve(parsed), parsed.GetValue(json), terminal, cancel), cancel));
         return command;
     }
 
@@ -88,14 +94,15 @@ internal static partial class ImportCommand
         terminal.Result(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"  {summary.Uploaded} pictures uploaded to s3://{summary.Bucket} ({summary.Bytes / 1048576.0:0.0} MB) in {seconds:0.0} s; {summary.Kept} were there."));
+                $"  {summary.Uploaded} pictures uploaded to s3://{summary.Bucket} ({summary.Bytes / 1048576.0:0.0} MB) in {seconds:0.0} s; "
+                    + $"{summary.Kept} were there."));
         foreach (var set in summary.Datasets)
         {
             terminal.Result(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"  {set.Type}: {set.Written} entries written, {set.Known} were there. Now {set.Total} entries ({set.Labelled} labelled), {set.Labels} labels: "
-                        + $"{set.Arn}"));
+                    $"  {set.Type}: {set.Written} entries written, {set.Known} were there. Now {set.Total} entries ({set.Labelled} labelled), "
+                        + $"{set.Labels} labels: {set.Arn}"));
             if (set.Differing > 0)
             {
                 terminal.Remark($"  {set.Differing} entries have other labels there and were left as they are; --update replaces them.");

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Ocellus.Refusals;
 using Ocellus.Training.Job;
@@ -15,7 +14,8 @@ internal static class PullCommand
     private const string Aws = "aws";
 
     private sealed record Choice(
-        string From, string? FromData, string? FromRegion, string? Profile, IReadOnlyList<string> Projects, bool All, bool Train, PullOptions Options, bool Json);
+        string From, string? FromData, string? FromRegion, string? Profile, IReadOnlyList<string> Projects, bool All, bool Train, PullOptions Options,
+        bool Json);
 
     public static Command Create()
     {
@@ -28,7 +28,11 @@ internal static class PullCommand
         from.Refusing((_, text) => text == Aws ? null : ServerOptions.Mistake("--from", text));
         var profile = new Option<string?>("--profile") { Description = "Profile of the AWS files with the key for --from.", HelpName = "NAME" };
         var fromData = new Option<string?>("--from-data") { Description = "Data directory of the other Ocellus, for its credentials.", HelpName = "DIR" };
-        var fromRegion = new Option<string?>("--from-region") { Description = "Region of the projects; that of the profile or the environment.", HelpName = "REGION" };
+        var fromRegion = new Option<string?>("--from-region")
+        {
+            Description = "Region of the projects; that of the profile or the environment.",
+            HelpName = "REGION",
+        };
         fromRegion.Refusing((text, _) => Regions.IsName(text!) ? null : $"--from-region '{text}' is not a region, such as us-east-1.");
         var projects = new Option<string[]>("--project") { Description = "Name of a project; may be given several times.", HelpName = "NAME" };
         var all = new Option<bool>("--all") { Description = "All projects of the account and region." };
@@ -36,24 +40,27 @@ internal static class PullCommand
         var bucket = new Option<string?>("--bucket") { Description = "Bucket here for all pictures, instead of buckets of the same names.", HelpName = "NAME" };
         var update = new Option<bool>("--update") { Description = "Replace entries and policies that differ here." };
         var without = new Option<bool>("--no-pictures") { Description = "Leave the pictures where they are; bring entries only." };
+        var noModels = new Option<bool>("--no-models") { Description = "Leave the models of another Ocellus where they are." };
         var train = new Option<bool>("--train") { Description = "Start a training of each project here, for models whose weights do not come." };
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var server = new ServerOptions("the server to bring them to", "--to-profile");
-        var command = new Command("pull", "Brings projects of AWS, or of another Ocellus, to a server: datasets, pictures, tags, policies.")
+        var command = new Command(
+            "pull", "Brings projects of AWS, or of another Ocellus, to a server: datasets, pictures, tags, policies, and models of an Ocellus.")
         {
-            from, profile, fromData, fromRegion, projects, all, rename, bucket, update, without, train, json,
+            from, profile, fromData, fromRegion, projects, all, rename, bucket, update, without, noModels, train, json,
         };
         foreach (var option in server.All)
         {
             command.Add(option);
         }
 
-        command.Act((parsed, terminal, cancel) => RunAsync(
+        command.Act((parsed, terminal, cancel) => Resumable.RunAsync(terminal, () => RunAsync(
             new(
                 parsed.GetValue(from)!, parsed.GetValue(fromData), parsed.GetValue(fromRegion), parsed.GetValue(profile), parsed.GetValue(projects) ?? [],
                 parsed.GetValue(all), parsed.GetValue(train),
-                new(parsed.GetValue(rename), parsed.GetValue(bucket), parsed.GetValue(update), !parsed.GetValue(without)), parsed.GetValue(json)),
-            () => server.Resolve(parsed), terminal, cancel));
+                new(parsed.GetValue(rename), parsed.GetValue(bucket), parsed.GetValue(update), !parsed.GetValue(without), !parsed.GetValue(noModels)),
+                parsed.GetValue(json)),
+            () => server.Resolve(parsed), terminal, cancel), cancel));
         return command;
     }
 
@@ -65,7 +72,8 @@ internal static class PullCommand
         var target = server();
         if (source.Api == target.Api && source.Region == target.Region)
         {
-            throw new CommandRefusedException($"--from and the server to bring projects to are the same, {target.Name}; name the other one with --url or --data.");
+            throw new CommandRefusedException(
+                $"--from and the server to bring projects to are the same, {target.Name}; name the other one with --url or --data.");
         }
 
         using var from = new ServiceClient(source);
@@ -135,11 +143,8 @@ internal static class PullCommand
             }
 
             var others = await ProjectFinder.ListAsync(from, cancel).Select(p => p.Name).Take(20).ToListAsync(cancel);
-            throw new CommandRefusedException(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{from.Endpoint.Name} has no project '{name}' in {from.Endpoint.Region}. {(others.Count == 0 ? "It has none at all there; --from-region names another region."
-                        : $"It has {string.Join(", ", others)}.")}"));
+            var known = others.Count == 0 ? "It has none at all there; --from-region names another region." : $"It has {string.Join(", ", others)}.";
+            throw new CommandRefusedException($"{from.Endpoint.Name} has no project '{name}' in {from.Endpoint.Region}. {known}");
         }
 
         return found;

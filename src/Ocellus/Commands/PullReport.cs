@@ -60,9 +60,11 @@ internal static class PullReport
             return;
         }
 
-        var names = string.Join(", ", stay.Take(10).Select(m => m.F1 is { } f1 ? string.Create(CultureInfo.InvariantCulture, $"{m.Name} (F1 {f1:0.000})") : m.Name));
+        var names = string.Join(
+            ", ",
+            stay.Take(10).Select(m => m.F1 is { } f1 ? string.Create(CultureInfo.InvariantCulture, $"{m.Name} (F1 {f1:0.000})") : m.Name));
         terminal.Remark(
-            string.Create(CultureInfo.InvariantCulture, $"  {stay.Count} model{(stay.Count == 1 ? "" : "s")} stay{(stay.Count == 1 ? "s" : "")} there: {names}. ")
+            string.Create(CultureInfo.InvariantCulture, $"  {stay.Count} {(stay.Count == 1 ? "model stays" : "models stay")} there: {names}. ")
                 + (source.IsAws ? "AWS hands out no weights of a model. " : ""));
         if (project.Training is null && project.Datasets.Exists(d => d.Type == "TRAIN" && d.Total > 0))
         {

@@ -13,7 +13,8 @@ internal static class PullSources
         if (KeySources.Variable(ServerOptions.UrlVariable) is { } elsewhere)
         {
             throw new CommandRefusedException(
-                $"{ServerOptions.UrlVariable} leads this shell to {elsewhere}, as `ocellus env` does, so its keys are not those of AWS. Run this in a new shell.");
+                $"{ServerOptions.UrlVariable} leads this shell to {elsewhere}, as `ocellus env` does, so its keys are not those of AWS. "
+                    + "Run this in a new shell.");
         }
 
         var (credentials, own) = profile is null ? KeySources.Default() : KeySources.Profile(profile);

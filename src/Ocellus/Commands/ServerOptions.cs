@@ -23,7 +23,11 @@ internal sealed class ServerOptions
     {
         _url = Address(
             "--url", $"Address of {whose}. Without it, that of the server running on --data, {UrlVariable}, or {ServeCommand.UrlDefault}.");
-        _data = new("--data") { Description = $"Data directory of {whose}, for its credentials and address; {ServeCommand.DataDefault} if that exists.", HelpName = "DIR" };
+        _data = new("--data")
+        {
+            Description = $"Data directory of {whose}, for its credentials and address; {ServeCommand.DataDefault} if that exists.",
+            HelpName = "DIR",
+        };
         _profile = new(profileName) { Description = $"Profile of the AWS files with the key for {whose}.", HelpName = "NAME" };
         _region = new("--region") { Description = $"Region to work in; that of the credentials, or {ConsoleCommand.RegionDefault}.", HelpName = "REGION" };
     }

@@ -5,6 +5,7 @@ internal sealed class PictureIndex
 {
     private readonly Dictionary<string, SourceFile> _byName;
     private readonly ILookup<string, SourceFile> _byBase;
+    private readonly Lazy<ILookup<string, SourceFile>> _byStem;
 
     /// <param name="files">All files of the source; those that are no pictures are passed over.</param>
     public PictureIndex(IReadOnlyList<SourceFile> files)
@@ -12,6 +13,7 @@ internal sealed class PictureIndex
         Pictures = [.. files.Where(f => SourceTree.IsImage(f.Name))];
         _byName = Pictures.ToDictionary(f => f.Name, StringComparer.Ordinal);
         _byBase = Pictures.ToLookup(f => f.BaseName, StringComparer.OrdinalIgnoreCase);
+        _byStem = new(() => Pictures.ToLookup(f => Path.GetFileNameWithoutExtension(f.BaseName), StringComparer.OrdinalIgnoreCase));
     }
 
     /// <summary>All pictures, in the source's order.</summary>
@@ -59,6 +61,12 @@ internal sealed class PictureIndex
     {
         var parts = name.Split('/');
         List<SourceFile> candidates = [.. _byBase[parts[^1]]];
+        if (candidates.Count == 0 && !SourceTree.IsImage(parts[^1]))
+        {
+            // Tables and exports often name pictures by an id, without a suffix.
+            candidates = [.. _byStem.Value[parts[^1]]];
+        }
+
         if (candidates.Count <= 1)
         {
             return (candidates, 1);

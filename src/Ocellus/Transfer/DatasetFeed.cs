@@ -180,7 +180,8 @@ internal sealed class DatasetFeed
                     throw new CommandRefusedException(
                         $"The {Type} dataset {Arn} is CREATE_FAILED ({found["StatusMessage"]}); delete it, and then run this again.");
                 case var status when TimeProvider.System.GetElapsedTime(began) > _patience:
-                    throw new CommandRefusedException($"The {Type} dataset {Arn} has been {status} for {_patience.TotalMinutes:0} minutes; run this again later.");
+                    throw new CommandRefusedException(
+                        $"The {Type} dataset {Arn} has been {status} for {_patience.TotalMinutes:0} minutes; run this again later.");
                 default:
                     await Task.Delay(delay, cancel);
                     break;

@@ -14,8 +14,8 @@ namespace Ocellus.Transfer;
 internal sealed record ImportOptions(string Project, string? Bucket, string? Prefix, bool Update);
 
 /// <summary>
-/// Brings labelled images of any format to a project: pictures are uploaded in parallel, their lines added to a TRAIN and a TEST dataset. Everything is compared
-/// with what is there, so an interrupted run goes on where it was, and another run adds what is new.
+/// Brings labelled images of any format to a project: pictures are uploaded in parallel, their lines added to a TRAIN and a TEST dataset. Everything is
+/// compared with what is there, so an interrupted run goes on where it was, and another run adds what is new.
 /// </summary>
 /// <param name="client">The server.</param>
 /// <param name="options">How.</param>
@@ -130,8 +130,8 @@ internal sealed class DatasetImport(ServiceClient client, ImportOptions options,
         if (options.Bucket is { } wanted && known is not null && wanted != known)
         {
             throw new CommandRefusedException(
-                $"The images of {options.Project} are in the bucket {known}, and a training takes images of one bucket; leave out --bucket {wanted}, or import to "
-                    + "another project.");
+                $"The images of {options.Project} are in the bucket {known}, and a training takes images of one bucket; leave out --bucket {wanted}, or import "
+                    + "to another project.");
         }
 
         var bucket = options.Bucket ?? known ?? $"ocellus-images-{arn[4]}-{arn[3]}";

@@ -101,7 +101,7 @@ internal sealed class ObjectClient(ServiceClient client)
                     message.Headers.TryAddWithoutValidation("If-None-Match", unless);
                 }
             },
-            cancel, r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotModified);
+            cancel, r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotModified, bytesMax);
         if (response.StatusCode == HttpStatusCode.NotModified)
         {
             return null;
@@ -109,16 +109,21 @@ internal sealed class ObjectClient(ServiceClient client)
 
         if (response.Content.Headers.ContentLength is not { } length || length > bytesMax)
         {
+            var bytes = response.Content.Headers.ContentLength?.ToString("N0", CultureInfo.InvariantCulture) ?? "an unknown number of";
             throw new ServiceException(
-                "TooLarge", 200,
-                $"{Name(bucket, key)} has {response.Content.Headers.ContentLength?.ToString("N0", CultureInfo.InvariantCulture) ?? "an unknown number of"} bytes; "
-                    + $"the maximum is {bytesMax.ToString("N0", CultureInfo.InvariantCulture)}.");
+                "TooLarge", 200, $"{Name(bucket, key)} has {bytes} bytes; the maximum is {bytesMax.ToString("N0", CultureInfo.InvariantCulture)}.");
         }
 
-        var content = new byte[length];
-        await using var stream = await response.Content.ReadAsStreamAsync(cancel);
-        await stream.ReadExactlyAsync(content, cancel);
-        return (content, response.Content.Headers.ContentType?.MediaType ?? "application/octet-stream", response.Headers.ETag?.ToString() ?? "");
+        var content = await response.Content.ReadAsByteArrayAsync(cancel);
+        return content.Length == length
+            ? (content, response.Content.Headers.ContentType?.MediaType ?? "application/octet-stream", response.Headers.ETag?.ToString() ?? "")
+            : throw new ServiceException("", 200, $"{client.Endpoint.Name} sent {content.Length} of {length} bytes of {Name(bucket, key)}.");
+    }
+
+    /// <summary>Removes an object; one that does not exist is fine.</summary>
+    public async Task DeleteAsync(string bucket, string key, CancellationToken cancel)
+    {
+        using var response = await SendAsync(HttpMethod.Delete, $"to remove {Name(bucket, key)}", bucket, key, "", null, null, cancel);
     }
 
     /// <summary>The objects whose keys begin with a prefix, in the order of the store.</summary>
@@ -155,7 +160,12 @@ internal sealed class ObjectClient(ServiceClient client)
     {
         try
         {
-            var settings = new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = DocumentCharactersMax };
+            var settings = new XmlReaderSettings
+            {
+                DtdProcessing = DtdProcessing.Prohibit,
+                XmlResolver = null,
+                MaxCharactersInDocument = DocumentCharactersMax,
+            };
             using var reader = XmlReader.Create(new StringReader(text), settings);
             return XElement.Load(reader);
         }
@@ -170,7 +180,7 @@ internal sealed class ObjectClient(ServiceClient client)
 
     private async Task<HttpResponseMessage> SendAsync(
         HttpMethod method, string what, string bucket, string key, string query, byte[]? body, Action<HttpRequestMessage>? complete, CancellationToken cancel,
-        Func<HttpResponseMessage, bool>? isFine = null)
+        Func<HttpResponseMessage, bool>? isFine = null, long bytesMax = 64 * 1024 * 1024)
     {
         while (true)
         {
@@ -203,9 +213,10 @@ internal sealed class ObjectClient(ServiceClient client)
                         var code = error is null ? "" : Value(error, "Code");
                         return new(code, (int)response.StatusCode, Words(asked, (int)response.StatusCode, code, error is null ? "" : Value(error, "Message")));
                     },
-                    cancel, isFine);
+                    cancel, isFine, bytesMax);
             }
-            catch (ServiceException refusal) when (moved is not null && moved != region && refusal.Status is 301 or 307 or 400 && _regions.TryAdd(bucket, moved!))
+            catch (ServiceException refusal) when (
+                moved is not null && moved != region && refusal.Status is 301 or 307 or 400 && _regions.TryAdd(bucket, moved!))
             {
                 // The bucket is in another region, which the store names.
             }

@@ -8,7 +8,8 @@ namespace Ocellus.Transfer;
 /// <param name="Bucket">Bucket here for all pictures; null for buckets of the same names.</param>
 /// <param name="Update">Entries that are here with other labels are replaced.</param>
 /// <param name="Pictures">Pictures are copied too.</param>
-internal sealed record PullOptions(string? As, string? Bucket, bool Update, bool Pictures);
+/// <param name="Models">Models are brought too, where the other side hands them out.</param>
+internal sealed record PullOptions(string? As, string? Bucket, bool Update, bool Pictures, bool Models);
 
 /// <summary>
 /// Brings a project of another server here: datasets with their pictures, tags, policies. It reads with documented read operations only. Everything is
@@ -53,7 +54,7 @@ internal sealed class ProjectPull(ServiceClient from, ServiceClient to, PullOpti
         }
 
         await new PolicyPull(from, to, options.Update).RunAsync(pulled, source, cancel);
-        await ModelsAsync(pulled, source, cancel);
+        await new ModelPull(from, to, _buckets, report).RunAsync(pulled, source, options.Models, cancel);
         return pulled;
     }
 
@@ -89,8 +90,8 @@ internal sealed class ProjectPull(ServiceClient from, ServiceClient to, PullOpti
         var status = (string?)described["Status"] ?? "";
         if (status is not ("CREATE_COMPLETE" or "UPDATE_COMPLETE" or "UPDATE_FAILED"))
         {
-            pulled.Missing.Add(
-                $"The {type} dataset is {status} there{(status.EndsWith("IN_PROGRESS", StringComparison.Ordinal) ? "; run this again when that has ended" : "")}.");
+            var later = status.EndsWith("IN_PROGRESS", StringComparison.Ordinal) ? "; run this again when that has ended" : "";
+            pulled.Missing.Add($"The {type} dataset is {status} there{later}.");
             return;
         }
 
@@ -180,7 +181,8 @@ internal sealed class ProjectPull(ServiceClient from, ServiceClient to, PullOpti
         }
         catch (ServiceException refusal) when (options.Bucket is null && refusal.Status is 403 or 409 or 400)
         {
-            throw new CommandRefusedException($"{refusal.Message.TrimEnd('.')}. Pictures keep the names of their buckets; --bucket NAME puts them all in one of yours.");
+            throw new CommandRefusedException(
+                $"{refusal.Message.TrimEnd('.')}. Pictures keep the names of their buckets; --bucket NAME puts them all in one of yours.");
         }
     }
 
@@ -189,34 +191,19 @@ internal sealed class ProjectPull(ServiceClient from, ServiceClient to, PullOpti
         if (result.WithoutPicture > 0)
         {
             pulled.Missing.Add(
-                $"{result.WithoutPicture} pictures of {result.Type}, with their entries: {string.Join(" ", copier.Refusals)} Run this again when they can be read.");
+                $"{result.WithoutPicture} pictures of {result.Type}, with their entries: {string.Join(" ", copier.Refusals)} "
+                    + "Run this again when they can be read.");
         }
 
         if (result.Differing > 0)
         {
-            pulled.Missing.Add($"{result.Differing} entries of {result.Type} have other labels here than there and were left as they are; --update replaces them.");
+            pulled.Missing.Add(
+                $"{result.Differing} entries of {result.Type} have other labels here than there and were left as they are; --update replaces them.");
         }
 
         if (unusable > 0)
         {
             pulled.Missing.Add($"{unusable} entries of {result.Type} have no source-ref in S3.");
-        }
-    }
-
-    private async Task ModelsAsync(PulledProject pulled, FoundProject source, CancellationToken cancel)
-    {
-        try
-        {
-            await foreach (var version in from.ListAsync(
-                "DescribeProjectVersions", new JsonObject { ["ProjectArn"] = source.Arn, ["MaxResults"] = 100 }, "ProjectVersionDescriptions", cancel))
-            {
-                var name = ((string?)version["ProjectVersionArn"] ?? "").Split('/') is [.., var last, _] ? last : "";
-                pulled.Models.Add(new(name, (string?)version["Status"] ?? "", (double?)version["EvaluationResult"]?["F1Score"]));
-            }
-        }
-        catch (ServiceException refusal) when (refusal.IsDenied)
-        {
-            pulled.Missing.Add("The models: the key may not list them (rekognition:DescribeProjectVersions).");
         }
     }
 }

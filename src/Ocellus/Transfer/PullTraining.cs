@@ -32,7 +32,8 @@ internal static class PullTraining
             name = string.Create(CultureInfo.InvariantCulture, $"{wanted}-{n}");
         }
 
-        var bucket = $"ocellus-results-{project.Arn.Split(':')[4]}";
+        var arn = project.Arn.Split(':');
+        var bucket = $"ocellus-results-{arn[4]}-{arn[3]}";
         await new BucketKeeper(to.Objects).RequireAsync(bucket, cancel);
         var answer = await to.CallAsync(
             "CreateProjectVersion",

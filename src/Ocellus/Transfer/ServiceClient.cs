@@ -6,6 +6,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ocellus.Encodings;
+using Ocellus.Training.Server;
 using Ocellus.Wire.SigV4;
 
 namespace Ocellus.Transfer;
@@ -17,7 +18,7 @@ namespace Ocellus.Transfer;
 internal sealed class ServiceClient : IDisposable
 {
     /// <summary>Maximum bytes of an answer: a page of 100 entries may have 100,000 characters each.</summary>
-    private const int AnswerBytesMax = 64 * 1024 * 1024;
+    private const long AnswerBytesMax = 64 * 1024 * 1024;
 
     /// <summary>How long a server that has answered before may be away, as during its restart.</summary>
     private static readonly TimeSpan _awayMax = TimeSpan.FromMinutes(1);
@@ -41,7 +42,7 @@ internal sealed class ServiceClient : IDisposable
             ConnectTimeout = TimeSpan.FromSeconds(15),
             AutomaticDecompression = DecompressionMethods.None,
         };
-        _http = new(handler) { Timeout = TimeSpan.FromMinutes(5), MaxResponseContentBufferSize = AnswerBytesMax };
+        _http = new(handler) { Timeout = TimeSpan.FromMinutes(5) };
         Objects = new(this);
     }
 
@@ -59,14 +60,7 @@ internal sealed class ServiceClient : IDisposable
         var body = Encoding.UTF8.GetBytes(request.ToJsonString());
         using var response = await SendAsync(
             operation,
-            () =>
-            {
-                var message = new HttpRequestMessage(HttpMethod.Post, Endpoint.Api) { Content = new ByteArrayContent(body) };
-                message.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-amz-json-1.1");
-                message.Headers.TryAddWithoutValidation("X-Amz-Target", "RekognitionService." + operation);
-                return message;
-            },
-            "rekognition", Canonical.Hash(body), Endpoint.Region, ApiErrorAsync, cancel);
+            () => Message("RekognitionService." + operation, body), "rekognition", Canonical.Hash(body), Endpoint.Region, ApiErrorAsync, cancel);
         try
         {
             var text = await response.Content.ReadAsByteArrayAsync(cancel);
@@ -76,6 +70,23 @@ internal sealed class ServiceClient : IDisposable
         {
             throw new ServiceException("", (int)response.StatusCode, $"{Endpoint.Name} does not answer {operation} as Custom Labels does: no JSON object.");
         }
+    }
+
+    /// <summary>Calls an operation that Ocellus has beside those of AWS, under a service name of its own.</summary>
+    /// <param name="operation">Such as <c>ReadModel</c>.</param>
+    /// <param name="request">Its request.</param>
+    /// <param name="bytesMax">Maximum bytes of the answer.</param>
+    /// <param name="cancel">Cancels.</param>
+    /// <exception cref="ServiceException">Refused, also by a server that does not know the operation.</exception>
+    public async Task<byte[]> CallOwnAsync(string operation, JsonObject request, long bytesMax, CancellationToken cancel)
+    {
+        var body = Encoding.UTF8.GetBytes(request.ToJsonString());
+        using var response = await SendAsync(
+            operation, () => Message(ModelTransfer.TargetPrefix + operation, body), ModelTransfer.Service, Canonical.Hash(body), Endpoint.Region, ApiErrorAsync,
+            cancel, bytesMax: bytesMax);
+        return response.Content.Headers.ContentLength > bytesMax
+            ? throw new ServiceException("TooLarge", 200, $"{Endpoint.Name} answers {operation} with more than {bytesMax:N0} bytes.")
+            : await response.Content.ReadAsByteArrayAsync(cancel);
     }
 
     /// <summary>The items of all pages of an operation that lists.</summary>
@@ -117,10 +128,11 @@ internal sealed class ServiceClient : IDisposable
     /// <param name="read">Makes an error of a response.</param>
     /// <param name="cancel">Cancels.</param>
     /// <param name="isFine">Responses that are no errors; null for those with status 2xx.</param>
+    /// <param name="bytesMax">Maximum bytes of a body; a longer one is left unread.</param>
     internal async Task<HttpResponseMessage> SendAsync(
         string what, Func<HttpRequestMessage> request, string service, string payloadHash, string region,
         Func<string, HttpResponseMessage, CancellationToken, Task<ServiceException>> read, CancellationToken cancel,
-        Func<HttpResponseMessage, bool>? isFine = null)
+        Func<HttpResponseMessage, bool>? isFine = null, long bytesMax = AnswerBytesMax)
     {
         var began = TimeProvider.System.GetTimestamp();
         for (var delay = _delayFirst; ; delay = delay * 2 < _delayMax ? delay * 2 : _delayMax)
@@ -133,6 +145,12 @@ internal sealed class ServiceClient : IDisposable
                 RequestSigner.Sign(message, service, payloadHash, key, TimeProvider.System.GetUtcNow());
                 var response = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancel);
                 _hasAnswered = true;
+                if (response.Content.Headers.ContentLength is null || response.Content.Headers.ContentLength <= bytesMax)
+                {
+                    // Here, so that a connection that breaks in the middle of a body is tried again too.
+                    await response.Content.LoadIntoBufferAsync(bytesMax, cancel);
+                }
+
                 if (isFine?.Invoke(response) ?? response.IsSuccessStatusCode)
                 {
                     return response;
@@ -160,6 +178,14 @@ internal sealed class ServiceClient : IDisposable
             // Up to a quarter more or less, so that parallel requests do not come back all at once.
             await Task.Delay(delay * (0.75 + (Random.Shared.NextDouble() / 2)), cancel);
         }
+    }
+
+    private HttpRequestMessage Message(string target, byte[] body)
+    {
+        var message = new HttpRequestMessage(HttpMethod.Post, Endpoint.Api) { Content = new ByteArrayContent(body) };
+        message.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-amz-json-1.1");
+        message.Headers.TryAddWithoutValidation("X-Amz-Target", target);
+        return message;
     }
 
     private static bool IsTransient(ServiceException failure) =>

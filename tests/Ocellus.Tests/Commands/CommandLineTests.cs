@@ -179,9 +179,10 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal("ok", (string?)findings.Single(f => (string?)f!["name"] == "Inference library (ONNX Runtime)")!["state"]);
     }
 
-    internal static Task<(int Code, string Output, string Errors)> RunAsync(string folder, params string[] words) => RunAsync(folder, [], words);
+    internal static Task<(int Code, string Output, string Errors)> RunAsync(string folder, params string[] words) => RunInAsync(folder, [], words);
 
-    internal static async Task<(int Code, string Output, string Errors)> RunAsync(
+    /// <summary>As <see cref="RunAsync"/>, with variables of the environment; null takes one away.</summary>
+    internal static async Task<(int Code, string Output, string Errors)> RunInAsync(
         string folder, Dictionary<string, string?> environment, params string[] words)
     {
         var start = new ProcessStartInfo("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "Ocellus.dll"), .. words])

@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -78,7 +78,7 @@ internal sealed class FakeAws : IAsyncDisposable
         {
             http.Response.StatusCode = 400;
             await http.Response.WriteAsync(
-                $$"""{"__type":"AccessDeniedException","Message":"User: arn:aws:iam::111122223333:user/reader is not authorized to perform: rekognition:{{operation}}"}""");
+                $$"""{"__type":"AccessDeniedException","Message":"User: arn:aws:iam::111122223333:user/reader may not: rekognition:{{operation}}"}""");
         }
     }
 

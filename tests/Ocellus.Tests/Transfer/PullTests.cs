@@ -11,7 +11,10 @@ public sealed class PullTests : IDisposable
     private const string Train = "arn:aws:rekognition:eu-west-1:111122223333:project/parts/dataset/train/1700000000001";
 
     private const string Policy =
-        """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":["rekognition:CopyProjectVersion"],"Resource":["arn:aws:rekognition:eu-west-1:111122223333:project/parts/version/*"]}]}""";
+        """
+        {"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":["rekognition:CopyProjectVersion"],
+        "Resource":["arn:aws:rekognition:eu-west-1:111122223333:project/parts/version/*"]}]}
+        """;
 
     private static readonly string[] _reads =
     [
@@ -73,7 +76,9 @@ public sealed class PullTests : IDisposable
         aws.Objects["pictures-of-aws/a b/007.png"] = [9, 9];
         var second = await PullAsync(aws, server);
         set = Answer(second.Output)["datasets"]![0]!;
-        Assert.Equal((131, 2, 0, 3, 128), ((int)set["entries"]!, (int)set["written"]!, (int)set["withoutPicture"]!, (int)set["picturesCopied"]!, (int)set["picturesKept"]!));
+        Assert.Equal(
+            (131, 2, 0, 3, 128),
+            ((int)set["entries"]!, (int)set["written"]!, (int)set["withoutPicture"]!, (int)set["picturesCopied"]!, (int)set["picturesKept"]!));
         Assert.Equal(131, (int)set["total"]!);
     }
 
@@ -137,11 +142,11 @@ public sealed class PullTests : IDisposable
         var end = await CommandLineTests.RunAsync(_top, "pull", "--from", "https://rekognition.eu-west-1.amazonaws.com", "--project", "p");
         Assert.Equal(2, end.Code);
         Assert.Contains("--from aws", end.Errors, StringComparison.Ordinal);
-        end = await CommandLineTests.RunAsync(
+        end = await CommandLineTests.RunInAsync(
             _top, new() { ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9" }, "pull", "--from", "aws", "--project", "p");
         Assert.Equal(1, end.Code);
         Assert.Contains("Run this in a new shell", end.Errors, StringComparison.Ordinal);
-        end = await CommandLineTests.RunAsync(
+        end = await CommandLineTests.RunInAsync(
             _top, new() { ["AWS_ACCESS_KEY_ID"] = "a", ["AWS_SECRET_ACCESS_KEY"] = "b" }, "pull", "--from", "http://127.0.0.1:9", "--project", "p", "--url",
             "http://127.0.0.1:9/x");
         Assert.Equal(1, end.Code);
@@ -165,7 +170,7 @@ public sealed class PullTests : IDisposable
         await other.CallAsync(
             "CreateDataset",
             $$"""{"ProjectArn":"{{arn}}","DatasetType":"TEST","DatasetSource":{"GroundTruthManifest":{"S3Object":{"Bucket":"photos","Name":"m"} } } }""");
-        (int Code, string Output, string Errors) end = default;
+        var end = (Code: 1, Output: "", Errors: "");
         for (var again = true; again;)
         {
             end = await CommandLineTests.RunAsync(
@@ -182,7 +187,8 @@ public sealed class PullTests : IDisposable
             Assert.Equal(key, await picture.Content.ReadAsStringAsync(Cancel));
         }
 
-        end = await CommandLineTests.RunAsync(_top, "pull", "--from", other.BaseAddress.ToString(), "--from-data", other.DataPath, "--all", "--data", other.DataPath);
+        end = await CommandLineTests.RunAsync(
+            _top, "pull", "--from", other.BaseAddress.ToString(), "--from-data", other.DataPath, "--all", "--data", other.DataPath);
         Assert.Contains("are the same", end.Errors, StringComparison.Ordinal);
     }
 
@@ -211,15 +217,16 @@ public sealed class PullTests : IDisposable
                 """);
         aws.Answers["DescribeDataset"] = _ => Read(
             $$"""
-            {"DatasetDescription":{"CreationTimestamp":1.7E9,"LastUpdatedTimestamp":1.7E9,"Status":"CREATE_COMPLETE","StatusMessage":"","StatusMessageCode":"SUCCESS",
-            "DatasetStats":{"LabeledEntries":{{lines.Count}},"TotalEntries":{{lines.Count}},"TotalLabels":2,"ErrorEntries":0} } }
+            {"DatasetDescription":{"CreationTimestamp":1.7E9,"LastUpdatedTimestamp":1.7E9,"Status":"CREATE_COMPLETE","StatusMessage":"",
+            "StatusMessageCode":"SUCCESS","DatasetStats":{"LabeledEntries":{{lines.Count}},"TotalEntries":{{lines.Count}},"TotalLabels":2,"ErrorEntries":0} } }
             """);
         aws.Answers["ListDatasetEntries"] = request =>
         {
             var skip = int.Parse((string?)request["NextToken"] ?? "0", System.Globalization.CultureInfo.InvariantCulture);
             var page = new JsonObject
             {
-                ["DatasetEntries"] = new JsonArray([.. lines.Skip(skip).Take(50).Select(l => (JsonNode)$"{l[..^1]},\"cl-metadata\":{{\"is_labeled\":true}}}}")]),
+                ["DatasetEntries"] = new JsonArray(
+                    [.. lines.Skip(skip).Take(50).Select(l => (JsonNode)$"{l[..^1]},\"cl-metadata\":{{\"is_labeled\":true}}}}")]),
             };
             if (skip + 50 < lines.Count)
             {
@@ -246,8 +253,8 @@ public sealed class PullTests : IDisposable
         aws.Answers["DescribeProjectVersions"] = _ => Read(
             """
             {"ProjectVersionDescriptions":[
-            {"ProjectVersionArn":"arn:aws:rekognition:eu-west-1:111122223333:project/parts/version/v2/1700000000003","CreationTimestamp":1.7E9,"Status":"STOPPED",
-            "StatusMessage":"The model has stopped.","EvaluationResult":{"F1Score":0.91,"Summary":{"S3Object":{"Bucket":"out","Name":"e.json"}}}},
+            {"ProjectVersionArn":"arn:aws:rekognition:eu-west-1:111122223333:project/parts/version/v2/1700000000003","CreationTimestamp":1.7E9,
+            "Status":"STOPPED","StatusMessage":"Stopped.","EvaluationResult":{"F1Score":0.91,"Summary":{"S3Object":{"Bucket":"out","Name":"e.json"}}}},
             {"ProjectVersionArn":"arn:aws:rekognition:eu-west-1:111122223333:project/parts/version/v1/1700000000002","Status":"TRAINING_FAILED"}]}
             """);
     }
@@ -265,9 +272,10 @@ public sealed class PullTests : IDisposable
     {
         var file = Path.Combine(_top, "aws-credentials");
         File.WriteAllText(
-            file, "[default]\naws_access_key_id = wrong\naws_secret_access_key = wrong\n[reader]\naws_access_key_id = AKIDREADER\naws_secret_access_key = secret\n"
-                + "aws_session_token = a-token\nregion = eu-west-1\n");
-        return CommandLineTests.RunAsync(
+            file,
+            "[default]\naws_access_key_id = wrong\naws_secret_access_key = wrong\n[reader]\naws_access_key_id = AKIDREADER\n"
+                + "aws_secret_access_key = secret\naws_session_token = a-token\nregion = eu-west-1\n");
+        return CommandLineTests.RunInAsync(
             _top,
             new()
             {

@@ -27,7 +27,9 @@ internal sealed class ManifestWriter(string folder, string bucket, DateTimeOffse
         Split.Train or Split.None => "train.manifest",
     };
 
-    public string PlaceOf(LabelledImage image) => _names.Unique("images", image.Name);
+    public bool NeedsSizes => true;
+
+    public string? PlaceOf(LabelledImage image) => _names.Unique("images", image.Name);
 
     public void Write(LabelledImage image, string place)
     {

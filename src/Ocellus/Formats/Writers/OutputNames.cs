@@ -25,7 +25,8 @@ internal sealed class OutputNames(bool isByStem)
         return stem + suffix;
     }
 
-    private static string Clean(string part)
+    /// <summary>A part of a name without what a file system may refuse.</summary>
+    public static string Clean(string part)
     {
         var text = new string([.. part.Select(c => c < ' ' || _unwanted.Contains(c) ? '_' : c)]).TrimEnd(' ', '.');
         return text.Length == 0 ? "_" : text;
