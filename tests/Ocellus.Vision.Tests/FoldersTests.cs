@@ -16,6 +16,7 @@ public sealed partial class FoldersTests
         ["Networks"] = "Kernels Onnx",
         ["Inference"] = "Boxes Images",
         ["Evaluation"] = "Boxes Inference",
+        ["Embeddings"] = "Boxes Images Inference Networks",
         ["Recipes"] = "Boxes Images Inference Kernels Networks Onnx",
     };
 

@@ -44,6 +44,7 @@ internal sealed class CocoReader(ReadContext context) : IFormatReader
     {
         var image = document.Images[index];
         List<ImageBox> boxes = [];
+        List<int> lines = [];
         List<string> labels = [];
         foreach (var a in annotations)
         {
@@ -68,6 +69,7 @@ internal sealed class CocoReader(ReadContext context) : IFormatReader
             else
             {
                 boxes.Add(new ImageBox(label, annotation.Left, annotation.Top, annotation.Width, annotation.Height));
+                lines.Add(annotation.Line);
             }
         }
 
@@ -77,6 +79,7 @@ internal sealed class CocoReader(ReadContext context) : IFormatReader
             Split = split,
             Labels = labels,
             Boxes = boxes,
+            BoxLines = lines,
             IsForBoxes = isForBoxes,
             DeclaredWidth = image.Width,
             DeclaredHeight = image.Height,

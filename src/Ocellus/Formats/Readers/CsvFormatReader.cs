@@ -57,6 +57,7 @@ internal sealed class CsvFormatReader(ReadContext context) : IFormatReader
                 Split = image.Split is { } own ? own : split != Split.None ? split : SplitNames.OfPath(image.Name),
                 Labels = image.Labels,
                 Boxes = image.Boxes,
+                BoxLines = image.Lines,
                 IsRatio = isRatio,
                 IsForBoxes = columns.HasBoxes && (image.Boxes.Count > 0 || image.Labels.Count == 0),
                 DeclaredWidth = image.Width,
@@ -124,6 +125,7 @@ internal sealed class CsvFormatReader(ReadContext context) : IFormatReader
         }
 
         image.Boxes.Add(new ImageBox(label, left, top, width, height));
+        image.Lines.Add(place.Line!.Value);
         if (image.Boxes.Count > context.Limits.BoxesMax)
         {
             throw new CommandRefusedException($"{place} has more than {context.Limits.BoxesMax:N0} boxes.");
@@ -207,6 +209,8 @@ internal sealed class CsvFormatReader(ReadContext context) : IFormatReader
         public List<string> Labels { get; } = [];
 
         public List<ImageBox> Boxes { get; } = [];
+
+        public List<int> Lines { get; } = [];
 
         public double Width { get; set; }
 

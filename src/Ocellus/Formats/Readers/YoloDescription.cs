@@ -55,8 +55,8 @@ internal sealed class YoloDescription
     public IEnumerable<(SourceFile Picture, Split Split)> Pictures(ReadContext context)
     {
         var any = false;
-        // One folder for training and validation is common; its pictures are for the first.
-        foreach (var (split, path) in _places.DistinctBy(p => p.Path))
+        // Training does not start without 'val', which is often one of the others again.
+        foreach (var (split, path) in _places.OrderBy(p => p.Split == Split.Validation).DistinctBy(p => p.Path))
         {
             foreach (var picture in At(context, path))
             {

@@ -51,9 +51,10 @@ internal sealed class YoloReader : IFormatReader
                     "Add an empty file if that is right, and remove the picture if it is not.");
             }
 
+            var lines = new List<int>();
             yield return new SourceEntry(picture.Name, new(file?.Name ?? picture.Name))
             {
-                Picture = picture, Split = split, IsForBoxes = true, IsRatio = true, Boxes = file is null ? [] : Boxes(file),
+                Picture = picture, Split = split, IsForBoxes = true, IsRatio = true, Boxes = file is null ? [] : Boxes(file, lines), BoxLines = lines,
             };
         }
 
@@ -82,7 +83,7 @@ internal sealed class YoloReader : IFormatReader
         return _labels.GetValueOrDefault(stem + ".txt") ?? _labels.GetValueOrDefault($"{folder}labels/{stem[(stem.LastIndexOf('/') + 1)..]}.txt");
     }
 
-    private List<ImageBox> Boxes(SourceFile file)
+    private List<ImageBox> Boxes(SourceFile file, List<int> lines)
     {
         var boxes = new List<ImageBox>();
         foreach (var (number, text) in Lines(file))
@@ -110,6 +111,7 @@ internal sealed class YoloReader : IFormatReader
             else if (Box(label, numbers) is { } box)
             {
                 boxes.Add(box);
+                lines.Add(number);
             }
             else
             {
