@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Ocellus.Encodings;
 using Ocellus.Formats;
@@ -13,8 +12,8 @@ namespace Ocellus.Commands;
 /// <summary><c>ocellus import</c>: labelled images of any format, brought to a project of a server.</summary>
 internal static partial class ImportCommand
 {
-    /// <summary>Kinds of findings that are shown.</summary>
-    private const int ShownMax = 8;
+    /// <summary>Findings of a kind that are shown; the others are counted.</summary>
+    private const int ShownMax = 3;
 
     public static Command Create()
     {
@@ -27,7 +26,8 @@ internal static partial class ImportCommand
         };
         project.Refusing((name, _) => ProjectName().IsMatch(name) ? null
             : $"--project '{Readable.Truncate(name)}' is no name of a project: it has 1 to 255 letters, digits and _.-");
-        var images = new Option<string?>("--images") { Description = "Folder of the pictures, if they are not in the source.", HelpName = "DIR" };
+        var from = ConvertCommand.FromOption();
+        var images = ConvertCommand.ImagesOption();
         var bucket = new Option<string?>("--bucket")
         {
             Description = "Bucket of the pictures, created if there is none; that of the project's images, or one of the account.",
@@ -41,7 +41,7 @@ internal static partial class ImportCommand
         var server = new ServerOptions();
         var command = new Command("import", "Brings labelled images of any format to a project of a server, and goes on where it was interrupted.")
         {
-            source, project, images, bucket, prefix, update, json,
+            source, project, from, images, bucket, prefix, update, json,
         };
         foreach (var option in server.All)
         {
@@ -49,18 +49,18 @@ internal static partial class ImportCommand
         }
 
         command.Act((parsed, terminal, cancel) => Resumable.RunAsync(terminal, () => RunAsync(
-            parsed.GetValue(source)!, parsed.GetValue(images),
+            parsed.GetValue(source)!, new() { Format = DataFormats.Parse(parsed.GetValue(from) ?? ""), Images = parsed.GetValue(images) },
             new(parsed.GetValue(project)!, parsed.GetValue(bucket), parsed.GetValue(prefix), parsed.GetValue(update)),
             server.Resolve(parsed), parsed.GetValue(json), terminal, cancel), cancel));
         return command;
     }
 
     private static async Task<int> RunAsync(
-        string path, string? images, ImportOptions options, ServiceEndpoint endpoint, bool json, Terminal terminal, CancellationToken cancel)
+        string path, SourceOptions reading, ImportOptions options, ServiceEndpoint endpoint, bool json, Terminal terminal, CancellationToken cancel)
     {
         using var client = new ServiceClient(endpoint);
-        using var source = await Task.Run(() => SourceReader.Open(path, new SourceOptions { Images = images }), cancel);
-        terminal.Remark($"{path}: {source.Description}");
+        using var source = await Task.Run(() => SourceReader.Open(path, reading), cancel);
+        terminal.Remark($"{path} is {source.Description}.");
         var began = TimeProvider.System.GetTimestamp();
         var summary = await terminal.ShowAsync(
             progress => new DatasetImport(
@@ -75,11 +75,7 @@ internal static partial class ImportCommand
             var result = summary.ToJson();
             result["format"] = source.Format.Word();
             result["seconds"] = Math.Round(seconds, 2);
-            result["findings"] = new JsonArray(
-                [
-                    .. source.Findings.Groups.Select(
-                        g => (JsonNode)new JsonObject { ["code"] = g.Code, ["severity"] = g.Severity.ToString().ToLowerInvariant(), ["count"] = g.Count }),
-                ]);
+            result["findings"] = FindingLines.Json(source.Findings.Groups);
             terminal.Json(result);
             return ExitCodes.Done;
         }
@@ -119,13 +115,9 @@ internal static partial class ImportCommand
             terminal.Remark($"  {summary.ValidationToTrain} images for validation went to TRAIN, since the source has a test too.");
         }
 
-        foreach (var group in findings.Groups.Take(ShownMax))
+        foreach (var line in FindingLines.Of(findings.Groups, ShownMax))
         {
-            var first = group.First[0];
-            terminal.Remark(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"  {(group.Severity == Severity.Error ? "Left out" : "Note")} ({group.Count}): {first.Place}: {first.Words} {first.Remedy}"));
+            terminal.Remark(line);
         }
     }
 

@@ -30,7 +30,9 @@ internal sealed class ObjectClient(ServiceClient client)
     public async Task<bool> HasBucketAsync(string bucket, CancellationToken cancel)
     {
         using var response = await SendAsync(
-            HttpMethod.Head, $"the bucket {bucket}", bucket, "", "", null, null, cancel, r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotFound);
+            HttpMethod.Head, $"the bucket {bucket}", bucket, "", "", null, null, cancel,
+            // A name that no bucket may have: creating it says why.
+            r => r.IsSuccessStatusCode || r.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.BadRequest);
         return response.IsSuccessStatusCode;
     }
 

@@ -65,6 +65,8 @@ public sealed class ModelPullTests : IDisposable
         var request = JsonSerializer.Serialize(new { ProjectArn = project, VersionName = "v", Bucket = "models", Prefix = "m" });
         Assert.Contains("There is no object s3://models/m/model.json", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
         await server.PutObjectAsync("models", "m/model.json", Encoding.UTF8.GetBytes("{}"));
+        Assert.Contains("SHA-256 of model.onnx", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
+        await server.PutObjectAsync("models", "m/model.json", Encoding.UTF8.GetBytes("no json"));
         Assert.Contains("That is no model", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
         Assert.Equal("InvalidParameterException", (await OwnAsync(server, "AddModel", "[]")).Error);
         Assert.Equal("UnknownOperationException", (await OwnAsync(server, "Fly", "{}")).Error);
@@ -95,7 +97,8 @@ public sealed class ModelPullTests : IDisposable
     private async Task<JsonNode> PullAsync(TestServer other, TestServer server)
     {
         var end = await CommandLineTests.RunAsync(
-            _top, "pull", "--from", other.BaseAddress.ToString(), "--from-data", other.DataPath, "--all", "--data", server.DataPath, "--json");
+            _top, "pull", "--from", other.BaseAddress.ToString(), "--from-data", other.DataPath, "--all", "--data", server.DataPath, "--url",
+            server.BaseAddress.ToString(), "--json");
         Assert.True(end.Code == 0, end.Errors);
         return JsonNode.Parse(end.Output)!["projects"]![0]!["models"]![0]!;
     }

@@ -174,7 +174,8 @@ public sealed class PullTests : IDisposable
         for (var again = true; again;)
         {
             end = await CommandLineTests.RunAsync(
-                _top, "pull", "--from", other.BaseAddress.ToString(), "--from-data", other.DataPath, "--all", "--data", server.DataPath, "--json");
+                _top, "pull", "--from", other.BaseAddress.ToString(), "--from-data", other.DataPath, "--all", "--data", server.DataPath, "--url",
+                server.BaseAddress.ToString(), "--json");
             Assert.True(end.Code == 0, end.Errors);
             again = end.Output.Contains("IN_PROGRESS", StringComparison.Ordinal);
         }
@@ -188,7 +189,8 @@ public sealed class PullTests : IDisposable
         }
 
         end = await CommandLineTests.RunAsync(
-            _top, "pull", "--from", other.BaseAddress.ToString(), "--from-data", other.DataPath, "--all", "--data", other.DataPath);
+            _top, "pull", "--from", other.BaseAddress.ToString(), "--from-data", other.DataPath, "--all", "--data", other.DataPath, "--url",
+            other.BaseAddress.ToString());
         Assert.Contains("are the same", end.Errors, StringComparison.Ordinal);
     }
 
