@@ -1,0 +1,68 @@
+using System.IO.Compression;
+using Ocellus.Storage;
+using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
+
+namespace Ocellus.Training;
+
+/// <summary>
+/// Writes a trained model as one file: <c>model.onnx</c>, <c>model.json</c>, a Python program that runs them, the colour profiles that it needs, and the
+/// evaluation.
+/// </summary>
+internal static class ModelPackage
+{
+    public const string Program = "predict.py";
+
+    /// <summary>The module that reads images for <see cref="Program"/>.</summary>
+    public const string Reader = "read_picture.py";
+
+    public const string Evaluation = "evaluation.json";
+
+    /// <summary>Writes the archive whole or not at all: a reader never sees half a model.</summary>
+    /// <param name="path">The archive; replaced if it exists.</param>
+    /// <param name="modelFolder">Folder of model.onnx and model.json.</param>
+    /// <param name="evaluation">A file with the evaluation summary, or null.</param>
+    /// <exception cref="IOException">Not readable, not writable, or the disk is full; an archive that was there is unchanged.</exception>
+    public static void Write(string path, string modelFolder, string? evaluation)
+    {
+        var temporary = $"{path}.{Environment.ProcessId}.tmp";
+        try
+        {
+            using (var stream = FileSystem.CreatePrivate(temporary))
+            {
+                using (var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
+                {
+                    // Weights hardly compress: it would cost a second and save a twentieth.
+                    archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Model), ModelFiles.Model, CompressionLevel.NoCompression);
+                    archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Description), ModelFiles.Description);
+                    foreach (var name in (ReadOnlySpan<string>)[Program, Reader])
+                    {
+                        using var program = archive.CreateEntry(name).Open();
+                        using var source = typeof(ModelPackage).Assembly.GetManifestResourceStream(name)!;
+                        source.CopyTo(program);
+                    }
+
+                    foreach (var (name, profile) in (ReadOnlySpan<(string, byte[])>)[("srgb.icc", ColourProfile.Srgb()), ("cmyk.icc", ColourProfile.Cmyk())])
+                    {
+                        using var entry = archive.CreateEntry(name).Open();
+                        entry.Write(profile);
+                    }
+
+                    if (evaluation is not null)
+                    {
+                        archive.CreateEntryFromFile(evaluation, Evaluation);
+                    }
+                }
+
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+}
