@@ -2,8 +2,7 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using Microsoft.ML.OnnxRuntime;
 using Ocellus.Refusals;
-using Ocellus.Storage;
-using Ocellus.Vision.Images;
+using Ocellus.Training;
 using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;
@@ -14,12 +13,12 @@ namespace Ocellus.Commands;
 /// </summary>
 internal static class ModelArchive
 {
-    public const string Program = "predict.py";
+    public const string Program = ModelPackage.Program;
 
     /// <summary>The module that reads images for <see cref="Program"/>.</summary>
-    public const string Reader = "read_picture.py";
+    public const string Reader = ModelPackage.Reader;
 
-    public const string Evaluation = "evaluation.json";
+    public const string Evaluation = ModelPackage.Evaluation;
 
     /// <summary>Maximum bytes of model.onnx: 2 GB, the limit of a protobuf message.</summary>
     private const long ModelBytesMax = int.MaxValue;
@@ -27,57 +26,8 @@ internal static class ModelArchive
     /// <summary>Maximum bytes of model.json: room for the names and thresholds of thousands of labels.</summary>
     private const long DescriptionBytesMax = 16L << 20;
 
-    /// <summary>Writes the archive whole or not at all: a reader never sees half a model.</summary>
-    /// <param name="path">The archive; replaced if it exists.</param>
-    /// <param name="modelFolder">Folder of model.onnx and model.json.</param>
-    /// <param name="evaluation">A file with the evaluation summary, or null.</param>
-    /// <exception cref="IOException">Not readable, not writable, or the disk is full; an archive that was there is unchanged.</exception>
-    public static void Write(string path, string modelFolder, string? evaluation)
-    {
-        var temporary = $"{path}.{Environment.ProcessId}.tmp";
-        try
-        {
-            using (var stream = FileSystem.CreatePrivate(temporary))
-            {
-                var top = Folder(path) + "/";
-                using (var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
-                {
-                    // Weights hardly compress: it would cost a second and save a twentieth.
-                    archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Model), top + ModelFiles.Model, CompressionLevel.NoCompression);
-                    archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Description), top + ModelFiles.Description);
-                    foreach (var name in (ReadOnlySpan<string>)[Program, Reader])
-                    {
-                        using var program = archive.CreateEntry(top + name).Open();
-                        using var source = typeof(ModelArchive).Assembly.GetManifestResourceStream(name)!;
-                        source.CopyTo(program);
-                    }
-
-                    foreach (var (name, profile) in (ReadOnlySpan<(string, byte[])>)[("srgb.icc", ColourProfile.Srgb()), ("cmyk.icc", ColourProfile.Cmyk())])
-                    {
-                        using var entry = archive.CreateEntry(top + name).Open();
-                        entry.Write(profile);
-                    }
-
-                    if (evaluation is not null)
-                    {
-                        archive.CreateEntryFromFile(evaluation, top + Evaluation);
-                    }
-                }
-
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
-    }
-
-    /// <summary>The folder within an archive: the archive's name without its extension.</summary>
-    public static string Folder(string path) => Path.GetFileNameWithoutExtension(path) is { Length: > 0 } name and not ("." or "..") ? name : "model";
+    /// <inheritdoc cref="ModelPackage.Write"/>
+    public static void Write(string path, string modelFolder, string? evaluation) => ModelPackage.Write(path, modelFolder, evaluation);
 
     /// <summary>The description of a model in an archive, or in a folder with the same files, without the model itself.</summary>
     /// <param name="path">The archive or folder.</param>

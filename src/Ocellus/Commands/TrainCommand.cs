@@ -143,7 +143,7 @@ internal static partial class TrainCommand
                 CultureInfo.InvariantCulture, $"Trained in {outcome.TrainingSeconds:0} s. F1 {report.F1:0.000} on the test images. {outcome.Message}"));
         terminal.Result(EvaluationTables.Labels(report));
         var model = Path.GetRelativePath(Environment.CurrentDirectory, request.Output);
-        var unpack = $"unzip {model} && python3 {ModelArchive.Folder(model)}/{ModelArchive.Program} IMAGE…";
+        var unpack = $"unzip {model} && python3 {ModelPackage.Folder(model)}/{ModelArchive.Program} IMAGE…";
         terminal.Result(
             $"""
             The model is {request.Output}
