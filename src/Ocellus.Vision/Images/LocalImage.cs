@@ -86,19 +86,21 @@ public static class LocalImage
     {
         if ((long)image.Width * image.Height > PixelsMax)
         {
-            throw new ImageRefusedException(
-                ImageProblem.TooLarge,
-                string.Create(CultureInfo.InvariantCulture, $"The {name} has {image.Width:N0}×{image.Height:N0} pixels; the maximum is {PixelsMax:N0} in all."));
+            throw TooLarge(name, image.Width, image.Height);
         }
 
         if (image.Format is not (Enums.BandFormat.Uchar or Enums.BandFormat.Ushort))
         {
             throw new ImageRefusedException(
                 ImageProblem.UnsupportedFormat,
-                $"The pixels of the {name} are numbers of the type {image.Format.ToString().ToLowerInvariant()}, of which nobody knows what is black and what is "
-                    + "white; save it with 8 or 16 bits.");
+                $"The pixels of the {name} are numbers of the type {image.Format.ToString().ToLowerInvariant()}, of which nobody knows what is black and what "
+                    + "is white; save it with 8 or 16 bits.");
         }
     }
+
+    private static ImageRefusedException TooLarge(string name, int width, int height) => new(
+        ImageProblem.TooLarge,
+        string.Create(CultureInfo.InvariantCulture, $"The {name} has {width:N0}×{height:N0} pixels; the maximum is {PixelsMax:N0} in all."));
 
     /// <summary>What a PNG can hold as it is; everything else as sRGB.</summary>
     private static Image Colours(Image image) => image.Interpretation switch
@@ -130,9 +132,7 @@ public static class LocalImage
             using var stream = new MemoryStream(bytes, writable: false);
             if (ImageInfo.FromStream(stream) is { } info && (long)info.Width * info.Height > PixelsMax)
             {
-                throw new ImageRefusedException(
-                    ImageProblem.TooLarge,
-                    string.Create(CultureInfo.InvariantCulture, $"The BMP has {info.Width:N0}×{info.Height:N0} pixels; the maximum is {PixelsMax:N0} in all."));
+                throw TooLarge("BMP", info.Width, info.Height);
             }
 
             var pixels = ImageResult.FromMemory(bytes, ColorComponents.RedGreenBlue);
@@ -142,7 +142,8 @@ public static class LocalImage
         catch (Exception failure) when (failure is not (ImageRefusedException or OutOfMemoryException or VipsException))
         {
             // The reader throws whatever it comes upon: end of stream, index out of range, its own exceptions.
-            throw new ImageRefusedException(ImageProblem.Corrupt, $"The BMP cannot be decoded ({bytes.Length:N0} bytes); save the image as JPEG or PNG.", failure);
+            throw new ImageRefusedException(
+                ImageProblem.Corrupt, $"The BMP cannot be decoded ({bytes.Length:N0} bytes); save the image as JPEG or PNG.", failure);
         }
     }
 }

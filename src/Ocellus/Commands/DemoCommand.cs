@@ -34,8 +34,6 @@ internal sealed record DemoSample(string Folder, string Bucket, string Project, 
 /// <summary><c>ocellus demo</c>: the whole workflow, over the real API of a server in this process.</summary>
 internal static partial class DemoCommand
 {
-    private const string DataDefault = "ocellus-demo";
-
     /// <summary>Test images of each label that the started model is queried about.</summary>
     private const int QueriesPerLabel = 3;
 
@@ -44,7 +42,7 @@ internal static partial class DemoCommand
 
     public static Command Create()
     {
-        var data = ServeCommand.DataOption(DataDefault);
+        var data = ServeCommand.DataOption(ServeCommand.DataDefault);
         var urls = ServeCommand.UrlsOption("http://127.0.0.1:0");
         urls.Description = "Address of the demonstration's server; port 0 takes a free one.";
         var keep = new Option<bool>("--keep") { Description = "Leave the server running at the end, until Ctrl-C." };

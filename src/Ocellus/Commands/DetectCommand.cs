@@ -14,7 +14,11 @@ internal static class DetectCommand
     public static Command Create()
     {
         var model = new Argument<string>("MODEL") { Description = "A model.zip of `ocellus train` or `ocellus export`, or a folder with its files." };
-        var images = new Argument<string[]>("IMAGE") { Description = "Images, or folders of them: JPEG, PNG, WebP, TIFF, BMP, GIF or AVIF, of any size.", Arity = ArgumentArity.OneOrMore };
+        var images = new Argument<string[]>("IMAGE")
+        {
+            Description = "Images, or folders of them: JPEG, PNG, WebP, TIFF, BMP, GIF or AVIF, of any size.",
+            Arity = ArgumentArity.OneOrMore,
+        };
         var confidence = new Option<double?>("--min-confidence")
         {
             Description = "Minimum confidence, 0 to 100, for every label. Without it each label has its own threshold, found in testing.",

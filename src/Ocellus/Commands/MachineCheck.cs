@@ -237,7 +237,7 @@ internal static partial class MachineCheck
     private static async Task<bool> AnswersAsync(IPAddress ip, int port, CancellationToken cancel)
     {
         using var client = ApiClient.WithoutProxy();
-        client.Timeout = TimeSpan.FromSeconds(2);
+        client.Timeout = TimeSpan.FromSeconds(10); // A busy machine takes its time; only a program that takes connections and says nothing is waited for.
         var target = ip.Equals(IPAddress.Any) ? IPAddress.Loopback : ip.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : ip;
         try
         {

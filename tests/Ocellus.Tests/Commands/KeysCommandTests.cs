@@ -9,6 +9,14 @@ namespace Ocellus.Tests.Commands;
 public sealed class KeysCommandTests
 {
     [Fact]
+    public void The_policies_among_the_samples_can_be_attached()
+    {
+        var files = Directory.GetFiles(Path.Combine(Pages.Root, "samples", "policies"));
+        Assert.NotEmpty(files);
+        Assert.All(files, file => Assert.Equal(Path.GetFileNameWithoutExtension(file), PolicyFile.Read(file).Name));
+    }
+
+    [Fact]
     public async Task Keys_are_made_listed_changed_and_revoked_under_a_running_server()
     {
         await using var server = await TestServer.StartAsync();

@@ -5,8 +5,8 @@ namespace Ocellus.Training.Child;
 
 /// <summary>
 /// Converts boxes between pixels of a manifest line's <c>image_size</c> and ratios of the upright image. If the size is that of the
-/// upright image, or has the shape of neither orientation, boxes refer to the upright image; if it is the stored size of a rotated image, or that before a reduction, boxes
-/// are rotated with it.
+/// upright image, or has the shape of neither orientation, boxes refer to the upright image; if it is the stored size of a rotated image,
+/// or that before a reduction, boxes are rotated with it.
 /// </summary>
 internal readonly struct BoxFrame
 {
