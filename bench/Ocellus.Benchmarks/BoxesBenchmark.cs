@@ -27,7 +27,7 @@ internal static class BoxesBenchmark
             Epochs = args.Contains("--steps") ? 0 : Option(args, "--epochs", plan.Epochs),
             LongSide = args.Contains("--long-side") ? (int)Option(args, "--long-side", 0) : null,
             Batch = (int)Option(args, "--batch", plan.Batch),
-            Mosaic = Option(args, "--mosaic", plan.Mosaic),
+            Mosaic = args.Contains("--mosaic") ? Option(args, "--mosaic", 0) : null,
             FrozenBlocks = (int)Option(args, "--frozen", plan.FrozenBlocks),
             Threads = (int)Option(args, "--threads", plan.Threads),
             Rate = Option(args, "--rate", plan.Rate),

@@ -13,7 +13,7 @@ namespace Ocellus.Vision.Recipes;
 internal static class BoxCalibration
 {
     // Standard deviations of factor and shift before anything is measured: with few boxes, chance would decide otherwise.
-    private const double FactorDeviation = .3, ShiftDeviation = .5;
+    private const double FactorDeviation = .5, ShiftDeviation = .7;
 
     // A factor that is not positive would turn the order round.
     private const double FactorMin = .2;

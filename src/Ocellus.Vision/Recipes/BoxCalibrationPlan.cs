@@ -15,12 +15,12 @@ public sealed record BoxCalibrationPlan
     /// <summary>Share of the steps after which the scores are calibrated, and the images that were held back are learnt from as the others are.</summary>
     public double JoinAt { get; init; } = .7;
 
-    /// <summary>Factor of the logits to expect.</summary>
-    public double ExpectedFactor { get; init; } = 1.2;
+    /// <summary>Factor of the logits to expect: measured 2.2 on blood cells.</summary>
+    public double ExpectedFactor { get; init; } = 2;
 
     /// <summary>
-    /// Shift of the logits to expect. A detector learns how well its box overlaps, so a box that is right is scored at its overlap, 0.8 for example, and not
-    /// at 1.
+    /// Shift of the logits to expect. A detector learns how well its box overlaps: one that is right is scored at its overlap, 0.8 for example, and not at 1,
+    /// and one that overlaps by 0.4 is wrong. So of scores around 0.6 half are right; higher ones are more often right than they say, lower ones less.
     /// </summary>
-    public double ExpectedShift { get; init; } = .5;
+    public double ExpectedShift { get; init; } = -1;
 }

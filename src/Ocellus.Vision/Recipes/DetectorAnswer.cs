@@ -22,9 +22,21 @@ internal static class DetectorAnswer
         DetectorInput input = suited;
         while (input.LongSide > LongSideMin && measure(input) is var time && time > most)
         {
-            // A network's time goes with the area, and other parts stay: so this is never too small, and is measured again.
+            // A network's time goes with the area, and other parts stay: so this is hardly ever too small, and is measured again.
             int side = (int)(input.LongSide * Math.Sqrt(most / time)) / DetectorInput.Multiple * DetectorInput.Multiple;
             input = ofLongSide(Math.Clamp(side, LongSideMin, input.LongSide - DetectorInput.Multiple));
+        }
+
+        // On a busy machine one time may have been much too long.
+        for (int side = input.LongSide + DetectorInput.Multiple; side < suited.LongSide; side += DetectorInput.Multiple)
+        {
+            DetectorInput larger = ofLongSide(side);
+            if (measure(larger) > most)
+            {
+                break;
+            }
+
+            input = larger;
         }
 
         return input;

@@ -36,7 +36,7 @@ internal sealed class DetectorBatches(DetectorTask task, DetectorPlan plan, Dete
         int since = joined ? joinedAt!.Value : 0;
         // No pass of these images was seen before, and its views are new ones.
         int passes = (int)(((long)since * count + _first.Length - 1) / _first.Length);
-        double mosaic = step < MosaicUntil * steps ? plan.Mosaic : 0;
+        double mosaic = step < MosaicUntil * steps ? plan.Mosaic ?? 0 : 0;
         float[] pixels = _buffers.For(step, count * views.ValuesPerView);
         var truth = new TrueBox[count][];
         for (int i = 0; i < truth.Length; i++)
@@ -45,7 +45,7 @@ internal sealed class DetectorBatches(DetectorTask task, DetectorPlan plan, Dete
             long view = (long)(step - since) * truth.Length + i;
             int pass = passes + (int)(view / images.Length);
             int index = Order(images, pass)[(int)(view % images.Length)];
-            truth[i] = views.Random(index, pass, mosaic, pixels.AsSpan(i * views.ValuesPerView, views.ValuesPerView));
+            truth[i] = views.Random(index, pass, mosaic, images, pixels.AsSpan(i * views.ValuesPerView, views.ValuesPerView));
         }
 
         return new DetectorBatch(pixels, truth);

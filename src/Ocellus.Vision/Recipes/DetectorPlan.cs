@@ -79,8 +79,11 @@ public sealed record DetectorPlan
     /// <summary>Maximum scale of a view, relative to the scale at which the image just fits.</summary>
     public double ScaleMax { get; init; } = 1.15;
 
-    /// <summary>Share of views that are mosaics of four images; none in the last quarter of the steps.</summary>
-    public double Mosaic { get; init; }
+    /// <summary>
+    /// Share of views that are mosaics, each of the surroundings of a box in four images; none in the last quarter of the steps. Null for all of them where
+    /// boxes are few and small, and none elsewhere. Drawn flaws, 260 steps of 4 images: mAP@0.5 0.556 without and 0.773 with mosaics.
+    /// </summary>
+    public double? Mosaic { get; init; }
 
     /// <summary>How scores are calibrated.</summary>
     public BoxCalibrationPlan Calibration { get; init; } = new();

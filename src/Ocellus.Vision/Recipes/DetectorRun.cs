@@ -277,6 +277,7 @@ internal sealed class DetectorRun : IDisposable
     {
         var text = new StringBuilder(PlanRun.KeyOf(plan.Repeat));
         plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null, AnswerTimeMax = null, Repeat = null };
+        plan = plan with { Mosaic = plan.Mosaic ?? 0 };
         text.AppendJoin('|', TrainingCheckpoint.TextOf(plan, plan.Kernels), TextOf(input), string.Join('\n', task.Labels));
         foreach (IReadOnlyList<LabelledBox> boxes in task.Boxes)
         {

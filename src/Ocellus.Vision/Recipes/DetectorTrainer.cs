@@ -24,6 +24,10 @@ public static class DetectorTrainer
     // steps: 1.78 GB with libtorch's convolutions, 1.64 GB with our own (bench/results/epyc-2-cores/own-code.md).
     private const long BytesPerPixel = 2_800, FixedBytes = 500L << 20;
 
+    // Boxes are few and small if half of the images that have any have no more than this share of their area within boxes, and all no more than this number of
+    // boxes on average.
+    private const double SparseShareMax = .05, SparseBoxesMax = 8;
+
     // Batch norm over fewer images is noise.
     private const int BatchMin = 2;
 
@@ -47,6 +51,7 @@ public static class DetectorTrainer
         Check(task, plan);
         TrainingLibrary.Check();
         set_num_threads(plan.Threads);
+        plan = plan with { Mosaic = plan.Mosaic ?? (IsSparse(task.Boxes) ? 1 : 0) };
         OnnxFile backbone = OnnxFile.Load(plan.BackbonePath);
         using var scope = NewDisposeScope();
         string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointFile);
@@ -65,6 +70,13 @@ public static class DetectorTrainer
         // What is chosen by the clock and the data is told, with what it costs.
         TimeSpan answer = AnswerTime.Of(result.Model, result.Description, task.Images.Read(0));
         return result with { Remark = $"{result.Remark} {DetectorAnswer.Text(input, suited, plan.AnswerTimeMax, answer)}".TrimStart() };
+    }
+
+    /// <summary>Whether most of an image is background: then a view of one of them teaches little.</summary>
+    internal static bool IsSparse(IReadOnlyList<IReadOnlyList<LabelledBox>> boxes)
+    {
+        double[] covered = [.. boxes.Where(b => b.Count > 0).Select(b => b.Sum(box => (double)box.Box.Width * box.Box.Height)).Order()];
+        return covered.Length > 0 && covered[covered.Length / 2] <= SparseShareMax && boxes.Sum(b => b.Count) <= SparseBoxesMax * covered.Length;
     }
 
     /// <summary>The input within the time of an answer. A resumed training goes on with the one that it began with.</summary>

@@ -22,21 +22,22 @@ internal sealed class DetectorViews(ImageSource images, IReadOnlyList<IReadOnlyL
     /// <param name="index">Of the image.</param>
     /// <param name="pass">How many times the image was used before.</param>
     /// <param name="mosaic">Share of views that are mosaics of four images.</param>
+    /// <param name="others">The images that may be beside it in a mosaic.</param>
     /// <param name="view">Height × width × 3, normalised, written.</param>
-    public TrueBox[] Random(int index, int pass, double mosaic, Span<float> view)
+    public TrueBox[] Random(int index, int pass, double mosaic, ReadOnlySpan<int> others, Span<float> view)
     {
         view.Clear(); // grey 127 is 0 after normalisation
         var truth = new List<TrueBox>();
 #pragma warning disable CA5394 // Not security: the same seed must give the same view.
         var random = new Random(ViewSeed.Of(plan.Seed, pass, index));
-        if (images.Count > 1 && random.NextDouble() < mosaic)
+        if (others.Length > 1 && random.NextDouble() < mosaic)
         {
             int middleX = (int)(input.Width * (.3 + .4 * random.NextDouble())), middleY = (int)(input.Height * (.3 + .4 * random.NextDouble()));
             for (int quarter = 0; quarter < 4; quarter++)
             {
                 bool right = quarter % 2 == 1, lower = quarter >= 2;
                 var clip = new Clip(right ? middleX : 0, lower ? middleY : 0, right ? input.Width : middleX, lower ? input.Height : middleY);
-                Place(quarter == 0 ? index : random.Next(images.Count), random, clip, view, truth);
+                Place(quarter == 0 ? index : others[random.Next(others.Length)], random, clip, view, truth);
             }
         }
         else
@@ -52,15 +53,23 @@ internal sealed class DetectorViews(ImageSource images, IReadOnlyList<IReadOnlyL
     {
         DecodedImage image = Decoded(index);
         double scale = input.FittingScale(image.Width, image.Height) * Math.Exp(Between(Math.Log(plan.ScaleMin), Math.Log(plan.ScaleMax)));
-        if (clip.Width < input.Width)
+        int width = Math.Max(1, (int)Math.Round(image.Width * scale)), height = Math.Max(1, (int)Math.Round(image.Height * scale));
+        int left, top;
+        bool mirrored;
+        if (clip.Width < input.Width && boxes[index].Count > 0)
         {
-            // A quarter of a mosaic: smaller, or little of the image would be seen.
-            scale *= .7;
+            // A quarter of a mosaic is a part of the image in which one of its boxes is.
+            Box shown = boxes[index][random.Next(boxes[index].Count)].Box;
+            mirrored = random.NextDouble() < .5;
+            left = clip.Left + Around(clip.Width, width, mirrored ? 1 - shown.Left - shown.Width : shown.Left, shown.Width);
+            top = clip.Top + Around(clip.Height, height, shown.Top, shown.Height);
+        }
+        else
+        {
+            (left, top) = (clip.Left + Shift(clip.Width - width), clip.Top + Shift(clip.Height - height));
+            mirrored = random.NextDouble() < .5;
         }
 
-        int width = Math.Max(1, (int)Math.Round(image.Width * scale)), height = Math.Max(1, (int)Math.Round(image.Height * scale));
-        int left = clip.Left + Shift(clip.Width - width), top = clip.Top + Shift(clip.Height - height);
-        bool mirrored = random.NextDouble() < .5;
         float contrast = (float)Between(.8, 1.2), brightness = (float)Between(-20, 20);
         bool tinted = random.NextDouble() < .3;
         Draw(image, view, clip, left, top, width, height, mirrored, Tone.Gains(contrast * Tint(), contrast * Tint(), contrast * Tint(), brightness));
@@ -69,6 +78,14 @@ internal sealed class DetectorViews(ImageSource images, IReadOnlyList<IReadOnlyL
         double Between(double low, double high) => low + (high - low) * random.NextDouble();
         float Tint() => tinted ? (float)Between(.9, 1.1) : 1;
         int Shift(int room) => random.Next(Math.Min(0, room), Math.Max(0, room) + 1);
+
+        // As Shift, but with the whole box inside, if it fits.
+        int Around(int side, int length, float start, float extent)
+        {
+            int room = side - length, low = Math.Max(Math.Min(0, room), (int)Math.Ceiling(-start * length));
+            int high = Math.Min(Math.Max(0, room), (int)Math.Floor(side - (start + extent) * length));
+            return low <= high ? random.Next(low, high + 1) : Shift(room);
+        }
     }
 #pragma warning restore CA5394
 

@@ -28,6 +28,20 @@ public sealed class DetectorAnswerTests
     }
 
     [Fact]
+    public void One_time_that_was_much_too_long_does_not_decide()
+    {
+        bool disturbed = true;
+
+        DetectorInput input = DetectorAnswer.Within(_suited, s => new DetectorInput(s, s), TimeSpan.FromMilliseconds(24), one =>
+        {
+            (bool slow, disturbed) = (disturbed, false);
+            return TimeSpan.FromMilliseconds((slow ? 10 : 1) * (8 + one.Width * one.Height / 4096.0));
+        });
+
+        Assert.Equal(256, input.LongSide); // 502 ms at first would have made 128 of it
+    }
+
+    [Fact]
     public void What_was_chosen_and_what_it_costs_is_told()
     {
         TimeSpan half = TimeSpan.FromMilliseconds(22.4), most = TimeSpan.FromMilliseconds(30);

@@ -36,7 +36,7 @@ public sealed class DetectorTrainerTests
             Assert.Equal("training 2/2", reports.Seen[^1]);
             Assert.Equal((80, 80), (whole.Steps, resumed.Steps));
             Assert.Equal(whole.Description.Temperature, resumed.Description.Temperature, .02);
-            Assert.NotEqual(1 / 1.2, whole.Description.Temperature, 1e-6);
+            Assert.NotEqual(1 / new BoxCalibrationPlan().ExpectedFactor, whole.Description.Temperature, 1e-6);
             OnnxFile a = OnnxBytes.Parse(whole.Model), b = OnnxBytes.Parse(resumed.Model);
             foreach (string name in a.InitializerNames.Where(n => n.EndsWith("weight", StringComparison.Ordinal)))
             {
@@ -96,6 +96,17 @@ public sealed class DetectorTrainerTests
         Assert.Equal(1024, DetectorTrainer.Choose(task, new DetectorPlan { MemoryBytes = 64L << 30 }).LongSide);
         Assert.InRange(DetectorTrainer.Choose(task, new DetectorPlan { MemoryBytes = 6L << 30 }).LongSide, 448, 992);
         Assert.Equal(416, DetectorTrainer.Choose(task, new DetectorPlan { MemoryBytes = 1 << 30 }).LongSide);
+    }
+
+    [Theory]
+    [InlineData(.2f, 1, true)] // 4 % of each image
+    [InlineData(.23f, 1, false)] // 5.3 %
+    [InlineData(.06f, 10, true)] // 3.6 %, 31 in four images
+    [InlineData(.06f, 11, false)] // 34
+    public void Few_and_small_boxes_are_told_from_others(float side, int count, bool sparse)
+    {
+        LabelledBox[] boxes = [.. Enumerable.Repeat(new LabelledBox(0, new Box(.1f, .1f, side, side)), count)];
+        Assert.Equal(sparse, DetectorTrainer.IsSparse([boxes, boxes, [new(0, new Box(0, 0, 1, 1))], [], boxes]));
     }
 
     [Fact]

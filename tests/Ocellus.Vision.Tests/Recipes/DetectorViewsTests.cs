@@ -25,7 +25,7 @@ public sealed class DetectorViewsTests
         int seen = 0;
         for (int pass = 0; pass < 20; pass++)
         {
-            foreach (TrueBox box in views.Random(0, pass, 0, view))
+            foreach (TrueBox box in views.Random(0, pass, 0, [0], view))
             {
                 seen++;
                 Assert.Equal(3, box.Label);
@@ -48,8 +48,8 @@ public sealed class DetectorViewsTests
         float[] a = new float[views.ValuesPerView], b = new float[views.ValuesPerView], c = new float[views.ValuesPerView];
         foreach (double mosaic in new[] { 0.0, 1.0 })
         {
-            TrueBox[] first = views.Random(1, 5, mosaic, a), again = views.Random(1, 5, mosaic, b);
-            views.Random(1, 6, mosaic, c);
+            TrueBox[] first = views.Random(1, 5, mosaic, [0, 1, 2, 3], a), again = views.Random(1, 5, mosaic, [0, 1, 2, 3], b);
+            views.Random(1, 6, mosaic, [0, 1, 2, 3], c);
             Assert.Equal(first, again);
             Assert.Equal(a, b);
             Assert.NotEqual(a, c);
@@ -63,9 +63,27 @@ public sealed class DetectorViewsTests
         DetectorTask task = DrawnScenes.Task(4);
         var views = new DetectorViews(task.Images, task.Boxes, Input, new DetectorPlan());
         var view = new float[views.ValuesPerView];
-        TrueBox[] boxes = [.. Enumerable.Range(0, 10).SelectMany(pass => views.Random(0, pass, 1, view))];
+        TrueBox[] boxes = [.. Enumerable.Range(0, 10).SelectMany(pass => views.Random(0, pass, 1, [0, 1, 2, 3], view))];
         Assert.True(boxes.Length > 20, $"{boxes.Length} boxes in ten mosaics");
         Assert.All(boxes, b => Assert.True(b.X1 >= 0 && b.Y1 >= 0 && b.X2 <= Input.Width && b.Y2 <= Input.Height && b.X2 > b.X1 && b.Y2 > b.Y1));
+    }
+
+    [Fact]
+    public void Each_quarter_of_a_mosaic_shows_a_small_box_whole_and_of_the_images_that_may_be_there_alone()
+    {
+        DetectorTask scenes = DrawnScenes.Task(4);
+        // A box of another label in each image, 16 × 12 pixels of a view, far from its middle.
+        var task = scenes with { Boxes = [.. Enumerable.Range(0, 4).Select(i => new[] { new LabelledBox(i, new Box(.02f, .85f, .1f, .1f)) })] };
+        var views = new DetectorViews(task.Images, task.Boxes, Input, new DetectorPlan { ScaleMin = 1.2, ScaleMax = 1.2 });
+        var view = new float[views.ValuesPerView];
+        for (int pass = 0; pass < 20; pass++)
+        {
+            TrueBox[] boxes = views.Random(0, pass, 1, [0, 2], view);
+
+            Assert.Equal(4, boxes.Length);
+            Assert.All(boxes, b => Assert.Contains(b.Label, new[] { 0, 2 }));
+            Assert.All(boxes, b => Assert.InRange((b.X2 - b.X1) * (b.Y2 - b.Y1), .9 * .01 * 1.44 * 128 * 96, 1.1 * .01 * 1.44 * 128 * 96));
+        }
     }
 
     [Fact]
@@ -75,7 +93,7 @@ public sealed class DetectorViewsTests
         LabelledBox[] bad = [new(0, new Box(1.2f, .1f, .2f, .2f)), new(0, new Box(.5f, .5f, 0, .2f)), new(0, new Box(-.1f, -.1f, 2, 2))];
         var views = new DetectorViews(task.Images, [bad], Input, new DetectorPlan { ScaleMin = 1, ScaleMax = 1 });
 
-        TrueBox only = Assert.Single(views.Random(0, 0, 0, new float[views.ValuesPerView]));
+        TrueBox only = Assert.Single(views.Random(0, 0, 0, [0], new float[views.ValuesPerView]));
 
         Assert.Equal(new TrueBox(0, 0, 128, 96, 0), only); // cut off at the edge of the image
     }
