@@ -6,6 +6,7 @@ using Ocellus.Console.Keys;
 using Ocellus.Console.Pages;
 using Ocellus.Console.Projects;
 using Ocellus.Console.Sessions;
+using Ocellus.Console.Suggestions;
 using Ocellus.Identity;
 using Ocellus.Settings;
 
@@ -32,7 +33,8 @@ internal static class ConsoleEndpoints
             .AddSingleton<ConsolePages>()
             .AddSingleton<ConsoleGate>()
             .AddScoped<ConsoleRequest>()
-            .AddImages();
+            .AddImages()
+            .AddSuggestions();
     }
 
     /// <summary>
@@ -70,6 +72,7 @@ internal static class ConsoleEndpoints
         routes.MapGet("/ui/api/events", services.GetRequiredService<EventStream>().HandleAsync);
         services.GetRequiredService<KeysEndpoint>().Map(routes);
         services.GetRequiredService<ImagesEndpoints>().Map(routes);
+        services.GetRequiredService<SuggestionsEndpoints>().Map(routes);
         services.GetRequiredService<ConsolePages>().Map(routes);
     }
 

@@ -103,13 +103,14 @@ export class Grid {
 
   /** Everything of a tile but its picture. @param {HTMLElement} tile @param {Image} image @param {number} at */
   #fill(tile, image, at) {
-    const names = this.images.names(image), who = this.page.who(image);
+    const names = this.images.names(image), who = this.page.who(image), ghosts = names.length ? [] : this.images.suggested(image)?.ghosts ?? [];
     const marks = [[FLAG.unsure, "?", "unsure"], [FLAG.approved, "✓", "approved"], [FLAG.nothing, "∅", "nothing here"], [FLAG.errors, "!", "errors"]]
       .filter(([flag]) => image.flags & /** @type {number} */ (flag));
-    tile.setAttribute("aria-label", [image.name, names.join(", ") || "no label", ...marks.map((m) => m[2]), who ? `open by ${who.name}` : ""].filter(Boolean).join("; "));
+    tile.setAttribute("aria-label", [image.name, names.join(", ") || (ghosts.length ? `suggested: ${ghosts.map((g) => `${g.label}, ${g.score} percent`).join("; ")}` : "no label"), ...marks.map((m) => m[2]), who ? `open by ${who.name}` : ""].filter(Boolean).join("; "));
     tile.setAttribute("aria-selected", String(this.selected.has(image.key)));
     tile.classList.toggle("focused", at === this.focus);
-    put(/** @type {Element} */ (tile.lastChild), ...(names.length ? names.map((n) => chip(n, this.images)) : [el("span", { class: "name", text: image.name })]));
+    put(/** @type {Element} */ (tile.lastChild), ...(names.length ? names.map((n) => chip(n, this.images)) : ghosts.length ? ghosts.map((g) => ghost(g, this.images)) : [el("span", { class: "name", text: image.name })]));
+    tile.classList.toggle("suggested", ghosts.length > 0);
     const frame = /** @type {Element} */ (tile.firstChild);
     for (const old of frame.querySelectorAll(".over")) old.remove();
     if (marks.length) frame.append(el("span", { class: "over marks", "aria-hidden": "true" }, ...marks.map((m) => el("b", { class: String(m[2]).split(" ")[0], text: m[1], title: m[2] }))));
@@ -126,6 +127,12 @@ export class Grid {
       const tile = this.#rows.get(Math.floor(at / this.columns))?.tiles[at % this.columns];
       if (tile && tile.dataset.key === key) this.#fill(tile, this.images.view[at], at);
     }
+  }
+
+  /** The images that are wholly in view. @returns {Image[]} */
+  onScreen() {
+    const from = Math.ceil((this.box.scrollTop - GAP) / this.rowHeight), to = Math.floor((this.box.scrollTop + this.box.clientHeight + CAPTION) / this.rowHeight);
+    return this.images.view.slice(from * this.columns, Math.max(from + 1, to) * this.columns);
   }
 
   /** @param {number} at @returns {HTMLElement | undefined} */
@@ -149,6 +156,11 @@ export class Grid {
 /** A label with its colour; the colour never says it alone. @param {string} name @param {import("./images.js").Images} images */
 export function chip(name, images) {
   return el("span", { class: `chip ${colourClass(name, images)}` }, el("i", { "aria-hidden": "true" }), name);
+}
+
+/** A suggested label: dashed, with its percentage. @param {{ label: string, score: number }} suggested @param {import("./images.js").Images} images */
+export function ghost(suggested, images) {
+  return el("span", { class: `chip ghost ${colourClass(suggested.label, images)}` }, el("i", { "aria-hidden": "true" }), suggested.label, el("small", { text: `${suggested.score} %` }));
 }
 
 /** @param {string} name @param {import("./images.js").Images} images */
