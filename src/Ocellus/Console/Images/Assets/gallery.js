@@ -27,7 +27,8 @@ const work = new Work(images, kind === "one", { changed, goTo: (key) => { const 
 const people = new People(images, work, { changed, openImage: () => focused()?.image ?? null, away: (away) => document.documentElement.classList.toggle("away", away) });
 const suggestions = new Suggestions(images, () => {
   const key = focused()?.key, ordered = images.filter.order === "least" || images.filter.order === "most" || images.filter.show === "suggested";
-  if (ordered) { images.choose(); grid.layout(); grid.moveTo(images.places.get(key ?? "") ?? grid.focus); } else grid.update(grid.onScreen().map((i) => i.key));
+  // Whoever has not begun yet begins with the first of the new order.
+  if (ordered) { images.choose(); grid.layout(); grid.moveTo(work.undoing.last ? images.places.get(key ?? "") ?? grid.focus : 0); } else grid.update(grid.onScreen().map((i) => i.key));
   showAll();
 });
 const bar = suggestionBar(suggestions, { acceptAll, moved: () => {}, count: () => accepted().length });

@@ -73,6 +73,9 @@ export class Grid {
       seen.push(...this.images.view.slice(n * this.columns, (n + 1) * this.columns));
     }
     this.page.seen(seen);
+    // What is scrolled away is not in the page, and cannot be named.
+    if (this.tile(this.focus)) this.box.setAttribute("aria-activedescendant", `tile-${this.focus}`);
+    else this.box.removeAttribute("aria-activedescendant");
     this.box.dataset.tiles = String([...this.#rows.values()].reduce((sum, r) => sum + r.tiles.length, 0));
   }
 
@@ -147,8 +150,6 @@ export class Grid {
     else if (top + this.rowHeight + GAP > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = top + this.rowHeight + GAP - this.box.clientHeight;
     this.#paint();
     this.update([before, this.focus].map((i) => this.images.view[i]?.key).filter(Boolean));
-    if (n > 0) this.box.setAttribute("aria-activedescendant", `tile-${this.focus}`);
-    else this.box.removeAttribute("aria-activedescendant");
     this.page.moved();
   }
 }

@@ -21,7 +21,7 @@ async function load() {
   labels = (await (await send("GET", `${root}/labels`)).json()).labels;
   const focus = document.activeElement?.id ?? "";
   put(list, labels.length === 0 ? el("p", { class: "muted", text: "No label yet. They are made while labelling." }) : el("table", { class: "cards" },
-    el("thead", {}, el("tr", {}, ...["Label", "Colour", "Key", "Images", "Change"].map((t) => el("th", { scope: "col", text: t })))),
+    el("thead", {}, el("tr", {}, ...["Label", "Colour", "Key", "Images", "Change"].map((t) => el("th", { scope: "col", class: t === "Images" ? "num" : "", text: t })))),
     el("tbody", {}, ...labels.map(row))));
   list.dataset.ready = String(labels.length);
   if (focus) document.getElementById(focus)?.focus();

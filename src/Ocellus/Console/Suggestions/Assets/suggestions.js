@@ -111,7 +111,7 @@ export function suggestionBar(suggestions, page) {
   const accept = el("button", { type: "button", class: "quiet", id: "accept-all", title: "Shift+Enter", on: { click: () => page.acceptAll() } });
   slider.value = String(suggestions.threshold);
   slider.addEventListener("input", () => { suggestions.least = Number(slider.value); show(); page.moved(); });
-  put(bar, words, el("span", { class: "grow" }), el("label", { class: "row", for: "threshold" }, slider, value), accept);
+  put(bar, words, el("span", { class: "grow" }), el("span", { class: "row threshold" }, slider, value), accept);
   function show() {
     bar.hidden = suggestions.words === "" || suggestions.total === 0;
     words.textContent = suggestions.words + (suggestions.ready < suggestions.total ? ` · ${suggestions.ready} of ${suggestions.total} images looked at` : "");
