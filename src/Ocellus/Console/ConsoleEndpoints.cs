@@ -3,6 +3,7 @@ using Ocellus.Console.Calls;
 using Ocellus.Console.Events;
 using Ocellus.Console.Images;
 using Ocellus.Console.Keys;
+using Ocellus.Console.Models;
 using Ocellus.Console.Pages;
 using Ocellus.Console.Projects;
 using Ocellus.Console.Sessions;
@@ -34,7 +35,8 @@ internal static class ConsoleEndpoints
             .AddSingleton<ConsoleGate>()
             .AddScoped<ConsoleRequest>()
             .AddImages()
-            .AddSuggestions();
+            .AddSuggestions()
+            .AddModels();
     }
 
     /// <summary>
@@ -73,6 +75,7 @@ internal static class ConsoleEndpoints
         services.GetRequiredService<KeysEndpoint>().Map(routes);
         services.GetRequiredService<ImagesEndpoints>().Map(routes);
         services.GetRequiredService<SuggestionsEndpoints>().Map(routes);
+        services.GetRequiredService<ModelsEndpoints>().Map(routes);
         services.GetRequiredService<ConsolePages>().Map(routes);
     }
 

@@ -24,8 +24,8 @@ internal sealed class BoxSuggestions(ImageWatch watch, ImageIndex index, NewestM
     /// <summary>Boxes that are suggested for an image.</summary>
     private const int BoxesMax = 50;
 
-    /// <summary>Score, 0 to 1, below which a proposal is not shown, and how many of them get a label of their own.</summary>
-    private const double ProposalMin = .2;
+    /// <summary>Score, 0 to 1, below which a proposal is not shown.</summary>
+    private const double ProposalMin = .3;
 
     /// <exception cref="RefusedException">Invalid: too many images. Denied; NotReady or InUse: a job holds a dataset.</exception>
     public async Task<BoxesAnswer> ReadAsync(ImageProject project, BoxesRequest request, CancellationToken cancel)
