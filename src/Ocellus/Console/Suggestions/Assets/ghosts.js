@@ -33,7 +33,7 @@ export class Ghosts {
         for (const found of answer.images) this.#found.set(image.key, found.boxes);
         this.changed();
       } catch (failure) {
-        if (failure instanceof Refusal && failure.status === 403) return;
+        if (failure instanceof Refusal && failure.type === "AccessDeniedException") return;
         this.#asked.delete(image.key);
         return;
       }

@@ -83,7 +83,7 @@ export class Suggestions {
       if (!same) this.changed();
     } catch (failure) {
       // Without the right to it there are no suggestions; a server that is away is told of elsewhere.
-      if (failure instanceof Refusal && failure.status === 403) return;
+      if (failure instanceof Refusal && failure.type === "AccessDeniedException") return;
     } finally { this.#busy = false; }
     this.#soon(this.ready < this.total ? QUICK_MS : SLOW_MS);
   }
