@@ -17,7 +17,7 @@ public sealed partial class FoldersTests
         ["Inference"] = "Boxes Images",
         ["Evaluation"] = "Boxes Inference",
         ["Recipes"] = "Boxes Evaluation Images Inference Kernels Networks Onnx",
-        ["Embeddings"] = "Boxes Images Inference Networks",
+        ["Embeddings"] = "Boxes Images Inference Networks Onnx",
     };
 
     [Fact]

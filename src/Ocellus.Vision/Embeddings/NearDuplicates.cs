@@ -11,8 +11,8 @@ namespace Ocellus.Vision.Embeddings;
 public readonly record struct DuplicatePair(int First, int Second, bool Exact, bool Mirrored, double Similarity);
 
 /// <summary>
-/// Finds images that are there twice: equal files, and the same image scaled, compressed, brightened, slightly cropped or mirrored. Hash and embedding must agree:
-/// a hash alone flags sets of uniform images, such as parts on a belt, an embedding alone images of the same kind.
+/// Finds images that are there twice: equal files, and the same image scaled, compressed, brightened, slightly cropped or mirrored. Hash and embedding must
+/// agree: a hash alone flags sets of uniform images, such as parts on a belt, an embedding alone images of the same kind.
 /// </summary>
 public static class NearDuplicates
 {
@@ -38,7 +38,9 @@ public static class NearDuplicates
     /// <param name="images">Fingerprints; null for images that could not be read.</param>
     /// <param name="contents">For each image a hash of its file, such as SHA-256 in hexadecimal; null where it is not known.</param>
     /// <param name="cancel">Ends the search with an exception.</param>
-    /// <returns>Copies of the same file are each paired with the first of them, and only that one with other files, so that n copies make n - 1 pairs.</returns>
+    /// <returns>
+    /// Copies of the same file are each paired with the first of them, and only that one with other files, so that n copies make n - 1 pairs.
+    /// </returns>
     public static IReadOnlyList<DuplicatePair> Find(
         IReadOnlyList<ImageFingerprint?> images, IReadOnlyList<string?> contents, CancellationToken cancel)
     {

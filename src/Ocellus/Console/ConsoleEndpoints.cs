@@ -7,6 +7,7 @@ using Ocellus.Console.Models;
 using Ocellus.Console.Pages;
 using Ocellus.Console.Projects;
 using Ocellus.Console.Sessions;
+using Ocellus.Console.Suggestions;
 using Ocellus.Identity;
 using Ocellus.Settings;
 
@@ -34,6 +35,7 @@ internal static class ConsoleEndpoints
             .AddSingleton<ConsoleGate>()
             .AddScoped<ConsoleRequest>()
             .AddImages()
+            .AddSuggestions()
             .AddModels();
     }
 
@@ -72,6 +74,7 @@ internal static class ConsoleEndpoints
         routes.MapGet("/ui/api/events", services.GetRequiredService<EventStream>().HandleAsync);
         services.GetRequiredService<KeysEndpoint>().Map(routes);
         services.GetRequiredService<ImagesEndpoints>().Map(routes);
+        services.GetRequiredService<SuggestionsEndpoints>().Map(routes);
         services.GetRequiredService<ModelsEndpoints>().Map(routes);
         services.GetRequiredService<ConsolePages>().Map(routes);
     }

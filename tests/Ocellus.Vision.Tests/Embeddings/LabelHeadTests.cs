@@ -40,8 +40,10 @@ public sealed class LabelHeadTests
         Half[][] all = [.. SampleCells.Files.Select(f => embedder.Fingerprint(f).Embedding)];
         string[] names = [.. SampleCells.Labels.Distinct()];
         int[] truth = [.. SampleCells.Labels.Select(l => Array.IndexOf(names, l))];
-        int[] known = [.. Enumerable.Range(0, all.Length).GroupBy(i => truth[i]).SelectMany(g => g.Take(4))], rest = [.. Enumerable.Range(0, all.Length).Except(known)];
-        var data = new LabelledEmbeddings([.. known.Select(i => all[i])], [.. known.Select(i => (IReadOnlyList<int>)[truth[i]])], names.Length, MultiLabel: false);
+        int[] known = [.. Enumerable.Range(0, all.Length).GroupBy(i => truth[i]).SelectMany(g => g.Take(4))];
+        int[] rest = [.. Enumerable.Range(0, all.Length).Except(known)];
+        var data = new LabelledEmbeddings(
+            [.. known.Select(i => all[i])], [.. known.Select(i => (IReadOnlyList<int>)[truth[i]])], names.Length, MultiLabel: false);
 
         LabelHead head = LabelHead.Fit(EmbeddingCentre.Of(all), data, TestContext.Current.CancellationToken);
 

@@ -18,7 +18,8 @@ public sealed class LabelSuspectsTests
         }
 
         IReadOnlyList<LabelSuspect> suspects = LabelSuspects.Find(
-            new LabelledEmbeddings(all, [.. given.Select(g => (IReadOnlyList<int>)[g])], names.Length, MultiLabel: false), 10, 2, TestContext.Current.CancellationToken);
+            new LabelledEmbeddings(all, [.. given.Select(g => (IReadOnlyList<int>)[g])], names.Length, MultiLabel: false), 10, 2,
+            TestContext.Current.CancellationToken);
 
         Assert.Superset(wrong.ToHashSet(), suspects.Take(5).Select(s => s.Row).ToHashSet());
         Assert.All(suspects.Where(s => wrong.Contains(s.Row)), s => Assert.Equal((given[s.Row], truth[s.Row]), (s.Label, s.Likelier)));
@@ -38,7 +39,8 @@ public sealed class LabelSuspectsTests
     public void Nothing_is_suspected_where_there_is_one_label_or_no_image()
     {
         Assert.Empty(LabelSuspects.Find(new LabelledEmbeddings([], [], 2, MultiLabel: false), 10, 1, TestContext.Current.CancellationToken));
-        Assert.Empty(LabelSuspects.Find(new LabelledEmbeddings([Row(0), Row(1)], [[0], [0]], 1, MultiLabel: false), 10, 1, TestContext.Current.CancellationToken));
+        Assert.Empty(LabelSuspects.Find(
+            new LabelledEmbeddings([Row(0), Row(1)], [[0], [0]], 1, MultiLabel: false), 10, 1, TestContext.Current.CancellationToken));
     }
 
     /// <summary>All alike but for one value; the last three belong to the others by it.</summary>

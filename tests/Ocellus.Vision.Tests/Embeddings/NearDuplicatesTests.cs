@@ -35,7 +35,8 @@ public sealed class NearDuplicatesTests
     {
         ImageFingerprint print = Print(0, 0x0123_4567_89AB_CDEF), other = Print(1, ~0x0123_4567_89AB_CDEFUL);
 
-        IReadOnlyList<DuplicatePair> pairs = NearDuplicates.Find([print, other, print, null, print], ["a", "b", "a", null, "a"], TestContext.Current.CancellationToken);
+        IReadOnlyList<DuplicatePair> pairs = NearDuplicates.Find(
+            [print, other, print, null, print], ["a", "b", "a", null, "a"], TestContext.Current.CancellationToken);
 
         Assert.Equal([(0, 2, true), (0, 4, true)], pairs.Select(p => (p.First, p.Second, p.Exact)));
     }

@@ -36,6 +36,15 @@ internal sealed class ImageChanges(TimeProvider clock)
         }
     }
 
+    /// <summary>The number of a project's last change.</summary>
+    public long Seq(string project)
+    {
+        lock (_gate)
+        {
+            return FeedOf(project).Seq;
+        }
+    }
+
     /// <summary>Notes what a page has open; answers what has changed and who else is here.</summary>
     /// <param name="project">The project's ARN.</param>
     /// <param name="user">Who has the page open.</param>

@@ -12,7 +12,7 @@ internal sealed class ImagesEndpoints(
     ImageProjects projects, ImageIndex index, ImagePictures pictures, ImageEdits edits, ImageUpload upload, LabelBook labels, ImageChanges changes,
     ImageHealth health) : IDisposable
 {
-    private const string Root = "/ui/api/p/{project}/images";
+    public const string Root = "/ui/api/p/{project}/images";
 
     /// <summary>Bytes of a JSON request: fifty images of fifty boxes with long labels, or a thousand lines that are put back.</summary>
     private const int JsonBytesMax = 16 << 20;
@@ -123,7 +123,7 @@ internal sealed class ImagesEndpoints(
         await WriteAsync(http, new(await labels.ListAsync(project, cancel)), ImagesJson.Default.LabelsAnswer);
 
     /// <summary>An endpoint that takes JSON.</summary>
-    private RequestDelegate Json<T>(JsonTypeInfo<T> type, Func<ImageProject, T, HttpContext, CancellationToken, Task> handle) => async http =>
+    public RequestDelegate Json<T>(JsonTypeInfo<T> type, Func<ImageProject, T, HttpContext, CancellationToken, Task> handle) => async http =>
     {
         http.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = JsonBytesMax;
         T? request;
@@ -140,12 +140,15 @@ internal sealed class ImagesEndpoints(
             http, (project, cancel) => request is null ? throw Refused.Invalid("The request is null.") : handle(project, request, http, cancel));
     };
 
-    private async Task OfProjectAsync(HttpContext http, Func<ImageProject, CancellationToken, Task> handle) =>
+    /// <summary>Handles a request of the project that its address names.</summary>
+    public async Task OfProjectAsync(HttpContext http, Func<ImageProject, CancellationToken, Task> handle) =>
         await handle(await projects.FindAsync(ConsoleSession.Of(http).Caller, Route(http, "project"), http.RequestAborted), http.RequestAborted);
 
     private static string Route(HttpContext http, string name) => (string)http.Request.RouteValues[name]!;
 
-    private static long Number(string? text, long otherwise) =>
+    /// <summary>A number of an address.</summary>
+    /// <exception cref="RefusedException">Invalid: it is none.</exception>
+    public static long Number(string? text, long otherwise) =>
         string.IsNullOrEmpty(text) ? otherwise
         : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
         : throw Refused.Invalid($"'{Encodings.Readable.Truncate(text)}' is not a number.");
@@ -154,7 +157,8 @@ internal sealed class ImagesEndpoints(
         RefusalKind.ImageTooLarge,
         string.Create(CultureInfo.InvariantCulture, $"The image has {length:N0} bytes; it may have {ImageUpload.BytesMax:N0} (15 MB)."));
 
-    private static async Task WriteAsync<T>(HttpContext http, T answer, JsonTypeInfo<T> type)
+    /// <summary>Answers with JSON.</summary>
+    public static async Task WriteAsync<T>(HttpContext http, T answer, JsonTypeInfo<T> type)
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(answer, type);
         http.Response.ContentType = "application/json";

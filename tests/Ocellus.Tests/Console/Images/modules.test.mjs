@@ -5,6 +5,9 @@ import { between, fit, handleAt, inside, move, resize, snap, toImage, toScreen, 
 import { FLAG, both, flagsAfter, labelOf, press, sameLabels } from "./labelstate.js";
 import { chosen } from "./journal.js";
 import { Undo } from "./undo.js";
+import { above, bySureness } from "./suggestions.js";
+import { letterOf, remap, switchLetters } from "./hotkeys.js";
+import { overlap } from "./overlap.js";
 
 const image = { width: 400, height: 300 };
 const box = (label, left, top, width = 10, height = 10) => ({ label, left, top, width, height });
@@ -78,4 +81,38 @@ test("undo and redo go step by step; a new step ends redoing", () => {
   assert.equal(undo.undo().at, "a");
   undo.add({ items: [{ key: "c", before: 1, after: 2 }] });
   assert.equal(undo.redo(), null);
+});
+
+test("open images are ordered by how sure their suggestions are, and the others come after them", () => {
+  const sure = { a: 90, b: undefined, c: 40, d: undefined, e: 70 };
+  const of = (i) => sure[i.key] === undefined ? undefined : { ghosts: [], sure: sure[i.key] };
+  const view = () => [..."abcde"].map((key) => ({ key }));
+  assert.equal(bySureness(view(), of, false).map((i) => i.key).join(""), "ceabd");
+  assert.equal(bySureness(view(), of, true).map((i) => i.key).join(""), "aecbd");
+});
+
+test("a threshold takes the suggestions that reach it", () => {
+  const suggestion = { sure: 60, ghosts: [{ label: "rose", score: 80 }, { label: "tulip", score: 79 }] };
+  assert.deepEqual(above(suggestion, 80), ["rose"]);
+  assert.deepEqual(above(undefined, 1), []);
+});
+
+test("overlap is intersection over union", () => {
+  const box = (left, top, width, height) => ({ left, top, width, height });
+  assert.equal(overlap(box(0, 0, 10, 10), box(0, 0, 10, 10)), 1);
+  assert.equal(overlap(box(0, 0, 10, 10), box(5, 0, 10, 10)), 50 / 150);
+  assert.equal(overlap(box(0, 0, 10, 10), box(10, 0, 10, 10)), 0);
+});
+
+test("letters can be others, and two that swap stay two", () => {
+  const kept = new Map();
+  globalThis.localStorage = { getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => kept.set(k, v), removeItem: (k) => kept.delete(k) };
+  assert.equal(letterOf("U"), "u");
+  assert.equal(remap("u", "n"), null);
+  assert.equal(letterOf("n"), "u");
+  assert.equal(letterOf("u"), "n");
+  assert.equal(remap("u", "5"), "A key is one letter.");
+  switchLetters(false);
+  assert.equal(letterOf("n"), "");
+  assert.equal(letterOf("Enter"), "");
 });

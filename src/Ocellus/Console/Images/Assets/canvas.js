@@ -13,6 +13,7 @@ const REACH = 6, CLICK = 3, LOUPE = 128, LOUPE_SCALE = 8;
 export class Canvas {
   view = { scale: 1, x: 0, y: 0 };
   /** @type {Box[]} */ boxes = [];
+  /** Suggested boxes, painted dashed beneath. @type {(Box & { score: number })[]} */ ghosts = [];
   selected = -1;
   locked = false; hidden = false; panning = false; fitted = true;
   size = { width: 1, height: 1 };
@@ -23,7 +24,7 @@ export class Canvas {
 
   /**
    * @param {HTMLElement} stage @param {HTMLImageElement} picture @param {HTMLCanvasElement} canvas
-   * @param {{ draw: (rect: import("./geometry.js").Rect) => void, change: (at: number, box: Box) => void, select: (at: number) => void, colour: (label: string) => string }} page
+   * @param {{ draw: (rect: import("./geometry.js").Rect) => void, change: (at: number, box: Box) => void, select: (at: number) => void, adopt: (ghost: number) => void, colour: (label: string) => string }} page
    */
   constructor(stage, picture, canvas, page) {
     this.stage = stage; this.picture = picture; this.canvas = canvas; this.page = page;
@@ -55,6 +56,9 @@ export class Canvas {
 
   /** @param {Point} at of the screen @param {number} factor */
   zoom(at, factor) { this.view = zoomAt(this.view, at, factor, Math.min(fit(this.size, this.box).scale, 1) / 2); this.fitted = false; this.paint(); }
+
+  /** The suggested box under the pointer, the smallest of several; negative if there is none. */
+  get ghostAt() { return this.#pointer ? under(this.ghosts, toImage(this.view, this.#pointer))[0] ?? -1 : -1; }
 
   /** Ends what is being drawn or moved, without a change. @returns {boolean} whether there was something */
   cancel() { const had = this.#act !== null; this.#act = null; this.paint(); return had; }
@@ -147,7 +151,8 @@ export class Canvas {
       if (Math.hypot(at.x - from.left, at.y - from.top) > CLICK + REACH) { this.#finish(at); return; }
       const hits = this.locked ? [] : under(this.boxes, toImage(this.view, at));
       // A click on a box selects it; elsewhere it is the first corner of a new one.
-      if (hits.length > 0 && !act.click) { this.#act = null; this.page.select(hits[0]); } else act.click = true;
+      const ghost = act.click || this.hidden ? undefined : under(this.ghosts, toImage(this.view, at))[0];
+      if (hits.length > 0 && !act.click) { this.#act = null; this.page.select(hits[0]); } else if (ghost !== undefined) { this.#act = null; this.page.adopt(ghost); } else act.click = true;
     } else {
       this.#act = null;
       if (act.kind === "resize") this.page.change(act.at, this.boxes[act.at]);
@@ -189,6 +194,7 @@ export class Canvas {
     paper.setTransform(ratio, 0, 0, ratio, 0, 0);
     paper.clearRect(0, 0, width, height);
     if (!this.hidden) {
+      for (const ghost of this.ghosts) this.#ghost(toScreen(this.view, ghost), ghost);
       this.boxes.forEach((box, i) => {
         const r = toScreen(this.view, box);
         if (i !== this.selected && r.left < width && r.top < height && r.left + r.width > 0 && r.top + r.height > 0) this.#box(r, box, false);
@@ -199,6 +205,26 @@ export class Canvas {
     if (act?.kind === "draw") this.#box(toScreen(this.view, between(act.from, act.to, this.size)), { label: "", left: 0, top: 0, width: 0, height: 0 }, false);
     if (this.#pointer && (act === null || act.kind === "draw")) this.#cross(this.#pointer, width, height);
     if (act?.kind === "resize" && this.#pointer) this.#loupe(this.#pointer, width);
+  }
+
+  /** A suggested box: dashed, with its label and percentage. @param {import("./geometry.js").Rect} r on the screen @param {Box & { score: number }} ghost */
+  #ghost(r, ghost) {
+    const paper = this.paper;
+    for (const [line, style, dash] of /** @type {const} */ ([[4, "rgb(0 0 0 / 55%)", []], [2, ghost.label ? this.#colour(ghost.label) : "#ffffff", [6, 5]]])) {
+      paper.lineWidth = line;
+      paper.strokeStyle = style;
+      paper.setLineDash(dash);
+      paper.strokeRect(r.left, r.top, r.width, r.height);
+    }
+    paper.setLineDash([]);
+    const text = `${ghost.label.length > 24 ? `${ghost.label.slice(0, 23)}…` : ghost.label} ${ghost.score} %`.trim();
+    paper.font = "12px system-ui, sans-serif";
+    const wide = paper.measureText(text).width + 8;
+    if (wide > r.width + 24) return;
+    paper.fillStyle = "rgb(12 16 20 / 70%)";
+    paper.fillRect(r.left, r.top, wide, 17);
+    paper.fillStyle = "#fff";
+    paper.fillText(text, r.left + 4, r.top + 13);
   }
 
   /** @param {import("./geometry.js").Rect} r on the screen @param {Box} box @param {boolean} selected */

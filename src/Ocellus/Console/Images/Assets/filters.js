@@ -38,7 +38,7 @@ export function filters(images, changed) {
       const counts = images.counts();
       const focus = document.activeElement?.id ?? "";
       put(one("#filter-sets"), choice("set", "train", "Training", counts.sets.train), choice("set", "test", "Test", counts.sets.test));
-      put(one("#filter-shows"), ...Object.entries(SHOWS).filter(([key]) => counts.shows[key] > 0 || key === "unlabelled" || images.filter.show === key)
+      put(one("#filter-shows"), ...[...Object.entries(SHOWS), /** @type {const} */ (["suggested", { words: "Suggested" }])].filter(([key]) => counts.shows[key] > 0 || key === "unlabelled" || images.filter.show === key)
         .map(([key, show]) => choice("show", key, show.words, counts.shows[key])));
       put(one("#filter-labels"), ...[...counts.labels].map(([label, count], i) => choice("label", label, chip(label, images), count, i)));
       if (focus) document.getElementById(focus)?.focus();

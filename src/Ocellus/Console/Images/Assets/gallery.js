@@ -7,6 +7,7 @@ import { listenToKeys } from "./gallerykeys.js";
 import { FLAG, press } from "./labelstate.js";
 import { pickLabel } from "./labelpicker.js";
 import { People } from "./people.js";
+import { Suggestions, above, suggestionBar } from "./suggestions.js";
 import { Uploads } from "./uploads.js";
 import { Work, attempt, notice } from "./work.js";
 
@@ -24,6 +25,13 @@ const grid = new Grid(one("#tiles"), images, {
 });
 const work = new Work(images, kind === "one", { changed, goTo: (key) => { const at = images.places.get(key); if (at !== undefined) grid.moveTo(at); } });
 const people = new People(images, work, { changed, openImage: () => focused()?.image ?? null, away: (away) => document.documentElement.classList.toggle("away", away) });
+const suggestions = new Suggestions(images, () => {
+  const key = focused()?.key, ordered = images.filter.order === "least" || images.filter.order === "most" || images.filter.show === "suggested";
+  // Whoever has not begun yet begins with the first of the new order.
+  if (ordered) { images.choose(); grid.layout(); grid.moveTo(work.undoing.last ? images.places.get(key ?? "") ?? grid.focus : 0); } else grid.update(grid.onScreen().map((i) => i.key));
+  showAll();
+});
+const bar = suggestionBar(suggestions, { acceptAll, moved: () => {}, count: () => accepted().length });
 const view = filters(images, () => { grid.selected.clear(); grid.layout(); grid.moveTo(0); showAll(); });
 
 /** @returns {Image | undefined} */
@@ -73,7 +81,7 @@ async function load() {
 let drawing = 0;
 function showAll() {
   cancelAnimationFrame(drawing);
-  drawing = requestAnimationFrame(() => { view.show(); showFocus(); showBar(); });
+  drawing = requestAnimationFrame(() => { view.show(); showFocus(); showBar(); bar.show(); });
 }
 
 function showFocus() {
@@ -111,9 +119,42 @@ function label(name, goOn = true) {
   if (!images.labels.some((l) => l.name === name)) images.labels.push({ name, colour: -1, key: "", train: 0, test: 0 });
   const now = press(some.map((i) => i.labels), name, kind === "one");
   work.change(some, (_, at) => ({ labels: now[at] }));
+  suggestions.given(some.length);
   const count = images.all.filter((i) => i.labels.includes(name)).length;
   say(`${name}, ${count} of ${images.all.length}`);
   if (goOn) next();
+}
+
+/** Accepts what is suggested for the selection, or the focused image, which a person looked at. @returns {boolean} whether anything was suggested */
+function accept() {
+  const some = chosen().filter((i) => images.suggested(i));
+  if (some.length === 0) return false;
+  const labels = some.map((i) => (images.suggested(i)?.ghosts ?? []).map((g) => g.label));
+  work.change(some, (_, at) => ({ labels: labels[at] }));
+  suggestions.given(some.length);
+  say(`Accepted: ${labels[0].join(", ")}`);
+  next();
+  return true;
+}
+
+/** Images in view whose suggestions are sure enough to accept all of them at once. */
+function accepted() { return grid.onScreen().filter((i) => above(images.suggested(i), suggestions.threshold).length > 0); }
+
+/** Accepts the whole screen. Nobody looked at each image: the labels are to be reviewed. */
+function acceptAll() {
+  const some = accepted(), labels = some.map((i) => above(images.suggested(i), suggestions.threshold));
+  if (some.length === 0) { say("Nothing on screen is sure enough"); return; }
+  work.change(some, (_, at) => ({ labels: labels[at] }), { byEye: false });
+  say(`Accepted ${some.length}, to review`);
+  if (images.filter.show === "suggested" || images.filter.show === "unlabelled") { images.choose(); grid.layout(); grid.moveTo(grid.focus); } else next();
+}
+
+function reject() {
+  const some = chosen().filter((i) => suggestions.reject(i));
+  if (some.length === 0) return;
+  grid.update(some.map((i) => i.key));
+  say("Rejected");
+  next();
 }
 
 /** Goes to the next image without a label. */
@@ -163,7 +204,7 @@ listenToKeys(grid, images, {
   open: () => { if (focused()) attempt(async () => { await work.journal.flush(); location.assign(stage()); }); },
   remove: () => attempt(() => work.remove(chosen())), move: () => attempt(() => work.move(chosen())),
   paint: (image, name, join) => { if (kind !== "boxes") work.change([image], () => ({ labels: kind === "one" ? [name] : [...new Set([...image.labels, name])] }), { join }); },
-  unpaint: () => work.undo(), selection: () => showFocus(),
+  unpaint: () => work.undo(), selection: () => showFocus(), accept, acceptAll, reject,
 });
 
 const uploads = new Uploads(images, {
@@ -180,6 +221,8 @@ one("#redo").addEventListener("click", () => work.redo());
 await attempt(() => work.journal.open());
 await load();
 people.start();
+suggestions.start();
+one("#tiles").addEventListener("scroll", () => bar.show(), { passive: true });
 const wanted = new URLSearchParams(location.search).get("at");
 if (wanted) grid.moveTo(images.view.findIndex((i) => `${i.set}-${i.ordinal}` === wanted));
 main.dataset.ready = "yes";

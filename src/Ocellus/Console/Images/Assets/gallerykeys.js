@@ -1,19 +1,19 @@
 // Keys and pointer of the gallery. Single letters work only while the gallery has the focus, and can be switched off.
 import { one, say } from "./dom.js";
+import { letterOf } from "./hotkeys.js";
 import { FLAG } from "./labelstate.js";
 
 /**
  * @param {import("./grid.js").Grid} grid @param {import("./images.js").Images} images
  * @param {{ keyed: () => (string | undefined)[], label: (name: string) => void, next: (step?: number) => void, pick: () => void, mark: (mark: any, flag: number) => void,
  *   resize: (step: number) => void, chosen: () => any[], undo: () => void, redo: () => void, clear: () => void, open: () => void, remove: () => void, move: () => void,
- *   paint: (image: any, name: string, join: boolean) => void, unpaint: () => void, selection: () => void }} act
+ *   paint: (image: any, name: string, join: boolean) => void, unpaint: () => void, selection: () => void, accept: () => boolean, acceptAll: () => void, reject: () => void }} act
  */
 export function listenToKeys(grid, images, act) {
   /** A digit that is held, and whether its press labelled something that painting takes back. @type {{ name: string, acted: boolean } | null} */
   let held = null;
   let painting = false, anchor = 0;
 
-  const lettersOff = () => localStorage.getItem("ocellus-letters") === "off";
   /** @param {number} at @param {boolean} extend */
   const go = (at, extend) => {
     const to = Math.max(0, Math.min(images.view.length - 1, at));
@@ -45,12 +45,12 @@ export function listenToKeys(grid, images, act) {
     PageUp: (e) => go(grid.focus - page(), e.shiftKey), PageDown: (e) => go(grid.focus + page(), e.shiftKey),
     " ": () => toggle(grid.focus), Delete: () => act.remove(), Escape: () => select(0, -1),
     "+": () => act.resize(1), "=": () => act.resize(1), "-": () => act.resize(-1), "0": () => act.clear(),
-    "/": () => /** @type {HTMLElement} */ (one("#name")).focus(), "?": () => /** @type {HTMLDialogElement} */ (one("#keys")).showModal(), Enter: () => act.open(),
+    "/": () => /** @type {HTMLElement} */ (one("#name")).focus(), "?": () => /** @type {HTMLDialogElement} */ (one("#keys")).showModal(), Enter: (e) => { if (e.shiftKey) act.acceptAll(); else if (!act.accept()) act.open(); },
   };
   /** @type {Record<string, () => void>} */
   const letters = {
     l: () => act.pick(), n: () => act.mark("nothing", FLAG.nothing), u: () => act.mark("unsure", FLAG.unsure), p: () => act.mark("approved", FLAG.approved),
-    t: () => act.move(), o: () => act.open(), d: () => act.next(), a: () => act.next(-1),
+    t: () => act.move(), x: () => act.reject(), o: () => act.open(), d: () => act.next(), a: () => act.next(-1),
   };
 
   grid.box.addEventListener("keydown", (event) => {
@@ -59,7 +59,7 @@ export function listenToKeys(grid, images, act) {
     else if (command || event.altKey) return;
     else if (/^[1-9]$/.test(event.key)) digit(event);
     else if (plain[event.key]) plain[event.key](event);
-    else if (!lettersOff() && letters[event.key.toLowerCase()]) letters[event.key.toLowerCase()]();
+    else if (letters[letterOf(event.key)]) letters[letterOf(event.key)]();
     else return;
     event.preventDefault();
   });

@@ -73,6 +73,9 @@ export class Grid {
       seen.push(...this.images.view.slice(n * this.columns, (n + 1) * this.columns));
     }
     this.page.seen(seen);
+    // What is scrolled away is not in the page, and cannot be named.
+    if (this.tile(this.focus)) this.box.setAttribute("aria-activedescendant", `tile-${this.focus}`);
+    else this.box.removeAttribute("aria-activedescendant");
     this.box.dataset.tiles = String([...this.#rows.values()].reduce((sum, r) => sum + r.tiles.length, 0));
   }
 
@@ -103,13 +106,14 @@ export class Grid {
 
   /** Everything of a tile but its picture. @param {HTMLElement} tile @param {Image} image @param {number} at */
   #fill(tile, image, at) {
-    const names = this.images.names(image), who = this.page.who(image);
+    const names = this.images.names(image), who = this.page.who(image), ghosts = names.length ? [] : this.images.suggested(image)?.ghosts ?? [];
     const marks = [[FLAG.unsure, "?", "unsure"], [FLAG.approved, "✓", "approved"], [FLAG.nothing, "∅", "nothing here"], [FLAG.errors, "!", "errors"]]
       .filter(([flag]) => image.flags & /** @type {number} */ (flag));
-    tile.setAttribute("aria-label", [image.name, names.join(", ") || "no label", ...marks.map((m) => m[2]), who ? `open by ${who.name}` : ""].filter(Boolean).join("; "));
+    tile.setAttribute("aria-label", [image.name, names.join(", ") || (ghosts.length ? `suggested: ${ghosts.map((g) => `${g.label}, ${g.score} percent`).join("; ")}` : "no label"), ...marks.map((m) => m[2]), who ? `open by ${who.name}` : ""].filter(Boolean).join("; "));
     tile.setAttribute("aria-selected", String(this.selected.has(image.key)));
     tile.classList.toggle("focused", at === this.focus);
-    put(/** @type {Element} */ (tile.lastChild), ...(names.length ? names.map((n) => chip(n, this.images)) : [el("span", { class: "name", text: image.name })]));
+    put(/** @type {Element} */ (tile.lastChild), ...(names.length ? names.map((n) => chip(n, this.images)) : ghosts.length ? ghosts.map((g) => ghost(g, this.images)) : [el("span", { class: "name", text: image.name })]));
+    tile.classList.toggle("suggested", ghosts.length > 0);
     const frame = /** @type {Element} */ (tile.firstChild);
     for (const old of frame.querySelectorAll(".over")) old.remove();
     if (marks.length) frame.append(el("span", { class: "over marks", "aria-hidden": "true" }, ...marks.map((m) => el("b", { class: String(m[2]).split(" ")[0], text: m[1], title: m[2] }))));
@@ -128,6 +132,12 @@ export class Grid {
     }
   }
 
+  /** The images that are wholly in view. @returns {Image[]} */
+  onScreen() {
+    const from = Math.ceil((this.box.scrollTop - GAP) / this.rowHeight), to = Math.floor((this.box.scrollTop + this.box.clientHeight + CAPTION) / this.rowHeight);
+    return this.images.view.slice(from * this.columns, Math.max(from + 1, to) * this.columns);
+  }
+
   /** @param {number} at @returns {HTMLElement | undefined} */
   tile(at) { return this.#rows.get(Math.floor(at / this.columns))?.tiles[at % this.columns]; }
 
@@ -140,8 +150,6 @@ export class Grid {
     else if (top + this.rowHeight + GAP > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = top + this.rowHeight + GAP - this.box.clientHeight;
     this.#paint();
     this.update([before, this.focus].map((i) => this.images.view[i]?.key).filter(Boolean));
-    if (n > 0) this.box.setAttribute("aria-activedescendant", `tile-${this.focus}`);
-    else this.box.removeAttribute("aria-activedescendant");
     this.page.moved();
   }
 }
@@ -149,6 +157,11 @@ export class Grid {
 /** A label with its colour; the colour never says it alone. @param {string} name @param {import("./images.js").Images} images */
 export function chip(name, images) {
   return el("span", { class: `chip ${colourClass(name, images)}` }, el("i", { "aria-hidden": "true" }), name);
+}
+
+/** A suggested label: dashed, with its percentage. @param {{ label: string, score: number }} suggested @param {import("./images.js").Images} images */
+export function ghost(suggested, images) {
+  return el("span", { class: `chip ghost ${colourClass(suggested.label, images)}` }, el("i", { "aria-hidden": "true" }), suggested.label, el("small", { text: `${suggested.score} %` }));
 }
 
 /** @param {string} name @param {import("./images.js").Images} images */

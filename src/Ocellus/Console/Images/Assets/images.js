@@ -1,6 +1,7 @@
 // The images of a project as a page knows them: the index in columns becomes a list, with filters, counts and orders.
 import { get, post } from "./api.js";
 import { FLAG, flagsAfter } from "./labelstate.js";
+import { bySureness } from "./suggestions.js";
 
 /**
  * @typedef {import("./labelstate.js").Box} Box
@@ -19,6 +20,9 @@ export const SHOWS = {
   errors: { words: "Errors", has: (i) => (i.flags & FLAG.errors) > 0 },
 };
 
+/** Shown beside these where the page has suggestions. */
+const SUGGESTED = "suggested";
+
 export const keyOf = (/** @type {string} */ set, /** @type {string} */ image) => `${set} ${image}`;
 
 export class Images {
@@ -27,6 +31,14 @@ export class Images {
   /** The images that the filter lets through, in order. @type {Image[]} */ view = [];
   /** @type {Filter} */ filter = { set: "", label: "", show: "", name: "", order: "" };
   /** @type {{ name: string, colour: number, key: string, train: number, test: number }[]} */ labels = [];
+
+  /** @type {import("./suggestions.js").Suggestions | null} */ suggestions = null;
+
+  /** What is suggested for an image. @param {Image} image */
+  suggested(image) { return this.suggestions?.of(image); }
+
+  /** @param {string} show @param {Image} image */
+  #shows(show, image) { return show === SUGGESTED ? this.suggested(image) !== undefined : SHOWS[show]?.has(image) ?? false; }
 
   /** @param {string} project */
   constructor(project) { this.project = project; this.root = `/ui/api/p/${encodeURIComponent(project)}/images`; }
@@ -69,9 +81,10 @@ export class Images {
   /** Chooses anew what the filter lets through. */
   choose() {
     const { set, label, show, name, order } = this.filter, part = name.toLowerCase();
-    this.view = this.all.filter((i) => (!set || i.set === set) && (!label || this.names(i).includes(label)) && (!show || SHOWS[show]?.has(i))
+    this.view = this.all.filter((i) => (!set || i.set === set) && (!label || this.names(i).includes(label)) && (!show || this.#shows(show, i))
       && (!part || i.image.toLowerCase().includes(part)));
     if (order === "name") this.view.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+    if (order === "least" || order === "most") bySureness(this.view, (i) => this.suggested(i), order === "most");
     this.places = new Map(this.view.map((i, n) => [i.key, n]));
   }
 
@@ -84,11 +97,12 @@ export class Images {
   counts() {
     /** @type {Record<string, number>} */ const shows = {}, /** @type {Record<string, number>} */ sets = { train: 0, test: 0 };
     /** @type {Map<string, number>} */ const labels = new Map(this.labels.map((l) => [l.name, 0]));
-    for (const key of Object.keys(SHOWS)) shows[key] = 0;
+    for (const key of [...Object.keys(SHOWS), SUGGESTED]) shows[key] = 0;
     for (const image of this.all) {
       sets[image.set]++;
       if (this.filter.set && image.set !== this.filter.set) continue;
       for (const [key, show] of Object.entries(SHOWS)) if (show.has(image)) shows[key]++;
+      if (this.suggested(image)) shows[SUGGESTED]++;
       for (const label of this.names(image)) labels.set(label, (labels.get(label) ?? 0) + 1);
     }
     return { sets, shows, labels, all: this.all.length };

@@ -2,13 +2,15 @@
 import { el, one, put, say } from "./dom.js";
 import { inside } from "./geometry.js";
 import { Canvas } from "./canvas.js";
-import { chip, colourClass } from "./grid.js";
+import { chip, colourClass, ghost } from "./grid.js";
 import { Images } from "./images.js";
 import { FLAG, press } from "./labelstate.js";
 import { pickLabel } from "./labelpicker.js";
 import { People } from "./people.js";
 import { listenToStage } from "./stagekeys.js";
 import { showBoxes } from "./boxlist.js";
+import { Ghosts } from "./ghosts.js";
+import { Suggestions, above, suggestionBar } from "./suggestions.js";
 import { Work, attempt, notice } from "./work.js";
 
 /** @typedef {import("./labelstate.js").Box} Box */
@@ -31,8 +33,55 @@ const canvas = new Canvas(one("#stage"), picture, /** @type {HTMLCanvasElement} 
   draw: (rect) => add([{ label: current(), ...rect }]),
   change: (i, box) => replace(i, box, false),
   select: (i) => select(i),
+  adopt: (i) => adopt(shownGhosts().slice(i, i + 1)),
   colour: (name) => { const probe = el("i", { class: colourClass(name, images) }); document.body.append(probe); const colour = getComputedStyle(probe).getPropertyValue("--label"); probe.remove(); return colour; },
 });
+
+const ghosts = new Ghosts(images, () => show()), suggestions = new Suggestions(images, () => show());
+const ghostBar = suggestionBar(suggestions, { acceptAll, moved: () => show(), count: () => kind === "boxes" ? shownGhosts().filter(isSure).length : above(shownSuggestion(), suggestions.threshold).length });
+/** A box as it was before it was tightened, and after. @type {{ key: string, before: Box, after: Box } | null} */ let tightened = null;
+
+/** The suggested boxes of the image. @returns {import("./ghosts.js").Ghost[]} */
+function shownGhosts() { const shown = image(); return kind === "boxes" && shown?.boxes ? ghosts.of(shown) : []; }
+function shownSuggestion() { const shown = image(); return shown ? images.suggested(shown) : undefined; }
+/** @param {{ score: number }} suggested */
+function isSure(suggested) { return suggested.score >= suggestions.threshold; }
+
+/** Stores suggested boxes, which a person looked at. @param {import("./ghosts.js").Ghost[]} some */
+function adopt(some) { if (some.length > 0) add(some.map(({ score: _, ...box }) => ({ ...box, label: box.label || current() }))); }
+
+/** Accepts what is sure enough, and goes on. */
+function acceptAll() {
+  const shown = image(), labels = above(shownSuggestion(), kind === "boxes" ? 101 : 1);
+  adopt(shownGhosts().filter(isSure));
+  if (shown && labels.length > 0) { work.change([shown], () => ({ labels })); say(`Accepted: ${labels.join(", ")}`); }
+  suggestions.given(1);
+  if (kind === "boxes") go(at + 1); else unlabelled(1);
+}
+
+/** The one suggested box that is meant: under the pointer, or the surest. */
+function oneGhost() { const all = shownGhosts(), at = canvas.ghostAt; return all.slice(Math.max(0, at), Math.max(0, at) + 1); }
+
+function reject() {
+  const shown = image();
+  if (!shown) return;
+  if (kind === "boxes") { ghosts.reject(shown, oneGhost()); show(); return; }
+  if (suggestions.reject(shown)) unlabelled(1);
+}
+
+/** Puts the selected box where something is; again puts it back. */
+function tighten() {
+  const shown = image(), box = shown?.boxes?.[canvas.selected];
+  if (!shown || !box) return;
+  if (tightened && tightened.key === shown.key && sameRect(tightened.after, box)) { const { before } = tightened; tightened = null; replace(canvas.selected, { ...before, label: box.label }, false); return; }
+  const near = ghosts.nearest(shown, box);
+  if (!near) { say("Nothing to tighten to"); return; }
+  tightened = { key: shown.key, before: box, after: { ...box, left: near.left, top: near.top, width: near.width, height: near.height } };
+  replace(canvas.selected, tightened.after, false);
+  say("Tightened");
+}
+/** @param {Box} a @param {Box} b */
+function sameRect(a, b) { return a.left === b.left && a.top === b.top && a.width === b.width && a.height === b.height; }
 
 /** @returns {import("./images.js").Image | undefined} */
 function image() { return images.view[at]; }
@@ -78,6 +127,7 @@ function choose(name) {
   if (kind !== "boxes" && (shown.boxes ?? []).length === 0) {
     if (!images.labels.some((l) => l.name === name)) images.labels.push({ name, colour: -1, key: "", train: 0, test: 0 });
     work.change([shown], () => ({ labels: press([shown.labels], name, kind === "one")[0] }));
+    suggestions.given(1);
     say(`${name}, ${shown.name}`);
     if (kind === "one") unlabelled(1); else show();
     return;
@@ -127,6 +177,7 @@ async function open() {
   show();
   main.dataset.shows = `${shown.set}-${shown.ordinal}`;
   for (const next of waits.slice(1)) prefetch(next);
+  if (kind === "boxes") ghosts.ask(waits);
   people.pulse();
 }
 
@@ -152,10 +203,14 @@ function show() {
   const shown = image(), boxes = shown?.boxes ?? [], keys = keyed();
   canvas.boxes = boxes.map((b) => ({ ...b }));
   if (canvas.selected >= boxes.length) canvas.selected = -1;
+  canvas.ghosts = shownGhosts();
+  main.dataset.ghosts = String(canvas.ghosts.length);
+  if (kind === "boxes") Object.assign(suggestions, { words: ghosts.words, ready: canvas.ghosts.length, total: canvas.ghosts.length });
+  ghostBar.show();
   canvas.paint();
   const marks = [[FLAG.unsure, "unsure"], [FLAG.approved, "approved"], [FLAG.nothing, "nothing here"], [FLAG.errors, "errors"]].filter(([flag]) => (shown?.flags ?? 0) & Number(flag)).map(([, word]) => word);
   put(one("#where"), el("b", { class: "ellipsis", text: shown?.name ?? "" }), el("span", { class: "muted", text: shown ? ` ${at + 1} of ${images.view.length} · ${shown.width}×${shown.height}${marks.length ? ` · ${marks.join(", ")}` : ""}` : "" }));
-  put(one("#image-labels"), ...(shown?.boxes ? shown.labels : []).map((l) => chip(l, images)));
+  put(one("#image-labels"), ...(shown?.boxes ? shown.labels : []).map((l) => chip(l, images)), ...(shownSuggestion()?.ghosts ?? []).map((g) => ghost(g, images)));
   showBoxes(one("#boxes"), boxes, canvas.selected, canvas.size, images, {
     select, change: (i, box) => replace(i, box, false), remove, relabel: (i) => { select(i); pick(); },
   });
@@ -200,6 +255,7 @@ listenToStage(canvas, {
     location.assign(`/ui/p/${encodeURIComponent(project)}/images?${query}`);
   }),
   lock: () => { canvas.locked = !canvas.locked; say(canvas.locked ? "Drawing only" : "Drawing and selecting"); show(); },
+  acceptAll, accept: () => { if (kind === "boxes") adopt(oneGhost()); else acceptAll(); }, reject, tighten,
 });
 for (const [id, act] of /** @type {const} */ ([["#previous", () => go(at - 1)], ["#next", () => go(at + 1)], ["#undo", () => work.undo()], ["#fit", () => canvas.fit()]])) one(id).addEventListener("click", act);
 one("#lock").addEventListener("click", () => { canvas.locked = !canvas.locked; show(); canvas.stage.focus(); });
@@ -224,5 +280,6 @@ for (const name of /** @type {const} */ (["set", "label", "show", "name", "order
 await attempt(() => work.journal.open());
 await attempt(load);
 people.start();
+if (kind !== "boxes") suggestions.start();
 canvas.stage.focus();
 main.dataset.ready = "yes";

@@ -1,5 +1,6 @@
 // Keys of the stage. Single letters work only while the stage has the focus, and can be switched off.
 import { one, say } from "./dom.js";
+import { letterOf } from "./hotkeys.js";
 import { move } from "./geometry.js";
 import { FLAG } from "./labelstate.js";
 
@@ -9,7 +10,7 @@ import { FLAG } from "./labelstate.js";
  * @param {import("./canvas.js").Canvas} canvas
  * @param {{ keyed: () => (string | undefined)[], choose: (name: string) => void, pick: () => void, select: (at: number) => void, remove: (at: number) => void, go: (step: number) => void,
  *   unlabelled: (step: number) => void, undo: () => void, redo: () => void, nudge: (make: (box: Box, size: { width: number, height: number }) => Box) => void, repeat: () => void, copy: () => void,
- *   paste: () => void, duplicate: () => void, mark: (mark: any, flag: number) => void, back: () => void, lock: () => void }} act
+ *   paste: () => void, duplicate: () => void, mark: (mark: any, flag: number) => void, back: () => void, lock: () => void, acceptAll: () => void, accept: () => void, reject: () => void, tighten: () => void }} act
  */
 export function listenToStage(canvas, act) {
   const stage = canvas.stage;
@@ -17,7 +18,7 @@ export function listenToStage(canvas, act) {
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   /** @type {Record<string, (shift: boolean) => void>} */
   const letters = {
-    l: () => act.pick(), r: () => act.repeat(), f: () => canvas.fit(), b: () => act.lock(), z: () => zoom(),
+    l: () => act.pick(), r: () => act.repeat(), y: () => act.accept(), x: () => act.reject(), s: () => act.tighten(), f: () => canvas.fit(), b: () => act.lock(), z: () => zoom(),
     n: () => act.mark("nothing", FLAG.nothing), u: () => act.mark("unsure", FLAG.unsure), p: () => act.mark("approved", FLAG.approved),
     d: (shift) => shift ? act.unlabelled(1) : act.go(1), a: (shift) => shift ? act.unlabelled(-1) : act.go(-1),
   };
@@ -63,21 +64,22 @@ export function listenToStage(canvas, act) {
       if (name) act.choose(name); else say(`No label has the key ${key}`);
       return true;
     }
+    if (key === "Enter") { act.acceptAll(); return true; }
     if (key === "Delete" || key === "Backspace") { act.remove(canvas.selected); return true; }
     if (key === "Escape") { if (!canvas.cancel()) { if (canvas.selected >= 0) act.select(-1); else act.back(); } return true; }
     if (key === " ") { canvas.panning = true; return true; }
     if (key === "?") { /** @type {HTMLDialogElement} */ (one("#keys")).showModal(); return true; }
     if (key === "+" || key === "=" || key === "-") { canvas.zoom({ x: stage.clientWidth / 2, y: stage.clientHeight / 2 }, key === "-" ? 0.8 : 1.25); return true; }
-    if (localStorage.getItem("ocellus-letters") === "off") return false;
-    if (key === "h") { canvas.hidden = true; canvas.paint(); return true; }
-    if (!letters[key]) return false;
-    letters[key](event.shiftKey);
+    const letter = letterOf(event.key);
+    if (letter === "h") { canvas.hidden = true; canvas.paint(); return true; }
+    if (!letters[letter]) return false;
+    letters[letter](event.shiftKey);
     return true;
   }
   stage.addEventListener("keydown", (event) => { if (press(event)) event.preventDefault(); });
   stage.addEventListener("keyup", (event) => {
     if (event.key === " ") canvas.panning = false;
-    if (event.key.toLowerCase() === "h") { canvas.hidden = false; canvas.paint(); }
+    if (letterOf(event.key) === "h") { canvas.hidden = false; canvas.paint(); }
   });
   stage.addEventListener("blur", () => { canvas.panning = canvas.hidden = false; canvas.paint(); });
   document.addEventListener("keydown", (event) => {
