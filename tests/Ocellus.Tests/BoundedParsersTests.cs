@@ -55,6 +55,7 @@ public sealed partial class BoundedParsersTests
         ["Console/Images/ImagesEndpoints.cs"] = "a body of the console, as ConsoleBodies",
         ["Console/Images/LineLabels.cs"] = "entries of a dataset, which were parsed before",
         ["Console/Keys/KeysEndpoint.cs"] = "names of users, by a pattern without repetition in repetition",
+        ["Console/Models/ModelDownload.cs"] = "JSON from the database: own files",
         ["Console/Models/SnapshotReader.cs"] = "JSON: 64 levels, one line of a file of 512 MB in a bucket of the account",
         ["Console/Models/TestSnapshots.cs"] = "JSON from the database: own files",
         ["Console/Projects/ProjectReader.cs"] = "entries of a dataset, which were parsed before",
