@@ -1,6 +1,5 @@
 using Microsoft.Playwright;
 using Ocellus.Tests;
-using Ocellus.Tests.Hosting;
 using Ocellus.Training.Evaluation;
 using Ocellus.Vision.Inference;
 using static Microsoft.Playwright.Assertions;
@@ -19,7 +18,7 @@ public sealed class JudgeTests(Browser browser)
         await using var tab = await browser.OpenAsync(server.BaseAddress);
         var page = tab.Page;
         var colours = await server.ProjectAsync("colours");
-        await ColoursAsync(server);
+        await server.ColourImagesAsync();
         await server.TestedVersionAsync(colours, "v1", Lines);
         await tab.SignInAsync(server);
         await tab.GotoAsync("/ui/p/colours/models/v1/judge");
@@ -67,7 +66,7 @@ public sealed class JudgeTests(Browser browser)
         await using var tab = await browser.OpenAsync(server.BaseAddress);
         var page = tab.Page;
         var colours = await server.ProjectAsync("colours");
-        await ColoursAsync(server);
+        await server.ColourImagesAsync();
         await server.ImagesAsync(colours, 4, 4);
         await server.TestedVersionAsync(colours, "v1", [Classified("s3://images/colours/2.png", "green", .8f, .1f, .1f), .. Lines]);
         await tab.SignInAsync(server);
@@ -95,7 +94,7 @@ public sealed class JudgeTests(Browser browser)
         await using var tab = await browser.OpenAsync(server.BaseAddress);
         var page = tab.Page;
         var cells = await server.ProjectAsync("cells", "boxes");
-        await ColoursAsync(server);
+        await server.ColourImagesAsync();
         await server.TestedVersionAsync(
             cells, "v1",
             [
@@ -127,13 +126,4 @@ public sealed class JudgeTests(Browser browser)
         Classified("s3://images/1.jpg", "green", .1f, .6f, .3f), Classified("s3://images/1.jpg", "green", .4f, .3f, .3f),
         Classified("s3://images/2.jpg", "blue", .1f, .1f, .8f), Classified("s3://images/2.jpg", "blue", .6f, .1f, .3f),
     ];
-
-    private static async Task ColoursAsync(TestServer server)
-    {
-        await server.CreateBucketAsync("images");
-        for (var i = 0; i < 3; i++)
-        {
-            await server.PutObjectAsync("images", $"{i}.jpg", TinyModel.Jpeg(i, 200, 100));
-        }
-    }
 }

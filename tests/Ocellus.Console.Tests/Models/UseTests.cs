@@ -142,12 +142,7 @@ public sealed class UseTests(Browser browser)
 
     private static async Task<string> ColoursAsync(TestServer server)
     {
-        await server.CreateBucketAsync("images");
-        for (var i = 0; i < 3; i++)
-        {
-            await server.PutObjectAsync("images", $"{i}.jpg", TinyModel.Jpeg(i, 200, 100));
-        }
-
+        await server.ColourImagesAsync();
         return await server.ProjectAsync("colours");
     }
 }

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Ocellus.Identity;
 using Ocellus.Objects;
 using Ocellus.Projects;
 using Ocellus.Refusals;

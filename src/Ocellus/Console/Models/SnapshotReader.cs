@@ -3,7 +3,6 @@ using Ocellus.Encodings;
 using Ocellus.Training.Child;
 using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
-using Ocellus.Vision.Inference;
 
 namespace Ocellus.Console.Models;
 
@@ -73,7 +72,7 @@ internal static class SnapshotReader
             truth.AddRange(Boxes(value, Find(json.RootElement, $"{Training}-{i}{Metadata}"), labels, header).Select(b => (b.Label, b.Box)));
         }
 
-        var objects = Items(about, "objects").ToList();
+        var objects = Items(about, "objects");
         var taken = new HashSet<int>();
         var found = new List<FoundBox>();
         // Best first, as the test matched them: each takes the true box of its label that it overlaps most.
@@ -153,8 +152,8 @@ internal static class SnapshotReader
     private static JsonElement? Find(JsonElement parent, string name) =>
         parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var found) ? found : null;
 
-    private static IEnumerable<JsonElement> Items(JsonElement parent, string name) =>
-        Find(parent, name) is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray() : [];
+    private static List<JsonElement> Items(JsonElement parent, string name) =>
+        Find(parent, name) is { ValueKind: JsonValueKind.Array } list ? [.. list.EnumerateArray()] : [];
 
     private static string? Text(JsonElement parent, string name) =>
         Find(parent, name) is { ValueKind: JsonValueKind.String } found ? found.GetString() : null;

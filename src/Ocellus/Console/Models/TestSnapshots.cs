@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Ocellus.Console.Images;
-using Ocellus.Identity;
 using Ocellus.Objects;
 using Ocellus.Projects;
 using Ocellus.Refusals;
@@ -10,7 +9,7 @@ using Ocellus.Vision.Inference;
 namespace Ocellus.Console.Models;
 
 /// <summary>Reads the stored tests of versions: the snapshot that a training writes to the bucket of its results.</summary>
-internal sealed class TestSnapshots(ProjectModels models, IObjects objects, ImageFacts facts)
+internal sealed class TestSnapshots(ProjectModels models, IObjects objects, ImageFacts facts) : IDisposable
 {
     /// <summary>Maximum bytes of a snapshot: a test of 10,000 images and 100 labels has a third of it.</summary>
     private const long BytesMax = 512L << 20;
@@ -20,6 +19,8 @@ internal sealed class TestSnapshots(ProjectModels models, IObjects objects, Imag
 
     /// <summary>Names of the images of the last snapshots that were read, so that each thumbnail need not read the file again.</summary>
     private readonly RecentNames _names = new();
+
+    private readonly SemaphoreSlim _reading = new(1);
 
     /// <summary>The results of a version's test.</summary>
     /// <exception cref="RefusedException">NotFound: it has no test, or its files are gone. Invalid: they are not as the product writes them.</exception>
@@ -58,12 +59,27 @@ internal sealed class TestSnapshots(ProjectModels models, IObjects objects, Imag
         var names = _names.Find(model.Version.Arn);
         if (names is null)
         {
-            _ = await ReadAsync(model, cancel);
-            names = _names.Find(model.Version.Arn)!;
+            // After a restart sixty thumbnails ask at once, and one read answers all.
+            await _reading.WaitAsync(cancel);
+            try
+            {
+                if (_names.Find(model.Version.Arn) is null)
+                {
+                    _ = await ReadAsync(model, cancel);
+                }
+
+                names = _names.Find(model.Version.Arn)!;
+            }
+            finally
+            {
+                _reading.Release();
+            }
         }
 
         return number >= 0 && number < names.Count ? names[number] : throw Refused.NotFound($"The test of {model.Version.Name} has no image {number}.");
     }
+
+    public void Dispose() => _reading.Dispose();
 
     private async Task<List<string>> LinesAsync(VersionRow version, CancellationToken cancel)
     {

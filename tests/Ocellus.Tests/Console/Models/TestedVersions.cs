@@ -37,6 +37,16 @@ internal static class TestedVersions
         return arn;
     }
 
+    /// <summary>Puts a red, a green and a blue image into the bucket <c>images</c>: <c>0.jpg</c> to <c>2.jpg</c>, of 200 × 100 pixels.</summary>
+    public static async Task ColourImagesAsync(this TestServer server)
+    {
+        await server.CreateBucketAsync("images");
+        for (var i = 0; i < TinyModel.Labels.Length; i++)
+        {
+            await server.PutObjectAsync("images", $"{i}.jpg", TinyModel.Jpeg(i, 200, 100));
+        }
+    }
+
     /// <summary>A line of a classifier's test. Scores are of red, green and blue.</summary>
     public static string Classified(string image, string truth, params double[] scores)
     {

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Ocellus.Console.Models;
 using Ocellus.Projects;
@@ -25,6 +26,21 @@ public sealed class TrainingCourseTests
         await HostedVersions.UntilAsync(
             () => Directory.Exists(folder.Path) && folder.Process > 0 && TrainingHistory.Read(folder.Path).Count > 0, "the training does not begin");
         var process = folder.Process!.Value;
+
+        // One that waits for its turn has files too.
+        var second = await server.CallAsync("CreateProjectVersion", JsonSerializer.Serialize(new
+        {
+            ProjectArn = project,
+            VersionName = "w",
+            OutputConfig = new { S3Bucket = "images" },
+            TrainingData = new { Assets = new[] { new { GroundTruthManifest = new { S3Object = new { Bucket = "images", Name = "train.manifest" } } } } },
+            TestingData = new { AutoCreate = true },
+        }));
+        Assert.Equal(200, second.Status);
+        Assert.Equal(2, Directory.GetDirectories(Path.Combine(server.DataPath, "jobs")).Length);
+        using var waiting = await client.SendAsync(HttpMethod.Post, "/ui/api/p/colours/models/w/cancel", null);
+        Assert.Equal(HttpStatusCode.NoContent, waiting.StatusCode);
+        Assert.Equal([folder.Path], Directory.GetDirectories(Path.Combine(server.DataPath, "jobs")));
 
         using var cancelled = await client.SendAsync(HttpMethod.Post, "/ui/api/p/colours/models/v/cancel", null);
 

@@ -2,7 +2,7 @@
 import { get } from "./api.js";
 import { el, one, put, say } from "./dom.js";
 import { boxOutcomes } from "./judging.js";
-import { chip, drawBoxes, drawHeat, removeHeat, shot } from "./shots.js";
+import { chip, drawHeat, drawVerdict, removeHeat, shot } from "./shots.js";
 
 const STEP = 60;
 const WORDS = { hit: "hit", alarm: "false alarm", miss: "missed" };
@@ -53,7 +53,7 @@ export class Cases {
       tile.dataset.at = String(i);
       tile.tabIndex = i === this.at ? 0 : -1;
       /** @type {HTMLElement} */ (tile.querySelector(".said")).textContent = item.score > 0 ? percent(item.score) : "";
-      this.#mark(/** @type {HTMLElement} */ (tile.querySelector(".shot")), item.image);
+      drawVerdict(/** @type {HTMLElement} */ (tile.querySelector(".shot")), this.results.images[item.image], this.thresholds, this.colours, item.label);
       return tile;
     });
     this.tiles = kept;
@@ -77,17 +77,6 @@ export class Cases {
   address(kind, at) {
     const { version } = this.results.images[at];
     return `${this.root}/${kind}/${at}${version && !kind.startsWith("heat") ? `?v=${version}` : ""}`;
-  }
-
-  /** @param {HTMLElement} frame @param {number} at */
-  #mark(frame, at) {
-    const image = this.results.images[at];
-    if (!image.boxes) return;
-    const marks = boxOutcomes(image, this.thresholds);
-    drawBoxes(frame, [
-      ...image.boxes.map((box, i) => ({ ...box, colour: this.colours[box.label], kind: marks.missed[i] ? "truth missed" : "truth" })),
-      ...(image.found ?? []).flatMap((box, i) => (marks.found[i] ? [{ ...box, colour: this.colours[box.label], kind: marks.found[i] === "alarm" ? "said wrong" : "said" }] : [])),
-    ]);
   }
 
   /** @param {number} at */
@@ -136,7 +125,7 @@ export class Cases {
       frame.style.width = `min(100%, calc(58vh * ${aspect}))`;
     });
     put(one("#viewer-shot"), frame);
-    this.#mark(frame, item.image);
+    drawVerdict(frame, image, this.thresholds, this.colours);
     one("#viewer-title").textContent = image.name.split("/").at(-1) ?? "";
     one("#viewer-place").textContent = `${at + 1} of ${this.list.length}`;
     /** @type {HTMLAnchorElement} */ (one("#wrong")).href = this.stage + item.image;

@@ -2,7 +2,7 @@
 import { get } from "./api.js";
 import { el, one, put } from "./dom.js";
 import { answer, boxOutcomes, compare } from "./judging.js";
-import { coloursOf, drawBoxes, shot } from "./shots.js";
+import { coloursOf, drawVerdict, shot } from "./shots.js";
 
 const STEP = 60;
 const page = one("#compare"), { project = "", version = "", with: other = "" } = page.dataset;
@@ -29,11 +29,7 @@ function words(results, image) {
 function tile(at) {
   const image = after.images[at], was = before.images[/** @type {number} */ (sorted.places.get(image.name))];
   const frame = shot(`${rootOf(version)}/thumb/256/${at}${image.version ? `?v=${image.version}` : ""}`, image.name.split("/").at(-1) ?? "", true);
-  if (image.boxes) {
-    const marks = boxOutcomes(image, after.thresholds);
-    drawBoxes(frame, [...image.boxes.map((b, i) => ({ ...b, colour: colours[b.label], kind: marks.missed[i] ? "truth missed" : "truth" })),
-      ...(image.found ?? []).flatMap((b, i) => (marks.found[i] ? [{ ...b, colour: colours[b.label], kind: marks.found[i] === "alarm" ? "said wrong" : "said" }] : []))]);
-  }
+  drawVerdict(frame, image, after.thresholds, colours);
   const truth = image.boxes ? null : (image.truth ?? []).map((l) => after.labels[l]).join(", ");
   return el("a", { class: "case", href: `/ui/p/${encodeURIComponent(project)}/models/${encodeURIComponent(version)}/label/${at}` }, el("span", { class: "case-shot" }, frame),
     el("span", { class: "case-words stacked" }, truth === null ? null : el("b", { text: truth }), el("span", { text: `${other}: ${words(before, was)}` }), el("span", { text: `${version}: ${words(after, image)}` })));
@@ -83,3 +79,4 @@ start().catch((failure) => {
   page.classList.add("failed");
   one("#refused").textContent = failure.message;
 });
+one("#retry").addEventListener("click", () => location.reload());

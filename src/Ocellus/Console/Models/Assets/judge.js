@@ -157,3 +157,4 @@ start().catch((failure) => {
   page.classList.add("failed");
   one("#refused").textContent = failure.message;
 });
+one("#retry").addEventListener("click", () => location.reload());

@@ -118,28 +118,36 @@ export function confusion(results, thresholds) {
  * @returns {Case[]}
  */
 export function cases(results, thresholds, filter) {
-  /** @type {Case[]} */ const found = [];
+  /** @type {Record<Outcome, Case[]>} */ const sorted = { alarm: [], miss: [], hit: [] };
   const wants = (/** @type {number} */ label, /** @type {Outcome} */ outcome) => (filter.label < 0 || filter.label === label) && (filter.show === "" || filter.show === outcome);
-  results.images.forEach((image, at) => {
-    if (filter.as >= 0) {
+  for (let at = 0; at < results.images.length; at++) {
+    const image = results.images[at], { truth, scores } = image;
+    if (!truth || !scores) {
+      for (const item of boxCases(image, at, thresholds, wants)) sorted[item.outcome].push(item);
+    } else if (filter.as >= 0) {
       const said = answer(image, thresholds), column = said < 0 ? results.labels.length : said;
-      if (image.truth?.includes(filter.label) && column === filter.as) {
-        found.push({ image: at, label: filter.label, outcome: said === filter.label ? "hit" : "miss", score: /** @type {number[]} */ (image.scores)[said < 0 ? filter.label : said] });
+      if (has(truth, filter.label) && column === filter.as) {
+        const outcome = said === filter.label ? "hit" : "miss";
+        sorted[outcome].push({ image: at, label: filter.label, outcome, score: scores[said < 0 ? filter.label : said] });
       }
-      return;
+    } else {
+      for (let label = 0; label < scores.length; label++) {
+        const is = has(truth, label), says = scores[label] >= thresholds[label];
+        if (!is && !says) continue;
+        const outcome = outcomeOf(is, says);
+        if (wants(label, outcome)) sorted[outcome].push({ image: at, label, outcome, score: scores[label] });
+      }
     }
-    image.scores?.forEach((score, label) => {
-      const is = /** @type {number[]} */ (image.truth).includes(label), says = score >= thresholds[label];
-      if ((is || says) && wants(label, outcomeOf(is, says))) found.push({ image: at, label, outcome: outcomeOf(is, says), score });
-    });
-    if (image.boxes) boxCases(image, at, thresholds, wants, found);
-  });
-  const order = { alarm: 0, miss: 1, hit: 2 };
-  return found.sort((a, b) => order[a.outcome] - order[b.outcome] || (a.outcome === "alarm" ? b.score - a.score : a.score - b.score) || a.image - b.image);
+  }
+  const rising = (/** @type {Case} */ a, /** @type {Case} */ b) => a.score - b.score;
+  return [...sorted.alarm.sort((a, b) => b.score - a.score), ...sorted.miss.sort(rising), ...sorted.hit.sort(rising)];
 }
 
-/** An image once for each label and outcome, however many boxes. @param {TestedImage} image @param {number} at @param {number[]} thresholds @param {(label: number, outcome: Outcome) => boolean} wants @param {Case[]} found */
-function boxCases(image, at, thresholds, wants, found) {
+/** Most images have one label. @param {number[]} truth @param {number} label */
+const has = (truth, label) => (truth.length === 1 ? truth[0] === label : truth.includes(label));
+
+/** An image once for each label and outcome, however many boxes. @param {TestedImage} image @param {number} at @param {number[]} thresholds @param {(label: number, outcome: Outcome) => boolean} wants @returns {Iterable<Case>} */
+function boxCases(image, at, thresholds, wants) {
   /** @type {Map<string, Case>} */ const seen = new Map();
   const note = (/** @type {number} */ label, /** @type {Outcome} */ outcome, /** @type {number} */ score) => {
     const key = `${label} ${outcome}`, before = seen.get(key);
@@ -148,7 +156,7 @@ function boxCases(image, at, thresholds, wants, found) {
   const marks = boxOutcomes(image, thresholds);
   marks.found.forEach((outcome, i) => { const box = /** @type {FoundBox[]} */ (image.found)[i]; if (outcome) note(box.label, outcome, box.score); });
   marks.missed.forEach((missed, i) => { if (missed) note(/** @type {ShownBox[]} */ (image.boxes)[i].label, "miss", 0); });
-  found.push(...seen.values());
+  return seen.values();
 }
 
 /**

@@ -1,6 +1,7 @@
 // An image with what is true and what a model says: boxes, and the heat map of a classifier.
 import { get } from "./api.js";
 import { el, svg } from "./dom.js";
+import { boxOutcomes } from "./judging.js";
 
 /** An image with a layer over it that has exactly its size. @param {string} source @param {string} words @param {boolean} [isLazy] */
 export function shot(source, words, isLazy = false) {
@@ -23,6 +24,20 @@ export function drawBoxes(frame, boxes) {
     layer.append(svg("rect", { class: "edge", ...at }), svg("rect", { class: `mark ${b.kind} c${b.colour}`, ...at }));
   }
   frame.append(layer);
+}
+
+/**
+ * Draws what is there, solid, and what a detector found, dashed; nothing for a classifier. @param {HTMLElement} frame
+ * @param {import("./judging.js").TestedImage} image @param {number[]} thresholds @param {number[]} colours of the labels
+ * @param {number} [only] the one label of which boxes are drawn: a small image with all of them shows nothing
+ */
+export function drawVerdict(frame, image, thresholds, colours, only) {
+  if (!image.boxes) return;
+  const marks = boxOutcomes(image, thresholds);
+  drawBoxes(frame, [
+    ...image.boxes.map((box, i) => ({ ...box, colour: colours[box.label], kind: marks.missed[i] ? "truth missed" : "truth" })),
+    ...(image.found ?? []).flatMap((box, i) => (marks.found[i] ? [{ ...box, colour: colours[box.label], kind: marks.found[i] === "alarm" ? "said wrong" : "said" }] : [])),
+  ].filter((box) => only === undefined || box.label === only));
 }
 
 /** Lays a heat map over an image. @param {HTMLElement} frame @param {{ rows: number, columns: number, values: number[] }} heat */
