@@ -68,6 +68,11 @@ internal sealed class DetectorRun : IDisposable
         else
         {
             int batch = DetectorTrainer.BatchFor(_plan, _input);
+            if (_plan.From is not null)
+            {
+                _network.Adopt(_images.Make(0, 0, _plan.Batch));
+            }
+
             double perImage = MeasureStep(batch, cancel) / batch;
             (int steps, int wanted, batch) = _plan.Repeat is { } run
                 ? (run.StepsAfter(0, run.Steps), run.StepsPlanned, batch)
@@ -164,6 +169,7 @@ internal sealed class DetectorRun : IDisposable
         {
             Output = DetectorExport.Output,
             Plan = carried.ToJson(),
+            StartedFrom = _plan.From?.Sha256,
         };
         return new DetectorResult(model, description, _state.Step, _state.Batch, _loss ?? double.NaN, Budget.Seconds)
         {
@@ -244,8 +250,8 @@ internal sealed class DetectorRun : IDisposable
     /// <summary>Identifies the training that a checkpoint belongs to.</summary>
     internal static string Fingerprint(DetectorTask task, DetectorPlan plan, DetectorInput input)
     {
-        var text = new StringBuilder(PlanRun.KeyOf(plan.Repeat));
-        plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null, Repeat = null };
+        var text = new StringBuilder(PlanRun.KeyOf(plan.Repeat) + StartModel.KeyOf(plan.From));
+        plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null, Repeat = null, From = null };
         text.AppendJoin('|', TrainingCheckpoint.TextOf(plan, plan.Kernels), input, string.Join('\n', task.Labels));
         foreach (IReadOnlyList<LabelledBox> boxes in task.Boxes)
         {

@@ -1,5 +1,6 @@
 using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
 using Ocellus.Vision.Onnx;
 using static TorchSharp.torch;
 
@@ -34,6 +35,7 @@ public static class DetectorTrainer
     /// <param name="checkpointDirectory">Where a checkpoint is written after each epoch and on cancellation, to resume from; null for none.</param>
     /// <param name="cancel">Ends the training between two steps.</param>
     /// <exception cref="ArgumentException">There is nothing to learn, or a label or size is impossible.</exception>
+    /// <exception cref="StartException">The model to go on from is of another kind.</exception>
     /// <exception cref="TrainingDivergedException">The loss is not finite.</exception>
     /// <exception cref="InsufficientMemoryException">There is too little memory for even the smallest steps.</exception>
     /// <exception cref="TrainingLibraryException">libtorch cannot be loaded.</exception>
@@ -47,10 +49,11 @@ public static class DetectorTrainer
         Check(task, plan);
         TrainingLibrary.Check();
         set_num_threads(plan.Threads);
-        OnnxFile backbone = OnnxFile.Load(plan.BackbonePath);
+        OnnxFile pretrained = OnnxFile.Load(plan.BackbonePath), backbone = plan.From?.Backbone(pretrained) ?? pretrained;
         using var scope = NewDisposeScope();
         string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointFile);
-        DetectorInput input = plan.Repeat is { } repeated ? new DetectorInput(repeated.Width, repeated.Height) : Choose(task, plan);
+        plan.From?.RequireKind(ModelKinds.Localization);
+        DetectorInput input = plan.From?.Input ?? (plan.Repeat is { } repeated ? new DetectorInput(repeated.Width, repeated.Height) : Choose(task, plan));
         using var run = new DetectorRun(task, plan, backbone, input, path);
         var paced = new PacedProgress(progress, run.Budget);
         run.Start(paced, cancel);
