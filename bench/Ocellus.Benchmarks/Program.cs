@@ -11,7 +11,9 @@ return args switch
     ["step", ..] => StepBenchmark.Run(args[1..]),
     ["blocks", ..] => BlocksBenchmark.Run(args[1..]),
     ["own-code", ..] => OwnCodeBenchmark.Run(args[1..]),
+    ["suggest", _, ..] => SuggestBenchmark.Run(args[1..]),
     ["boxes", ..] => BoxesBenchmark.Run(args[1..]),
+    ["flaws", _, ..] => FlawsDrawing.Run(args[1..]),
     _ => Usage(),
 };
 
@@ -29,6 +31,8 @@ static int Usage()
         "       Ocellus.Benchmarks boxes FOLDER [--seed N] [--seconds N] [--epochs N] [--steps N] [--long-side N] [--batch N] [--mosaic SHARE] [--rate N] "
             + "[--backbone-rate N] [--scale-min X] [--scale-max X] [--average X] [--weight-decay X] [--warm-up STEPS] [--frozen BLOCKS] [--threads N] "
             + "[--quick] [--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks flaws FOLDER [--seed N]");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks suggest FOLDER");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks step [THREADS]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks blocks [THREADS]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks own-code [ROUNDS]");

@@ -15,11 +15,12 @@ public sealed partial class ArchitectureTests
     private static readonly Dictionary<string, string> Allowed = new(StringComparer.Ordinal)
     {
         ["Program.cs"] = "Commands",
-        ["Commands"] = "Server.cs Backups Console Datasets Encodings Hosting Identity Objects Projects Refusals Settings Storage Training Wire",
+        ["Commands"] = "Server.cs Backups Console Datasets Encodings Formats Hosting Identity Objects Projects Refusals Settings Storage Training Wire",
         ["Server.cs"] = "Backups Console Datasets Diagnostics Encodings Hosting Identity Objects Projects Settings Storage Tags Training Wire",
         ["Console"] = "Datasets Diagnostics Encodings Identity Objects Projects Refusals Settings Storage Tags Training Wire",
         ["Backups"] = "Encodings Objects Refusals Storage",
         ["Tags"] = "Encodings Identity Projects Wire",
+        ["Formats"] = "Datasets Encodings Refusals",
         ["Training"] = "Datasets Diagnostics Encodings Identity Objects Projects Refusals Storage Wire Work",
         ["Hosting"] = "Diagnostics Encodings Identity Objects Projects Refusals Settings Storage Wire Work",
         ["Datasets"] = "Encodings Identity Objects Projects Refusals Storage Wire Work",
@@ -70,7 +71,7 @@ public sealed partial class ArchitectureTests
             p =>
                 p is not "Microsoft.ML.OnnxRuntime"
                     && !notice.Contains(
-                        p.Split("-cpu-")[0].Replace(".linux-x64", "").Replace(".linux-arm64", "").Replace(".osx-arm64", ""), StringComparison.Ordinal));
+                        p.Split("-cpu-")[0].Replace(".linux-x64", "").Replace(".linux-arm64", "").Replace(".osx-arm64", "").Replace(".win-x64", ""), StringComparison.Ordinal));
     }
 
     [Fact]

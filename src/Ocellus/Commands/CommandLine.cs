@@ -44,6 +44,7 @@ internal static class CommandLine
         DetectCommand.Create(),
         EvaluateCommand.Create(),
         ExportCommand.Create(),
+        ConvertCommand.Create(),
         EnvCommand.Create(),
         ConsoleCommand.Create(),
         KeysCommand.Create(),

@@ -30,6 +30,11 @@ internal static partial class HelpText
         ],
         ["evaluate"] = [("evaluate parts.zip --manifest test.manifest --images photos", "how a model does on labelled images")],
         ["export"] = [("export ARN --out parts.zip --data /srv/ocellus", "a model of a server as a file that runs anywhere")],
+        ["convert"] =
+        [
+            ("convert coco.zip --out parts", "manifests and pictures that train takes"),
+            ("convert voc --to yolo --out parts-yolo", "from Pascal VOC to YOLO"),
+        ],
         ["env"] = [("env --data ocellus-data", "the commands for this shell; wrap it in eval \"$(…)\" to run them")],
         ["console"] = [("console --data ocellus-data", "a link that signs in to the console of a running server; it works once, for ten minutes")],
         ["keys"] = [("keys create --user ann --policy inference", "a key that may only ask for detections"), ("keys list", "all keys, without their secrets")],
