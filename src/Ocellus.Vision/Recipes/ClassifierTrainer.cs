@@ -164,7 +164,15 @@ public static class ClassifierTrainer
 
         (ClassifierDesign chosen, IReadOnlyList<DesignTrial> trials) = new InputSearch(task, plan, search).Run(
             time.LimitSeconds * search.TimeShare, () => time.Seconds,
-            (done, of) => progress.Report(new TrainingProgress("input", done, of, null, null) { Step = done, Steps = of }), cancel);
+            (done, of) =>
+            {
+                // Images are looked at several at a time.
+                lock (progress)
+                {
+                    progress.ReportIfDue(() => new TrainingProgress("input", done, of, null, null) { Step = done, Steps = of });
+                }
+            },
+            cancel);
         new SavedDesign(key, chosen, trials).Write(folder);
         return (chosen, trials);
     }
