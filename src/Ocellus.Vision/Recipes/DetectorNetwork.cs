@@ -81,8 +81,16 @@ internal sealed class DetectorNetwork : IDisposable
     }
 
     /// <summary>Measures what the batch norms of a finished model normalise, so that it still computes the same; see <see cref="Detector.Adopt"/>.</summary>
-    public void Adopt(DetectorBatch batch)
+    /// <param name="from">The finished model; nothing is done without one.</param>
+    /// <param name="typical">Makes a batch of typical images.</param>
+    public void Adopt(StartModel? from, Func<DetectorBatch> typical)
     {
+        if (from is null)
+        {
+            return;
+        }
+
+        DetectorBatch batch = typical();
         using var inner = NewDisposeScope();
         using var noGrad = no_grad();
         Tensor images = TensorValues.Copied(batch.Pixels, batch.Truth.Length, _input.Height, _input.Width, 3).permute(0, 3, 1, 2);

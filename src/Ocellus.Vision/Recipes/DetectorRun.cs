@@ -13,7 +13,6 @@ internal sealed class DetectorRun : IDisposable
 {
     // A checkpoint of 60 MB after every few steps would cost more than it saves.
     private const int EpochStepsMin = 40;
-
     // Share of the time budget after which no further step is timed: on a busy machine one may take many seconds.
     private const double MeasureShare = .02;
 
@@ -70,11 +69,7 @@ internal sealed class DetectorRun : IDisposable
         else
         {
             int batch = DetectorTrainer.BatchFor(_plan, _input);
-            if (_plan.From is not null)
-            {
-                _network.Adopt(_images.Make(0, 0, _plan.Batch));
-            }
-
+            _network.Adopt(_plan.From, () => _images.Make(0, 0, _plan.Batch));
             double perImage = MeasureStep(batch, cancel) / batch;
             (int steps, int wanted, batch) = _plan.Repeat is { } run
                 ? (run.StepsAfter(0, run.Steps), run.StepsPlanned, batch)
@@ -282,8 +277,8 @@ internal sealed class DetectorRun : IDisposable
     internal static string Fingerprint(DetectorTask task, DetectorPlan plan, DetectorInput input)
     {
         var text = new StringBuilder(PlanRun.KeyOf(plan.Repeat) + StartModel.KeyOf(plan.From));
-        plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null, Repeat = null, From = null };
-        text.AppendJoin('|', TrainingCheckpoint.TextOf(plan, plan.Kernels), input, string.Join('\n', task.Labels));
+        plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null, AnswerTimeMax = null, Repeat = null, From = null };
+        text.AppendJoin('|', TrainingCheckpoint.TextOf(plan, plan.Kernels), TextOf(input), string.Join('\n', task.Labels));
         foreach (IReadOnlyList<LabelledBox> boxes in task.Boxes)
         {
             // With the type names of the first version: checkpoints outlive renaming.
@@ -292,6 +287,9 @@ internal sealed class DetectorRun : IDisposable
 
         return TrainingCheckpoint.KeyOf(text.ToString());
     }
+
+    private static string TextOf(DetectorInput input) =>
+        string.Create(CultureInfo.InvariantCulture, $"DetectorInput {{ Width = {input.Width}, Height = {input.Height}, LongSide = {input.LongSide} }}");
 
     private static string TextOf(LabelledBox labelled)
     {

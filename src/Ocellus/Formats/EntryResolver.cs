@@ -142,15 +142,17 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
         }
 
         var (sx, sy, stored) = Scale(entry, name, header, width, height);
-        foreach (var box in entry.Boxes)
+        for (var i = 0; i < entry.Boxes.Count; i++)
         {
-            if (Label(box.Label, entry.Place) is not { } label)
+            var box = entry.Boxes[i];
+            var place = entry.BoxLines is { } lines ? entry.Place with { Line = lines[i] } : entry.Place;
+            if (Label(box.Label, place) is not { } label)
             {
                 continue;
             }
 
             var scaled = new ImageBox(label, box.Left * sx, box.Top * sy, box.Width * sx, box.Height * sy);
-            if (Inside(stored is { } h ? BoxFrames.ToUpright(scaled, h.Width, h.Height, h.Orientation) : scaled, entry.Place, width, height) is { } inside)
+            if (Inside(stored is { } h ? BoxFrames.ToUpright(scaled, h.Width, h.Height, h.Orientation) : scaled, place, width, height) is { } inside)
             {
                 boxes.Add(inside);
             }
@@ -210,7 +212,8 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
         if (out1 > Math.Max(1, Math.Max(width, height) / 500.0))
         {
             context.Findings.Warn(
-                "box-clipped", place, string.Create(CultureInfo.InvariantCulture, $"A box of {Words(box)} reaches {out1:0.#} pixels out of the picture of {width}×{height}."),
+                "box-clipped", place,
+                string.Create(CultureInfo.InvariantCulture, $"A box of {Words(box)} reaches {out1:0.#} pixels out of the picture of {width}×{height}."),
                 "The part inside was taken.");
         }
 

@@ -79,7 +79,7 @@ internal sealed class JsonItems : IDisposable
             }
             catch (JsonException failure)
             {
-                throw new InvalidDataException($"{_file.Name}:{_line + (failure.LineNumber ?? 0)}: this is not valid JSON. {failure.Message}");
+                throw new InvalidDataException($"{_file.Name}:{(failure.LineNumber ?? 0) + 1}: this is not valid JSON. {failure.Message}");
             }
         }
 

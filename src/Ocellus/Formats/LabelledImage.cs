@@ -67,6 +67,9 @@ internal sealed record SourceEntry(string Name, SourcePlace Place)
     /// <summary>Boxes in pixels of the declared size, or in ratios.</summary>
     public IReadOnlyList<ImageBox> Boxes { get; init; } = [];
 
+    /// <summary>Line of each box in the file of <see cref="SourceEntry.Place"/>; null where a format does not know.</summary>
+    public IReadOnlyList<int>? BoxLines { get; init; }
+
     /// <summary>Boxes are ratios of the sides, from 0 to 1.</summary>
     public bool IsRatio { get; init; }
 

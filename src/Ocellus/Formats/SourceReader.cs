@@ -22,8 +22,8 @@ internal sealed record SourceOptions
 }
 
 /// <summary>
-/// Labelled images in any format: <see cref="Open"/> recognizes it by its content, <see cref="Read"/> gives one image after the other. Names are held in memory,
-/// pictures never. Not for several threads; the pictures of what it gives may be read by any thread, until it is disposed of.
+/// Labelled images in any format: <see cref="Open"/> recognizes it by its content, <see cref="Read"/> gives one image after the other. Names are held in
+/// memory, pictures never. Not for several threads; the pictures of what it gives may be read by any thread, until it is disposed of.
 /// </summary>
 internal sealed class SourceReader : IDisposable
 {
@@ -53,6 +53,9 @@ internal sealed class SourceReader : IDisposable
 
     /// <summary>The format and its files, for a person.</summary>
     public string Description { get; }
+
+    /// <summary>Pictures in the source, described or not: about as many as there are images.</summary>
+    public int PictureCount => _context.Pictures.Pictures.Count;
 
     /// <summary>What is wrong, as far as it was read.</summary>
     public Findings Findings { get; }

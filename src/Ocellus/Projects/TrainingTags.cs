@@ -8,7 +8,7 @@ namespace Ocellus.Projects;
 [Assumed(
     "Tags `ocellus:plan`, `ocellus:max-answer-ms`, `ocellus:recipe` and `ocellus:start-from`",
     "They exist only here, on a new model version. `ocellus:plan`: the ARN of a version of the same account and region, whose training is repeated whatever "
-    + "the clock. `ocellus:max-answer-ms`: the longest time of an answer, in milliseconds on one core of this machine, that a classifier's input may be "
+    + "the clock. `ocellus:max-answer-ms`: the longest time of an answer, in milliseconds on one core of this machine, that the model's input may be "
     + "chosen for. `ocellus:recipe`: `quick` for a model in about half a minute; not with `ocellus:plan`. `ocellus:start-from`: the ARN of a finished "
     + "version of the same account, region and kind that the caller may copy; the training goes on from its weights and keeps its input, so it is not for "
     + "`ocellus:max-answer-ms`. A value that is not understood, or names no such version or one without a plan, is `InvalidParameterException`. On a "

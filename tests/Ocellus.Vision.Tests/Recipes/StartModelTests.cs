@@ -37,8 +37,10 @@ public sealed class StartModelTests(OverfittedDetector overfitted) : IClassFixtu
         using (NewDisposeScope())
         {
             using var network = new DetectorNetwork(task, plan, backbone, start.Input);
-            network.Adopt(new DetectorBatches(task, plan, new DetectorViews(task.Images, task.Boxes, start.Input, plan)).Make(0, 0, 8));
-            exported = network.Export();
+            var batches = new DetectorBatches(task, plan, new DetectorViews(task.Images, task.Boxes, start.Input, plan), []);
+            network.Adopt(start, () => batches.Make(0, 0, 8));
+            ModelDescription scaled = overfitted.Result.Description;
+            exported = network.Export(new LogitScale((float)(1 / scaled.Temperature), (float)scaled.ScoreShift));
         }
 
         using var before = new TrainedModel(overfitted.Result.Model, overfitted.Result.Description);

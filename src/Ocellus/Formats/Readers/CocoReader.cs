@@ -44,6 +44,7 @@ internal sealed class CocoReader(ReadContext context) : IFormatReader
     {
         var image = document.Images[index];
         List<ImageBox> boxes = [];
+        List<int> lines = [];
         List<string> labels = [];
         foreach (var a in annotations)
         {
@@ -68,6 +69,7 @@ internal sealed class CocoReader(ReadContext context) : IFormatReader
             else
             {
                 boxes.Add(new ImageBox(label, annotation.Left, annotation.Top, annotation.Width, annotation.Height));
+                lines.Add(annotation.Line);
             }
         }
 
@@ -77,6 +79,7 @@ internal sealed class CocoReader(ReadContext context) : IFormatReader
             Split = split,
             Labels = labels,
             Boxes = boxes,
+            BoxLines = lines,
             IsForBoxes = isForBoxes,
             DeclaredWidth = image.Width,
             DeclaredHeight = image.Height,
@@ -93,7 +96,8 @@ internal sealed class CocoReader(ReadContext context) : IFormatReader
             {
                 context.Findings.Error(
                     "image-id-twice", new(file.Name, document.Images[i].Line),
-                    $"Two images have the id {document.Text(document.Images[i].Id)}; all annotations of it went to the first.", "Give each image an id of its own.");
+                    $"Two images have the id {document.Text(document.Images[i].Id)}; all annotations of it went to the first.",
+                    "Give each image an id of its own.");
             }
         }
 

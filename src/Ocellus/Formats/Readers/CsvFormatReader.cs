@@ -57,6 +57,7 @@ internal sealed class CsvFormatReader(ReadContext context) : IFormatReader
                 Split = image.Split is { } own ? own : split != Split.None ? split : SplitNames.OfPath(image.Name),
                 Labels = image.Labels,
                 Boxes = image.Boxes,
+                BoxLines = image.Lines,
                 IsRatio = isRatio,
                 IsForBoxes = columns.HasBoxes && (image.Boxes.Count > 0 || image.Labels.Count == 0),
                 DeclaredWidth = image.Width,
@@ -118,12 +119,14 @@ internal sealed class CsvFormatReader(ReadContext context) : IFormatReader
         if (!double.IsFinite(left + top + width + height) || label.Length == 0)
         {
             context.Findings.Error(
-                "bad-row", place, $"'{Readable.Truncate(string.Join(", ", row))}' is no box: {(label.Length == 0 ? "it has no label" : "a number is missing or is none")}.",
+                "bad-row", place, $"'{Readable.Truncate(string.Join(", ", row))}' is no box: "
+                    + $"{(label.Length == 0 ? "it has no label" : "a number is missing or is none")}.",
                 $"A row has {CsvColumns.Known}.");
             return 0;
         }
 
         image.Boxes.Add(new ImageBox(label, left, top, width, height));
+        image.Lines.Add(place.Line!.Value);
         if (image.Boxes.Count > context.Limits.BoxesMax)
         {
             throw new CommandRefusedException($"{place} has more than {context.Limits.BoxesMax:N0} boxes.");
@@ -207,6 +210,8 @@ internal sealed class CsvFormatReader(ReadContext context) : IFormatReader
         public List<string> Labels { get; } = [];
 
         public List<ImageBox> Boxes { get; } = [];
+
+        public List<int> Lines { get; } = [];
 
         public double Width { get; set; }
 

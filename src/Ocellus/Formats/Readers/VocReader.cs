@@ -5,8 +5,8 @@ using Ocellus.Encodings;
 namespace Ocellus.Formats.Readers;
 
 /// <summary>
-/// Pascal VOC: an XML file for each picture. Boxes are taken as today's tools write them: <c>xmax - xmin</c> is the width, and 0 the first pixel. An object without
-/// a box is a label of the picture.
+/// Pascal VOC: an XML file for each picture. Boxes are taken as today's tools write them: <c>xmax - xmin</c> is the width, and 0 the first pixel. An object
+/// without a box is a label of the picture.
 /// </summary>
 internal sealed class VocReader(ReadContext context) : IFormatReader
 {
@@ -40,7 +40,8 @@ internal sealed class VocReader(ReadContext context) : IFormatReader
         catch (Exception failure) when (failure is XmlException or InvalidDataException)
         {
             context.Findings.Error(
-                "bad-xml", new(file.Name, (failure as XmlException)?.LineNumber), $"{file.Name} is not valid XML. {failure.Message}", "Export it again.");
+                "bad-xml", new(file.Name, (failure as XmlException)?.LineNumber is > 0 and var line ? line : null),
+                $"{file.Name} is not valid XML. {failure.Message}", "Export it again.");
         }
 
         return null;
@@ -53,6 +54,7 @@ internal sealed class VocReader(ReadContext context) : IFormatReader
         var inner = file.Name[(file.Name.LastIndexOf("Annotations/", StringComparison.Ordinal) is >= 0 and var at ? at + "Annotations/".Length : 0)..^4];
         var split = splits.TryGetValue(inner, out var listed) || splits.TryGetValue(stem, out listed) ? listed : SplitNames.OfPath(file.Name);
         List<ImageBox> boxes = [];
+        List<int> lines = [];
         List<string> labels = [];
         var objects = annotation.Elements().Where(e => e.Name.LocalName == "object").ToList();
         foreach (var thing in objects)
@@ -69,6 +71,7 @@ internal sealed class VocReader(ReadContext context) : IFormatReader
             if (Box(thing, label) is { } box)
             {
                 boxes.Add(box);
+                lines.Add(place.Line ?? 1);
             }
             else if (thing.Child("bndbox") is null)
             {
@@ -89,6 +92,7 @@ internal sealed class VocReader(ReadContext context) : IFormatReader
             Split = split,
             Labels = labels,
             Boxes = boxes,
+            BoxLines = lines,
             IsForBoxes = boxes.Count > 0 || objects.Count == 0,
             DeclaredWidth = annotation.Child("size")?.Number("width") ?? 0,
             DeclaredHeight = annotation.Child("size")?.Number("height") ?? 0,

@@ -23,7 +23,7 @@ internal sealed class CsvTableWriter(string folder) : IDatasetWriter
         }
 
         return (_hasBoxes || !hasBoxes) && (!_hasBoxes || image.Labels.Count == 0)
-            ? _names.Unique("images", image.Name)
+            ? _names.Unique(OutputNames.Folder("images", image.Split), image.Name)
             : throw DatasetWriters.Mixed(DataFormat.Csv, image);
     }
 

@@ -29,7 +29,7 @@ internal sealed class ManifestWriter(string folder, string bucket, DateTimeOffse
 
     public bool NeedsSizes => true;
 
-    public string? PlaceOf(LabelledImage image) => _names.Unique("images", image.Name);
+    public string? PlaceOf(LabelledImage image) => _names.Unique(OutputNames.Folder("images", image.Split), image.Name);
 
     public void Write(LabelledImage image, string place)
     {

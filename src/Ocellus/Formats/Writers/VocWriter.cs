@@ -13,7 +13,7 @@ internal sealed class VocWriter(string folder) : IDatasetWriter
 
     public bool NeedsSizes => false;
 
-    public string? PlaceOf(LabelledImage image) => _names.Unique(Images, image.Name);
+    public string? PlaceOf(LabelledImage image) => _names.Unique(OutputNames.Folder(Images, image.Split), image.Name);
 
     public void Write(LabelledImage image, string place)
     {
