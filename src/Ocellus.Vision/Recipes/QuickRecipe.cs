@@ -38,7 +38,8 @@ public static class QuickRecipe
             WarmUpSteps = 8,
             AverageDecay = .9,
             StartScale = 5.0 / 7,
-            Search = plan.Search is { } search ? search with { ImagesMax = 60, Steps = 150 } : null,
+            // So few images tell only large differences; of small ones a larger input is not worth its steps.
+            Search = plan.Search is { } search ? search with { ImagesMax = 60, Steps = 150, StandardErrors = 2.5 } : null,
             // Larger inputs get their head only.
             Head = plan.Head with { FineTuneCostMax = 1.5, FrozenSteps = 600 },
         };
