@@ -38,6 +38,12 @@ internal static class BoxesBenchmark
             WeightDecay = Option(args, "--weight-decay", plan.WeightDecay),
             WarmUpSteps = (int)Option(args, "--warm-up", plan.WarmUpSteps),
         };
+        if (args.Contains("--quick"))
+        {
+            DetectorPlan quick = QuickRecipe.Of(plan, 0);
+            plan = args.Contains("--seconds") ? quick with { TimeBudget = plan.TimeBudget } : quick;
+        }
+
         string? only = Text(args, "--label");
         List<string> labels = only is null ? [] : [only];
         var train = Read(folder, "train", labels, only, (int)Option(args, "--take", int.MaxValue));

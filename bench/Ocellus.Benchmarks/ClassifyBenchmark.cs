@@ -52,6 +52,11 @@ internal static class ClassifyBenchmark
             Threads = (int)Option("--threads", plan.Threads),
             TimeBudget = TimeSpan.FromSeconds(Option("--seconds", ClassifierPlan.RecipeTime(train.Count, (int)Option("--threads", plan.Threads)).TotalSeconds)),
         };
+        if (args.Contains("--quick"))
+        {
+            plan = Longer(QuickRecipe.Of(plan, train.Count));
+        }
+
         if (args.Contains("--search-only"))
         {
             if (Text("--try") is { Length: > 0 } tried)
@@ -64,6 +69,11 @@ internal static class ClassifyBenchmark
             SearchOnly(train, labels, plan);
             return 0;
         }
+
+        // On a busy machine, the time that is given replaces that of the recipe.
+        ClassifierPlan Longer(ClassifierPlan quick) => args.Contains("--seconds")
+            ? quick with { TimeBudget = TimeSpan.FromSeconds(Option("--seconds", 0)), TimeLimit = null }
+            : quick;
 
         int folds = (int)Option("--folds", 0);
         if (folds == 0)

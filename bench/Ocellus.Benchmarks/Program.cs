@@ -28,12 +28,12 @@ static int Usage()
     System.Console.Error.WriteLine("       Ocellus.Benchmarks objects [--keys N] [--uploads N] [--seconds N] [--program Ocellus.dll]");
     System.Console.Error.WriteLine(
         "       Ocellus.Benchmarks classify FOLDER [--seed N] [--threads N] [--seconds N] [--epochs N] [--size N] [--start-scale X] [--folds N] [--each N] "
-            + "[--input WxH] [--head average|evidence|both] [--search-only [--try WxH,WxH]]");
+            + "[--quick] [--input WxH] [--head average|evidence|both] [--search-only [--try WxH,WxH]]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks decode FILE [--side N] [--repeat N]");
     System.Console.Error.WriteLine(
         "       Ocellus.Benchmarks boxes FOLDER [--seed N] [--seconds N] [--epochs N] [--steps N] [--long-side N] [--batch N] [--mosaic SHARE] [--rate N] "
             + "[--backbone-rate N] [--scale-min X] [--scale-max X] [--average X] [--weight-decay X] [--warm-up STEPS] [--frozen BLOCKS] [--threads N] "
-            + "[--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
+            + "[--quick] [--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks flaws FOLDER [--seed N]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks suggest FOLDER");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks convert [--images N] [--to FORMAT]");

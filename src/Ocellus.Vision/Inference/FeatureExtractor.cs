@@ -39,6 +39,10 @@ public sealed class FeatureExtractor : IDisposable
 
     public FeatureExtractor(string path, int threads) => _session = Sessions.Open(path, threads);
 
+    /// <param name="backbone">Content of the ONNX file.</param>
+    /// <param name="threads">Threads of one call.</param>
+    public FeatureExtractor(byte[] backbone, int threads) => _session = Sessions.Open(backbone, threads);
+
     /// <summary>Where the build puts the pretrained backbone.</summary>
     public static string DefaultBackbone => Path.Combine(AppContext.BaseDirectory, "backbone", "efficientnet-lite0.onnx");
 

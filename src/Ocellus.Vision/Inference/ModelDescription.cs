@@ -36,6 +36,10 @@ public sealed record ModelDescription(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public JsonElement? Plan { get; init; }
 
+    /// <summary>SHA-256 of model.onnx of the model that its training went on from; null if it began from the pretrained network.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? StartedFrom { get; init; }
+
     /// <summary>SHA-256 of model.onnx in lower-case hex; empty until saved.</summary>
     public string ModelSha256 { get; init; } = "";
 
@@ -75,6 +79,15 @@ public static class ModelKinds
 
     /// <summary>Labelled boxes.</summary>
     public const string Localization = "localization";
+
+    /// <summary>A kind as people say it.</summary>
+    internal static string Name(string kind) => kind switch
+    {
+        Localization => "a detector, which learns boxes",
+        MultiLabel => "a classifier with several labels an image",
+        Classification => "a classifier with one label an image",
+        _ => $"an unknown kind of model, '{kind}'",
+    };
 }
 
 /// <summary>The two files a model is made of.</summary>

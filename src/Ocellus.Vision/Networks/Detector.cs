@@ -35,6 +35,7 @@ internal sealed class Detector : IDisposable
     private readonly IConvolutions _kernels;
     private readonly Dictionary<string, Parameter> _weights = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Tensor> _statistics = new(StringComparer.Ordinal);
+    private bool _adopting;
 
     /// <param name="backbone">Weights of the backbone.</param>
     /// <param name="start">Weights of neck and heads for one label; its score becomes the score of every label.</param>
@@ -54,7 +55,8 @@ internal sealed class Detector : IDisposable
         {
             long[] shape = start.Shape(name);
             float[] values = start.Floats(name);
-            if (IsOutput(name) && labels > 1)
+            // A start file for these very labels is taken as it is.
+            if (IsOutput(name) && shape[0] != labels + Sides)
             {
                 (values, shape) = Widen(values, shape, name.EndsWith("bias", StringComparison.Ordinal), random);
             }
@@ -179,6 +181,44 @@ internal sealed class Detector : IDisposable
         return (cat(logits, 1).MoveToOuterDisposeScope(), boxes.MoveToOuterDisposeScope());
     }
 
+    /// <summary>
+    /// Makes batch norms of those that were folded in a finished model: measures what passes through them, and changes gain and shift so that they compute
+    /// the same as before, now after normalising. Before it, their statistics are 0 and 1.
+    /// </summary>
+    /// <param name="images">Typical images [B, 3, H, W], normalised.</param>
+    /// <param name="centres">[A, 2], see <see cref="Points"/>.</param>
+    public void Adopt(Tensor images, Tensor centres)
+    {
+        _adopting = true;
+        using var scope = NewDisposeScope();
+        Forward(images, centres, training: false);
+        _adopting = false;
+    }
+
+    /// <summary>The output layer of a detector with other labels: rows by name, those of new labels from the mean of the others; the sides stay.</summary>
+    /// <param name="values">[labels + 4, …], flat.</param>
+    /// <param name="labels">Labels that it is for.</param>
+    /// <param name="known">For each new label its index among those, negative if there is none.</param>
+    /// <param name="bias">It is the bias, which is lowered for new labels.</param>
+    /// <param name="random">Of the small differences between new labels.</param>
+    public static float[] Relabelled(float[] values, int labels, int[] known, bool bias, Random random)
+    {
+        int row = values.Length / (labels + Sides);
+        var rows = new float[(known.Length + Sides) * row];
+        for (int l = 0; l < known.Length; l++)
+        {
+            for (int i = 0; i < row; i++)
+            {
+                rows[l * row + i] = known[l] >= 0
+                    ? values[known[l] * row + i]
+                    : Enumerable.Range(0, labels).Average(k => values[k * row + i]) + (bias ? LabelBias : LabelJitter * Normal(random));
+            }
+        }
+
+        Array.Copy(values, labels * row, rows, known.Length * row, Sides * row);
+        return rows;
+    }
+
     public void Dispose()
     {
         _backbone.Dispose();
@@ -235,7 +275,26 @@ internal sealed class Detector : IDisposable
         return nn.functional.relu6(Norm(x, name + ".4", training)).MoveToOuterDisposeScope();
     }
 
-    private Tensor Norm(Tensor x, string name, bool training) => nn.functional.batch_norm(
-        x, _statistics[name + ".running_mean"], _statistics[name + ".running_var"], _weights[name + ".weight"], _weights[name + ".bias"],
-        training, NormMomentum, NormEpsilon);
+    private void Measure(Tensor x, string name)
+    {
+        Tensor gain = _weights[name + ".weight"], shift = _weights[name + ".bias"];
+        Tensor mean = x.mean([0, 2, 3]), variance = x.var([0, 2, 3], unbiased: false);
+        shift.add_(mean * gain);
+        gain.mul_((variance + NormEpsilon).sqrt());
+        _statistics[name + ".running_mean"].copy_(mean);
+        _statistics[name + ".running_var"].copy_(variance);
+    }
+
+    private Tensor Norm(Tensor x, string name, bool training)
+    {
+        if (_adopting)
+        {
+            using var scope = NewDisposeScope();
+            Measure(x, name);
+        }
+
+        return nn.functional.batch_norm(
+            x, _statistics[name + ".running_mean"], _statistics[name + ".running_var"], _weights[name + ".weight"], _weights[name + ".bias"],
+            training, NormMomentum, NormEpsilon);
+    }
 }

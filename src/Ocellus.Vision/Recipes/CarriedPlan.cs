@@ -30,6 +30,10 @@ public sealed record CarriedPlan
     /// </summary>
     public required JsonObject Settings { get; init; }
 
+    /// <summary>SHA-256 of model.onnx of the model that the training went on from; null if it began from the pretrained network.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? StartedFrom { get; init; }
+
     /// <summary>Number that all random choices follow from.</summary>
     [JsonIgnore]
     public int Seed => Settings["seed"] is JsonValue value && value.TryGetValue(out int seed) ? seed : throw new PlanException("The plan has no seed.");
@@ -63,8 +67,16 @@ public sealed record CarriedPlan
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(now);
         RequireKind(task.MultiLabel ? ModelKinds.MultiLabel : ModelKinds.Classification);
+        RequireStart(now.From);
         ClassifierPlan settings = Read(now, PlanJson.Default.ClassifierPlan);
-        return settings with { BackbonePath = now.BackbonePath, ImageCacheBytes = now.ImageCacheBytes, MemoryBytes = now.MemoryBytes, Repeat = Run };
+        return settings with
+        {
+            BackbonePath = now.BackbonePath,
+            From = now.From,
+            ImageCacheBytes = now.ImageCacheBytes,
+            MemoryBytes = now.MemoryBytes,
+            Repeat = Run,
+        };
     }
 
     /// <summary>The settings of a detector, to repeat this plan.</summary>
@@ -74,10 +86,12 @@ public sealed record CarriedPlan
     {
         ArgumentNullException.ThrowIfNull(now);
         RequireKind(ModelKinds.Localization);
+        RequireStart(now.From);
         return Read(now, PlanJson.Default.DetectorPlan) with
         {
             BackbonePath = now.BackbonePath,
             StartPath = now.StartPath,
+            From = now.From,
             ImageCacheBytes = now.ImageCacheBytes,
             MemoryBytes = now.MemoryBytes,
             Repeat = Run,
@@ -100,6 +114,7 @@ public sealed record CarriedPlan
         Data = TrainingCheckpoint.KeyOf(
             $"{string.Join('\n', task.Labels)}|{string.Join(';', task.Targets.Select(t => string.Join(',', t)))}").ToLowerInvariant(),
         Run = run,
+        StartedFrom = plan.From?.Sha256,
         Settings = (JsonObject)JsonSerializer.SerializeToNode(plan, PlanJson.Default.ClassifierPlan)!,
     };
 
@@ -110,24 +125,31 @@ public sealed record CarriedPlan
         Data = TrainingCheckpoint.KeyOf(
             $"{string.Join('\n', task.Labels)}|{string.Join(';', task.Boxes.Select(b => string.Join(',', b)))}").ToLowerInvariant(),
         Run = run,
+        StartedFrom = plan.From?.Sha256,
         Settings = (JsonObject)JsonSerializer.SerializeToNode(plan, PlanJson.Default.DetectorPlan)!,
     };
+
+    /// <summary>What the training went on from cannot be in a plan, so it must be given again.</summary>
+    private void RequireStart(StartModel? from)
+    {
+        if (from?.Sha256 != StartedFrom)
+        {
+            throw new PlanException(
+                StartedFrom is null
+                    ? "The plan is that of a training that began from the pretrained network; to repeat it, leave out the model to go on from."
+                    : $"The plan is that of a training that went on from another model; to repeat it, name that model too (its model.onnx has the SHA-256 "
+                        + $"{StartedFrom}).");
+        }
+    }
 
     private void RequireKind(string kind)
     {
         if (Kind != kind)
         {
             throw new PlanException(
-                $"The plan is that of {Name(Kind)}, and these data are for {Name(kind)}. Leave the plan out, or name a model of the same kind.");
+                $"The plan is that of {ModelKinds.Name(Kind)}, and these data are for {ModelKinds.Name(kind)}. Leave the plan out, or name a model of the "
+                    + "same kind.");
         }
-
-        static string Name(string kind) => kind switch
-        {
-            ModelKinds.Localization => "a detector, which learns boxes",
-            ModelKinds.MultiLabel => "a classifier with several labels an image",
-            ModelKinds.Classification => "a classifier with one label an image",
-            _ => $"an unknown kind of model, '{kind}'",
-        };
     }
 
     /// <summary>Reads the settings. All members must be known and there, or something else would be repeated than what was done.</summary>

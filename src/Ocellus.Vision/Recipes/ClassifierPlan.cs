@@ -54,6 +54,12 @@ public sealed record ClassifierPlan
 
     public double WeightDecay { get; init; } = .05;
 
+    /// <summary>
+    /// The finished model that the training goes on from; null to begin from the pretrained network. Its input and kind of head are kept.
+    /// </summary>
+    [JsonIgnore]
+    public StartModel? From { get; init; }
+
     /// <summary>Input and head if they are given; not with <see cref="Search"/>.</summary>
     [JsonIgnore]
     public ClassifierDesign? Design { get; init; }

@@ -29,6 +29,7 @@ public static class ClassifierTrainer
     /// <param name="checkpointDirectory">Where an interrupted training leaves a checkpoint to resume from; null for none.</param>
     /// <param name="cancel">Ends the training after the current step, with a checkpoint.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="StartException">The model to go on from is of another kind.</exception>
     /// <exception cref="TrainingDivergedException">The loss is not finite.</exception>
     /// <exception cref="InsufficientMemoryException">Not even four images a step fit into memory.</exception>
     /// <exception cref="TrainingLibraryException">libtorch cannot be loaded.</exception>
@@ -45,7 +46,7 @@ public static class ClassifierTrainer
         var paced = new PacedProgress(progress, time);
         set_num_threads(plan.Threads);
         using var scope = NewDisposeScope();
-        OnnxFile backbone = OnnxFile.Load(plan.BackbonePath);
+        OnnxFile pretrained = OnnxFile.Load(plan.BackbonePath), backbone = plan.From?.Backbone(pretrained) ?? pretrained;
         (ClassifierDesign design, IReadOnlyList<DesignTrial> trials) = Choose(task, plan, checkpointDirectory, time, paced, cancel);
         plan = plan with { TimeBudget = plan.TimeFor(design.Input), TimeLimit = null };
         if (plan.Repeat is null)
@@ -72,7 +73,7 @@ public static class ClassifierTrainer
             ? 0
             : Math.Min(time.LimitSeconds, tuning.Seconds(plan.Repeat?.Steps ?? tuning.PlannedSteps(learn.Length), perImage));
 
-        var training = new HeadTraining(task, plan, design, views, all, follows: tuning is not null);
+        var training = new HeadTraining(task, plan, design, views, all, follows: tuning is not null, backbone);
         training.Extract(time.LimitSeconds * (tuning is null ? FrozenFeatureShare : FeatureShare), time, afterwards, paced, cancel);
         paced.Report(new TrainingProgress("head", 0, 1, null, afterwards));
         string? remark = training.Rounds < training.RoundsPlanned ? "The time budget allowed fewer random views for the linear head." : null;
@@ -134,12 +135,17 @@ public static class ClassifierTrainer
                 ["backbone"] = "efficientnet-lite0",
                 ["opset"] = backbone.Model.OpsetImport[0].Version.ToString(CultureInfo.InvariantCulture),
             })
-        { Output = ClassifierExport.Output };
+        { Output = ClassifierExport.Output, StartedFrom = plan.From?.Sha256 };
     }
 
     private static (ClassifierDesign Chosen, IReadOnlyList<DesignTrial> Trials) Choose(
         ClassifierTask task, ClassifierPlan plan, string? folder, TimeBudget time, PacedProgress progress, CancellationToken cancel)
     {
+        if (plan.From is { } from)
+        {
+            return (from.Design, []);
+        }
+
         if (plan.Repeat is { } run)
         {
             return (run.Design, []);
@@ -158,7 +164,15 @@ public static class ClassifierTrainer
 
         (ClassifierDesign chosen, IReadOnlyList<DesignTrial> trials) = new InputSearch(task, plan, search).Run(
             time.LimitSeconds * search.TimeShare, () => time.Seconds,
-            (done, of) => progress.Report(new TrainingProgress("input", done, of, null, null) { Step = done, Steps = of }), cancel);
+            (done, of) =>
+            {
+                // Images are looked at several at a time.
+                lock (progress)
+                {
+                    progress.ReportIfDue(() => new TrainingProgress("input", done, of, null, null) { Step = done, Steps = of });
+                }
+            },
+            cancel);
         new SavedDesign(key, chosen, trials).Write(folder);
         return (chosen, trials);
     }
@@ -198,6 +212,7 @@ public static class ClassifierTrainer
             throw new ArgumentException("There is nothing to learn.", nameof(task));
         }
 
+        plan.From?.RequireKind(task.MultiLabel ? ModelKinds.MultiLabel : ModelKinds.Classification);
         if (plan.Size <= 0 || plan.Size % 32 != 0)
         {
             throw new ArgumentException("The size must be a multiple of 32.", nameof(plan));

@@ -19,7 +19,6 @@ internal sealed class ClassifierTuning : IDisposable
 
     private const int FrozenBlocks = 5; // everything up to stride 8, when time is short
     private const double FrozenTimeShare = .8; // time of a step with frozen blocks, as a share of a full one
-
     // With this share of the planned steps, training all layers is still better than more steps with the first ones frozen.
     private const double StepsEnough = .6;
     private const int LossSpan = 20; // steps over which the reported loss is averaged
@@ -276,10 +275,11 @@ internal sealed class ClassifierTuning : IDisposable
     /// <summary>Identifies the training that a checkpoint belongs to.</summary>
     internal static string Fingerprint(ClassifierTask task, ClassifierPlan plan, int batch, ClassifierDesign design)
     {
-        string repeated = PlanRun.KeyOf(plan.Repeat);
+        string repeated = PlanRun.KeyOf(plan.Repeat) + StartModel.KeyOf(plan.From);
         plan = plan with
         {
             Repeat = null,
+            From = null,
             Search = null,
             Design = null,
             TimeLimit = null,

@@ -34,7 +34,8 @@ internal sealed class DetectorNetwork : IDisposable
     public DetectorNetwork(DetectorTask task, DetectorPlan plan, OnnxFile backbone, DetectorInput input)
     {
         (_task, _plan, _backbone, _input) = (task, plan, backbone, input);
-        _network = new Detector(backbone, OnnxFile.Load(plan.StartPath), task.Labels.Count, plan.Seed, plan.Kernels);
+        OnnxFile start = OnnxFile.Load(plan.StartPath);
+        _network = new Detector(backbone, plan.From?.Detector(start, task.Labels, plan.Seed) ?? start, task.Labels.Count, plan.Seed, plan.Kernels);
         _network.Freeze(plan.FrozenBlocks);
         _optimizer = new AdamW(_network.Weights(), name => Detector.IsBackbone(name, out _) ? plan.BackboneRate : plan.Rate, plan.WeightDecay);
         _average = new RunningAverage(_network.Weights().Select(w => (w.Name, (Tensor)w.Value)).Concat(_network.Statistics()), plan.Average);
@@ -77,6 +78,24 @@ internal sealed class DetectorNetwork : IDisposable
         {
             value.copy_(before);
         }
+    }
+
+    /// <summary>Measures what the batch norms of a finished model normalise, so that it still computes the same; see <see cref="Detector.Adopt"/>.</summary>
+    /// <param name="from">The finished model; nothing is done without one.</param>
+    /// <param name="typical">Makes a batch of typical images.</param>
+    public void Adopt(StartModel? from, Func<DetectorBatch> typical)
+    {
+        if (from is null)
+        {
+            return;
+        }
+
+        DetectorBatch batch = typical();
+        using var inner = NewDisposeScope();
+        using var noGrad = no_grad();
+        Tensor images = TensorValues.Copied(batch.Pixels, batch.Truth.Length, _input.Height, _input.Width, 3).permute(0, 3, 1, 2);
+        _network.Adopt(images, _centres);
+        _average.Restart();
     }
 
     /// <summary>A model of the averaged weights.</summary>

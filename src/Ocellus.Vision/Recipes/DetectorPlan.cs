@@ -25,6 +25,12 @@ public sealed record DetectorPlan
     [JsonIgnore]
     public string StartPath { get; init; } = Path.Combine(AppContext.BaseDirectory, "backbone", "detector-start.onnx");
 
+    /// <summary>
+    /// The finished model that the training goes on from; null to begin from the pretrained network. Its input and kind of head are kept.
+    /// </summary>
+    [JsonIgnore]
+    public StartModel? From { get; init; }
+
     /// <summary>Longer side of the network input in pixels, a multiple of 32; null to choose it from the boxes.</summary>
     public int? LongSide { get; init; }
 

@@ -13,7 +13,6 @@ internal sealed class DetectorRun : IDisposable
 {
     // A checkpoint of 60 MB after every few steps would cost more than it saves.
     private const int EpochStepsMin = 40;
-
     // Share of the time budget after which no further step is timed: on a busy machine one may take many seconds.
     private const double MeasureShare = .02;
 
@@ -70,6 +69,7 @@ internal sealed class DetectorRun : IDisposable
         else
         {
             int batch = DetectorTrainer.BatchFor(_plan, _input);
+            _network.Adopt(_plan.From, () => _images.Make(0, 0, _plan.Batch));
             double perImage = MeasureStep(batch, cancel) / batch;
             (int steps, int wanted, batch) = _plan.Repeat is { } run
                 ? (run.StepsAfter(0, run.Steps), run.StepsPlanned, batch)
@@ -172,6 +172,7 @@ internal sealed class DetectorRun : IDisposable
             Temperature = 1 / _state.Scale.Factor,
             ScoreShift = _state.Scale.Shift,
             Plan = carried.ToJson(),
+            StartedFrom = _plan.From?.Sha256,
         };
         return new DetectorResult(model, description, _state.Step, _state.Batch, _loss ?? double.NaN, Budget.Seconds)
         {
@@ -275,8 +276,8 @@ internal sealed class DetectorRun : IDisposable
     /// <summary>Identifies the training that a checkpoint belongs to.</summary>
     internal static string Fingerprint(DetectorTask task, DetectorPlan plan, DetectorInput input)
     {
-        var text = new StringBuilder(PlanRun.KeyOf(plan.Repeat));
-        plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null, AnswerTimeMax = null, Repeat = null };
+        var text = new StringBuilder(PlanRun.KeyOf(plan.Repeat) + StartModel.KeyOf(plan.From));
+        plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null, AnswerTimeMax = null, Repeat = null, From = null };
         plan = plan with { Mosaic = plan.Mosaic ?? 0 };
         text.AppendJoin('|', TrainingCheckpoint.TextOf(plan, plan.Kernels), TextOf(input), string.Join('\n', task.Labels));
         foreach (IReadOnlyList<LabelledBox> boxes in task.Boxes)

@@ -1,5 +1,6 @@
 using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Images;
+using Ocellus.Vision.Inference;
 using Ocellus.Vision.Onnx;
 using static TorchSharp.torch;
 
@@ -38,6 +39,7 @@ public static class DetectorTrainer
     /// <param name="checkpointDirectory">Where a checkpoint is written after each epoch and on cancellation, to resume from; null for none.</param>
     /// <param name="cancel">Ends the training between two steps.</param>
     /// <exception cref="ArgumentException">There is nothing to learn, or a label or size is impossible.</exception>
+    /// <exception cref="StartException">The model to go on from is of another kind.</exception>
     /// <exception cref="TrainingDivergedException">The loss is not finite.</exception>
     /// <exception cref="InsufficientMemoryException">There is too little memory for even the smallest steps.</exception>
     /// <exception cref="TrainingLibraryException">libtorch cannot be loaded.</exception>
@@ -52,10 +54,12 @@ public static class DetectorTrainer
         TrainingLibrary.Check();
         set_num_threads(plan.Threads);
         plan = plan with { Mosaic = plan.Mosaic ?? (IsSparse(task.Boxes) ? 1 : 0) };
-        OnnxFile backbone = OnnxFile.Load(plan.BackbonePath);
+        OnnxFile pretrained = OnnxFile.Load(plan.BackbonePath), backbone = plan.From?.Backbone(pretrained) ?? pretrained;
         using var scope = NewDisposeScope();
         string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointFile);
-        DetectorInput suited = plan.Repeat is { } repeated ? new DetectorInput(repeated.Width, repeated.Height) : Choose(task, plan);
+        plan.From?.RequireKind(ModelKinds.Localization);
+        DetectorInput suited = plan.From?.Input
+            ?? (plan.Repeat is { } repeated ? new DetectorInput(repeated.Width, repeated.Height) : Choose(task, plan));
         DetectorInput input = Bounded(task, plan, backbone, suited, checkpointDirectory);
         using var run = new DetectorRun(task, plan, backbone, input, path);
         var paced = new PacedProgress(progress, run.Budget);
@@ -82,7 +86,7 @@ public static class DetectorTrainer
     /// <summary>The input within the time of an answer. A resumed training goes on with the one that it began with.</summary>
     private static DetectorInput Bounded(DetectorTask task, DetectorPlan plan, OnnxFile backbone, DetectorInput suited, string? folder)
     {
-        if (plan.AnswerTimeMax is not { } most || plan.Repeat is not null)
+        if (plan.AnswerTimeMax is not { } most || plan.Repeat is not null || plan.From is not null)
         {
             return suited;
         }

@@ -40,8 +40,10 @@ internal sealed class HeadFit
     /// <param name="labels">Number of labels.</param>
     /// <param name="multiLabel">Labels are independent of one another.</param>
     /// <param name="decay">Weight of the squared weights: of embeddings, of locations.</param>
+    /// <param name="start">A head to begin from; then it is the difference from its weights that is squared. Null for none.</param>
     public HeadFit(
-        HeadFeatures features, float[] targets, int[] folds, HeadGroup[] groups, int labels, bool multiLabel, (double Average, double Evidence) decay)
+        HeadFeatures features, float[] targets, int[] folds, HeadGroup[] groups, int labels, bool multiLabel, (double Average, double Evidence) decay,
+        ClassifierHead? start = null)
     {
         (_features, _targets, _folds, _groups, _labels, _multiLabel) = (features, targets, folds, groups, labels, multiLabel);
         using var noGrad = no_grad();
@@ -63,13 +65,43 @@ internal sealed class HeadFit
 
         _local = (mean, 1 / ((square - mean.square()).clamp_min(0).sqrt() + 1e-6));
         manual_seed(1);
+        (Tensor average, Tensor evidence, Tensor bias) = Begin(start);
         _parameters =
         [
-            new Adam(zeros(EfficientNetLite0.EmbeddingSize, groups.Length * labels), decay.Average),
-            // Not zeros, of which every location would be the best.
-            new Adam(randn(EvidenceHead.Channels, _localGroups.Length * labels) * .01, decay.Evidence),
-            new Adam(zeros(groups.Length * labels), 0),
+            new Adam(average, decay.Average, pulled: start is not null),
+            new Adam(evidence, decay.Evidence, pulled: start is not null),
+            new Adam(bias, 0, pulled: false),
         ];
+    }
+
+    /// <summary>Initial weights of all groups, for features that are standardised: of a head to begin from, otherwise as good as none.</summary>
+    private (Tensor Average, Tensor Evidence, Tensor Bias) Begin(ClassifierHead? start)
+    {
+        Tensor average = zeros(EfficientNetLite0.EmbeddingSize, _groups.Length * _labels), bias = zeros(_groups.Length * _labels);
+        // Not zeros, of which every location would be the best.
+        Tensor evidence = randn(EvidenceHead.Channels, _localGroups.Length * _labels) * .01;
+        if (start is null)
+        {
+            return (average, evidence, bias);
+        }
+
+        Tensor offset = zeros(_labels);
+        if (start.Average is { } whole)
+        {
+            Tensor w = TensorValues.Copied(whole.Weight, _labels, EfficientNetLite0.EmbeddingSize);
+            offset = TensorValues.Copied(whole.Bias, _labels) + w.matmul(_embedding.Mean);
+            average = (w.t() / _embedding.Scale.unsqueeze(1)).repeat(1, _groups.Length);
+        }
+
+        if (start.Evidence is { } places)
+        {
+            Tensor w = TensorValues.Copied(places.Weight, _labels, EvidenceHead.Channels);
+            offset = offset + TensorValues.Copied(places.Bias, _labels) + w.matmul(_local.Mean);
+            // A little chance, for the labels that the head does not know.
+            evidence = evidence + (w.t() / _local.Scale.unsqueeze(1)).repeat(1, _localGroups.Length);
+        }
+
+        return (average, evidence, offset.repeat(_groups.Length));
     }
 
     /// <summary>Runs the steps.</summary>
@@ -234,16 +266,19 @@ internal sealed class HeadFit
         return TensorValues.Copied(values, rows.Length, _groups.Length, 1);
     }
 
-    /// <summary>A parameter with its moments. The decay is added to the gradient, as in ridge regression.</summary>
-    private sealed class Adam(Tensor value, double decay)
+    /// <summary>
+    /// A parameter with its moments. The decay is added to the gradient, as in ridge regression: of the value, or of its change if it is pulled back.
+    /// </summary>
+    private sealed class Adam(Tensor value, double decay, bool pulled)
     {
         private readonly Tensor _mean = zeros_like(value), _square = zeros_like(value);
+        private readonly Tensor? _origin = pulled ? value.clone() : null;
 
         public Tensor Value { get; } = value;
 
         public void Move(Tensor gradient, double rate)
         {
-            gradient = decay > 0 ? gradient + Value * decay : gradient;
+            gradient = decay > 0 ? gradient + (_origin is null ? Value : Value - _origin) * decay : gradient;
             _mean.mul_(KeptMean).add_(gradient, alpha: 1 - KeptMean);
             _square.mul_(KeptSquare).addcmul_(gradient, gradient, value: 1 - KeptSquare);
             Value.addcdiv_(_mean, _square.sqrt() + Epsilon, value: -rate);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Ocellus.Vision.Inference;
 using Ocellus.Vision.Networks;
+using Ocellus.Vision.Onnx;
 
 namespace Ocellus.Vision.Recipes;
 
@@ -11,13 +12,17 @@ namespace Ocellus.Vision.Recipes;
 /// <param name="views">Views of the images.</param>
 /// <param name="order">Indexes of the images.</param>
 /// <param name="follows">Fine-tuning follows.</param>
+/// <param name="backbone">What computes the features.</param>
 internal sealed class HeadTraining(
-    ClassifierTask task, ClassifierPlan plan, ClassifierDesign design, ClassifierViews views, int[] order, bool follows)
+    ClassifierTask task, ClassifierPlan plan, ClassifierDesign design, ClassifierViews views, int[] order, bool follows,
+    OnnxFile backbone)
 {
     private const int StepsMin = 100;
 
     private static readonly TimeSpan _timeForAllSteps = TimeSpan.FromSeconds(100);
 
+    // Heads stay near it where the images do not say otherwise.
+    private readonly ClassifierHead? _start = plan.From?.HeadFor(task.Labels);
     private HeadFeatures _features = null!;
     private PacedProgress _progress = null!;
     private double _afterwards;
@@ -55,7 +60,7 @@ internal sealed class HeadTraining(
     public void Extract(double seconds, TimeBudget time, double afterwards, PacedProgress progress, CancellationToken cancel)
     {
         (_progress, _afterwards) = (progress, afterwards);
-        using var extractor = new FeatureExtractor(plan.BackbonePath, 1);
+        using FeatureExtractor extractor = plan.From is null ? new FeatureExtractor(plan.BackbonePath, 1) : new FeatureExtractor(backbone.ToBytes(), 1);
         long begun = Stopwatch.GetTimestamp();
         var rounds = new List<HeadFeatures>();
         int planned = RoundsPlanned, perRound = order.Length;
@@ -195,11 +200,13 @@ internal sealed class HeadTraining(
     {
         cancel.ThrowIfCancellationRequested();
         HeadFeatures chosen = new(Embeddings(rows), [.. rows.Select(r => _features.Maps[r])]);
-        return new HeadFit(chosen, Targets(rows), folds, groups, task.Labels.Count, task.MultiLabel, (plan.Head.AverageRidge, plan.Head.EvidenceRidge));
+        return new HeadFit(chosen, Targets(rows), folds, groups, task.Labels.Count, task.MultiLabel, (plan.Head.AverageRidge, plan.Head.EvidenceRidge),
+            _start);
     }
 
     private ClassifierHead Linear(int[] rows, CancellationToken cancel) => new(
-        LogisticRegression.Fit(Embeddings(rows), Targets(rows), rows.Length, task.Labels.Count, task.MultiLabel, plan.Regularisation, cancel), null);
+        LogisticRegression.Fit(Embeddings(rows), Targets(rows), rows.Length, task.Labels.Count, task.MultiLabel, plan.Regularisation, cancel,
+            _start?.Average), null);
 
     private float[] Targets(int[] rows) => InputSearch.Targets(task, [.. rows.Select(r => order[r % order.Length])]);
 

@@ -65,7 +65,7 @@ internal sealed class InputSearch(ClassifierTask task, ClassifierPlan plan, Desi
     /// <summary>Tries the candidates.</summary>
     /// <param name="seconds">Seconds that may be used.</param>
     /// <param name="clock">Seconds used so far.</param>
-    /// <param name="progress">Receives the number of candidates done and of all.</param>
+    /// <param name="progress">Receives what is done, in hundredths of the work of all candidates, and 100; from several threads.</param>
     /// <param name="cancel">Ends the search.</param>
     public (ClassifierDesign Chosen, IReadOnlyList<DesignTrial> Trials) Run(
         double seconds, Func<double> clock, Action<int, int> progress, CancellationToken cancel)
@@ -77,10 +77,10 @@ internal sealed class InputSearch(ClassifierTask task, ClassifierPlan plan, Desi
         var trials = new List<DesignTrial>();
         double lastCost = 0, lastSeconds = 0, least = double.PositiveInfinity;
         int noBetter = 0;
+        double before = 0, work = candidates.Sum(c => c.Cost);
         for (int i = 0; i < candidates.Count; i++)
         {
             cancel.ThrowIfCancellationRequested();
-            progress(i, candidates.Count);
             // The next one takes as much longer as it is larger.
             double began = clock();
             if (i > 0 && began + lastSeconds * candidates[i].Cost / lastCost > seconds)
@@ -88,7 +88,9 @@ internal sealed class InputSearch(ClassifierTask task, ClassifierPlan plan, Desi
                 break;
             }
 
-            DesignTrial[] found = Try(extractor, candidates[i], images, folds, cancel);
+            double cost = candidates[i].Cost, done = before;
+            DesignTrial[] found = Try(extractor, candidates[i], images, folds, cancel, part => progress((int)(100 * (done + part * cost) / work), 100));
+            before += cost;
             Array.ForEach(found, t => Tried?.Invoke(t));
             trials.AddRange(found);
             (lastCost, lastSeconds) = (candidates[i].Cost, clock() - began);
@@ -204,23 +206,32 @@ internal sealed class InputSearch(ClassifierTask task, ClassifierPlan plan, Desi
     }
 
     /// <summary>Tries one input with every kind of head.</summary>
-    internal DesignTrial[] Try(FeatureExtractor extractor, ClassifierInput input, int[] images, int[] folds, CancellationToken cancel)
+    internal DesignTrial[] Try(
+        FeatureExtractor extractor, ClassifierInput input, int[] images, int[] folds, CancellationToken cancel, Action<double>? progress = null)
     {
+        // Shares of the time that the features and the fits take.
+        const double FeaturesShare = .6;
         using var scope = TorchSharp.torch.NewDisposeScope();
         var views = new ClassifierViews(task.Images, plan, input, 1);
         HeadFeatures features = HeadFeatures.Extract(
             extractor, input, maps: true, images.Length, (row, planes) => FeatureExtractor.Normalise(views.Plain(images[row]), planes), plan.CurrentThreads,
-            _ => true, cancel);
+            count => Told(FeaturesShare * count / images.Length), cancel);
         HeadGroup[] groups = [.. _kinds.SelectMany(k => Enumerable.Range(0, search.Folds).Select(f => new HeadGroup(k, f)))];
         var fit = new HeadFit(
             features, Targets(task, images), folds, groups, task.Labels.Count, task.MultiLabel, (plan.Head.AverageRidge, plan.Head.EvidenceRidge));
-        fit.Run(search.Steps, search.Batch, plan.Seed, _ =>
+        fit.Run(search.Steps, search.Batch, plan.Seed, step =>
         {
             cancel.ThrowIfCancellationRequested();
             StepThreads.Apply(plan.ThreadsNow, plan.Threads);
-            return true;
+            return Told(FeaturesShare + (1 - FeaturesShare) * step / search.Steps);
         });
         return [.. _kinds.Select((kind, k) => Measure(new ClassifierDesign(input, kind), Tested(k)))];
+
+        bool Told(double part)
+        {
+            progress?.Invoke(part);
+            return true;
+        }
 
         // The logits of each image by the head that has not learnt from it.
         float[][] Tested(int kind)

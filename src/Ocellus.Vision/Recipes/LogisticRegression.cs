@@ -17,9 +17,11 @@ internal static class LogisticRegression
 
     /// <summary>
     /// Logistic regression by L-BFGS, minimising half the squared weights plus c times the summed loss: multinomial if each row of
-    /// targets sums to one, independent sigmoids for <paramref name="multiLabel"/>. The bias is not regularised.
+    /// targets sums to one, independent sigmoids for <paramref name="multiLabel"/>. The bias is not regularised. With <paramref name="start"/> it is the
+    /// difference from its weights that is: with no rows, the head would be that one.
     /// </summary>
-    public static LinearHead Fit(float[] features, float[] targets, int rows, int labels, bool multiLabel, double c, CancellationToken cancel)
+    public static LinearHead Fit(
+        float[] features, float[] targets, int rows, int labels, bool multiLabel, double c, CancellationToken cancel, LinearHead? start = null)
     {
         int width = features.Length / rows;
         using CollectionPause pause = CollectionPause.Begin();
@@ -27,7 +29,13 @@ internal static class LogisticRegression
         using var outer = NewDisposeScope();
         Tensor x = cat([TensorValues.Copied(features, rows, width), ones(rows, 1)], 1), y = TensorValues.Copied(targets, rows, labels);
         Tensor mask = cat([ones(width, 1), zeros(1, 1)], 0);
-        Tensor w = zeros(width + 1, labels);
+        Tensor w = zeros(width + 1, labels), origin = zeros(width + 1, labels);
+        if (start is not null)
+        {
+            origin = cat([TensorValues.Copied(start.Weight, labels, width).t(), TensorValues.Copied(start.Bias, 1, labels)], 0);
+            w = origin.clone();
+        }
+
         var steps = new List<(Tensor S, Tensor Y, double Rho)>();
         (double value, Tensor gradient) = Evaluate(w);
         for (int i = 0; i < IterationsMax; i++)
@@ -88,7 +96,7 @@ internal static class LogisticRegression
         (double, Tensor) Evaluate(Tensor at)
         {
             using var scope = NewDisposeScope();
-            Tensor logits = x.matmul(at), weights = at * mask;
+            Tensor logits = x.matmul(at), weights = (at - origin) * mask;
             Tensor loss = multiLabel
                 ? (nn.functional.softplus(logits) - logits * y).sum()
                 : (logits.logsumexp(1) - (logits * y).sum(1)).sum();

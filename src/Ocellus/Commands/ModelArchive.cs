@@ -45,15 +45,15 @@ internal static class ModelArchive
         return ModelDescription.FromJson(Read(archive, path, ModelFiles.Description, DescriptionBytesMax));
     }
 
-    /// <summary>Loads a model from an archive, or from a folder with the same files.</summary>
+    /// <summary>Content of model.onnx and of model.json of an archive, or of a folder with the same files.</summary>
     /// <param name="path">The archive or folder.</param>
-    /// <param name="threads">Threads of one answer.</param>
-    /// <exception cref="InvalidDataException">Not a model; the message says what was found.</exception>
-    public static TrainedModel Open(string path, int threads)
+    /// <exception cref="InvalidDataException">Not a model, or damaged; the message says what was found.</exception>
+    public static (byte[] Model, ModelDescription Description) Read(string path)
     {
         if (Directory.Exists(path))
         {
-            return TrainedModel.Load(path, threads);
+            var file = Path.Combine(path, ModelFiles.Model);
+            return (File.Exists(file) ? File.ReadAllBytes(file) : throw new InvalidDataException($"{path} has no {file}."), Describe(path));
         }
 
         RequireFile(path);
@@ -76,6 +76,21 @@ internal static class ModelArchive
                 $"{path} is damaged: the SHA-256 of {ModelFiles.Model} ({model.Length:N0} bytes) differs from the one in {ModelFiles.Description}.");
         }
 
+        return (model, description);
+    }
+
+    /// <summary>Loads a model from an archive, or from a folder with the same files.</summary>
+    /// <param name="path">The archive or folder.</param>
+    /// <param name="threads">Threads of one answer.</param>
+    /// <exception cref="InvalidDataException">Not a model; the message says what was found.</exception>
+    public static TrainedModel Open(string path, int threads)
+    {
+        if (Directory.Exists(path))
+        {
+            return TrainedModel.Load(path, threads);
+        }
+
+        var (model, description) = Read(path);
         try
         {
             return new TrainedModel(model, description, threads);

@@ -58,6 +58,8 @@ internal static partial class TrainCommand
             : $"--time-budget is {text}; it must be from {_budgetMin.TotalSeconds} s to {_budgetMax.TotalHours} h.");
         var answerTime = AnswerTime.Option();
         var plan = PlanOption(seed, budget, answerTime);
+        var quick = QuickOption(budget, plan);
+        var start = StartOption(answerTime);
         var resume = new Option<bool>("--resume") { Description = "Continue an interrupted training." };
         var force = OutputFile.ForceOption();
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
@@ -65,13 +67,13 @@ internal static partial class TrainCommand
             "train",
             "Trains a model from a manifest and a folder of images; no server is needed.")
             {
-                manifest, images, output, test, seed, budget, answerTime, plan, resume, force, json,
+                manifest, images, output, test, seed, budget, answerTime, quick, start, plan, resume, force, json,
             };
         command.Act((parsed, terminal, cancel) => RunAsync(
             new Request(
                 parsed.GetValue(manifest)!, parsed.GetValue(test), parsed.GetValue(images)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed),
-                parsed.GetValue(budget), parsed.GetValue(answerTime)?.TotalMilliseconds, parsed.GetValue(plan), parsed.GetValue(resume), parsed.GetValue(json),
-                parsed.GetValue(force)),
+                parsed.GetValue(budget), parsed.GetValue(answerTime)?.TotalMilliseconds, parsed.GetValue(plan), parsed.GetValue(quick),
+                parsed.GetValue(start), parsed.GetValue(resume), parsed.GetValue(json), parsed.GetValue(force)),
             terminal,
             cancel));
         return command;
@@ -224,6 +226,8 @@ internal static partial class TrainCommand
                 Plan = plan,
                 TimeBudgetSeconds = (request.TimeBudget ?? TrainingOptions.TimeBudgetDefault).TotalSeconds,
                 AnswerMillisecondsMax = request.AnswerMilliseconds,
+                Quick = request.Quick,
+                StartFrom = CopyStart(request.StartFrom, folder),
             });
             return Count(images);
         }
@@ -270,31 +274,7 @@ internal static partial class TrainCommand
         return new MissingImages(all.Count, [.. all.Where(image => image.File is null).Select(image => (image.Ref, image.LookedFor))]);
     }
 
-    /// <summary>What is continued must be what was begun.</summary>
-    private static void CheckSame(Request request, JobFolder folder)
-    {
-        var job = folder.Read();
-        var differs =
-            !SameFile(request.Manifest, folder.TrainingManifest) ? $"{request.Manifest} is not the manifest"
-            : job.AutoSplit != request.TestManifest is null || (request.TestManifest is not null && !SameFile(request.TestManifest, folder.TestingManifest))
-                ? "--test-manifest is not the one"
-            : request.Seed is { } seed && seed != job.Seed ? $"--seed {seed} is not the seed ({job.Seed})"
-            : request.TimeBudget is { } time && time.TotalSeconds != job.TimeBudgetSeconds
-                ? $"--time-budget {time} is not the time ({TimeSpan.FromSeconds(job.TimeBudgetSeconds)})"
-            : request.AnswerMilliseconds is { } answer && answer != job.AnswerMillisecondsMax ? "--max-answer-time is not the one"
-            : !SamePlan(request, job) ? $"--plan {request.Plan} is not the plan"
-            : null;
-        if (differs is not null)
-        {
-            throw new CommandRefusedException(
-                $"{differs} that the training in {folder.Path} began with. Use the same again, or remove that folder and start over without --resume.");
-        }
-    }
-
-    private static bool SameFile(string a, string b) =>
-        new FileInfo(a).Length == new FileInfo(b).Length && File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
-
     private sealed record Request(
         string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, double? AnswerMilliseconds, string? Plan,
-        bool Resume, bool Json, bool Force);
+        bool Quick, string? StartFrom, bool Resume, bool Json, bool Force);
 }

@@ -13,7 +13,11 @@ internal static class OwnTags
     {
         [ArnKind.Project] = [ProjectTags.Labels],
         [ArnKind.Dataset] = [],
-        [ArnKind.ProjectVersion] = [HostingTags.IdleStopMinutes, HostingTags.WakeOnDetect, TrainingTags.Plan, TrainingTags.MaxAnswerMilliseconds],
+        [ArnKind.ProjectVersion] =
+        [
+            HostingTags.IdleStopMinutes, HostingTags.WakeOnDetect, TrainingTags.Plan, TrainingTags.MaxAnswerMilliseconds, TrainingTags.Recipe,
+            TrainingTags.StartFrom,
+        ],
     };
 
     /// <summary>Checks the tags of a resource.</summary>

@@ -51,7 +51,7 @@ internal sealed record CreateProjectVersionResponse
 [Evidence("API_CreateProjectVersion, service model rekognition-2016-06-27")]
 internal sealed class CreateProjectVersion(
     ProjectCatalog projects, VersionCatalog versions, DatasetCatalog datasets, IObjects objects, Authorizer authorizer, DataDirectory data,
-    TrainingWorker worker, IOptions<TrainingOptions> options, TimeProvider clock)
+    PolicyCatalog policies, TrainingWorker worker, IOptions<TrainingOptions> options, TimeProvider clock)
     : Operation<CreateProjectVersionRequest, CreateProjectVersionResponse>(TrainingJson.Default)
 {
     public override IReadOnlyList<Permission> Requires(CreateProjectVersionRequest request, Caller caller) =>
@@ -91,6 +91,7 @@ internal sealed class CreateProjectVersion(
         try
         {
             await plan.SnapshotAsync(folder, cancel);
+            var start = await StartTag.LinkAsync(request, caller, rights, versions, policies, data, folder, cancel);
             var arn = await versions.CreateAsync(
                 caller,
                 new NewVersion(
@@ -115,6 +116,8 @@ internal sealed class CreateProjectVersion(
                     Kernels = options.Value.Kernels,
                     AnswerMillisecondsMax = TrainingTags.MaxAnswer(request.Tags)?.TotalMilliseconds,
                     Plan = repeated,
+                    StartFrom = start,
+                    Quick = TrainingTags.IsQuick(request.Tags),
                     Seed = repeated is { } json ? CarriedPlan.FromJson(json).Seed : 0,
                 }),
                 cancel);

@@ -87,9 +87,13 @@ public sealed class InputSearchTests
         var task = new ClassifierTask(DrawnScenes.Files(files), [.. Enumerable.Range(0, 20).Select(i => (IReadOnlyList<int>)[i % 2])], ["red", "green"], false);
 
         var search = new InputSearch(task, new ClassifierPlan { Threads = 2 }, new DesignSearch { Steps = 60 });
+        var told = new System.Collections.Concurrent.ConcurrentQueue<(int Done, int Of)>();
         (ClassifierDesign chosen, IReadOnlyList<DesignTrial> trials) =
-            search.Run(double.PositiveInfinity, () => 0, (_, _) => { }, TestContext.Current.CancellationToken);
+            search.Run(double.PositiveInfinity, () => 0, (done, of) => told.Enqueue((done, of)), TestContext.Current.CancellationToken);
 
+        // It moves within each input, not only from one to the next.
+        Assert.All(told, t => Assert.True(t.Of == 100 && t.Done is >= 0 and <= 100));
+        Assert.True(told.Select(t => t.Done).Distinct().Count() > 3 * trials.Select(t => t.Design.Input).Distinct().Count());
         Assert.Equal(_small, chosen);
         Assert.Equal(1, trials.First(t => t.Design == _small).Score);
     }

@@ -77,6 +77,20 @@ public sealed class TimeBudgetTests
         Assert.True(clock.Now.TotalSeconds < limit.TotalSeconds * StepPacer.Tolerance + 8 * .3 * 1.2 * 10); // the last ten steps may all have become slow
     }
 
+    [Fact]
+    public void A_total_that_varies_a_little_is_told_as_before_until_the_end()
+    {
+        var told = new List<int>();
+        var progress = new PacedProgress(new Collect(report => told.Add(report.Steps)), new TimeBudget(null, new HandClock()), new HandClock());
+        (int Step, int Steps)[] course = [(1, 500), (2, 510), (3, 495), (4, 560), (5, 640), (6, 630), (7, 560), (550, 555), (555, 555)];
+        foreach ((int step, int steps) in course)
+        {
+            progress.Report(new TrainingProgress("training", 0, 5, null, null) { Step = step, Steps = steps });
+        }
+
+        Assert.Equal([500, 500, 500, 500, 640, 640, 560, 560, 555], told);
+    }
+
     private sealed class Collect(Action<TrainingProgress> seen) : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value) => seen(value);

@@ -30,6 +30,8 @@ internal static class ClassifierJob
                 AnswerTimeMax = input.Job.AnswerMillisecondsMax is { } most ? TimeSpan.FromMilliseconds(most) : null,
             },
         };
+        plan = input.From is { } from ? GoingOnRecipe.Of(plan, training.Count) with { From = from } : plan;
+        plan = input.Job.Quick ? QuickRecipe.Of(plan, training.Count) : plan;
         plan = input.Repeated?.For(task, plan) ?? plan;
         var started = Stopwatch.GetTimestamp();
         var result = ClassifierTrainer.Train(task, plan, input.LearningProgress, input.Checkpoint, cancel);
@@ -72,7 +74,7 @@ internal static class ClassifierJob
                 i + 1)))
         {
             Steps = result.Steps,
-            Remark = input.Repeated?.Difference(result.Plan) ?? result.Remark,
+            Remark = input.RemarkOf(result.Plan, result.Remark),
         };
 
         ChanceEvidence Evidence() =>

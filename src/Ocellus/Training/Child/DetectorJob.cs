@@ -30,6 +30,8 @@ internal static class DetectorJob
             TimeBudget = input.Within(plan.BudgetFor(training.Count)),
             AnswerTimeMax = input.Job.AnswerMillisecondsMax is { } most ? TimeSpan.FromMilliseconds(most) : null,
         };
+        plan = input.From is { } from ? GoingOnRecipe.Of(plan, training.Count) with { From = from } : plan;
+        plan = input.Job.Quick ? QuickRecipe.Of(plan, training.Count) : plan;
         plan = input.Repeated?.For(plan) ?? plan;
         var started = Stopwatch.GetTimestamp();
         var result = DetectorTrainer.Train(task, plan, input.LearningProgress, input.Checkpoint, cancel);
@@ -65,7 +67,7 @@ internal static class DetectorJob
                     (line, i) => SnapshotWriter.TestingLine(line, Compare(line, input, report, truth[i], found[i], measured.Matches[i]), ended, i + 1)))
         {
             Steps = (result.Steps, result.StepsPlanned),
-            Remark = input.Repeated?.Difference(result.Plan) ?? result.Remark,
+            Remark = input.RemarkOf(result.Plan, result.Remark),
         };
 
         ChanceEvidence Evidence()

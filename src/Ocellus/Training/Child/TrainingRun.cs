@@ -64,7 +64,7 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         {
             return Learn(content, images, progress, cancel);
         }
-        catch (Exception failure) when (failure is TrainingDivergedException or PlanException)
+        catch (Exception failure) when (failure is TrainingDivergedException or PlanException or StartException)
         {
             return Failed(failure.Message, contentChecked: true);
         }
@@ -73,7 +73,10 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
     private JobOutcome Learn(ContentResult content, Dictionary<string, JobImage> images, IProgress<JobProgress> progress, CancellationToken cancel)
     {
         Directory.CreateDirectory(folder.Checkpoint);
-        var input = new JobInput(_job, content, line => Bytes(line, images), line => _headers[line.SourceRef], Threads, pace, folder.Checkpoint, progress);
+        var input = new JobInput(_job, content, line => Bytes(line, images), line => _headers[line.SourceRef], Threads, pace, folder.Checkpoint, progress)
+        {
+            From = _job.StartFrom is null ? null : StartFolder.Read(folder.Start),
+        };
         var result = content.UseCase == UseCase.ObjectLocalization ? DetectorJob.Run(input, cancel) : ClassifierJob.Run(input, cancel);
         var ended = clock.GetUtcNow();
         WriteOut(OutputKinds.TrainingSnapshot, result.TrainingSnapshot);

@@ -30,6 +30,13 @@ internal sealed record JobDescription
     /// <summary>The plan of an earlier training, to repeat it: <c>plan</c> of its model.json. Threads, kernels and time are then those of the plan.</summary>
     public JsonElement? Plan { get; init; }
 
+    /// <summary>The model in <see cref="JobFolder.Start"/> is gone on from: its name for the user. Null if there is none.</summary>
+    public string? StartFrom { get; init; }
+
+    /// <summary>By the quick recipe; not written otherwise.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Quick { get; init; }
+
     /// <summary>Threads to learn with; 0 for one for each core.</summary>
     public int Threads { get; init; }
 
@@ -107,6 +114,9 @@ internal sealed class JobFolder(string path)
 
     /// <summary>model.onnx and model.json.</summary>
     public string Model => In("model");
+
+    /// <summary>model.onnx and model.json of the model that is gone on from; missing if there is none.</summary>
+    public string Start => In("start");
 
     public string Checkpoint => In("checkpoint");
 

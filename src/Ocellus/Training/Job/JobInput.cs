@@ -28,6 +28,18 @@ internal sealed record JobInput(
     /// <summary>The plan to repeat; null to make one.</summary>
     public CarriedPlan? Repeated { get; } = Job.Plan is { } plan ? CarriedPlan.FromJson(plan) : null;
 
+    /// <summary>The model to go on from; null to begin from the pretrained network.</summary>
+    public StartModel? From { get; init; }
+
+    /// <summary>What the user should know of how the model came about; null if there is nothing.</summary>
+    /// <param name="carried">The plan that was carried out.</param>
+    /// <param name="remark">The recipe's own.</param>
+    public string? RemarkOf(CarriedPlan carried, string? remark)
+    {
+        string?[] all = [Job.Quick ? QuickRecipe.Remark : null, From?.RemarkOn(Content.Labels), Repeated?.Difference(carried) ?? remark];
+        return all.Any(one => one is not null) ? string.Join(' ', all.OfType<string>()) : null;
+    }
+
     public IProgress<TrainingProgress> LearningProgress => new Forward(Progress);
 
     /// <summary>Index of each label of the model.</summary>

@@ -26,7 +26,7 @@ internal sealed partial record JobProgress(string Phase, int Step, int Steps, do
     public string Sentence =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"Phase {Phase}, {Step} of {Steps}{(Planned is { } planned ? $" ({planned} planned)" : "")}"
+            $"Phase {Phase}, {Step} of {(Planned is null ? "" : "about ")}{Steps}{(Planned is { } planned ? $" ({planned} planned)" : "")}"
             + $"{(SecondsLeft is { } left ? $", about {Math.Ceiling(left):0} s left" : "")}.");
 
     /// <summary>Reads the progress from a status message that contains a <see cref="Sentence"/>; null if it has none.</summary>
@@ -47,7 +47,7 @@ internal sealed partial record JobProgress(string Phase, int Step, int Steps, do
     }
 
     [GeneratedRegex(
-        @"Phase (?<phase>[^,]+), (?<step>\d{1,9}) of (?<steps>\d{1,9})( \((?<planned>\d{1,9}) planned\))?(, about (?<left>\d{1,9}) s left)?\.",
+        @"Phase (?<phase>[^,]+), (?<step>\d{1,9}) of (about )?(?<steps>\d{1,9})( \((?<planned>\d{1,9}) planned\))?(, about (?<left>\d{1,9}) s left)?\.",
         RegexOptions.CultureInvariant)]
     private static partial Regex Form();
 }

@@ -25,7 +25,7 @@ public sealed class JobFolderTests : IDisposable
     public void Progress_is_told_in_steps_and_with_those_that_time_does_not_allow()
     {
         var report = new Ocellus.Vision.Recipes.TrainingProgress("training", 1, 7, .5, 12.2) { Step = 57, Steps = 557, Planned = 840 };
-        Assert.Equal("Phase training, 57 of 557 (840 planned), about 13 s left.", JobProgress.Of(report).Sentence);
+        Assert.Equal("Phase training, 57 of about 557 (840 planned), about 13 s left.", JobProgress.Of(report).Sentence);
         Assert.Equal("Phase training, 57 of 840, about 13 s left.", JobProgress.Of(report with { Steps = 840 }).Sentence);
         Assert.Equal("Phase training, 1 of 7, about 13 s left.", JobProgress.Of(report with { Steps = 0 }).Sentence); // a recipe without steps
     }
