@@ -15,6 +15,7 @@ return args switch
     ["suggest", _, ..] => SuggestBenchmark.Run(args[1..]),
     ["boxes", ..] => BoxesBenchmark.Run(args[1..]),
     ["flaws", _, ..] => FlawsDrawing.Run(args[1..]),
+    ["convert", ..] => ConvertBenchmark.Run(args[1..]),
     _ => Usage(),
 };
 
@@ -35,6 +36,7 @@ static int Usage()
             + "[--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks flaws FOLDER [--seed N]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks suggest FOLDER");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks convert [--images N] [--to FORMAT]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks step [THREADS]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks blocks [THREADS]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks own-code [ROUNDS]");

@@ -46,6 +46,7 @@ internal static class CommandLine
         EvaluateCommand.Create(),
         ExportCommand.Create(),
         ConvertCommand.Create(),
+        CheckCommand.Create(),
         ImportCommand.Create(),
         ExportDatasetCommand.Create(),
         PullCommand.Create(),

@@ -33,6 +33,11 @@ internal static partial class HelpText
             ("convert coco.zip --out parts", "manifests and pictures that train takes"),
             ("convert voc --to yolo --out parts-yolo", "from Pascal VOC to YOLO"),
         ],
+        ["check"] =
+        [
+            ("check photos", "what is wrong with the images, and their labels"),
+            ("check train.manifest --images photos --html report.html", "with a page that shows the pictures"),
+        ],
         ["import"] =
         [
             ("import photos.zip --project parts --data /srv/ocellus", "COCO, YOLO, VOC, CSV, a folder a label …: what it is, is recognized"),

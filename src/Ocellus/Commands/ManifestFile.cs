@@ -15,7 +15,7 @@ internal static class ManifestFile
     {
         if (Directory.Exists(path))
         {
-            throw new CommandRefusedException($"{path} is a folder. {Needed}");
+            throw new CommandRefusedException($"{path} is a folder. {Needed} {Convert(path)}");
         }
 
         if (!File.Exists(path))
@@ -25,7 +25,7 @@ internal static class ManifestFile
 
         if (Kind(Head(path)) is { } kind)
         {
-            throw new CommandRefusedException($"{path} looks like {kind}. {Needed}");
+            throw new CommandRefusedException($"{path} looks like {kind}. {Needed} {Convert(path)}");
         }
     }
 
@@ -43,6 +43,9 @@ internal static class ManifestFile
             : !text.StartsWith('{') && first.AsSpan().IndexOfAny(',', ';', '\t') > 0 ? "a table of comma-separated values"
             : null;
     }
+
+    /// <summary>What makes a manifest of other formats.</summary>
+    private static string Convert(string path) => $"`ocellus convert {path} --out DIR` makes one of COCO, YOLO, Pascal VOC, CSV, folders and others.";
 
     private static string Head(string path)
     {

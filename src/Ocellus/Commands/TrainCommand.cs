@@ -93,6 +93,7 @@ internal static partial class TrainCommand
 
         if (folder.ReadOutcome() is not { } outcome)
         {
+            ShowWorst(request, terminal, cancel);
             var end = await terminal.ShowAsync(progress => TrainingProcess.RunAsync(folder, progress, yields: null, cancel));
             if (end.Outcome is null)
             {
