@@ -6,8 +6,8 @@ using Ocellus.Formats;
 namespace Ocellus.Benchmarks;
 
 /// <summary>
-/// Converts a COCO document of the size of train2017: 118,000 images, seven annotations each, of which each has a polygon of 40 points. The pictures are not there, as
-/// in a conversion of labels alone. Prints time and the largest memory of the process, which makes the document first and then does nothing else.
+/// Converts a COCO document of the size of train2017: 118,000 images, seven annotations each, of which each has a polygon of 40 points. The pictures are not
+/// there, as in a conversion of labels alone. Prints time and the largest memory of the process, which makes the document first and then does nothing else.
 /// </summary>
 internal static class ConvertBenchmark
 {
@@ -32,7 +32,8 @@ internal static class ConvertBenchmark
             using var process = Process.GetCurrentProcess();
             System.Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"COCO to {to.Word()}: {result.ImageCount:N0} images, {result.Boxes:N0} boxes in {seconds:0.0} s, {process.PeakWorkingSet64 / 1e6:0} MB at most"));
+                $"COCO to {to.Word()}: {result.ImageCount:N0} images, {result.Boxes:N0} boxes in {seconds:0.0} s, "
+                    + $"{process.PeakWorkingSet64 / 1e6:0} MB at most"));
             return 0;
         }
         finally
@@ -50,18 +51,21 @@ internal static class ConvertBenchmark
         {
             text.Write(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{(i > 0 ? "," : "")}{{\"license\":3,\"file_name\":\"{i:000000000000}.jpg\",\"height\":480,\"width\":640,\"date_captured\":\"2013-11-14 11:18:45\",\"id\":{i}}}"));
+                $"{(i > 0 ? "," : "")}{{\"license\":3,\"file_name\":\"{i:000000000000}.jpg\",\"height\":480,\"width\":640,"
+                    + $"\"date_captured\":\"2013-11-14 11:18:45\",\"id\":{i}}}"));
         }
 
         text.Write("],\"annotations\":[");
         var polygon = new StringBuilder();
         for (var i = 0; i < images * Each; i++)
         {
-            double left = random.NextDouble() * 500, top = random.NextDouble() * 400, width = 10 + (random.NextDouble() * 100), height = 10 + (random.NextDouble() * 60);
+            double left = random.NextDouble() * 500, top = random.NextDouble() * 400, width = 10 + (random.NextDouble() * 100);
+            var height = 10 + (random.NextDouble() * 60);
             polygon.Clear();
             for (var p = 0; p < Points; p++)
             {
-                polygon.Append(CultureInfo.InvariantCulture, $"{(p > 0 ? "," : "")}{left + (random.NextDouble() * width):0.00},{top + (random.NextDouble() * height):0.00}");
+                polygon.Append(CultureInfo.InvariantCulture,
+                    $"{(p > 0 ? "," : "")}{left + (random.NextDouble() * width):0.00},{top + (random.NextDouble() * height):0.00}");
             }
 
             text.Write(string.Create(

@@ -107,7 +107,8 @@ internal static class CheckCommand
 
         if (report.JudgedBoxes is { } boxes)
         {
-            terminal.Result(string.Create(CultureInfo.InvariantCulture, $"Of {counts.Boxes:N0} boxes {boxes:N0}, spread over all images, were judged for wrong labels."));
+            terminal.Result(string.Create(
+                CultureInfo.InvariantCulture, $"Of {counts.Boxes:N0} boxes {boxes:N0}, spread over all images, were judged for wrong labels."));
         }
 
         if (report.ComparedPictures is { } pictures)

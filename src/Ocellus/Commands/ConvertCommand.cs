@@ -52,10 +52,12 @@ internal static class ConvertCommand
     }
 
     /// <summary>The option that says what a source is, where it cannot be told or is told wrongly.</summary>
-    public static Option<string?> FromOption() => FormatOption("--from", "The format of the source, where it is not the one that is recognized", Enum.GetValues<DataFormat>(), null);
+    public static Option<string?> FromOption() =>
+        FormatOption("--from", "The format of the source, where it is not the one that is recognized", Enum.GetValues<DataFormat>(), null);
 
     /// <summary>The option of the pictures' folder, where they are not in the source.</summary>
-    public static Option<string?> ImagesOption() => new("--images") { Description = "Folder or zip file of the pictures, if they are not in the source.", HelpName = "DIR" };
+    public static Option<string?> ImagesOption() =>
+        new("--images") { Description = "Folder or zip file of the pictures, if they are not in the source.", HelpName = "DIR" };
 
     private static Option<string?> FormatOption(string name, string what, IEnumerable<DataFormat> formats, string? standard)
     {
@@ -90,7 +92,8 @@ internal static class ConvertCommand
 
         if (plan.To == DataFormat.Manifest)
         {
-            var test = File.Exists(Path.Combine(plan.Folder, ManifestWriter.FileOf(Split.Test))) ? $" --test-manifest {Path.Combine(plan.Folder, "test.manifest")}" : "";
+            var test = File.Exists(Path.Combine(plan.Folder, ManifestWriter.FileOf(Split.Test)))
+                ? $" --test-manifest {Path.Combine(plan.Folder, "test.manifest")}" : "";
             var pictures = result.Pictures > 0 ? plan.Folder : options.Images ?? source;
             terminal.Result($"Train on it: ocellus train --manifest {Path.Combine(plan.Folder, "train.manifest")}{test} --images {pictures} --out model.zip");
         }
@@ -100,7 +103,8 @@ internal static class ConvertCommand
 
     private static string Sentence(ConversionPlan plan, ConversionResult result)
     {
-        var splits = result.Images.Where(s => s.Key != Split.None).Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.Key.Name()} {s.Value:N0}")).ToList();
+        var splits = result.Images.Where(s => s.Key != Split.None).Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.Key.Name()} {s.Value:N0}"))
+            .ToList();
         var boxes = result.Boxes > 0 ? string.Create(CultureInfo.InvariantCulture, $" with {result.Boxes:N0} boxes") : "";
         var left = result.LeftOut > 0 ? string.Create(CultureInfo.InvariantCulture, $" {result.LeftOut:N0} were left out.") : "";
         return string.Create(

@@ -15,8 +15,8 @@ internal static class FindingLines
         foreach (var group in groups)
         {
             var first = group.First[0];
-            yield return string.Create(
-                CultureInfo.InvariantCulture, $"  {(group.Severity == Severity.Error ? "error" : "warning")}, {(group.Count == 1 ? "once" : $"{group.Count:N0} times")}: {first.Remedy}");
+            var times = group.Count == 1 ? "once" : string.Create(CultureInfo.InvariantCulture, $"{group.Count:N0} times");
+            yield return $"  {(group.Severity == Severity.Error ? "error" : "warning")} {group.Code}, {times}: {first.Remedy}";
             foreach (var finding in group.First.Take(shownMax))
             {
                 yield return $"    {finding.Place}: {finding.Words}";

@@ -16,7 +16,8 @@ internal static partial class TrainCommand
     private static readonly string[] _toldElsewhere =
         ["missing-picture", "ambiguous-picture", "line-unusable", "unlabelled", "one-label", "too-many-labels", "link-outside", "several-formats"];
 
-    /// <summary>Tells the worst that is seen in a few seconds: equal files in training and test, boxes, labels with few images. Never hinders a training.</summary>
+    /// <summary>Tells the worst that is seen in a few seconds: equal files in training and test, boxes, labels with few images. Never hinders a
+    /// training.</summary>
     private static void ShowWorst(Request request, Terminal terminal, CancellationToken cancel)
     {
         var findings = new Findings();
@@ -32,7 +33,8 @@ internal static partial class TrainCommand
 
         foreach (var group in findings.Groups.Where(g => !_toldElsewhere.Contains(g.Code)).Take(WorstShown))
         {
-            terminal.Remark($"{group.First[0].Place}: {group.First[0].Words}{(group.Count > 1 ? $" There are {group.Count - 1} more such." : "")} {group.First[0].Remedy}");
+            var (first, more) = (group.First[0], group.Count > 1 ? $" There are {group.Count - 1} more such." : "");
+            terminal.Remark($"{first.Place}: {first.Words}{more} {first.Remedy}");
         }
 
         if (findings.Groups.Any(g => !_toldElsewhere.Contains(g.Code)))

@@ -47,5 +47,6 @@ internal static class DataFormats
     };
 
     /// <summary>The format of a word of <see cref="Word"/>; null for none.</summary>
-    public static DataFormat? Parse(string word) => Enum.GetValues<DataFormat>().Where(f => f.Word() == word.ToLowerInvariant()).Cast<DataFormat?>().FirstOrDefault();
+    public static DataFormat? Parse(string word) =>
+        Enum.GetValues<DataFormat>().Where(f => f.Word() == word.ToLowerInvariant()).Cast<DataFormat?>().FirstOrDefault();
 }

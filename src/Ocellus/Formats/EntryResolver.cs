@@ -212,7 +212,8 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
         if (out1 > Math.Max(1, Math.Max(width, height) / 500.0))
         {
             context.Findings.Warn(
-                "box-clipped", place, string.Create(CultureInfo.InvariantCulture, $"A box of {Words(box)} reaches {out1:0.#} pixels out of the picture of {width}×{height}."),
+                "box-clipped", place,
+                string.Create(CultureInfo.InvariantCulture, $"A box of {Words(box)} reaches {out1:0.#} pixels out of the picture of {width}×{height}."),
                 "The part inside was taken.");
         }
 

@@ -35,7 +35,8 @@ internal sealed record SourceFinding(string Code, Severity Severity, SourcePlace
 /// <param name="First">The first of them.</param>
 internal sealed record FindingGroup(string Code, Severity Severity, long Count, IReadOnlyList<SourceFinding> First);
 
-/// <summary>Collects findings. Of each kind it counts all and keeps the first, so that a source of a million faults takes no more memory than one of a few.</summary>
+/// <summary>Collects findings. Of each kind it counts all and keeps the first, so that a source of a million faults takes no more memory than one of a
+/// few.</summary>
 /// <param name="keptMax">Findings of a kind that are kept.</param>
 internal sealed class Findings(int keptMax = 20)
 {

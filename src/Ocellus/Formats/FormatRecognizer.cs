@@ -35,7 +35,8 @@ internal static class FormatRecognizer
         if (options.Format is { } said)
         {
             return found.TryGetValue(said, out var ofSaid) ? new(said, ofSaid) : throw new CommandRefusedException(
-                $"{path} has nothing of the format {said.Title()}. {(found.Count > 0 ? $"It looks like {string.Join(", or ", found.Keys.Select(f => f.Title()))}." : "")}");
+                $"{path} has nothing of the format {said.Title()}. "
+                    + $"{(found.Count > 0 ? $"It looks like {string.Join(", or ", found.Keys.Select(f => f.Title()))}." : "")}");
         }
 
         var formats = _order.Where(found.ContainsKey).ToList();
@@ -135,18 +136,21 @@ internal static class FormatRecognizer
         paths.Contains("source-ref") ? DataFormat.Manifest
         : paths.Contains("file_name") && !paths.Contains("shapes") ? DataFormat.ImageFolder
         : paths.Contains("shapes") || paths.Contains("imagePath") ? DataFormat.LabelMe
-        : paths.Contains("images[].file_name") || paths.Contains("annotations[].image_id") || (paths.Contains("categories[].id") && paths.Contains("categories[].name"))
+        : paths.Contains("images[].file_name") || paths.Contains("annotations[].image_id")
+            || (paths.Contains("categories[].id") && paths.Contains("categories[].name"))
             ? DataFormat.Coco
         : paths.Contains("_via_img_metadata") || paths.Contains("*.shape_attributes") || (paths.Contains("*.filename") && paths.Contains("*.regions"))
             ? DataFormat.Via
         : paths.Contains("[].data") || paths.Contains("[].annotator") || paths.Contains("[].annotation_id") ? DataFormat.LabelStudio
-        : IsAzure(paths, "[]") || paths.Any(p => p.EndsWith("[].originalImageUri", StringComparison.Ordinal) || p.EndsWith("[].original_image_uri", StringComparison.Ordinal))
+        : IsAzure(paths, "[]")
+            || paths.Any(p => p.EndsWith("[].originalImageUri", StringComparison.Ordinal) || p.EndsWith("[].original_image_uri", StringComparison.Ordinal))
             ? DataFormat.Azure
         : null;
 
     private static bool IsAzure(HashSet<string> paths, string root) =>
         (paths.Contains($"{root}.regions") || paths.Contains($"{root}.tags"))
-            && (paths.Contains($"{root}.id") || paths.Any(p => p.EndsWith(".tagName", StringComparison.Ordinal) || p.EndsWith(".tag_name", StringComparison.Ordinal)));
+            && (paths.Contains($"{root}.id")
+                || paths.Any(p => p.EndsWith(".tagName", StringComparison.Ordinal) || p.EndsWith(".tag_name", StringComparison.Ordinal)));
 
     private static bool HasLine(string text, string start) => text.Split('\n').Any(l => l.StartsWith(start, StringComparison.Ordinal));
 
@@ -154,7 +158,8 @@ internal static class FormatRecognizer
 
     private static string Seen(List<SourceFile> files)
     {
-        var kinds = files.GroupBy(f => f.Extension).OrderByDescending(g => g.Count()).Take(3).Select(g => $"{g.Count()} {(g.Key.Length > 0 ? g.Key : "without a suffix")}");
+        var kinds = files.GroupBy(f => f.Extension).OrderByDescending(g => g.Count()).Take(3)
+            .Select(g => $"{g.Count()} {(g.Key.Length > 0 ? g.Key : "without a suffix")}");
         return files.Count == 0 ? "it has no files" : $"it has {string.Join(", ", kinds)}";
     }
 }

@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace Ocellus.Formats;
 
-/// <summary>The names of the members at the beginning of a JSON document, as far as the head goes: <c>images</c>, <c>images[].file_name</c>, <c>[].data</c>.</summary>
+/// <summary>The names of the members at the beginning of a JSON document, as far as the head goes: <c>images</c>, <c>images[].file_name</c>,
+/// <c>[].data</c>.</summary>
 internal static class JsonHead
 {
     /// <summary>Bytes of a document that are looked at.</summary>

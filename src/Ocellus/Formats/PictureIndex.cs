@@ -82,7 +82,8 @@ internal sealed class PictureIndex
             candidates = ofSplit;
         }
 
-        if (candidates.Count > 1 && candidates.FindAll(c => folder.Length == 0 || c.Name.StartsWith(folder + "/", StringComparison.Ordinal)) is { Count: 1 } near)
+        if (candidates.Count > 1
+            && candidates.FindAll(c => folder.Length == 0 || c.Name.StartsWith(folder + "/", StringComparison.Ordinal)) is { Count: 1 } near)
         {
             candidates = near;
         }

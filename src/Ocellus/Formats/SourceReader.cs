@@ -22,8 +22,8 @@ internal sealed record SourceOptions
 }
 
 /// <summary>
-/// Labelled images in any format: <see cref="Open"/> recognizes it by its content, <see cref="Read"/> gives one image after the other. Names are held in memory,
-/// pictures never. Not for several threads; the pictures of what it gives may be read by any thread, until it is disposed of.
+/// Labelled images in any format: <see cref="Open"/> recognizes it by its content, <see cref="Read"/> gives one image after the other. Names are held in
+/// memory, pictures never. Not for several threads; the pictures of what it gives may be read by any thread, until it is disposed of.
 /// </summary>
 internal sealed class SourceReader : IDisposable
 {

@@ -66,8 +66,8 @@ internal sealed class ZipTree : SourceTree
         if (entry.Length > Limits.RatioFreeBytes && entry.Length > entry.CompressedLength * Limits.ArchiveRatioMax)
         {
             throw new InvalidDataException(
-                $"{name} would be {entry.Length:N0} bytes when unpacked, more than {Limits.ArchiveRatioMax} times its {entry.CompressedLength:N0} packed bytes, "
-                    + "as in an archive that is made to fill a disk. Unpack the archive yourself if you trust it, and name the folder.");
+                $"{name} would be {entry.Length:N0} bytes when unpacked, more than {Limits.ArchiveRatioMax} times its {entry.CompressedLength:N0} packed "
+                    + "bytes, as in an archive that is made to fill a disk. Unpack the archive yourself if you trust it, and name the folder.");
         }
 
         lock (_archive)
@@ -83,7 +83,8 @@ internal sealed class ZipTree : SourceTree
         foreach (var name in _leadingOut)
         {
             findings.Error(
-                "leads-out", new(name), $"{name} leads out of the archive, or is a link, and was not read.", "Pack the files themselves, with names below one folder.");
+                "leads-out", new(name), $"{name} leads out of the archive, or is a link, and was not read.",
+                "Pack the files themselves, with names below one folder.");
         }
 
         return _entries.Keys.Order(StringComparer.Ordinal);

@@ -9,7 +9,8 @@ public sealed class ConvertCommandTests
     public async Task A_person_brings_COCO_in_a_zip_file_and_gets_manifests_that_train_takes()
     {
         using var source = new SourceFolder();
-        source.Picture("train/a.png").Picture("val/a.png").Text("annotations/instances_train.json", Coco("train/a.png")).Text("annotations/instances_val.json", Coco("a.png"));
+        source.Picture("train/a.png").Picture("val/a.png").Text("annotations/instances_train.json", Coco("train/a.png"))
+            .Text("annotations/instances_val.json", Coco("a.png"));
         source.Zipped();
 
         var end = await CommandLineTests.RunAsync(source.Top, "convert", "source.zip", "--out", "out");
@@ -34,10 +35,11 @@ public sealed class ConvertCommandTests
         var end = await CommandLineTests.RunAsync(source.Top, "convert", "source/labels.csv", "--out", "out", "--to", "coco", "--no-pictures", "--json");
         Assert.Equal(0, end.Code);
         var result = JsonNode.Parse(end.Output)!;
-        Assert.Equal(("csv", "coco", 1, 1, 0), ((string?)result["from"], (string?)result["to"], (int)result["images"]!, (int)result["boxes"]!, (int)result["pictures"]!));
+        Assert.Equal(("csv", "coco", 1, 1, 0),
+            ((string?)result["from"], (string?)result["to"], (int)result["images"]!, (int)result["boxes"]!, (int)result["pictures"]!));
         var finding = result["findings"]![0]!;
         Assert.Equal(("bad-row", "labels.csv", 3), ((string?)finding["code"], (string?)finding["first"]![0]!["file"], (int)finding["first"]![0]!["line"]!));
-        Assert.Contains("error, once: A row has image, label", end.Errors, StringComparison.Ordinal);
+        Assert.Contains("error bad-row, once: A row has image, label", end.Errors, StringComparison.Ordinal);
         Assert.Contains("labels.csv:3: 'a.png, ripe, 1, x, 3, 4' is no box", end.Errors, StringComparison.Ordinal);
     }
 

@@ -88,7 +88,10 @@ public sealed class CocoReaderTests
     {
         using var source = new SourceFolder();
         var images = string.Join(",\n", Enumerable.Range(0, 20_000).Select(i => $$"""{"id": {{i}}, "file_name": "{{i}}.png", "width": 100, "height": 100}"""));
-        source.Text("instances.json", $$"""{"images": [{{images}}], "annotations": [{"image_id": 19999, "category_id": "x", "bbox": ["1", 2, 3, 4]}], "categories": [{"id": "x", "name": "é"}]}""", Encoding.Unicode);
+        source.Text("instances.json",
+            $$"""{"images": [{{images}}], "annotations": [{"image_id": 19999, "category_id": "x", "bbox": ["1", 2, 3, 4]}],"""
+                + """ "categories": [{"id": "x", "name": "é"}]}""",
+            Encoding.Unicode);
         var read = source.Read().Images;
         Assert.Equal(20_000, read.Count);
         Assert.Equal(new ImageBox("é", 1, 2, 3, 4), Assert.Single(read[19_999].Boxes));

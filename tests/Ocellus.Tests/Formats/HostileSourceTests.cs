@@ -73,7 +73,8 @@ public sealed class HostileSourceTests
         using var source = new SourceFolder();
         source.Text("instances.json", "{\"images\": [{\"id\": 1, \"file_name\": \"" + new string('a', 3_000_000) + "\"}]}");
         var options = new SourceOptions { Limits = SourceLimits.Default with { RecordBytesMax = 1 << 20 } };
-        Assert.Contains("has more than 1,048,576 bytes", Assert.Throws<InvalidDataException>(() => source.Read(options: options)).Message, StringComparison.Ordinal);
+        Assert.Contains("has more than 1,048,576 bytes", Assert.Throws<InvalidDataException>(() => source.Read(options: options)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -111,7 +112,8 @@ public sealed class HostileSourceTests
     public void XML_with_a_document_type_is_named_and_fetches_nothing()
     {
         using var source = new SourceFolder();
-        source.Picture("a.png").Text("a.xml", "<!DOCTYPE annotation [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><annotation><filename>&x;</filename></annotation>");
+        source.Picture("a.png")
+            .Text("a.xml", "<!DOCTYPE annotation [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><annotation><filename>&x;</filename></annotation>");
         var (_, images, findings) = source.Read();
         Assert.Empty(images);
         Assert.Equal(["bad-xml at a.xml"], SourceFolder.Codes(findings));
@@ -144,10 +146,12 @@ public sealed class HostileSourceTests
         source.Picture("a/1.png").Picture("b/1.png").Picture("c/1.png").Picture("d/e/f/g/1.png");
         var limits = SourceLimits.Default;
         Assert.Contains(
-            "more than 2 files", Assert.Throws<CommandRefusedException>(() => source.Read(options: new() { Limits = limits with { FilesMax = 2 } })).Message, StringComparison.Ordinal);
+            "more than 2 files", Assert.Throws<CommandRefusedException>(() => source.Read(options: new() { Limits = limits with { FilesMax = 2 } })).Message,
+            StringComparison.Ordinal);
         Assert.Contains(
             "more than 2 different labels",
-            Assert.Throws<CommandRefusedException>(() => source.Read(options: new() { Limits = limits with { LabelsMax = 2 } })).Message, StringComparison.Ordinal);
+            Assert.Throws<CommandRefusedException>(() => source.Read(options: new() { Limits = limits with { LabelsMax = 2 } })).Message,
+            StringComparison.Ordinal);
         var (_, images, findings) = source.Read(options: new() { Limits = limits with { DepthMax = 2 } });
         Assert.Equal(3, images.Count);
         Assert.Equal(["too-deep at d/e/f/"], SourceFolder.Codes(findings));

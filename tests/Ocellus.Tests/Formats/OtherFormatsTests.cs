@@ -21,7 +21,8 @@ public sealed class OtherFormatsTests
 
         Assert.Equal(DataFormat.Yolo, format);
         Assert.Equal(
-            [("train/images/a.png", Split.Train), ("train/images/empty.png", Split.Train), ("train/images/none.png", Split.Train), ("valid/images/a.png", Split.Validation)],
+            [("train/images/a.png", Split.Train), ("train/images/empty.png", Split.Train), ("train/images/none.png", Split.Train),
+                ("valid/images/a.png", Split.Validation)],
             images.Select(i => (i.Name, i.Split)));
         Assert.All(images, i => Assert.True(i.IsForBoxes));
         Assert.Equal(["yes: maybe 50 25 100 50", "no 0 0 40 20"], images[0].Boxes.Select(Text));
@@ -58,14 +59,17 @@ public sealed class OtherFormatsTests
                 <object><name>ripe</name><bndbox><xmin>10</xmin></bndbox></object>
                 </annotation>
                 """)
-            .Text("Annotations/b.xml", "<annotation><filename>b.jpg</filename><size><width>90</width><height>80</height></size><object><name>x</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>")
+            .Text("Annotations/b.xml",
+                "<annotation><filename>b.jpg</filename><size><width>90</width><height>80</height></size>"
+                    + "<object><name>x</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>")
             .Text("Annotations/c.xml", "<annotation><filename>c.png</filename><size><width>100</width><height>50</height></size></annotation>")
             .Text("Annotations/d.xml", "<annotation><filename>d.png</filename>");
 
         var (format, images, findings) = source.Read();
 
         Assert.Equal(DataFormat.Voc, format);
-        Assert.Equal([("JPEGImages/a.png", Split.Train), ("JPEGImages/b.jpg", Split.Test), ("JPEGImages/c.png", Split.Test)], images.Select(i => (i.Name, i.Split)));
+        Assert.Equal([("JPEGImages/a.png", Split.Train), ("JPEGImages/b.jpg", Split.Test), ("JPEGImages/c.png", Split.Test)],
+            images.Select(i => (i.Name, i.Split)));
         Assert.Equal("ripe 10 20.5 40 39.5", Text(Assert.Single(images[0].Boxes)));
         Assert.Equal((200, 100), (images[2].Width, images[2].Height));
         Assert.True(images[2].IsForBoxes);
@@ -148,7 +152,8 @@ public sealed class OtherFormatsTests
                   "value": {"x": 5, "y": 20, "width": 20, "height": 40, "rotation": 0, "rectanglelabels": ["ripe"]}},
                  {"type": "rectanglelabels", "original_width": 200, "original_height": 100,
                   "value": {"x": 50, "y": 20, "width": 10, "height": 10, "rotation": 90, "rectanglelabels": ["turned"]}},
-                 {"type": "polygonlabels", "original_width": 200, "original_height": 100, "value": {"points": [[0, 0], [10, 0], [10, 30]], "polygonlabels": ["leaf"]}}]}]},
+                 {"type": "polygonlabels", "original_width": 200, "original_height": 100, 
+                  "value": {"points": [[0, 0], [10, 0], [10, 30]], "polygonlabels": ["leaf"]}}]}]},
              {"id": 2, "data": {"image": "s3://bucket/b.png"}, "annotations": [{"result": [{"type": "choices", "value": {"choices": ["good", "dry"]}}]}]}]
             """);
         var (format, images, findings) = source.Read();
@@ -164,7 +169,8 @@ public sealed class OtherFormatsTests
     {
         using var source = new SourceFolder();
         source.Picture("a.png").Text("min.json", """
-            [{"image": "a.png", "id": 1, "annotator": 1, "label": [{"x": 5, "y": 20, "width": 20, "height": 40, "rectanglelabels": ["ripe"], "original_width": 200, "original_height": 100}]}]
+            [{"image": "a.png", "id": 1, "annotator": 1, "label": [
+              {"x": 5, "y": 20, "width": 20, "height": 40, "rectanglelabels": ["ripe"], "original_width": 200, "original_height": 100}]}]
             """);
         Assert.Equal("ripe 10 20 40 40", Text(Assert.Single(Assert.Single(source.Read().Images).Boxes)));
     }

@@ -45,7 +45,8 @@ public sealed class RoundTripTests
     internal void Labels_of_images_come_back(DataFormat format)
     {
         using var source = new SourceFolder();
-        source.Picture("flowers/train/rose/1.png").Picture("flowers/train/tulip/1.png").Picture("flowers/test/rose/1.PNG").Picture("flowers/test/tulip/x/1.png");
+        source.Picture("flowers/train/rose/1.png").Picture("flowers/train/tulip/1.png")
+            .Picture("flowers/test/rose/1.PNG").Picture("flowers/test/tulip/x/1.png");
         var (read, images, _) = source.Read();
         Assert.Equal(DataFormat.Folders, read);
         Assert.Equal(["Test rose ", "Test tulip ", "Train rose ", "Train tulip "], Lines(images));
@@ -111,7 +112,9 @@ public sealed class RoundTripTests
     }
 
     /// <summary>What is known about each image, its name apart.</summary>
-    private static IEnumerable<string> Lines(IEnumerable<LabelledImage> images) => images.Select(i => FormattableString.Invariant(
-        $"{i.Split} {string.Join('|', i.Labels.Order(StringComparer.Ordinal))} {string.Join('|', i.Boxes.Select(b => FormattableString.Invariant($"{b.Label} {b.Left:0.00} {b.Top:0.00} {b.Width:0.00} {b.Height:0.00}")))}"))
-        .Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Lines(IEnumerable<LabelledImage> images) =>
+        images.Select(i => $"{i.Split} {string.Join('|', i.Labels.Order(StringComparer.Ordinal))} {string.Join('|', i.Boxes.Select(Text))}")
+            .Order(StringComparer.Ordinal);
+
+    private static string Text(ImageBox b) => FormattableString.Invariant($"{b.Label} {b.Left:0.00} {b.Top:0.00} {b.Width:0.00} {b.Height:0.00}");
 }

@@ -13,7 +13,8 @@ internal sealed class SourceFolder : IDisposable
     /// <summary>The source; beside it tests write what they make of it.</summary>
     public string Source => Path.Combine(Top, "source");
 
-    public SourceFolder Text(string name, string text, Encoding? encoding = null) => Bytes(name, [.. (encoding?.GetPreamble() ?? []), .. (encoding ?? new UTF8Encoding(false)).GetBytes(text)]);
+    public SourceFolder Text(string name, string text, Encoding? encoding = null) =>
+        Bytes(name, [.. (encoding?.GetPreamble() ?? []), .. (encoding ?? new UTF8Encoding(false)).GetBytes(text)]);
 
     public SourceFolder Bytes(string name, byte[] bytes)
     {

@@ -46,8 +46,14 @@ public sealed class TurnedPicturesTests
     {
         string[] forms =
         [
-            """{"images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 60}], "annotations": [{"image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 25]}], "categories": [{"id": 1, "name": "x"}]}""",
-            """{"shapes": [{"label": "x", "points": [[10, 20], [40, 45]], "shape_type": "rectangle"}], "imagePath": "a.jpg", "imageWidth": 100, "imageHeight": 60}""",
+            """
+            {"images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 60}],
+                "annotations": [{"image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 25]}], "categories": [{"id": 1, "name": "x"}]}
+            """,
+            """
+            {"shapes": [{"label": "x", "points": [[10, 20], [40, 45]], "shape_type": "rectangle"}],
+                "imagePath": "a.jpg", "imageWidth": 100, "imageHeight": 60}
+            """,
         ];
         foreach (var form in forms)
         {
@@ -65,7 +71,8 @@ public sealed class TurnedPicturesTests
         using var source = new SourceFolder();
         source.Turned("a.jpg", 100, 60, orientation).Text(
             "a.xml",
-            "<annotation><filename>a.jpg</filename><size><width>60</width><height>100</height></size><object><name>x</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>31</xmax><ymax>82</ymax></bndbox></object></annotation>");
+            "<annotation><filename>a.jpg</filename><size><width>60</width><height>100</height></size>"
+                + "<object><name>x</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>31</xmax><ymax>82</ymax></bndbox></object></annotation>");
         var (_, images, findings) = source.Read();
         Assert.Equal(new ImageBox("x", 1, 2, 30, 80), Assert.Single(Assert.Single(images).Boxes));
         Assert.Empty(findings.Groups);

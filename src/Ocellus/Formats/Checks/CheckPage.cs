@@ -17,7 +17,8 @@ internal static class CheckPage
     private const string Style = """
         :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
         body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-        table { border-collapse: collapse; } td, th { padding: .2rem .8rem .2rem 0; text-align: left; } td.n { text-align: right; font-variant-numeric: tabular-nums; }
+        table { border-collapse: collapse; } td, th { padding: .2rem .8rem .2rem 0; text-align: left; }
+        td.n { text-align: right; font-variant-numeric: tabular-nums; }
         ul.cards { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 1rem; } ul.cards li { width: 15rem; overflow-wrap: anywhere; }
         ul.cards li.pair { width: 31rem; } svg { max-width: 15rem; height: auto; border-radius: 4px; }
         .error { color: #b3261e; } .warning { color: #8a5a00; } @media (prefers-color-scheme: dark) { .error { color: #ff8a80; } .warning { color: #ffc766; } }
@@ -48,13 +49,15 @@ internal static class CheckPage
     private static void Counts(StringBuilder html, CheckReport report)
     {
         var counts = report.Counts;
-        html.Append(CultureInfo.InvariantCulture, $"<p>{counts.Images.Values.Sum():N0} images, {counts.Boxes:N0} boxes, {counts.Unlabelled:N0} images without a label.</p>\n")
+        html.Append(CultureInfo.InvariantCulture,
+            $"<p>{counts.Images.Values.Sum():N0} images, {counts.Boxes:N0} boxes, {counts.Unlabelled:N0} images without a label.</p>\n")
             .Append("<h2>Labels</h2>\n<table><tr><th>Label</th><th>For</th><th>Images</th><th>Boxes</th></tr>\n");
         foreach (var label in counts.Labels)
         {
             html.Append(
                 CultureInfo.InvariantCulture,
-                $"<tr><td>{Text(label.Label)}</td><td>{SplitName(label.Split)}</td><td class=\"n\">{label.Images:N0}</td><td class=\"n\">{label.Boxes:N0}</td></tr>\n");
+                $"<tr><td>{Text(label.Label)}</td><td>{SplitName(label.Split)}</td>"
+                    + $"<td class=\"n\">{label.Images:N0}</td><td class=\"n\">{label.Boxes:N0}</td></tr>\n");
         }
 
         html.Append("</table>\n");
@@ -70,13 +73,15 @@ internal static class CheckPage
             var severity = group.Severity == Severity.Error ? "error" : "warning";
             html.Append(
                 CultureInfo.InvariantCulture,
-                $"<h3><span class=\"{severity}\">{severity}, {(group.Count == 1 ? "once" : $"{group.Count:N0} times")}</span></h3><p>{Text(group.First[0].Remedy)}</p><ul>\n");
+                $"<h3><span class=\"{severity}\">{severity}</span> {group.Code}, {(group.Count == 1 ? "once" : $"{group.Count:N0} times")}</h3>"
+                    + $"<p>{Text(group.First[0].Remedy)}</p><ul>\n");
             foreach (var finding in group.First)
             {
                 html.Append(CultureInfo.InvariantCulture, $"<li><code>{Text(finding.Place.ToString())}</code> {Text(finding.Words)}</li>\n");
             }
 
-            html.Append(group.Count > group.First.Count ? string.Create(CultureInfo.InvariantCulture, $"<li>and {group.Count - group.First.Count:N0} more</li>\n") : "").Append("</ul>\n");
+            html.Append(group.Count > group.First.Count
+                ? string.Create(CultureInfo.InvariantCulture, $"<li>and {group.Count - group.First.Count:N0} more</li>\n") : "").Append("</ul>\n");
         }
     }
 
@@ -92,7 +97,8 @@ internal static class CheckPage
         {
             html.Append(
                 CultureInfo.InvariantCulture,
-                $"<li>{Picture(s.Image, s.Box)}<br>{Text(s.Image.Name)}<br>labelled <b>{Text(s.Label)}</b> ({s.Score:0 %}), looks like <b>{Text(s.Likelier)}</b> ({s.LikelierScore:0 %})</li>\n");
+                $"<li>{Picture(s.Image, s.Box)}<br>{Text(s.Image.Name)}<br>labelled <b>{Text(s.Label)}</b> ({s.Score:0 %}), "
+                    + $"looks like <b>{Text(s.Likelier)}</b> ({s.LikelierScore:0 %})</li>\n");
         }
 
         html.Append("</ul>\n");
@@ -105,10 +111,12 @@ internal static class CheckPage
             return;
         }
 
-        html.Append("<h2>Pictures of the same</h2>\n<p>Pairs across training and test first: they make a test look better than it is.</p>\n<ul class=\"cards\">\n");
+        html.Append("<h2>Pictures of the same</h2>\n")
+            .Append("<p>Pairs across training and test first: they make a test look better than it is.</p>\n<ul class=\"cards\">\n");
         foreach (var pair in report.Same.Take(ShownMax))
         {
-            var how = pair.IsExact ? "the same file" : pair.IsMirrored ? "mirrored" : string.Create(CultureInfo.InvariantCulture, $"similarity {pair.Similarity:0.000}");
+            var how = pair.IsExact ? "the same file" : pair.IsMirrored ? "mirrored"
+                : string.Create(CultureInfo.InvariantCulture, $"similarity {pair.Similarity:0.000}");
             html.Append(
                 CultureInfo.InvariantCulture,
                 $"<li class=\"pair\">{Picture(pair.First, null)} {Picture(pair.Other, null)}<br>{Text(pair.First.Name)} ({SplitName(pair.First.Split)}) and "
@@ -136,11 +144,13 @@ internal static class CheckPage
             var line = Math.Max(width, height) / 80.0;
             var frame = box is not { } b ? "" : string.Create(
                 CultureInfo.InvariantCulture,
-                $"<rect x=\"{b.Left:0.##}\" y=\"{b.Top:0.##}\" width=\"{b.Width:0.##}\" height=\"{b.Height:0.##}\" fill=\"none\" stroke=\"#ff3b30\" stroke-width=\"{line:0.##}\"/>");
+                $"<rect x=\"{b.Left:0.##}\" y=\"{b.Top:0.##}\" width=\"{b.Width:0.##}\" height=\"{b.Height:0.##}\" "
+                    + $"fill=\"none\" stroke=\"#ff3b30\" stroke-width=\"{line:0.##}\"/>");
             var scale = Math.Min(1, ThumbnailSide / (double)Math.Max(width, height));
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"<svg role=\"img\" aria-label=\"{Text(image.Name)}\" viewBox=\"0 0 {width} {height}\" width=\"{width * scale:0}\" height=\"{height * scale:0}\">"
+                $"<svg role=\"img\" aria-label=\"{Text(image.Name)}\" viewBox=\"0 0 {width} {height}\" "
+                    + $"width=\"{width * scale:0}\" height=\"{height * scale:0}\">"
                     + $"<image href=\"data:image/webp;base64,{data}\" width=\"{width}\" height=\"{height}\"/>{frame}</svg>");
         }
         catch (Exception failure) when (failure is ImageRefusedException or IOException or InvalidDataException or UnauthorizedAccessException)

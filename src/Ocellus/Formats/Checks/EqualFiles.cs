@@ -40,7 +40,8 @@ internal static class EqualFiles
         if (isExact && !first.Labels.ToHashSet(StringComparer.Ordinal).SetEquals(other.Labels))
         {
             findings.Error(
-                "contradiction", other.Place, $"{other.Name} is {how} {first.Name}, but one is {Labels(first)} and the other {Labels(other)}.", "Correct one of the two.");
+                "contradiction", other.Place, $"{other.Name} is {how} {first.Name}, but one is {Labels(first)} and the other {Labels(other)}.",
+                "Correct one of the two.");
         }
     }
 

@@ -74,13 +74,15 @@ internal sealed class LabelCounts(Findings findings)
         if (Boxes == 0 && _labels.Count == 1)
         {
             findings.Error(
-                "one-label", source, $"All images have the label '{_labels.Keys.First()}'.", "A model that tells images apart needs two labels; add images of something else.");
+                "one-label", source, $"All images have the label '{_labels.Keys.First()}'.",
+                "A model that tells images apart needs two labels; add images of something else.");
         }
 
         if (Unlabelled > 0)
         {
             findings.Warn(
-                "unlabelled", source, string.Create(CultureInfo.InvariantCulture, $"{Unlabelled:N0} images have no label."), "A training leaves them out. Label them, or remove them.");
+                "unlabelled", source, string.Create(CultureInfo.InvariantCulture, $"{Unlabelled:N0} images have no label."),
+                "A training leaves them out. Label them, or remove them.");
         }
 
         foreach (var (label, splits) in _labels)
@@ -88,7 +90,8 @@ internal sealed class LabelCounts(Findings findings)
             var training = splits.Where(s => s.Key is Split.Train or Split.None).Sum(s => s.Value.Images);
             if (training == 0)
             {
-                findings.Error("not-in-training", source, $"No training image has '{label}'.", "A label that is only tested is never found; move some of its images.");
+                findings.Error("not-in-training", source, $"No training image has '{label}'.",
+                    "A label that is only tested is never found; move some of its images.");
             }
             else if (training < FewImages)
             {
@@ -98,10 +101,12 @@ internal sealed class LabelCounts(Findings findings)
             }
         }
 
-        foreach (var alike in _labels.Keys.GroupBy(l => string.Concat(l.Where(char.IsLetterOrDigit)).ToLowerInvariant()).Where(g => g.Key.Length > 0 && g.Count() > 1))
+        foreach (var alike in _labels.Keys.GroupBy(l => string.Concat(l.Where(char.IsLetterOrDigit)).ToLowerInvariant())
+            .Where(g => g.Key.Length > 0 && g.Count() > 1))
         {
             findings.Warn(
-                "labels-alike", source, $"{string.Join(" and ", alike.Select(l => $"'{l}'"))} differ only in how they are written.", "Give the same thing the same label.");
+                "labels-alike", source, $"{string.Join(" and ", alike.Select(l => $"'{l}'"))} differ only in how they are written.",
+                "Give the same thing the same label.");
         }
     }
 
@@ -120,7 +125,8 @@ internal sealed class LabelCounts(Findings findings)
             foreach (var box in image.Boxes.Where(b => Math.Min(b.Width, b.Height) * scale < TinySide))
             {
                 findings.Warn(
-                    "tiny-box", image.Place, string.Create(CultureInfo.InvariantCulture, $"A box of '{box.Label}' in {image.Name} has {box.Width:0.#}×{box.Height:0.#} pixels."),
+                    "tiny-box", image.Place,
+                    string.Create(CultureInfo.InvariantCulture, $"A box of '{box.Label}' in {image.Name} has {box.Width:0.#}×{box.Height:0.#} pixels."),
                     "A model hardly sees so little. Was it drawn by accident? Otherwise cut the images into parts.");
             }
         }
@@ -147,7 +153,8 @@ internal sealed class LabelCounts(Findings findings)
                 else
                 {
                     findings.Warn(
-                        "two-labels-one-box", image.Place, $"{image.Name} has one box as '{a.Label}' and as '{b.Label}'.", "Decide for one; a detector gives a thing one label.");
+                        "two-labels-one-box", image.Place, $"{image.Name} has one box as '{a.Label}' and as '{b.Label}'.",
+                        "Decide for one; a detector gives a thing one label.");
                 }
             }
         }

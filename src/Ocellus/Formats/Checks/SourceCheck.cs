@@ -37,7 +37,10 @@ internal static class SourceCheck
     /// <summary>Boxes that are judged, spread over all: each takes 30 ms.</summary>
     private const int JudgedMax = 600;
 
+    /// <summary>Suspects that a report may show, and the score of a label below which one is a finding: more would hide the others.</summary>
     private const int SuspectsMax = 50;
+
+    private const double FindingScore = 0.1;
 
     private const long ImageBytesMax = 64 << 20;
 
@@ -94,7 +97,7 @@ internal static class SourceCheck
         });
         var same = Same(compared, prints, findings, cancel);
         var suspects = counts.Boxes > 0 ? BoxSuspects(compared, judged, crops, threads, cancel) : ImageSuspects(compared, prints, threads, cancel);
-        foreach (var suspect in suspects)
+        foreach (var suspect in suspects.Where(s => s.Score < FindingScore))
         {
             findings.Warn("suspect", suspect.Image.Place, Words(suspect), "Look at it: not all of these are wrong, but wrong labels are found here first.");
         }
@@ -108,7 +111,8 @@ internal static class SourceCheck
 
     private static string Words(Suspect s) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{s.Image.Name}{(s.Box is { } b ? $" at {b.Left:0}, {b.Top:0}" : "")} is labelled '{s.Label}' ({s.Score:0 %}) and looks like '{s.Likelier}' ({s.LikelierScore:0 %}).");
+        $"{s.Image.Name}{(s.Box is { } b ? $" at {b.Left:0}, {b.Top:0}" : "")} is labelled '{s.Label}' ({s.Score:0 %}) "
+            + $"and looks like '{s.Likelier}' ({s.LikelierScore:0 %}).");
 
     private static ((ImageFingerprint?, string?), Half[][]) Look(
         LabelledImage image, IReadOnlyList<int> boxes, ImageEmbedder embedder, Findings findings, CancellationToken cancel)
@@ -135,13 +139,15 @@ internal static class SourceCheck
         }
         catch (Exception failure) when (failure is ImageRefusedException or IOException or InvalidDataException or UnauthorizedAccessException)
         {
-            findings.Error("unusable-picture", new(image.Picture!.Name), failure.Message, "A training leaves it out. Save it again as JPEG or PNG within the limits, or remove it.");
+            findings.Error("unusable-picture", new(image.Picture!.Name), failure.Message,
+                "A training leaves it out. Save it again as JPEG or PNG within the limits, or remove it.");
             return ((null, null), []);
         }
     }
 
     private static Box Ratio(ImageBox b, ImageHeader header) => new(
-        (float)(b.Left / header.UprightWidth), (float)(b.Top / header.UprightHeight), (float)(b.Width / header.UprightWidth), (float)(b.Height / header.UprightHeight));
+        (float)(b.Left / header.UprightWidth), (float)(b.Top / header.UprightHeight), (float)(b.Width / header.UprightWidth),
+        (float)(b.Height / header.UprightHeight));
 
     /// <summary>For each image the boxes that are judged; all, or every so many.</summary>
     private static Dictionary<int, List<int>> Judged(List<LabelledImage> images)
@@ -164,7 +170,8 @@ internal static class SourceCheck
         return judged;
     }
 
-    private static List<SamePicture> Same(List<LabelledImage> images, (ImageFingerprint? Print, string? Hash)[] prints, Findings findings, CancellationToken cancel)
+    private static List<SamePicture> Same(
+        List<LabelledImage> images, (ImageFingerprint? Print, string? Hash)[] prints, Findings findings, CancellationToken cancel)
     {
         var same = new List<SamePicture>();
         foreach (var pair in NearDuplicates.Find([.. prints.Select(p => p.Print)], [.. prints.Select(p => p.Hash)], cancel))
@@ -176,7 +183,8 @@ internal static class SourceCheck
         }
 
         // What spoils a test first.
-        return [.. same.OrderByDescending(p => EqualFiles.IsTraining(p.First) != EqualFiles.IsTraining(p.Other)).ThenByDescending(p => p.IsExact).ThenByDescending(p => p.Similarity)];
+        return [.. same.OrderByDescending(p => EqualFiles.IsTraining(p.First) != EqualFiles.IsTraining(p.Other)).ThenByDescending(p => p.IsExact)
+            .ThenByDescending(p => p.Similarity)];
     }
 
     private static List<Suspect> ImageSuspects(
@@ -200,7 +208,8 @@ internal static class SourceCheck
             .. judged.SelectMany(j => j.Value.Take(crops[j.Key].Length).Select((b, at) => (j.Key, images[j.Key].Boxes[b], crops[j.Key][at]))),
         ];
         List<string> labels = [.. rows.Select(r => r.Box.Label).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
-        var data = new LabelledEmbeddings([.. rows.Select(r => r.Crop)], [.. rows.Select(r => (IReadOnlyList<int>)[labels.IndexOf(r.Box.Label)])], labels.Count, false);
+        var data = new LabelledEmbeddings(
+            [.. rows.Select(r => r.Crop)], [.. rows.Select(r => (IReadOnlyList<int>)[labels.IndexOf(r.Box.Label)])], labels.Count, false);
         return [.. LabelSuspects.Find(data, SuspectsMax, threads, cancel)
             .Select(s => new Suspect(images[rows[s.Row].Image], rows[s.Row].Box, labels[s.Label], s.Score, labels[s.Likelier], s.LikelierScore))];
     }

@@ -31,7 +31,8 @@ internal sealed class AzureReader(ReadContext context) : IFormatReader
         List<ImageBox> boxes = [];
         foreach (var region in image.Items("regions"))
         {
-            if (region.Number("left") is { } left && region.Number("top") is { } top && region.Number("width") is { } width && region.Number("height") is { } height)
+            if (region.Number("left") is { } left && region.Number("top") is { } top && region.Number("width") is { } width
+                && region.Number("height") is { } height)
             {
                 boxes.Add(new ImageBox(region.Text("tagName", "tag_name") ?? "", left, top, width, height));
             }
@@ -43,7 +44,8 @@ internal sealed class AzureReader(ReadContext context) : IFormatReader
 
         var split = SplitNames.OfFile(file.BaseName);
         string?[] names = [
-            image.Text("fileName", "file_name", "filename", "name"), image.Text("originalImageUri", "original_image_uri"), image.Text("id", "imageId", "image_id"),
+            image.Text("fileName", "file_name", "filename", "name"), image.Text("originalImageUri", "original_image_uri"),
+                image.Text("id", "imageId", "image_id"),
             image.Text("resizedImageUri", "resized_image_uri"),
         ];
         var picture = names.Where(n => n is not null).Select(n => context.Pictures.Find(n!, file.Folder, split).Found).FirstOrDefault(f => f is not null);

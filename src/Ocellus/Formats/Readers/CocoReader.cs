@@ -96,7 +96,8 @@ internal sealed class CocoReader(ReadContext context) : IFormatReader
             {
                 context.Findings.Error(
                     "image-id-twice", new(file.Name, document.Images[i].Line),
-                    $"Two images have the id {document.Text(document.Images[i].Id)}; all annotations of it went to the first.", "Give each image an id of its own.");
+                    $"Two images have the id {document.Text(document.Images[i].Id)}; all annotations of it went to the first.",
+                    "Give each image an id of its own.");
             }
         }
 

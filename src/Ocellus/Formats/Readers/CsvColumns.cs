@@ -6,7 +6,8 @@ namespace Ocellus.Formats.Readers;
 internal sealed class CsvColumns
 {
     private static readonly Dictionary<string, string> _roles = Roles(
-        ("image", "image,filename,file,file_name,filepath,file_path,path,image_path,imagepath,image_name,imagename,image_id,imageid,img,img_path,name,uri,url,picture,photo"),
+        ("image", "image,filename,file,file_name,filepath,file_path,path,image_path,imagepath,image_name,imagename,"
+            + "image_id,imageid,img,img_path,name,uri,url,picture,photo"),
         ("label", "label,class,class_name,classname,label_name,labelname,category,category_name,tag,target,species,labels,annotation"),
         ("split", "split,set,subset,usage,dataset,partition,ml_use"),
         ("x1", "x1,xmin,x_min,left,bbox_x1,x_1,xtl"), ("y1", "y1,ymin,y_min,top,bbox_y1,y_1,ytl"),
@@ -38,7 +39,8 @@ internal sealed class CsvColumns
     /// <summary>The columns; null if they cannot be told.</summary>
     /// <param name="rows">The first rows, at least one.</param>
     public static CsvColumns? Of(IReadOnlyList<string[]> rows) =>
-        rows[0].Any(IsImageName) ? Plain(rows[0]) : Named(rows[0], rows) is var named && named.Has("image") && (named.Has("label") || named.Flags.Count > 0) ? named : null;
+        rows[0].Any(IsImageName) ? Plain(rows[0]) : Named(rows[0], rows) is var named && named.Has("image")
+            && (named.Has("label") || named.Flags.Count > 0) ? named : null;
 
     /// <summary>A cell's text; empty if the row or the table has none.</summary>
     public string Text(string[] row, string role) => _at.TryGetValue(role, out var at) && at < row.Length ? row[at].Trim() : "";
@@ -51,7 +53,8 @@ internal sealed class CsvColumns
             return null;
         }
 
-        string[] roles = Has("x1", "y1", "x2", "y2") ? ["x1", "y1", "x2", "y2"] : Has("cx", "cy") ? ["cx", "cy", "w", "h"] : Has("x1", "y1") ? ["x1", "y1", "w", "h"] : ["x", "y", "w", "h"];
+        string[] roles = Has("x1", "y1", "x2", "y2") ? ["x1", "y1", "x2", "y2"] : Has("cx", "cy") ? ["cx", "cy", "w", "h"] : Has("x1", "y1")
+            ? ["x1", "y1", "w", "h"] : ["x", "y", "w", "h"];
         if (roles.All(r => Text(row, r).Length == 0))
         {
             return null;
@@ -65,7 +68,8 @@ internal sealed class CsvColumns
 
     /// <summary>A number with a decimal point or a decimal comma.</summary>
     public static double? Number(string text) =>
-        double.TryParse(text.Contains('.', StringComparison.Ordinal) ? text : text.Replace(',', '.'), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+        double.TryParse(text.Contains('.', StringComparison.Ordinal) ? text : text.Replace(',', '.'), NumberStyles.Float, CultureInfo.InvariantCulture,
+            out var number)
             ? number
             : null;
 
@@ -171,7 +175,8 @@ internal sealed class CsvColumns
     /// <summary>Numbers are a box, or the picture's size and a box.</summary>
     private bool Placed(List<int> numbers)
     {
-        string[] roles = numbers.Count switch { 0 => [], 4 => ["x1", "y1", "x2", "y2"], 6 => ["image_width", "image_height", "x1", "y1", "x2", "y2"], _ => null! };
+        string[] roles = numbers.Count switch { 0 => [], 4 => ["x1", "y1", "x2", "y2"], 6 => ["image_width", "image_height", "x1", "y1", "x2", "y2"],
+            _ => null! };
         for (var i = 0; roles is not null && i < roles.Length; i++)
         {
             _at[roles[i]] = numbers[i];

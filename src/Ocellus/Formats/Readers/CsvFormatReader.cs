@@ -119,7 +119,8 @@ internal sealed class CsvFormatReader(ReadContext context) : IFormatReader
         if (!double.IsFinite(left + top + width + height) || label.Length == 0)
         {
             context.Findings.Error(
-                "bad-row", place, $"'{Readable.Truncate(string.Join(", ", row))}' is no box: {(label.Length == 0 ? "it has no label" : "a number is missing or is none")}.",
+                "bad-row", place, $"'{Readable.Truncate(string.Join(", ", row))}' is no box: "
+                    + $"{(label.Length == 0 ? "it has no label" : "a number is missing or is none")}.",
                 $"A row has {CsvColumns.Known}.");
             return 0;
         }

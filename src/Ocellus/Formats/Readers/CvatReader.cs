@@ -25,7 +25,8 @@ internal sealed class CvatReader(ReadContext context) : IFormatReader
             else if (image.Name.LocalName == "track")
             {
                 context.Findings.Error(
-                    "video", new(file.Name, image.LineOf()), "This is a track of a video, and its frames are no pictures.", "Export from CVAT as 'CVAT for images 1.1'.");
+                    "video", new(file.Name, image.LineOf()), "This is a track of a video, and its frames are no pictures.",
+                    "Export from CVAT as 'CVAT for images 1.1'.");
             }
             else
             {
@@ -100,14 +101,17 @@ internal sealed class CvatReader(ReadContext context) : IFormatReader
     {
         switch (shape.Name.LocalName)
         {
-            case "box" when shape.NumberOf("xtl") is { } l && shape.NumberOf("ytl") is { } t && shape.NumberOf("xbr") is { } r && shape.NumberOf("ybr") is { } b:
+            case "box" when shape.NumberOf("xtl") is { } l && shape.NumberOf("ytl") is { } t && shape.NumberOf("xbr") is { } r
+                && shape.NumberOf("ybr") is { } b:
                 var box = Shapes.OfCorners(label, l, t, r, b);
                 return Shapes.Turned(box, shape.NumberOf("rotation") ?? 0, box.Left + (box.Width / 2), box.Top + (box.Height / 2));
-            case "ellipse" when shape.NumberOf("cx") is { } x && shape.NumberOf("cy") is { } y && shape.NumberOf("rx") is { } rx && shape.NumberOf("ry") is { } ry:
+            case "ellipse" when shape.NumberOf("cx") is { } x && shape.NumberOf("cy") is { } y && shape.NumberOf("rx") is { } rx
+                && shape.NumberOf("ry") is { } ry:
                 return Shapes.Turned(new ImageBox(label, x - rx, y - ry, 2 * rx, 2 * ry), shape.NumberOf("rotation") ?? 0, x, y);
             case "polygon":
                 return Shapes.Around(label, Points((string?)shape.Attribute("points") ?? ""));
-            case "mask" when shape.NumberOf("left") is { } l && shape.NumberOf("top") is { } t && shape.NumberOf("width") is { } w && shape.NumberOf("height") is { } h:
+            case "mask" when shape.NumberOf("left") is { } l && shape.NumberOf("top") is { } t && shape.NumberOf("width") is { } w
+                && shape.NumberOf("height") is { } h:
                 return new ImageBox(label, l, t, w, h);
             default:
                 return null;

@@ -36,12 +36,14 @@ internal sealed partial class LabelStudioReader(ReadContext context) : IFormatRe
         var isAnnotated = task.Member("data") is null;
         if (task.Member("data") is not null)
         {
-            var annotations = task.Items("annotations").Concat(task.Items("completions")).Where(a => a.Member("was_cancelled") is not { ValueKind: JsonValueKind.True }).ToList();
+            var annotations = task.Items("annotations").Concat(task.Items("completions"))
+                .Where(a => a.Member("was_cancelled") is not { ValueKind: JsonValueKind.True }).ToList();
             isAnnotated = annotations.Count > 0;
             if (annotations.Count > 1)
             {
                 context.Findings.Warn(
-                    "several-annotations", place, string.Create(CultureInfo.InvariantCulture, $"A task has {annotations.Count} annotations; the first was taken."),
+                    "several-annotations", place,
+                    string.Create(CultureInfo.InvariantCulture, $"A task has {annotations.Count} annotations; the first was taken."),
                     "Delete the others, or cancel them.");
             }
 
@@ -60,11 +62,13 @@ internal sealed partial class LabelStudioReader(ReadContext context) : IFormatRe
 
         var named = data.Text("image", "img", "url", "image_url", "photo", "picture")
             ?? (data.ValueKind == JsonValueKind.Object
-                ? data.EnumerateObject().Where(m => m.Value.ValueKind == JsonValueKind.String).Select(m => m.Value.GetString()!).FirstOrDefault(SourceTree.IsImage)
+                ? data.EnumerateObject().Where(m => m.Value.ValueKind == JsonValueKind.String).Select(m => m.Value.GetString()!)
+                    .FirstOrDefault(SourceTree.IsImage)
                 : null) ?? "";
         var split = SplitNames.OfPath(named);
         // An uploaded picture has got eight characters before its name, which the person's own files do not have.
-        var picture = context.Pictures.Find(named, file.Folder, split).Found ?? context.Pictures.Find(Uploaded().Replace(named, "$1"), file.Folder, split).Found;
+        var picture = context.Pictures.Find(named, file.Folder, split).Found
+            ?? context.Pictures.Find(Uploaded().Replace(named, "$1"), file.Folder, split).Found;
         return new SourceEntry(picture?.Name ?? Uploaded().Replace(named, "$1"), place)
         {
             Picture = picture,
@@ -123,7 +127,7 @@ internal sealed partial class LabelStudioReader(ReadContext context) : IFormatRe
         else
         {
             context.Findings.Warn(
-                "no-area", place, $"A region of kind {Readable.Truncate(result.Text("type") ?? "unknown")} is neither a labelled box nor a choice and was left out.",
+                "no-area", place, $"A region of kind {Readable.Truncate(result.Text("type") ?? "unknown")} is no labelled box or choice and was left out.",
                 "Export boxes, polygons, ellipses or choices.");
         }
     }

@@ -66,7 +66,8 @@ internal sealed class ViaReader(ReadContext context) : IFormatReader
             return [];
         }
 
-        var values = all.EnumerateObject().Where(a => a.Value.ValueKind is JsonValueKind.Object || (a.Value.ValueKind == JsonValueKind.String && a.Value.GetString() != ""))
+        var values = all.EnumerateObject()
+            .Where(a => a.Value.ValueKind is JsonValueKind.Object || (a.Value.ValueKind == JsonValueKind.String && a.Value.GetString() != ""))
             .OrderBy(a => Array.IndexOf(_names, a.Name.ToLowerInvariant()) is >= 0 and var at ? at : _names.Length).Select(a => a.Value).ToList();
         return values switch
         {
@@ -92,6 +93,7 @@ internal sealed class ViaReader(ReadContext context) : IFormatReader
         }
 
         return Shapes.Around(
-            "", shape.Items("all_points_x").Zip(shape.Items("all_points_y"), (a, b) => (JsonValues.Number(a) ?? double.NaN, JsonValues.Number(b) ?? double.NaN)));
+            "", shape.Items("all_points_x")
+                .Zip(shape.Items("all_points_y"), (a, b) => (JsonValues.Number(a) ?? double.NaN, JsonValues.Number(b) ?? double.NaN)));
     }
 }

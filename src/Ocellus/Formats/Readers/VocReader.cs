@@ -5,8 +5,8 @@ using Ocellus.Encodings;
 namespace Ocellus.Formats.Readers;
 
 /// <summary>
-/// Pascal VOC: an XML file for each picture. Boxes are taken as today's tools write them: <c>xmax - xmin</c> is the width, and 0 the first pixel. An object without
-/// a box is a label of the picture.
+/// Pascal VOC: an XML file for each picture. Boxes are taken as today's tools write them: <c>xmax - xmin</c> is the width, and 0 the first pixel. An object
+/// without a box is a label of the picture.
 /// </summary>
 internal sealed class VocReader(ReadContext context) : IFormatReader
 {
@@ -40,7 +40,8 @@ internal sealed class VocReader(ReadContext context) : IFormatReader
         catch (Exception failure) when (failure is XmlException or InvalidDataException)
         {
             context.Findings.Error(
-                "bad-xml", new(file.Name, (failure as XmlException)?.LineNumber is > 0 and var line ? line : null), $"{file.Name} is not valid XML. {failure.Message}", "Export it again.");
+                "bad-xml", new(file.Name, (failure as XmlException)?.LineNumber is > 0 and var line ? line : null),
+                $"{file.Name} is not valid XML. {failure.Message}", "Export it again.");
         }
 
         return null;

@@ -43,8 +43,8 @@ internal sealed class YoloDescription
         }
 
         return description._names.Count > 0 ? description : throw new CommandRefusedException(
-            $"These are YOLO labels, but nothing names their classes. Add {(file is null ? "data.yaml" : $"names to {file.Name}")}, such as `names: [ripe, unripe]`, "
-                + "or classes.txt with a name a line.");
+            $"These are YOLO labels, but nothing names their classes. Add {(file is null ? "data.yaml" : $"names to {file.Name}")}, "
+                + "such as `names: [ripe, unripe]`, or classes.txt with a name a line.");
     }
 
     /// <summary>The name of a class; null if it has none.</summary>
@@ -80,7 +80,8 @@ internal sealed class YoloDescription
     {
         var (files, pictures) = (context.All, context.Pictures.Pictures);
         var inner = string.Join('/', path.Replace('\\', '/').Split('/').SkipWhile(p => p is ".." or "."));
-        foreach (var folder in new[] { SourceTree.Normalize(_folder, $"{_base}/{path}"), SourceTree.Normalize(_folder, path), SourceTree.Normalize(_folder, inner) })
+        foreach (var folder in new[] { SourceTree.Normalize(_folder, $"{_base}/{path}"), SourceTree.Normalize(_folder, path),
+            SourceTree.Normalize(_folder, inner) })
         {
             if (folder is null)
             {
@@ -89,7 +90,8 @@ internal sealed class YoloDescription
 
             if (folder.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) && files.FirstOrDefault(f => f.Name == folder) is { } list)
             {
-                return [.. SourceText.Lines(list, context.Limits).Where(l => l.Text.Trim().Length > 0).Select(l => Listed(context, list, l)).OfType<SourceFile>()];
+                return [.. SourceText.Lines(list, context.Limits).Where(l => l.Text.Trim().Length > 0).Select(l => Listed(context, list, l))
+                    .OfType<SourceFile>()];
             }
 
             if (pictures.Where(p => folder.Length == 0 || p.Name.StartsWith(folder + "/", StringComparison.Ordinal)).ToList() is { Count: > 0 } found)

@@ -5,13 +5,14 @@ using Ocellus.Refusals;
 namespace Ocellus.Formats.Readers;
 
 /// <summary>
-/// YOLO: a text file for each picture, a line for each thing, as class, centre and size in ratios, or as class and the points of a polygon. An empty file, or none,
-/// says that there is nothing to find.
+/// YOLO: a text file for each picture, a line for each thing, as class, centre and size in ratios, or as class and the points of a polygon. An empty file, or
+/// none, says that there is nothing to find.
 /// </summary>
 /// <remarks>https://docs.ultralytics.com/datasets/detect/.</remarks>
 internal sealed class YoloReader : IFormatReader
 {
-    private static readonly HashSet<string> _lists = new(StringComparer.OrdinalIgnoreCase) { "classes.txt", "obj.names", "_darknet.labels", "train.txt", "val.txt", "test.txt" };
+    private static readonly HashSet<string> _lists = new(
+        StringComparer.OrdinalIgnoreCase) { "classes.txt", "obj.names", "_darknet.labels", "train.txt", "val.txt", "test.txt" };
 
     private readonly ReadContext _context;
     private readonly YoloDescription _description;
@@ -99,7 +100,8 @@ internal sealed class YoloReader : IFormatReader
             if (Array.Exists(numbers, double.IsNaN) || numbers.Length < 5)
             {
                 _context.Findings.Error(
-                    "bad-line", place, $"'{Readable.Truncate(text)}' is not a class and four or more numbers.", "A line is: class x y width height, in ratios.");
+                    "bad-line", place, $"'{Readable.Truncate(text)}' is not a class and four or more numbers.",
+                    "A line is: class x y width height, in ratios.");
             }
             else if (_description.NameOf(numbers[0]) is not { } label)
             {

@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace Ocellus.Formats.Writers;
 
 /// <summary>
-/// COCO: a file of annotations for each split, which name pictures relative to the folder of the split. An annotation without a box is a label of the image. Images
-/// and annotations are two arrays, so the annotations wait in a file of their own.
+/// COCO: a file of annotations for each split, which name pictures relative to the folder of the split. An annotation without a box is a label of the image.
+/// Images and annotations are two arrays, so the annotations wait in a file of their own.
 /// </summary>
 internal sealed class CocoWriter(string folder, IEnumerable<string> labels) : IDatasetWriter
 {
@@ -24,7 +24,8 @@ internal sealed class CocoWriter(string folder, IEnumerable<string> labels) : ID
         if (!_parts.TryGetValue(image.Split, out var part))
         {
             Directory.CreateDirectory(Path.Combine(folder, Annotations));
-            _parts.Add(image.Split, part = new Part(Path.Combine(folder, Annotations, $"instances_{(image.Split == Split.None ? "default" : image.Split.Name())}.json")));
+            _parts.Add(image.Split,
+                part = new Part(Path.Combine(folder, Annotations, $"instances_{(image.Split == Split.None ? "default" : image.Split.Name())}.json")));
         }
 
         part.Write(image, place[(FolderOf(image.Split).Length + 1)..], _numbers);

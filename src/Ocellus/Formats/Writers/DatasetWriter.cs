@@ -8,7 +8,8 @@ internal interface IDatasetWriter : IDisposable
     /// <summary>The format needs the size of a picture with boxes.</summary>
     bool NeedsSizes { get; }
 
-    /// <summary>Where the picture of an image belongs, relative to the folder, with slashes; each image has a place of its own. Null if the format has none for it.</summary>
+    /// <summary>Where the picture of an image belongs, relative to the folder, with slashes; each image has a place of its own. Null if the format has none
+    /// for it.</summary>
     /// <exception cref="CommandRefusedException">The format cannot hold what the image has; the message says which can.</exception>
     string? PlaceOf(LabelledImage image);
 

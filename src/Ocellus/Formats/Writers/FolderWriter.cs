@@ -14,8 +14,8 @@ internal sealed class FolderWriter : IDatasetWriter
         if (image.Boxes.Count > 0 || image.Labels.Count > 1)
         {
             throw new CommandRefusedException(
-                $"{image.Name} has {(image.Boxes.Count > 0 ? "boxes" : $"the labels {string.Join(", ", image.Labels)}")}, and a folder holds one label an image. "
-                    + "--to manifest, coco and csv hold it.");
+                $"{image.Name} has {(image.Boxes.Count > 0 ? "boxes" : $"the labels {string.Join(", ", image.Labels)}")}, "
+                    + "and a folder holds one label an image. --to manifest, coco and csv hold it.");
         }
 
         if (image.Labels is not [var label])

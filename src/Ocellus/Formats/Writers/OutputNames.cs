@@ -15,7 +15,8 @@ internal sealed class OutputNames(bool isByStem)
     public static string Folder(string images, Split split) => split == Split.None ? images : $"{images}/{split.Name()}";
 
     /// <summary>A name like the one given, below the folder given.</summary>
-    /// <remarks>Folders that only say that images are in them are left out, so that data that are converted there and back do not get deeper each time.</remarks>
+    /// <remarks>Folders that only say that images are in them are left out, so that data that are converted there and back do not get deeper each
+    /// time.</remarks>
     public string Unique(string folder, string name)
     {
         var given = name.Split('/', StringSplitOptions.RemoveEmptyEntries);

@@ -6,7 +6,8 @@ using System.Text.Json;
 namespace Ocellus.Formats.Writers;
 
 /// <summary>
-/// YOLO as Ultralytics reads it: <c>images</c>, <c>labels</c> and <c>data.yaml</c>; for labels of whole images folders below <c>train</c>, <c>val</c> and <c>test</c>.
+/// YOLO as Ultralytics reads it: <c>images</c>, <c>labels</c> and <c>data.yaml</c>; for labels of whole images folders below <c>train</c>, <c>val</c> and
+/// <c>test</c>.
 /// </summary>
 internal sealed class YoloWriter(string folder, IEnumerable<string> labels) : IDatasetWriter
 {
@@ -55,7 +56,8 @@ internal sealed class YoloWriter(string folder, IEnumerable<string> labels) : ID
         {
             var (width, height) = ((double)image.Width!, (double)image.Height!);
             text.Append(CultureInfo.InvariantCulture, $"{_numbers.Of(box.Label)} {Ratio((box.Left + (box.Width / 2)) / width)} ")
-                .Append(CultureInfo.InvariantCulture, $"{Ratio((box.Top + (box.Height / 2)) / height)} {Ratio(box.Width / width)} {Ratio(box.Height / height)}\n");
+                .Append(CultureInfo.InvariantCulture,
+                    $"{Ratio((box.Top + (box.Height / 2)) / height)} {Ratio(box.Width / width)} {Ratio(box.Height / height)}\n");
         }
 
         File.WriteAllText(file, text.ToString());
