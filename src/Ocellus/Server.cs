@@ -108,6 +108,7 @@ internal static class Server
             .AddHostedService(services => services.GetRequiredService<CopyWorker>())
             .AddSingleton<TrainingPublisher>()
             .AddSingleton<TrainingWorker>()
+            .AddSingleton<TrainingCancel>()
             .AddHostedService(services => services.GetRequiredService<TrainingWorker>())
             .AddOperations()
             .AddSingleton<RequestThrottle>()

@@ -17,7 +17,7 @@ public sealed partial class ArchitectureTests
         ["Program.cs"] = "Commands",
         ["Commands"] = "Server.cs Backups Console Datasets Encodings Formats Hosting Identity Objects Projects Refusals Settings Storage Training Transfer Wire",
         ["Server.cs"] = "Backups Console Datasets Diagnostics Encodings Hosting Identity Objects Projects Settings Storage Tags Training Wire",
-        ["Console"] = "Datasets Diagnostics Encodings Identity Objects Projects Refusals Settings Storage Tags Training Wire",
+        ["Console"] = "Datasets Diagnostics Encodings Hosting Identity Objects Projects Refusals Settings Storage Tags Training Wire",
         ["Backups"] = "Encodings Objects Refusals Storage",
         ["Tags"] = "Encodings Identity Projects Wire",
         ["Transfer"] = "Datasets Encodings Formats Projects Refusals Training Wire",
