@@ -18,7 +18,10 @@ internal static class CheckCommand
 
     public static Command Create()
     {
-        var source = new Argument<string>("SOURCE") { Description = "Folder, zip file or file of labels, in any format that convert reads; or the ARN of a dataset or project." };
+        var source = new Argument<string>("SOURCE")
+        {
+            Description = "Folder, zip file or file of labels, in any format that convert reads; or the ARN of a dataset or project.",
+        };
         var from = ConvertCommand.FromOption();
         var images = ConvertCommand.ImagesOption();
         var html = new Option<string?>("--html") { Description = "Also write a report with the pictures, as one HTML file.", HelpName = "REPORT.html" };
