@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Ocellus.Formats;
 using Ocellus.Formats.Checks;
+using Ocellus.Projects;
 using Ocellus.Refusals;
 using Ocellus.Training.Job;
 using Spectre.Console;
@@ -17,7 +18,10 @@ internal static class CheckCommand
 
     public static Command Create()
     {
-        var source = new Argument<string>("SOURCE") { Description = "Folder, zip file or file of labels, in any format that convert reads." };
+        var source = new Argument<string>("SOURCE")
+        {
+            Description = "Folder, zip file or file of labels, in any format that convert reads; or the ARN of a dataset or project.",
+        };
         var from = ConvertCommand.FromOption();
         var images = ConvertCommand.ImagesOption();
         var html = new Option<string?>("--html") { Description = "Also write a report with the pictures, as one HTML file.", HelpName = "REPORT.html" };
@@ -29,11 +33,22 @@ internal static class CheckCommand
         {
             source, from, images, html, force, json,
         };
-        command.Act((parsed, terminal, cancel) => RunAsync(
-            parsed.GetValue(source)!,
-            new SourceOptions { Format = DataFormats.Parse(parsed.GetValue(from) ?? ""), Images = parsed.GetValue(images) },
-            parsed.GetValue(html) is { } file ? Path.GetFullPath(file) : null,
-            parsed.GetValue(force), parsed.GetValue(json), terminal, cancel));
+        var server = new ServerOptions();
+        foreach (var option in server.All)
+        {
+            command.Add(option);
+        }
+
+        command.Act(async (parsed, terminal, cancel) =>
+        {
+            var path = parsed.GetValue(source)!;
+            using var fetched = Arn.TryParse(path) is null ? null : await FetchedDataset.GetAsync(server.Resolve(parsed), path, terminal, cancel);
+            return await RunAsync(
+                fetched?.Folder ?? path,
+                fetched?.Options ?? new SourceOptions { Format = DataFormats.Parse(parsed.GetValue(from) ?? ""), Images = parsed.GetValue(images) },
+                parsed.GetValue(html) is { } file ? Path.GetFullPath(file) : null,
+                parsed.GetValue(force), parsed.GetValue(json), terminal, cancel);
+        });
         return command;
     }
 

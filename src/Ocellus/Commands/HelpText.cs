@@ -39,6 +39,7 @@ internal static partial class HelpText
         [
             ("check photos", "what is wrong with the images, and their labels"),
             ("check train.manifest --images photos --html report.html", "with a page that shows the pictures"),
+            ("check ARN --data /srv/ocellus", "a dataset of a server, or both of a project"),
         ],
         ["import"] =
         [

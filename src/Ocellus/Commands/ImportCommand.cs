@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Ocellus.Encodings;
 using Ocellus.Formats;
-using Ocellus.Refusals;
 using Ocellus.Training.Job;
 using Ocellus.Transfer;
 

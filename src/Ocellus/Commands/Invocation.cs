@@ -15,7 +15,7 @@ internal static partial class Invocation
     public static string Localize(string text, string name) => name == "ocellus" ? text : Commands().Replace(text, name);
 
     [GeneratedRegex(
-        @"(?<=\A|[\s`'(""])(?:\./)?ocellus(?= (?:demo|serve|train|detect|evaluate|export-dataset|export|convert|check|import|pull|env|keys|backup|restore|doctor"
-            + @"|console|completion)\b)")]
+        @"(?<=\A|[\s`'(""])(?:\./)?ocellus(?= (?:demo|serve|train|detect|evaluate|export-dataset|export|convert|check|import|pull|env|keys|backup|restore"
+            + @"|doctor|console|completion)\b)")]
     private static partial Regex Commands();
 }

@@ -146,7 +146,7 @@ public sealed class CommandLineTests : IDisposable
             $"{end.Output}\nCOMP_WORDS=(ocellus detect --m) COMP_CWORD=2\n{then}\nCOMP_WORDS=(ocellus ex) COMP_CWORD=1\n{then}\n");
         var start = new ProcessStartInfo("/bin/bash", [Path.Combine(_top, "c")]) { RedirectStandardOutput = true };
         using var process = Process.Start(start)!;
-        Assert.Equal(["--min-confidence --max-results", "export"], (await process.StandardOutput.ReadToEndAsync(Cancel)).Trim().Split('\n'));
+        Assert.Equal(["--min-confidence --max-results", "export export-dataset"], (await process.StandardOutput.ReadToEndAsync(Cancel)).Trim().Split('\n'));
         await process.WaitForExitAsync(Cancel);
     }
 

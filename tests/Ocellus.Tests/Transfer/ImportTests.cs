@@ -75,6 +75,10 @@ public sealed class ImportTests : IDisposable
         Assert.Empty(Directory.GetFiles(Path.Combine(_top, "out"), "*.png", SearchOption.AllDirectories));
         Assert.Equal(2, Directory.GetFiles(Path.Combine(_top, "out.old"), "*.png", SearchOption.AllDirectories).Length);
 
+        end = await CommandLineTests.RunAsync(_top, "check", arn, "--data", server.DataPath, "--url", server.BaseAddress.ToString(), "--json");
+        Assert.True(end.Code is 0 or 1, end.Errors);
+        Assert.DoesNotContain("error\":", end.Output, StringComparison.Ordinal);
+        Assert.Contains("cell", end.Output, StringComparison.Ordinal);
         end = await CommandLineTests.RunAsync(_top, "export-dataset", "p", "--out", "x", "--data", server.DataPath, "--url", server.BaseAddress.ToString());
         Assert.Equal(1, end.Code);
         Assert.Contains("/dataset/train/", end.Errors, StringComparison.Ordinal);

@@ -102,6 +102,8 @@ internal sealed partial class ModelTransfer(
         request[member] is JsonValue value && value.TryGetValue<string>(out var text) && text.Length is > 0 and <= 2048 ? text
             : throw Refused.Invalid($"{member} is missing.");
 
+    private static string? Optional(JsonObject request, string member) => request[member] is null ? null : Text(request, member);
+
     private static async Task WriteAsync(HttpContext http, int status, JsonObject body)
     {
         http.Response.StatusCode = status;
@@ -166,23 +168,35 @@ internal sealed partial class ModelTransfer(
 
             await CheckAsync(target, cancel);
             FileSystem.SyncFolder(target);
-            var evaluation = request["EvaluationResult"]?.Deserialize(TrainingJson.Default.EvaluationResult);
+            var evaluation = Evaluation(request["EvaluationResult"]);
             var arn = await versions.CreateAsync(
                 caller,
                 new NewVersion(project, name, ProjectVersionStatus.COPYING_COMPLETED, folder, bucket, prefix)
                 {
-                    Description = (string?)request["VersionDescription"],
-                    SourceArn = (string?)request["SourceProjectVersionArn"],
+                    Description = Optional(request, "VersionDescription"),
+                    SourceArn = Optional(request, "SourceProjectVersionArn"),
                     EvaluationResult = evaluation is null ? null : JsonSerializer.Serialize(evaluation, TrainingJson.Default.EvaluationResult),
                 },
                 null, cancel);
             Added(log, arn.ToString());
             return arn.ToString();
         }
-        catch (Exception failure)
+        catch
         {
             FileSystem.RemoveFolder(target);
-            throw failure is JsonException or InvalidOperationException ? Refused.Invalid("EvaluationResult cannot be read.") : failure;
+            throw;
+        }
+    }
+
+    private static EvaluationResult? Evaluation(JsonNode? json)
+    {
+        try
+        {
+            return json?.Deserialize(TrainingJson.Default.EvaluationResult);
+        }
+        catch (JsonException)
+        {
+            throw Refused.Invalid("EvaluationResult cannot be read.");
         }
     }
 
