@@ -14,6 +14,7 @@ return args switch
     ["suggest", _, ..] => SuggestBenchmark.Run(args[1..]),
     ["boxes", ..] => BoxesBenchmark.Run(args[1..]),
     ["convert", ..] => ConvertBenchmark.Run(args[1..]),
+    ["flaws", _, ..] => FlawsDrawing.Run(args[1..]),
     _ => Usage(),
 };
 
@@ -31,6 +32,7 @@ static int Usage()
         "       Ocellus.Benchmarks boxes FOLDER [--seed N] [--seconds N] [--epochs N] [--steps N] [--long-side N] [--batch N] [--mosaic SHARE] [--rate N] "
             + "[--backbone-rate N] [--scale-min X] [--scale-max X] [--average X] [--weight-decay X] [--warm-up STEPS] [--frozen BLOCKS] [--threads N] "
             + "[--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks flaws FOLDER [--seed N]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks suggest FOLDER");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks convert [--images N] [--to FORMAT]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks step [THREADS]");

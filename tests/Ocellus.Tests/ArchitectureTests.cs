@@ -71,7 +71,7 @@ public sealed partial class ArchitectureTests
             p =>
                 p is not "Microsoft.ML.OnnxRuntime"
                     && !notice.Contains(
-                        p.Split("-cpu-")[0].Replace(".linux-x64", "").Replace(".linux-arm64", "").Replace(".osx-arm64", ""), StringComparison.Ordinal));
+                        p.Split("-cpu-")[0].Replace(".linux-x64", "").Replace(".linux-arm64", "").Replace(".osx-arm64", "").Replace(".win-x64", ""), StringComparison.Ordinal));
     }
 
     [Fact]

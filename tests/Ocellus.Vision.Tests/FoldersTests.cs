@@ -16,8 +16,8 @@ public sealed partial class FoldersTests
         ["Networks"] = "Kernels Onnx",
         ["Inference"] = "Boxes Images",
         ["Evaluation"] = "Boxes Inference",
+        ["Recipes"] = "Boxes Evaluation Images Inference Kernels Networks Onnx",
         ["Embeddings"] = "Boxes Images Inference Networks",
-        ["Recipes"] = "Boxes Images Inference Kernels Networks Onnx",
     };
 
     [Fact]

@@ -26,6 +26,9 @@ public sealed record ModelDescription(
     /// </summary>
     public double Temperature { get; init; } = 1;
 
+    /// <summary>What was added to the logits after the temperature; 0 for classifiers. Already applied in model.onnx, as the temperature is.</summary>
+    public double ScoreShift { get; init; }
+
     /// <summary>What its user should know and the figures of its test do not show, in sentences.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
 

@@ -29,7 +29,9 @@ internal static class DetectorExport
     /// <param name="labels">Number of labels.</param>
     /// <param name="width">Of the network input, pixels.</param>
     /// <param name="height">Of the network input, pixels.</param>
-    public static byte[] Compose(OnnxFile backbone, IReadOnlyDictionary<string, (float[] Values, long[] Shape)> values, int labels, int width, int height)
+    /// <param name="scale">Calibrates the scores of the boxes that are answered; which they are, and their order, does not depend on it.</param>
+    public static byte[] Compose(
+        OnnxFile backbone, IReadOnlyDictionary<string, (float[] Values, long[] Shape)> values, int labels, int width, int height, LogitScale scale)
     {
         OnnxFile file = Trunk(backbone);
         foreach ((string name, (float[] v, long[] shape)) in values)
@@ -43,7 +45,7 @@ internal static class DetectorExport
         var graph = new Builder(file, values);
         graph.Neck();
         graph.Heads(labels, height, width);
-        graph.Outputs();
+        graph.Outputs(scale);
         file.Graph.Input.Clear();
         file.Graph.Input.Add(Value("image", TensorProto.Types.DataType.Uint8, "N", height, width, 3));
         file.Graph.Output.Clear();
@@ -157,7 +159,7 @@ internal static class DetectorExport
         }
 
         /// <summary>Suppression for each label, then the best of each image, best first.</summary>
-        public void Outputs()
+        public void Outputs(LogitScale scale)
         {
             Longs("boxes.max", BoxesMax);
             file.Set("iou.max", [IouMax], 1);
@@ -186,8 +188,13 @@ internal static class DetectorExport
             Add("Squeeze", ["sorted.place", "axis.1"], "place");
             Add("LessOrEqual", ["place", "boxes.max"], "stays");
 
-            Add("Compress", ["sorted.scores", "stays"], "scores", Whole("axis", 0));
             Add("Compress", ["sorted", "stays"], "left", Whole("axis", 0));
+            Add("GatherND", ["logits", "left"], "left.logits");
+            file.Set("scores.factor", [scale.Factor], 1);
+            file.Set("scores.shift", [scale.Shift], 1);
+            Add("Mul", ["left.logits", "scores.factor"], "left.scaled");
+            Add("Add", ["left.scaled", "scores.shift"], "left.calibrated");
+            Add("Sigmoid", ["left.calibrated"], "scores");
             Add("Gather", ["left", "scalar.0"], "pictures", Whole("axis", 1));
             Add("Gather", ["left", "scalar.1"], "labels", Whole("axis", 1));
             Longs("picture.point", 0, 2);

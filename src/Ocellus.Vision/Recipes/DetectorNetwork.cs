@@ -80,10 +80,11 @@ internal sealed class DetectorNetwork : IDisposable
     }
 
     /// <summary>A model of the averaged weights.</summary>
-    public byte[] Export()
+    /// <param name="scale">Calibrates its scores.</param>
+    public byte[] Export(LogitScale scale)
     {
         using var noGrad = no_grad();
-        return DetectorExport.Compose(_backbone, _average.Values(), _task.Labels.Count, _input.Width, _input.Height);
+        return DetectorExport.Compose(_backbone, _average.Values(), _task.Labels.Count, _input.Width, _input.Height, scale);
     }
 
     /// <summary>Weights, moments, averages and statistics.</summary>

@@ -82,6 +82,9 @@ public sealed record DetectorPlan
     /// <summary>Share of views that are mosaics of four images; none in the last quarter of the steps.</summary>
     public double Mosaic { get; init; }
 
+    /// <summary>How scores are calibrated.</summary>
+    public BoxCalibrationPlan Calibration { get; init; } = new();
+
     /// <summary>
     /// Time for the whole training; the number of steps follows from a timed step. Null for 272 s, plus 0.8 s for each image beyond
     /// 300, which leaves a job of 300 s time for its evaluation.

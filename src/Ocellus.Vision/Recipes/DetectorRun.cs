@@ -25,6 +25,7 @@ internal sealed class DetectorRun : IDisposable
     private readonly DetectorInput _input;
     private readonly DetectorNetwork _network;
     private readonly DetectorBatches _images;
+    private readonly int[] _held;
     private readonly CosineSchedule _rate;
     private readonly string _key;
     private readonly string? _path;
@@ -40,7 +41,8 @@ internal sealed class DetectorRun : IDisposable
     {
         (_task, _plan, _input, _path) = (task, plan, input, path);
         _network = new DetectorNetwork(task, plan, backbone, input);
-        _images = new DetectorBatches(task, plan, new DetectorViews(task.Images, task.Boxes, input, plan));
+        _held = BoxCalibration.HeldBack(task, plan.Calibration, plan.Seed);
+        _images = new DetectorBatches(task, plan, new DetectorViews(task.Images, task.Boxes, input, plan), _held);
         _rate = new CosineSchedule(plan.WarmUpSteps);
         _key = Fingerprint(task, plan, input);
         Budget = new TimeBudget(plan.Repeat is null ? plan.BudgetFor(task.Images.Count) : null);
@@ -62,7 +64,7 @@ internal sealed class DetectorRun : IDisposable
         if (_path is not null && TrainingCheckpoint.Read(_path, _key) is { } checkpoint)
         {
             _network.Restore(checkpoint);
-            _state = DetectorScheduleState.From(checkpoint);
+            _state = DetectorScheduleState.From(checkpoint, ExpectedScale);
             Budget.SecondsBefore = _state.SecondsBefore;
         }
         else
@@ -72,7 +74,12 @@ internal sealed class DetectorRun : IDisposable
             (int steps, int wanted, batch) = _plan.Repeat is { } run
                 ? (run.StepsAfter(0, run.Steps), run.StepsPlanned, batch)
                 : DetectorTrainer.Schedule(_plan, _task.Images.Count, batch, perImage, Budget.SecondsLeft);
-            _state = new DetectorScheduleState(0, steps, wanted, batch) { SecondsPerStep = perImage * batch, Schedule = PlanRun.Append([], 0, steps) };
+            _state = new DetectorScheduleState(0, steps, wanted, batch)
+            {
+                SecondsPerStep = perImage * batch,
+                Schedule = PlanRun.Append([], 0, steps),
+                Scale = ExpectedScale,
+            };
         }
 
         progress.Report(Progress(DetectorTrainer.Planning));
@@ -81,7 +88,7 @@ internal sealed class DetectorRun : IDisposable
     /// <summary>Runs the remaining steps. A cancelled training leaves a checkpoint to resume from.</summary>
     public void Learn(PacedProgress progress, CancellationToken cancel)
     {
-        var batches = new Prefetch<DetectorBatch>(step => _images.Make(step, _state.Steps, _state.Batch));
+        var batches = new Prefetch<DetectorBatch>(step => _images.Make(step, _state.Steps, _state.Batch, _state.JoinedAt));
         var losses = new RecentMean(EpochSteps);
         var pacer = new StepPacer(EpochSteps + 1);
         pacer.Restart();
@@ -95,11 +102,19 @@ internal sealed class DetectorRun : IDisposable
                     cancel.ThrowIfCancellationRequested();
                 }
 
+                if (IsJoin(_state.Step))
+                {
+                    batches.Stop();
+                    Save(); // the join may be cancelled
+                    Join(cancel);
+                    pacer.Restart();
+                }
+
                 StepThreads.Apply(_plan.ThreadsNow, _plan.Threads);
                 using (CollectionPause.Begin())
                 {
-                    // The next batch is made while this one is learnt from.
-                    losses.Add(Step(batches.Take(_state.Step, more: _state.Step + 1 < _state.Steps)));
+                    // The next batch is made while this one is learnt from, unless other images join before it.
+                    losses.Add(Step(batches.Take(_state.Step, more: _state.Step + 1 < _state.Steps && !IsJoin(_state.Step + 1))));
                 }
 
                 pacer.StepEnded();
@@ -142,7 +157,7 @@ internal sealed class DetectorRun : IDisposable
     /// <summary>The model of the averaged weights.</summary>
     public DetectorResult Finish()
     {
-        byte[] model = _network.Export();
+        byte[] model = _network.Export(_state.Scale);
         CarriedPlan carried = CarriedPlan.Of(_task, _plan, new PlanRun
         {
             Width = _input.Width,
@@ -152,17 +167,10 @@ internal sealed class DetectorRun : IDisposable
             StepsPlanned = _state.Wanted,
             Schedule = _state.Schedule,
         });
-        var description = new ModelDescription(
-            ModelKinds.Localization, _task.Labels, _input.Width, _input.Height, "fit",
-            string.Create(CultureInfo.InvariantCulture, $"fine-tuned: {_state.Steps} steps of {_state.Batch} images"),
-            new Dictionary<string, string>(StringComparer.Ordinal)
-            {
-                ["format"] = "1",
-                ["backbone"] = "efficientnet-lite0",
-                ["opset"] = DetectorExport.Opset.ToString(CultureInfo.InvariantCulture),
-            })
+        ModelDescription description = Describe() with
         {
-            Output = DetectorExport.Output,
+            Temperature = 1 / _state.Scale.Factor,
+            ScoreShift = _state.Scale.Shift,
             Plan = carried.ToJson(),
         };
         return new DetectorResult(model, description, _state.Step, _state.Batch, _loss ?? double.NaN, Budget.Seconds)
@@ -174,6 +182,29 @@ internal sealed class DetectorRun : IDisposable
     }
 
     public void Dispose() => _network.Dispose();
+
+    private ModelDescription Describe() => new(
+        ModelKinds.Localization, _task.Labels, _input.Width, _input.Height, "fit",
+        string.Create(CultureInfo.InvariantCulture, $"fine-tuned: {_state.Steps} steps of {_state.Batch} images"),
+        new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["format"] = "1",
+            ["backbone"] = "efficientnet-lite0",
+            ["opset"] = DetectorExport.Opset.ToString(CultureInfo.InvariantCulture),
+        })
+    { Output = DetectorExport.Output };
+
+    private LogitScale ExpectedScale => new((float)_plan.Calibration.ExpectedFactor, (float)_plan.Calibration.ExpectedShift);
+
+    private bool IsJoin(int step) => _held.Length > 0 && _state.JoinedAt is null && step >= _plan.Calibration.JoinAt * _state.Steps;
+
+    /// <summary>Calibrates on the images that were held back; they are learnt from afterwards.</summary>
+    private void Join(CancellationToken cancel)
+    {
+        int threads = Math.Clamp(_plan.ThreadsNow?.Invoke() ?? _plan.Threads, 1, _plan.Threads);
+        LogitScale scale = BoxCalibration.Measure(_network.Export(LogitScale.None), Describe(), _task, _held, _plan.Calibration, threads, cancel);
+        _state = _state with { JoinedAt = _state.Step, Scale = scale };
+    }
 
     private TrainingProgress Progress(string phase) =>
         new(phase, _state.IsFinished ? Epochs : _state.Step / EpochSteps, Epochs, _loss, _state.SecondsPerStep * (_state.Steps - _state.Step))

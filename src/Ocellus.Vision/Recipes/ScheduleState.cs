@@ -1,3 +1,5 @@
+using Ocellus.Vision.Networks;
+
 namespace Ocellus.Vision.Recipes;
 
 /// <summary>Progress of a classifier's fine-tuning.</summary>
@@ -67,7 +69,7 @@ internal sealed record ClassifierScheduleState(int Step, int Steps, bool Frozen)
 /// <param name="Batch">Images a step.</param>
 internal sealed record DetectorScheduleState(int Step, int Steps, int Wanted, int Batch)
 {
-    private const string Name = "schedule";
+    private const string Name = "schedule", ScoresName = "schedule.scores";
 
     /// <summary>Position on the schedule of the rate, 0 to 1.</summary>
     public double Position { get; init; }
@@ -81,6 +83,12 @@ internal sealed record DetectorScheduleState(int Step, int Steps, int Wanted, in
     /// <summary>The number of steps from the first one on, and each change of it.</summary>
     public IReadOnlyList<PlanChange> Schedule { get; init; } = [];
 
+    /// <summary>The step before which the scores were calibrated, and from which the images that were held back are learnt from; null before that.</summary>
+    public int? JoinedAt { get; init; }
+
+    /// <summary>Calibrates the scores; what is to be expected before they are calibrated.</summary>
+    public LogitScale Scale { get; init; } = LogitScale.None;
+
     /// <summary>The state with another number of steps from now on, or the same.</summary>
     public DetectorScheduleState WithSteps(int steps) => this with { Steps = steps, Schedule = PlanRun.Append(Schedule, Step, steps) };
 
@@ -91,15 +99,20 @@ internal sealed record DetectorScheduleState(int Step, int Steps, int Wanted, in
     public DetectorScheduleState Next() => this with { Step = Step + 1, Position = Position + (1 - Position) / (Steps - Step) };
 
     /// <summary>From a checkpoint whose epochs are steps.</summary>
-    public static DetectorScheduleState From(TrainingCheckpoint checkpoint)
+    /// <param name="checkpoint">One of an earlier version held no images back.</param>
+    /// <param name="expected">The scale to expect, for such a checkpoint.</param>
+    public static DetectorScheduleState From(TrainingCheckpoint checkpoint, LogitScale expected)
     {
         float[][] numbers = checkpoint.Values[Name];
+        float[] scores = checkpoint.Values.TryGetValue(ScoresName, out float[][]? saved) ? saved[0] : [0, expected.Factor, expected.Shift];
         return new DetectorScheduleState(checkpoint.Epoch, checkpoint.Epochs, (int)numbers[1][1], (int)numbers[1][0])
         {
             Position = (double)numbers[0][0] + numbers[0][1],
             SecondsBefore = numbers[2][0],
             SecondsPerStep = numbers[2][1],
             Schedule = PlanChanges.From(checkpoint, checkpoint.Epochs),
+            JoinedAt = scores[0] < 0 ? null : (int)scores[0],
+            Scale = new LogitScale(scores[1], scores[2]),
         };
     }
 
@@ -109,7 +122,8 @@ internal sealed record DetectorScheduleState(int Step, int Steps, int Wanted, in
         // A double as its nearest float and the remainder.
         float near = (float)Position;
         return PlanChanges.AddTo(checkpoint, Schedule, rounds: 0)
-            .With(Name, [near, (float)(Position - near)], [Batch, Wanted], [(float)SecondsBefore, (float)SecondsPerStep]);
+            .With(Name, [near, (float)(Position - near)], [Batch, Wanted], [(float)SecondsBefore, (float)SecondsPerStep])
+            .With(ScoresName, [JoinedAt ?? -1, Scale.Factor, Scale.Shift]);
     }
 }
 

@@ -5,10 +5,23 @@ namespace Ocellus.Vision.Recipes;
 /// <summary>libtorch, which only training needs.</summary>
 public static class TrainingLibrary
 {
+    private static readonly string[] _files = ["libtorch_cpu.so", "libtorch_cpu.dylib", "torch_cpu.dll"];
+
+    /// <summary>Why nothing can be trained with an installation that leaves libtorch out.</summary>
+    public const string NotInstalled = "This installation serves models and cannot train: it has no libtorch. Train with a full installation of Ocellus.";
+
+    /// <summary>Whether libtorch's files are there. A release that only serves leaves them out: they are two thirds of its size.</summary>
+    public static bool IsInstalled { get; } = Array.Exists(_files, file => File.Exists(Path.Combine(AppContext.BaseDirectory, file)));
+
     /// <summary>Loads libtorch and computes something with it.</summary>
     /// <exception cref="TrainingLibraryException">It cannot be loaded; the message says why and what to do.</exception>
     public static void Check()
     {
+        if (!IsInstalled)
+        {
+            throw new TrainingLibraryException(NotInstalled, null);
+        }
+
         try
         {
             using var scope = NewDisposeScope();

@@ -8,6 +8,7 @@ using Ocellus.Hosting;
 using Ocellus.Refusals;
 using Ocellus.Training;
 using Ocellus.Training.Job;
+using Ocellus.Vision.Recipes;
 using Spectre.Console;
 
 namespace Ocellus.Commands;
@@ -59,6 +60,11 @@ internal static partial class DemoCommand
 
     private static async Task<int> RunAsync(DemoSample sample, string path, string urls, bool keep, Terminal terminal, CancellationToken cancel)
     {
+        if (!TrainingLibrary.IsInstalled)
+        {
+            throw new CommandRefusedException(TrainingLibrary.NotInstalled);
+        }
+
         if (!Directory.Exists(sample.Path))
         {
             throw new CommandRefusedException($"The sample images are not beside the program ({sample.Path}); rebuild Ocellus from its repository.");

@@ -14,6 +14,8 @@ internal static partial class Invocation
     /// <summary>A text in which each command of this program begins with <paramref name="name"/>.</summary>
     public static string Localize(string text, string name) => name == "ocellus" ? text : Commands().Replace(text, name);
 
-    [GeneratedRegex(@"(?<=\A|[\s`'(""])(?:\./)?ocellus(?= (?:demo|serve|train|detect|evaluate|export|convert|check|env|keys|backup|restore|doctor|console|completion)\b)")]
+    [GeneratedRegex(
+        @"(?<=\A|[\s`'(""])(?:\./)?ocellus(?= (?:demo|serve|train|detect|evaluate|export-dataset|export|convert|check|import|pull|env|keys|backup|restore|doctor"
+            + @"|console|completion)\b)")]
     private static partial Regex Commands();
 }

@@ -6,6 +6,7 @@ using System.Runtime.InteropServices;
 using Ocellus.Storage;
 using Ocellus.Training.Server;
 using Ocellus.Vision.Inference;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Commands;
 
@@ -56,11 +57,13 @@ internal static partial class MachineCheck
         // Loading takes seconds, so it runs while the rest is checked.
         Task<Finding>[] libraries =
         [
-            LibraryAsync(
-                "Training library (libtorch)", LoadCheckCommand.Training,
-                "Nothing can be trained here until this is solved; existing models can run. libtorch is available for x86-64 Linux with glibc, Windows x64 "
-                    + "and macOS arm64.",
-                cancel),
+            !TrainingLibrary.IsInstalled
+                ? Task.FromResult(new Finding("Training library (libtorch)", FindingState.Ok, TrainingLibrary.NotInstalled))
+                : LibraryAsync(
+                    "Training library (libtorch)", LoadCheckCommand.Training,
+                    "Nothing can be trained here until this is solved; existing models can run. libtorch is available for x86-64 Linux with glibc, Windows "
+                        + "x64 and macOS arm64.",
+                    cancel),
             LibraryAsync(
                 "Inference library (ONNX Runtime)", LoadCheckCommand.Inference,
                 "Models cannot be run or trained. Rebuild Ocellus; if that does not help, ONNX Runtime has no build for this system.", cancel),
@@ -248,9 +251,9 @@ internal static partial class MachineCheck
 
     private static async Task<Finding> LibraryAsync(string name, string library, string advice, CancellationToken cancel)
     {
-        var host = Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
-        string[] words = ["exec", Path.Combine(AppContext.BaseDirectory, "Ocellus.dll"), LoadCheckCommand.Name, library];
-        var start = new ProcessStartInfo(host, words) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = OwnProgram.Start(LoadCheckCommand.Name, library);
+        start.RedirectStandardError = true;
+        start.RedirectStandardOutput = true;
         ChildEnvironment.Restrict(start);
         start.Environment["TORCH_CPP_LOG_LEVEL"] = "ERROR";
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);

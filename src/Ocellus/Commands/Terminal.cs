@@ -32,8 +32,20 @@ internal sealed class Terminal
     /// <summary>A line of the result, never wrapped: paths and commands can be copied from it.</summary>
     public void Result(string text = "") => _output.WriteLine(Shown(text));
 
-    /// <summary>A table of the result.</summary>
-    public void Result(Table table) => _results.Write(table);
+    /// <summary>A table of the result; on a narrow terminal its records one below the other.</summary>
+    public void Result(Table table)
+    {
+        if (_results.Profile.Width >= RecordBlocks.TableColumns)
+        {
+            _results.Write(table);
+            return;
+        }
+
+        foreach (var line in RecordBlocks.Lines(table, _results))
+        {
+            _output.WriteLine(Readable.Plain(line));
+        }
+    }
 
     /// <summary>A JSON document on one line of standard output, names in any script readable. Escapes are those of JSON.</summary>
     public void Json(JsonNode document) => _output.WriteLine(Readable.Plain(document.ToJsonString(ParsedLine.Compact)));

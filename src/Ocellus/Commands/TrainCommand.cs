@@ -7,6 +7,7 @@ using Ocellus.Storage;
 using Ocellus.Training;
 using Ocellus.Training.Job;
 using Ocellus.Training.Server;
+using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Commands;
 
@@ -78,6 +79,11 @@ internal static partial class TrainCommand
 
     private static async Task<int> RunAsync(Request request, Terminal terminal, CancellationToken cancel)
     {
+        if (!TrainingLibrary.IsInstalled)
+        {
+            throw new CommandRefusedException(TrainingLibrary.NotInstalled);
+        }
+
         var folder = new JobFolder(request.Output + ".job");
         var count = await PrepareAsync(request, folder, cancel);
         if (count.Missing.Count > 0)

@@ -65,6 +65,11 @@ internal sealed class CreateProjectVersion(
     public override async Task<CreateProjectVersionResponse> RunAsync(CreateProjectVersionRequest request, Caller caller, CancellationToken cancel)
     {
         await projects.GetAsync(caller, request.ProjectArn!, cancel);
+        if (!TrainingLibrary.IsInstalled)
+        {
+            throw Refused.Invalid(TrainingLibrary.NotInstalled);
+        }
+
         TrainingTags.Check(request.Tags);
         if (request.FeatureConfig?.ContentModeration is not null)
         {

@@ -66,6 +66,26 @@ public sealed class DetectorExportTests
     }
 
     [Fact]
+    public void Calibration_changes_the_scores_and_neither_the_boxes_nor_their_order()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        OnnxFile backbone = OnnxFile.Load(FeatureExtractor.DefaultBackbone);
+        using var network = new Detector(backbone, OnnxFile.Load(new DetectorPlan().StartPath), Labels, seed: 1);
+
+        Found[] raw = Run(Compose(backbone, network), Scenes(), 2), calibrated = Run(Compose(backbone, network, new LogitScale(1.5f, .5f)), Scenes(), 2);
+
+        Assert.InRange(raw.Length, 11, 200);
+        Assert.Equal(raw.Select(f => (f.Image, f.Label, f.Box)), calibrated.Select(f => (f.Image, f.Label, f.Box)));
+        foreach ((Found before, Found after) in raw.Zip(calibrated))
+        {
+            // score / (1 - score) to the power of 1.5, times the root of e.
+            double odds = Math.Pow(before.Score / (1 - before.Score), 1.5) * Math.Exp(.5);
+            Assert.Equal(odds / (1 + odds), after.Score, 1e-4);
+        }
+    }
+
+    [Fact]
     public void At_most_a_hundred_boxes_an_image_and_none_is_no_error()
     {
         using var scope = NewDisposeScope();
@@ -140,11 +160,11 @@ public sealed class DetectorExportTests
         }
     }
 
-    private static byte[] Compose(OnnxFile backbone, Detector network) => DetectorExport.Compose(
+    private static byte[] Compose(OnnxFile backbone, Detector network, LogitScale? scale = null) => DetectorExport.Compose(
         backbone,
         network.Weights().Select(w => (w.Name, (Tensor)w.Value)).Concat(network.Statistics()).ToDictionary(
             w => w.Item1, w => (w.Item2.contiguous().data<float>().ToArray(), w.Item2.shape)),
-        Labels, Width, Height);
+        Labels, Width, Height, scale ?? LogitScale.None);
 
     private static Found[] Run(byte[] model, byte[] rgb, int images)
     {

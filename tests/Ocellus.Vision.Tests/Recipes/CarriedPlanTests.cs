@@ -134,10 +134,28 @@ public sealed class CarriedPlanTests
         Assert.Equal(run.Schedule, plan.Run.Schedule);
         Assert.Equal((14, 60), (first.Steps, first.StepsPlanned));
 
+        Assert.Equal(1 / 1.2, first.Description.Temperature, 1e-6); // too few images to hold any back
         DetectorPlan later = plan.For(new DetectorPlan { TimeBudget = TimeSpan.FromMilliseconds(1), LongSide = 128, Seed = 99, Threads = 2 });
         DetectorResult again = DetectorTrainer.Train(task, later, cancel: TestContext.Current.CancellationToken);
         Assert.Equal(first.Model, again.Model);
         Assert.Null(again.Remark);
+    }
+
+    [Fact]
+    public void A_detector_that_held_images_back_is_repeated_to_the_byte()
+    {
+        DetectorTask task = DrawnScenes.Task(6);
+        // Held back until step 9: 0.7 of 14 is 9.8, but until then there are 12 steps, of which 8.4 is 0.7.
+        PlanRun run = new() { Width = 64, Height = 64, Batch = 2, Steps = 14, StepsPlanned = 60, Schedule = [new(0, 20), new(5, 12), new(9, 14)] };
+        DetectorPlan holding = _detector with { Repeat = run, Calibration = new BoxCalibrationPlan { HeldBack = .4, HeldBackMin = 2 } };
+        DetectorResult first = DetectorTrainer.Train(task, holding, cancel: TestContext.Current.CancellationToken);
+        Assert.NotEqual(1 / 1.2, first.Description.Temperature, 1e-6);
+        Assert.NotEqual(.5, first.Description.ScoreShift, 1e-6);
+
+        CarriedPlan plan = FromFile(first.Description);
+        DetectorResult again = DetectorTrainer.Train(task, plan.For(new DetectorPlan { Seed = 99 }), cancel: TestContext.Current.CancellationToken);
+        Assert.Equal(first.Model, again.Model);
+        Assert.Equal((first.Description.Temperature, first.Description.ScoreShift), (again.Description.Temperature, again.Description.ScoreShift));
     }
 
     [Fact]

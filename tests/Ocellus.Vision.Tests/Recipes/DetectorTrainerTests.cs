@@ -11,9 +11,12 @@ public sealed class DetectorTrainerTests
     private static readonly DetectorPlan Short =
         new() { LongSide = 64, StepsMin = 80, Epochs = 0, Batch = 2, WarmUpSteps = 4, Threads = 1, TimeBudget = TimeSpan.FromHours(1) };
 
-    [Fact]
-    public async Task A_resumed_training_ends_as_an_uninterrupted_one()
+    [Theory]
+    [InlineData(.7)] // images join after the interruption
+    [InlineData(.3)] // and before it
+    public async Task A_resumed_training_ends_as_an_uninterrupted_one(double joinAt)
     {
+        DetectorPlan Short = DetectorTrainerTests.Short with { Calibration = new BoxCalibrationPlan { HeldBack = .4, HeldBackMin = 1, JoinAt = joinAt } };
         // Wider than the network is high: grey below. One negative.
         DetectorTask scenes = DrawnScenes.Task(5);
         var task = scenes with { Boxes = [.. scenes.Boxes.Take(4), []] };
@@ -32,6 +35,8 @@ public sealed class DetectorTrainerTests
             Assert.Equal("planning 1/2", reports.Seen[0]);
             Assert.Equal("training 2/2", reports.Seen[^1]);
             Assert.Equal((80, 80), (whole.Steps, resumed.Steps));
+            Assert.Equal(whole.Description.Temperature, resumed.Description.Temperature, .02);
+            Assert.NotEqual(1 / 1.2, whole.Description.Temperature, 1e-6);
             OnnxFile a = OnnxBytes.Parse(whole.Model), b = OnnxBytes.Parse(resumed.Model);
             foreach (string name in a.InitializerNames.Where(n => n.EndsWith("weight", StringComparison.Ordinal)))
             {

@@ -63,7 +63,7 @@ public sealed class KernelChoiceTests
         DetectorTask task = DrawnScenes.Task(3);
         DetectorInput input = DetectorTrainer.Choose(task, plan);
         using var network = new DetectorNetwork(task, plan, OnnxFile.Load(plan.BackbonePath), input);
-        DetectorBatch batch = new DetectorBatches(task, plan, new DetectorViews(task.Images, task.Boxes, input, plan)).Make(0, Steps, plan.Batch);
+        DetectorBatch batch = new DetectorBatches(task, plan, new DetectorViews(task.Images, task.Boxes, input, plan), []).Make(0, Steps, plan.Batch);
         return Run(_ => network.Gradients(batch), step => network.Step(Rate, step + 1), () => network.Capture("", 0, 0));
     }
 

@@ -1,3 +1,4 @@
+using Ocellus.Vision.Networks;
 using Ocellus.Vision.Recipes;
 
 namespace Ocellus.Vision.Tests.Recipes;
@@ -51,16 +52,30 @@ public sealed class ScheduleStateTests
     public void A_detectors_state_has_its_numbers_at_their_places()
     {
         // 0.1 is 0.100000001490116… as a float, and that is 1.49e-9 too much.
-        var state = new DetectorScheduleState(40, 200, 300, 5) { Position = .1, SecondsBefore = 12.5, SecondsPerStep = .25 };
+        var state = new DetectorScheduleState(40, 200, 300, 5) { Position = .1, SecondsBefore = 12.5, SecondsPerStep = .25, JoinedAt = 30 };
+        state = state with { Scale = new LogitScale(1.25f, -.5f) };
         TrainingCheckpoint saved = state.AddTo(Empty() with { Epoch = 40, Epochs = 200 });
 
         Assert.Equal(.1f, saved.Values["schedule"][0][0]);
         Assert.Equal(-1.490116e-9f, saved.Values["schedule"][0][1], 1e-15f);
         Assert.Equal([5, 300], saved.Values["schedule"][1]);
         Assert.Equal([12.5f, .25f], saved.Values["schedule"][2]);
-        var read = DetectorScheduleState.From(saved);
+        Assert.Equal([30, 1.25f, -.5f], saved.Values["schedule.scores"][0]);
+        var read = DetectorScheduleState.From(saved, LogitScale.None);
         Assert.Equal(.1, read.Position, 1e-15);
         Assert.Equal(state with { Schedule = [] }, read with { Position = .1, Schedule = [] });
+        Assert.Null(DetectorScheduleState.From((state with { JoinedAt = null }).AddTo(Empty()), LogitScale.None).JoinedAt);
+    }
+
+    [Fact]
+    public void A_detectors_state_of_an_earlier_version_has_learnt_from_all_images_and_is_scaled_as_expected()
+    {
+        TrainingCheckpoint saved = new DetectorScheduleState(40, 200, 300, 5).AddTo(Empty());
+        saved = saved with { Values = saved.Values.Where(v => v.Key != "schedule.scores").ToDictionary(v => v.Key, v => v.Value) };
+
+        var read = DetectorScheduleState.From(saved, new LogitScale(1.2f, .5f));
+
+        Assert.Equal((0, new LogitScale(1.2f, .5f)), (read.JoinedAt, read.Scale));
     }
 
     [Fact]

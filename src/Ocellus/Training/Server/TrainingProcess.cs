@@ -94,16 +94,10 @@ internal static class TrainingProcess
 
     private static ProcessStartInfo Command(string path)
     {
-        var program = Path.Combine(AppContext.BaseDirectory, "Ocellus.dll");
-        // The host that runs this process, unless that is a test runner.
-        var host = Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
-        var start = new ProcessStartInfo(host, ["exec", program, "train-job", path])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-        };
+        var start = OwnProgram.Start("train-job", path);
+        start.RedirectStandardInput = true;
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
         ChildEnvironment.Restrict(start);
         // The launcher sets it for the server. It duplicates a tunable above, and which of the two takes precedence is undocumented.
         start.Environment.Remove("MALLOC_ARENA_MAX");
