@@ -39,6 +39,9 @@ internal sealed class BenchServer : IDisposable
     /// <summary>The folder of the version's model.</summary>
     public string ModelFolder => Path.Combine(_data, "models", Account, "model");
 
+    /// <summary>The data directory.</summary>
+    public string DataFolder => _data;
+
     /// <summary>Whether the process is running.</summary>
     public bool IsRunning => !_server.HasExited;
 

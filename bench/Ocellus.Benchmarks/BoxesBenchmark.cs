@@ -93,6 +93,7 @@ internal static class BoxesBenchmark
                         + $"{l.Best.Precision:0.000}, recall {l.Best.Recall:0.000}), recall at most {l.RecallMax:0.000}, {l.TrueBoxes} boxes"));
         }
 
+        BoxCalibrationReport.Write(result.Description, found, report.Matches);
         System.Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"mAP@0.5 {report.AveragePrecision:0.0000}  mean best F1 {report.F1:0.0000}  prediction, one thread: median {times[times.Count / 2]:0.0} ms"));

@@ -5,6 +5,7 @@ return args switch
     ["host", _, ..] => await HostBench.RunAsync(args[1..]),
     ["mutate", _, ..] => await MutateBench.RunAsync(args[1..]),
     ["mutate-requests", _, ..] => await MutateRequestsBench.RunAsync(args[1..]),
+    ["import", _, ..] => await ImportBench.RunAsync(args[1..]),
     ["objects", ..] => await ObjectsBench.RunAsync(args[1..]),
     ["classify", ..] => ClassifyBenchmark.Run(args[1..]),
     ["decode", ..] => DecodeBenchmark.Run(args[1..]),
@@ -13,8 +14,8 @@ return args switch
     ["own-code", ..] => OwnCodeBenchmark.Run(args[1..]),
     ["suggest", _, ..] => SuggestBenchmark.Run(args[1..]),
     ["boxes", ..] => BoxesBenchmark.Run(args[1..]),
-    ["convert", ..] => ConvertBenchmark.Run(args[1..]),
     ["flaws", _, ..] => FlawsDrawing.Run(args[1..]),
+    ["convert", ..] => ConvertBenchmark.Run(args[1..]),
     _ => Usage(),
 };
 
@@ -23,6 +24,7 @@ static int Usage()
     System.Console.Error.WriteLine("usage: Ocellus.Benchmarks host IMAGE.jpg [--seconds N] [--model FOLDER]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks mutate IMAGE [--count N] [--seed S] [--from N] [--seconds N]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks mutate-requests IMAGE [--count N] [--seed S]");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks import IMAGE.jpg [--pictures N]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks objects [--keys N] [--uploads N] [--seconds N] [--program Ocellus.dll]");
     System.Console.Error.WriteLine(
         "       Ocellus.Benchmarks classify FOLDER [--seed N] [--threads N] [--seconds N] [--epochs N] [--size N] [--start-scale X] [--folds N] [--each N] "

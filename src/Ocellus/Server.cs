@@ -108,6 +108,7 @@ internal static class Server
             .AddHostedService(services => services.GetRequiredService<CopyWorker>())
             .AddSingleton<TrainingPublisher>()
             .AddSingleton<TrainingWorker>()
+            .AddSingleton<TrainingCancel>()
             .AddHostedService(services => services.GetRequiredService<TrainingWorker>())
             .AddOperations()
             .AddSingleton<RequestThrottle>()
@@ -116,6 +117,7 @@ internal static class Server
             .AddSingleton<BodyReader>()
             .AddSingleton<AwsJsonEndpoint>()
             .AddSingleton<OtherServices>()
+            .AddSingleton<ModelTransfer>()
             .AddConsole();
 
         var app = builder.Build();
@@ -123,6 +125,7 @@ internal static class Server
         keys.WarnOfUnreachable(app.Services.GetRequiredService<ILogger<KeyRing>>());
         var api = app.Services.GetRequiredService<AwsJsonEndpoint>();
         var others = app.Services.GetRequiredService<OtherServices>();
+        var models = app.Services.GetRequiredService<ModelTransfer>();
         var cors = app.Services.GetRequiredService<ApiCors>();
         var stopping = app.Lifetime.ApplicationStopping;
         // Before everything that responds: no response leaves an unread body on the connection.
@@ -136,7 +139,7 @@ internal static class Server
         app.UseMetricsPage();
         var console = app.UseConsole();
         // The object store serves all other paths.
-        app.UseObjectStore(http => others.Handle(http) ?? (http.Request.Method, http.Request.Path.Value) switch
+        app.UseObjectStore(http => models.Handle(http) ?? others.Handle(http) ?? (http.Request.Method, http.Request.Path.Value) switch
         {
             // Health first: it needs no signature. Only GET of these two paths is taken from the object store.
             ("GET", "/health/live") => http.Response.WriteAsync(Live, http.RequestAborted),

@@ -15,11 +15,12 @@ public sealed partial class ArchitectureTests
     private static readonly Dictionary<string, string> Allowed = new(StringComparer.Ordinal)
     {
         ["Program.cs"] = "Commands",
-        ["Commands"] = "Server.cs Backups Console Datasets Encodings Formats Hosting Identity Objects Projects Refusals Settings Storage Training Wire",
+        ["Commands"] = "Server.cs Backups Console Datasets Encodings Formats Hosting Identity Objects Projects Refusals Settings Storage Training Transfer Wire",
         ["Server.cs"] = "Backups Console Datasets Diagnostics Encodings Hosting Identity Objects Projects Settings Storage Tags Training Wire",
-        ["Console"] = "Datasets Diagnostics Encodings Identity Objects Projects Refusals Settings Storage Tags Training Wire",
+        ["Console"] = "Datasets Diagnostics Encodings Hosting Identity Objects Projects Refusals Settings Storage Tags Training Wire",
         ["Backups"] = "Encodings Objects Refusals Storage",
         ["Tags"] = "Encodings Identity Projects Wire",
+        ["Transfer"] = "Datasets Encodings Formats Projects Refusals Training Wire",
         ["Formats"] = "Datasets Encodings Refusals",
         ["Training"] = "Datasets Diagnostics Encodings Identity Objects Projects Refusals Storage Wire Work",
         ["Hosting"] = "Diagnostics Encodings Identity Objects Projects Refusals Settings Storage Wire Work",

@@ -73,8 +73,9 @@ def export(top, model):
         folder = os.path.join(data, "models", "123456789012", "v-1")
         os.makedirs(folder)
         with zipfile.ZipFile(model) as z:
-            z.extract("model.onnx", folder)
-            z.extract("model.json", folder)
+            for name in ("model.onnx", "model.json"):
+                with open(os.path.join(folder, name), "wb") as file:
+                    file.write(z.read("model/" + name))
         with sqlite3.connect(os.path.join(data, "ocellus.db"), timeout=60) as db:
             db.execute("INSERT INTO projects VALUES (?, '123456789012', 'us-east-1', 'p', 1, 'CREATED')", (arn.split("/version")[0] + "/1",))
             db.execute("INSERT INTO project_versions (arn, project_arn, account_id, region, name, created_ms, status, message, folder) VALUES (?, ?, '123456789012', 'us-east-1', 'v', 1, 'TRAINING_COMPLETED', '', 'v-1')", (arn, arn.split("/version")[0] + "/1"))
@@ -91,8 +92,11 @@ def python_program(top, model, picture):
     folder = os.path.join(top, "unpacked")
     with zipfile.ZipFile(model) as z:
         z.extractall(folder)
-    program = os.path.join(folder, "predict.py")
+    program = os.path.join(folder, "model", "predict.py")
+    check("the archive has one folder, of its own name", os.listdir(folder) == ["model"])
     check("predict.py is a Python program", subprocess.run([sys.executable, "-m", "py_compile", program]).returncode == 0)
+    bare = subprocess.run([sys.executable, "-S", "-I", program, picture], capture_output=True, text=True)
+    check("without its libraries it says which to install", bare.returncode == 1 and bare.stderr.count("\n") == 1 and "predict.py needs the Python package numpy" in bare.stderr, bare.stderr)
     if not all(importlib.util.find_spec(m) for m in ("onnxruntime", "PIL", "numpy")):
         print("skipped: predict.py needs onnxruntime, pillow and numpy")
         return
@@ -123,14 +127,14 @@ def main():
         check("the work's folder is gone", sorted(os.listdir(top)) == ["model.zip", "test.manifest", "train.manifest"], os.listdir(top))
         model = os.path.join(top, "model.zip")
         with zipfile.ZipFile(model) as z:
-            check("the archive is whole", z.testzip() is None and sorted(z.namelist()) == ["cmyk.icc", "evaluation.json", "model.json", "model.onnx", "predict.py", "read_picture.py", "srgb.icc"], z.namelist())
+            check("the archive is whole", z.testzip() is None and sorted(z.namelist()) == ["model/" + name for name in ("cmyk.icc", "evaluation.json", "model.json", "model.onnx", "predict.py", "read_picture.py", "srgb.icc")], z.namelist())
 
         white = os.path.join(SAMPLES, "test", "white-001.jpg")
         r = run(top, "detect", "model.zip", white, os.path.join(SAMPLES, "test", "red-001.jpg"), "--json", "--min-confidence", "0", "--max-results", "1")
         answers = [json.loads(line) for line in r.stdout.splitlines()]
         check("detect answers a line a picture, in order", r.returncode == 0 and [a["CustomLabels"][0]["Name"] for a in answers] == ["white", "red"], r.stdout + r.stderr)
         r = run(top, "detect", "model.zip", "train.manifest", white, "none.jpg")
-        check("a bad image does not end the rest, and the code tells", r.returncode == 1 and "white-001.jpg" in r.stdout and "train.manifest: The image must be JPEG or PNG; received text" in r.stderr and "none.jpg" in r.stderr, r.stdout + r.stderr)
+        check("a bad image does not end the rest, and the code tells", r.returncode == 1 and "white-001.jpg" in r.stdout and "train.manifest: This is no image that can be read; it is text" in r.stderr and "none.jpg" in r.stderr, r.stdout + r.stderr)
         r = run(top, "detect", "model.zip", SAMPLES, "--json")
         check("detect takes a folder", r.returncode == 0 and len(r.stdout.splitlines()) == 180, r.stderr)
 

@@ -180,7 +180,7 @@ def verbs(machine):
         stub, library = os.path.join(ROOT, "tests", "compat", "onnxruntime_stub"), os.path.join(os.path.dirname(PROGRAM), "libonnxruntime.so")
         environment = {"PYTHONPATH": stub, "ONNXRUNTIME_LIBRARY": library}
     print("        predict.py runs with " + ("the package onnxruntime" if has_package else "a stand-in for it, over the library of the server"))
-    answers = machine.run("predict.py", program, os.path.join("unpacked", "predict.py"), *pictures, environment=environment)
+    answers = machine.run("predict.py", program, os.path.join("unpacked", "model", "predict.py"), *pictures, environment=environment)
     check("predict.py: an answer for each picture", answers.count("CustomLabels") == len(pictures), answers)
 
 

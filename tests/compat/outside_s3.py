@@ -73,7 +73,7 @@ def main():
         keys = {**os.environ, "Ocellus__S3__AccessKey": own["aws_access_key_id"], "Ocellus__S3__SecretKey": own["aws_secret_access_key"]}
         archive = os.path.join(top, "model.zip")
         done = subprocess.run([os.path.join(ROOT, "ocellus"), "export", version, "--data", server.data, "--s3-endpoint", store.url, "--out", archive], env=keys, capture_output=True, text=True)
-        check("export takes the evaluation from there", done.returncode == 0 and "evaluation.json" in zipfile.ZipFile(archive).namelist(), done.stderr)
+        check("export takes the evaluation from there", done.returncode == 0 and any(name.endswith("/evaluation.json") for name in zipfile.ZipFile(archive).namelist()), done.stderr)
         store.stop()
         code = refusal(rekognition.detect_custom_labels, ProjectVersionArn=version, Image=there)
         check("a store that is away is told, not hung on", code == "InvalidS3ObjectException", code)

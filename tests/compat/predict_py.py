@@ -110,8 +110,8 @@ def train(folder, samples, count, budget):
             file.writelines(kept)
     ocellus(folder, "train", "--manifest", "train.manifest", "--test-manifest", "test.manifest", "--images", pictures, "--out", "model.zip", "--time-budget", budget)
     with zipfile.ZipFile(os.path.join(folder, "model.zip")) as archive:
-        archive.extractall(os.path.join(folder, "unpacked"))
-    with open(os.path.join(folder, "unpacked", "model.json")) as file:
+        archive.extractall(folder)
+    with open(os.path.join(folder, "model", "model.json")) as file:
         return json.load(file), sorted(glob.glob(os.path.join(pictures, "test", "*")))[:6]
 
 
@@ -135,7 +135,7 @@ def compare(top, program, has_package, samples, count, budget):
     paths = made.stdout.splitlines()
     # Very small scores are near many others: their order is chance.
     words = ["--min-confidence", "5"]
-    theirs = subprocess.run([program, os.path.join(folder, "unpacked", "predict.py"), *words, *paths], env=environment, capture_output=True, text=True, timeout=PATIENCE)
+    theirs = subprocess.run([program, os.path.join(folder, "model", "predict.py"), *words, *paths], env=environment, capture_output=True, text=True, timeout=PATIENCE)
     check(f"{samples}: predict.py answers", theirs.returncode == 0 and theirs.stdout.count("\n") == len(paths), theirs.stderr[-600:])
     ours = ocellus(folder, "detect", "model.zip", *paths, *words, "--json")
     answers = list(zip(*([json.loads(text)["CustomLabels"] for text in output.splitlines()] for output in (ours, theirs.stdout))))
@@ -154,7 +154,7 @@ def compare(top, program, has_package, samples, count, budget):
 def damaged(folder, program, environment, picture):
     """One file that cannot be read never costs the others, and what the server's reader answers predict.py answers."""
     paths = subprocess.run([program, "-c", DAMAGED, folder, picture], check=True, capture_output=True, text=True).stdout.splitlines()
-    theirs = subprocess.run([program, os.path.join(folder, "unpacked", "predict.py"), "--min-confidence", "0", *paths], env=environment, capture_output=True, text=True, timeout=PATIENCE)
+    theirs = subprocess.run([program, os.path.join(folder, "model", "predict.py"), "--min-confidence", "0", *paths], env=environment, capture_output=True, text=True, timeout=PATIENCE)
     ours = subprocess.run([os.path.join(ROOT, "ocellus"), "detect", "model.zip", *paths, "--min-confidence", "0", "--json"], cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
     named = lambda done: [(os.path.basename(a["picture"]), a["CustomLabels"]) for a in map(json.loads, done.stdout.splitlines()) if "error" not in a]
     check("damaged pictures: predict.py answers those that ocellus detect answers", [n for n, _ in named(theirs)] == [n for n, _ in named(ours)] == ["bad-exif.jpg", "short.jpg", "good.jpg"], theirs.stdout + theirs.stderr[-600:] + ours.stderr)

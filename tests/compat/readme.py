@@ -22,6 +22,7 @@ EXPECTED = {
     "./ocellus detect ~/cells.zip": r"(?s)white-001.*white.*red-001.*red",
     "eval ": r"^$",
     "aws s3 mb": r"(?s)make_bucket: samples.*upload: .*F1Score.*\"STARTING\".*\"Name\": \"white\".*\"STOPPING\"",
+    "./ocellus import": r"(?s)project/imported/.*pictures uploaded.*a folder a label",
     "import boto3  ": r"'Name': 'red'",
     "aws()": r":project/cells/",
     "import boto3, os": r":project/cells/",

@@ -40,20 +40,20 @@ def main():
         check("the summary has AveragePrecision and AverageRecall and no confusion matrix", "AveragePrecision" in overall and "AverageRecall" in overall and "ConfusionMatrix" not in overall, overall)
 
         # The counts of the snapshot give the numbers of the summary.
-        counts = {label: [0, 0, 0] for label in labels}
+        counts = {label: [0, 0, 0, 0] for label in labels}
         for text in read(one()["TestingDataResult"]["Output"]["Assets"][0]["GroundTruthManifest"]).splitlines():
             line = json.loads(text)
             boxes, metadata = line["rekognition-custom-labels-evaluation"]["annotations"], line["rekognition-custom-labels-evaluation-metadata"]
             size = line["rekognition-custom-labels-evaluation"]["image_size"][0]
             for box, thing in zip(boxes, metadata["objects"]):
                 details = thing["rekognition-custom-labels-evaluation-details"]
-                kind = ["is-true-positive", "is-false-positive", "is-false-negative"].index(next(k for k, v in details.items() if v is True and k != "is-present-in-ground-truth"))
+                kind = ["is-true-positive", "is-false-positive", "is-false-negative", "is-true-negative"].index(next(k for k, v in details.items() if v is True and k != "is-present-in-ground-truth"))
                 counts[metadata["class-map"][str(box["class_id"])]][kind] += 1
                 inside = 0 <= box["left"] and box["left"] + box["width"] <= size["width"] and 0 <= box["top"] and box["top"] + box["height"] <= size["height"]
                 if not inside:
                     check("boxes of the snapshot are inside the picture", False, box)
         for entry in report["LabelEvaluationResults"]:
-            tp, fp, fn = counts[entry["Label"]]
+            tp, fp, fn, _ = counts[entry["Label"]]
             metrics = entry["Metrics"]
             precision, recall = tp / (tp + fp) if tp + fp else 0, tp / (tp + fn) if tp + fn else 0
             check(f"{entry['Label']}: snapshot and summary agree", abs(precision - metrics["Precision"]) < 1e-9 and abs(recall - metrics["Recall"]) < 1e-9, ((tp, fp, fn), metrics))

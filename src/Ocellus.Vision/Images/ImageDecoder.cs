@@ -229,7 +229,7 @@ public static class ImageDecoder
             return 1;
         }
 
-        _ = _setUp.Value;
+        SetUp();
         try
         {
             using var image = Image.NewFromBuffer(AsArray(bytes), access: Enums.Access.Sequential);
@@ -241,9 +241,12 @@ public static class ImageDecoder
         }
     }
 
+    /// <summary>Prepares libvips for this process, once.</summary>
+    internal static void SetUp() => _ = _setUp.Value;
+
     private static byte[] AsArray(ReadOnlyMemory<byte> bytes)
     {
-        _ = _setUp.Value;
+        SetUp();
         return MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0 && segment.Array is { } whole && whole.Length == bytes.Length
             ? whole
             : bytes.ToArray();

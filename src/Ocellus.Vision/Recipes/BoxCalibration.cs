@@ -1,4 +1,3 @@
-using Ocellus.Vision.Boxes;
 using Ocellus.Vision.Evaluation;
 using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;

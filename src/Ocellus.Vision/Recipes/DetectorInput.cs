@@ -21,6 +21,9 @@ internal readonly record struct DetectorInput(int Width, int Height)
     // Share of images whose shape the input must suit. A few of other shapes are reduced further rather than make the input larger for all.
     private const double Covered = .8;
 
+    /// <summary>Such as 416×320.</summary>
+    public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Width}×{Height}");
+
     public int LongSide => Math.Max(Width, Height);
 
     /// <summary>Chooses the size from the images and boxes.</summary>

@@ -92,6 +92,10 @@ public sealed record DetectorPlan
     [JsonIgnore]
     public TimeSpan? TimeBudget { get; init; }
 
+    /// <summary>Maximum time of an answer on one core, which bounds the input; null for no maximum.</summary>
+    [JsonIgnore]
+    public TimeSpan? AnswerTimeMax { get; init; }
+
     public int Seed { get; init; }
 
     /// <summary>Which convolution kernels to use.</summary>

@@ -276,8 +276,8 @@ internal sealed class DetectorRun : IDisposable
     internal static string Fingerprint(DetectorTask task, DetectorPlan plan, DetectorInput input)
     {
         var text = new StringBuilder(PlanRun.KeyOf(plan.Repeat));
-        plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null, Repeat = null };
-        text.AppendJoin('|', TrainingCheckpoint.TextOf(plan, plan.Kernels), input, string.Join('\n', task.Labels));
+        plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null, AnswerTimeMax = null, Repeat = null };
+        text.AppendJoin('|', TrainingCheckpoint.TextOf(plan, plan.Kernels), TextOf(input), string.Join('\n', task.Labels));
         foreach (IReadOnlyList<LabelledBox> boxes in task.Boxes)
         {
             // With the type names of the first version: checkpoints outlive renaming.
@@ -286,6 +286,9 @@ internal sealed class DetectorRun : IDisposable
 
         return TrainingCheckpoint.KeyOf(text.ToString());
     }
+
+    private static string TextOf(DetectorInput input) =>
+        string.Create(CultureInfo.InvariantCulture, $"DetectorInput {{ Width = {input.Width}, Height = {input.Height}, LongSide = {input.LongSide} }}");
 
     private static string TextOf(LabelledBox labelled)
     {

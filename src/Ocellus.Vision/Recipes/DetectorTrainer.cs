@@ -50,12 +50,41 @@ public static class DetectorTrainer
         OnnxFile backbone = OnnxFile.Load(plan.BackbonePath);
         using var scope = NewDisposeScope();
         string? path = checkpointDirectory is null ? null : Path.Combine(checkpointDirectory, CheckpointFile);
-        DetectorInput input = plan.Repeat is { } repeated ? new DetectorInput(repeated.Width, repeated.Height) : Choose(task, plan);
+        DetectorInput suited = plan.Repeat is { } repeated ? new DetectorInput(repeated.Width, repeated.Height) : Choose(task, plan);
+        DetectorInput input = Bounded(task, plan, backbone, suited, checkpointDirectory);
         using var run = new DetectorRun(task, plan, backbone, input, path);
         var paced = new PacedProgress(progress, run.Budget);
         run.Start(paced, cancel);
         run.Learn(paced, cancel);
-        return run.Finish();
+        DetectorResult result = run.Finish();
+        if (plan.Repeat is not null)
+        {
+            return result;
+        }
+
+        // What is chosen by the clock and the data is told, with what it costs.
+        TimeSpan answer = AnswerTime.Of(result.Model, result.Description, task.Images.Read(0));
+        return result with { Remark = $"{result.Remark} {DetectorAnswer.Text(input, suited, plan.AnswerTimeMax, answer)}".TrimStart() };
+    }
+
+    /// <summary>The input within the time of an answer. A resumed training goes on with the one that it began with.</summary>
+    private static DetectorInput Bounded(DetectorTask task, DetectorPlan plan, OnnxFile backbone, DetectorInput suited, string? folder)
+    {
+        if (plan.AnswerTimeMax is not { } most || plan.Repeat is not null)
+        {
+            return suited;
+        }
+
+        string key = $"{DetectorRun.Fingerprint(task, plan, suited)}|{most}";
+        if (SavedDetectorInput.Read(folder, key) is { } saved)
+        {
+            return saved;
+        }
+
+        DetectorInput chosen = DetectorAnswer.Within(
+            suited, side => Choose(task, plan with { LongSide = side }), most, input => DetectorAnswer.Of(task, plan, backbone, input));
+        new SavedDetectorInput(key, chosen.Width, chosen.Height).Write(folder);
+        return chosen;
     }
 
     /// <summary>The network input that suits the images and boxes, smaller if memory requires it.</summary>

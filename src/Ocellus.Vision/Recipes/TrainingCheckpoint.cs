@@ -72,6 +72,7 @@ internal sealed record TrainingCheckpoint(string Key, int Epoch, int Epochs, boo
         plan.ToString()!.Replace($", Kernels = {kernels}", "", StringComparison.Ordinal)
             .Replace($", {nameof(ClassifierPlan.Repeat)} = ", "", StringComparison.Ordinal)
             .Replace($", Design = , Search = , {nameof(ClassifierPlan.Head)} = {new HeadPlan()}, TimeLimit = ", "", StringComparison.Ordinal)
+            .Replace($", {nameof(DetectorPlan.AnswerTimeMax)} = ", "", StringComparison.Ordinal)
             .Replace($", {nameof(DetectorPlan.Calibration)} = {new BoxCalibrationPlan()}", "", StringComparison.Ordinal)
             .Replace(nameof(ClassifierPlan.ImageCacheBytes), "PictureCacheBytes", StringComparison.Ordinal);
 

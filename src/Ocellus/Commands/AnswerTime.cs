@@ -11,7 +11,7 @@ internal static class AnswerTime
     public static Option<TimeSpan?> Option() =>
         new Option<TimeSpan?>("--max-answer-time")
         {
-            Description = "Longest time of an answer on one core of this machine, such as 60ms. A classifier's input is chosen within it.",
+            Description = "Longest time of an answer on one core of this machine, such as 60ms. The input is chosen within it.",
             HelpName = "TIME",
             CustomParser = CommandLine.ParseDuration,
         }.Refusing((time, text) => time >= TimeSpan.FromMilliseconds(1) && time <= _max

@@ -6,22 +6,13 @@ using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;
 
-/// <summary>Queries a model about files, with the server's limits and choice of labels.</summary>
+/// <summary>Queries a model about files, with the server's choice of labels.</summary>
 internal static class Answers
 {
-    /// <summary>Maximum bytes of an image: what the server accepts from its object store.</summary>
-    private const int ImageBytesMax = DetectCustomLabels.ObjectBytesMax;
-
     /// <summary>Reads an image and scales it to network size.</summary>
     /// <exception cref="ImageRefusedException">Not an image that the model accepts.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static PreparedImage Prepare(TrainedModel model, string file)
-    {
-        var length = new FileInfo(file).Length;
-        return length > ImageBytesMax
-            ? throw new ImageRefusedException(ImageProblem.TooLarge, $"The image has {length:N0} bytes; the maximum is {ImageBytesMax:N0}.")
-            : model.Prepare(File.ReadAllBytes(file), ImageLimits.Default);
-    }
+    public static PreparedImage Prepare(TrainedModel model, string file) => model.Prepare(LocalImage.Read(file), ImageLimits.Default);
 
     /// <summary>The labels that DetectCustomLabels would return.</summary>
     public static IReadOnlyList<CustomLabel> Choose(

@@ -88,7 +88,7 @@ internal sealed class ApiClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private static string PathOf(string bucket, string key) => $"/{bucket}/{string.Join('/', key.Split('/').Select(Uri.EscapeDataString))}";
+    private static string PathOf(string bucket, string key) => $"/{bucket}/{RequestSigner.PathOf(key)}";
 
     private static async Task RequireAsync(HttpResponseMessage response, string what, CancellationToken cancel)
     {
@@ -111,28 +111,6 @@ internal sealed class ApiClient : IDisposable
         return await _http.SendAsync(message, cancel);
     }
 
-    /// <summary>Signature Version 4, header form. Paths here are encoded once, as S3 requires, and the API's is '/'.</summary>
-    private void Sign(HttpRequestMessage message, string service, byte[] body)
-    {
-        var date = Canonical.Time(TimeProvider.System.GetUtcNow());
-        var hash = Canonical.Hash(body);
-        message.Headers.TryAddWithoutValidation("x-amz-content-sha256", hash);
-        message.Headers.TryAddWithoutValidation("x-amz-date", date);
-        List<(string Name, string Value)> headers =
-        [
-            .. message.Headers.Concat(message.Content?.Headers.AsEnumerable() ?? [])
-                .Select(h => (Name: h.Key.ToLowerInvariant(), Value: string.Join(',', h.Value)))
-                .Where(h => h.Name.StartsWith("x-amz-", StringComparison.Ordinal) || h.Name == "content-type")
-                .Append((Name: "host", Value: message.RequestUri!.Authority))
-                .OrderBy(h => h.Name, StringComparer.Ordinal),
-        ];
-        var names = string.Join(';', headers.Select(h => h.Name));
-        var canonical = string.Join(
-            '\n', [message.Method.Method, message.RequestUri!.AbsolutePath, "", .. headers.Select(h => $"{h.Name}:{h.Value}"), "", names, hash]);
-        var scope = $"{date[..8]}/{_region}/{service}/aws4_request";
-        var key = Canonical.SigningKey(_secret, date[..8], _region, service);
-        var signature = Canonical.Sign(key, $"{Canonical.Algorithm}\n{date}\n{scope}\n{Canonical.Hash(canonical)}");
-        message.Headers.TryAddWithoutValidation(
-            "Authorization", $"{Canonical.Algorithm} Credential={_key}/{scope}, SignedHeaders={names}, Signature={signature}");
-    }
+    private void Sign(HttpRequestMessage message, string service, byte[] body) =>
+        RequestSigner.Sign(message, service, Canonical.Hash(body), new(_key, _secret, null, _region), TimeProvider.System.GetUtcNow());
 }

@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Options;
 using Ocellus.Refusals;
 using Ocellus.Settings;
+using Ocellus.Transfer;
 using Ocellus.Vision.Images;
 
 namespace Ocellus.Commands;
@@ -46,6 +47,9 @@ internal static class CommandLine
         ExportCommand.Create(),
         ConvertCommand.Create(),
         CheckCommand.Create(),
+        ImportCommand.Create(),
+        ExportDatasetCommand.Create(),
+        PullCommand.Create(),
         EnvCommand.Create(),
         ConsoleCommand.Create(),
         KeysCommand.Create(),
@@ -179,6 +183,7 @@ internal static class CommandLine
 
     private static bool IsExpected(Exception failure) =>
         failure is CommandRefusedException
+            or ServiceException
             or RefusedException
             or ImageRefusedException
             or InvalidDataException

@@ -11,13 +11,10 @@ namespace Ocellus.Commands;
 /// <summary><c>ocellus detect</c>: what a model finds in images, without a server.</summary>
 internal static class DetectCommand
 {
-    /// <summary>Extensions of images in a folder. A file that is named directly is judged by its content alone.</summary>
-    private static readonly string[] _extensions = [".jpg", ".jpeg", ".png"];
-
     public static Command Create()
     {
         var model = new Argument<string>("MODEL") { Description = "A model.zip of `ocellus train` or `ocellus export`, or a folder with its files." };
-        var images = new Argument<string[]>("IMAGE") { Description = "JPEG or PNG files, or folders of them.", Arity = ArgumentArity.OneOrMore };
+        var images = new Argument<string[]>("IMAGE") { Description = "Images, or folders of them: JPEG, PNG, WebP, TIFF, BMP, GIF or AVIF, of any size.", Arity = ArgumentArity.OneOrMore };
         var confidence = new Option<double?>("--min-confidence")
         {
             Description = "Minimum confidence, 0 to 100, for every label. Without it each label has its own threshold, found in testing.",
@@ -70,7 +67,7 @@ internal static class DetectCommand
             }
 
             answered++;
-            drawings?.Write(model, File.ReadAllBytes(file), file, labels);
+            drawings?.Write(model, LocalImage.Read(file), file, labels);
             if (json)
             {
                 terminal.Json(new JsonObject { ["picture"] = file, ["CustomLabels"] = Answers.Json(labels) });
@@ -90,7 +87,7 @@ internal static class DetectCommand
         {
             throw new CommandRefusedException(
                 $"No image was found: {string.Join(", ", named)} {(named.Length == 1 ? "has" : "have")} no file that ends in "
-                    + $"{string.Join(", ", _extensions)}.");
+                    + $"{string.Join(", ", LocalImage.Extensions)}.");
         }
 
         if (refused > 0 && answered + refused > 1)
@@ -131,7 +128,7 @@ internal static class DetectCommand
             if (Directory.Exists(name))
             {
                 foreach (var file in Directory.EnumerateFiles(name, "*", SearchOption.AllDirectories)
-                    .Where(f => _extensions.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase)).Order(StringComparer.Ordinal))
+                    .Where(f => LocalImage.IsNamed(f)).Order(StringComparer.Ordinal))
                 {
                     yield return file;
                 }

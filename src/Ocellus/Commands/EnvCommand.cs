@@ -69,7 +69,7 @@ internal static class EnvCommand
         return (path, ApiClient.Profile(path).Region);
     }
 
-    private static Uri? Address(string text) =>
+    internal static Uri? Address(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var url) && url is { Scheme: "http" or "https", Host.Length: > 0, UserInfo: "", Query: "", Fragment: "" }
             ? url
             : null;

@@ -84,7 +84,7 @@ internal static class EvaluateCommand
         foreach (var (_, file, found, _) in drawings is null ? [] : answers)
         {
             cancel.ThrowIfCancellationRequested();
-            drawings!.Write(model, File.ReadAllBytes(file), file, Answers.Choose(description, found, null, null));
+            drawings!.Write(model, LocalImage.Read(file), file, Answers.Choose(description, found, null, null));
         }
 
         if (left.Any)
@@ -105,7 +105,7 @@ internal static class EvaluateCommand
         List<double> thresholds = [.. description.Labels.Select((_, l) => description.ThresholdOf(l))];
         var (own, best) = boxes
             ? BoxEvaluation.Compute(
-                description.Labels, thresholds, [.. answers.Select(a => TruthBoxes.Of(a.Line, ImageDecoder.ReadHeader(File.ReadAllBytes(a.File)), index))],
+                description.Labels, thresholds, [.. answers.Select(a => TruthBoxes.Of(a.Line, ImageDecoder.ReadHeader(LocalImage.Read(a.File)), index))],
                 [.. answers.Select(a => a.Found)])
             : Classified(description.Labels, thresholds, index, [.. answers.Select(a => (a.Line, a.Found))], Evidence);
         var remark = boxes ? ChanceCheck.OfDetector(best, Evidence) : own.Remark;
@@ -163,11 +163,11 @@ internal static class EvaluateCommand
         ChanceEvidence Evidence()
         {
             List<(int Width, int Height)> sizes =
-                [.. answers.Select(a => ImageDecoder.ReadHeader(File.ReadAllBytes(a.File))).Select(header => (header.UprightWidth, header.UprightHeight))];
+                [.. answers.Select(a => ImageDecoder.ReadHeader(LocalImage.Read(a.File))).Select(header => (header.UprightWidth, header.UprightHeight))];
             return ChanceEvidence.Of(sizes, (description.Width, description.Height), []) with
             {
                 Contradictions =
-                    ChanceEvidence.Contradicting(answers.Select(a => (File.ReadAllBytes(a.File), (IEnumerable<string>)a.Line.ImageLabels))),
+                    ChanceEvidence.Contradicting(answers.Select(a => (LocalImage.Read(a.File), (IEnumerable<string>)a.Line.ImageLabels))),
             };
         }
     }

@@ -38,6 +38,21 @@ internal static partial class HelpText
             ("check photos", "what is wrong with the images, and their labels"),
             ("check train.manifest --images photos --html report.html", "with a page that shows the pictures"),
         ],
+        ["import"] =
+        [
+            ("import photos.zip --project parts --data /srv/ocellus", "COCO, YOLO, VOC, CSV, a folder a label …: what it is, is recognized"),
+            ("import photos --project parts --url http://lab:8741 --profile lab", "to a server elsewhere; again, to add what is new"),
+        ],
+        ["export-dataset"] =
+        [
+            ("export-dataset ARN --to coco --out parts-coco", "labels and pictures of a dataset, or of both of a project"),
+            ("export-dataset ARN --to csv --out labels --no-pictures", "the labels alone"),
+        ],
+        ["pull"] =
+        [
+            ("pull --from aws --profile work --project parts", "a project of AWS, with a key that may only read"),
+            ("pull --from http://lab:8741 --profile lab --all", "all projects of another Ocellus"),
+        ],
         ["env"] = [("env --data ocellus-data", "the commands for this shell; wrap it in eval \"$(…)\" to run them")],
         ["console"] = [("console --data ocellus-data", "a link that signs in to the console of a running server; it works once, for ten minutes")],
         ["keys"] = [("keys create --user ann --policy inference", "a key that may only ask for detections"), ("keys list", "all keys, without their secrets")],

@@ -2,23 +2,23 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using Microsoft.ML.OnnxRuntime;
 using Ocellus.Refusals;
-using Ocellus.Storage;
-using Ocellus.Vision.Images;
+using Ocellus.Training;
 using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;
 
 /// <summary>
 /// A trained model as one file: <c>model.onnx</c>, <c>model.json</c>, a Python program that runs them, the colour profiles that it needs, and the evaluation.
+/// They are in a folder of the archive's own name, so that unpacking it leaves one thing behind; archives of earlier versions have them at the top.
 /// </summary>
 internal static class ModelArchive
 {
-    public const string Program = "predict.py";
+    public const string Program = ModelPackage.Program;
 
     /// <summary>The module that reads images for <see cref="Program"/>.</summary>
-    public const string Reader = "read_picture.py";
+    public const string Reader = ModelPackage.Reader;
 
-    public const string Evaluation = "evaluation.json";
+    public const string Evaluation = ModelPackage.Evaluation;
 
     /// <summary>Maximum bytes of model.onnx: 2 GB, the limit of a protobuf message.</summary>
     private const long ModelBytesMax = int.MaxValue;
@@ -26,53 +26,8 @@ internal static class ModelArchive
     /// <summary>Maximum bytes of model.json: room for the names and thresholds of thousands of labels.</summary>
     private const long DescriptionBytesMax = 16L << 20;
 
-    /// <summary>Writes the archive whole or not at all: a reader never sees half a model.</summary>
-    /// <param name="path">The archive; replaced if it exists.</param>
-    /// <param name="modelFolder">Folder of model.onnx and model.json.</param>
-    /// <param name="evaluation">A file with the evaluation summary, or null.</param>
-    /// <exception cref="IOException">Not readable, not writable, or the disk is full; an archive that was there is unchanged.</exception>
-    public static void Write(string path, string modelFolder, string? evaluation)
-    {
-        var temporary = $"{path}.{Environment.ProcessId}.tmp";
-        try
-        {
-            using (var stream = FileSystem.CreatePrivate(temporary))
-            {
-                using (var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
-                {
-                    // Weights hardly compress: it would cost a second and save a twentieth.
-                    archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Model), ModelFiles.Model, CompressionLevel.NoCompression);
-                    archive.CreateEntryFromFile(Path.Combine(modelFolder, ModelFiles.Description), ModelFiles.Description);
-                    foreach (var name in (ReadOnlySpan<string>)[Program, Reader])
-                    {
-                        using var program = archive.CreateEntry(name).Open();
-                        using var source = typeof(ModelArchive).Assembly.GetManifestResourceStream(name)!;
-                        source.CopyTo(program);
-                    }
-
-                    foreach (var (name, profile) in (ReadOnlySpan<(string, byte[])>)[("srgb.icc", ColourProfile.Srgb()), ("cmyk.icc", ColourProfile.Cmyk())])
-                    {
-                        using var entry = archive.CreateEntry(name).Open();
-                        entry.Write(profile);
-                    }
-
-                    if (evaluation is not null)
-                    {
-                        archive.CreateEntryFromFile(evaluation, Evaluation);
-                    }
-                }
-
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
-    }
+    /// <inheritdoc cref="ModelPackage.Write"/>
+    public static void Write(string path, string modelFolder, string? evaluation) => ModelPackage.Write(path, modelFolder, evaluation);
 
     /// <summary>The description of a model in an archive, or in a folder with the same files, without the model itself.</summary>
     /// <param name="path">The archive or folder.</param>
@@ -142,6 +97,7 @@ internal static class ModelArchive
     private static byte[] Read(ZipArchive archive, string path, string name, long bytesMax)
     {
         var entry = archive.GetEntry(name)
+            ?? archive.Entries.FirstOrDefault(e => e.Name == name && e.FullName.Count(c => c == '/') == 1)
             ?? throw new InvalidDataException(
                 $"{path} has no {name}; it holds {Names(archive)}. A model made by `ocellus train` or `ocellus export` is needed.");
         if (entry.Length > bytesMax)

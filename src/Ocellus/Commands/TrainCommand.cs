@@ -143,12 +143,13 @@ internal static partial class TrainCommand
                 CultureInfo.InvariantCulture, $"Trained in {outcome.TrainingSeconds:0} s. F1 {report.F1:0.000} on the test images. {outcome.Message}"));
         terminal.Result(EvaluationTables.Labels(report));
         var model = Path.GetRelativePath(Environment.CurrentDirectory, request.Output);
+        var unpack = $"unzip {model} && python3 {ModelPackage.Folder(model)}/{ModelArchive.Program} IMAGE…";
         terminal.Result(
             $"""
             The model is {request.Output}
               ocellus detect {model} IMAGE…                            what is in an image
               ocellus evaluate {model} --manifest FILE --images DIR    how it does on other images
-              unzip {model} && python3 predict.py IMAGE…               the same without Ocellus
+              {unpack}    the same without Ocellus
             """);
         return ExitCodes.Done;
     }
@@ -249,7 +250,8 @@ internal static partial class TrainCommand
                 if (line.Bucket.Length > 0 && named.Add(line.SourceRef) && !images.ContainsKey(line.SourceRef))
                 {
                     var file = files.Find(line.Bucket, line.Key);
-                    images.Add(line.SourceRef, new JobImage(line.SourceRef, file, file is null ? JobImage.Missing : null)
+                    var used = file is null ? null : LocalCopies.Use(file, folder, images.Count);
+                    images.Add(line.SourceRef, new JobImage(line.SourceRef, used, file is null ? JobImage.Missing : null)
                     {
                         LookedFor = file ?? files.LookedFor(line.Bucket, line.Key),
                     });

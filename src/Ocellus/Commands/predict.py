@@ -17,8 +17,14 @@ import sys
 # Read when the library is loaded: otherwise ONNX Runtime reports its use to its makers and writes a device id below the home folder.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-import numpy as np
-import onnxruntime
+try:
+    import numpy as np
+    import onnxruntime
+    import PIL
+except ImportError as missing:
+    if missing.name not in ("numpy", "onnxruntime", "PIL"):
+        raise
+    sys.exit(f"predict.py needs the Python package {missing.name.lower().replace('pil', 'pillow')}, which is not installed here. All that it needs: python3 -m pip install onnxruntime pillow numpy")
 
 import read_picture
 

@@ -3,6 +3,7 @@ using Ocellus.Console.Calls;
 using Ocellus.Console.Events;
 using Ocellus.Console.Images;
 using Ocellus.Console.Keys;
+using Ocellus.Console.Models;
 using Ocellus.Console.Pages;
 using Ocellus.Console.Projects;
 using Ocellus.Console.Sessions;
@@ -32,7 +33,8 @@ internal static class ConsoleEndpoints
             .AddSingleton<ConsolePages>()
             .AddSingleton<ConsoleGate>()
             .AddScoped<ConsoleRequest>()
-            .AddImages();
+            .AddImages()
+            .AddModels();
     }
 
     /// <summary>
@@ -70,6 +72,7 @@ internal static class ConsoleEndpoints
         routes.MapGet("/ui/api/events", services.GetRequiredService<EventStream>().HandleAsync);
         services.GetRequiredService<KeysEndpoint>().Map(routes);
         services.GetRequiredService<ImagesEndpoints>().Map(routes);
+        services.GetRequiredService<ModelsEndpoints>().Map(routes);
         services.GetRequiredService<ConsolePages>().Map(routes);
     }
 

@@ -83,6 +83,17 @@ internal sealed partial class DatasetCatalog
             ];
     }
 
+    /// <summary>An entry by the name of its image; null if the dataset has none.</summary>
+    /// <exception cref="RefusedException">NotFound: no such dataset. NotReady or InUse: a job is creating, changing or removing it.</exception>
+    public async Task<StoredEntry?> FindEntryAsync(Caller caller, string arn, string sourceRef, CancellationToken cancel)
+    {
+        await using var connection = await data.ConnectAsync(cancel);
+        await using var transaction = connection.BeginSnapshot();
+        var id = (await RequireReadableAsync(connection, transaction, caller, arn)).Id;
+        return await connection.QueryFirstOrDefaultAsync<StoredEntry>(
+            EntryColumns + "WHERE dataset_id = @id AND source_ref = @sourceRef", new { id, sourceRef }, transaction);
+    }
+
     private static async Task<DatasetRow> RequireChangeableAsync(DbConnection connection, DbTransaction transaction, Caller caller, string arn)
     {
         var row = await FindAsync(connection, transaction, caller, arn);

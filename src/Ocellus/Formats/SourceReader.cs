@@ -54,6 +54,9 @@ internal sealed class SourceReader : IDisposable
     /// <summary>The format and its files, for a person.</summary>
     public string Description { get; }
 
+    /// <summary>Pictures in the source, described or not: about as many as there are images.</summary>
+    public int PictureCount => _context.Pictures.Pictures.Count;
+
     /// <summary>What is wrong, as far as it was read.</summary>
     public Findings Findings { get; }
 

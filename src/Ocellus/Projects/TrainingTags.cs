@@ -8,7 +8,7 @@ namespace Ocellus.Projects;
 [Assumed(
     "Tags `ocellus:plan` and `ocellus:max-answer-ms`",
     "They exist only here, on a new model version. `ocellus:plan`: the ARN of a version of the same account and region, whose training is repeated whatever "
-    + "the clock. `ocellus:max-answer-ms`: the longest time of an answer, in milliseconds on one core of this machine, that a classifier's input may be "
+    + "the clock. `ocellus:max-answer-ms`: the longest time of an answer, in milliseconds on one core of this machine, that the model's input may be "
     + "chosen for. A value that is not understood, or names no such version or one without a plan, is `InvalidParameterException`. On a version that exists "
     + "they change nothing.")]
 internal static class TrainingTags

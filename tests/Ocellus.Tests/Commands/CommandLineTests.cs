@@ -179,7 +179,11 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal("ok", (string?)findings.Single(f => (string?)f!["name"] == "Inference library (ONNX Runtime)")!["state"]);
     }
 
-    internal static async Task<(int Code, string Output, string Errors)> RunAsync(string folder, params string[] words)
+    internal static Task<(int Code, string Output, string Errors)> RunAsync(string folder, params string[] words) => RunInAsync(folder, [], words);
+
+    /// <summary>As <see cref="RunAsync"/>, with variables of the environment; null takes one away.</summary>
+    internal static async Task<(int Code, string Output, string Errors)> RunInAsync(
+        string folder, Dictionary<string, string?> environment, params string[] words)
     {
         var start = new ProcessStartInfo("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "Ocellus.dll"), .. words])
         {
@@ -187,6 +191,11 @@ public sealed class CommandLineTests : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
         using var process = Process.Start(start)!;
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(Cancel), process.StandardError.ReadToEndAsync(Cancel));
         try

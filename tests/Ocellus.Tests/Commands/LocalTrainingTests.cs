@@ -123,13 +123,46 @@ public sealed class LocalTrainingTests : IDisposable
         Assert.False(File.Exists(In("d.zip")) || Directory.Exists(In("d.zip.job")));
     }
 
+    /// <summary>TIFFs, WebPs and images of more than 4,096 pixels, which the wire refuses.</summary>
+    [Fact]
+    public async Task Images_that_the_wire_refuses_are_learned_tested_and_answered()
+    {
+        var lines = new List<string>();
+        for (var i = 0; i < 6; i++)
+        {
+            foreach (var (label, red, blue) in new[] { ("red", 210, 20), ("blue", 20, 210) })
+            {
+                using var image = NetVips.Image.NewFromBuffer(TestPng.Solid(i == 0 ? 5000 : 72, i == 0 ? 400 : 64, (byte)red, (byte)(10 * i), (byte)blue));
+                var name = label + i + (i == 0 ? ".png" : i % 2 == 0 ? ".tif" : ".webp");
+                image.WriteToFile(In(name));
+                lines.Add(CommandLineTests.Line(name, label));
+            }
+        }
+
+        File.WriteAllLines(In("m"), lines);
+        var end = await CommandLineTests.RunAsync(
+            _top, "train", "--manifest", "m", "--test-manifest", "m", "--images", _top, "--out", "o.zip", "--time-budget", "10s", "--json");
+        Assert.Equal((0, ""), (end.Code, end.Code == 0 ? "" : end.Errors));
+        Assert.Equal(12, (int)JsonNode.Parse(end.Output)!["evaluation"]!["EvaluationDetails"]!["NumberOfTestingImages"]!);
+
+        end = await CommandLineTests.RunAsync(_top, "evaluate", "o.zip", "--manifest", "m", "--images", _top, "--json");
+        Assert.Equal((0, 12), (end.Code, (int)JsonNode.Parse(end.Output)!["testPictures"]!));
+        end = await CommandLineTests.RunAsync(_top, "detect", "o.zip", _top, "--json");
+        Assert.Equal(0, end.Code);
+        Assert.Equal(12, end.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        File.WriteAllText(In("text.webp"), "not at all");
+        end = await CommandLineTests.RunAsync(_top, "detect", "o.zip", "text.webp");
+        Assert.Equal(1, end.Code);
+        Assert.Contains("text.webp: This is no image that can be read; it is text (10 bytes).", end.Errors, StringComparison.Ordinal);
+    }
+
     private Task<(int Code, string Output, string Errors)> TrainAsync(string manifest, string output, params string[] more) =>
         CommandLineTests.RunAsync(_top, ["train", "--manifest", manifest, "--images", _top, "--out", output, .. more]);
 
     private byte[] Bytes(string archive, string name)
     {
         using var zip = ZipFile.OpenRead(In(archive));
-        using var stream = zip.GetEntry(name)!.Open();
+        using var stream = zip.Entries.Single(e => e.Name == name).Open();
         using var bytes = new MemoryStream();
         stream.CopyTo(bytes);
         return bytes.ToArray();

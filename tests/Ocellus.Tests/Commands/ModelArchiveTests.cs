@@ -21,9 +21,11 @@ public sealed class ModelArchiveTests : IDisposable
         ModelArchive.Write(Archive, Model(), evaluation);
         using var archive = ZipFile.OpenRead(Archive);
         Assert.Equal(
-            ["model.onnx", "model.json", "predict.py", "read_picture.py", "srgb.icc", "cmyk.icc", "evaluation.json"], archive.Entries.Select(e => e.FullName));
-        Assert.Equal([1, 2, 3], Bytes(archive.GetEntry("model.onnx")!));
-        Assert.Contains("onnxruntime", System.Text.Encoding.UTF8.GetString(Bytes(archive.GetEntry("predict.py")!)), StringComparison.Ordinal);
+            ["model.onnx", "model.json", "predict.py", "read_picture.py", "srgb.icc", "cmyk.icc", "evaluation.json"],
+            archive.Entries.Select(e => e.FullName["model/".Length..]));
+        Assert.All(archive.Entries, entry => Assert.StartsWith("model/", entry.FullName, StringComparison.Ordinal));
+        Assert.Equal([1, 2, 3], Bytes(archive.GetEntry("model/model.onnx")!));
+        Assert.Contains("onnxruntime", System.Text.Encoding.UTF8.GetString(Bytes(archive.GetEntry("model/predict.py")!)), StringComparison.Ordinal);
         Assert.Equal(["model", "model.zip", "summary"], Directory.EnumerateFileSystemEntries(_top).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
@@ -43,12 +45,27 @@ public sealed class ModelArchiveTests : IDisposable
         ModelArchive.Write(Archive, Model(), null);
         using (var archive = ZipFile.Open(Archive, ZipArchiveMode.Update))
         {
-            archive.GetEntry("model.onnx")!.Delete();
-            using var entry = archive.CreateEntry("model.onnx").Open();
+            archive.GetEntry("model/model.onnx")!.Delete();
+            using var entry = archive.CreateEntry("model/model.onnx").Open();
             entry.Write([1, 2, 4]);
         }
 
         Assert.Contains("SHA-256", Assert.Throws<InvalidDataException>(() => ModelArchive.Open(Archive, 1)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Earlier versions wrote the files without a folder around them.</summary>
+    [Fact]
+    public void An_archive_of_an_earlier_version_is_read()
+    {
+        using (var archive = ZipFile.Open(Archive, ZipArchiveMode.Create))
+        {
+            archive.CreateEntryFromFile(Path.Combine(Model(), "model.json"), "model.json");
+        }
+
+        Assert.Equal(ModelArchive.Describe(Path.Combine(_top, "model")).ModelSha256, ModelArchive.Describe(Archive).ModelSha256);
+        File.Delete(Archive);
+        ModelArchive.Write(Archive, Path.Combine(_top, "model"), null);
+        Assert.Equal(ModelArchive.Describe(Path.Combine(_top, "model")).ModelSha256, ModelArchive.Describe(Archive).ModelSha256);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Web;
 using Ocellus.Console.Images.Pages;
+using Ocellus.Console.Models.Pages;
 
 namespace Ocellus.Console.Pages;
 
@@ -20,6 +21,10 @@ internal sealed class ConsolePages(ILoggerFactory logs)
         MapPage<HealthPage>(routes, "/ui/p/{project}/health");
         MapPage<ModelsPage>(routes, "/ui/p/{project}/models");
         MapPage<ModelPage>(routes, "/ui/p/{project}/models/{version}");
+        MapPage<JudgePage>(routes, "/ui/p/{project}/models/{version}/judge");
+        MapPage<TryPage>(routes, "/ui/p/{project}/models/{version}/try");
+        MapPage<UsePage>(routes, "/ui/p/{project}/models/{version}/use");
+        MapPage<ComparePage>(routes, "/ui/p/{project}/models/{version}/compare");
         MapPage<SettingsPage>(routes, "/ui/p/{project}/settings");
         MapPage<KeysPage>(routes, "/ui/keys");
         MapPage<SystemPage>(routes, "/ui/system");

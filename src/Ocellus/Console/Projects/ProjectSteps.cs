@@ -33,8 +33,9 @@ internal static class ProjectSteps
             ("Labels", "/images", project.Images > 0 && project.Labelled == project.Images, Labels(project)),
             ("Train", "/models", project.Trained is not null, project.Training is not null ? "Training now"
                 : project.Versions.Count == 0 ? "No model yet" : Count(project.Versions.Count, "model")),
-            ("Judge", "/models", best is not null, best is null ? "After a training" : $"Best F1 {Score(best.Value)}"),
-            ("Use", "/models", project.Running is not null, project.Running is { } running ? $"{running.Name} is running" : "Nothing runs"),
+            ("Judge", best is null ? "/models" : "/judge", best is not null, best is null ? "After a training" : $"Best F1 {Score(best.Value)}"),
+            ("Use", project.Trained is null ? "/models" : "/use", project.Running is not null,
+                project.Running is { } running ? $"{running.Name} is running" : "Nothing runs"),
         ];
         var current = Array.FindIndex(steps, s => !s.Done);
         return [.. steps.Select((s, i) => new ProjectStep(s.Name, s.Path, s.Done ? StepState.Done : i == current ? StepState.Now : StepState.Open, s.Words))];

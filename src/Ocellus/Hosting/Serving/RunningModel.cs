@@ -37,6 +37,8 @@ internal sealed class RunningModel : IAsyncDisposable
     private long? _queuedSince;
     private long _idleSince;
     private long _usedAt;
+    private long _answered;
+    private long _answeredFor;
     private Task<ModelEnd>? _end;
 
     /// <param name="arn">The version's ARN, for the log.</param>
@@ -69,6 +71,9 @@ internal sealed class RunningModel : IAsyncDisposable
 
     /// <summary>Requests that no thread has taken yet.</summary>
     public int QueueLength => _queue.Length;
+
+    /// <summary>Requests since the model was loaded, answered or refused, and the time that they were inside, all together.</summary>
+    public (long Count, TimeSpan Inside) Answered => (Volatile.Read(ref _answered), _clock.GetElapsedTime(0, Volatile.Read(ref _answeredFor)));
 
     /// <summary>Inference units now.</summary>
     public int Units => _queue.Weight;
@@ -104,6 +109,7 @@ internal sealed class RunningModel : IAsyncDisposable
         + "not answered in time.")]
     public async Task<IReadOnlyList<Prediction>> DetectAsync(ReadOnlyMemory<byte> image, CancellationToken cancel)
     {
+        var entered = _clock.GetTimestamp();
         if (!_gate.TryEnter())
         {
             throw Refused.NotReady("The model version is being stopped and takes no more requests; start it again when it is STOPPED.");
@@ -146,7 +152,10 @@ internal sealed class RunningModel : IAsyncDisposable
         finally
         {
             // Before leaving, so that the model is never seen empty with an old time.
-            Volatile.Write(ref _usedAt, _clock.GetTimestamp());
+            var left = _clock.GetTimestamp();
+            Volatile.Write(ref _usedAt, left);
+            Interlocked.Increment(ref _answered);
+            Interlocked.Add(ref _answeredFor, left - entered);
             _gate.Leave();
         }
     }

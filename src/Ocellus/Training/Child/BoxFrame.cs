@@ -5,7 +5,7 @@ namespace Ocellus.Training.Child;
 
 /// <summary>
 /// Converts boxes between pixels of a manifest line's <c>image_size</c> and ratios of the upright image. If the size is that of the
-/// upright image, or matches neither orientation, boxes refer to the upright image; if it is the stored size of a rotated image, boxes
+/// upright image, or has the shape of neither orientation, boxes refer to the upright image; if it is the stored size of a rotated image, or that before a reduction, boxes
 /// are rotated with it.
 /// </summary>
 internal readonly struct BoxFrame
@@ -21,8 +21,19 @@ internal readonly struct BoxFrame
         (_width, _height) = (imageWidth, imageHeight);
         var upright = imageWidth == header.UprightWidth && imageHeight == header.UprightHeight;
         var stored = imageWidth == header.Width && imageHeight == header.Height;
+        // An image that was reduced has the same shape still.
+        if (!upright && !stored)
+        {
+            upright = IsOfShape(imageWidth, imageHeight, header.UprightWidth, header.UprightHeight);
+            stored = IsOfShape(imageWidth, imageHeight, header.Width, header.Height);
+        }
+
         _rotation = stored && !upright ? header.Orientation : 1;
     }
+
+    /// <summary>Whether a reduction of the one size to whole pixels gives the other.</summary>
+    private static bool IsOfShape(double fullWidth, double fullHeight, int width, int height) =>
+        fullWidth >= width && Math.Abs(fullWidth * height - fullHeight * width) <= Math.Max(fullWidth, fullHeight) / 2 + 1;
 
     /// <summary>From pixels of the line's size.</summary>
     public Box ToUpright(double left, double top, double width, double height)

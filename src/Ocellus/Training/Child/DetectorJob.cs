@@ -12,6 +12,9 @@ namespace Ocellus.Training.Child;
 /// <summary>Trains and tests an object detector.</summary>
 internal static class DetectorJob
 {
+    /// <summary>Below it a detector has hundreds of candidates for each image, and nobody would set a threshold there.</summary>
+    private const float RejectedScoreMin = .05f;
+
     public static JobResult Run(JobInput input, CancellationToken cancel)
     {
         var (content, index) = (input.Content, input.LabelIndex);
@@ -22,7 +25,11 @@ internal static class DetectorJob
             [.. training.Select(line => content.WholeImageBoxes ? TruthBoxes.OfWholeImage(line, index) : TruthBoxes.Of(line, input.Header(line), index))],
             content.Labels);
         var plan = new DetectorPlan { Seed = input.Job.Seed, Kernels = input.Job.Kernels, Threads = input.Threads, ThreadsNow = () => input.Pace.Threads };
-        plan = plan with { TimeBudget = input.Within(plan.BudgetFor(training.Count)) };
+        plan = plan with
+        {
+            TimeBudget = input.Within(plan.BudgetFor(training.Count)),
+            AnswerTimeMax = input.Job.AnswerMillisecondsMax is { } most ? TimeSpan.FromMilliseconds(most) : null,
+        };
         plan = input.Repeated?.For(plan) ?? plan;
         var started = Stopwatch.GetTimestamp();
         var result = DetectorTrainer.Train(task, plan, input.LearningProgress, input.Checkpoint, cancel);
@@ -72,7 +79,8 @@ internal static class DetectorJob
 
     /// <summary>
     /// The snapshot's boxes of one image, such that counting over the file gives the summary's numbers: every match, above the threshold
-    /// or below; every candidate above it without a match; every true box without a candidate.
+    /// or below; every candidate above it without a match; every true box without a candidate. Candidates below it without a match are true negatives, from
+    /// <see cref="RejectedScoreMin"/> on: whoever looks at a lower threshold needs them.
     /// </summary>
     private static List<BoxPrediction> Compare(
         ParsedLine line, JobInput input, EvaluationReport report, IReadOnlyList<LabelledBox> truth, IReadOnlyList<Prediction> found, IReadOnlyList<int> matches)
@@ -88,7 +96,7 @@ internal static class DetectorJob
                 (true, true) => Outcome.TruePositive,
                 (true, false) => Outcome.FalsePositive,
                 (false, true) => Outcome.FalseNegative,
-                (false, false) => null,
+                (false, false) => score >= RejectedScoreMin ? Outcome.TrueNegative : null,
             };
             if (outcome is { } counted)
             {

@@ -149,7 +149,8 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         var length = new FileInfo(path).Length;
         try
         {
-            if (length > ImageBytesMax)
+            // A file of this machine need not fit through a request.
+            if (image.LookedFor is null && length > ImageBytesMax)
             {
                 throw new ImageRefusedException(ImageProblem.TooLarge, $"The image has {length:N0} bytes; the maximum is {ImageBytesMax:N0}.");
             }

@@ -49,6 +49,7 @@ internal sealed partial class TrainingPublisher(
             FileSystem.CreateFolder(Path.GetDirectoryName(target)!);
             if (Directory.Exists(folder.Model))
             {
+                TrainingHistory.Keep(folder.Path, folder.Model);
                 using var entered = await data.Barrier.EnterAsync(cancel);
                 FileSystem.RemoveFolder(target);
                 Directory.Move(folder.Model, target);
@@ -95,7 +96,7 @@ internal sealed partial class TrainingPublisher(
             version.Arn, outcome.Completed ? VersionEvent.Trained : VersionEvent.TrainingFailed, outcome.Completed ? outcome.Message + note : outcome.Message,
             result, CancellationToken.None);
         Log.JobEnded(log, version.Arn, outcome.Message, outcome.TrainingSeconds, outcome.F1);
-        await RemoveAsync(folder);
+        await (outcome.Completed ? RemoveAsync(folder) : DiscardAsync(version, folder));
 
         IReadOnlyList<Asset> Assets(string kind) => [new() { GroundTruthManifest = new() { S3Object = OutputLocation.Of(version, kind) } }];
     }
@@ -105,6 +106,13 @@ internal sealed partial class TrainingPublisher(
     {
         await versions.EndAsync(version.Arn, VersionEvent.TrainingFailed, message, new VersionOutcome(clock.GetUtcNow().ToUnixTimeMilliseconds()), cancel);
         Log.JobEnded(log, version.Arn, message, 0, null);
+        await DiscardAsync(version, folder);
+    }
+
+    /// <summary>Removes the folder of a training without a model; what it told is kept.</summary>
+    public async Task DiscardAsync(VersionRow version, JobFolder folder)
+    {
+        TrainingHistory.Keep(folder.Path, data.ModelFolder(version.AccountId, version.Folder));
         await RemoveAsync(folder);
     }
 

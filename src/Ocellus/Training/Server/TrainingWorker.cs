@@ -31,11 +31,23 @@ internal sealed partial class TrainingWorker(
     /// <summary>Jobs whose last attempt failed because of the store or the disk: they come after the others, so as not to delay them.</summary>
     private readonly ConcurrentDictionary<string, bool> _postponed = new(StringComparer.Ordinal);
 
+    /// <summary>What ends each job of this process alone.</summary>
+    private readonly ConcurrentDictionary<string, CancellationTokenSource> _running = new(StringComparer.Ordinal);
+
     private readonly KeyedWorkLoop<string> _loop = new(clock, _pollEvery);
     private readonly string _owner = $"{Environment.MachineName}:{data.Path}";
 
     /// <summary>Wakes the worker: something is due.</summary>
     public void Wake() => _loop.Wake();
+
+    /// <summary>Ends a job whose version is no longer being trained, if it runs in this process. Others notice by their lease.</summary>
+    public void Cancel(string arn)
+    {
+        if (_running.TryGetValue(arn, out var job))
+        {
+            job.Cancel();
+        }
+    }
 
     public async Task<IEnumerable<string>> DueAsync(CancellationToken cancel) => (await jobs.DueAsync(cancel)).OrderBy(_postponed.ContainsKey);
 
@@ -54,17 +66,26 @@ internal sealed partial class TrainingWorker(
     public async Task<WorkEnd> HandleAsync(string work, CancellationToken cancel)
     {
         var arn = work;
+        using var job = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        VersionRow? version = null;
         try
         {
+            _running[arn] = job;
             _postponed.TryRemove(arn, out _);
-            if (await versions.FindAsync(arn, cancel) is { } version)
+            version = await versions.FindAsync(arn, cancel);
+            if (version is { Status: ProjectVersionStatus.TRAINING_IN_PROGRESS })
             {
-                await TrainAsync(version, FolderOf(version), cancel);
+                await TrainAsync(version, FolderOf(version), job.Token);
             }
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             // The server is stopping; the job resumes after its next start.
+        }
+        catch (OperationCanceledException) when (job.IsCancellationRequested)
+        {
+            Log.JobCancelled(log, arn);
+            await TryAsync(() => version is null ? Task.CompletedTask : publisher.DiscardAsync(version, FolderOf(version)), arn);
         }
         catch (TransientFailureException failure)
         {
@@ -80,6 +101,7 @@ internal sealed partial class TrainingWorker(
         }
         finally
         {
+            _running.TryRemove(arn, out _);
             // If this fails, the job can be taken again when the lease expires.
             await TryAsync(() => jobs.ReleaseAsync(arn, _owner, CancellationToken.None), arn);
         }
@@ -130,7 +152,7 @@ internal sealed partial class TrainingWorker(
                 return;
             }
 
-            await using var reports = new Reports(this, version.Arn, note, cancel);
+            await using var reports = new Reports(this, version.Arn, folder, note, cancel);
             var end = await TrainingProcess.RunAsync(folder, reports, () => serving.IsServing, cancel);
             cancel.ThrowIfCancellationRequested();
             if (end is { Outcome: null, Stopped: true })
@@ -195,15 +217,21 @@ internal sealed partial class TrainingWorker(
     {
         private readonly CancellationTokenSource _ended;
         private readonly Task _loop;
+        private readonly Action<JobProgress> _keep;
         private volatile JobProgress? _last;
 
-        public Reports(TrainingWorker worker, string arn, string note, CancellationToken cancel)
+        public Reports(TrainingWorker worker, string arn, JobFolder folder, string note, CancellationToken cancel)
         {
+            _keep = progress => TrainingHistory.Add(folder.Path, progress, worker.Now);
             _ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             _loop = LoopAsync(worker, arn, note, _ended.Token);
         }
 
-        public void Report(JobProgress value) => _last = value;
+        public void Report(JobProgress value)
+        {
+            _last = value;
+            _keep(value);
+        }
 
         public async ValueTask DisposeAsync()
         {
@@ -237,11 +265,18 @@ internal sealed partial class TrainingWorker(
         }
     }
 
+    private DateTimeOffset Now => clock.GetUtcNow();
+
     private async Task ReportAsync(string arn, string message, CancellationToken cancel)
     {
         try
         {
-            await jobs.ReportAsync(arn, _owner, message, cancel);
+            if (!await jobs.ReportAsync(arn, _owner, message, cancel)
+                && await versions.FindAsync(arn, cancel) is not { Status: ProjectVersionStatus.TRAINING_IN_PROGRESS })
+            {
+                // Cancelled from another node.
+                Cancel(arn);
+            }
         }
         catch (Exception failure) when (failure is System.Data.Common.DbException or OperationCanceledException)
         {
@@ -251,28 +286,4 @@ internal sealed partial class TrainingWorker(
     }
 
     private sealed class TransientFailureException(Exception inner) : Exception(inner.Message, inner);
-
-    private static partial class Log
-    {
-        [LoggerMessage(1301, LogLevel.Information, "Training {ProjectVersionArn}")]
-        public static partial void JobStarted(ILogger log, string projectVersionArn);
-
-        [LoggerMessage(1303, LogLevel.Warning, "The training process of {ProjectVersionArn} died ({Crashes} times so far): {Reason}")]
-        public static partial void ProcessDied(ILogger log, string projectVersionArn, long crashes, string reason);
-
-        [LoggerMessage(1304, LogLevel.Error, "The training job of {ProjectVersionArn} failed")]
-        public static partial void JobFailed(ILogger log, Exception failure, string projectVersionArn);
-
-        [LoggerMessage(1308, LogLevel.Warning, "The store or the disk does not allow training {ProjectVersionArn} now; trying again within {RetrySeconds} s")]
-        public static partial void JobPostponed(ILogger log, Exception? failure, string projectVersionArn, double retrySeconds);
-
-        [LoggerMessage(1307, LogLevel.Error, "The trainings could not be read from the database; trying again within {RetrySeconds} s")]
-        public static partial void PollFailed(ILogger log, Exception failure, double retrySeconds);
-
-        [LoggerMessage(1309, LogLevel.Error, "A file of the training of {ProjectVersionArn} is damaged and is made again: {Reason}")]
-        public static partial void FileDamaged(ILogger log, string projectVersionArn, string reason);
-
-        [LoggerMessage(1306, LogLevel.Warning, "A progress report of {ProjectVersionArn} could not be written")]
-        public static partial void ReportLost(ILogger log, Exception failure, string projectVersionArn);
-    }
 }

@@ -22,22 +22,23 @@ public sealed class ModuleTests
         Assert.Equal([], files.Where(f => File.ReadLines(f).Count() >= LinesMax).Select(f => Path.GetFileName(f)));
     }
 
-    [Fact]
-    public async Task Geometry_undo_and_merging_do_what_they_say()
+    [Theory]
+    [InlineData("Images", "modules.test.mjs")]
+    [InlineData("Models", "judging.test.mjs")]
+    public async Task What_is_pure_does_what_it_says(string part, string file)
     {
         Assert.SkipUnless(Directory.Exists(_sources), "the sources are not here");
         var folder = Directory.CreateTempSubdirectory("ocellus-modules-").FullName;
         try
         {
-            foreach (var file in Directory.GetFiles(_sources, "*.js", SearchOption.AllDirectories))
+            foreach (var module in Directory.GetFiles(_sources, "*.js", SearchOption.AllDirectories))
             {
-                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+                File.Copy(module, Path.Combine(folder, Path.GetFileName(module)));
             }
 
-            File.Copy(
-                Path.Combine(Pages.Root, "tests", "Ocellus.Tests", "Console", "Images", "modules.test.mjs"), Path.Combine(folder, "modules.test.mjs"));
+            File.Copy(Path.Combine(Pages.Root, "tests", "Ocellus.Tests", "Console", part, file), Path.Combine(folder, file));
             await File.WriteAllTextAsync(Path.Combine(folder, "package.json"), """{"type":"module"}""", Cancel);
-            using var node = Start(folder);
+            using var node = Start(folder, file);
             Assert.SkipWhen(node is null, "there is no node");
             var output = node.StandardOutput.ReadToEndAsync(Cancel);
             var errors = node.StandardError.ReadToEndAsync(Cancel);
@@ -50,11 +51,11 @@ public sealed class ModuleTests
         }
     }
 
-    private static Process? Start(string folder)
+    private static Process? Start(string folder, string file)
     {
         try
         {
-            return Process.Start(new ProcessStartInfo("node", ["--test", "modules.test.mjs"])
+            return Process.Start(new ProcessStartInfo("node", ["--test", file])
             {
                 WorkingDirectory = folder,
                 RedirectStandardOutput = true,

@@ -58,4 +58,21 @@ public sealed class BoxFrameTests
 
         Assert.Equal((0, 30, 80, 10), frame.FromUpright(new(-.1f, .75f, 1.3f, .5f)));
     }
+
+    /// <summary>The image was 800×400 when it was labelled and has been reduced since: its shape tells which way round the pixels were counted.</summary>
+    [Theory]
+    [InlineData(800, 400, 25, 10, 10, 20)]
+    [InlineData(799, 400, 25, 10, 10, 20)]
+    [InlineData(400, 800, 5, 10, 20, 10)]
+    public void A_reduced_image_is_known_by_its_shape(int imageWidth, int imageHeight, int left, int top, int width, int height)
+    {
+        var frame = new BoxFrame(imageWidth, imageHeight, new ImageHeader(ImageFormat.Jpeg, 80, 40, 6));
+
+        var box = frame.ToUpright(imageWidth > imageHeight ? 100 : 50, imageWidth > imageHeight ? 50 : 100, 200, 100);
+
+        Assert.Equal(left / 40.0, box.Left, 0.002);
+        Assert.Equal(top / 80.0, box.Top, 0.002);
+        Assert.Equal(width / 40.0, box.Width, 0.002);
+        Assert.Equal(height / 80.0, box.Height, 0.002);
+    }
 }
