@@ -64,7 +64,7 @@ public sealed partial class BoundedParsersTests
         ["Formats/JsonItems.cs"] = "JSON: 64 levels, one value of 64 MB at a time",
         ["Formats/JsonValues.cs"] = "JSON: 64 levels, a value or a file of 64 MB",
         ["Formats/Readers/CocoNumbers.cs"] = "values that were parsed before, and 16 million runs of a mask",
-        ["Formats/Readers/CocoReader.cs"] = "values that were parsed before; images and annotations are counted",
+        ["Formats/Readers/CocoDocument.cs"] = "values that were parsed before; images and annotations are counted",
         ["Formats/Readers/LabelStudioReader.cs"] = "names of pictures, by a pattern without repetition in repetition",
         ["Formats/Readers/VocReader.cs"] = "XML without a document type, 16 MB, into a tree that is built without recursion",
         ["Formats/XmlText.cs"] = "XML without a document type, to the characters that its caller allows",

@@ -94,7 +94,8 @@ internal static class ConvertCommand
         {
             var test = File.Exists(Path.Combine(plan.Folder, ManifestWriter.FileOf(Split.Test)))
                 ? $" --test-manifest {Path.Combine(plan.Folder, "test.manifest")}" : "";
-            var pictures = result.Pictures > 0 ? plan.Folder : options.Images ?? source;
+            var around = Directory.Exists(source) ? source : Path.GetDirectoryName(Path.GetFullPath(source))!;
+            var pictures = result.Pictures > 0 ? plan.Folder : options.Images ?? around;
             terminal.Result($"Train on it: ocellus train --manifest {Path.Combine(plan.Folder, "train.manifest")}{test} --images {pictures} --out model.zip");
         }
 

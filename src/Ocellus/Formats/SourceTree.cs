@@ -136,9 +136,7 @@ internal sealed class FolderTree(string root, SourceLimits limits) : SourceTree(
             yield break;
         }
 
-        var entries = new DirectoryInfo(folder).EnumerateFileSystemInfos().Where(e => !IsHidden(e.Name)).ToArray();
-        Array.Sort(entries, (a, b) => string.CompareOrdinal(a.Name, b.Name));
-        foreach (var entry in entries)
+        foreach (var entry in Entries(folder, prefix, findings))
         {
             var name = prefix + entry.Name;
             if (entry.LinkTarget is not null && !LeadsInside(entry))
@@ -158,6 +156,21 @@ internal sealed class FolderTree(string root, SourceLimits limits) : SourceTree(
                     yield return inner;
                 }
             }
+        }
+    }
+
+    private static FileSystemInfo[] Entries(string folder, string prefix, Findings findings)
+    {
+        try
+        {
+            var entries = new DirectoryInfo(folder).EnumerateFileSystemInfos().Where(e => !IsHidden(e.Name)).ToArray();
+            Array.Sort(entries, (a, b) => string.CompareOrdinal(a.Name, b.Name));
+            return entries;
+        }
+        catch (UnauthorizedAccessException) when (prefix.Length > 0)
+        {
+            findings.Warn("closed-folder", new(prefix), $"{prefix} may not be read and was passed over.", "Give this user the right to read it.");
+            return [];
         }
     }
 

@@ -40,7 +40,7 @@ internal static class SourceCheck
     /// <summary>Suspects that a report may show, and the score of a label below which one is a finding: more would hide the others.</summary>
     private const int SuspectsMax = 50;
 
-    private const double FindingScore = 0.1;
+    private const double FindingScore = 0.25;
 
     private const long ImageBytesMax = 64 << 20;
 

@@ -1,0 +1,199 @@
+using System.Globalization;
+using System.Text.Json;
+using Ocellus.Encodings;
+
+namespace Ocellus.Formats.Readers;
+
+/// <summary>What a COCO document has. Ids may be numbers or texts; texts are numbered below zero.</summary>
+internal sealed class CocoDocument(SourceFile file, Findings findings)
+{
+    private readonly Dictionary<string, long> _texts = new(StringComparer.Ordinal);
+
+    public List<(long Id, string Name, double Width, double Height, int Line)> Images { get; } = [];
+
+    public List<CocoAnnotation> Annotations { get; } = [];
+
+    public Dictionary<long, string> Categories { get; } = [];
+
+    /// <summary>An id as it stands in the document.</summary>
+    public string Text(long id) => id < 0 && _texts.FirstOrDefault(t => t.Value == id) is { Key: { } text }
+        ? $"'{Readable.Truncate(text)}'"
+        : id.ToString(CultureInfo.InvariantCulture);
+
+    public void Take(in JsonItem item)
+    {
+        var reader = new Utf8JsonReader(item.Json.Span);
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+        {
+            return;
+        }
+
+        switch (item.Member)
+        {
+            case "images":
+                Image(ref reader, item.Line);
+                break;
+            case "annotations":
+                Annotation(ref reader, item);
+                break;
+            case "categories":
+                Category(ref reader, item.Line);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void Image(ref Utf8JsonReader reader, int line)
+    {
+        long? id = null;
+        string? name = null;
+        double width = 0, height = 0;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var what = reader.ValueTextEquals("id"u8) ? 1 : reader.ValueTextEquals("file_name"u8) ? 2
+                : reader.ValueTextEquals("width"u8) ? 3 : reader.ValueTextEquals("height"u8) ? 4 : 0;
+            reader.Read();
+            switch (what)
+            {
+                case 1:
+                    id = Id(ref reader);
+                    break;
+                case 2:
+                    name = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
+                    break;
+                case 3:
+                    width = CocoNumbers.Number(ref reader) ?? 0;
+                    break;
+                case 4:
+                    height = CocoNumbers.Number(ref reader) ?? 0;
+                    break;
+                default:
+                    reader.Skip();
+                    break;
+            }
+        }
+
+        if (id is null || string.IsNullOrWhiteSpace(name))
+        {
+            findings.Error("image-incomplete", new(file.Name, line), "An image lacks its id or its file_name.", "Each image has an id and a file_name.");
+            return;
+        }
+
+        Images.Add((id.Value, name, width, height, line));
+    }
+
+    private void Category(ref Utf8JsonReader reader, int line)
+    {
+        long? id = null;
+        string? name = null;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var (isId, isName) = (reader.ValueTextEquals("id"u8), reader.ValueTextEquals("name"u8));
+            reader.Read();
+            if (isId)
+            {
+                id = Id(ref reader);
+            }
+            else if (isName && reader.TokenType == JsonTokenType.String)
+            {
+                name = reader.GetString();
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+
+        if (id is null || string.IsNullOrWhiteSpace(name))
+        {
+            findings.Error("category-incomplete", new(file.Name, line), "A category lacks its id or its name.", "Each category has an id and a name.");
+        }
+        else
+        {
+            if (Categories.Any(c => c.Value == name.Trim() && c.Key != id))
+            {
+                findings.Warn(
+                    "category-twice", new(file.Name, line), $"Two categories are called '{Readable.Truncate(name)}'; they were taken as one label.",
+                    "Rename one of them if they are different things.");
+            }
+
+            Categories[id.Value] = name.Trim();
+        }
+    }
+
+    private void Annotation(ref Utf8JsonReader reader, in JsonItem item)
+    {
+        long? image = null, category = null;
+        var box = default((double, double, double, double)?);
+        var isCrowd = false;
+        ReadOnlySpan<byte> shape = [];
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var what = reader.ValueTextEquals("image_id"u8) ? 1 : reader.ValueTextEquals("category_id"u8) ? 2
+                : reader.ValueTextEquals("bbox"u8) ? 3 : reader.ValueTextEquals("segmentation"u8) ? 4 : reader.ValueTextEquals("iscrowd"u8) ? 5 : 0;
+            reader.Read();
+            var start = (int)reader.TokenStartIndex;
+            if (what is 1 or 2)
+            {
+                _ = what == 1 ? image = Id(ref reader) : category = Id(ref reader);
+            }
+            else if (what == 3)
+            {
+                box = CocoNumbers.Box(ref reader);
+            }
+            else if (what == 5)
+            {
+                isCrowd = reader.TokenType == JsonTokenType.True || CocoNumbers.Number(ref reader) is > 0;
+            }
+            else
+            {
+                reader.Skip();
+                shape = what == 4 ? item.Json.Span[start..(int)reader.BytesConsumed] : shape;
+            }
+        }
+
+        if (image is null || category is null)
+        {
+            findings.Error(
+                "annotation-incomplete", new(file.Name, item.Line), "An annotation lacks its image_id or its category_id.",
+                "Each annotation has an image_id, a category_id and a bbox.");
+            return;
+        }
+
+        box ??= CocoNumbers.BoxOfShape(shape);
+        var (left, top, width, height) = box ?? default;
+        Annotations.Add(new(image.Value, category.Value, left, top, width, height, item.Line, isCrowd, box is null));
+    }
+
+    private long? Id(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType == JsonTokenType.Number)
+        {
+            return reader.TryGetInt64(out var id) ? id : reader.TryGetDouble(out var real) && Math.Abs(real) < 1L << 53 ? (long)real : null;
+        }
+
+        if (reader.TokenType != JsonTokenType.String)
+        {
+            reader.Skip();
+            return null;
+        }
+
+        var text = reader.GetString()!;
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        {
+            return number;
+        }
+
+        if (!_texts.TryGetValue(text, out var own))
+        {
+            _texts.Add(text, own = -1 - _texts.Count);
+        }
+
+        return own;
+    }
+}
+
+/// <summary>An annotation. A whole one has no box: it is a label of its image.</summary>
+internal readonly record struct CocoAnnotation(
+    long Image, long Category, double Left, double Top, double Width, double Height, int Line, bool IsCrowd, bool IsWhole);
