@@ -167,8 +167,8 @@ public sealed class StartModel
             for (int c = 0; c < rows; c++)
             {
                 Span<float> w = folded.AsSpan(c * row, row);
-                double norm = Norm(w), wanted = Norm(first.AsSpan(c * row, row));
-                double factor = norm > 0 && wanted > 0 ? wanted / norm : 1;
+                double length = Norm(w), wanted = Norm(first.AsSpan(c * row, row));
+                double factor = length > 0 && wanted > 0 ? wanted / length : 1;
                 gain[c] = (float)(1 / factor);
                 System.Numerics.Tensors.TensorPrimitives.Multiply(w, (float)factor, w);
             }
