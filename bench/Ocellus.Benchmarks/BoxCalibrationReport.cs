@@ -40,7 +40,8 @@ internal static class BoxCalibrationReport
         {
             System.Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"  {bin.Count()} boxes of a score of {bin.Average(b => b.Score):0.000} (raw {bin.Average(b => b.Raw):0.000}): {bin.Average(b => b.Right ? 1 : 0):0.000} right"));
+                $"  {bin.Count()} boxes of a score of {bin.Average(b => b.Score):0.000} (raw {bin.Average(b => b.Raw):0.000}): "
+                    + $"{bin.Average(b => b.Right ? 1 : 0):0.000} right"));
         }
     }
 

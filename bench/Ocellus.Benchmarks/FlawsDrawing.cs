@@ -47,14 +47,15 @@ internal static class FlawsDrawing
 
     private static string Line(string source, FlawsImage image)
     {
+        string size = $$"""[{"width": {{image.Width}}, "height": {{image.Height}}, "depth": 3}]""";
         string boxes = string.Join(", ", image.Boxes.Select(b =>
             $$"""{"class_id": {{b.Label}}, "left": {{b.Left}}, "top": {{b.Top}}, "width": {{b.Width}}, "height": {{b.Height}}}"""));
         string classes = string.Join(", ", Labels.Select((label, id) => $"\"{id}\": \"{label}\""));
         string confidences = string.Join(", ", image.Boxes.Select(_ => """{"confidence": 1}"""));
         return $$$"""
-            {"source-ref": "{{{source}}}", "boxes": {"image_size": [{"width": {{{image.Width}}}, "height": {{{image.Height}}}, "depth": 3}], "annotations": [{{{boxes}}}]},
+            {"source-ref": "{{{source}}}", "boxes": {"image_size": {{{size}}}, "annotations": [{{{boxes}}}]},
             """ + $$$"""
-             "boxes-metadata": {"objects": [{{{confidences}}}], "class-map": { {{{classes}}} }, "type": "groundtruth/object-detection", "human-annotated": "yes",
-            """ + """ "creation-date": "2026-01-01T00:00:00", "job-name": "flaws"}}""";
+             "boxes-metadata": {"objects": [{{{confidences}}}], "class-map": { {{{classes}}} }, "type": "groundtruth/object-detection",
+            """ + """ "human-annotated": "yes", "creation-date": "2026-01-01T00:00:00", "job-name": "flaws"}}""";
     }
 }

@@ -52,7 +52,7 @@ internal static class DetectorAnswer
         return AnswerTime.Of(network.Export(LogitScale.None), description, task.Images.Read(0));
     }
 
-    /// <summary>Such as: The input is 288×224 pixels instead of 416×320, for the sake of answers within 30 ms. An answer takes about 28 ms on one core.</summary>
+    /// <summary>Such as: The input is 416×320 pixels. An answer takes about 28 ms on one core.</summary>
     /// <param name="input">The input of the model.</param>
     /// <param name="suited">The one that suits the data.</param>
     /// <param name="most">Maximum time of an answer; null for no maximum.</param>
@@ -65,7 +65,8 @@ internal static class DetectorAnswer
                 $" instead of {suited}, for the sake of answers within {time.TotalMilliseconds:0.##} ms; small objects are found less well")
             : "";
         string impossible = most is { } asked && answer > asked && input.LongSide <= LongSideMin
-            ? string.Create(CultureInfo.InvariantCulture, $", longer than the {asked.TotalMilliseconds:0.##} ms that were asked for: no smaller input is of use")
+            ? string.Create(
+                CultureInfo.InvariantCulture, $", longer than the {asked.TotalMilliseconds:0.##} ms that were asked for: no smaller input is of use")
             : "";
         return string.Create(
             CultureInfo.InvariantCulture,

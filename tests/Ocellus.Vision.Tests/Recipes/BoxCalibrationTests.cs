@@ -52,7 +52,8 @@ public sealed class BoxCalibrationTests
     public void Each_label_holds_back_no_more_than_its_share()
     {
         // 100 images with label 0, of which 20 have label 1 too and 5 label 2; 10 without boxes.
-        DetectorTask task = Task([.. Enumerable.Range(0, 100).Select(i => i < 20 ? [0, 1] : i < 25 ? [0, 2] : (int[])[0]), .. Enumerable.Repeat<int[]>([], 10)]);
+        DetectorTask task = Task(
+            [.. Enumerable.Range(0, 100).Select(i => i < 20 ? [0, 1] : i < 25 ? [0, 2] : (int[])[0]), .. Enumerable.Repeat<int[]>([], 10)]);
 
         int[] held = BoxCalibration.HeldBack(task, _plan, seed: 1);
 
