@@ -43,7 +43,9 @@ internal static class ConvertCommand
             new SourceOptions { Format = DataFormats.Parse(parsed.GetValue(from) ?? ""), Images = parsed.GetValue(images) },
             new ConversionPlan(DataFormats.Parse(parsed.GetValue(to)!)!.Value, parsed.GetValue(output)!)
             {
-                WithPictures = !parsed.GetValue(noPictures), Bucket = parsed.GetValue(bucket)!, Created = TimeProvider.System.GetUtcNow(),
+                WithPictures = !parsed.GetValue(noPictures),
+                Bucket = parsed.GetValue(bucket)!,
+                Created = TimeProvider.System.GetUtcNow(),
             },
             parsed.GetValue(json),
             terminal,

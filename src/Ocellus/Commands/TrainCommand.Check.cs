@@ -54,7 +54,10 @@ internal static partial class TrainCommand
 
             var options = new SourceOptions
             {
-                Format = DataFormat.Manifest, Images = request.Images, Findings = findings, Limits = SourceLimits.Default with { FilesMax = QuickFilesMax },
+                Format = DataFormat.Manifest,
+                Images = request.Images,
+                Findings = findings,
+                Limits = SourceLimits.Default with { FilesMax = QuickFilesMax },
             };
             using var reader = SourceReader.Open(file, options);
             foreach (var image in reader.Read(cancel))

@@ -48,5 +48,5 @@ internal static class DataFormats
 
     /// <summary>The format of a word of <see cref="Word"/>; null for none.</summary>
     public static DataFormat? Parse(string word) =>
-        Enum.GetValues<DataFormat>().Where(f => f.Word() == word.ToLowerInvariant()).Cast<DataFormat?>().FirstOrDefault();
+        Enum.GetValues<DataFormat>().Where(f => string.Equals(f.Word(), word, StringComparison.OrdinalIgnoreCase)).Cast<DataFormat?>().FirstOrDefault();
 }

@@ -1,4 +1,3 @@
-using Ocellus.Formats.Readers;
 using Ocellus.Refusals;
 
 namespace Ocellus.Formats;

@@ -76,7 +76,11 @@ internal sealed class ZipTree : SourceTree
         }
     }
 
-    public override void Dispose() => _archive.Dispose();
+    public override void Dispose()
+    {
+        _archive.Dispose();
+        base.Dispose();
+    }
 
     protected override IEnumerable<string> Names(Findings findings)
     {

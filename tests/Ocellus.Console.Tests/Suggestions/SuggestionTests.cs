@@ -205,7 +205,7 @@ public sealed class SuggestionTests(Browser browser)
             () => "the import does not end");
     }
 
-    private static Task SavedAsync(Tab tab) => tab.Page.WaitForFunctionAsync("() => document.documentElement.dataset.waiting === '0'");
+    private static async Task SavedAsync(Tab tab) => await tab.Page.WaitForFunctionAsync("() => document.documentElement.dataset.waiting === '0'");
 
     private static async Task<string> NameAsync(Tab tab) => (await tab.Page.InnerTextAsync("#focus .ellipsis")).Split(' ')[0];
 

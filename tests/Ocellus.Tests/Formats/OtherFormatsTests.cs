@@ -247,7 +247,7 @@ public sealed class OtherFormatsTests
             """).Text("test/metadata.jsonl", """{"file_name": "b.png", "label": "good"}""");
         var (format, images, findings) = source.Read();
         Assert.Equal(DataFormat.ImageFolder, format);
-        Assert.Equal(["good", "ripe 10 20 40 40"], images.Select(i => i.Labels.FirstOrDefault() ?? Text(i.Boxes[0])));
+        Assert.Equal(["good", "ripe 10 20 40 40"], images.Select(i => i.Labels is [var label, ..] ? label : Text(i.Boxes[0])));
         Assert.Equal([Split.Test, Split.Train], images.Select(i => i.Split));
         Assert.Equal(["bad-json at train/metadata.jsonl:2"], SourceFolder.Codes(findings));
     }

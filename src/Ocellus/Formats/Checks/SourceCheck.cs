@@ -115,7 +115,7 @@ internal static class SourceCheck
             + $"and looks like '{s.Likelier}' ({s.LikelierScore:0 %}).");
 
     private static ((ImageFingerprint?, string?), Half[][]) Look(
-        LabelledImage image, IReadOnlyList<int> boxes, ImageEmbedder embedder, Findings findings, CancellationToken cancel)
+        LabelledImage image, List<int> boxes, ImageEmbedder embedder, Findings findings, CancellationToken cancel)
     {
         try
         {

@@ -175,8 +175,13 @@ internal sealed class CsvColumns
     /// <summary>Numbers are a box, or the picture's size and a box.</summary>
     private bool Placed(List<int> numbers)
     {
-        string[] roles = numbers.Count switch { 0 => [], 4 => ["x1", "y1", "x2", "y2"], 6 => ["image_width", "image_height", "x1", "y1", "x2", "y2"],
-            _ => null! };
+        string[] roles = numbers.Count switch
+        {
+            0 => [],
+            4 => ["x1", "y1", "x2", "y2"],
+            6 => ["image_width", "image_height", "x1", "y1", "x2", "y2"],
+            _ => null!
+        };
         for (var i = 0; roles is not null && i < roles.Length; i++)
         {
             _at[roles[i]] = numbers[i];

@@ -54,7 +54,11 @@ internal sealed class ViaReader(ReadContext context) : IFormatReader
         var own = Labels(image.Member("file_attributes"));
         return new SourceEntry(name, place)
         {
-            Folder = file.Folder, Split = SplitNames.OfPath(file.Name), Labels = own, Boxes = boxes, IsForBoxes = boxes.Count > 0 || own.Count == 0,
+            Folder = file.Folder,
+            Split = SplitNames.OfPath(file.Name),
+            Labels = own,
+            Boxes = boxes,
+            IsForBoxes = boxes.Count > 0 || own.Count == 0,
         };
     }
 

@@ -76,7 +76,7 @@ internal sealed class YoloDescription
         }
     }
 
-    private IEnumerable<SourceFile> At(ReadContext context, string path)
+    private List<SourceFile> At(ReadContext context, string path)
     {
         var (files, pictures) = (context.All, context.Pictures.Pictures);
         var inner = string.Join('/', path.Replace('\\', '/').Split('/').SkipWhile(p => p is ".." or "."));

@@ -55,7 +55,12 @@ internal sealed class YoloReader : IFormatReader
             var lines = new List<int>();
             yield return new SourceEntry(picture.Name, new(file?.Name ?? picture.Name))
             {
-                Picture = picture, Split = split, IsForBoxes = true, IsRatio = true, Boxes = file is null ? [] : Boxes(file, lines), BoxLines = lines,
+                Picture = picture,
+                Split = split,
+                IsForBoxes = true,
+                IsRatio = true,
+                Boxes = file is null ? [] : Boxes(file, lines),
+                BoxLines = lines,
             };
         }
 
