@@ -15,7 +15,8 @@ public sealed partial class ArchitectureTests
     private static readonly Dictionary<string, string> Allowed = new(StringComparer.Ordinal)
     {
         ["Program.cs"] = "Commands",
-        ["Commands"] = "Server.cs Backups Console Datasets Encodings Formats Hosting Identity Objects Projects Refusals Settings Storage Training Transfer Wire",
+        ["Commands"] =
+            "Server.cs Backups Console Datasets Encodings Formats Hosting Identity Objects Projects Refusals Settings Storage Training Transfer Wire",
         ["Server.cs"] = "Backups Console Datasets Diagnostics Encodings Hosting Identity Objects Projects Settings Storage Tags Training Wire",
         ["Console"] = "Datasets Diagnostics Encodings Hosting Identity Objects Projects Refusals Settings Storage Tags Training Wire Work",
         ["Backups"] = "Encodings Objects Refusals Storage",

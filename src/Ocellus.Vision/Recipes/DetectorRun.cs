@@ -278,8 +278,7 @@ internal sealed class DetectorRun : IDisposable
     {
         var text = new StringBuilder(PlanRun.KeyOf(plan.Repeat) + StartModel.KeyOf(plan.From));
         plan = plan with { ImageCacheBytes = 0, Threads = 0, ThreadsNow = null, TimeBudget = null, AnswerTimeMax = null, Repeat = null, From = null };
-        plan = plan with { Mosaic = plan.Mosaic ?? 0 };
-        text.AppendJoin('|', TrainingCheckpoint.TextOf(plan, plan.Kernels), TextOf(input), string.Join('\n', task.Labels));
+        text.AppendJoin('|', TrainingCheckpoint.TextOf(plan with { Mosaic = plan.Mosaic ?? 0 }, plan.Kernels), TextOf(input), string.Join('\n', task.Labels));
         foreach (IReadOnlyList<LabelledBox> boxes in task.Boxes)
         {
             // With the type names of the first version: checkpoints outlive renaming.

@@ -8,9 +8,13 @@ namespace Ocellus.Commands;
 /// <summary>A bar for each phase of a training, the current one with its step and the seconds left.</summary>
 internal sealed class PhaseBars(ProgressContext context) : IProgress<JobProgress>
 {
+    /// <summary>A bar's length; steps may change in number, so they are no measure of it.</summary>
+    private const double Length = 1;
+
     private readonly Lock _gate = new();
     private ProgressTask? _bar;
     private string? _phase;
+    private PhaseShare _share = new(TimeProvider.System);
 
     public void Report(JobProgress value)
     {
@@ -19,12 +23,11 @@ internal sealed class PhaseBars(ProgressContext context) : IProgress<JobProgress
             if (value.Phase != _phase)
             {
                 End();
-                _phase = value.Phase;
-                _bar = context.AddTask(Markup.Escape(value.Phase));
+                (_phase, _share) = (value.Phase, new PhaseShare(TimeProvider.System));
+                _bar = context.AddTask(Markup.Escape(value.Phase), maxValue: Length);
             }
 
-            _bar!.MaxValue = Math.Max(1, value.Steps);
-            _bar.Value = value.Step;
+            _bar!.Value = Length * _share.Of(value);
             _bar.IsIndeterminate = value.Steps == 0;
             _bar.Description = Markup.Escape(PhaseLines.Step(value));
             _bar.Tag = value;
@@ -48,6 +51,26 @@ internal sealed class PhaseBars(ProgressContext context) : IProgress<JobProgress
             (_bar.Tag, _bar.Description, _bar.Value) = (null, Markup.Escape(_phase!), _bar.MaxValue);
             _bar.StopTask();
         }
+    }
+}
+
+/// <summary>
+/// How much of a phase is done: by time where the time left is known, otherwise by steps. It never gets less, though estimates rise and planned steps become
+/// fewer.
+/// </summary>
+internal sealed class PhaseShare(TimeProvider clock)
+{
+    private readonly long _begun = clock.GetTimestamp();
+    private double _most;
+
+    /// <summary>The share, from 0 to 1.</summary>
+    public double Of(JobProgress value)
+    {
+        var elapsed = clock.GetElapsedTime(_begun).TotalSeconds;
+        var share = value.SecondsLeft is { } left && elapsed + left > 0 ? elapsed / (elapsed + left)
+            : value.Steps > 0 ? (double)value.Step / value.Steps
+            : 0;
+        return _most = Math.Clamp(share, _most, 1);
     }
 }
 
@@ -85,7 +108,7 @@ internal sealed class PhaseLines(TextWriter writer, TimeProvider clock) : IProgr
 
     public static string Step(JobProgress value) =>
         value.Steps == 0 ? value.Phase
-        : value.Planned is { } planned ? string.Create(CultureInfo.InvariantCulture, $"{value.Phase} {value.Step}/{value.Steps} ({planned} planned)")
+        : value.Planned is { } planned ? string.Create(CultureInfo.InvariantCulture, $"{value.Phase} {value.Step} of about {value.Steps} ({planned} planned)")
         : string.Create(CultureInfo.InvariantCulture, $"{value.Phase} {value.Step}/{value.Steps}");
 
     public static string Left(double seconds) => string.Create(CultureInfo.InvariantCulture, $"about {Math.Ceiling(seconds):0} s left");

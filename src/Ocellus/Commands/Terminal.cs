@@ -56,8 +56,10 @@ internal sealed class Terminal
     /// <summary>Why a verb failed.</summary>
     public void Complain(string text) => _error.WriteLine($"ocellus: {Shown(text)}");
 
-    /// <summary>Shows a training's progress: bars on a terminal, otherwise a line now and then.</summary>
-    public async Task<T> ShowAsync<T>(Func<IProgress<JobProgress>, Task<T>> work)
+    /// <summary>Shows the progress of work: bars on a terminal, otherwise a line now and then.</summary>
+    /// <param name="work">The work.</param>
+    /// <param name="succeeded">Whether it did what it should; the last bar stays where it is if not. Without it, work that returns has.</param>
+    public async Task<T> ShowAsync<T>(Func<IProgress<JobProgress>, Task<T>> work, Func<T, bool>? succeeded = null)
     {
         if (System.Console.IsErrorRedirected || !_remarks.Profile.Capabilities.Ansi)
         {
@@ -72,7 +74,11 @@ internal sealed class Terminal
             {
                 var bars = new PhaseBars(context);
                 var result = await work(bars);
-                bars.Finish();
+                if (succeeded?.Invoke(result) ?? true)
+                {
+                    bars.Finish();
+                }
+
                 return result;
             });
     }

@@ -96,7 +96,7 @@ internal static partial class TrainCommand
         if (folder.ReadOutcome() is not { } outcome)
         {
             ShowWorst(request, terminal, cancel);
-            var end = await terminal.ShowAsync(progress => TrainingProcess.RunAsync(folder, progress, yields: null, cancel));
+            var end = await terminal.ShowAsync(progress => TrainingProcess.RunAsync(folder, progress, yields: null, cancel), end => end.Outcome is not null);
             if (end.Outcome is null)
             {
                 terminal.Complain(end.Stopped

@@ -98,7 +98,8 @@ public sealed partial class ObjectStoreSurfaceTests
     private static string Code(string source) =>
         Text().Replace(Comment().Replace(source, ""), match => string.Concat(Hole().Matches(match.Value).Select(m => m.Value)));
 
-    [GeneratedRegex(@"^(?!using ).*\bObjects\.[A-Z]", RegexOptions.Multiline)]
+    /// <summary>The namespace; a property of that name is none.</summary>
+    [GeneratedRegex(@"^(?!using ).*(?:(?<!\.)|(?<=Ocellus\.))\bObjects\.[A-Z]", RegexOptions.Multiline)]
     private static partial Regex Qualified();
 
     [GeneratedRegex(@"^\s*//.*$", RegexOptions.Multiline)]
