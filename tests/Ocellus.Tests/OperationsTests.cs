@@ -18,6 +18,7 @@ public sealed partial class OperationsTests
     {
         [("Commands/Answers.cs", "DetectCustomLabels")] = "`ocellus detect` chooses labels exactly as the operation does.",
         [("Projects/DescribeProjects.cs", "CreateProject")] = "the one feature that a project can have",
+        [("Training/StartTag.cs", "CopyProjectVersion")] = "who goes on from a model reads its weights, which is the right to copy it",
     };
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
