@@ -18,6 +18,8 @@ namespace Ocellus.Vision.Inference;
 public sealed record ModelDescription(
     string Kind, IReadOnlyList<string> Labels, int Width, int Height, string Resize, string Recipe, IReadOnlyDictionary<string, string> Versions)
 {
+    private static readonly ModelDescription _blank = new("", [], 0, 0, "", "", new Dictionary<string, string>(StringComparer.Ordinal));
+
     /// <summary>For each label the score, 0 to 1, from which it counts as found: the one with the best F1 on the test images.</summary>
     public IReadOnlyList<double> Thresholds { get; init; } = [];
 
@@ -59,7 +61,23 @@ public sealed record ModelDescription(
     {
         try
         {
-            return JsonSerializer.Deserialize(json, ModelJson.Default.ModelDescription) ?? throw new InvalidDataException("model.json is empty.");
+            ModelDescription read = JsonSerializer.Deserialize(json, ModelJson.Default.ModelDescription)
+                ?? throw new InvalidDataException("model.json is empty.");
+            if (read is { Kind: null } or { Labels: null } or { Resize: null })
+            {
+                throw new InvalidDataException("model.json lacks the kind of the model, its labels or its input.");
+            }
+
+            // What an earlier version did not write is null or 0 here: the generated reader leaves out what the properties begin with.
+            return read with
+            {
+                Thresholds = read.Thresholds ?? _blank.Thresholds,
+                Temperature = read.Temperature == 0 ? _blank.Temperature : read.Temperature,
+                Remarks = read.Remarks ?? _blank.Remarks,
+                ModelSha256 = read.ModelSha256 ?? _blank.ModelSha256,
+                Input = read.Input ?? _blank.Input,
+                Output = read.Output ?? _blank.Output,
+            };
         }
         catch (JsonException failure)
         {

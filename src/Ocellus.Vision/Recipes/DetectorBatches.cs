@@ -31,24 +31,42 @@ internal sealed class DetectorBatches(DetectorTask task, DetectorPlan plan, Dete
     /// <param name="joinedAt">The step from which the images that were held back are learnt from too; null if that is not known yet.</param>
     public DetectorBatch Make(int step, int steps, int count, int? joinedAt = null)
     {
-        bool joined = step >= joinedAt;
-        int[] images = joined ? _all : _first;
-        int since = joined ? joinedAt!.Value : 0;
-        // No pass of these images was seen before, and its views are new ones.
-        int passes = (int)(((long)since * count + _first.Length - 1) / _first.Length);
+        int[] images = step >= joinedAt ? _all : _first;
         double mosaic = step < MosaicUntil * steps ? plan.Mosaic ?? 0 : 0;
         float[] pixels = _buffers.For(step, count * views.ValuesPerView);
         var truth = new TrueBox[count][];
         for (int i = 0; i < truth.Length; i++)
         {
             // Passes follow one another without a break, so every step has the same number of images, however few there are.
-            long view = (long)(step - since) * truth.Length + i;
-            int pass = passes + (int)(view / images.Length);
-            int index = Order(images, pass)[(int)(view % images.Length)];
+            (int index, int pass) = At((long)step * count + i, step >= joinedAt ? (long)joinedAt.Value * count : null);
             truth[i] = views.Random(index, pass, mosaic, images, pixels.AsSpan(i * views.ValuesPerView, views.ValuesPerView));
         }
 
         return new DetectorBatch(pixels, truth);
+    }
+
+    /// <summary>Which image a view is of, and in which pass.</summary>
+    /// <param name="view">Number of the view.</param>
+    /// <param name="join">Number of the first view after the join; null before it.</param>
+    private (int Index, int Pass) At(long view, long? join)
+    {
+        if (join is not { } first)
+        {
+            return InPasses(_first, view, 0);
+        }
+
+        // The pass that was under way goes on with the images that it has not shown and those that joined: a quick training has no other.
+        int pass = (int)(first / _first.Length), shown = (int)(first % _first.Length);
+        int[] rest = shown == 0 ? [] : [.. Order(_first, pass)[shown..], .. held];
+        return view - first < rest.Length
+            ? (Order(rest, pass)[(int)(view - first)], pass)
+            : InPasses(_all, view - first - rest.Length, shown == 0 ? pass : pass + 1);
+    }
+
+    private (int Index, int Pass) InPasses(int[] images, long view, int from)
+    {
+        int pass = from + (int)(view / images.Length);
+        return (Order(images, pass)[(int)(view % images.Length)], pass);
     }
 
     private int[] Order(int[] images, int pass)

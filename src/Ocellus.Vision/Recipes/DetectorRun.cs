@@ -15,7 +15,6 @@ internal sealed class DetectorRun : IDisposable
     private const int EpochStepsMin = 40;
     // Share of the time budget after which no further step is timed: on a busy machine one may take many seconds.
     private const double MeasureShare = .02;
-
     // Factor on the measured time, for optimizer and running average.
     private const double StepOverhead = 1.05;
 

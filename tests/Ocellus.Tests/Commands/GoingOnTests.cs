@@ -81,7 +81,7 @@ public sealed class GoingOnTests : IDisposable
     private JsonNode Description(string archive)
     {
         using var zip = ZipFile.OpenRead(In(archive));
-        using var stream = zip.GetEntry("model.json")!.Open();
+        using var stream = zip.GetEntry($"{Path.GetFileNameWithoutExtension(archive)}/model.json")!.Open();
         return JsonNode.Parse(stream)!;
     }
 

@@ -31,6 +31,17 @@ public sealed class DetectorBatchesTests
         Assert.Equal([0, 1, 2, 3, 4, 5], Enumerable.Range(3, 3).SelectMany(step => Seen(batches.Make(step, 100, 2))).Order());
     }
 
+    [Fact]
+    public void The_pass_under_way_at_the_join_shows_each_image_once()
+    {
+        DetectorBatches batches = Batches(mosaic: 0, [1, 4]);
+
+        // The join comes after a pass of four and half of the next: what that has not shown follows, and the two that were held back.
+        int[] seen = [.. Enumerable.Range(2, 3).SelectMany(step => Seen(batches.Make(step, 100, 2, joinedAt: 3)))];
+        Assert.Equal([0, 1, 2, 3, 4, 5], seen.Order());
+        Assert.Equal([0, 1, 2, 3, 4, 5], Enumerable.Range(5, 3).SelectMany(step => Seen(batches.Make(step, 100, 2, joinedAt: 3))).Order());
+    }
+
     private static int[] Seen(DetectorBatch batch) => [.. batch.Truth.SelectMany(t => t.Select(b => b.Label))];
 
     /// <summary>Six images, each with a box whose label is the image's number.</summary>

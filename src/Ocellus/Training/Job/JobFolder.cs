@@ -40,7 +40,7 @@ internal sealed record JobDescription
     /// <summary>Threads to learn with; 0 for one for each core.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Maximum time of an answer on one core, milliseconds, for the choice of a classifier's input; null for no limit.</summary>
+    /// <summary>Maximum time of an answer on one core, milliseconds, for the choice of the input; null for no limit.</summary>
     public double? AnswerMillisecondsMax { get; init; }
 
     /// <summary>Which convolution kernels to use; not written if it is the default.</summary>
