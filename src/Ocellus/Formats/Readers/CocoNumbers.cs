@@ -111,7 +111,8 @@ internal static class CocoNumbers
         using var document = JsonDocument.Parse(json.ToArray(), JsonValues.Options);
         var mask = document.RootElement;
         if (!mask.TryGetProperty("size", out var size) || size.ValueKind != JsonValueKind.Array || size.GetArrayLength() != 2
-            || size[0].ValueKind != JsonValueKind.Number || !size[0].TryGetInt32(out var height) || height <= 0 || !mask.TryGetProperty("counts", out var counts))
+            || size[0].ValueKind != JsonValueKind.Number || !size[0].TryGetInt32(out var height) || height <= 0
+            || !mask.TryGetProperty("counts", out var counts))
         {
             return null;
         }
