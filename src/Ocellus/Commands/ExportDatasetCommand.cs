@@ -15,6 +15,9 @@ internal static class ExportDatasetCommand
     /// <summary>Findings of a kind that are shown; the others are counted.</summary>
     private const int ShownMax = 3;
 
+    /// <summary>A file that tells what an interrupted export was of.</summary>
+    private const string Mark = ".ocellus-export";
+
     private sealed record Choice(string Arn, DataFormat To, string Folder, bool WithPictures, bool Force, bool Json);
 
     public static Command Create()
@@ -58,6 +61,7 @@ internal static class ExportDatasetCommand
         var sets = await DatasetDownload.FindAsync(client, choice.Arn, cancel);
         // What an interrupted run has left is used again.
         var staging = choice.Folder + ".download";
+        Prepare(staging, $"{choice.Arn} {endpoint.Api} {endpoint.Store}");
         var (download, reader, result) = await terminal.ShowAsync(async progress =>
         {
             void Report(string what, int step, int steps) => progress.Report(new JobProgress(what, step, steps, null, null));
@@ -121,6 +125,30 @@ internal static class ExportDatasetCommand
         }
 
         return (download, findings, result);
+    }
+
+    /// <summary>Keeps what an interrupted export of the same has left, and nothing else: pictures of another server would get the wrong labels.</summary>
+    /// <exception cref="CommandRefusedException">The folder is somebody's own.</exception>
+    private static void Prepare(string staging, string what)
+    {
+        var mark = Path.Combine(staging, Mark);
+        if (!File.Exists(mark) && Directory.Exists(staging) && Directory.EnumerateFileSystemEntries(staging).Any())
+        {
+            throw new CommandRefusedException($"{staging} is in the way: pictures gather there. Remove it, or choose another folder with --out.");
+        }
+
+        if (File.Exists(mark) && File.ReadAllText(mark) != what)
+        {
+            Directory.Delete(staging, recursive: true);
+        }
+
+        Directory.CreateDirectory(staging);
+        File.WriteAllText(mark, what);
+        foreach (var manifest in Directory.GetFiles(staging, "*.manifest"))
+        {
+            // A dataset that the project had then and has no longer.
+            File.Delete(manifest);
+        }
     }
 
     /// <summary>Where a folder goes that is in the way; null if none is.</summary>

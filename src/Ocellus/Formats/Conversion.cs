@@ -44,6 +44,9 @@ internal sealed record ConversionResult
 /// <summary>Writes what a source has in another format: all of it, or nothing.</summary>
 internal static class Conversion
 {
+    /// <summary>A file that tells a folder which a run has begun from one that somebody has by the same name.</summary>
+    private const string Mark = ".ocellus-part";
+
     /// <exception cref="CommandRefusedException">The folder is not empty, nothing can be used, or the format cannot hold what the source has.</exception>
     /// <exception cref="InvalidDataException">A document or an archive is damaged.</exception>
     public static ConversionResult Run(SourceReader source, ConversionPlan plan, IProgress<int>? progress, CancellationToken cancel)
@@ -51,16 +54,24 @@ internal static class Conversion
         var folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(plan.Folder));
         CheckFree(folder);
         var part = folder + ".part";
-        if (Directory.Exists(part))
+        var mark = Path.Combine(part, Mark);
+        if (Directory.Exists(part) && Directory.EnumerateFileSystemEntries(part).Any())
         {
+            if (!File.Exists(mark))
+            {
+                throw new CommandRefusedException($"{part} is in the way: it is written first, and becomes {folder}. Remove it, or choose another folder.");
+            }
+
             // What an earlier run left that was killed.
             Directory.Delete(part, recursive: true);
         }
 
         Directory.CreateDirectory(part);
+        File.WriteAllBytes(mark, []);
         try
         {
             var result = Write(source, plan, part, progress, cancel);
+            File.Delete(mark);
             if (Directory.Exists(folder))
             {
                 Directory.Delete(folder);

@@ -13,6 +13,9 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
     /// <summary>Bytes in which a JPEG's size almost always stands, after EXIF data of 64 KB and a colour profile.</summary>
     private const int HeadBytes = 256 << 10;
 
+    /// <summary>Pixels of a side beyond which there are no pictures, and numbers that writers cannot write.</summary>
+    private const double NumberMax = 1e9;
+
     private readonly Dictionary<string, int> _labels = new(StringComparer.Ordinal);
     private readonly List<string> _order = [];
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
@@ -194,7 +197,15 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
 
         if (width == 0)
         {
-            return box;
+            if (new[] { -box.Left, -box.Top, box.Left + box.Width, box.Top + box.Height }.Max() <= NumberMax)
+            {
+                return box;
+            }
+
+            context.Findings.Error(
+                "box-outside", place, $"A box of {Words(box)} is larger than any picture and was left out.",
+                "Draw it again; if all are outside, the boxes belong to another size of the picture.");
+            return null;
         }
 
         var (left, top) = (Math.Clamp(box.Left, 0, width), Math.Clamp(box.Top, 0, height));

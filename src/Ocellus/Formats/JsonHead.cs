@@ -48,7 +48,7 @@ internal static class JsonHead
                 }
             }
         }
-        catch (JsonException)
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
             // What was read before may be enough.
         }

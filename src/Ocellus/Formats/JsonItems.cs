@@ -20,6 +20,9 @@ internal sealed class JsonItems : IDisposable
 
     private const int FirstBufferBytes = 1 << 18;
 
+    /// <summary>How values are read: what tools and people write beyond the standard is taken.</summary>
+    public static readonly JsonReaderOptions Options = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip, MaxDepth = DepthMax };
+
     private readonly SourceFile _file;
     private readonly Stream _stream;
     private readonly int _recordBytesMax;
@@ -28,7 +31,7 @@ internal sealed class JsonItems : IDisposable
     private int _start, _end;
     private bool _isFinal;
     private int _line = 1;
-    private JsonReaderState _state = new(new JsonReaderOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip, MaxDepth = DepthMax });
+    private JsonReaderState _state = new(Options);
     private Mode _mode = Mode.Document;
     private string _member = "", _name = "";
     private bool _isArray;
@@ -80,6 +83,10 @@ internal sealed class JsonItems : IDisposable
             catch (JsonException failure)
             {
                 throw new InvalidDataException($"{_file.Name}:{(failure.LineNumber ?? 0) + 1}: this is not valid JSON. {failure.Message}");
+            }
+            catch (InvalidOperationException)
+            {
+                throw new InvalidDataException($"{_file.Name}:{_line}: {JsonValues.NotText}");
             }
         }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Ocellus.Formats;
 
@@ -7,14 +8,47 @@ namespace Ocellus.Formats;
 internal static class JsonValues
 {
     /// <summary>Nesting of a description.</summary>
-    private static readonly JsonDocumentOptions _options = new() { MaxDepth = 64, AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip };
+    public static readonly JsonDocumentOptions Options = new() { MaxDepth = 64, AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip };
+
+    /// <summary>Said of texts that no program can read.</summary>
+    public const string NotText = "a text in it is not UTF-8, or escapes half of a character. Save the file as UTF-8.";
+
+    /// <summary>Checks that every text of a JSON value can be read: parsers accept others, and throw when one is asked for.</summary>
+    /// <exception cref="InvalidDataException">One cannot.</exception>
+    public static void CheckTexts(ReadOnlySpan<byte> json, SourcePlace place)
+    {
+        if (!Utf8.IsValid(json))
+        {
+            throw new InvalidDataException($"{place}: {NotText}");
+        }
+
+        // Halves of characters are escaped as \ud800 to \udfff.
+        if (json.IndexOf("\\ud"u8) < 0 && json.IndexOf("\\uD"u8) < 0)
+        {
+            return;
+        }
+
+        var reader = new Utf8JsonReader(json, JsonItems.Options);
+        while (reader.Read())
+        {
+            try
+            {
+                _ = reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped ? reader.GetString() : null;
+            }
+            catch (InvalidOperationException)
+            {
+                throw new InvalidDataException($"{place}: {NotText}");
+            }
+        }
+    }
 
     /// <exception cref="InvalidDataException">It is no JSON.</exception>
     public static JsonDocument Parse(ReadOnlyMemory<byte> json, SourcePlace place)
     {
         try
         {
-            return JsonDocument.Parse(json, _options);
+            CheckTexts(json.Span, place);
+            return JsonDocument.Parse(json, Options);
         }
         catch (JsonException failure)
         {
@@ -29,7 +63,11 @@ internal static class JsonValues
         using var stream = SourceText.Open(file, limits.RecordBytesMax);
         try
         {
-            return JsonDocument.Parse(stream, _options);
+            using var whole = new MemoryStream();
+            stream.CopyTo(whole);
+            var json = whole.ToArray();
+            CheckTexts(json, new(file.Name));
+            return JsonDocument.Parse(json, Options);
         }
         catch (JsonException failure)
         {

@@ -119,7 +119,10 @@ internal sealed class FolderTree(string root, SourceLimits limits) : SourceTree(
 {
     private readonly string _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
 
-    public override string? PathOnDisk(string name) => Path.Combine(_root, name.Replace('/', Path.DirectorySeparatorChar));
+    /// <summary>Where links lead: what is read is what was judged, and not what a link in the link's own path makes of it.</summary>
+    private readonly Dictionary<string, string> _targets = new(StringComparer.Ordinal);
+
+    public override string? PathOnDisk(string name) => _targets.GetValueOrDefault(name) ?? Path.Combine(_root, name.Replace('/', Path.DirectorySeparatorChar));
 
     public override long Length(string name) => new FileInfo(PathOnDisk(name)!).Length;
 
@@ -139,7 +142,7 @@ internal sealed class FolderTree(string root, SourceLimits limits) : SourceTree(
         foreach (var entry in Entries(folder, prefix, findings))
         {
             var name = prefix + entry.Name;
-            if (entry.LinkTarget is not null && !LeadsInside(entry))
+            if (entry.LinkTarget is not null && !LeadsInside(entry, name))
             {
                 findings.Warn(
                     "link-outside", new(name), $"{name} is a link that leads out of the source and was not followed.",
@@ -174,12 +177,26 @@ internal sealed class FolderTree(string root, SourceLimits limits) : SourceTree(
         }
     }
 
-    private bool LeadsInside(FileSystemInfo link)
+    private bool LeadsInside(FileSystemInfo link, string name)
     {
         try
         {
-            return link.ResolveLinkTarget(returnFinalTarget: true) is { Exists: true } target
-                && target.FullName.StartsWith(_root + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+            if (link.ResolveLinkTarget(returnFinalTarget: true) is not { Exists: true } target || !IsInside(target.FullName))
+            {
+                return false;
+            }
+
+            // A folder on the way that is itself a link may lead anywhere.
+            for (var around = Path.GetDirectoryName(target.FullName)!; IsInside(around); around = Path.GetDirectoryName(around)!)
+            {
+                if (new DirectoryInfo(around).LinkTarget is not null)
+                {
+                    return false;
+                }
+            }
+
+            _targets[name] = target.FullName;
+            return true;
         }
         catch (IOException)
         {
@@ -187,4 +204,6 @@ internal sealed class FolderTree(string root, SourceLimits limits) : SourceTree(
             return false;
         }
     }
+
+    private bool IsInside(string path) => path.StartsWith(_root + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 }

@@ -37,6 +37,12 @@ internal sealed class ZipTree : SourceTree
                 continue;
             }
 
+            if (entry.IsEncrypted)
+            {
+                // Its bytes would be read as they are, and a picture that is stored would be noise.
+                throw new CommandRefusedException($"{path} is protected with a password. Unpack it, and name the folder.");
+            }
+
             bytes += entry.Length;
             if (bytes > limits.ArchiveBytesMax)
             {

@@ -97,24 +97,24 @@ internal sealed class DatasetDownload(ServiceClient client, string folder, Actio
     private async Task WindowAsync(List<EntryLine> window, TextWriter manifest, bool withPictures, CancellationToken cancel)
     {
         // The bucket is part of the name, and no name leads out of the folder.
-        var names = window.ConvertAll(l => ObjectKeys.Of(l.Bucket, l.Key));
-        var isThere = new bool[window.Count];
+        var names = window.ConvertAll(l => PictureFiles.NameOf(l.Bucket, l.Key));
+        var there = new string?[window.Count];
         if (withPictures)
         {
             await Parallel.ForEachAsync(
                 Enumerable.Range(0, window.Count), new ParallelOptions { MaxDegreeOfParallelism = PictureCopier.Parallel, CancellationToken = cancel },
                 async (i, token) =>
                 {
-                    isThere[i] = await FetchAsync(window[i], names[i], token);
+                    there[i] = await FetchAsync(window[i], names[i], token);
                     report("Pictures", Interlocked.Increment(ref _done), _total);
                 });
         }
 
         for (var i = 0; i < window.Count; i++)
         {
-            if (isThere[i] || !withPictures)
+            if ((withPictures ? there[i] : ObjectKeys.Of(window[i].Bucket, window[i].Key)) is { } name)
             {
-                await manifest.WriteLineAsync(window[i].At("dataset", names[i]).Text.AsMemory(), cancel);
+                await manifest.WriteLineAsync(window[i].At("dataset", name).Text.AsMemory(), cancel);
                 Entries++;
             }
         }
@@ -122,27 +122,29 @@ internal sealed class DatasetDownload(ServiceClient client, string folder, Actio
         window.Clear();
     }
 
-    private async Task<bool> FetchAsync(EntryLine line, string name, CancellationToken cancel)
+    /// <summary>Fetches a picture that is not there yet; the name under which it is, or null if it cannot be read.</summary>
+    private async Task<string?> FetchAsync(EntryLine line, string name, CancellationToken cancel)
     {
         var file = Path.GetFullPath(Path.Combine(folder, Pictures, name));
-        if (File.Exists(file))
+        if (PictureFiles.Suffixes(name).FirstOrDefault(s => File.Exists(file + s)) is { } known)
         {
-            return true;
+            return name + known;
         }
 
         try
         {
             var (content, _, _) = (await client.Objects.GetAsync(line.Bucket, line.Key, null, PictureCopier.BytesMax, cancel))!.Value;
+            var suffix = PictureFiles.SuffixOf(name, content);
             Directory.CreateDirectory(Path.GetDirectoryName(file)!);
             // Renamed into place: what is there is whole.
             await File.WriteAllBytesAsync(file + ".part", content, cancel);
-            File.Move(file + ".part", file, overwrite: true);
+            File.Move(file + ".part", file + suffix, overwrite: true);
             lock (_refusals)
             {
                 Bytes += content.Length;
             }
 
-            return true;
+            return name + suffix;
         }
         catch (ServiceException refusal) when (refusal.IsDenied || refusal.IsMissing || refusal.Code == "TooLarge")
         {
@@ -155,7 +157,7 @@ internal sealed class DatasetDownload(ServiceClient client, string folder, Actio
                 }
             }
 
-            return false;
+            return null;
         }
     }
 }

@@ -63,7 +63,7 @@ internal sealed class ModelPull(ServiceClient from, ServiceClient to, BucketKeep
             {
                 model.Here = await CopyAsync(pulled, model.Name, version, cancel);
             }
-            catch (ServiceException refusal) when (refusal.Status is >= 400 and < 500)
+            catch (ServiceException refusal) when (refusal.Status is (>= 400 and < 500) || refusal.Code == "TooLarge")
             {
                 pulled.Missing.Add($"The model {model.Name}: {refusal.Message}");
             }
@@ -134,7 +134,7 @@ internal sealed class ModelPull(ServiceClient from, ServiceClient to, BucketKeep
                 await to.Objects.PutAsync(bucket, target, content, type, null, cancel);
                 result["Summary"] = new JsonObject { ["S3Object"] = new JsonObject { ["Bucket"] = bucket, ["Name"] = target } };
             }
-            catch (ServiceException refusal) when (refusal.IsDenied || refusal.IsMissing)
+            catch (ServiceException refusal) when (refusal.IsDenied || refusal.IsMissing || refusal.Code == "TooLarge")
             {
                 // The model works without it; its F1 is known.
             }

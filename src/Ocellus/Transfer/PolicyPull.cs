@@ -49,8 +49,9 @@ internal sealed class PolicyPull(ServiceClient from, ServiceClient to, bool upda
             Visit(json, sourceArn.Split(':', 6), targetArn.Split(':', 6));
             return json?.ToJsonString();
         }
-        catch (JsonException)
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
+            // No JSON, or numbers and arrays where a policy has texts and objects.
             return null;
         }
     }

@@ -26,6 +26,11 @@ internal sealed class ServiceClient : IDisposable
     /// <summary>How long a server is asked again that answers but cannot do it now.</summary>
     private static readonly TimeSpan _busyMax = TimeSpan.FromSeconds(20);
 
+    /// <summary>How long a body may take, and one that may be as large as a model: the time-out of the client ends with the headers.</summary>
+    private static readonly TimeSpan _bodyMax = TimeSpan.FromMinutes(5);
+
+    private static readonly TimeSpan _largeBodyMax = TimeSpan.FromMinutes(30);
+
     private static readonly TimeSpan _delayFirst = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan _delayMax = TimeSpan.FromSeconds(4);
     private readonly HttpClient _http;
@@ -148,7 +153,9 @@ internal sealed class ServiceClient : IDisposable
                 if (response.Content.Headers.ContentLength is null || response.Content.Headers.ContentLength <= bytesMax)
                 {
                     // Here, so that a connection that breaks in the middle of a body is tried again too.
-                    await response.Content.LoadIntoBufferAsync(bytesMax, cancel);
+                    using var within = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+                    within.CancelAfter(bytesMax > AnswerBytesMax ? _largeBodyMax : _bodyMax);
+                    await response.Content.LoadIntoBufferAsync(bytesMax, within.Token);
                 }
 
                 if (isFine?.Invoke(response) ?? response.IsSuccessStatusCode)

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using Ocellus.Identity;
 using Ocellus.Storage;
@@ -82,6 +83,68 @@ public sealed class ImportTests : IDisposable
         end = await CommandLineTests.RunAsync(_top, "export-dataset", "p", "--out", "x", "--data", server.DataPath, "--url", server.BaseAddress.ToString());
         Assert.Equal(1, end.Code);
         Assert.Contains("/dataset/train/", end.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Pictures_whose_keys_no_folder_has_like_that_are_exported_and_what_another_export_left_is_not()
+    {
+        await using var server = await TestServer.StartAsync();
+        var project = (await server.CallAsync("CreateProject", """{"ProjectName":"p"}""")).Body.GetProperty("ProjectArn").GetString()!;
+        await server.CreateBucketAsync("pictures");
+        string[] keys = ["0f3e", ".hidden/a.png", new string('n', 300) + ".png", "a.png", "a", "a/b.png"];
+        var feed = new StringBuilder();
+        for (var i = 0; i < keys.Length; i++)
+        {
+            await server.PutObjectAsync("pictures", keys[i], TestPng.Solid(8, 8, 1, 2, (byte)i));
+            var metadata = new JsonObject
+            {
+                ["class-name"] = $"l{i}",
+                ["confidence"] = 1,
+                ["type"] = "groundtruth/image-classification",
+                ["human-annotated"] = "yes",
+                ["creation-date"] = "2026-01-01T00:00:00",
+                ["job-name"] = "j",
+            };
+            var line = new JsonObject { ["source-ref"] = $"s3://pictures/{keys[i]}", ["label"] = i, ["label-metadata"] = metadata };
+            feed.Append(line.ToJsonString()).Append('\n');
+        }
+
+        var arn = (await server.CallAsync("CreateDataset", $$"""{"ProjectArn":"{{project}}","DatasetType":"TRAIN"}""")).Body
+            .GetProperty("DatasetArn").GetString()!;
+        await RestAsync(server, arn);
+        var changes = new JsonObject { ["GroundTruth"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(feed.ToString())) };
+        await server.CallAsync("UpdateDatasetEntries", new JsonObject { ["DatasetArn"] = arn, ["Changes"] = changes }.ToJsonString());
+        await RestAsync(server, arn);
+        string[] command =
+        [
+            "export-dataset", arn, "--to", "folders", "--out", "out", "--data", server.DataPath, "--url", server.BaseAddress.ToString(), "--json",
+        ];
+        var staging = Directory.CreateDirectory(Path.Combine(_top, "out.download")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(staging, "mine.txt"), "mine", Cancel);
+        var end = await CommandLineTests.RunAsync(_top, command);
+        Assert.Contains("is in the way", end.Errors, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(staging, "mine.txt")));
+        // An interrupted export of another dataset, whose picture has the same place.
+        File.Delete(Path.Combine(staging, "mine.txt"));
+        Directory.CreateDirectory(Path.Combine(staging, "pictures", "pictures"));
+        await File.WriteAllTextAsync(Path.Combine(staging, ".ocellus-export"), "another", Cancel);
+        await File.WriteAllTextAsync(Path.Combine(staging, "pictures", "pictures", "a.png"), "another", Cancel);
+        end = await CommandLineTests.RunAsync(_top, command);
+        Assert.True(end.Code == 0, end.Errors);
+        for (var i = 0; i < keys.Length; i++)
+        {
+            var file = Assert.Single(Directory.GetFiles(Path.Combine(_top, "out", "train", $"l{i}")));
+            Assert.Equal(TestPng.Solid(8, 8, 1, 2, (byte)i), await File.ReadAllBytesAsync(file, Cancel));
+        }
+    }
+
+    private static async Task RestAsync(TestServer server, string dataset)
+    {
+        while ((await server.CallAsync("DescribeDataset", $$"""{"DatasetArn":"{{dataset}}"}""")).Body.GetProperty("DatasetDescription").GetProperty("Status")
+            .GetString()!.EndsWith("IN_PROGRESS", StringComparison.Ordinal))
+        {
+            await Task.Delay(20, Cancel);
+        }
     }
 
     [Fact]

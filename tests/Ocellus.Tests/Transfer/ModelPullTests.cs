@@ -68,6 +68,21 @@ public sealed class ModelPullTests : IDisposable
         Assert.Contains("SHA-256 of model.onnx", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
         await server.PutObjectAsync("models", "m/model.json", Encoding.UTF8.GetBytes("no json"));
         Assert.Contains("That is no model", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
+        const string claims =
+            """{"modelSha256":"039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81","kind":"classification","labels":LABELS,"width":64}""";
+        foreach (var labels in new[] { "null", "[]", "[null]", "[\"a\"]" })
+        {
+            await server.PutObjectAsync("models", "m/model.json", Encoding.UTF8.GetBytes(claims.Replace("LABELS", labels, StringComparison.Ordinal)));
+            Assert.Contains("describes no model", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
+        }
+
+        await server.PutObjectAsync("models", "m/model.json", new byte[(16 << 20) + 1]);
+        Assert.Contains("model.json has more than", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
+        foreach (var body in new[] { """{"ProjectArn":"a","ProjectArn":"a"}""", """{"ProjectArn":"\ud800"}""" })
+        {
+            Assert.Equal("InvalidParameterException", (await OwnAsync(server, "AddModel", body)).Error);
+        }
+
         Assert.Equal("InvalidParameterException", (await OwnAsync(server, "AddModel", "[]")).Error);
         Assert.Equal("UnknownOperationException", (await OwnAsync(server, "Fly", "{}")).Error);
         Assert.Equal(

@@ -20,5 +20,7 @@ public sealed class PolicyPullTests
 
         Assert.Equal(Document(expected), PolicyPull.Rewrite(Document(resource), There, Here));
         Assert.Null(PolicyPull.Rewrite("no json", There, Here));
+        Assert.Null(PolicyPull.Rewrite("""{"Statement":{"Resource":[1]}}""", There, Here));
+        Assert.Null(PolicyPull.Rewrite("[]", There, Here));
     }
 }

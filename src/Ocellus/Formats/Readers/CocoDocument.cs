@@ -22,7 +22,8 @@ internal sealed class CocoDocument(SourceFile file, Findings findings)
 
     public void Take(in JsonItem item)
     {
-        var reader = new Utf8JsonReader(item.Json.Span);
+        JsonValues.CheckTexts(item.Json.Span, new(file.Name, item.Line));
+        var reader = new Utf8JsonReader(item.Json.Span, JsonItems.Options);
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
             return;

@@ -60,7 +60,7 @@ internal static class CocoNumbers
             return null;
         }
 
-        var reader = new Utf8JsonReader(json);
+        var reader = new Utf8JsonReader(json, JsonItems.Options);
         reader.Read();
         return reader.TokenType == JsonTokenType.StartArray ? Polygons(ref reader) : reader.TokenType == JsonTokenType.StartObject ? Mask(json) : null;
     }
@@ -108,21 +108,25 @@ internal static class CocoNumbers
 
     private static (double, double, double, double)? Mask(ReadOnlySpan<byte> json)
     {
-        using var document = JsonDocument.Parse(json.ToArray());
+        using var document = JsonDocument.Parse(json.ToArray(), JsonValues.Options);
         var mask = document.RootElement;
         if (!mask.TryGetProperty("size", out var size) || size.ValueKind != JsonValueKind.Array || size.GetArrayLength() != 2
-            || !size[0].TryGetInt32(out var height) || height <= 0 || !mask.TryGetProperty("counts", out var counts))
+            || size[0].ValueKind != JsonValueKind.Number || !size[0].TryGetInt32(out var height) || height <= 0
+            || !mask.TryGetProperty("counts", out var counts))
         {
             return null;
         }
 
         return counts.ValueKind switch
         {
-            JsonValueKind.Array => BoxOfRuns([.. counts.EnumerateArray().Select(c => c.TryGetInt64(out var run) ? Math.Max(0, run) : 0)], height),
+            JsonValueKind.Array => BoxOfRuns([.. counts.EnumerateArray().Select(c => Run(c))], height),
             JsonValueKind.String => BoxOfRuns(Unpacked(counts.GetString()!), height),
             _ => null,
         };
     }
+
+    private static long Run(JsonElement count) =>
+        count.ValueKind == JsonValueKind.Number && count.TryGetInt64(out var run) ? Math.Clamp(run, 0, int.MaxValue) : 0;
 
     /// <summary>Run lengths from COCO's text: five bits a character, from the third on as the difference to the last but one.</summary>
     /// <remarks>rleFrString of pycocotools' maskApi.c.</remarks>

@@ -72,6 +72,7 @@ internal sealed class CsvFormatReader(ReadContext context) : IFormatReader
         var images = new Dictionary<string, Image>(StringComparer.Ordinal);
         CsvColumns? columns = null;
         double largest = 0;
+        long boxes = 0;
         foreach (var (row, line) in Rows(file, c => columns = c))
         {
             cancel.ThrowIfCancellationRequested();
@@ -92,7 +93,13 @@ internal sealed class CsvFormatReader(ReadContext context) : IFormatReader
                 }
             }
 
+            boxes -= image.Boxes.Count;
             largest = Math.Max(largest, Take(row, columns, image, place));
+            boxes += image.Boxes.Count;
+            if (boxes > context.Limits.BoxesMax)
+            {
+                throw new CommandRefusedException($"{file.Name} has more than {context.Limits.BoxesMax:N0} boxes.");
+            }
         }
 
         return (columns!, [.. images.Values], largest is > 0 and <= 1);
@@ -127,11 +134,6 @@ internal sealed class CsvFormatReader(ReadContext context) : IFormatReader
 
         image.Boxes.Add(new ImageBox(label, left, top, width, height));
         image.Lines.Add(place.Line!.Value);
-        if (image.Boxes.Count > context.Limits.BoxesMax)
-        {
-            throw new CommandRefusedException($"{place} has more than {context.Limits.BoxesMax:N0} boxes.");
-        }
-
         return Math.Max(left + width, top + height) is var most && most <= 1.0001 ? Math.Min(most, 1) : most;
     }
 

@@ -137,7 +137,12 @@ internal sealed class VocReader(ReadContext context) : IFormatReader
             {
                 foreach (var (_, text) in SourceText.Lines(list, context.Limits).Where(l => l.Text.Trim().Length > 0))
                 {
-                    splits[text.Trim().Split(' ')[0]] = split;
+                    // Names may have blanks; lists of one class, which some name like these, end their lines with 1, 0 or -1.
+                    splits[text.Trim()] = split;
+                    if (text.Trim().Split(' ') is [var first, .., "1" or "0" or "-1"])
+                    {
+                        splits.TryAdd(first, split);
+                    }
                 }
             }
         }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Unicode;
 using Ocellus.Encodings;
 using Ocellus.Identity;
 using Ocellus.Objects;
@@ -35,7 +36,13 @@ internal sealed partial class ModelTransfer(
 
     private const int BodyBytesMax = 64 * 1024;
 
-    private static readonly JsonDocumentOptions _strict = new() { MaxDepth = 16 };
+    /// <summary>Maximum bytes of model.json: room for the names and thresholds of thousands of labels.</summary>
+    private const long DescriptionBytesMax = 16L << 20;
+
+    /// <summary>Maximum side of a network's input: what a description claims is allocated for each image.</summary>
+    private const int SideMax = 8192;
+
+    private static readonly JsonDocumentOptions _strict = new() { MaxDepth = 16, AllowDuplicateProperties = false };
 
     /// <summary>Handles a request for one of these operations; null for another.</summary>
     public Task? Handle(HttpContext http) =>
@@ -88,7 +95,9 @@ internal sealed partial class ModelTransfer(
     {
         try
         {
-            return JsonNode.Parse(body, documentOptions: _strict) as JsonObject ?? throw Refused.Invalid("The body is no JSON object.");
+            // Half of a surrogate pair, and bytes that are no UTF-8, are found only when they are read.
+            return !Utf8.IsValid(body) || Unicode.HasHalfPair(body) ? throw Refused.Invalid("The body has a text that is no Unicode.")
+                : JsonNode.Parse(body, documentOptions: _strict) as JsonObject ?? throw Refused.Invalid("The body is no JSON object.");
         }
         catch (JsonException)
         {
@@ -205,11 +214,22 @@ internal sealed partial class ModelTransfer(
     {
         try
         {
-            var description = ModelDescription.FromJson(await File.ReadAllBytesAsync(Path.Combine(folder, ModelFiles.Description), cancel));
+            var file = Path.Combine(folder, ModelFiles.Description);
+            if (new FileInfo(file).Length > DescriptionBytesMax)
+            {
+                throw Refused.Invalid($"{ModelFiles.Description} has more than {DescriptionBytesMax} bytes.");
+            }
+
+            var description = ModelDescription.FromJson(await File.ReadAllBytesAsync(file, cancel));
             await using var model = File.OpenRead(Path.Combine(folder, ModelFiles.Model));
             if (Convert.ToHexStringLower(await SHA256.HashDataAsync(model, cancel)) != description.ModelSha256)
             {
                 throw Refused.Invalid($"The SHA-256 of {ModelFiles.Model} is not the one in {ModelFiles.Description}.");
+            }
+
+            if (Fault(description) is { } fault)
+            {
+                throw Refused.Invalid($"{ModelFiles.Description} describes no model: {fault}.");
             }
         }
         catch (InvalidDataException failure)
@@ -217,6 +237,14 @@ internal sealed partial class ModelTransfer(
             throw Refused.Invalid($"That is no model: {failure.Message}");
         }
     }
+
+    /// <summary>What everything that reads a description relies on, and this one lacks; null for nothing.</summary>
+    private static string? Fault(ModelDescription description) =>
+        description.Kind is not (ModelKinds.Classification or ModelKinds.MultiLabel or ModelKinds.Localization) ? "its kind is unknown"
+        : description.Labels is not { Count: > 0 } labels || labels.Any(string.IsNullOrEmpty) ? "it has no labels, or an empty one"
+        : description.Width is < 1 or > SideMax || description.Height is < 1 or > SideMax ? $"its sides are not 1 to {SideMax} pixels"
+        : description is not { Resize: not null, Recipe: not null, Versions: not null, Thresholds: not null, Remarks: not null } ? "members are null"
+        : null;
 
     [LoggerMessage(1330, LogLevel.Information, "Added the model {ProjectVersionArn} of another server")]
     private static partial void Added(ILogger log, string projectVersionArn);
