@@ -122,15 +122,18 @@ internal static class SnapshotReader
         foreach (var (place, item) in Items(value, "annotations").Index())
         {
             if (Text(map, ((int)Number(item, "class_id")).ToString(System.Globalization.CultureInfo.InvariantCulture)) is { } name
-                && labels.TryGetValue(name, out var label))
+                && labels.TryGetValue(name, out var label)
+                && frame.ToUpright(Number(item, "left"), Number(item, "top"), Number(item, "width"), Number(item, "height")) is var box
+                && float.IsFinite(box.Left) && float.IsFinite(box.Top) && float.IsFinite(box.Width) && float.IsFinite(box.Height))
             {
-                yield return (label, frame.ToUpright(Number(item, "left"), Number(item, "top"), Number(item, "width"), Number(item, "height")), place);
+                yield return (label, box, place);
             }
         }
     }
 
     private static (double Width, double Height) SizeOf(JsonElement value) =>
-        Items(value, "image_size").Take(1).Select(s => (Number(s, "width"), Number(s, "height"))).FirstOrDefault() is ( > 0, > 0) and var size ? size : (1, 1);
+        Items(value, "image_size").Take(1).Select(s => (Number(s, "width"), Number(s, "height"))).FirstOrDefault()
+            is (>= 1 and <= int.MaxValue, >= 1 and <= int.MaxValue) and var size ? size : (1, 1);
 
     private static bool IsPresent(JsonElement said) =>
         Find(said, Details) is { } details && Find(details, "is-present-in-ground-truth") is { ValueKind: JsonValueKind.True };

@@ -28,28 +28,27 @@ internal sealed class TestSnapshots(ProjectModels models, IObjects objects, Imag
     {
         var description = models.Describe(model.Version)
             ?? throw Refused.NotFound($"{model.Version.Name} has no model: {ProjectVersionStates.Message(model.Version.Status)}");
-        var lines = await LinesAsync(model.Version, cancel);
         var labels = description.Labels.Index().ToDictionary(l => l.Item, l => l.Index, StringComparer.Ordinal);
-        var names = lines.ConvertAll(SnapshotReader.NameOf);
-        var known = await facts.KnownAsync(names.OfType<string>().Distinct(StringComparer.Ordinal), cancel);
         var isDetector = description.Kind == ModelKinds.Localization;
-        var images = lines.Zip(names).Select(l =>
+        var images = new List<TestedImage>();
+        var isComplete = !isDetector;
+        await using (var content = await OpenAsync(model.Version, cancel))
         {
-            var fact = l.Second is null ? null : known.GetValueOrDefault(l.Second);
-            return isDetector
-                ? SnapshotReader.Detected(l.First, labels, fact?.Version ?? "", fact?.Header)
-                : SnapshotReader.Classified(
-                    l.First, labels, (fact?.Version ?? "", fact is null ? 0 : Math.Round((double)fact.Header.UprightWidth / fact.Header.UprightHeight, 3)));
-        }).OfType<TestedImage>().ToList();
+            // A part at a time: the whole text of a large test takes more memory than what is read from it.
+            await foreach (var lines in SnapshotLines.ReadAsync(content.Stream, ImagesMax, cancel))
+            {
+                images.AddRange(await ParseAsync(lines, labels, isDetector, cancel));
+                isComplete |= lines.Exists(SnapshotReader.HasRejected);
+            }
+        }
+
         if (images.Count == 0)
         {
             throw Refused.Invalid($"The stored test of {model.Version.Name} has no image that can be read; the file in its bucket may have been changed.");
         }
 
         _names.Put(model.Version.Arn, [.. images.Select(i => i.Name)]);
-        return new(
-            description.Kind, description.Labels, [.. description.Labels.Select((_, l) => (float)description.ThresholdOf(l))],
-            !isDetector || lines.Exists(SnapshotReader.HasRejected), images);
+        return new(description.Kind, description.Labels, [.. description.Labels.Select((_, l) => (float)description.ThresholdOf(l))], isComplete, images);
     }
 
     /// <summary>Name of one image of the test.</summary>
@@ -81,7 +80,25 @@ internal sealed class TestSnapshots(ProjectModels models, IObjects objects, Imag
 
     public void Dispose() => _reading.Dispose();
 
-    private async Task<List<string>> LinesAsync(VersionRow version, CancellationToken cancel)
+    private async Task<IReadOnlyList<TestedImage>> ParseAsync(
+        List<string> lines, Dictionary<string, int> labels, bool isDetector, CancellationToken cancel)
+    {
+        var names = lines.ConvertAll(SnapshotReader.NameOf);
+        var known = await facts.KnownAsync(names.OfType<string>().Distinct(StringComparer.Ordinal), cancel);
+        return
+        [
+            .. lines.Zip(names).Select(l =>
+            {
+                var fact = l.Second is null ? null : known.GetValueOrDefault(l.Second);
+                return isDetector
+                    ? SnapshotReader.Detected(l.First, labels, fact?.Version ?? "", fact?.Header)
+                    : SnapshotReader.Classified(
+                        l.First, labels, (fact?.Version ?? "", fact is null ? 0 : Math.Round((double)fact.Header.UprightWidth / fact.Header.UprightHeight, 3)));
+            }).OfType<TestedImage>(),
+        ];
+    }
+
+    private async Task<ObjectContent> OpenAsync(VersionRow version, CancellationToken cancel)
     {
         var result = version.TestingResult is { } json ? JsonSerializer.Deserialize(json, TrainingJson.Default.TestingDataResult) : null;
         if (result?.Output?.Assets is not [{ GroundTruthManifest.S3Object: { Bucket: { } bucket, Name: { } key } }])
@@ -96,10 +113,13 @@ internal sealed class TestSnapshots(ProjectModels models, IObjects objects, Imag
             if (await objects.FindBucketAsync(bucket, cancel) is { } found && found.IsOf(version.AccountId) && found.IsIn(arn.Region)
                 && await objects.OpenReadAsync(bucket, key, cancel) is { } content)
             {
-                await using (content)
+                if (content.Size <= BytesMax)
                 {
-                    return await LinesAsync(version, content, cancel);
+                    return content;
                 }
+
+                await content.DisposeAsync();
+                throw Refused.Limit($"The stored test of {version.Name} has {content.Size:N0} bytes; at most {BytesMax:N0} are shown.");
             }
         }
         catch (S3Exception)
@@ -109,26 +129,6 @@ internal sealed class TestSnapshots(ProjectModels models, IObjects objects, Imag
 
         throw Refused.NotFound(
             $"The stored test of {version.Name}, s3://{bucket}/{key}, cannot be read. Whoever deleted it also deleted what this page shows.");
-    }
-
-    private static async Task<List<string>> LinesAsync(VersionRow version, ObjectContent content, CancellationToken cancel)
-    {
-        if (content.Size > BytesMax)
-        {
-            throw Refused.Limit($"The stored test of {version.Name} has {content.Size:N0} bytes; at most {BytesMax:N0} are shown.");
-        }
-
-        using var reader = new StreamReader(content.Stream, leaveOpen: true);
-        var lines = new List<string>();
-        while (lines.Count < ImagesMax && await reader.ReadLineAsync(cancel) is { } line)
-        {
-            if (line.Length > 0)
-            {
-                lines.Add(line);
-            }
-        }
-
-        return lines;
     }
 }
 

@@ -20,14 +20,15 @@ internal sealed class ImageFindings(ImageWatch watch, LabelSuggestions suggestio
         List<SeenImage> images;
         List<ImageFingerprint?> prints;
         int ready, total;
+        long reads;
         lock (state.Gate)
         {
-            if (state.Findings is var (of, answer) && of == state.Seq && answer.Ready == state.Images.Count)
+            if (state.Findings is var (of, answer) && of == state.Reads && answer.Ready == state.Images.Count)
             {
                 return answer;
             }
 
-            (images, total, ready) = ([.. state.Images], state.Images.Count, state.Images.Count(state.HasPrint));
+            (images, total, ready, reads) = ([.. state.Images], state.Images.Count, state.Images.Count(state.HasPrint), state.Reads);
             prints = [.. images.Select(state.Print)];
         }
 
@@ -37,11 +38,10 @@ internal sealed class ImageFindings(ImageWatch watch, LabelSuggestions suggestio
             return new(ready, total, [], [], []);
         }
 
-        var seq = state.Seq;
         var found = await Task.Run(() => Find(images, prints, kind, cancel), cancel);
         lock (state.Gate)
         {
-            state.Findings = (seq, found);
+            state.Findings = (reads, found);
         }
 
         return found;

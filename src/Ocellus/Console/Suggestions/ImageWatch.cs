@@ -50,6 +50,11 @@ internal sealed partial class ImageWatch(
                 var images = await ReadAsync(project, cancel);
                 lock (state.Gate)
                 {
+                    if (!images.SequenceEqual(state.Images, SeenImage.ByContent))
+                    {
+                        state.Reads++;
+                    }
+
                     (state.Images, state.Seq, state.ReadAt) = (images, seq, now);
                 }
             }
@@ -196,10 +201,11 @@ internal sealed partial class ImageWatch(
         lock (state.Gate)
         {
             state.Prints[image.Image] = (version, print);
-            // The index knows the content's version from the next read on.
+            // The index knows the content's version from the next read on; until then the image would be looked at again and again.
             if (version != image.Version && image.Version.Length > 0)
             {
-                state.Seq = -1;
+                state.Images = [.. state.Images.Select(i => i.Image == image.Image ? i with { Version = version } : i)];
+                (state.Seq, state.Reads) = (-1, state.Reads + 1);
             }
 
             state.Revision++;

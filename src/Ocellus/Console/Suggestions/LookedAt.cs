@@ -18,6 +18,12 @@ internal sealed record SeenImage(string Set, long Ordinal, string Image, string 
 
     /// <summary>Whether there is anything to suggest.</summary>
     public bool IsOpen => (Flags & (ImageFlags.Labelled | ImageFlags.Nothing)) == 0;
+
+    /// <summary>Equal are two looks at an image that is as it was.</summary>
+    public static IEqualityComparer<SeenImage> ByContent { get; } = EqualityComparer<SeenImage>.Create(
+        (a, b) => a is not null && b is not null
+            && (a.Set, a.Ordinal, a.Image, a.Version, a.Revision, a.Flags) == (b.Set, b.Ordinal, b.Image, b.Version, b.Revision, b.Flags),
+        i => HashCode.Combine(i.Set, i.Ordinal));
 }
 
 /// <summary>What a version of a model says of an image: the score of each of its labels, 0 to 1.</summary>
@@ -38,6 +44,9 @@ internal sealed class LookedAt
 
     public DateTimeOffset ReadAt { get; set; }
 
+    /// <summary>Counts the reads that found other images, or other labels, than the one before: not only pages of the console change them.</summary>
+    public long Reads { get; set; }
+
     /// <summary>By image; null for those that cannot be read.</summary>
     public Dictionary<string, (string Version, ImageFingerprint? Print)> Prints { get; } = new(StringComparer.Ordinal);
 
@@ -57,7 +66,8 @@ internal sealed class LookedAt
     /// <summary>Changes with what can be suggested.</summary>
     public long Revision { get; set; }
 
-    public (long Revision, FindingsAnswer Answer)? Findings { get; set; }
+    /// <summary>The last findings, and <see cref="Reads"/> of what they were found in.</summary>
+    public (long Reads, FindingsAnswer Answer)? Findings { get; set; }
 
     /// <summary>The fingerprint of an image as it is now.</summary>
     public ImageFingerprint? Print(SeenImage image) => Prints.TryGetValue(image.Image, out var found) && IsOf(image, found.Version) ? found.Print : null;

@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json;
 using Ocellus.Console.Models;
 using Ocellus.Training.Evaluation;
 using Ocellus.Vision.Images;
@@ -71,5 +73,33 @@ public sealed class SnapshotReaderTests
     {
         Assert.True(SnapshotReader.Detected(line, s_labels, "", null) is not { Found.Count: > 0 });
         Assert.True(SnapshotReader.Classified(line, s_labels, ("", 0)) is not { Truth.Count: > 0 });
+    }
+
+    [Theory]
+    [InlineData("\"width\":100", "\"width\":1e300")]
+    [InlineData("\"width\":100", "\"width\":1e-300")]
+    [InlineData("\"left\":10", "\"left\":1e300")]
+    public void Numbers_beyond_all_measure_are_left_out(string number, string other)
+    {
+        var line = TestedVersions.Detected("s3://b/a.png", ("red", .9, 10, Outcome.TruePositive));
+        Assert.Contains(number, line, StringComparison.Ordinal);
+
+        var image = SnapshotReader.Detected(line.Replace(number, other, StringComparison.Ordinal), s_labels, "", null)!;
+
+        // Infinity has no JSON.
+        Assert.NotEmpty(JsonSerializer.Serialize(image));
+    }
+
+    [Fact]
+    public async Task Lines_come_in_parts_and_without_those_that_are_too_long()
+    {
+        var lines = Enumerable.Range(0, 1200).Select(i => $"{i}".PadRight(100)).ToList();
+        var text = string.Join('\n', [.. lines[..700], new string('x', SnapshotLines.LengthMax + 1), "", .. lines[700..]]);
+        using var stream = new MemoryStream(Encoding.UTF8.GetBytes(text));
+
+        var parts = await SnapshotLines.ReadAsync(stream, 1100, TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal([500, 500, 100], parts.Select(p => p.Count));
+        Assert.Equal(lines[..1100], parts.SelectMany(p => p));
     }
 }

@@ -1,6 +1,9 @@
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using NetVips;
+using Ocellus.Console.Images;
+using Ocellus.Console.Suggestions;
+using Ocellus.Identity;
 using Ocellus.Projects;
 using Ocellus.Tests.Console.Images;
 using Ocellus.Tests.Hosting;
@@ -141,6 +144,53 @@ public sealed class SuggestionsTests
         });
         Assert.Equal("InvalidParameterException", (await client.PostAsync("suggest", new { set = "train", ordinals = new[] { 1, 2, 3, 4, 5 } })).Error);
     }
+
+    [Fact]
+    public async Task An_image_whose_object_was_replaced_is_looked_at_once_more_and_not_for_ever()
+    {
+        await using var server = await TestServer.StartAsync();
+        using var client = await OneLabelAsync(server);
+        Good(await client.UploadAsync(TinyModel.Png(0), "a.png"));
+        var image = Assert.Single(await client.LinesAsync("train", 1)).GetProperty("image").GetString()!["s3://".Length..].Split('/', 2);
+        await server.PutObjectAsync(image[0], image[1], TinyModel.Png(1));
+        var project = await server.Services.GetRequiredService<ImageProjects>().FindAsync(Admin(server), "fruit", Cancel);
+
+        var state = await server.Services.GetRequiredService<ImageWatch>().OfAsync(project, null, Cancel);
+        while (state.Works)
+        {
+            Assert.InRange(state.Revision, 0, 5);
+            await Task.Delay(20, Cancel);
+        }
+
+        Assert.Equal(1, state.Revision);
+        Assert.True(state.HasPrint(state.Images[0]));
+    }
+
+    [Fact]
+    public async Task Findings_follow_labels_that_another_client_has_changed()
+    {
+        await using var server = await TestServer.StartAsync();
+        using var client = await OneLabelAsync(server);
+        foreach (var name in (string[])["a.png", "b.png"])
+        {
+            Good(await client.UploadAsync(TinyModel.Png(0), name, "red"));
+        }
+
+        _ = await FoundAsync(client);
+        var project = await server.Services.GetRequiredService<ImageProjects>().FindAsync(Admin(server), "fruit", Cancel);
+        var state = await server.Services.GetRequiredService<ImageWatch>().OfAsync(project, null, Cancel);
+        var before = state.Findings;
+        // As a read does that is due, twenty seconds later, after UpdateDatasetEntries.
+        state.Images = [state.Images[0] with { Revision = "0123456789abcdef" }, .. state.Images.Skip(1)];
+        state.ReadAt = default;
+
+        _ = await FoundAsync(client);
+
+        Assert.NotNull(before);
+        Assert.NotEqual(before!.Value.Answer, state.Findings!.Value.Answer);
+    }
+
+    private static Caller Admin(TestServer server) => server.Caller() with { UserName = "admin", AccessKeyId = server.Signer.AccessKeyId };
 
     private static async Task<ImagesClient> OneLabelAsync(TestServer server)
     {

@@ -20,6 +20,9 @@ export class People {
     this.pulse();
     setInterval(() => { if (!document.hidden) this.pulse(); }, PULSE_MS);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.pulse(); });
+    // Else the next page would be told that its own person has the image open.
+    addEventListener("pagehide", () => post(`${this.images.root}/pulse`, { tab: this.tab, after: this.#seq, open: null }, { keepalive: true }).catch(() => {}));
+    addEventListener("pageshow", (event) => { if (event.persisted) this.pulse(); });
   }
 
   /** Others' images: not to be taken as the next one. */

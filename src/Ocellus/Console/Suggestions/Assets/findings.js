@@ -36,12 +36,14 @@ async function edit(suspect, change) {
   if (state.outcome !== "kept" && state.outcome !== "merged") throw new Error(state.reason ?? "The image has changed; load the page again.");
 }
 
-/** @param {any} s */
-const suspectGroup = (s) => el("div", { class: "group row" }, el("div", { class: "thumbs" }, picture(s.image)),
-  el("div", { class: "stack" }, el("p", {}, "Labelled ", el("b", { text: s.label }), ` (${s.score} %), looks like `, el("b", { text: s.likelier }), ` (${s.likelierScore} %)`),
-    el("div", { class: "row" },
-      button(`It is ${s.likelier}`, "a label that was wrong", () => edit(s, { now: { labels: [...new Set(s.labels.map((/** @type {string} */ l) => l === s.label ? s.likelier : l))] } })),
-      button(`${s.label} is right`, "an image that a person approved", () => edit(s, { marks: { approved: true } })))));
+/** Where images have several labels, one may be unlikely and no other likelier. @param {any} s */
+const suspectGroup = (s) => {
+  const words = ["Labelled ", el("b", { text: s.label }), ` (${s.score} %)`, ...s.likelierScore > s.score ? [", looks like ", el("b", { text: s.likelier }), ` (${s.likelierScore} %)`] : [", which looks unlikely"]];
+  const right = button(`${s.label} is right`, "an image that a person approved", () => edit(s, { marks: { approved: true } }));
+  return el("div", { class: "group row" }, el("div", { class: "thumbs" }, picture(s.image)), el("div", { class: "stack" }, el("p", {}, ...words), el("div", { class: "row" },
+    ...s.likelierScore > s.score ? [button(`It is ${s.likelier}`, "a label that was wrong",
+      () => edit(s, { now: { labels: [...new Set(s.labels.map((/** @type {string} */ l) => l === s.label ? s.likelier : l))] } }))] : [], right)));
+};
 
 /** @param {any} pair @param {Node} action */
 const pairGroup = (pair, action) => el("div", { class: "group" }, el("div", { class: "thumbs" }, picture(pair.first), picture(pair.second)),
