@@ -21,7 +21,7 @@ async function look() {
     }
     write("units", String(now.units));
     write("inside", `${now.inFlight}, ${now.waiting} of them waiting`);
-    write("total", `${now.requests.toLocaleString("en")} requests${now.requests > 0 ? `, ${((now.seconds / now.requests) * 1000).toFixed(1)} ms on average` : ""}`);
+    write("total", `${now.requests.toLocaleString("en")} ${now.requests === 1 ? "request" : "requests"}${now.requests > 0 ? `, ${((now.seconds / now.requests) * 1000).toFixed(1)} ms on average` : ""}`);
     write("memory", `${Math.round(now.memoryBytes / 1048576)} MiB`);
     write("usage-note", "");
     before = now;
