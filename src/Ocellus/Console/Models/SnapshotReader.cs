@@ -133,7 +133,7 @@ internal static class SnapshotReader
 
     private static (double Width, double Height) SizeOf(JsonElement value) =>
         Items(value, "image_size").Take(1).Select(s => (Number(s, "width"), Number(s, "height"))).FirstOrDefault()
-            is (>= 1 and <= int.MaxValue, >= 1 and <= int.MaxValue) and var size ? size : (1, 1);
+            is ( >= 1 and <= int.MaxValue, >= 1 and <= int.MaxValue) and var size ? size : (1, 1);
 
     private static bool IsPresent(JsonElement said) =>
         Find(said, Details) is { } details && Find(details, "is-present-in-ground-truth") is { ValueKind: JsonValueKind.True };
