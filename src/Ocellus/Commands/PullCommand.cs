@@ -38,7 +38,10 @@ internal static class PullCommand
         var all = new Option<bool>("--all") { Description = "All projects of the account and region." };
         var rename = new Option<string?>("--as") { Description = "Name of the project here, for one project.", HelpName = "NAME" };
         var bucket = new Option<string?>("--bucket") { Description = "Bucket here for all pictures, instead of buckets of the same names.", HelpName = "NAME" };
-        var update = new Option<bool>("--update") { Description = "Replace entries and policies that differ here." };
+        var update = new Option<bool>("--update")
+        {
+            Description = "Replace entries and policies that differ here, and objects that stand where a picture belongs.",
+        };
         var without = new Option<bool>("--no-pictures") { Description = "Leave the pictures where they are; bring entries only." };
         var noModels = new Option<bool>("--no-models") { Description = "Leave the models of another Ocellus where they are." };
         var train = new Option<bool>("--train") { Description = "Start a training of each project here, for models whose weights do not come." };

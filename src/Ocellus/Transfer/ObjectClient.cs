@@ -76,12 +76,14 @@ internal sealed class ObjectClient(ServiceClient client)
             cancel);
     }
 
-    /// <summary>The ETag of the original that an object was copied from: empty if it is no copy, null if there is no object.</summary>
-    public async Task<string?> OriginalAsync(string bucket, string key, CancellationToken cancel)
+    /// <summary>The ETag of an object, without quotes, and that of the original that it was copied from, which is empty if it is no copy.</summary>
+    /// <returns>Null if there is no object.</returns>
+    public async Task<(string ETag, string Original)?> FindAsync(string bucket, string key, CancellationToken cancel)
     {
         using var response = await SendAsync(
             HttpMethod.Head, Name(bucket, key), bucket, key, "", null, null, cancel, r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotFound);
-        return !response.IsSuccessStatusCode ? null : response.Headers.TryGetValues(OriginalHeader, out var values) ? string.Concat(values) : "";
+        return !response.IsSuccessStatusCode ? null
+            : (response.Headers.ETag?.Tag.Trim('"') ?? "", response.Headers.TryGetValues(OriginalHeader, out var values) ? string.Concat(values) : "");
     }
 
     /// <summary>Reads an object.</summary>

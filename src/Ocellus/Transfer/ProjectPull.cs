@@ -6,7 +6,7 @@ namespace Ocellus.Transfer;
 /// <summary>How a project is pulled.</summary>
 /// <param name="As">Its name here; null for the same.</param>
 /// <param name="Bucket">Bucket here for all pictures; null for buckets of the same names.</param>
-/// <param name="Update">Entries that are here with other labels are replaced.</param>
+/// <param name="Update">Entries that are here with other labels are replaced, and objects that stand in the place of a picture.</param>
 /// <param name="Pictures">Pictures are copied too.</param>
 /// <param name="Models">Models are brought too, where the other side hands them out.</param>
 internal sealed record PullOptions(string? As, string? Bucket, bool Update, bool Pictures, bool Models);
@@ -101,7 +101,7 @@ internal sealed class ProjectPull(ServiceClient from, ServiceClient to, PullOpti
         var result = new PulledDataset(type, feed.Arn);
         pulled.Datasets.Add(result);
         var total = (int?)described["DatasetStats"]?["TotalEntries"] ?? 0;
-        var copier = new PictureCopier(from.Objects, to.Objects);
+        var copier = new PictureCopier(from.Objects, to.Objects, options.Update);
         var window = new List<EntryLine>(WindowEntries);
         var unusable = 0;
         await foreach (var node in from.ListAsync(
@@ -154,6 +154,13 @@ internal sealed class ProjectPull(ServiceClient from, ServiceClient to, PullOpti
         {
             result.Pictures += options.Pictures && outcomes[i] == PictureOutcome.Copied ? 1 : 0;
             result.PicturesKept += outcomes[i] == PictureOutcome.Kept ? 1 : 0;
+            if (outcomes[i] == PictureOutcome.Taken)
+            {
+                // Its labels are those of another picture.
+                result.Taken++;
+                continue;
+            }
+
             if (outcomes[i] == PictureOutcome.Missing)
             {
                 // Without its picture an entry would fail every training; its labels stay safe at the source.
@@ -193,6 +200,13 @@ internal sealed class ProjectPull(ServiceClient from, ServiceClient to, PullOpti
             pulled.Missing.Add(
                 $"{result.WithoutPicture} pictures of {result.Type}, with their entries: {string.Join(" ", copier.Refusals)} "
                     + "Run this again when they can be read.");
+        }
+
+        if (result.Taken > 0)
+        {
+            pulled.Missing.Add(
+                $"{result.Taken} pictures of {result.Type}, with their entries: other objects are here under their names and were left as they are. "
+                    + "--bucket NAME puts all pictures into a bucket of their own; --update replaces the objects.");
         }
 
         if (result.Differing > 0)

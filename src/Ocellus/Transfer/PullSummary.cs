@@ -19,6 +19,9 @@ internal sealed record PulledDataset(string Type, string Arn)
     /// <summary>Entries whose picture did not come; they were left out.</summary>
     public int WithoutPicture { get; set; }
 
+    /// <summary>Entries in whose picture's place another object is here; both were left as they are.</summary>
+    public int Taken { get; set; }
+
     /// <summary>Pictures that were copied.</summary>
     public int Pictures { get; set; }
 
@@ -42,6 +45,7 @@ internal sealed record PulledDataset(string Type, string Arn)
         ["written"] = Written,
         ["differing"] = Differing,
         ["withoutPicture"] = WithoutPicture,
+        ["taken"] = Taken,
         ["picturesCopied"] = Pictures,
         ["picturesKept"] = PicturesKept,
         ["bytes"] = Bytes,

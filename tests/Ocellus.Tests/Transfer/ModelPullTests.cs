@@ -65,12 +65,18 @@ public sealed class ModelPullTests : IDisposable
         var request = JsonSerializer.Serialize(new { ProjectArn = project, VersionName = "v", Bucket = "models", Prefix = "m" });
         Assert.Contains("There is no object s3://models/m/model.json", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
         await server.PutObjectAsync("models", "m/model.json", Encoding.UTF8.GetBytes("{}"));
+        Assert.Contains("model.json lacks the kind", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
+        const string other = """{"modelSha256":"00","kind":"classification","labels":["a"],"resize":"squash","width":64,"height":64}""";
+        await server.PutObjectAsync("models", "m/model.json", Encoding.UTF8.GetBytes(other));
         Assert.Contains("SHA-256 of model.onnx", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
         await server.PutObjectAsync("models", "m/model.json", Encoding.UTF8.GetBytes("no json"));
         Assert.Contains("That is no model", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
         const string claims =
-            """{"modelSha256":"039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81","kind":"classification","labels":LABELS,"width":64}""";
-        foreach (var labels in new[] { "null", "[]", "[null]", "[\"a\"]" })
+            """
+            {"modelSha256":"039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81","kind":"classification","labels":LABELS,
+            "resize":"squash","width":64}
+            """;
+        foreach (var labels in new[] { "[]", "[null]", "[\"a\"]" })
         {
             await server.PutObjectAsync("models", "m/model.json", Encoding.UTF8.GetBytes(claims.Replace("LABELS", labels, StringComparison.Ordinal)));
             Assert.Contains("describes no model", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);

@@ -121,6 +121,35 @@ public sealed class PullTests : IDisposable
         Assert.Contains("better", (await ListAsync(server, arn))[0], StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task An_object_that_is_no_copy_is_not_overwritten_unless_told_otherwise()
+    {
+        await using var aws = await FakeAws.StartAsync();
+        Record(aws, [Entry("own.png", "good"), Entry("same.png", "good")]);
+        aws.Objects["pictures-of-aws/own.png"] = [2, 2];
+        aws.Objects["pictures-of-aws/same.png"] = [7];
+        await using var server = await TestServer.StartAsync();
+        await server.CreateBucketAsync("pictures-of-aws");
+        await server.PutObjectAsync("pictures-of-aws", "own.png", [1]);
+        await server.PutObjectAsync("pictures-of-aws", "same.png", [7]);
+
+        var pulled = Answer((await PullAsync(aws, server)).Output);
+        var set = pulled["datasets"]![0]!;
+        Assert.Equal((1, 1, 0, 1), ((int)set["taken"]!, (int)set["written"]!, (int)set["picturesCopied"]!, (int)set["picturesKept"]!));
+        Assert.Contains(pulled["missing"]!.AsArray(), m => ((string)m!).Contains("--bucket NAME puts all pictures", StringComparison.Ordinal));
+        Assert.Equal([1], await ReadAsync());
+
+        set = Answer((await PullAsync(aws, server, "--update")).Output)["datasets"]![0]!;
+        Assert.Equal((0, 1, 1, 1), ((int)set["taken"]!, (int)set["written"]!, (int)set["picturesCopied"]!, (int)set["picturesKept"]!));
+        Assert.Equal([2, 2], await ReadAsync());
+
+        async Task<byte[]> ReadAsync()
+        {
+            using var picture = await server.SendS3Async(HttpMethod.Get, "/pictures-of-aws/own.png");
+            return await picture.Content.ReadAsByteArrayAsync(Cancel);
+        }
+    }
+
     [Theory]
     [InlineData("--project other", "has no project 'other' in eu-west-1. It has parts.")]
     [InlineData("", "--project NAME")]
