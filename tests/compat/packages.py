@@ -91,6 +91,8 @@ def main():
         check(f"build/release makes two archives ({time.monotonic() - began:.0f} s)", made.returncode == 0, made.stderr[-2000:])
         full, slim = (unpack(kind, root) + "/ocellus" for kind in ("ocellus", "ocellus-serve"))
 
+        with open(os.path.join(ROOT, "deploy", "Dockerfile")) as file:
+            check("the Dockerfile installs what is here and no more", f"--no-install-recommends {PACKAGES.replace(',', ' ')} " in file.read())
         for program in (full, slim):
             doctor = run(root, program, "doctor")
             check(f"{program} doctor finds nothing in the way", doctor.returncode == 0, doctor.stdout + doctor.stderr)
