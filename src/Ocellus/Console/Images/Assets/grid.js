@@ -109,7 +109,7 @@ export class Grid {
     const names = this.images.names(image), who = this.page.who(image), ghosts = names.length ? [] : this.images.suggested(image)?.ghosts ?? [];
     const marks = [[FLAG.unsure, "?", "unsure"], [FLAG.approved, "✓", "approved"], [FLAG.nothing, "∅", "nothing here"], [FLAG.errors, "!", "errors"]]
       .filter(([flag]) => image.flags & /** @type {number} */ (flag));
-    tile.setAttribute("aria-label", [image.name, names.join(", ") || (ghosts.length ? `suggested: ${ghosts.map((g) => `${g.label}, ${g.score} percent`).join("; ")}` : "no label"), ...marks.map((m) => m[2]), who ? `open by ${who.name}` : ""].filter(Boolean).join("; "));
+    tile.setAttribute("aria-label", [image.name, names.join(", ") || (ghosts.length ? `suggested: ${ghosts.map((g) => `${g.label} ${g.score} %`).join(" ")}` : "no label"), ...marks.map((m) => m[2]), who ? `open by ${who.name}` : ""].filter(Boolean).join("; "));
     tile.setAttribute("aria-selected", String(this.selected.has(image.key)));
     tile.classList.toggle("focused", at === this.focus);
     put(/** @type {Element} */ (tile.lastChild), ...(names.length ? names.map((n) => chip(n, this.images)) : ghosts.length ? ghosts.map((g) => ghost(g, this.images)) : [el("span", { class: "name", text: image.name })]));
@@ -159,9 +159,9 @@ export function chip(name, images) {
   return el("span", { class: `chip ${colourClass(name, images)}` }, el("i", { "aria-hidden": "true" }), name);
 }
 
-/** A suggested label: dashed, with its percentage. @param {{ label: string, score: number }} suggested @param {import("./images.js").Images} images */
+/** A suggested label: dashed, with its percentage; spaces keep its words apart where they are read aloud. @param {{ label: string, score: number }} suggested @param {import("./images.js").Images} images */
 export function ghost(suggested, images) {
-  return el("span", { class: `chip ghost ${colourClass(suggested.label, images)}` }, el("i", { "aria-hidden": "true" }), suggested.label, el("small", { text: `${suggested.score} %` }));
+  return el("span", { class: `chip ghost ${colourClass(suggested.label, images)}` }, el("i", { "aria-hidden": "true" }), `${suggested.label} `, el("small", { text: `${suggested.score} %` }), " ");
 }
 
 /** @param {string} name @param {import("./images.js").Images} images */
