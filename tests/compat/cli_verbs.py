@@ -2,7 +2,7 @@
 
 usage: cli_verbs.py      (runs ./ocellus in a temporary folder; needs nothing but Python)
 """
-import importlib.util, json, os, signal, sqlite3, subprocess, sys, tempfile, urllib.request, zipfile
+import importlib.util, json, os, re, signal, sqlite3, subprocess, sys, tempfile, urllib.request, zipfile
 
 from harness import ROOT, check, free_port, summary
 
@@ -53,7 +53,8 @@ def interrupted(top, words):
     said, pressed = [], False
     for line in process.stderr:
         said.append(line)
-        if not pressed and not line.startswith("checking"):
+        # A line of progress, after what it finds in the data and checks first.
+        if not pressed and re.match(r"[\w ,]+ \d+(/| of )", line) and not line.startswith("checking"):
             pressed = True
             os.killpg(process.pid, signal.SIGINT)
     output = process.stdout.read()

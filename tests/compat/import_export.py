@@ -21,8 +21,13 @@ def run(*words):
     return subprocess.run([OCELLUS, *words], capture_output=True, text=True, env=environment(), timeout=600)
 
 
+def heed():
+    """A shell starts background jobs with Ctrl-C ignored, and that is handed down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(*words):
-    return subprocess.Popen([OCELLUS, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    return subprocess.Popen([OCELLUS, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), preexec_fn=heed)
 
 
 def entries(client, arn):
