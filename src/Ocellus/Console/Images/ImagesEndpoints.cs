@@ -167,7 +167,7 @@ internal sealed class ImagesEndpoints(
     }
 
     /// <summary>A picture may be kept for ever under an address that names its content.</summary>
-    private static async Task WriteAsync(HttpContext http, Picture picture)
+    public static async Task WriteAsync(HttpContext http, Picture picture)
     {
         http.Response.ContentType = picture.ContentType;
         http.Response.ContentLength = picture.Bytes.Length;

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http.Features;
 using Ocellus.Console.Images;
 using Ocellus.Console.Projects;
@@ -11,6 +9,7 @@ using Ocellus.Hosting.Serving;
 using Ocellus.Refusals;
 using Ocellus.Training.Job;
 using Ocellus.Training.Server;
+using static Ocellus.Console.Images.ImagesEndpoints;
 
 namespace Ocellus.Console.Models;
 
@@ -135,25 +134,4 @@ internal sealed class ModelsEndpoints(
     private static int Number(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
         : throw Refused.Invalid($"'{Readable.Truncate(text)}' is not a number.");
-
-    private static async Task WriteAsync<T>(HttpContext http, T answer, JsonTypeInfo<T> type)
-    {
-        var body = JsonSerializer.SerializeToUtf8Bytes(answer, type);
-        http.Response.ContentType = "application/json";
-        http.Response.ContentLength = body.Length;
-        await http.Response.Body.WriteAsync(body, http.RequestAborted);
-    }
-
-    /// <summary>A picture may be kept for ever under an address that names its content.</summary>
-    private static async Task WriteAsync(HttpContext http, Picture picture)
-    {
-        http.Response.ContentType = picture.ContentType;
-        http.Response.ContentLength = picture.Bytes.Length;
-        if (http.Request.Query["v"] == picture.Version)
-        {
-            http.Response.Headers.CacheControl = "private, max-age=31536000, immutable";
-        }
-
-        await http.Response.Body.WriteAsync(picture.Bytes, http.RequestAborted);
-    }
 }
