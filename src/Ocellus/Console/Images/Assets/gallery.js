@@ -8,6 +8,7 @@ import { FLAG, press } from "./labelstate.js";
 import { pickLabel } from "./labelpicker.js";
 import { People } from "./people.js";
 import { Suggestions, above, suggestionBar } from "./suggestions.js";
+import { Imports } from "./imports.js";
 import { Uploads } from "./uploads.js";
 import { Work, attempt, notice } from "./work.js";
 
@@ -207,8 +208,12 @@ listenToKeys(grid, images, {
   unpaint: () => work.undo(), selection: () => showFocus(), accept, acceptAll, reject,
 });
 
-const uploads = new Uploads(images, {
-  set: () => images.filter.set || "train", added: () => load(), foldersAreLabels: () => kind !== "boxes" && /** @type {HTMLInputElement} */ (one("#folders")).checked,
+const checked = (/** @type {string} */ selector) => /** @type {HTMLInputElement} */ (one(selector)).checked;
+const imports = new Imports(images.root, {
+  set: () => /** @type {HTMLSelectElement} */ (one("#import-set")).value, replace: () => checked("#replace"), added: () => load(),
+});
+const uploads = new Uploads(images, imports, {
+  set: () => images.filter.set || "train", added: () => load(), foldersAreLabels: () => kind !== "boxes" && checked("#folders"),
 });
 uploads.listen();
 const size = Number(localStorage.getItem("ocellus-tile"));
