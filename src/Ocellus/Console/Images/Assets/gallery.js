@@ -166,6 +166,7 @@ function next(step = 1) {
   const image = focused();
   if (at < 0 || !image || people.open.size === 0) return;
   // Two people get different ones. Whoever goes on before the answer stays where they are.
+  /** @type {Image[]} */
   const candidates = [];
   for (let i = grid.focus; i < images.view.length && candidates.length < 20; i++) if (!(images.view[i].flags & FLAG.labelled)) candidates.push(images.view[i]);
   attempt(async () => {
