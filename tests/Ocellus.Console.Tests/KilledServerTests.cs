@@ -44,7 +44,7 @@ public sealed partial class KilledServerTests(Browser browser) : IDisposable
         var files = Enumerable.Range(0, 8).Select(i => (Path: Path.Combine(_data, $"{i}.png"), Label: i)).ToList();
         foreach (var (path, i) in files)
         {
-            await File.WriteAllBytesAsync(path, TestPng.Solid(64, 48, (byte)(i * 30), 90, 90), Cancel);
+            await File.WriteAllBytesAsync(path, TestPng.Solid(80, 64, (byte)(i * 30), 90, 90), Cancel);
         }
 
         await tab.Page.SetInputFilesAsync("#add input[accept='image/jpeg,image/png']", files.ConvertAll(f => f.Path));
