@@ -86,7 +86,10 @@ internal sealed class Firefox : IAsyncDisposable
         new
         {
             context = _context,
-            actions = new[] { new { type = "key", id = "keys", actions = new[] { new { type = "keyDown", value = key }, new { type = "keyUp", value = key } } } },
+            actions = new[]
+            {
+                new { type = "key", id = "keys", actions = new[] { new { type = "keyDown", value = key }, new { type = "keyUp", value = key } } },
+            },
         });
 
     /// <summary>Drags from one point of the page to another.</summary>

@@ -79,7 +79,8 @@ public sealed partial class KilledServerTests(Browser browser) : IDisposable
         var other = await tab.Context.NewPageAsync();
         await other.GotoAsync("/ui/p/flowers/images");
         await other.WaitForSelectorAsync("#gallery[data-loaded='8']");
-        var captions = await other.EvaluateAsync<string[]>("() => [...document.querySelectorAll('.tile')].map(t => t.querySelector('.caption').textContent.match(/red|green/)?.[0] ?? '')");
+        var captions = await other.EvaluateAsync<string[]>(
+            "() => [...document.querySelectorAll('.tile')].map(t => t.querySelector('.caption').textContent.match(/red|green/)?.[0] ?? '')");
         Assert.Equal(["red", "green", "red", "green", "red", "green", "red", ""], captions);
     }
 
@@ -87,7 +88,8 @@ public sealed partial class KilledServerTests(Browser browser) : IDisposable
     private async Task<string> StartAsync(Uri address)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "Ocellus.dll");
-        var server = Process.Start(new ProcessStartInfo("dotnet", ["exec", program, "serve", "--data", Path.Combine(_data, "data"), "--urls", address.ToString()])
+        string[] arguments = ["exec", program, "serve", "--data", Path.Combine(_data, "data"), "--urls", address.ToString()];
+        var server = Process.Start(new ProcessStartInfo("dotnet", arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -2,7 +2,7 @@ using Ocellus.Console.Assets;
 using Ocellus.Console.Calls;
 using Ocellus.Console.Events;
 using Ocellus.Console.Images;
-using Ocellus.Console.Imports;
+using Ocellus.Console.Importing;
 using Ocellus.Console.Keys;
 using Ocellus.Console.Models;
 using Ocellus.Console.Pages;

@@ -85,8 +85,9 @@ public sealed class PointerTests(Browser browser)
         columns => {
           const paper = document.getElementById("canvas").getContext("2d"), ratio = devicePixelRatio;
           const colour = ([red, green, blue, alpha]) => alpha < 255 ? "none" : red > 200 && blue < 60 ? "red" : blue > 200 && red < 60 ? "blue" : "other";
-          const left = [12, document.getElementById("stage").clientWidth - 128 - 12].find(x => paper.getImageData((x + 20) * ratio, 40 * ratio, 1, 1).data[3] === 255) ?? 12;
-          return columns.map(x => colour(paper.getImageData((left + x) * ratio, 40 * ratio, 1, 1).data)).join(" ");
+          const at = x => paper.getImageData(x * ratio, 40 * ratio, 1, 1).data;
+          const left = [12, document.getElementById("stage").clientWidth - 128 - 12].find(x => at(x + 20)[3] === 255) ?? 12;
+          return columns.map(x => colour(at(left + x))).join(" ");
         }
         """,
         columns);
@@ -130,8 +131,12 @@ public sealed class PointerTests(Browser browser)
         private static (float X, float Y) Between((float X, float Y) from, (float X, float Y) to, float share) =>
             (from.X + ((to.X - from.X) * share), from.Y + ((to.Y - from.Y) * share));
 
-        private Task SendAsync(string type, params (float X, float Y)[] points) => session.SendAsync(
+        private async Task SendAsync(string type, params (float X, float Y)[] points) => await session.SendAsync(
             "Input.dispatchTouchEvent",
-            new() { ["type"] = type, ["touchPoints"] = points.Select((p, i) => new Dictionary<string, object> { ["x"] = p.X, ["y"] = p.Y, ["id"] = i }).ToArray() });
+            new()
+            {
+                ["type"] = type,
+                ["touchPoints"] = points.Select((p, i) => new Dictionary<string, object> { ["x"] = p.X, ["y"] = p.Y, ["id"] = i }).ToArray(),
+            });
     }
 }

@@ -71,7 +71,8 @@ internal sealed partial class NewestModels(VersionCatalog versions, ImageProject
     /// <summary>The newest version with a model, if the caller may detect labels with it; null otherwise.</summary>
     public async Task<NewestModel?> FindAsync(ImageProject project, CancellationToken cancel)
     {
-        var row = (await versions.ListAsync(project.Arn, null, null, null, VersionsMax, cancel)).FirstOrDefault(v => new VersionView(v).HasModel && !_damaged.ContainsKey(v.Arn));
+        var row = (await versions.ListAsync(project.Arn, null, null, null, VersionsMax, cancel))
+            .FirstOrDefault(v => new VersionView(v).HasModel && !_damaged.ContainsKey(v.Arn));
         if (row is null)
         {
             return null;

@@ -25,7 +25,7 @@ public sealed class ModuleTests
     [Theory]
     [InlineData("Images", "modules.test.mjs")]
     [InlineData("Models", "judging.test.mjs")]
-    [InlineData("Imports", "imports.test.mjs")]
+    [InlineData("Importing", "imports.test.mjs")]
     public async Task What_is_pure_does_what_it_says(string part, string file)
     {
         Assert.SkipUnless(Directory.Exists(_sources), "the sources are not here");

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Ocellus.Console.Imports;
+namespace Ocellus.Console.Importing;
 
 /// <summary>Findings of one kind, as a page shows them.</summary>
 /// <param name="Severity"><c>error</c>: something was left out; <c>warning</c>: it was used, perhaps not as it was meant.</param>

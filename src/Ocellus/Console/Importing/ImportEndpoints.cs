@@ -6,7 +6,7 @@ using Ocellus.Console.Images;
 using Ocellus.Refusals;
 using Ocellus.Storage;
 
-namespace Ocellus.Console.Imports;
+namespace Ocellus.Console.Importing;
 
 /// <summary>
 /// Takes a file of labels, or an archive of images and labels, and answers with a line of JSON for each step of its import. The file lies in
@@ -50,9 +50,11 @@ internal sealed class ImportEndpoints
     private Task LookAsync(HttpContext http) => _images.OfProjectAsync(http, async (project, cancel) =>
     {
         await RequireAsync(project, cancel);
-        await WithFileAsync(http, LookBytesMax, cancel, async file =>
-            await ImagesEndpoints.WriteAsync(
-                http, new(await Task.Run(() => ImageImport.Recognize(file), cancel)), ImportsJson.Default.RecognizedAnswer));
+        await WithFileAsync(
+            http, LookBytesMax,
+            async file => await ImagesEndpoints.WriteAsync(
+                http, new(await Task.Run(() => ImageImport.Recognize(file), cancel)), ImportsJson.Default.RecognizedAnswer),
+            cancel);
     });
 
     private Task ImportAsync(HttpContext http) => _images.OfProjectAsync(http, async (project, cancel) =>
@@ -71,8 +73,8 @@ internal sealed class ImportEndpoints
 
         try
         {
-            await WithFileAsync(http, BytesMax, cancel, file =>
-                RunAsync(http, project, file, new(set.Length > 0 ? set : null, http.Request.Query["replace"] == "yes"), cancel));
+            var choices = new ImportChoices(set.Length > 0 ? set : null, http.Request.Query["replace"] == "yes");
+            await WithFileAsync(http, BytesMax, file => RunAsync(http, project, file, choices, cancel), cancel);
         }
         finally
         {
@@ -84,7 +86,7 @@ internal sealed class ImportEndpoints
     private Task RequireAsync(ImageProject project, CancellationToken cancel) =>
         _projects.RequireAsync(project, "UpdateDatasetEntries", project.Sets, cancel);
 
-    private async Task RunAsync(HttpContext http, ImageProject project, string file, ImportOptions options, CancellationToken cancel)
+    private async Task RunAsync(HttpContext http, ImageProject project, string file, ImportChoices options, CancellationToken cancel)
     {
         http.Response.ContentType = "application/x-ndjson";
         ImportSummary? summary = null;
@@ -112,7 +114,7 @@ internal sealed class ImportEndpoints
     }
 
     /// <summary>Stores the request's body for as long as it is worked on.</summary>
-    private async Task WithFileAsync(HttpContext http, long bytesMax, CancellationToken cancel, Func<string, Task> work)
+    private async Task WithFileAsync(HttpContext http, long bytesMax, Func<string, Task> work, CancellationToken cancel)
     {
         if (http.Request.ContentLength is { } length && length > bytesMax)
         {

@@ -3,7 +3,7 @@ using Ocellus.Datasets;
 using Ocellus.Refusals;
 using Ocellus.Vision.Images;
 
-namespace Ocellus.Console.Imports;
+namespace Ocellus.Console.Importing;
 
 /// <summary>Labels that an image is to have.</summary>
 /// <param name="Image">The image.</param>

@@ -5,12 +5,12 @@ using Ocellus.Datasets;
 using Ocellus.Formats;
 using Ocellus.Refusals;
 
-namespace Ocellus.Console.Imports;
+namespace Ocellus.Console.Importing;
 
 /// <summary>How a file is imported.</summary>
 /// <param name="Set">Where new images go; null for where the source says, and the training set where it does not.</param>
 /// <param name="Replace">Whether images that have other labels get those of the source.</param>
-internal sealed record ImportOptions(string? Set, bool Replace);
+internal sealed record ImportChoices(string? Set, bool Replace);
 
 /// <summary>
 /// Brings labelled images of any format that is known into a project: images of an archive are added, files of labels alone are matched with the project's
@@ -60,7 +60,7 @@ internal sealed class ImageImport(
     /// <exception cref="RefusedException">The file is of no known format or damaged, the person lacks a permission, or a job holds the dataset.</exception>
     /// <exception cref="IOException">The disk is full, for example.</exception>
     public async Task RunAsync(
-        ImageProject project, string file, ImportOptions options, Action<ImportSummary> summary, Func<long, long?, Task> report, CancellationToken cancel)
+        ImageProject project, string file, ImportChoices options, Action<ImportSummary> summary, Func<long, long?, Task> report, CancellationToken cancel)
     {
         try
         {
@@ -252,5 +252,5 @@ internal sealed class ImageImport(
     ];
 
     private sealed record Import(
-        ImageProject Project, SourceReader Source, ProjectPictures Pictures, ImportOptions Options, ProjectKind? Kind, ImportSummary Summary);
+        ImageProject Project, SourceReader Source, ProjectPictures Pictures, ImportChoices Options, ProjectKind? Kind, ImportSummary Summary);
 }

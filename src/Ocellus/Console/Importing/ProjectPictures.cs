@@ -5,7 +5,7 @@ using Ocellus.Formats;
 using Ocellus.Refusals;
 using Ocellus.Vision.Images;
 
-namespace Ocellus.Console.Imports;
+namespace Ocellus.Console.Importing;
 
 /// <summary>The images of a project as the pictures of a source: files of labels without pictures are matched with them by name.</summary>
 internal sealed class ProjectPictures : SourceTree
