@@ -32,7 +32,9 @@ public static class LocalImage
     public static byte[] Read(string file)
     {
         var length = new FileInfo(file).Length;
-        return length > BytesMax
+        // Pipes and devices have no length. To open one would wait for somebody who writes to it.
+        return length == 0 ? throw new ImageRefusedException(ImageProblem.NotAImage, "The file is empty, or is no regular file.")
+            : length > BytesMax
             ? throw new ImageRefusedException(ImageProblem.TooLarge, $"The image has {length:N0} bytes; the maximum is {BytesMax:N0}.")
             : Accept(File.ReadAllBytes(file));
     }

@@ -19,6 +19,7 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
     private readonly Dictionary<string, int> _labels = new(StringComparer.Ordinal);
     private readonly List<string> _order = [];
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
+    private byte[]? _head;
     private long _boxes;
 
     /// <summary>Labels in the order of the source's own list, then as they were first seen.</summary>
@@ -34,7 +35,8 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
             return null;
         }
 
-        var header = picture is not null && (entry.Boxes.Count > 0 || entry.IsForBoxes || readsSizes) ? Header(picture, entry.Place) : null;
+        var isReadable = true;
+        var header = picture is not null && (entry.Boxes.Count > 0 || entry.IsForBoxes || readsSizes) ? Header(picture, out isReadable) : null;
         var (width, height) = header is { } h ? (h.UprightWidth, h.UprightHeight)
             : entry is { DeclaredWidth: > 0, DeclaredHeight: > 0 } ? ((int)Math.Round(entry.DeclaredWidth), (int)Math.Round(entry.DeclaredHeight))
             : (0, 0);
@@ -49,6 +51,7 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
             Width = width > 0 ? width : null,
             Height = height > 0 ? height : null,
             Picture = picture,
+            IsUnreadable = !isReadable,
         };
     }
 
@@ -95,16 +98,19 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
         return false;
     }
 
-    private ImageHeader? Header(SourceFile picture, SourcePlace place)
+    private ImageHeader? Header(SourceFile picture, out bool isReadable)
     {
+        isReadable = false;
         try
         {
             using var stream = picture.OpenRead();
-            var head = new byte[(int)Math.Min(HeadBytes, picture.Length)];
-            var got = stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
+            // The same for every picture: a hundred thousand of their own would keep the collector busy.
+            _head ??= new byte[HeadBytes];
+            var got = stream.ReadAtLeast(_head, (int)Math.Min(HeadBytes, picture.Length), throwOnEndOfStream: false);
+            isReadable = true;
             try
             {
-                return ImageDecoder.ReadHeader(head.AsMemory(0, got));
+                return ImageDecoder.ReadHeader(_head.AsMemory(0, got));
             }
             catch (ImageRefusedException) when (picture.Length > HeadBytes && picture.Length <= context.Limits.ImageBytesMax)
             {

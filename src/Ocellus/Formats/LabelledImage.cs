@@ -42,6 +42,9 @@ internal sealed record LabelledImage
     /// <summary>The picture; null if the source lacks it, which is among the findings.</summary>
     public SourceFile? Picture { get; init; }
 
+    /// <summary>Not a byte of the picture could be read, which is among the findings.</summary>
+    public bool IsUnreadable { get; init; }
+
     /// <summary>Whether something is known: a label, or that there is nothing to find.</summary>
     public bool IsLabelled => Labels.Count > 0 || Boxes.Count > 0 || IsForBoxes;
 

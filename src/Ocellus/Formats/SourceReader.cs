@@ -122,6 +122,12 @@ internal sealed class SourceReader : IDisposable
             throw new CommandRefusedException($"There is no file or folder {path}.");
         }
 
+        if (new FileInfo(path).Length == 0)
+        {
+            // A pipe has no length, and would be waited for.
+            throw new CommandRefusedException($"{path} is empty, or is no regular file.");
+        }
+
         using (var stream = File.OpenRead(path))
         {
             Span<byte> head = stackalloc byte[4];
