@@ -53,7 +53,7 @@ internal sealed class SourceReader : IDisposable
     /// <summary>The format and its files, for a person.</summary>
     public string Description { get; }
 
-    /// <summary>Pictures in the source, described or not: about as many as there are images.</summary>
+    /// <summary>Pictures in the source, described or not.</summary>
     public int PictureCount => _context.Pictures.Pictures.Count;
 
     /// <summary>What is wrong, as far as it was read.</summary>
@@ -102,6 +102,32 @@ internal sealed class SourceReader : IDisposable
                 yield return image;
             }
         }
+    }
+
+    /// <summary>How many pictures <see cref="Read"/> will give: those that the source describes and has. Only descriptions are read.</summary>
+    /// <exception cref="CommandRefusedException">The source is beyond a limit.</exception>
+    /// <exception cref="InvalidDataException">A document is damaged.</exception>
+    public int CountPictures(CancellationToken cancel)
+    {
+        if (Format == DataFormat.Folders)
+        {
+            return PictureCount;
+        }
+
+        // What is wrong is told when it is read.
+        var context = new ReadContext(_tree, _context.Files, _context.Pictures, new Findings(keptMax: 1), _context.Limits);
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var entry in FormatReaders.Create(Format, context).Read(cancel))
+        {
+            cancel.ThrowIfCancellationRequested();
+            var picture = entry.Picture ?? _context.Pictures.Find(entry.Name, entry.Folder, entry.Split).Found;
+            if (picture is not null)
+            {
+                seen.Add(picture.Name);
+            }
+        }
+
+        return seen.Count;
     }
 
     public void Dispose()

@@ -20,6 +20,11 @@ internal sealed class CocoReader(ReadContext context) : IFormatReader
             {
                 cancel.ThrowIfCancellationRequested();
                 document.Take(item);
+                if (document.Categories.Count > context.Limits.LabelsMax)
+                {
+                    throw new Refusals.CommandRefusedException($"{file.Name} has more than {context.Limits.LabelsMax:N0} categories.");
+                }
+
                 if (document.Annotations.Count > context.Limits.BoxesMax || document.Images.Count > context.Limits.ImagesMax)
                 {
                     throw new Refusals.CommandRefusedException(
