@@ -39,6 +39,15 @@ public static class LocalImage
             : Accept(File.ReadAllBytes(file));
     }
 
+    /// <summary>The extension of a file that begins with these bytes; null if that is no image of a kind that is read.</summary>
+    public static string? ExtensionOf(ReadOnlySpan<byte> head) => ImageStructure.Name(head).Name switch
+    {
+        "JPEG" => ".jpg",
+        "TIFF" => ".tif",
+        "PNG" or "WebP" or "BMP" or "GIF" or "AVIF" or "HEIC" => $".{ImageStructure.Name(head).Name.ToLowerInvariant()}",
+        _ => null,
+    };
+
     /// <summary>Whether <see cref="Accept"/> returns other bytes than it is given.</summary>
     /// <exception cref="ImageRefusedException">The bytes begin as JPEG or PNG but have no readable header.</exception>
     public static bool NeedsCopy(ReadOnlySpan<byte> bytes) => IsForeign(bytes) || IsLarge(ImageStructure.Header(bytes));

@@ -58,6 +58,7 @@ internal static class CommandLine
         DoctorCommand.Create(),
         TrainJobCommand.Create(),
         LoadCheckCommand.Create(),
+        ModelCheckCommand.Create(),
         CompletionCommand.Create(Create),
     };
 

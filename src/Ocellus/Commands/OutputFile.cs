@@ -9,14 +9,17 @@ internal static class OutputFile
     public static Option<bool> ForceOption() => new("--force") { Description = "Replace the file if it exists." };
 
     /// <summary>Checks that a file can be written. Before work begins, so that an hour of it is not lost to a missing folder.</summary>
+    /// <returns>Whether a file is there that may be replaced.</returns>
     /// <exception cref="CommandRefusedException">It is a folder, its folder does not exist, or it exists and may not be replaced.</exception>
-    public static void Check(string what, string path, bool force)
+    public static bool Check(string what, string path, bool force)
     {
         CheckPlace(path, $"{what} cannot be written to {path}");
         if (File.Exists(path) && !force && !IsConfirmed(path))
         {
-            throw new CommandRefusedException($"{path} exists; --force replaces it, or choose another name with --out.");
+            throw new CommandRefusedException($"{path} exists; --force replaces it, or choose another name.");
         }
+
+        return File.Exists(path);
     }
 
     /// <summary>Checks that a file could be where a path says.</summary>
@@ -32,7 +35,7 @@ internal static class OutputFile
     }
 
     /// <summary>Whether the person at the terminal agrees; false where there is none.</summary>
-    private static bool IsConfirmed(string path)
+    public static bool IsConfirmed(string path)
     {
         if (System.Console.IsInputRedirected || System.Console.IsErrorRedirected)
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ocellus.Encodings;
+using Ocellus.Formats.Fetching;
 using Ocellus.Refusals;
 using Ocellus.Vision.Images;
 
@@ -63,6 +64,11 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
         }
 
         var (picture, name, rivals) = context.Pictures.Find(entry.Name, entry.Folder, entry.Split);
+        if (picture is null && rivals == 0 && entry.AddressOfPicture is { } address)
+        {
+            return Fetched(entry, name, address);
+        }
+
         if (name.Length == 0)
         {
             context.Findings.Error(
@@ -83,6 +89,33 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
         }
 
         return (picture, name);
+    }
+
+    /// <summary>A picture that the source does not have, and has an address of.</summary>
+    private (SourceFile? Picture, string Name) Fetched(SourceEntry entry, string name, Uri address)
+    {
+        if (context.Fetched?.Find(address) is { } fetched)
+        {
+            // An address tells two pictures apart by more than the end of its path. A name of its own is kept, with what the picture is.
+            return (fetched, PictureAddress.Of(entry.Name) is not null || name.Length == 0 ? fetched.Name
+                : SourceTree.IsImage(name) ? name
+                : name + fetched.Extension);
+        }
+
+        if (context.Fetched is null)
+        {
+            context.Findings.Warn(
+                "behind-address", entry.Place, $"The picture is at {Readable.Truncate(address.AbsoluteUri)} and was not fetched.", "--fetch fetches such pictures.");
+        }
+        else
+        {
+            context.Findings.Error(
+                "not-fetched", entry.Place,
+                $"{Readable.Truncate(address.AbsoluteUri)}: {context.Fetched.Failures.GetValueOrDefault(address.AbsoluteUri, "It was not fetched.")}",
+                "The same command tries again what is missing.");
+        }
+
+        return (null, name);
     }
 
     private bool IsFirst(string name, SourceEntry entry)

@@ -1,3 +1,4 @@
+using Ocellus.Formats.Fetching;
 using Ocellus.Refusals;
 
 namespace Ocellus.Formats;
@@ -12,6 +13,9 @@ internal sealed record SourceOptions
     public string? Images { get; init; }
 
     public SourceLimits Limits { get; init; } = SourceLimits.Default;
+
+    /// <summary>Pictures that were fetched from the addresses in the source; null if none were to be.</summary>
+    public FetchedPictures? Fetched { get; init; }
 
     /// <summary>Takes what is wrong.</summary>
     public Findings Findings { get; init; } = new();
@@ -36,7 +40,7 @@ internal sealed class SourceReader : IDisposable
     {
         (_tree, _images, Format, Findings) = (tree, images, found.Format, options.Findings);
         var pictures = new PictureIndex((images ?? tree).Files(Findings));
-        _context = new ReadContext(tree, found.Files, pictures, Findings, options.Limits);
+        _context = new ReadContext(tree, found.Files, pictures, Findings, options.Limits) { Fetched = options.Fetched };
         _reader = FormatReaders.Create(Format, _context);
         _resolver = new EntryResolver(_context, options.ReadsSizes);
         Description = found.Files switch
@@ -107,33 +111,34 @@ internal sealed class SourceReader : IDisposable
     /// <summary>How many pictures <see cref="Read"/> will give: those that the source describes and has. Only descriptions are read.</summary>
     /// <exception cref="CommandRefusedException">The source is beyond a limit.</exception>
     /// <exception cref="InvalidDataException">A document is damaged.</exception>
-    public int CountPictures(CancellationToken cancel)
-    {
-        if (Format == DataFormat.Folders)
-        {
-            return PictureCount;
-        }
+    public int CountPictures(CancellationToken cancel) => Format == DataFormat.Folders
+        ? PictureCount
+        : Described(cancel).Select(d => d.Picture?.Name ?? (d.Address is { } address ? _context.Fetched?.Find(address)?.Name : null)).OfType<string>()
+            .Distinct(StringComparer.Ordinal).Count();
 
-        // What is wrong is told when it is read.
+    /// <summary>Addresses of pictures that the source names and does not have, each once. Only descriptions are read.</summary>
+    /// <exception cref="CommandRefusedException">The source is beyond a limit.</exception>
+    /// <exception cref="InvalidDataException">A document is damaged.</exception>
+    public IEnumerable<Uri> Addresses(CancellationToken cancel) => Format == DataFormat.Folders
+        ? []
+        : Described(cancel).Where(d => d.Picture is null).Select(d => d.Address).OfType<Uri>().DistinctBy(a => a.AbsoluteUri, StringComparer.Ordinal);
+
+    /// <summary>The picture of each entry, and its address if it has one. What is wrong is told when the source is read.</summary>
+    private IEnumerable<(SourceFile? Picture, Uri? Address)> Described(CancellationToken cancel)
+    {
         var context = new ReadContext(_tree, _context.Files, _context.Pictures, new Findings(keptMax: 1), _context.Limits);
-        var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var entry in FormatReaders.Create(Format, context).Read(cancel))
         {
             cancel.ThrowIfCancellationRequested();
-            var picture = entry.Picture ?? _context.Pictures.Find(entry.Name, entry.Folder, entry.Split).Found;
-            if (picture is not null)
-            {
-                seen.Add(picture.Name);
-            }
+            yield return (entry.Picture ?? _context.Pictures.Find(entry.Name, entry.Folder, entry.Split).Found, entry.AddressOfPicture);
         }
-
-        return seen.Count;
     }
 
     public void Dispose()
     {
         _tree.Dispose();
         _images?.Dispose();
+        _context.Fetched?.Dispose();
     }
 
     private static SourceTree Tree(string path, SourceLimits limits)

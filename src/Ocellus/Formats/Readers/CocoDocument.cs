@@ -11,7 +11,7 @@ internal sealed class CocoDocument(SourceFile file, Findings findings)
     private readonly List<string> _textOf = [];
     private readonly Dictionary<string, long> _idOfCategory = new(StringComparer.Ordinal);
 
-    public List<(long Id, string Name, double Width, double Height, int Line)> Images { get; } = [];
+    public List<(long Id, string Name, double Width, double Height, int Line, string? Address)> Images { get; } = [];
 
     public List<CocoAnnotation> Annotations { get; } = [];
 
@@ -58,12 +58,13 @@ internal sealed class CocoDocument(SourceFile file, Findings findings)
     private void Image(ref Utf8JsonReader reader, int line)
     {
         long? id = null;
-        string? name = null;
+        string? name = null, address = null;
         double width = 0, height = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var what = reader.ValueTextEquals("id"u8) ? 1 : reader.ValueTextEquals("file_name"u8) ? 2
-                : reader.ValueTextEquals("width"u8) ? 3 : reader.ValueTextEquals("height"u8) ? 4 : 0;
+                : reader.ValueTextEquals("width"u8) ? 3 : reader.ValueTextEquals("height"u8) ? 4
+                : reader.ValueTextEquals("coco_url"u8) ? 5 : reader.ValueTextEquals("flickr_url"u8) ? 6 : 0;
             reader.Read();
             switch (what)
             {
@@ -79,6 +80,10 @@ internal sealed class CocoDocument(SourceFile file, Findings findings)
                 case 4:
                     height = CocoNumbers.Number(ref reader) ?? 0;
                     break;
+                case 5 or 6 when reader.TokenType == JsonTokenType.String && (what == 5 || address is null):
+                    // COCO's own place first: photographs vanish from Flickr.
+                    address = reader.GetString() is { Length: > 0 } given ? given : address;
+                    break;
                 default:
                     reader.Skip();
                     break;
@@ -91,7 +96,7 @@ internal sealed class CocoDocument(SourceFile file, Findings findings)
             return;
         }
 
-        Images.Add((id.Value, name, width, height, line));
+        Images.Add((id.Value, name, width, height, line, address));
     }
 
     private void Category(ref Utf8JsonReader reader, int line)

@@ -78,6 +78,7 @@ internal sealed class CocoReader(ReadContext context) : IFormatReader
 
         return new SourceEntry(image.Name, new(file.Name, image.Line))
         {
+            Address = image.Address,
             Folder = file.Folder,
             Split = split,
             Labels = labels,
