@@ -20,6 +20,7 @@ EXPECTED = {
     "./ocellus doctor": r"Nothing stands in the way",
     "./ocellus console": r"http://127\.0\.0\.1:8741/ui/sign-in\?ticket=",
     "./ocellus detect ~/cells.zip": r"(?s)white-001.*white.*red-001.*red",
+    "./ocellus train ~/photos": r"(?s)180 images.*as a folder a label.*180 images.*F1 .*white-001.*white",
     "eval \"$(./ocellus env)\"": r"^$",
     "# images and manifests into the object store": r"(?s)make_bucket: samples.*upload: .*F1Score.*\"STARTING\".*\"Name\": \"white\".*\"STOPPING\"",
     "./ocellus import": r"(?s)project/imported/.*pictures uploaded.*a folder a label",
