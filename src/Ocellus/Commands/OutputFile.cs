@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ocellus.Encodings;
 using Ocellus.Refusals;
 
 namespace Ocellus.Commands;
@@ -14,7 +15,7 @@ internal static class OutputFile
     public static bool Check(string what, string path, bool force)
     {
         CheckPlace(path, $"{what} cannot be written to {path}");
-        if (File.Exists(path) && !force && !IsConfirmed(path))
+        if (File.Exists(path) && !force && !IsConfirmed($"{path} exists. Replace it?"))
         {
             throw new CommandRefusedException($"{path} exists; --force replaces it, or choose another name.");
         }
@@ -35,14 +36,15 @@ internal static class OutputFile
     }
 
     /// <summary>Whether the person at the terminal agrees; false where there is none.</summary>
-    public static bool IsConfirmed(string path)
+    /// <param name="question">What is there, and what would be done with it.</param>
+    public static bool IsConfirmed(string question)
     {
         if (System.Console.IsInputRedirected || System.Console.IsErrorRedirected)
         {
             return false;
         }
 
-        System.Console.Error.Write($"{path} exists. Replace it? [y/N] ");
+        System.Console.Error.Write($"{Readable.Plain(question)} [y/N] ");
         return System.Console.ReadLine()?.Trim() is "y" or "Y" or "yes";
     }
 }

@@ -25,14 +25,10 @@ internal sealed record OutputFolder(string Folder, string? Old)
             return new(folder, null);
         }
 
-        if (!force && !OutputFile.IsConfirmed(folder))
-        {
-            throw new CommandRefusedException($"{folder} is not empty; --force takes its place, or choose another folder with --out.");
-        }
-
         var old = folder + ".old";
-        return Path.Exists(old)
-            ? throw new CommandRefusedException($"{folder} would become {old}, which exists; remove one of them.")
+        return !force && !OutputFile.IsConfirmed($"{folder} is not empty. Take its place, and keep it as {old}?")
+                ? throw new CommandRefusedException($"{folder} is not empty; --force takes its place, or choose another folder with --out.")
+            : Path.Exists(old) ? throw new CommandRefusedException($"{folder} would become {old}, which exists; remove one of them.")
             : new(folder, old);
     }
 
