@@ -24,7 +24,7 @@ internal static partial class ImportCommand
             HelpName = "NAME",
         };
         project.Refusing((name, _) => ProjectName().IsMatch(name) ? null
-            : $"--project '{Readable.Truncate(name)}' is no name of a project: it has 1 to 255 letters, digits and _.-");
+            : $"--project '{Readable.Truncate(name)}' is no name of a project: it has 1 to 255 letters, digits, hyphens, dots and underscores.");
         var from = ConvertCommand.FromOption();
         var images = ConvertCommand.ImagesOption();
         var fetch = SourceOpening.FetchOption();

@@ -101,8 +101,8 @@ internal sealed class TestedImages(string? source, SourceOptions options, bool f
         {
             terminal.Remark(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{all.Count(l => l.Image.Split == split):N0} of {all.Count:N0} images are for {(split == Split.Test ? "testing" : "validation")}; these are "
-                    + "tested with."));
+                $"Tested with the {all.Count(l => l.Image.Split == split):N0} of {all.Count:N0} images that are for "
+                    + $"{(split == Split.Test ? "testing" : "validation")}."));
             all.RemoveAll(l => l.Image.Split != split);
         }
 

@@ -29,6 +29,9 @@ internal static partial class UsageErrors
     private static string Sentence(ParseError error) =>
         Conversion().Match(error.Message) is { Success: true } match
             ? $"{match.Groups["option"].Value} is '{match.Groups["value"].Value}'; it takes {Words(match.Groups["type"].Value)}."
+            : Choice().Match(error.Message) is { Success: true } choice
+                ? $"'{choice.Groups["value"].Value}' is none of {string.Join(", ", choice.Groups["one"].Captures.Select(c => c.Value))}."
+            : error.SymbolResult is ArgumentResult { Parent: CommandResult, Argument.Name: var name } && Missing().IsMatch(error.Message) ? $"{name} is missing."
             : Missing().Match(error.Message) is { Success: true } missing ? $"{missing.Groups["option"].Value} needs a value."
             : Required().Match(error.Message) is { Success: true } required ? $"{required.Groups["option"].Value} is missing."
             : error.Message;
@@ -44,6 +47,9 @@ internal static partial class UsageErrors
     [GeneratedRegex(
         @"\ACannot parse argument '(?<value>.*)' for (option|command) '(?<option>[^']*)' as expected type '(?<type>.*)'\.", RegexOptions.Singleline)]
     private static partial Regex Conversion();
+
+    [GeneratedRegex(@"\AArgument '(?<value>.*)' not recognized\. Must be one of:(\s+'(?<one>[^']*)')+\s*\z", RegexOptions.Singleline)]
+    private static partial Regex Choice();
 
     [GeneratedRegex(@"\ARequired argument missing for (option|command): '(?<option>[^']*)'\.")]
     private static partial Regex Missing();

@@ -146,14 +146,15 @@ internal sealed class JsonItems : IDisposable
         var first = (int)reader.TokenStartIndex;
         var (isObject, isArray) = (reader.TokenType == JsonTokenType.StartObject, reader.TokenType == JsonTokenType.StartArray);
         var extent = isObject || isArray ? JsonExtent.Of(_buffer.AsSpan(_start + first, _end - _start - first), DepthMax) : JsonExtent.Comment;
+        var line = _line + _buffer.AsSpan(_start, first).Count((byte)'\n');
         if (extent == JsonExtent.TooDeep)
         {
-            throw new InvalidDataException($"{_file.Name}:{_line}: this is not valid JSON. It is nested more than {DepthMax} levels deep.");
+            throw new InvalidDataException($"{_file.Name}:{line}: this is not valid JSON. It is nested more than {DepthMax} levels deep.");
         }
 
         if (extent == JsonExtent.Incomplete && _isFinal)
         {
-            throw new InvalidDataException($"{_file.Name}:{_line}: the document ends too early.");
+            throw new InvalidDataException($"{_file.Name}:{line}: the document ends too early.");
         }
 
         if (extent == JsonExtent.Incomplete || (extent == JsonExtent.Comment && !reader.TrySkip()))
@@ -163,7 +164,6 @@ internal sealed class JsonItems : IDisposable
         }
 
         var length = extent > 0 ? extent : (int)reader.BytesConsumed - first;
-        var line = _line + _buffer.AsSpan(_start, first).Count((byte)'\n');
         item = new JsonItem(_member, mode == Mode.InnerValue ? _name : null, _buffer.AsMemory(_start + first, length), line);
         _mode = mode switch { Mode.MemberValue => Mode.Member, Mode.InnerValue => Mode.Inner, _ => mode };
         var inside = first + length - (int)reader.BytesConsumed;

@@ -24,12 +24,12 @@ public sealed class FetchTests
     {
         await using var server = await PictureServer.StartAsync();
         using var source = new SourceFolder();
-        source.Text("tasks.json", $$"""
-            [{"data": {"image": "{{server.Url}}/a/1.png"}, "annotations": [{"result": [{"value": {"choices": ["ripe"]}}]}]},
-             {"data": {"image": "{{server.Url}}/b/1.png"}, "annotations": [{"result": [{"value": {"choices": ["raw"]}}]}]},
-             {"data": {"image": "{{server.Url}}/image?id=3"}, "annotations": [{"result": [{"value": {"choices": ["raw"]}}]}]},
-             {"data": {"image": "{{server.Url}}/gone.png"}, "annotations": [{"result": [{"value": {"choices": ["raw"]}}]}]}]
-            """);
+        source.Text("tasks.json", """
+            [{"data": {"image": "URL/a/1.png"}, "annotations": [{"result": [{"value": {"choices": ["ripe"]}}]}]},
+             {"data": {"image": "URL/b/1.png"}, "annotations": [{"result": [{"value": {"choices": ["raw"]}}]}]},
+             {"data": {"image": "URL/image?id=3"}, "annotations": [{"result": [{"value": {"choices": ["raw"]}}]}]},
+             {"data": {"image": "URL/gone.png"}, "annotations": [{"result": [{"value": {"choices": ["raw"]}}]}]}]
+            """.Replace("URL", server.Url, StringComparison.Ordinal));
         var file = Path.Combine(source.Source, "tasks.json");
         var end = await CommandLineTests.RunAsync(source.Top, "convert", file, "--out", "without");
         Assert.Equal(0, end.Code);

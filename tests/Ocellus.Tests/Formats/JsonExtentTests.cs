@@ -38,7 +38,7 @@ public sealed class JsonExtentTests
     [Theory]
     [InlineData("[\n{\"a\": 1,\n\"b\": [2\n]},\n{\"c\": 1} {\"d\": 1}]", "a.json:5: this is not valid JSON.")]
     [InlineData("[\n{\"a\": 1},\n{\"b\": [1", "a.json:3: the document ends too early.")]
-    [InlineData("[\n{\"a\": 1},\n", "a.json:3: the document ends too early.")]
+    [InlineData("[\n{\"a\": 1},\n", "a.json:3: this is not valid JSON.")]
     public void What_is_damaged_is_named_with_its_line(string text, string message)
     {
         using var source = new SourceFolder();

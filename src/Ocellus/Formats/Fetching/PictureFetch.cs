@@ -119,7 +119,7 @@ internal sealed class PictureFetch(string folder, FetchLimits limits) : IDisposa
                     return await SaveAsync(answer, address, limit.Token);
                 }
 
-                failure = string.Create(CultureInfo.InvariantCulture, $"The server answers {(int)answer.StatusCode} {answer.ReasonPhrase}".TrimEnd()) + ".";
+                failure = string.Create(CultureInfo.InvariantCulture, $"The server answers {(int)answer.StatusCode} {answer.ReasonPhrase}").TrimEnd() + ".";
                 if (answer.StatusCode is not (HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError))
                 {
                     return failure;
