@@ -65,7 +65,8 @@ internal static class CommandLine
     /// <summary>Runs a command line and returns its exit code.</summary>
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments)
     {
-        var parsed = Create().Parse(arguments);
+        // A name that begins with @ is that of a file like any other.
+        var parsed = Create().Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         var settings = new InvocationConfiguration { ProcessTerminationTimeout = _endWait, EnableDefaultExceptionHandler = false };
         if (parsed.Action is HelpAction)
         {

@@ -31,7 +31,8 @@ internal static partial class UsageErrors
             ? $"{match.Groups["option"].Value} is '{match.Groups["value"].Value}'; it takes {Words(match.Groups["type"].Value)}."
             : Choice().Match(error.Message) is { Success: true } choice
                 ? $"'{choice.Groups["value"].Value}' is none of {string.Join(", ", choice.Groups["one"].Captures.Select(c => c.Value))}."
-            : error.SymbolResult is ArgumentResult { Parent: CommandResult, Argument.Name: var name } && Missing().IsMatch(error.Message) ? $"{name} is missing."
+            : error.Message.StartsWith("Required command", StringComparison.Ordinal) && error.SymbolResult is CommandResult { Command: var above }
+                ? $"Name one of its commands: {string.Join(", ", above.Subcommands.Where(c => !c.Hidden).Select(c => c.Name))}."
             : Missing().Match(error.Message) is { Success: true } missing ? $"{missing.Groups["option"].Value} needs a value."
             : Required().Match(error.Message) is { Success: true } required ? $"{required.Groups["option"].Value} is missing."
             : error.Message;
@@ -54,6 +55,6 @@ internal static partial class UsageErrors
     [GeneratedRegex(@"\ARequired argument missing for (option|command): '(?<option>[^']*)'\.")]
     private static partial Regex Missing();
 
-    [GeneratedRegex(@"\AOption '(?<option>[^']*)' is required\.")]
+    [GeneratedRegex(@"\A(Option|Required argument) '(?<option>[^']*)' (is required|missing for command: '[^']*')\.")]
     private static partial Regex Required();
 }

@@ -76,6 +76,6 @@ public sealed partial class NonsenseTests
         }
     }
 
-    [GeneratedRegex(@"System\.|Nullable|`\d|Exception|\bU?Int(16|32|64)\b|\bBoolean\b|\bTimeSpan\b|expected type|Cannot parse|Unrecognized|not recognized")]
+    [GeneratedRegex(@"System\.|Nullable|`\d|Exception|\bU?Int(16|32|64)\b|\bBoolean\b|\bTimeSpan\b|expected type|Cannot parse|Unrecognized|not recognized|Required argument|Required command")]
     private static partial Regex OfFramework();
 }
