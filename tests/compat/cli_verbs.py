@@ -2,9 +2,9 @@
 
 usage: cli_verbs.py      (runs ./ocellus in a temporary folder; needs nothing but Python)
 """
-import importlib.util, json, os, pty, re, signal, sqlite3, subprocess, sys, tempfile, urllib.request, zipfile
+import importlib.util, json, os, pty, re, shutil, signal, sqlite3, subprocess, sys, tempfile, urllib.request, zipfile
 
-from harness import ROOT, check, free_port, summary
+from harness import ROOT, check, free_port, summary, until
 
 SAMPLES = os.path.join(ROOT, "samples", "cells")
 OCELLUS = os.path.join(ROOT, "ocellus")
@@ -59,6 +59,16 @@ def interrupted(top, words):
             os.killpg(process.pid, signal.SIGINT)
     output = process.stdout.read()
     return process.wait(PATIENCE), output, "".join(said), alive(process.pid)
+
+
+def interrupted_early(top, words):
+    """Presses Ctrl-C as soon as the training's process is there, before it says anything."""
+    process = subprocess.Popen([OCELLUS, *words], cwd=top, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed)
+    began = lambda: any(b"train-job" in open(f"/proc/{pid}/cmdline", "rb").read() for pid in alive(process.pid) if os.path.exists(f"/proc/{pid}/cmdline"))
+    if until(lambda: began() or process.poll() is not None, PATIENCE, 0.005):
+        os.killpg(process.pid, signal.SIGINT)
+    said = process.stderr.read()
+    return process.wait(PATIENCE), said, alive(process.pid)
 
 
 def asked(top, words, answer):
@@ -161,6 +171,10 @@ def main():
         subset("test.manifest", os.path.join(top, "test.manifest"), 4)
         words = ["train", "--manifest", "train.manifest", "--test-manifest", "test.manifest", "--images", SAMPLES, "--out", "model.zip", "--time-budget", "00:00:10", "--json"]
 
+        if os.path.isdir("/proc/self"):
+            code, said, left = interrupted_early(top, words)
+            check("Ctrl-C in the first moment waits for the training's process", code == 130 and "--resume" in said and left == [], (code, said, left))
+            shutil.rmtree(os.path.join(top, "model.zip.job"))
         code, output, said, left = interrupted(top, words)
         check("Ctrl-C ends a training with 130", code == 130, (code, said))
         check("and says how to resume", "--resume" in said, said)

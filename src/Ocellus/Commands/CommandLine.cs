@@ -140,7 +140,9 @@ internal static class CommandLine
 
     /// <summary>Sets a verb's action. Refusals become one message on standard error and exit code 1, never a stack trace.</summary>
     public static void Act(this Command command, Func<ParseResult, Terminal, CancellationToken, Task<int>> run) =>
-        command.SetAction((parsed, cancel) => GuardAsync(parsed, new Terminal(System.Console.Out, System.Console.Error), run, cancel));
+        // On a thread of its own from the start: the library waits at Ctrl-C for a verb that has given it its task, and ends the program at once before that.
+        command.SetAction((parsed, cancel) =>
+            Task.Run(() => GuardAsync(parsed, new Terminal(System.Console.Out, System.Console.Error), run, cancel), CancellationToken.None));
 
     private static async Task<int> GuardAsync(
         ParseResult parsed, Terminal terminal, Func<ParseResult, Terminal, CancellationToken, Task<int>> run, CancellationToken cancel)

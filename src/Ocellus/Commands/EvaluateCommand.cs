@@ -33,17 +33,12 @@ internal static class EvaluateCommand
             model, source, manifest, images, from, fetch, draw, json,
         };
         command.Validators.Add(TrainCommand.SourceOrManifest(source, manifest, images, [from, fetch], []));
-        command.Act(
-            (parsed, terminal, cancel) =>
-                Task.Run(
-                    () => RunAsync(
-                        parsed.GetValue(model)!,
-                        new TestedImages(
-                            parsed.GetValue(source),
-                            new SourceOptions { Format = DataFormats.Parse(parsed.GetValue(from) ?? ""), Images = parsed.GetValue(images) },
-                            parsed.GetValue(fetch), parsed.GetValue(manifest)),
-                        parsed.GetValue(draw), parsed.GetValue(json), terminal, cancel),
-                    CancellationToken.None));
+        command.Act((parsed, terminal, cancel) => RunAsync(
+            parsed.GetValue(model)!,
+            new TestedImages(
+                parsed.GetValue(source), new SourceOptions { Format = DataFormats.Parse(parsed.GetValue(from) ?? ""), Images = parsed.GetValue(images) },
+                parsed.GetValue(fetch), parsed.GetValue(manifest)),
+            parsed.GetValue(draw), parsed.GetValue(json), terminal, cancel));
         return command;
     }
 

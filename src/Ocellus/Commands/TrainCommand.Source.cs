@@ -30,6 +30,12 @@ internal static partial class TrainCommand
         result =>
         {
             bool Has(Option option) => result.GetResult(option) is { Implicit: false };
+            if (new Option[] { manifest, images }.Any(o => Has(o) && result.GetResult(o)!.Tokens.Count == 0))
+            {
+                // It lacks its value, which the library reports.
+                return;
+            }
+
             var (hasSource, hasManifest) = (result.GetResult(source) is { Tokens.Count: > 0 }, Has(manifest));
             if (hasSource == hasManifest)
             {
