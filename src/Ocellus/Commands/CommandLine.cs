@@ -77,7 +77,8 @@ internal static class CommandLine
             return ExitCodes.Done;
         }
 
-        if (parsed.Action is not ParseErrorAction)
+        var mistakes = parsed.Action is ParseErrorAction ? UsageErrors.Of(parsed) : UsageErrors.Empty(parsed);
+        if (mistakes.Count == 0)
         {
             return await parsed.InvokeAsync(settings);
         }
@@ -92,7 +93,7 @@ internal static class CommandLine
         }
 
         var terminal = new Terminal(System.Console.Out, System.Console.Error);
-        foreach (var sentence in UsageErrors.Of(parsed))
+        foreach (var sentence in mistakes)
         {
             terminal.Complain(sentence);
         }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Ocellus.Training.Server;
-using Ocellus.Vision.Images;
 using Ocellus.Vision.Inference;
 
 namespace Ocellus.Commands;

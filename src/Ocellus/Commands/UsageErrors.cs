@@ -26,6 +26,13 @@ internal static partial class UsageErrors
         return [.. parsed.Errors.Select(e => Sentence(e)).Distinct()];
     }
 
+    /// <summary>The sentences about values that are nothing, as an unset variable of a shell leaves them: no file, address or name is called so.</summary>
+    public static IReadOnlyList<string> Empty(ParseResult parsed) =>
+    [
+        .. parsed.CommandResult.Children.Where(r => r.Tokens.Any(t => t.Type == TokenType.Argument && string.IsNullOrWhiteSpace(t.Value)))
+            .Select(r => $"{(r is OptionResult option ? option.Option.Name : ((ArgumentResult)r).Argument.Name)} is empty; give it a value."),
+    ];
+
     private static string Sentence(ParseError error) =>
         Conversion().Match(error.Message) is { Success: true } match
             ? $"{match.Groups["option"].Value} is '{match.Groups["value"].Value}'; it takes {Words(match.Groups["type"].Value)}."

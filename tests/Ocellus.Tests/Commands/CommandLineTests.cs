@@ -60,6 +60,11 @@ public sealed class CommandLineTests : IDisposable
         "--max-answer-time has no effect beside --plan, which has its own; leave it out.")]
     [InlineData("train --manifest a --images b", "--out is missing.")]
     [InlineData("train --manifest", "--manifest needs a value.")]
+    [InlineData("train x --out ", "--out is empty; give it a value.")]
+    [InlineData("check ", "SOURCE is empty; give it a value.")]
+    [InlineData("detect", "MODEL is missing.")]
+    [InlineData("keys", "Name one of its commands: create, list, show, attach, detach, revoke.")]
+    [InlineData("completion nush", "'nush' is none of bash, zsh, fish.")]
     [InlineData("detect m i --min-confidence much", "--min-confidence is 'much'; it takes a number.")]
     [InlineData("serve --log-level loud", "--log-level is 'loud'; it takes Trace, Debug, Information, Warning, Error, Critical, None.")]
     public async Task A_mistake_is_one_sentence_that_names_no_type_and_what_was_probably_meant(string line, string sentence)
