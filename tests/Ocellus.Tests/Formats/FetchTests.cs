@@ -120,7 +120,7 @@ public sealed class FetchTests
         }
 
         Assert.StartsWith(failure, fetched.Failures.Values.Single(), StringComparison.Ordinal);
-        Assert.Equal(1, Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Length); // what tells the folder from others
+        Assert.Single(Directory.GetFiles(folder, "*", SearchOption.AllDirectories)); // what tells the folder from others
         Assert.InRange(server.Asked.Count, 1, 6);
     }
 
