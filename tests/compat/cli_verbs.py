@@ -64,7 +64,17 @@ def interrupted(top, words):
 def interrupted_early(top, words):
     """Presses Ctrl-C as soon as the training's process is there, before it says anything."""
     process = subprocess.Popen([OCELLUS, *words], cwd=top, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed)
-    began = lambda: any(b"train-job" in open(f"/proc/{pid}/cmdline", "rb").read() for pid in alive(process.pid) if os.path.exists(f"/proc/{pid}/cmdline"))
+
+    def began():
+        for pid in alive(process.pid):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    if b"train-job" in file.read():
+                        return True
+            except OSError:  # it has ended meanwhile
+                pass
+        return False
+
     if until(lambda: began() or process.poll() is not None, PATIENCE, 0.005):
         os.killpg(process.pid, signal.SIGINT)
     said = process.stderr.read()
