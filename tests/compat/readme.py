@@ -171,7 +171,7 @@ def main():
         check("the server ends with code 0", code == 0, code)
         left = sorted(set(os.listdir(session.clone)) - session.entries)
         check("nothing is left in the clone but what .gitignore names", left == ["ocellus-data", "ocellus-outside", "ocellus-store"], left)
-        named = {".aws", "blood", "blood-coco", "cells-check.html", "cells-folders", "cells.zip", "drawings", "one.zip", "tess.credentials"}
+        named = {".aws", "blood", "blood-coco", "cells-check.html", "cells-folders", "cells.zip", "drawings", "one.zip", "photos", "photos.zip", "tess.credentials"}
         check("the home folder has what the commands name", set(os.listdir(session.home)) == named, os.listdir(session.home))
         with open(os.path.join(session.home, ".aws", "config")) as file:
             check("and the user's own configuration is as it was", file.read() == CONFIGURATION)
