@@ -67,6 +67,7 @@ public sealed partial class BoundedParsersTests
         ["Formats/Readers/CocoDocument.cs"] = "values of 64 MB at most, one at a time; images, annotations and categories are counted",
         ["Formats/Readers/LabelStudioReader.cs"] = "names of pictures, by a pattern without repetition in repetition",
         ["Formats/Readers/VocReader.cs"] = "XML without a document type, 16 MB, into a tree that is built without recursion",
+        ["Formats/Writers/FolderNames.cs"] = "labels and names of folders, by a pattern without repetition",
         ["Formats/XmlText.cs"] = "XML without a document type, to the characters that its caller allows; of each image where there are many in one",
         ["Formats/ZipTree.cs"] = "archives that a person names: bounds on members, on their bytes together, and on how well each is packed",
         ["Commands/ImportCommand.cs"] = "a name of a command line, by a pattern without repetition in repetition",
