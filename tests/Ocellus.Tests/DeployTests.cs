@@ -28,9 +28,11 @@ public sealed partial class DeployTests
         Assert.DoesNotContain(steps, s => s.What == "COPY");
         var words = Words("ENTRYPOINT")[1..].Concat(Words("CMD")).ToArray();
         Assert.Empty(CommandLine.Create().Parse(words).Errors);
-        Assert.Equal(["serve", "--data", steps.Single(s => s.What == "VOLUME").Text, "--urls", $"http://0.0.0.0:{steps.Single(s => s.What == "EXPOSE").Text}"], words);
+        var (volume, port) = (steps.Single(s => s.What == "VOLUME").Text, steps.Single(s => s.What == "EXPOSE").Text);
+        Assert.Equal(["serve", "--data", volume, "--urls", $"http://0.0.0.0:{port}"], words);
         var check = steps.Single(s => s.What == "HEALTHCHECK").Text;
-        Assert.Contains("/health/ready", JsonSerializer.Deserialize<string[]>(check[(check.IndexOf("CMD ", StringComparison.Ordinal) + 4)..])![2], StringComparison.Ordinal);
+        var probe = JsonSerializer.Deserialize<string[]>(check[(check.IndexOf("CMD ", StringComparison.Ordinal) + 4)..])!;
+        Assert.Contains("/health/ready", probe[2], StringComparison.Ordinal);
 
         string[] Words(string what) => JsonSerializer.Deserialize<string[]>(steps.Single(s => s.What == what).Text)!;
     }
@@ -44,7 +46,7 @@ public sealed partial class DeployTests
         var top = (YamlMappingNode)yaml.Documents.Single().RootNode;
         var service = (YamlMappingNode)((YamlMappingNode)top["services"]).Children.Single().Value;
         Assert.Equal(["build", "image", "ports", "restart", "stop_grace_period", "volumes"], service.Children.Keys.Select(k => k.ToString()).Order());
-        var around = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Path.Combine(Pages.Root, "deploy/compose.yaml"))!, service["build"]["context"].ToString()));
+        var around = Path.GetFullPath(Path.Combine(Pages.Root, "deploy", service["build"]["context"].ToString()));
         Assert.True(File.Exists(Path.Combine(around, service["build"]["dockerfile"].ToString())));
         var port = Steps().Single(s => s.What == "EXPOSE").Text;
         Assert.Equal($"127.0.0.1:{port}:{port}", ((YamlSequenceNode)service["ports"]).Single().ToString());
@@ -55,7 +57,7 @@ public sealed partial class DeployTests
 
     private static List<(string What, string Text)> Steps() =>
     [
-        .. Continued().Replace(string.Join('\n', File.ReadAllLines(Path.Combine(Pages.Root, "deploy/Dockerfile")).Where(l => !l.StartsWith('#'))), " ").Split('\n')
+        .. Continued().Replace(string.Join('\n', Pages.Read("deploy/Dockerfile").Split('\n').Where(l => !l.StartsWith('#'))), " ").Split('\n')
             .Where(l => l.Length > 0).Select(l => l.Split(' ', 2)).Select(p => (p[0], p[1].Trim())),
     ];
 

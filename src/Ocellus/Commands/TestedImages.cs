@@ -136,8 +136,8 @@ internal sealed class TestedImages(string? source, SourceOptions options, bool f
         }
 
         return left.Missing.Count * MissingImages.Share <= lines.Count + left.Missing.Count ? (lines, left) : throw new CommandRefusedException(
-            $"{left.Missing.Count} of {lines.Count + left.Missing.Count} pictures of {source} are not there, such as {left.Missing[0].Path}: more than a fifth. "
-                + "Put them into the source, or name their folder with --images.");
+            $"{left.Missing.Count} of {lines.Count + left.Missing.Count} pictures of {source} are not there, such as {left.Missing[0].Path}: more than a "
+                + "fifth. Put them into the source, or name their folder with --images.");
     }
 
     /// <summary>The picture's own file, or a copy of a member of an archive; null if it is not there, or cannot be read.</summary>

@@ -117,7 +117,10 @@ internal static partial class TrainCommand
                 tests += line.Image.Split == Split.Test ? 1 : 0;
                 validations += line.Image.Split == Split.Validation ? 1 : 0;
                 var file = folder is null ? null : FileOf(line.Image, folder, images.Count, reader.Findings);
-                images.Add(new JobImage(line.Ref, file, file is null ? JobImage.Missing : null) { LookedFor = line.Image.Picture?.PathOnDisk ?? line.Image.Name });
+                images.Add(new JobImage(line.Ref, file, file is null ? JobImage.Missing : null)
+                {
+                    LookedFor = line.Image.Picture?.PathOnDisk ?? line.Image.Name,
+                });
             }
         }
 

@@ -25,8 +25,8 @@ internal static partial class TrainCommand
     {
         var source = new Argument<string?>("SOURCE")
         {
-            Description = "Folder, zip file or file of labels, in any format that convert reads. It tells which images are for the test; if it does not, a fifth "
-                + "is held back.",
+            Description = "Folder, zip file or file of labels, in any format that convert reads. It tells which images are for the test; if it does not, a "
+                + "fifth is held back.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         var manifest = new Option<string?>("--manifest")
@@ -36,8 +36,8 @@ internal static partial class TrainCommand
         };
         var images = new Option<string?>("--images")
         {
-            Description = "Folder of the images. For a manifest s3://bucket/key is looked for at DIR/key, DIR/bucket/key, then under shorter ends of the key; for "
-                + "a SOURCE it is needed only if the pictures are not in it.",
+            Description = "Folder of the images. For a manifest s3://bucket/key is looked for at DIR/key, DIR/bucket/key, then under shorter ends of the key; "
+                + "for a SOURCE it is needed only if the pictures are not in it.",
             HelpName = "DIR",
         };
         var from = ConvertCommand.FromOption();
@@ -288,6 +288,7 @@ internal static partial class TrainCommand
     }
 
     private sealed record Request(
-        string? Source, DataFormat? From, bool Fetch, string? Manifest, string? TestManifest, string? Images, string Output, int? Seed, TimeSpan? TimeBudget, double? AnswerMilliseconds, string? Plan,
+        string? Source, DataFormat? From, bool Fetch, string? Manifest, string? TestManifest, string? Images, string Output,
+        int? Seed, TimeSpan? TimeBudget, double? AnswerMilliseconds, string? Plan,
         bool Quick, string? StartFrom, bool Resume, bool Json, bool Force);
 }

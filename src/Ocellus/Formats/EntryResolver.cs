@@ -105,7 +105,8 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
         if (context.Fetched is null)
         {
             context.Findings.Warn(
-                "behind-address", entry.Place, $"The picture is at {Readable.Truncate(address.AbsoluteUri)} and was not fetched.", "--fetch fetches such pictures.");
+                "behind-address", entry.Place, $"The picture is at {Readable.Truncate(address.AbsoluteUri)} and was not fetched.",
+                "--fetch fetches such pictures.");
         }
         else
         {

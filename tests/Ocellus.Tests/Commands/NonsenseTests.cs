@@ -9,8 +9,8 @@ public sealed partial class NonsenseTests
 {
     private static readonly string[] _nonsense =
     [
-        "", " ", "-1", "0", "1e9", "1.5", "NaN", "-Infinity", "abc", "0x10", "99999999999999999999", "true", "null", "-", "--", "=", "ä猫", "../..", "http://", "::",
-        "10", "1h1h", "{}", "[1]", "a\nb", "a\u001b[31mb", "%s", "*", "arn:aws:rekognition", new('x', 5000),
+        "", " ", "-1", "0", "1e9", "1.5", "NaN", "-Infinity", "abc", "0x10", "99999999999999999999", "true", "null", "-", "--", "=", "ä猫", "../..", "http://",
+        "::", "10", "1h1h", "{}", "[1]", "a\nb", "a\u001b[31mb", "%s", "*", "arn:aws:rekognition", new('x', 5000),
     ];
 
     public static TheoryData<string> Verbs => [.. All(CommandLine.Create(), []).Select(v => string.Join(' ', v.Words))];
@@ -76,6 +76,8 @@ public sealed partial class NonsenseTests
         }
     }
 
-    [GeneratedRegex(@"System\.|Nullable|`\d|Exception|\bU?Int(16|32|64)\b|\bBoolean\b|\bTimeSpan\b|expected type|Cannot parse|Unrecognized|not recognized|Required argument|Required command")]
+    [GeneratedRegex(
+        @"System\.|Nullable|`\d|Exception|\bU?Int(16|32|64)\b|\bBoolean\b|\bTimeSpan\b|expected type|Cannot parse|Unrecognized|not recognized|"
+            + "Required argument|Required command")]
     private static partial Regex OfFramework();
 }

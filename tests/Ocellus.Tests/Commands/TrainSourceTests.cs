@@ -72,11 +72,13 @@ public sealed class TrainSourceTests : IDisposable
         for (var i = 0; i < 8; i++)
         {
             images.Append(CultureInfo.InvariantCulture, $"{(i > 0 ? "," : "")}{{\"id\": {i}, \"file_name\": \"{i}.png\"}}");
-            annotations.Append(CultureInfo.InvariantCulture,
-                $"{(i > 0 ? "," : "")}{{\"image_id\": {i}, \"category_id\": 1, \"bbox\": [{i}, 2, 30, 20]}}, {{\"image_id\": {i}, \"category_id\": 2, \"bbox\": [1, 1, 0, 2]}}");
+            var comma = i > 0 ? "," : "";
+            annotations.Append(CultureInfo.InvariantCulture, $"{comma}{{\"image_id\": {i}, \"category_id\": 1, \"bbox\": [{i}, 2, 30, 20]}}, ")
+                .Append(CultureInfo.InvariantCulture, $"{{\"image_id\": {i}, \"category_id\": 2, \"bbox\": [1, 1, 0, 2]}}");
         }
 
-        File.WriteAllText(In("scenes/all.json"), $"{{\"images\": [{images}], \"annotations\": [{annotations}], \"categories\": [{{\"id\": 1, \"name\": \"x\"}}]}}");
+        const string categories = "[{\"id\": 1, \"name\": \"x\"}]";
+        File.WriteAllText(In("scenes/all.json"), $"{{\"images\": [{images}], \"annotations\": [{annotations}], \"categories\": {categories}}}");
         var end = await TrainAsync("scenes/all.json", "--quick", "--json");
         Assert.Equal((0, ""), (end.Code, end.Code == 0 ? "" : end.Errors));
         Assert.Contains("error unknown-category, 8 times", end.Errors, StringComparison.Ordinal);

@@ -141,7 +141,8 @@ public sealed class FetchTests
         using var fetch = new PictureFetch(folder, _small);
         await fetch.RunAsync([.. Enumerable.Range(0, 20).Select(i => new Uri($"http://127.0.0.1:{port}/{i}.png"))], fetched, (_, _) => { }, Cancel);
         Assert.Equal(20, fetched.Failures.Count);
-        Assert.EndsWith("did not answer 5 times, and was asked for nothing more.", fetched.Failures[$"http://127.0.0.1:{port}/19.png"], StringComparison.Ordinal);
+        var last = fetched.Failures[$"http://127.0.0.1:{port}/19.png"];
+        Assert.EndsWith("did not answer 5 times, and was asked for nothing more.", last, StringComparison.Ordinal);
 
         var own = Directory.CreateDirectory(Path.Combine(source.Top, "own")).FullName;
         File.WriteAllText(Path.Combine(own, "mine.txt"), "mine");

@@ -110,10 +110,10 @@ public sealed class HostileSourceTests
     {
         using var source = new SourceFolder();
         var options = new SourceOptions { Limits = SourceLimits.Default with { LabelsMax = 10 } };
-        source.Text(
-            "instances.json",
-            $"{{\"images\": [{{\"id\": 1, \"file_name\": \"a.png\"}}], \"categories\": [{string.Join(',', Enumerable.Range(0, 11).Select(i => $"{{\"id\": {i}, \"name\": \"{i}\"}}"))}]}}");
-        Assert.Contains("more than 10 categories", Assert.Throws<CommandRefusedException>(() => source.Read(options: options)).Message, StringComparison.Ordinal);
+        var categories = string.Join(',', Enumerable.Range(0, 11).Select(i => $"{{\"id\": {i}, \"name\": \"{i}\"}}"));
+        source.Text("instances.json", $"{{\"images\": [{{\"id\": 1, \"file_name\": \"a.png\"}}], \"categories\": [{categories}]}}");
+        var refusal = Assert.Throws<CommandRefusedException>(() => source.Read(options: options));
+        Assert.Contains("more than 10 categories", refusal.Message, StringComparison.Ordinal);
         File.Delete(Path.Combine(source.Source, "instances.json"));
         source.Text(
             "annotations.xml",

@@ -83,7 +83,8 @@ public sealed class ModelPullTests : IDisposable
         }
 
         // Whole, as its description says, and no network.
-        var whole = claims.Replace("LABELS", "[\"a\"]", StringComparison.Ordinal).Replace("\"width\":64", "\"width\":64,\"height\":64", StringComparison.Ordinal)
+        var whole = claims.Replace("LABELS", "[\"a\"]", StringComparison.Ordinal)
+            .Replace("\"width\":64", "\"width\":64,\"height\":64", StringComparison.Ordinal)
             .Replace("}", ",\"recipe\":\"r\",\"versions\":{}}", StringComparison.Ordinal);
         await server.PutObjectAsync("models", "m/model.json", Encoding.UTF8.GetBytes(whole));
         Assert.Contains("model.onnx does not run: ", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);

@@ -92,7 +92,8 @@ internal static class TrainingProcess
             > 128 => $"it was ended by signal {process.ExitCode - 128}{(process.ExitCode == 137 ? ", as the system does when memory runs out" : "")}",
             _ => lastError.Length > 0 ? lastError : $"it ended with code {process.ExitCode}",
         };
-        // Ctrl-C reaches every process of a terminal. In its first moment the training does not yet leave it to its parent, and may end before that hears of it.
+        // Ctrl-C reaches every process of a terminal. In its first moment the training does not yet leave it to its parent, and may end before that hears of
+        // it.
         return new TrainingEnd(null, stopped || process.ExitCode is JobExitCode.Stopped or EndedByInterrupt, reason);
     }
 
