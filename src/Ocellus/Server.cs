@@ -118,6 +118,7 @@ internal static class Server
             .AddSingleton<AwsJsonEndpoint>()
             .AddSingleton<OtherServices>()
             .AddSingleton<ModelTransfer>()
+            .AddSingleton<ModelTrial>()
             .AddConsole();
 
         var app = builder.Build();

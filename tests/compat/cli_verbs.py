@@ -2,9 +2,9 @@
 
 usage: cli_verbs.py      (runs ./ocellus in a temporary folder; needs nothing but Python)
 """
-import importlib.util, json, os, re, signal, sqlite3, subprocess, sys, tempfile, urllib.request, zipfile
+import importlib.util, json, os, pty, re, shutil, signal, sqlite3, subprocess, sys, tempfile, urllib.request, zipfile
 
-from harness import ROOT, check, free_port, summary
+from harness import ROOT, check, free_port, summary, until
 
 SAMPLES = os.path.join(ROOT, "samples", "cells")
 OCELLUS = os.path.join(ROOT, "ocellus")
@@ -61,6 +61,73 @@ def interrupted(top, words):
     return process.wait(PATIENCE), output, "".join(said), alive(process.pid)
 
 
+def interrupted_early(top, words):
+    """Presses Ctrl-C as soon as the training's process is there, before it says anything."""
+    process = subprocess.Popen([OCELLUS, *words], cwd=top, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed)
+
+    def began():
+        for pid in alive(process.pid):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    if b"train-job" in file.read():
+                        return True
+            except OSError:  # it has ended meanwhile
+                pass
+        return False
+
+    if until(lambda: began() or process.poll() is not None, PATIENCE, 0.005):
+        os.killpg(process.pid, signal.SIGINT)
+    said = process.stderr.read()
+    return process.wait(PATIENCE), said, alive(process.pid)
+
+
+def asked(top, words, answer):
+    """Runs a verb at a terminal and answers what it asks; the exit code and what it wrote there."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([OCELLUS, *words], cwd=top, stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    said = b""
+    while True:
+        try:
+            got = os.read(ours, 4096)
+        except OSError:  # the terminal's other end is closed
+            break
+        if not got:
+            break
+        if b"[y/N]" in got and b"[y/N]" not in said:
+            os.write(ours, answer + b"\n")
+        said += got
+    os.close(ours)
+    return process.wait(PATIENCE), said.decode(errors="replace")
+
+
+def replacing(top, arn):
+    """Every verb that writes asks at a terminal before it replaces something, and none does without one."""
+    folder = os.path.join(top, "replaced")
+    os.makedirs(os.path.join(folder, "photos", "red"))
+    with open(os.path.join(SAMPLES, "test", "red-001.jpg"), "rb") as file, open(os.path.join(folder, "photos", "red", "1.jpg"), "wb") as copy:
+        copy.write(file.read())
+    for name in ("file", "report.html"):
+        with open(os.path.join(folder, name), "w") as file:
+            file.write("mine")
+    os.makedirs(os.path.join(folder, "out"))
+    with open(os.path.join(folder, "out", "mine"), "w") as file:
+        file.write("mine")
+    data = os.path.join(top, "data")
+    kept = lambda name: os.path.isfile(os.path.join(folder, name, "mine") if name == "out" else os.path.join(folder, name)) and (name == "out" or open(os.path.join(folder, name), errors="replace").read() == "mine")
+    for words, name in (
+        (["train", "photos", "--out", "file"], "file"), (["export", arn, "--data", data, "--out", "file"], "file"), (["backup", "--data", data, "--out", "file"], "file"),
+        (["check", "photos", "--html", "report.html"], "report.html"), (["convert", "photos", "--out", "out"], "out")):
+        r = run(folder, *words)
+        check(f"{words[0]} replaces nothing unasked", r.returncode == 1 and kept(name) and "--force" in r.stderr, r.stderr)
+        code, said = asked(folder, words, b"n")
+        check(f"{words[0]} asks at a terminal", code == 1 and kept(name) and "[y/N]" in said, said)
+    code, said = asked(folder, ["backup", "--data", data, "--out", "file"], b"y")
+    check("backup replaces what may be replaced", code == 0 and not kept("file"), said)
+    code, said = asked(folder, ["convert", "photos", "--out", "out"], b"y")
+    check("convert takes the place of a folder, which is kept", code == 0 and os.path.isfile(os.path.join(folder, "out.old", "mine")) and os.path.isfile(os.path.join(folder, "out", "train.manifest")), said)
+
+
 def export(top, model):
     """Export from the data directory of a server that runs; a version is put there by hand, since training one takes a minute."""
     data, url = os.path.join(top, "data"), f"http://127.0.0.1:{free_port()}"
@@ -84,6 +151,7 @@ def export(top, model):
         check("export works while the server runs", r.returncode == 0 and json.loads(r.stdout)["labels"] == ["platelet", "red", "white"], r.stderr)
         r = run(top, "export", arn + "1", "--data", data, "--out", "none.zip")
         check("export of a version that is not there names those that are", r.returncode == 1 and arn in r.stderr and not os.path.exists(os.path.join(top, "none.zip")), r.stderr)
+        replacing(top, arn)
     finally:
         server.send_signal(signal.SIGINT)
     check("serve ends with 0 on Ctrl-C", server.wait(PATIENCE) == 0)
@@ -113,6 +181,10 @@ def main():
         subset("test.manifest", os.path.join(top, "test.manifest"), 4)
         words = ["train", "--manifest", "train.manifest", "--test-manifest", "test.manifest", "--images", SAMPLES, "--out", "model.zip", "--time-budget", "00:00:10", "--json"]
 
+        if os.path.isdir("/proc/self"):
+            code, said, left = interrupted_early(top, words)
+            check("Ctrl-C in the first moment waits for the training's process", code == 130 and "--resume" in said and left == [], (code, said, left))
+            shutil.rmtree(os.path.join(top, "model.zip.job"))
         code, output, said, left = interrupted(top, words)
         check("Ctrl-C ends a training with 130", code == 130, (code, said))
         check("and says how to resume", "--resume" in said, said)

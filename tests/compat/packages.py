@@ -1,8 +1,9 @@
 """The archives of build/release, in a bare Debian that has no SDK: doctor, the demo and a server from the full one; doctor and the demo's model from the one that only serves.
+Then the steps of deploy/Dockerfile, one after the other, as a container engine would carry them out; there is none here.
 
 usage: packages.py      (makes both archives for linux-x64, which takes minutes; skipped where mmdebstrap is absent or may not make a root)
 """
-import configparser, os, shutil, signal, subprocess, sys, tempfile, time, urllib.request
+import configparser, glob, json, os, re, shutil, signal, subprocess, sys, tempfile, time, urllib.request
 
 from harness import ROOT, check, free_port, summary, until
 
@@ -16,9 +17,9 @@ def skip(reason):
     sys.exit(0)
 
 
-def make_root(folder):
+def make_root(folder, suite="bookworm", packages=PACKAGES):
     """A minimal Debian. A machine that cannot make one, for want of rights or of a mirror, has nothing to test."""
-    made = subprocess.run(["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", folder], capture_output=True, text=True)
+    made = subprocess.run(["mmdebstrap", "--variant=minbase", *([f"--include={packages}"] if packages else []), suite, folder], capture_output=True, text=True)
     if made.returncode != 0:
         skip("mmdebstrap cannot make a root here: " + made.stderr.strip().splitlines()[-1])
 
@@ -80,6 +81,48 @@ def answers(client):
     return project, [label["Name"] for label in labels]
 
 
+def dockerfile():
+    """The instructions of deploy/Dockerfile with what follows each, comments and broken lines undone."""
+    with open(os.path.join(ROOT, "deploy", "Dockerfile")) as file:
+        text = "".join(line for line in file if not line.startswith("#"))
+    return [tuple(line.split(" ", 1)) for line in re.sub(r"\\\n\s*", " ", text).splitlines() if line]
+
+
+def image(top):
+    """What a container engine does with the Dockerfile: a Debian of the name, packages, archive, user, and the server with its health check."""
+    root = os.path.join(top, "image")
+    values, words, port = {}, {}, free_port()
+    as_user = lambda *command: inside(root, "setpriv", f"--reuid={words['USER']}", f"--regid={words['USER']}", "--clear-groups", "sh", "-c", f"cd {words['WORKDIR']} && exec \"$@\"", "sh", *command)
+    for what, text in dockerfile():
+        text = re.sub(r"\$\{(\w+)\}", lambda m: values.get(m[1], m[0]), text)
+        if what == "FROM":
+            check("the image is of a Debian that is tested", text == "debian:bookworm-slim", text)
+            make_root(root, packages="")
+            shutil.copy("/etc/resolv.conf", os.path.join(root, "etc", "resolv.conf"))
+        elif what == "ARG":
+            values.update([text.split("=", 1)])
+        elif what in ("ADD", "COPY"):
+            *sources, target = text.split()
+            for source in sources:
+                found = glob.glob(os.path.join(ROOT, source))
+                check(f"{what} {source}: it is there", len(found) == 1, found)
+                subprocess.run(["tar", "xzf", found[0], "-C", root + target] if source.endswith(".tar.gz") and what == "ADD" else ["cp", "-r", found[0], root + target], check=True)
+        elif what == "RUN":
+            done = run(root, "sh", "-c", text)
+            check(f"RUN {text[:60]} …", done.returncode == 0, done.stdout[-1000:] + done.stderr[-2000:])
+        else:
+            words[what] = text
+    of = lambda what: json.loads(words[what].replace("8741", str(port)))
+    process = subprocess.Popen(as_user(*of("ENTRYPOINT"), *of("CMD")), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    probe = json.loads(words["HEALTHCHECK"].split("CMD ", 1)[1].replace("8741", str(port)))
+    healthy = lambda: subprocess.run(as_user(*probe), capture_output=True).returncode == 0
+    check("what the image starts becomes healthy", until(healthy, 60, 0.5))
+    credentials = os.stat(os.path.join(root, "data", "credentials"))
+    check("its data are of its own user, in the volume", credentials.st_uid != 0 and credentials.st_mode & 0o777 == 0o600 and words["VOLUME"] == "/data")
+    check("and it stops by Ctrl-C", stop(process) == 0, process.returncode)
+    check("then it is no longer healthy", not healthy())
+
+
 def main():
     if shutil.which("mmdebstrap") is None or shutil.which("unshare") is None or os.geteuid() != 0:
         skip("mmdebstrap is not installed, or this is not root")
@@ -91,8 +134,7 @@ def main():
         check(f"build/release makes two archives ({time.monotonic() - began:.0f} s)", made.returncode == 0, made.stderr[-2000:])
         full, slim = (unpack(kind, root) + "/ocellus" for kind in ("ocellus", "ocellus-serve"))
 
-        with open(os.path.join(ROOT, "deploy", "Dockerfile")) as file:
-            check("the Dockerfile installs what is here and no more", f"--no-install-recommends {PACKAGES.replace(',', ' ')} " in file.read())
+        check("the Dockerfile installs what is here and no more", any(f"--no-install-recommends {PACKAGES.replace(',', ' ')} " in text for _, text in dockerfile()))
         for program in (full, slim):
             doctor = run(root, program, "doctor")
             check(f"{program} doctor finds nothing in the way", doctor.returncode == 0, doctor.stdout + doctor.stderr)
@@ -115,6 +157,7 @@ def main():
         for words in (("demo",), ("train", "--manifest", "m", "--images", "i", "--out", "o.zip")):
             refused = run(root, slim, *words)
             check(f"the small archive's {words[0]} is refused with one line", refused.returncode == 1 and refused.stderr.count("\n") == 1 and "cannot train" in refused.stderr, refused.stderr)
+        image(top)
     return summary()
 
 

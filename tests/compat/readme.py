@@ -20,6 +20,7 @@ EXPECTED = {
     "./ocellus doctor": r"Nothing stands in the way",
     "./ocellus console": r"http://127\.0\.0\.1:8741/ui/sign-in\?ticket=",
     "./ocellus detect ~/cells.zip": r"(?s)white-001.*white.*red-001.*red",
+    "./ocellus train ~/photos": r"(?s)180 images.*as a folder a label.*180 images.*F1 .*white-001.*white",
     "eval \"$(./ocellus env)\"": r"^$",
     "# images and manifests into the object store": r"(?s)make_bucket: samples.*upload: .*F1Score.*\"STARTING\".*\"Name\": \"white\".*\"STOPPING\"",
     "./ocellus import": r"(?s)project/imported/.*pictures uploaded.*a folder a label",
@@ -170,7 +171,7 @@ def main():
         check("the server ends with code 0", code == 0, code)
         left = sorted(set(os.listdir(session.clone)) - session.entries)
         check("nothing is left in the clone but what .gitignore names", left == ["ocellus-data", "ocellus-outside", "ocellus-store"], left)
-        named = {".aws", "blood", "blood-coco", "cells-check.html", "cells-folders", "cells.zip", "drawings", "one.zip", "tess.credentials"}
+        named = {".aws", "blood", "blood-coco", "cells-check.html", "cells-folders", "cells.zip", "drawings", "one.zip", "photos", "photos.zip", "tess.credentials"}
         check("the home folder has what the commands name", set(os.listdir(session.home)) == named, os.listdir(session.home))
         with open(os.path.join(session.home, ".aws", "config")) as file:
             check("and the user's own configuration is as it was", file.read() == CONFIGURATION)

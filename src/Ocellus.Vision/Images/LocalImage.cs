@@ -32,10 +32,21 @@ public static class LocalImage
     public static byte[] Read(string file)
     {
         var length = new FileInfo(file).Length;
-        return length > BytesMax
+        // Pipes and devices have no length. To open one would wait for somebody who writes to it.
+        return length == 0 ? throw new ImageRefusedException(ImageProblem.NotAImage, "The file is empty, or is no regular file.")
+            : length > BytesMax
             ? throw new ImageRefusedException(ImageProblem.TooLarge, $"The image has {length:N0} bytes; the maximum is {BytesMax:N0}.")
             : Accept(File.ReadAllBytes(file));
     }
+
+    /// <summary>The extension of a file that begins with these bytes; null if that is no image of a kind that is read.</summary>
+    public static string? ExtensionOf(ReadOnlySpan<byte> head) => ImageStructure.Name(head).Name switch
+    {
+        "JPEG" => ".jpg",
+        "TIFF" => ".tif",
+        "PNG" or "WebP" or "BMP" or "GIF" or "AVIF" or "HEIC" => $".{ImageStructure.Name(head).Name.ToLowerInvariant()}",
+        _ => null,
+    };
 
     /// <summary>Whether <see cref="Accept"/> returns other bytes than it is given.</summary>
     /// <exception cref="ImageRefusedException">The bytes begin as JPEG or PNG but have no readable header.</exception>

@@ -54,8 +54,8 @@ public sealed record PlanRun
         Width is > 0 and <= SideMax && Width % DetectorInput.Multiple == 0 && Height is > 0 and <= SideMax && Height % DetectorInput.Multiple == 0
         && Batch is >= 0 and <= BatchMax && Rounds is >= 0 and <= RoundsMax && StepsPlanned >= 0 && HeadImages >= 0
         && HeadSteps is >= 0 and <= HeadStepsMax && Enum.IsDefined(Head)
-        && Steps == (Schedule.Count == 0 ? 0 : Schedule[^1].Steps) && (Steps == 0 || Batch > 0)
-        && Schedule.All(change => change.Step >= 0 && change.Steps > change.Step);
+        && Schedule?.All(change => change is { Step: >= 0 } && change.Steps > change.Step) == true
+        && Steps == (Schedule.Count == 0 ? 0 : Schedule[^1].Steps) && (Steps == 0 || Batch > 0);
 
     /// <summary>Steps in all after a step: another number where the schedule has one.</summary>
     internal int StepsAfter(int step, int steps) => Schedule.FirstOrDefault(change => change.Step == step)?.Steps ?? steps;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Ocellus.Vision.Recipes;
@@ -7,7 +6,7 @@ namespace Ocellus.Vision.Recipes;
 /// <param name="Key">Identifies the training.</param>
 /// <param name="Chosen">Input and head.</param>
 /// <param name="Trials">What was tried.</param>
-internal sealed record SavedDesign(string Key, ClassifierDesign Chosen, IReadOnlyList<DesignTrial> Trials)
+internal sealed record SavedDesign(string Key, ClassifierDesign Chosen, IReadOnlyList<DesignTrial> Trials) : ISavedChoice
 {
     /// <summary>Name of the file in the checkpoint's directory.</summary>
     public const string FileName = "classifier.design.json";
@@ -18,33 +17,13 @@ internal sealed record SavedDesign(string Key, ClassifierDesign Chosen, IReadOnl
         + $"|{plan.Search?.AnswerTimeMax}";
 
     /// <summary>Null if there is none, or it is damaged or of another training: then the choice is made again.</summary>
-    public static SavedDesign? Read(string? folder, string key)
-    {
-        if (folder is null || Path.Combine(folder, FileName) is not { } path || !File.Exists(path))
-        {
-            return null;
-        }
+    public static SavedDesign? Read(string? folder, string key) => SavedChoice.Read(folder, FileName, key, SavedChoiceJson.Default.SavedDesign);
 
-        try
-        {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), SavedDesignJson.Default.SavedDesign) is { } saved && saved.Key == key ? saved : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
-
-    /// <summary>Writes the file atomically; nothing without a folder.</summary>
-    public void Write(string? folder)
-    {
-        if (folder is not null)
-        {
-            Directory.CreateDirectory(folder);
-            AtomicFile.Write(Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, SavedDesignJson.Default.SavedDesign));
-        }
-    }
+    /// <summary>Writes the file completely or not at all; nothing without a folder.</summary>
+    public void Write(string? folder) => this.Write(folder, FileName, SavedChoiceJson.Default.SavedDesign);
 }
 
+[JsonSourceGenerationOptions(RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(SavedDesign))]
-internal sealed partial class SavedDesignJson : JsonSerializerContext;
+[JsonSerializable(typeof(SavedDetectorInput))]
+internal sealed partial class SavedChoiceJson : JsonSerializerContext;

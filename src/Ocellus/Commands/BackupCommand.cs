@@ -40,7 +40,7 @@ internal static class BackupCommand
 
     private static async Task<int> RunAsync(string data, string output, bool force, bool json, Terminal terminal, CancellationToken cancel)
     {
-        Check(data, output, force);
+        var replaces = Check(data, output, force);
         FileSystem.KeepPrivate();
         var pace = new Pace(terminal);
         using var snapshot = await BackupSnapshot.TakeAsync(data, pace.Report, TimeProvider.System, cancel);
@@ -49,9 +49,9 @@ internal static class BackupCommand
         try
         {
             written = Write(temporary, snapshot, pace.Report, cancel);
-            if (!force && File.Exists(output))
+            if (!replaces && !force && File.Exists(output))
             {
-                throw new CommandRefusedException($"{output} was created meanwhile; add --force to replace it.");
+                throw new CommandRefusedException($"{output} was created meanwhile; --force replaces it, or choose another name.");
             }
 
             File.Move(temporary, output, overwrite: true);
@@ -71,25 +71,23 @@ internal static class BackupCommand
         return ExitCodes.Done;
     }
 
-    private static void Check(string data, string output, bool force)
+    /// <summary>Checks data and output; whether a file is there that may be replaced.</summary>
+    private static bool Check(string data, string output, bool force)
     {
         if (DataDirectory.Unusable(data) is { } reason)
         {
             throw new CommandRefusedException(reason);
         }
 
-        OutputFile.CheckPlace(output, $"{output} cannot be written");
-        if (!force && File.Exists(output))
-        {
-            throw new CommandRefusedException($"{output} already exists; choose another name, or add --force to replace it.");
-        }
-
+        var replaces = OutputFile.Check("The backup", output, force);
         if (DataDirectory.IsHeld(data) && !new WriteBarrier(DataDirectory.ObjectsOf(data)).Exists)
         {
             throw new CommandRefusedException(
                 $"The server running on {data} is of an earlier version, which cannot be backed up while it runs; stop it, or restart it with this "
                     + $"version first.");
         }
+
+        return replaces;
     }
 
     private static (int Files, long Bytes) Write(string path, BackupSnapshot snapshot, Action<string> report, CancellationToken cancel)

@@ -24,6 +24,7 @@ internal static class CheckCommand
         };
         var from = ConvertCommand.FromOption();
         var images = ConvertCommand.ImagesOption();
+        var fetch = SourceOpening.FetchOption();
         var html = new Option<string?>("--html") { Description = "Also write a report with the pictures, as one HTML file.", HelpName = "REPORT.html" };
         var force = OutputFile.ForceOption();
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
@@ -31,7 +32,7 @@ internal static class CheckCommand
             "check",
             "Checks labelled images: errors with their lines, unreadable pictures, duplicates, pictures in both training and test, labels that look wrong.")
         {
-            source, from, images, html, force, json,
+            source, from, images, fetch, html, force, json,
         };
         var server = new ServerOptions();
         foreach (var option in server.All)
@@ -46,6 +47,7 @@ internal static class CheckCommand
             return await RunAsync(
                 fetched?.Folder ?? path,
                 fetched?.Options ?? new SourceOptions { Format = DataFormats.Parse(parsed.GetValue(from) ?? ""), Images = parsed.GetValue(images) },
+                fetched is null && parsed.GetValue(fetch),
                 parsed.GetValue(html) is { } file ? Path.GetFullPath(file) : null,
                 parsed.GetValue(force), parsed.GetValue(json), terminal, cancel);
         });
@@ -53,15 +55,14 @@ internal static class CheckCommand
     }
 
     private static async Task<int> RunAsync(
-        string source, SourceOptions options, string? html, bool force, bool isJson, Terminal terminal, CancellationToken cancel)
+        string source, SourceOptions options, bool fetch, string? html, bool force, bool isJson, Terminal terminal, CancellationToken cancel)
     {
         if (html is not null)
         {
             OutputFile.Check("The report", html, force);
         }
 
-        using var reader = SourceReader.Open(source, options);
-        terminal.Remark($"{source} is {reader.Description}.");
+        using var reader = await SourceOpening.OpenAsync(source, options, fetch, terminal, cancel);
         var report = await terminal.ShowAsync(progress => Task.Run(
             () => SourceCheck.Run(
                 reader.Read(cancel), new SourcePlace(source), reader.Findings, Environment.ProcessorCount,

@@ -58,13 +58,15 @@ internal static class CommandLine
         DoctorCommand.Create(),
         TrainJobCommand.Create(),
         LoadCheckCommand.Create(),
+        ModelCheckCommand.Create(),
         CompletionCommand.Create(Create),
     };
 
     /// <summary>Runs a command line and returns its exit code.</summary>
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments)
     {
-        var parsed = Create().Parse(arguments);
+        // A name that begins with @ is that of a file like any other.
+        var parsed = Create().Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         var settings = new InvocationConfiguration { ProcessTerminationTimeout = _endWait, EnableDefaultExceptionHandler = false };
         if (parsed.Action is HelpAction)
         {
@@ -75,7 +77,8 @@ internal static class CommandLine
             return ExitCodes.Done;
         }
 
-        if (parsed.Action is not ParseErrorAction)
+        var mistakes = parsed.Action is ParseErrorAction ? UsageErrors.Of(parsed) : UsageErrors.Empty(parsed);
+        if (mistakes.Count == 0)
         {
             return await parsed.InvokeAsync(settings);
         }
@@ -90,7 +93,7 @@ internal static class CommandLine
         }
 
         var terminal = new Terminal(System.Console.Out, System.Console.Error);
-        foreach (var sentence in UsageErrors.Of(parsed))
+        foreach (var sentence in mistakes)
         {
             terminal.Complain(sentence);
         }
@@ -138,7 +141,9 @@ internal static class CommandLine
 
     /// <summary>Sets a verb's action. Refusals become one message on standard error and exit code 1, never a stack trace.</summary>
     public static void Act(this Command command, Func<ParseResult, Terminal, CancellationToken, Task<int>> run) =>
-        command.SetAction((parsed, cancel) => GuardAsync(parsed, new Terminal(System.Console.Out, System.Console.Error), run, cancel));
+        // On a thread of its own from the start: the library waits at Ctrl-C for a verb that has given it its task, and ends the program at once before that.
+        command.SetAction((parsed, cancel) =>
+            Task.Run(() => GuardAsync(parsed, new Terminal(System.Console.Out, System.Console.Error), run, cancel), CancellationToken.None));
 
     private static async Task<int> GuardAsync(
         ParseResult parsed, Terminal terminal, Func<ParseResult, Terminal, CancellationToken, Task<int>> run, CancellationToken cancel)

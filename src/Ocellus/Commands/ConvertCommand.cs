@@ -23,6 +23,8 @@ internal static class ConvertCommand
         var to = FormatOption("--to", "The format to write", DatasetWriters.Formats, "manifest");
         var from = FromOption();
         var images = ImagesOption();
+        var fetch = SourceOpening.FetchOption();
+        var force = OutputFolder.ForceOption();
         var bucket = new Option<string>("--bucket")
         {
             Description = "Bucket that a manifest says the images are in; `ocellus train --images DIR` finds them whatever it is called.",
@@ -36,7 +38,7 @@ internal static class ConvertCommand
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command("convert", "Converts labelled images: COCO, YOLO, Pascal VOC, CSV, folders and others, also back.")
         {
-            source, output, to, from, images, bucket, noPictures, json,
+            source, output, to, from, images, fetch, bucket, noPictures, force, json,
         };
         command.Act((parsed, terminal, cancel) => RunAsync(
             parsed.GetValue(source)!,
@@ -47,6 +49,8 @@ internal static class ConvertCommand
                 Bucket = parsed.GetValue(bucket)!,
                 Created = TimeProvider.System.GetUtcNow(),
             },
+            parsed.GetValue(fetch),
+            parsed.GetValue(force),
             parsed.GetValue(json),
             terminal,
             cancel));
@@ -69,12 +73,17 @@ internal static class ConvertCommand
     }
 
     private static async Task<int> RunAsync(
-        string source, SourceOptions options, ConversionPlan plan, bool isJson, Terminal terminal, CancellationToken cancel)
+        string source, SourceOptions options, ConversionPlan plan, bool fetch, bool force, bool isJson, Terminal terminal, CancellationToken cancel)
     {
-        Conversion.CheckFree(Path.TrimEndingDirectorySeparator(Path.GetFullPath(plan.Folder)));
-        using var reader = SourceReader.Open(source, options);
-        terminal.Remark($"{source} is {reader.Description}.");
-        var result = await terminal.ShowAsync(progress => Task.Run(() => Conversion.Run(reader, plan, new Images(progress), cancel), cancel));
+        var place = OutputFolder.Check(plan.Folder, force);
+        using var reader = await SourceOpening.OpenAsync(source, options, fetch, terminal, cancel);
+        var result = await terminal.ShowAsync(
+            progress => Task.Run(() => Conversion.Run(reader, plan with { Folder = place.Written }, new Images(progress), cancel), cancel));
+        if (place.Complete() is { } old)
+        {
+            terminal.Remark($"The folder that was there is now {old}.");
+        }
+
         foreach (var line in FindingLines.Of(reader.Findings.Groups, ShownMax))
         {
             terminal.Remark(line);

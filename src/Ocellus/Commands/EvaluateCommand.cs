@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
+using Ocellus.Formats;
 using Ocellus.Refusals;
 using Ocellus.Training;
 using Ocellus.Training.Evaluation;
@@ -16,18 +17,28 @@ internal static class EvaluateCommand
     public static Command Create()
     {
         var model = new Argument<string>("MODEL") { Description = "A model.zip of `ocellus train` or `ocellus export`, or a folder with its files." };
-        var manifest = new Option<string>("--manifest") { Description = "Manifest of the test images.", Required = true, HelpName = "FILE" };
-        var images = new Option<string>("--images") { Description = "Folder of the images, as for `ocellus train`.", Required = true, HelpName = "DIR" };
+        var source = new Argument<string?>("SOURCE")
+        {
+            Description = "Labelled images in any format that convert reads: those for testing where the source tells, or else those for validation, or all.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var manifest = new Option<string?>("--manifest") { Description = "Instead of SOURCE, a manifest. Needs --images.", HelpName = "FILE" };
+        var images = new Option<string?>("--images") { Description = "Folder of the images, as for `ocellus train`.", HelpName = "DIR" };
+        var from = ConvertCommand.FromOption();
+        var fetch = SourceOpening.FetchOption();
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var draw = BoxDrawings.Option();
-        var command = new Command("evaluate", "Tests a model on images whose labels are known.") { model, manifest, images, draw, json };
-        command.Act(
-            (parsed, terminal, cancel) =>
-                Task.Run(
-                    () => RunAsync(
-                        parsed.GetValue(model)!, parsed.GetValue(manifest)!, parsed.GetValue(images)!, parsed.GetValue(draw), parsed.GetValue(json), terminal,
-                        cancel),
-                    CancellationToken.None));
+        var command = new Command("evaluate", "Tests a model on images whose labels are known.")
+        {
+            model, source, manifest, images, from, fetch, draw, json,
+        };
+        command.Validators.Add(TrainCommand.SourceOrManifest(source, manifest, images, [from, fetch], []));
+        command.Act((parsed, terminal, cancel) => RunAsync(
+            parsed.GetValue(model)!,
+            new TestedImages(
+                parsed.GetValue(source), new SourceOptions { Format = DataFormats.Parse(parsed.GetValue(from) ?? ""), Images = parsed.GetValue(images) },
+                parsed.GetValue(fetch), parsed.GetValue(manifest)),
+            parsed.GetValue(draw), parsed.GetValue(json), terminal, cancel));
         return command;
     }
 
@@ -55,23 +66,16 @@ internal static class EvaluateCommand
         })]);
 
     private static async Task<int> RunAsync(
-        string path, string manifest, string images, string? draw, bool json, Terminal terminal, CancellationToken cancel)
+        string path, TestedImages tested, string? draw, bool json, Terminal terminal, CancellationToken cancel)
     {
-        ManifestFile.Check(manifest);
-        if (!Directory.Exists(images))
-        {
-            throw new CommandRefusedException($"There is no folder {images}; --images names the folder of the images.");
-        }
-
+        tested.Check();
         using var model = ModelArchive.Open(path, threads: 1);
         var drawings = draw is null ? null : BoxDrawings.For(model, draw);
         var description = model.Description;
         var boxes = description.Kind == ModelKinds.Localization;
         var index = description.Labels.Select((label, i) => (label, i)).ToDictionary(p => p.label, p => p.i, StringComparer.Ordinal);
-        var (lines, left) = await ReadAsync(
-            manifest, new ImageFolder(images), line => (boxes ? line.BoxLabels : line.ImageLabels).Any(index.ContainsKey), cancel);
-        var missing = new MissingImages(lines.Count + left.Missing.Count, left.Missing);
-        missing.Check(manifest, images);
+        using var files = tested;
+        var (lines, left) = await tested.ReadAsync(line => (boxes ? line.BoxLabels : line.ImageLabels).Any(index.ContainsKey), terminal, cancel);
         var answers = lines.AsParallel().AsOrdered().WithCancellation(cancel)
             .Select(line => (line.Line, line.File, Found: Answer(model, line.File, out var problem), Problem: problem)).ToList();
         foreach (var (line, file, _, problem) in answers.Where(a => a.Problem is not null))
@@ -92,14 +96,14 @@ internal static class EvaluateCommand
             terminal.Remark($"Left out: {left}.");
         }
 
-        if (left.Missing.Count > 0)
+        if (left.Missing.Count > 0 && tested.Sentence(left.Missing, lines.Count) is { } sentence)
         {
-            terminal.Remark(missing.Sentence(images));
+            terminal.Remark(sentence);
         }
 
         if (answers.Count == 0)
         {
-            throw new CommandRefusedException($"No line of {manifest} could be tested. The model knows {string.Join(", ", description.Labels.Take(10))}.");
+            throw new CommandRefusedException($"No image of {tested.Name} could be tested. The model knows {string.Join(", ", description.Labels.Take(10))}.");
         }
 
         List<double> thresholds = [.. description.Labels.Select((_, l) => description.ThresholdOf(l))];
@@ -196,36 +200,6 @@ internal static class EvaluateCommand
         return (own with { Remark = ChanceCheck.OfClassifier(own, scores, truth, evidence) }, ClassificationMetrics.Compute(labels, scores, truth));
     }
 
-    private static async Task<(List<(ParsedLine Line, string File)> Lines, LeftOut Left)> ReadAsync(
-        string manifest, ImageFolder images, Func<ParsedLine, bool> isKnown, CancellationToken cancel)
-    {
-        var lines = new List<(ParsedLine, string)>();
-        var left = new LeftOut();
-        await using var stream = File.OpenRead(manifest);
-        await foreach (var line in ManifestReader.ParseAsync(stream, cancel))
-        {
-            TextFile.Check(manifest, line);
-            if (!line.IsUsable)
-            {
-                left.Unusable++;
-            }
-            else if (!isKnown(line))
-            {
-                left.Unknown++;
-            }
-            else if (images.Find(line.Bucket, line.Key) is not { } file)
-            {
-                left.Missing.Add((line.SourceRef, images.LookedFor(line.Bucket, line.Key)));
-            }
-            else
-            {
-                lines.Add((line, file));
-            }
-        }
-
-        return (lines, left);
-    }
-
     private static IReadOnlyList<Prediction> Answer(TrainedModel model, string file, out string? problem)
     {
         problem = null;
@@ -238,31 +212,5 @@ internal static class EvaluateCommand
             problem = failure.Message;
             return [];
         }
-    }
-
-    /// <summary>Lines left out of the metrics, by reason.</summary>
-    private sealed record LeftOut
-    {
-        public int Unusable { get; set; }
-
-        public int Unknown { get; set; }
-
-        public List<(string Ref, string? Path)> Missing { get; } = [];
-
-        public int Refused { get; set; }
-
-        public bool Any => Unusable + Unknown + Missing.Count + Refused > 0;
-
-        public JsonObject Json() =>
-            new() { ["unusableLines"] = Unusable, ["unknownLabels"] = Unknown, ["missingPictures"] = Missing.Count, ["refusedPictures"] = Refused };
-
-        public override string ToString() => string.Join(", ", new[]
-        {
-            Count(Unusable, "without a usable label"), Count(Unknown, "with labels that the model does not know"),
-            Count(Missing.Count, "whose image is not in the folder"), Count(Refused, "whose image cannot be read"),
-        }.OfType<string>());
-
-        private static string? Count(int lines, string what) =>
-            lines == 0 ? null : string.Create(CultureInfo.InvariantCulture, $"{lines} line{(lines == 1 ? "" : "s")} {what}");
     }
 }

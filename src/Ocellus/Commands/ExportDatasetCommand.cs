@@ -33,7 +33,7 @@ internal static class ExportDatasetCommand
         to.Refusing((word, text) => DatasetWriters.Formats.Any(f => f.Word() == word) ? null : $"--to is '{text}'; it takes {words}.");
         var output = new Option<string>("--out") { Description = "The folder to make.", Required = true, HelpName = "DIR" };
         var noPictures = new Option<bool>("--no-pictures") { Description = "Write the labels alone." };
-        var force = new Option<bool>("--force") { Description = "Take the place of a folder that exists; it is kept under its name with .old." };
+        var force = OutputFolder.ForceOption();
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var server = new ServerOptions();
         var command = new Command("export-dataset", "Brings a dataset of a server to a folder, as COCO, YOLO, Pascal VOC, CSV, folders or manifests.")
@@ -56,7 +56,7 @@ internal static class ExportDatasetCommand
 
     private static async Task<int> RunAsync(Choice choice, ServiceEndpoint endpoint, Terminal terminal, CancellationToken cancel)
     {
-        var old = Old(choice);
+        var place = OutputFolder.Check(choice.Folder, choice.Force);
         using var client = new ServiceClient(endpoint);
         var sets = await DatasetDownload.FindAsync(client, choice.Arn, cancel);
         // What an interrupted run has left is used again.
@@ -71,8 +71,9 @@ internal static class ExportDatasetCommand
                 await download.RunAsync(type, arn, choice.WithPictures, cancel);
             }
 
-            return await Task.Run(() => Convert(choice, staging, old, download, Report, cancel), cancel);
+            return await Task.Run(() => Convert(choice, staging, place, download, Report, cancel), cancel);
         });
+        var old = place.Complete();
         Directory.Delete(staging, recursive: true);
         foreach (var line in FindingLines.Of(reader.Groups, ShownMax))
         {
@@ -106,25 +107,18 @@ internal static class ExportDatasetCommand
     }
 
     private static (DatasetDownload Download, Findings Findings, ConversionResult Result) Convert(
-        Choice choice, string staging, string? old, DatasetDownload download, Action<string, int, int> report, CancellationToken cancel)
+        Choice choice, string staging, OutputFolder place, DatasetDownload download, Action<string, int, int> report, CancellationToken cancel)
     {
         var findings = new Findings();
         using var source = SourceReader.Open(
             staging,
             new SourceOptions { Format = DataFormat.Manifest, Images = Path.Combine(staging, DatasetDownload.Pictures), Findings = findings });
-        var plan = new ConversionPlan(choice.To, old is null ? choice.Folder : choice.Folder + ".new")
+        var plan = new ConversionPlan(choice.To, place.Written)
         {
             WithPictures = choice.WithPictures,
             Created = TimeProvider.System.GetUtcNow(),
         };
-        var result = Conversion.Run(source, plan, new Count(report, download.Entries), cancel);
-        if (old is not null)
-        {
-            Directory.Move(choice.Folder, old);
-            Directory.Move(plan.Folder, choice.Folder);
-        }
-
-        return (download, findings, result);
+        return (download, findings, Conversion.Run(source, plan, new Count(report, download.Entries), cancel));
     }
 
     /// <summary>Keeps what an interrupted export of the same has left, and nothing else: pictures of another server would get the wrong labels.</summary>
@@ -149,27 +143,6 @@ internal static class ExportDatasetCommand
             // A dataset that the project had then and has no longer.
             File.Delete(manifest);
         }
-    }
-
-    /// <summary>Where a folder goes that is in the way; null if none is.</summary>
-    /// <exception cref="CommandRefusedException">It may not be moved.</exception>
-    private static string? Old(Choice choice)
-    {
-        if (!choice.Force || !Directory.Exists(choice.Folder) || !Directory.EnumerateFileSystemEntries(choice.Folder).Any())
-        {
-            if (Directory.Exists(choice.Folder) && Directory.EnumerateFileSystemEntries(choice.Folder).Any())
-            {
-                throw new CommandRefusedException($"{choice.Folder} is not empty; --force takes its place, or choose another folder with --out.");
-            }
-
-            Conversion.CheckFree(choice.Folder);
-            return null;
-        }
-
-        var old = choice.Folder + ".old";
-        return Path.Exists(old)
-            ? throw new CommandRefusedException($"{choice.Folder} would become {old}, which exists; remove one of them.")
-            : old;
     }
 
     private static JsonObject Json(Choice choice, DatasetDownload download, Findings findings, ConversionResult result) => new()

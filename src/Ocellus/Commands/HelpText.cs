@@ -18,22 +18,27 @@ internal static partial class HelpText
         ],
         ["train"] =
         [
-            ("train --manifest train.manifest --images photos --out parts.zip", "a fifth of the images is held back for the test"),
+            ("train photos --out parts.zip", "a folder a label, COCO, YOLO …, also packed; without images for the test a fifth is held back"),
             ("train --manifest train.manifest --test-manifest test.manifest --images photos --out parts.zip --time-budget 10m", "ten minutes at most"),
-            ("train --manifest train.manifest --images photos --out draft.zip --quick", "half a minute, for a first look"),
-            ("train --manifest more.manifest --images photos --out better.zip --start-from parts.zip", "go on from a model, with more images or labels"),
+            ("train photos --out draft.zip --quick", "half a minute, for a first look"),
+            ("train photos --out better.zip --start-from parts.zip", "go on from a model, with more images or labels"),
         ],
         ["detect"] =
         [
             ("detect parts.zip photo.jpg", "what is in one image"),
             ("detect parts.zip photos --json", "all images of a folder, one JSON object a line"),
         ],
-        ["evaluate"] = [("evaluate parts.zip --manifest test.manifest --images photos", "how a model does on labelled images")],
+        ["evaluate"] =
+        [
+            ("evaluate parts.zip photos", "how a model does on labelled images of any format"),
+            ("evaluate parts.zip --manifest test.manifest --images photos", "the same with a manifest"),
+        ],
         ["export"] = [("export ARN --out parts.zip --data /srv/ocellus", "a model of a server as a file that runs anywhere")],
         ["convert"] =
         [
             ("convert coco.zip --out parts", "manifests and pictures that train takes"),
             ("convert voc --to yolo --out parts-yolo", "from Pascal VOC to YOLO"),
+            ("convert tasks.json --fetch --out parts", "also fetches the pictures that are named by addresses"),
         ],
         ["check"] =
         [

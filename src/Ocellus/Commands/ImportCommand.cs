@@ -24,9 +24,10 @@ internal static partial class ImportCommand
             HelpName = "NAME",
         };
         project.Refusing((name, _) => ProjectName().IsMatch(name) ? null
-            : $"--project '{Readable.Truncate(name)}' is no name of a project: it has 1 to 255 letters, digits and _.-");
+            : $"--project '{Readable.Truncate(name)}' is no name of a project: it has 1 to 255 letters, digits, hyphens, dots and underscores.");
         var from = ConvertCommand.FromOption();
         var images = ConvertCommand.ImagesOption();
+        var fetch = SourceOpening.FetchOption();
         var bucket = new Option<string?>("--bucket")
         {
             Description = "Bucket of the pictures, created if there is none; that of the project's images, or one of the account.",
@@ -40,7 +41,7 @@ internal static partial class ImportCommand
         var server = new ServerOptions();
         var command = new Command("import", "Brings labelled images of any format to a project of a server, and goes on where it was interrupted.")
         {
-            source, project, from, images, bucket, prefix, update, json,
+            source, project, from, images, fetch, bucket, prefix, update, json,
         };
         foreach (var option in server.All)
         {
@@ -50,16 +51,15 @@ internal static partial class ImportCommand
         command.Act((parsed, terminal, cancel) => Resumable.RunAsync(terminal, () => RunAsync(
             parsed.GetValue(source)!, new() { Format = DataFormats.Parse(parsed.GetValue(from) ?? ""), Images = parsed.GetValue(images) },
             new(parsed.GetValue(project)!, parsed.GetValue(bucket), parsed.GetValue(prefix), parsed.GetValue(update)),
-            server.Resolve(parsed), parsed.GetValue(json), terminal, cancel), cancel));
+            server.Resolve(parsed), parsed.GetValue(fetch), parsed.GetValue(json), terminal, cancel), cancel));
         return command;
     }
 
     private static async Task<int> RunAsync(
-        string path, SourceOptions reading, ImportOptions options, ServiceEndpoint endpoint, bool json, Terminal terminal, CancellationToken cancel)
+        string path, SourceOptions reading, ImportOptions options, ServiceEndpoint endpoint, bool fetch, bool json, Terminal terminal, CancellationToken cancel)
     {
         using var client = new ServiceClient(endpoint);
-        using var source = await Task.Run(() => SourceReader.Open(path, reading), cancel);
-        terminal.Remark($"{path} is {source.Description}.");
+        using var source = await SourceOpening.OpenAsync(path, reading, fetch, terminal, cancel);
         var began = TimeProvider.System.GetTimestamp();
         var summary = await terminal.ShowAsync(
             progress => new DatasetImport(

@@ -21,6 +21,12 @@ internal static class LocalCopies
     {
         try
         {
+            if (new FileInfo(file).Length == 0)
+            {
+                // Empty, or a pipe, which would be waited for.
+                return file;
+            }
+
             using (var stream = File.OpenRead(file))
             {
                 var head = new byte[Math.Min(HeadBytes, stream.Length)];

@@ -10,7 +10,7 @@ internal static class ManifestFile
     /// <summary>Characters that tell the formats apart.</summary>
     private const int HeadLength = 4096;
 
-    /// <exception cref="CommandRefusedException">There is no such file, or it is no manifest.</exception>
+    /// <exception cref="CommandRefusedException">There is no such file, it is empty, or it is no manifest.</exception>
     public static void Check(string path)
     {
         if (Directory.Exists(path))
@@ -21,6 +21,12 @@ internal static class ManifestFile
         if (!File.Exists(path))
         {
             throw new CommandRefusedException($"There is no manifest {path}.");
+        }
+
+        if (new FileInfo(path).Length == 0)
+        {
+            // A pipe has no length; it could be read only once.
+            throw new CommandRefusedException($"{path} is empty, or is no regular file. {Needed}");
         }
 
         if (Kind(Head(path)) is { } kind)

@@ -9,7 +9,7 @@ namespace Ocellus.Commands;
 internal sealed record MissingImages(int Named, IReadOnlyList<(string Ref, string? Path)> Missing)
 {
     /// <summary>With more than one missing in so many, the folder is hardly the right one, and the figures would be those of other data.</summary>
-    private const int Share = 5;
+    public const int Share = 5;
 
     private const int ShownMax = 3;
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ocellus.Encodings;
 using Ocellus.Refusals;
 
 namespace Ocellus.Commands;
@@ -9,14 +10,17 @@ internal static class OutputFile
     public static Option<bool> ForceOption() => new("--force") { Description = "Replace the file if it exists." };
 
     /// <summary>Checks that a file can be written. Before work begins, so that an hour of it is not lost to a missing folder.</summary>
+    /// <returns>Whether a file is there that may be replaced.</returns>
     /// <exception cref="CommandRefusedException">It is a folder, its folder does not exist, or it exists and may not be replaced.</exception>
-    public static void Check(string what, string path, bool force)
+    public static bool Check(string what, string path, bool force)
     {
         CheckPlace(path, $"{what} cannot be written to {path}");
-        if (File.Exists(path) && !force && !IsConfirmed(path))
+        if (File.Exists(path) && !force && !IsConfirmed($"{path} exists. Replace it?"))
         {
-            throw new CommandRefusedException($"{path} exists; --force replaces it, or choose another name with --out.");
+            throw new CommandRefusedException($"{path} exists; --force replaces it, or choose another name.");
         }
+
+        return File.Exists(path);
     }
 
     /// <summary>Checks that a file could be where a path says.</summary>
@@ -32,14 +36,15 @@ internal static class OutputFile
     }
 
     /// <summary>Whether the person at the terminal agrees; false where there is none.</summary>
-    private static bool IsConfirmed(string path)
+    /// <param name="question">What is there, and what would be done with it.</param>
+    public static bool IsConfirmed(string question)
     {
         if (System.Console.IsInputRedirected || System.Console.IsErrorRedirected)
         {
             return false;
         }
 
-        System.Console.Error.Write($"{path} exists. Replace it? [y/N] ");
+        System.Console.Error.Write($"{Readable.Plain(question)} [y/N] ");
         return System.Console.ReadLine()?.Trim() is "y" or "Y" or "yes";
     }
 }

@@ -23,7 +23,14 @@ internal static partial class TrainCommand
         var findings = new Findings();
         try
         {
-            SourceCheck.Quick(Sides(request, findings, cancel), new SourcePlace(request.Manifest), findings, cancel);
+            if (request.Manifest is null)
+            {
+                QuickCheck(request, findings, cancel);
+            }
+            else
+            {
+                SourceCheck.Quick(Sides(request, findings, cancel), new SourcePlace(request.Manifest), findings, cancel);
+            }
         }
         catch (Exception failure) when (failure is CommandRefusedException or InvalidDataException or IOException or UnauthorizedAccessException)
         {
@@ -39,7 +46,8 @@ internal static partial class TrainCommand
 
         if (findings.Groups.Any(g => !_toldElsewhere.Contains(g.Code)))
         {
-            terminal.Remark($"`ocellus check {request.Manifest} --images {request.Images}` tells all.");
+            terminal.Remark(
+                $"`ocellus check {request.Source ?? request.Manifest}{(request.Images is { } images ? $" --images {images}" : "")}` tells all.");
         }
     }
 

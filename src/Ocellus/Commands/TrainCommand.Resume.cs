@@ -6,14 +6,17 @@ namespace Ocellus.Commands;
 internal static partial class TrainCommand
 {
     /// <summary>What is continued must be what was begun.</summary>
-    private static void CheckSame(Request request, JobFolder folder)
+    private static async Task CheckSameAsync(Request request, JobFolder folder, Terminal terminal, CancellationToken cancel)
     {
         var job = folder.Read();
         var differs =
-            !SameFile(request.Manifest, folder.TrainingManifest) ? $"{request.Manifest} is not the manifest"
+            request.Manifest is null ? await SameSourceAsync(request, folder, terminal, cancel) ? null : $"{request.Source} is not as the source was"
+            : !SameFile(request.Manifest, folder.TrainingManifest) ? $"{request.Manifest} is not the manifest"
             : job.AutoSplit != request.TestManifest is null || (request.TestManifest is not null && !SameFile(request.TestManifest, folder.TestingManifest))
                 ? "--test-manifest is not the one"
-            : request.Seed is { } seed && seed != job.Seed ? $"--seed {seed} is not the seed ({job.Seed})"
+            : null;
+        differs ??=
+            request.Seed is { } seed && seed != job.Seed ? $"--seed {seed} is not the seed ({job.Seed})"
             : request.TimeBudget is { } time && time.TotalSeconds != job.TimeBudgetSeconds
                 ? $"--time-budget {time} is not the time ({TimeSpan.FromSeconds(job.TimeBudgetSeconds)})"
             : request.AnswerMilliseconds is { } answer && answer != job.AnswerMillisecondsMax ? "--max-answer-time is not the one"

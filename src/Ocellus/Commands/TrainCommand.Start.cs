@@ -50,6 +50,24 @@ internal static partial class TrainCommand
         }
     }
 
-    private static bool SameStart(Request request, JobFolder folder, JobDescription job) => request.StartFrom is null || (job.StartFrom is not null
-        && ModelArchive.Describe(request.StartFrom).ModelSha256 == StartFolder.Read(folder.Start).Sha256);
+    /// <exception cref="CommandRefusedException">The model that the training began with is damaged.</exception>
+    private static bool SameStart(Request request, JobFolder folder, JobDescription job)
+    {
+        if (job.StartFrom is null)
+        {
+            return request.StartFrom is null;
+        }
+
+        try
+        {
+            var begun = StartFolder.Read(folder.Start);
+            return request.StartFrom is null || ModelArchive.Describe(request.StartFrom).ModelSha256 == begun.Sha256;
+        }
+        catch (StartException refusal)
+        {
+            throw new CommandRefusedException(
+                $"{folder.Start} is damaged, which holds the model that the training goes on from: {refusal.Message} Remove {folder.Path} and start over "
+                    + "without --resume.");
+        }
+    }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Ocellus.Datasets.Manifests;
+using Ocellus.Formats;
 using Ocellus.Refusals;
 using Ocellus.Storage;
 using Ocellus.Training;
@@ -22,18 +23,25 @@ internal static partial class TrainCommand
 
     public static Command Create()
     {
-        var manifest = new Option<string>("--manifest")
+        var source = new Argument<string?>("SOURCE")
         {
-            Description = "Training manifest: JSON Lines as Amazon SageMaker Ground Truth writes them.",
-            Required = true,
+            Description = "Folder, zip file or file of labels, in any format that convert reads. It tells which images are for the test; if it does not, a "
+                + "fifth is held back.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var manifest = new Option<string?>("--manifest")
+        {
+            Description = "Instead of SOURCE, a training manifest: JSON Lines as Amazon SageMaker Ground Truth writes them. Needs --images.",
             HelpName = "FILE",
         };
-        var images = new Option<string>("--images")
+        var images = new Option<string?>("--images")
         {
-            Description = "Folder of the images: s3://bucket/key is looked for at DIR/key, DIR/bucket/key, then under shorter ends of the key.",
-            Required = true,
+            Description = "Folder of the images. For a manifest s3://bucket/key is looked for at DIR/key, DIR/bucket/key, then under shorter ends of the key; "
+                + "for a SOURCE it is needed only if the pictures are not in it.",
             HelpName = "DIR",
         };
+        var from = ConvertCommand.FromOption();
+        var fetch = SourceOpening.FetchOption();
         var output = new Option<string>("--out")
         {
             Description = "The model to write. Work in progress is beside it, in MODEL.zip.job.",
@@ -65,13 +73,15 @@ internal static partial class TrainCommand
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
         var command = new Command(
             "train",
-            "Trains a model from a manifest and a folder of images; no server is needed.")
+            "Trains a model from labelled images of any format, or from a manifest and a folder of images; no server is needed.")
             {
-                manifest, images, output, test, seed, budget, answerTime, quick, start, plan, resume, force, json,
+                source, manifest, images, output, from, fetch, test, seed, budget, answerTime, quick, start, plan, resume, force, json,
             };
+        command.Validators.Add(SourceOrManifest(source, manifest, images, [from, fetch], [test]));
         command.Act((parsed, terminal, cancel) => RunAsync(
             new Request(
-                parsed.GetValue(manifest)!, parsed.GetValue(test), parsed.GetValue(images)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed),
+                parsed.GetValue(source), DataFormats.Parse(parsed.GetValue(from) ?? ""), parsed.GetValue(fetch),
+                parsed.GetValue(manifest), parsed.GetValue(test), parsed.GetValue(images), Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed),
                 parsed.GetValue(budget), parsed.GetValue(answerTime)?.TotalMilliseconds, parsed.GetValue(plan), parsed.GetValue(quick),
                 parsed.GetValue(start), parsed.GetValue(resume), parsed.GetValue(json), parsed.GetValue(force)),
             terminal,
@@ -87,10 +97,10 @@ internal static partial class TrainCommand
         }
 
         var folder = new JobFolder(request.Output + ".job");
-        var count = await PrepareAsync(request, folder, cancel);
-        if (count.Missing.Count > 0)
+        var count = await PrepareAsync(request, folder, terminal, cancel);
+        if (count.Missing.Count > 0 && request is { Manifest: not null, Images: { } looked })
         {
-            terminal.Remark(count.Sentence(request.Images));
+            terminal.Remark(count.Sentence(looked));
         }
 
         if (folder.ReadOutcome() is not { } outcome)
@@ -150,21 +160,21 @@ internal static partial class TrainCommand
             $"""
             The model is {request.Output}
               ocellus detect {model} IMAGE…                            what is in an image
-              ocellus evaluate {model} --manifest FILE --images DIR    how it does on other images
+              ocellus evaluate {model} SOURCE                          how it does on other labelled images
               {unpack}    the same without Ocellus
             """);
         return ExitCodes.Done;
     }
 
     /// <summary>Creates the job's folder, or takes up an existing one.</summary>
-    private static async Task<MissingImages> PrepareAsync(Request request, JobFolder folder, CancellationToken cancel)
+    private static async Task<MissingImages> PrepareAsync(Request request, JobFolder folder, Terminal terminal, CancellationToken cancel)
     {
         foreach (var file in new[] { request.Manifest, request.TestManifest }.OfType<string>())
         {
             ManifestFile.Check(file);
         }
 
-        if (!Directory.Exists(request.Images))
+        if (request is { Manifest: not null, Images: not null } && !Directory.Exists(request.Images))
         {
             throw new CommandRefusedException($"There is no folder {request.Images}; --images names the folder of the images.");
         }
@@ -186,7 +196,7 @@ internal static partial class TrainCommand
 
             if (folder.ReadImages() is { } known && folder.IsWhole)
             {
-                CheckSame(request, folder);
+                await CheckSameAsync(request, folder, terminal, cancel);
                 return Count(known);
             }
 
@@ -200,19 +210,9 @@ internal static partial class TrainCommand
         Directory.CreateDirectory(folder.Path);
         try
         {
-            File.Copy(request.Manifest, folder.TrainingManifest);
-            if (request.TestManifest is not null)
-            {
-                File.Copy(request.TestManifest, folder.TestingManifest);
-            }
-
-            var images = await FindAsync(request, folder, cancel);
-            if (images.Count == 0)
-            {
-                throw new CommandRefusedException(
-                    $"{request.Manifest} names no image: each of its lines should be a JSON object with \"source-ref\": \"s3://bucket/key\" and a label.");
-            }
-
+            var images = request.Manifest is { } training
+                ? await CopyManifestsAsync(request, training, folder, cancel)
+                : await WriteSourceAsync(request, folder, terminal, cancel);
             folder.Write(images);
             // The description last: a folder without it is incomplete.
             var name = Path.GetFileNameWithoutExtension(request.Output);
@@ -221,7 +221,7 @@ internal static partial class TrainCommand
                 ProjectVersionArn = Path.GetFileName(request.Output),
                 ProjectName = "local",
                 VersionName = name,
-                AutoSplit = request.TestManifest is null,
+                AutoSplit = !File.Exists(folder.TestingManifest),
                 Seed = SeedOf(request, plan),
                 Plan = plan,
                 TimeBudgetSeconds = (request.TimeBudget ?? TrainingOptions.TimeBudgetDefault).TotalSeconds,
@@ -238,14 +238,27 @@ internal static partial class TrainCommand
         }
     }
 
-    /// <summary>Names the image's own file, not a copy: the job's folder takes a rooted path as it is.</summary>
-    private static async Task<IReadOnlyList<JobImage>> FindAsync(Request request, JobFolder folder, CancellationToken cancel)
+    /// <summary>Copies the manifests into the job's folder and finds their images.</summary>
+    private static async Task<IReadOnlyList<JobImage>> CopyManifestsAsync(Request request, string training, JobFolder folder, CancellationToken cancel)
     {
-        var files = new ImageFolder(request.Images);
+        File.Copy(training, folder.TrainingManifest);
+        if (request.TestManifest is not null)
+        {
+            File.Copy(request.TestManifest, folder.TestingManifest);
+        }
+
+        return await FindAsync(request, training, folder, cancel) is { Count: > 0 } images ? images : throw new CommandRefusedException(
+            $"{training} names no image: each of its lines should be a JSON object with \"source-ref\": \"s3://bucket/key\" and a label.");
+    }
+
+    /// <summary>Names the image's own file, not a copy: the job's folder takes a rooted path as it is.</summary>
+    private static async Task<IReadOnlyList<JobImage>> FindAsync(Request request, string training, JobFolder folder, CancellationToken cancel)
+    {
+        var files = new ImageFolder(request.Images!);
         var images = new Dictionary<string, JobImage>(StringComparer.Ordinal);
         foreach (var manifest in request.TestManifest is null ? [folder.TrainingManifest] : new[] { folder.TrainingManifest, folder.TestingManifest })
         {
-            var given = manifest == folder.TrainingManifest ? request.Manifest : request.TestManifest!;
+            var given = manifest == folder.TrainingManifest ? training : request.TestManifest!;
             var named = new HashSet<string>(StringComparer.Ordinal);
             await using var stream = File.OpenRead(manifest);
             await foreach (var line in ManifestReader.ParseAsync(stream, cancel))
@@ -262,7 +275,7 @@ internal static partial class TrainCommand
                 }
             }
 
-            Count(named.Select(name => images[name])).Check(given, request.Images);
+            Count(named.Select(name => images[name])).Check(given, request.Images!);
         }
 
         return [.. images.Values];
@@ -275,6 +288,7 @@ internal static partial class TrainCommand
     }
 
     private sealed record Request(
-        string Manifest, string? TestManifest, string Images, string Output, int? Seed, TimeSpan? TimeBudget, double? AnswerMilliseconds, string? Plan,
+        string? Source, DataFormat? From, bool Fetch, string? Manifest, string? TestManifest, string? Images, string Output,
+        int? Seed, TimeSpan? TimeBudget, double? AnswerMilliseconds, string? Plan,
         bool Quick, string? StartFrom, bool Resume, bool Json, bool Force);
 }

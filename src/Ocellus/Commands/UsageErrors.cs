@@ -26,9 +26,20 @@ internal static partial class UsageErrors
         return [.. parsed.Errors.Select(e => Sentence(e)).Distinct()];
     }
 
+    /// <summary>The sentences about values that are nothing, as an unset variable of a shell leaves them: no file, address or name is called so.</summary>
+    public static IReadOnlyList<string> Empty(ParseResult parsed) =>
+    [
+        .. parsed.CommandResult.Children.Where(r => r.Tokens.Any(t => t.Type == TokenType.Argument && string.IsNullOrWhiteSpace(t.Value)))
+            .Select(r => $"{(r is OptionResult option ? option.Option.Name : ((ArgumentResult)r).Argument.Name)} is empty; give it a value."),
+    ];
+
     private static string Sentence(ParseError error) =>
         Conversion().Match(error.Message) is { Success: true } match
             ? $"{match.Groups["option"].Value} is '{match.Groups["value"].Value}'; it takes {Words(match.Groups["type"].Value)}."
+            : Choice().Match(error.Message) is { Success: true } choice
+                ? $"'{choice.Groups["value"].Value}' is none of {string.Join(", ", choice.Groups["one"].Captures.Select(c => c.Value))}."
+            : error.Message.StartsWith("Required command", StringComparison.Ordinal) && error.SymbolResult is CommandResult { Command: var above }
+                ? $"Name one of its commands: {string.Join(", ", above.Subcommands.Where(c => !c.Hidden).Select(c => c.Name))}."
             : Missing().Match(error.Message) is { Success: true } missing ? $"{missing.Groups["option"].Value} needs a value."
             : Required().Match(error.Message) is { Success: true } required ? $"{required.Groups["option"].Value} is missing."
             : error.Message;
@@ -45,9 +56,12 @@ internal static partial class UsageErrors
         @"\ACannot parse argument '(?<value>.*)' for (option|command) '(?<option>[^']*)' as expected type '(?<type>.*)'\.", RegexOptions.Singleline)]
     private static partial Regex Conversion();
 
+    [GeneratedRegex(@"\AArgument '(?<value>.*)' not recognized\. Must be one of:(\s+'(?<one>[^']*)')+\s*\z", RegexOptions.Singleline)]
+    private static partial Regex Choice();
+
     [GeneratedRegex(@"\ARequired argument missing for (option|command): '(?<option>[^']*)'\.")]
     private static partial Regex Missing();
 
-    [GeneratedRegex(@"\AOption '(?<option>[^']*)' is required\.")]
+    [GeneratedRegex(@"\A(Option|Required argument) '(?<option>[^']*)' (is required|missing for command: '[^']*')\.")]
     private static partial Regex Required();
 }

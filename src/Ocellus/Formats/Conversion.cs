@@ -1,3 +1,4 @@
+using System.Buffers;
 using Ocellus.Formats.Writers;
 using Ocellus.Refusals;
 
@@ -46,6 +47,9 @@ internal static class Conversion
 {
     /// <summary>A file that tells a folder which a run has begun from one that somebody has by the same name.</summary>
     private const string Mark = ".ocellus-part";
+
+    /// <summary>Bytes of a picture that are held at a time.</summary>
+    private const int CopiedAtOnce = 1 << 17;
 
     /// <exception cref="CommandRefusedException">The folder is not empty, nothing can be used, or the format cannot hold what the source has.</exception>
     /// <exception cref="InvalidDataException">A document or an archive is damaged.</exception>
@@ -165,30 +169,68 @@ internal static class Conversion
             return true;
         }
 
+        if (image.IsUnreadable)
+        {
+            return false;
+        }
+
         var file = Path.Combine(folder, place.Replace('/', Path.DirectorySeparatorChar));
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-        if (image.Picture.PathOnDisk is { } path)
+        if (Refusal(image, file) is { } refusal)
         {
-            File.Copy(path, file);
-        }
-        else
-        {
-            try
-            {
-                using var from = image.OpenRead();
-                using var to = File.Create(file);
-                from.CopyTo(to);
-            }
-            catch (InvalidDataException failure)
-            {
-                File.Delete(file);
-                source.Findings.Error("unreadable-picture", new(image.Picture.Name), failure.Message, "Save it again as JPEG or PNG, or remove it.");
-                return false;
-            }
+            File.Delete(file);
+            source.Findings.Error("unreadable-picture", new(image.Picture.Name), refusal, "Save it again as JPEG or PNG, or remove it.");
+            return false;
         }
 
         result.Pictures++;
         return true;
+    }
+
+    /// <summary>Copies a picture; why it cannot be read, or null. What keeps the copy from being written, such as a full disk, is thrown.</summary>
+    private static string? Refusal(LabelledImage image, string file)
+    {
+        Stream from;
+        try
+        {
+            from = image.OpenRead();
+        }
+        catch (Exception failure) when (failure is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            return failure.Message;
+        }
+
+        using (from)
+        using (var to = new FileStream(file, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
+        {
+            var buffer = ArrayPool<byte>.Shared.Rent(CopiedAtOnce);
+            try
+            {
+                while (true)
+                {
+                    int got;
+                    try
+                    {
+                        got = from.Read(buffer);
+                    }
+                    catch (Exception failure) when (failure is InvalidDataException or IOException)
+                    {
+                        return failure.Message;
+                    }
+
+                    if (got == 0)
+                    {
+                        return null;
+                    }
+
+                    to.Write(buffer.AsSpan(0, got));
+                }
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+        }
     }
 
     private static void Count(ConversionResult result, LabelledImage image)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ocellus.Encodings;
+using Ocellus.Formats.Fetching;
 using Ocellus.Refusals;
 using Ocellus.Vision.Images;
 
@@ -19,6 +20,7 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
     private readonly Dictionary<string, int> _labels = new(StringComparer.Ordinal);
     private readonly List<string> _order = [];
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
+    private byte[]? _head;
     private long _boxes;
 
     /// <summary>Labels in the order of the source's own list, then as they were first seen.</summary>
@@ -34,7 +36,8 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
             return null;
         }
 
-        var header = picture is not null && (entry.Boxes.Count > 0 || entry.IsForBoxes || readsSizes) ? Header(picture, entry.Place) : null;
+        var isReadable = true;
+        var header = picture is not null && (entry.Boxes.Count > 0 || entry.IsForBoxes || readsSizes) ? Header(picture, out isReadable) : null;
         var (width, height) = header is { } h ? (h.UprightWidth, h.UprightHeight)
             : entry is { DeclaredWidth: > 0, DeclaredHeight: > 0 } ? ((int)Math.Round(entry.DeclaredWidth), (int)Math.Round(entry.DeclaredHeight))
             : (0, 0);
@@ -49,6 +52,7 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
             Width = width > 0 ? width : null,
             Height = height > 0 ? height : null,
             Picture = picture,
+            IsUnreadable = !isReadable,
         };
     }
 
@@ -60,6 +64,11 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
         }
 
         var (picture, name, rivals) = context.Pictures.Find(entry.Name, entry.Folder, entry.Split);
+        if (picture is null && rivals == 0 && entry.AddressOfPicture is { } address)
+        {
+            return Fetched(entry, name, address);
+        }
+
         if (name.Length == 0)
         {
             context.Findings.Error(
@@ -82,6 +91,34 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
         return (picture, name);
     }
 
+    /// <summary>A picture that the source does not have, and has an address of.</summary>
+    private (SourceFile? Picture, string Name) Fetched(SourceEntry entry, string name, Uri address)
+    {
+        if (context.Fetched?.Find(address) is { } fetched)
+        {
+            // An address tells two pictures apart by more than the end of its path. A name of its own is kept, with what the picture is.
+            return (fetched, PictureAddress.Of(entry.Name) is not null || name.Length == 0 ? fetched.Name
+                : SourceTree.IsImage(name) ? name
+                : name + fetched.Extension);
+        }
+
+        if (context.Fetched is null)
+        {
+            context.Findings.Warn(
+                "behind-address", entry.Place, $"The picture is at {Readable.Truncate(address.AbsoluteUri)} and was not fetched.",
+                "--fetch fetches such pictures.");
+        }
+        else
+        {
+            context.Findings.Error(
+                "not-fetched", entry.Place,
+                $"{Readable.Truncate(address.AbsoluteUri)}: {context.Fetched.Failures.GetValueOrDefault(address.AbsoluteUri, "It was not fetched.")}",
+                "The same command tries again what is missing.");
+        }
+
+        return (null, name);
+    }
+
     private bool IsFirst(string name, SourceEntry entry)
     {
         if (_seen.Add(name))
@@ -95,8 +132,9 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
         return false;
     }
 
-    private ImageHeader? Header(SourceFile picture, SourcePlace place)
+    private ImageHeader? Header(SourceFile picture, out bool isReadable)
     {
+        isReadable = false;
         try
         {
             if (picture.KnownHeader is { } known)
@@ -105,11 +143,13 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
             }
 
             using var stream = picture.OpenRead();
-            var head = new byte[(int)Math.Min(HeadBytes, picture.Length)];
-            var got = stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
+            // The same for every picture: a hundred thousand of their own would keep the collector busy.
+            _head ??= new byte[HeadBytes];
+            var got = stream.ReadAtLeast(_head, (int)Math.Min(HeadBytes, picture.Length), throwOnEndOfStream: false);
+            isReadable = true;
             try
             {
-                return ImageDecoder.ReadHeader(head.AsMemory(0, got));
+                return ImageDecoder.ReadHeader(_head.AsMemory(0, got));
             }
             catch (ImageRefusedException) when (picture.Length > HeadBytes && picture.Length <= context.Limits.ImageBytesMax)
             {

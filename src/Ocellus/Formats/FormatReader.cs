@@ -1,3 +1,5 @@
+using Ocellus.Formats.Fetching;
+
 namespace Ocellus.Formats;
 
 /// <summary>Reads one format: entries as the source describes them, one at a time.</summary>
@@ -20,6 +22,9 @@ internal sealed record ReadContext(SourceTree Tree, IReadOnlyList<SourceFile> Fi
 
     /// <summary>All files of the source.</summary>
     public IReadOnlyList<SourceFile> All => Tree.Files(Findings);
+
+    /// <summary>Pictures that were fetched from their addresses; null if none were to be.</summary>
+    public FetchedPictures? Fetched { get; init; }
 
     /// <summary>Labels in the order of the source's own list, where it has one.</summary>
     public List<string> KnownLabels { get; } = [];

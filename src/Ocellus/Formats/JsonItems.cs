@@ -11,12 +11,13 @@ internal readonly record struct JsonItem(string Member, string? Name, ReadOnlyMe
 
 /// <summary>
 /// Reads a JSON document of any length, holding one value at a time: the elements of a document that is an array; of one that is an object the elements of each
-/// member that is an array, the members of those that are opened, and other members as they are.
+/// member that is an array, the members of those that are opened, and other members as they are. Only where values begin and end is looked at: whoever takes
+/// one parses it.
 /// </summary>
 internal sealed class JsonItems : IDisposable
 {
     /// <summary>Nesting of what labelling tools write is below 20.</summary>
-    private const int DepthMax = 64;
+    public const int DepthMax = 64;
 
     private const int FirstBufferBytes = 1 << 18;
 
@@ -31,6 +32,8 @@ internal sealed class JsonItems : IDisposable
     private int _start, _end;
     private bool _isFinal;
     private int _line = 1;
+    /// <summary>Lines of values that were passed over, which the reader does not count.</summary>
+    private int _passedLines;
     private JsonReaderState _state = new(Options);
     private Mode _mode = Mode.Document;
     private string _member = "", _name = "";
@@ -82,7 +85,7 @@ internal sealed class JsonItems : IDisposable
             }
             catch (JsonException failure)
             {
-                throw new InvalidDataException($"{_file.Name}:{(failure.LineNumber ?? 0) + 1}: this is not valid JSON. {failure.Message}");
+                throw new InvalidDataException($"{_file.Name}:{(failure.LineNumber ?? 0) + 1 + _passedLines}: this is not valid JSON. {failure.Message}");
             }
             catch (InvalidOperationException)
             {
@@ -141,17 +144,39 @@ internal sealed class JsonItems : IDisposable
     {
         item = default;
         var first = (int)reader.TokenStartIndex;
-        if (!reader.TrySkip())
+        var (isObject, isArray) = (reader.TokenType == JsonTokenType.StartObject, reader.TokenType == JsonTokenType.StartArray);
+        var extent = isObject || isArray ? JsonExtent.Of(_buffer.AsSpan(_start + first, _end - _start - first), DepthMax) : JsonExtent.Comment;
+        var line = _line + _buffer.AsSpan(_start, first).Count((byte)'\n');
+        if (extent == JsonExtent.TooDeep)
+        {
+            throw new InvalidDataException($"{_file.Name}:{line}: this is not valid JSON. It is nested more than {DepthMax} levels deep.");
+        }
+
+        if (extent == JsonExtent.Incomplete && _isFinal)
+        {
+            throw new InvalidDataException($"{_file.Name}:{line}: the document ends too early.");
+        }
+
+        if (extent == JsonExtent.Incomplete || (extent == JsonExtent.Comment && !reader.TrySkip()))
         {
             Refill();
             return false;
         }
 
-        var length = (int)reader.BytesConsumed - first;
-        var line = _line + _buffer.AsSpan(_start, first).Count((byte)'\n');
+        var length = extent > 0 ? extent : (int)reader.BytesConsumed - first;
         item = new JsonItem(_member, mode == Mode.InnerValue ? _name : null, _buffer.AsMemory(_start + first, length), line);
         _mode = mode switch { Mode.MemberValue => Mode.Member, Mode.InnerValue => Mode.Inner, _ => mode };
+        var inside = first + length - (int)reader.BytesConsumed;
         Take(ref reader);
+        if (inside > 0)
+        {
+            // The reader stands behind the opening bracket. Behind an empty value it is as it would be behind this one.
+            var end = new Utf8JsonReader(isObject ? "}"u8 : "]"u8, isFinalBlock: false, _state);
+            end.Read();
+            var lines = _buffer.AsSpan(_start, inside).Count((byte)'\n');
+            (_state, _start, _line, _passedLines) = (end.CurrentState, _start + inside, _line + lines, _passedLines + lines);
+        }
+
         return true;
     }
 

@@ -1,3 +1,5 @@
+using Ocellus.Formats.Fetching;
+
 namespace Ocellus.Formats;
 
 /// <summary>What an image is meant for.</summary>
@@ -42,6 +44,9 @@ internal sealed record LabelledImage
     /// <summary>The picture; null if the source lacks it, which is among the findings.</summary>
     public SourceFile? Picture { get; init; }
 
+    /// <summary>Not a byte of the picture could be read, which is among the findings.</summary>
+    public bool IsUnreadable { get; init; }
+
     /// <summary>Whether something is known: a label, or that there is nothing to find.</summary>
     public bool IsLabelled => Labels.Count > 0 || Boxes.Count > 0 || IsForBoxes;
 
@@ -56,6 +61,12 @@ internal sealed record SourceEntry(string Name, SourcePlace Place)
 {
     /// <summary>Folder, relative to the source, that <see cref="SourceEntry.Name"/> is most likely relative to.</summary>
     public string Folder { get; init; } = "";
+
+    /// <summary>Address from which the picture can be fetched; null where the name may be one.</summary>
+    public string? Address { get; init; }
+
+    /// <summary>The address as one of http or https; null if there is none.</summary>
+    public Uri? AddressOfPicture => PictureAddress.Of(Address ?? Name);
 
     /// <summary>The picture, where the format has found it already.</summary>
     public SourceFile? Picture { get; init; }

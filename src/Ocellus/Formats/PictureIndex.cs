@@ -3,16 +3,16 @@ namespace Ocellus.Formats;
 /// <summary>Finds the picture that a description names: descriptions are moved, renamed and unpacked elsewhere more often than they are mended.</summary>
 internal sealed class PictureIndex
 {
-    private readonly Dictionary<string, SourceFile> _byName;
-    private readonly ILookup<string, SourceFile> _byBase;
-    private readonly Lazy<ILookup<string, SourceFile>> _byStem;
+    // Made when they are needed first: a folder a label names no picture.
+    private readonly Lazy<Dictionary<string, SourceFile>> _byName;
+    private readonly Lazy<ILookup<string, SourceFile>> _byBase, _byStem;
 
     /// <param name="files">All files of the source; those that are no pictures are passed over.</param>
     public PictureIndex(IReadOnlyList<SourceFile> files)
     {
         Pictures = [.. files.Where(f => SourceTree.IsImage(f.Name))];
-        _byName = Pictures.ToDictionary(f => f.Name, StringComparer.Ordinal);
-        _byBase = Pictures.ToLookup(f => f.BaseName, StringComparer.OrdinalIgnoreCase);
+        _byName = new(() => Pictures.ToDictionary(f => f.Name, StringComparer.Ordinal));
+        _byBase = new(() => Pictures.ToLookup(f => f.BaseName, StringComparer.OrdinalIgnoreCase));
         _byStem = new(() => Pictures.ToLookup(f => Path.GetFileNameWithoutExtension(f.BaseName), StringComparer.OrdinalIgnoreCase));
     }
 
@@ -31,7 +31,7 @@ internal sealed class PictureIndex
     {
         var text = PathOf(named);
         var inFolder = SourceTree.Normalize(folder, text);
-        if (inFolder is not null && _byName.TryGetValue(inFolder, out var found))
+        if (inFolder is not null && _byName.Value.TryGetValue(inFolder, out var found))
         {
             return (found, found.Name, 0);
         }
@@ -43,7 +43,7 @@ internal sealed class PictureIndex
             return (null, "", 0);
         }
 
-        if (_byName.TryGetValue(clean, out found))
+        if (_byName.Value.TryGetValue(clean, out found))
         {
             return (found, found.Name, 0);
         }
@@ -60,7 +60,7 @@ internal sealed class PictureIndex
     private (IReadOnlyList<SourceFile> Best, int Parts) Longest(string name, string folder, Split split)
     {
         var parts = name.Split('/');
-        List<SourceFile> candidates = [.. _byBase[parts[^1]]];
+        List<SourceFile> candidates = [.. _byBase.Value[parts[^1]]];
         if (candidates.Count == 0 && !SourceTree.IsImage(parts[^1]))
         {
             // Tables and exports often name pictures by an id, without a suffix.

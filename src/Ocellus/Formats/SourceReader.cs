@@ -1,3 +1,4 @@
+using Ocellus.Formats.Fetching;
 using Ocellus.Refusals;
 
 namespace Ocellus.Formats;
@@ -15,6 +16,9 @@ internal sealed record SourceOptions
     public SourceTree? Elsewhere { get; init; }
 
     public SourceLimits Limits { get; init; } = SourceLimits.Default;
+
+    /// <summary>Pictures that were fetched from the addresses in the source; null if none were to be.</summary>
+    public FetchedPictures? Fetched { get; init; }
 
     /// <summary>Takes what is wrong.</summary>
     public Findings Findings { get; init; } = new();
@@ -44,7 +48,11 @@ internal sealed class SourceReader : IDisposable
             (pictures, IsElsewhere) = (new PictureIndex(elsewhere.Files(Findings)), true);
         }
 
-        _context = new ReadContext(tree, found.Files, pictures, Findings, options.Limits) { ArePicturesElsewhere = IsElsewhere };
+        _context = new ReadContext(tree, found.Files, pictures, Findings, options.Limits)
+        {
+            ArePicturesElsewhere = IsElsewhere,
+            Fetched = options.Fetched,
+        };
         _reader = FormatReaders.Create(Format, _context);
         _resolver = new EntryResolver(_context, options.ReadsSizes);
         Description = found.Files switch
@@ -61,7 +69,7 @@ internal sealed class SourceReader : IDisposable
     /// <summary>The format and its files, for a person.</summary>
     public string Description { get; }
 
-    /// <summary>Pictures in the source, described or not: about as many as there are images.</summary>
+    /// <summary>Pictures in the source, described or not.</summary>
     public int PictureCount => _context.Pictures.Pictures.Count;
 
     /// <summary>Whether the pictures are those of <see cref="SourceOptions.Elsewhere"/>.</summary>
@@ -115,10 +123,37 @@ internal sealed class SourceReader : IDisposable
         }
     }
 
+    /// <summary>How many pictures <see cref="Read"/> will give: those that the source describes and has. Only descriptions are read.</summary>
+    /// <exception cref="CommandRefusedException">The source is beyond a limit.</exception>
+    /// <exception cref="InvalidDataException">A document is damaged.</exception>
+    public int CountPictures(CancellationToken cancel) => Format == DataFormat.Folders
+        ? PictureCount
+        : Described(cancel).Select(d => d.Picture?.Name ?? (d.Address is { } address ? _context.Fetched?.Find(address)?.Name : null)).OfType<string>()
+            .Distinct(StringComparer.Ordinal).Count();
+
+    /// <summary>Addresses of pictures that the source names and does not have, each once. Only descriptions are read.</summary>
+    /// <exception cref="CommandRefusedException">The source is beyond a limit.</exception>
+    /// <exception cref="InvalidDataException">A document is damaged.</exception>
+    public IEnumerable<Uri> Addresses(CancellationToken cancel) => Format == DataFormat.Folders
+        ? []
+        : Described(cancel).Where(d => d.Picture is null).Select(d => d.Address).OfType<Uri>().DistinctBy(a => a.AbsoluteUri, StringComparer.Ordinal);
+
+    /// <summary>The picture of each entry, and its address if it has one. What is wrong is told when the source is read.</summary>
+    private IEnumerable<(SourceFile? Picture, Uri? Address)> Described(CancellationToken cancel)
+    {
+        var context = new ReadContext(_tree, _context.Files, _context.Pictures, new Findings(keptMax: 1), _context.Limits);
+        foreach (var entry in FormatReaders.Create(Format, context).Read(cancel))
+        {
+            cancel.ThrowIfCancellationRequested();
+            yield return (entry.Picture ?? _context.Pictures.Find(entry.Name, entry.Folder, entry.Split).Found, entry.AddressOfPicture);
+        }
+    }
+
     public void Dispose()
     {
         _tree.Dispose();
         _images?.Dispose();
+        _context.Fetched?.Dispose();
     }
 
     private static SourceTree Tree(string path, SourceLimits limits)
@@ -131,6 +166,12 @@ internal sealed class SourceReader : IDisposable
         if (!File.Exists(path))
         {
             throw new CommandRefusedException($"There is no file or folder {path}.");
+        }
+
+        if (new FileInfo(path).Length == 0)
+        {
+            // A pipe has no length, and would be waited for.
+            throw new CommandRefusedException($"{path} is empty, or is no regular file.");
         }
 
         using (var stream = File.OpenRead(path))

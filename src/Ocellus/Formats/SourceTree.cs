@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using Ocellus.Refusals;
 using Ocellus.Vision.Images;
 
@@ -117,7 +118,7 @@ internal abstract class SourceTree(SourceLimits limits) : IDisposable
     protected abstract IEnumerable<string> Names(Findings findings);
 
     /// <summary>Files that systems leave behind, and that nobody means.</summary>
-    protected static bool IsHidden(string part) => part.StartsWith('.') || part is "__MACOSX" or "Thumbs.db" or "desktop.ini";
+    public static bool IsHidden(ReadOnlySpan<char> part) => part.StartsWith('.') || part is "__MACOSX" or "Thumbs.db" or "desktop.ini";
 }
 
 /// <summary>A folder on disk.</summary>
@@ -132,7 +133,15 @@ internal sealed class FolderTree(string root, SourceLimits limits) : SourceTree(
 
     public override long Length(string name) => new FileInfo(PathOnDisk(name)!).Length;
 
-    public override Stream Open(string name) => new FileStream(PathOnDisk(name)!, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
+    /// <exception cref="InvalidDataException">A picture that is empty, or is no regular file.</exception>
+    public override Stream Open(string name)
+    {
+        var path = PathOnDisk(name)!;
+        // Pipes, sockets and devices have no length. To open one would wait for somebody who writes to it.
+        return new FileInfo(path).Length > 0 ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16)
+            : IsImage(name) ? throw new InvalidDataException($"{name} is empty, or is no regular file.")
+            : Stream.Null;
+    }
 
     protected override IEnumerable<string> Names(Findings findings) => Walk(_root, "", 0, findings);
 
@@ -147,20 +156,20 @@ internal sealed class FolderTree(string root, SourceLimits limits) : SourceTree(
 
         foreach (var entry in Entries(folder, prefix, findings))
         {
-            var name = prefix + entry.Name;
-            if (entry.LinkTarget is not null && !LeadsInside(entry, name))
+            var (name, path) = (prefix + entry.Name, Path.Combine(folder, entry.Name));
+            if (entry.IsLink && !LeadsInside(entry.IsFolder ? new DirectoryInfo(path) : new FileInfo(path), name))
             {
                 findings.Warn(
                     "link-outside", new(name), $"{name} is a link that leads out of the source and was not followed.",
                     "Copy what it leads to, or name the folder above both.");
             }
-            else if (entry is FileInfo)
+            else if (!entry.IsFolder)
             {
                 yield return name;
             }
-            else if (entry.LinkTarget is null)
+            else if (!entry.IsLink)
             {
-                foreach (var inner in Walk(entry.FullName, name + "/", depth + 1, findings))
+                foreach (var inner in Walk(path, name + "/", depth + 1, findings))
                 {
                     yield return inner;
                 }
@@ -168,11 +177,17 @@ internal sealed class FolderTree(string root, SourceLimits limits) : SourceTree(
         }
     }
 
-    private static FileSystemInfo[] Entries(string folder, string prefix, Findings findings)
+    /// <summary>What is in a folder: names and kinds alone, for there may be a hundred thousand.</summary>
+    private static (string Name, bool IsFolder, bool IsLink)[] Entries(string folder, string prefix, Findings findings)
     {
         try
         {
-            var entries = new DirectoryInfo(folder).EnumerateFileSystemInfos().Where(e => !IsHidden(e.Name)).ToArray();
+            var entries = new FileSystemEnumerable<(string Name, bool IsFolder, bool IsLink)>(
+                folder, (ref entry) => (entry.FileName.ToString(), entry.IsDirectory, entry.Attributes.HasFlag(FileAttributes.ReparsePoint)),
+                new EnumerationOptions { AttributesToSkip = FileAttributes.None, IgnoreInaccessible = false })
+            {
+                ShouldIncludePredicate = (ref entry) => !IsHidden(entry.FileName),
+            }.ToArray();
             Array.Sort(entries, (a, b) => string.CompareOrdinal(a.Name, b.Name));
             return entries;
         }

@@ -55,7 +55,7 @@ internal sealed class ZipTree : SourceTree
             {
                 _leadingOut.Add(entry.FullName);
             }
-            else if (name.Count(c => c == '/') <= limits.DepthMax && !name.Split('/').Any(IsHidden))
+            else if (name.Count(c => c == '/') <= limits.DepthMax && !name.Split('/').Any(part => IsHidden(part)))
             {
                 _entries.TryAdd(name, entry);
             }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Ocellus.Formats;
@@ -50,7 +51,8 @@ internal sealed class DatasetImport(ServiceClient client, ImportOptions options,
         var first = await Task.Run(() => Next(images), cancel)
             ?? throw new CommandRefusedException($"There is nothing to import: no picture with what is known about it was found ({source.Description}).");
         await PrepareAsync(cancel);
-        _total = source.PictureCount;
+        report("Counting pictures", 0, 0);
+        _total = await Task.Run(() => source.CountPictures(cancel), cancel);
         var window = new List<LabelledImage>(WindowImages) { first };
         var later = new List<LabelledImage>();
         var hasTest = false;
@@ -184,6 +186,7 @@ internal sealed class DatasetImport(ServiceClient client, ImportOptions options,
     private async Task<bool> UploadAsync(LabelledImage image, CancellationToken cancel)
     {
         byte[] content;
+        report("Pictures", Math.Min(Interlocked.Increment(ref _done), _total), _total);
         try
         {
             content = await ReadAsync(image, cancel);
@@ -206,7 +209,6 @@ internal sealed class DatasetImport(ServiceClient client, ImportOptions options,
             _summary.Bytes += uploaded ? content.Length : 0;
         }
 
-        report("Pictures", Math.Min(Interlocked.Increment(ref _done), _total), _total);
         return true;
     }
 
@@ -233,9 +235,9 @@ internal sealed class DatasetImport(ServiceClient client, ImportOptions options,
     {
         var feed = await FeedAsync(TypeOf(image), cancel);
         var result = _results[feed.Type];
-        using var text = new MemoryStream();
+        var text = new ArrayBufferWriter<byte>();
         ManifestWriter.Write(text, image, $"s3://{_summary.Bucket}/{KeyOf(image)}", _numbers, _date);
-        var line = EntryLine.Read(Encoding.UTF8.GetString(text.GetBuffer(), 0, (int)text.Length))
+        var line = EntryLine.Read(Encoding.UTF8.GetString(text.WrittenSpan))
             ?? throw new InvalidDataException($"{image.Place}: the line of {image.Name} is too long for a dataset.");
         switch (feed.Compare(line))
         {

@@ -42,7 +42,7 @@ internal sealed class ProjectPull(ServiceClient from, ServiceClient to, PullOpti
         pulled.Missing.AddRange(missing);
         if (!isNew && tags.Count > 0)
         {
-            await to.CallAsync("TagResource", new JsonObject { ["ResourceArn"] = project.Arn, ["Tags"] = Map(tags) }, cancel);
+            await AddTagsAsync(pulled, tags, cancel);
         }
 
         foreach (var type in _types)
@@ -56,6 +56,36 @@ internal sealed class ProjectPull(ServiceClient from, ServiceClient to, PullOpti
         await new PolicyPull(from, to, options.Update).RunAsync(pulled, source, cancel);
         await new ModelPull(from, to, _buckets, report).RunAsync(pulled, source, options.Models, cancel);
         return pulled;
+    }
+
+    /// <summary>Adds the tags that a project here lacks. Those that it has were given by somebody here, and may start and stop its models.</summary>
+    private async Task AddTagsAsync(PulledProject pulled, IReadOnlyDictionary<string, string> tags, CancellationToken cancel)
+    {
+        JsonObject here;
+        try
+        {
+            here = (await to.CallAsync("ListTagsForResource", new JsonObject { ["ResourceArn"] = pulled.Arn }, cancel))["Tags"] as JsonObject ?? [];
+        }
+        catch (ServiceException refusal) when (refusal.IsDenied)
+        {
+            pulled.Tags = 0;
+            pulled.Missing.Add("The tags of the project, which is here already: the key here may not list its tags (rekognition:ListTagsForResource).");
+            return;
+        }
+
+        List<string> differing = [.. tags.Where(t => here[t.Key] is { } own && (string?)own != t.Value).Select(t => t.Key).Order(StringComparer.Ordinal)];
+        var added = tags.Where(t => here[t.Key] is null || (options.Update && differing.Contains(t.Key))).ToDictionary(t => t.Key, t => t.Value);
+        if (added.Count > 0)
+        {
+            await to.CallAsync("TagResource", new JsonObject { ["ResourceArn"] = pulled.Arn, ["Tags"] = Map(added) }, cancel);
+        }
+
+        pulled.Tags = added.Count;
+        if (differing.Count > 0 && !options.Update)
+        {
+            pulled.Missing.Add(
+                $"The tags {string.Join(", ", differing)} of the project have other values here than there and were left as they are; --update replaces them.");
+        }
     }
 
     private static JsonObject Map(IReadOnlyDictionary<string, string> tags) => new(tags.Select(t => KeyValuePair.Create(t.Key, (JsonNode?)t.Value)));

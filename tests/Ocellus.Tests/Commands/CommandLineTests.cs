@@ -60,6 +60,11 @@ public sealed class CommandLineTests : IDisposable
         "--max-answer-time has no effect beside --plan, which has its own; leave it out.")]
     [InlineData("train --manifest a --images b", "--out is missing.")]
     [InlineData("train --manifest", "--manifest needs a value.")]
+    [InlineData("train x --out ", "--out is empty; give it a value.")]
+    [InlineData("check ", "SOURCE is empty; give it a value.")]
+    [InlineData("detect", "MODEL is missing.")]
+    [InlineData("keys", "Name one of its commands: create, list, show, attach, detach, revoke.")]
+    [InlineData("completion nush", "'nush' is none of bash, zsh, fish.")]
     [InlineData("detect m i --min-confidence much", "--min-confidence is 'much'; it takes a number.")]
     [InlineData("serve --log-level loud", "--log-level is 'loud'; it takes Trace, Debug, Information, Warning, Error, Critical, None.")]
     public async Task A_mistake_is_one_sentence_that_names_no_type_and_what_was_probably_meant(string line, string sentence)
@@ -111,7 +116,7 @@ public sealed class CommandLineTests : IDisposable
         var end = await RunAsync(_top, "train", "--help");
         Assert.Equal((0, ""), (end.Code, end.Errors));
         Assert.Matches(@"Usage:\r?\n  ocellus train", end.Output);
-        Assert.Contains("ocellus train --manifest train.manifest --images photos --out parts.zip", end.Output, StringComparison.Ordinal);
+        Assert.Contains("ocellus train photos --out parts.zip", end.Output, StringComparison.Ordinal);
         Assert.Matches("130 +interrupted", end.Output);
         Assert.Equal(
             Ocellus.Commands.CommandLine.Create().Subcommands.Where(c => !c.Hidden).Select(c => c.Name).Order(StringComparer.Ordinal),

@@ -45,7 +45,7 @@ public sealed class ConvertCommandTests
 
     [Theory]
     [InlineData("convert nowhere --out out", 1, "There is no file or folder nowhere.")]
-    [InlineData("convert source --out full", 1, "is not empty. Remove it, or choose another folder with --out.")]
+    [InlineData("convert source --out full", 1, "is not empty; --force takes its place, or choose another folder with --out.")]
     [InlineData("convert source --out no/out", 1, "the folder around it does not exist")]
     [InlineData("convert source --out out --to labelme", 2, "--to is 'labelme'; it takes manifest, coco, yolo, voc, csv, folders.")]
     [InlineData("convert source --out out --from coco", 1, "has nothing of the format COCO. It looks like a folder a label.")]

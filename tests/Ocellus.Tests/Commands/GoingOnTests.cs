@@ -57,6 +57,32 @@ public sealed class GoingOnTests : IDisposable
         await RefusedAsync(1, "not a model made by `ocellus train`", "--start-from", "text.zip");
     }
 
+    [Fact]
+    public async Task A_damaged_model_that_a_training_goes_on_from_is_told_when_it_is_resumed()
+    {
+        File.WriteAllLines(In("m"), [.. Colour("red", 210, 20), .. Colour("blue", 20, 210)]);
+        var job = Directory.CreateDirectory(In("a.zip.job")).FullName;
+        File.Copy(In("m"), Path.Combine(job, "training.manifest"));
+        File.WriteAllText(Path.Combine(job, "pictures.json"), "[]");
+        File.WriteAllText(
+            Path.Combine(job, "job.json"),
+            """{"projectVersionArn": "a.zip", "projectName": "local", "versionName": "a", "autoSplit": true, "startFrom": "old.zip"}""");
+        foreach (var text in new string?[] { null, "{", "{\"kind\": \"classification\", \"labels\": [null], \"resize\": \"fit\"}" })
+        {
+            if (text is not null)
+            {
+                Directory.CreateDirectory(Path.Combine(job, "start"));
+                File.WriteAllText(Path.Combine(job, "start", "model.json"), text);
+                File.WriteAllText(Path.Combine(job, "start", "model.onnx"), "no network");
+            }
+
+            var end = await TrainAsync("m", "a.zip", "--resume");
+            Assert.Equal((1, ""), (end.Code, end.Output));
+            Assert.Contains($"{Path.Combine(job, "start")} is damaged, which holds the model", end.Errors, StringComparison.Ordinal);
+            Assert.DoesNotContain("Unexpected", end.Errors, StringComparison.Ordinal);
+        }
+    }
+
     private async Task RefusedAsync(int code, string says, params string[] options)
     {
         var end = await TrainAsync("m", "z.zip", options);

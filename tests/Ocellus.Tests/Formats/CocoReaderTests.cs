@@ -52,6 +52,18 @@ public sealed class CocoReaderTests
             SourceFolder.Codes(findings));
     }
 
+    [Fact]
+    public void Pictures_are_counted_as_they_are_described_and_not_as_they_lie_there()
+    {
+        using var source = new SourceFolder();
+        source.Picture("1.png").Picture("2.png").Picture("3.png").Picture("4.png")
+            .Text("train.manifest", string.Concat(new[] { "1.png", "3.png", "1.png", "gone.png" }.Select(n => Commands.CommandLineTests.Line(n, "a") + "\n")));
+        using var reader = SourceReader.Open(source.Source, new SourceOptions());
+        Assert.Equal((4, 2), (reader.PictureCount, reader.CountPictures(TestContext.Current.CancellationToken)));
+        Assert.Equal(2, reader.Read(TestContext.Current.CancellationToken).Count(i => i.Picture is not null));
+        Assert.Single(reader.Findings.Groups, g => g.Code == "missing-picture" && g.Count == 1);
+    }
+
     [Theory]
     // By hand: 3 columns of 4 pixels; ones from the second pixel of the first column to the third of the second.
     [InlineData("""{"size": [4, 3], "counts": [1, 6, 5]}""", 0, 0, 2, 4)]

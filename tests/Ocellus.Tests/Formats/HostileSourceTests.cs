@@ -77,6 +77,51 @@ public sealed class HostileSourceTests
             StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("<image name=\"1.png\"><box label=\"{0}\"/></image>")]
+    [InlineData("<image name=\"1.png\">{1}</image>")]
+    [InlineData("{2}")]
+    public void An_image_of_CVAT_that_would_fill_the_memory_is_refused(string form)
+    {
+        using var source = new SourceFolder();
+        var text = string.Format(
+            System.Globalization.CultureInfo.InvariantCulture, form, new string('a', 3_000_000),
+            string.Concat(Enumerable.Repeat("<box label=\"a\" xtl=\"1\" ytl=\"1\" xbr=\"2\" ybr=\"2\"/>", 60_000)),
+            string.Concat(Enumerable.Repeat("<a>", 1_000_000)));
+        source.Text("annotations.xml", $"<annotations><image name=\"0.png\"/>{text}</annotations>");
+        var options = new SourceOptions { Limits = SourceLimits.Default with { RecordBytesMax = 1 << 20 } };
+        Assert.Contains("has more than 1,048,576 characters", Assert.Throws<InvalidDataException>(() => source.Read(options: options)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Many_images_of_CVAT_in_one_document_are_no_harm()
+    {
+        using var source = new SourceFolder();
+        source.Text(
+            "annotations.xml",
+            $"<annotations>{string.Concat(Enumerable.Range(0, 60_000).Select(i => $"<image name=\"{i}.png\" width=\"9\" height=\"9\"/>"))}</annotations>");
+        var options = new SourceOptions { Limits = SourceLimits.Default with { RecordBytesMax = 1 << 20 } };
+        Assert.Equal(60_000, source.Read(options: options).Images.Count);
+    }
+
+    [Fact]
+    public void Categories_and_labels_without_end_are_refused()
+    {
+        using var source = new SourceFolder();
+        var options = new SourceOptions { Limits = SourceLimits.Default with { LabelsMax = 10 } };
+        var categories = string.Join(',', Enumerable.Range(0, 11).Select(i => $"{{\"id\": {i}, \"name\": \"{i}\"}}"));
+        source.Text("instances.json", $"{{\"images\": [{{\"id\": 1, \"file_name\": \"a.png\"}}], \"categories\": [{categories}]}}");
+        var refusal = Assert.Throws<CommandRefusedException>(() => source.Read(options: options));
+        Assert.Contains("more than 10 categories", refusal.Message, StringComparison.Ordinal);
+        File.Delete(Path.Combine(source.Source, "instances.json"));
+        source.Text(
+            "annotations.xml",
+            $"<annotations><meta><task><labels>{string.Concat(Enumerable.Range(0, 11).Select(i => $"<label><name>{i}</name></label>"))}</labels></task></meta>"
+                + "<image name=\"a.png\"/></annotations>");
+        Assert.Contains("more than 10 labels", Assert.Throws<CommandRefusedException>(() => source.Read(options: options)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Links_out_of_a_folder_are_not_followed_and_links_in_it_are()
     {

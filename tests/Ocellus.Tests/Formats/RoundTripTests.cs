@@ -70,6 +70,46 @@ public sealed class RoundTripTests
         Assert.Equal(["None apple|pear ", "None pear "], Lines(again).Select(l => l.Replace("Train", "None", StringComparison.Ordinal)));
     }
 
+    [Theory]
+    [InlineData(DataFormat.Folders)]
+    [InlineData(DataFormat.Yolo)]
+    [InlineData(DataFormat.Voc)]
+    [InlineData(DataFormat.Csv)]
+    [InlineData(DataFormat.Coco)]
+    [InlineData(DataFormat.Manifest)]
+    internal void Labels_that_no_folder_can_be_called_like_stay_apart_and_come_back(DataFormat format)
+    {
+        string[] labels = ["a/b", "a_b", "a\\b", "a%2Fb", "50 %", "100%25", "test", ".hidden", "No.", "who?", "none", "..", "ä 猫"];
+        using var source = new SourceFolder();
+        var table = new System.Text.StringBuilder("image,split,label\n");
+        for (var i = 0; i < labels.Length; i++)
+        {
+            source.Picture($"{i}.png");
+            table.Append(System.Globalization.CultureInfo.InvariantCulture, $"{i}.png,train,{labels[i]}\n");
+        }
+
+        source.Text("labels.csv", table.ToString());
+        var again = Convert(source, format);
+        Assert.Equal(labels.Order(StringComparer.Ordinal), again.Select(i => i.Labels.Single()).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Labels_without_splits_come_back_from_folders_as_they_were()
+    {
+        using var source = new SourceFolder();
+        source.Picture("1.png").Picture("2.png").Picture("3.png").Text("labels.csv", "image,label\n1.png,test\n2.png,a/b\n3.png,train\n");
+        Assert.Equal(["None a/b ", "None test ", "None train "], Lines(Convert(source, DataFormat.Folders)));
+    }
+
+    [Fact]
+    public void A_label_that_is_too_long_for_a_folder_is_refused_in_words()
+    {
+        using var source = new SourceFolder();
+        source.Picture("1.png").Text("labels.csv", $"image,label\n1.png,{new string('猫', 100)}\n");
+        var refusal = Assert.Throws<Ocellus.Refusals.CommandRefusedException>(() => Convert(source, DataFormat.Folders));
+        Assert.Contains("is too long for the name of a folder", refusal.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_a_format_cannot_hold_is_refused_and_leaves_nothing()
     {

@@ -82,6 +82,19 @@ public sealed class ModelPullTests : IDisposable
             Assert.Contains("describes no model", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
         }
 
+        // Whole, as its description says, and no network.
+        var whole = claims.Replace("LABELS", "[\"a\"]", StringComparison.Ordinal)
+            .Replace("\"width\":64", "\"width\":64,\"height\":64", StringComparison.Ordinal)
+            .Replace("}", ",\"recipe\":\"r\",\"versions\":{}}", StringComparison.Ordinal);
+        await server.PutObjectAsync("models", "m/model.json", Encoding.UTF8.GetBytes(whole));
+        Assert.Contains("model.onnx does not run: ", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
+        // A network, but of another size than its description says.
+        var description = JsonNode.Parse(TinyModel.Result.Description.ToJson())!.AsObject();
+        (description["width"], description["labels"]) = (96, new JsonArray("a", "b"));
+        description["modelSha256"] = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(TinyModel.Result.Model));
+        await server.PutObjectAsync("models", "m/model.onnx", TinyModel.Result.Model);
+        await server.PutObjectAsync("models", "m/model.json", Encoding.UTF8.GetBytes(description.ToJsonString()));
+        Assert.Contains("model.onnx does not run: ", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
         await server.PutObjectAsync("models", "m/model.json", new byte[(16 << 20) + 1]);
         Assert.Contains("model.json has more than", (await OwnAsync(server, "AddModel", request)).Message, StringComparison.Ordinal);
         foreach (var body in new[] { """{"ProjectArn":"a","ProjectArn":"a"}""", """{"ProjectArn":"\ud800"}""" })

@@ -203,6 +203,12 @@ public sealed class CarriedPlanTests
         CarriedPlan impossible = classifier with { Run = new PlanRun { Width = 64, Height = 64, Steps = 5 } };
         Assert.Contains("impossible numbers", Refused(() => CarriedPlan.FromJson(impossible.ToJson())), StringComparison.Ordinal);
 
+        foreach (string schedule in (string[])["[null]", "[{\"step\":-1,\"steps\":5}]", "[{\"step\":5,\"steps\":5}]"])
+        {
+            string json = impossible.ToJson().GetRawText().Replace("\"schedule\":[]", $"\"schedule\":{schedule}", StringComparison.Ordinal);
+            Assert.Contains("impossible numbers", Refused(() => CarriedPlan.FromJson(JsonElement.Parse(json))), StringComparison.Ordinal);
+        }
+
         foreach (string json in (string[])["1", "{}", """{"kind":"classification","images":1,"data":"","settings":{},"run":{"width":64,"height":64}}"""])
         {
             Assert.Contains("cannot be read", Refused(() => CarriedPlan.FromJson(JsonElement.Parse(json))), StringComparison.Ordinal);

@@ -18,8 +18,11 @@ public sealed class SavedDesignTests
             Assert.Null(SavedDesign.Read(Path.Combine(folder, "checkpoint"), "another"));
             Assert.Null(SavedDesign.Read(folder, "key"));
             Assert.Null(SavedDesign.Read(null, "key"));
-            File.WriteAllText(Path.Combine(folder, "checkpoint", SavedDesign.FileName), "{");
-            Assert.Null(SavedDesign.Read(Path.Combine(folder, "checkpoint"), "key"));
+            foreach (string damaged in (string[])["{", "null", "{\"Key\":\"key\"}", "{\"Key\":\"key\",\"Chosen\":null,\"Trials\":[]}"])
+            {
+                File.WriteAllText(Path.Combine(folder, "checkpoint", SavedDesign.FileName), damaged);
+                Assert.Null(SavedDesign.Read(Path.Combine(folder, "checkpoint"), "key"));
+            }
         }
         finally
         {

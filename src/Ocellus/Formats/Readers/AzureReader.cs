@@ -51,6 +51,7 @@ internal sealed class AzureReader(ReadContext context) : IFormatReader
         var picture = names.Where(n => n is not null).Select(n => context.Pictures.Find(n!, file.Folder, split).Found).FirstOrDefault(f => f is not null);
         return new SourceEntry(picture?.Name ?? names.First(n => n is not null) ?? "", place)
         {
+            Address = image.Text("originalImageUri", "original_image_uri", "resizedImageUri", "resized_image_uri"),
             Picture = picture,
             Folder = file.Folder,
             Split = split,

@@ -8,52 +8,63 @@ namespace Ocellus.Formats.Readers;
 internal sealed class CocoDocument(SourceFile file, Findings findings)
 {
     private readonly Dictionary<string, long> _texts = new(StringComparer.Ordinal);
+    private readonly List<string> _textOf = [];
+    private readonly Dictionary<string, long> _idOfCategory = new(StringComparer.Ordinal);
 
-    public List<(long Id, string Name, double Width, double Height, int Line)> Images { get; } = [];
+    public List<(long Id, string Name, double Width, double Height, int Line, string? Address)> Images { get; } = [];
 
     public List<CocoAnnotation> Annotations { get; } = [];
 
     public Dictionary<long, string> Categories { get; } = [];
 
     /// <summary>An id as it stands in the document.</summary>
-    public string Text(long id) => id < 0 && _texts.FirstOrDefault(t => t.Value == id) is { Key: { } text }
-        ? $"'{Readable.Truncate(text)}'"
+    public string Text(long id) => id < 0 && -1 - id < _textOf.Count
+        ? $"'{Readable.Truncate(_textOf[(int)(-1 - id)])}'"
         : id.ToString(CultureInfo.InvariantCulture);
 
+    /// <exception cref="InvalidDataException">It is no JSON.</exception>
     public void Take(in JsonItem item)
     {
         JsonValues.CheckTexts(item.Json.Span, new(file.Name, item.Line));
         var reader = new Utf8JsonReader(item.Json.Span, JsonItems.Options);
-        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+        try
         {
-            return;
-        }
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+            {
+                return;
+            }
 
-        switch (item.Member)
+            switch (item.Member)
+            {
+                case "images":
+                    Image(ref reader, item.Line);
+                    break;
+                case "annotations":
+                    Annotation(ref reader, item);
+                    break;
+                case "categories":
+                    Category(ref reader, item.Line);
+                    break;
+                default:
+                    break;
+            }
+        }
+        catch (JsonException failure)
         {
-            case "images":
-                Image(ref reader, item.Line);
-                break;
-            case "annotations":
-                Annotation(ref reader, item);
-                break;
-            case "categories":
-                Category(ref reader, item.Line);
-                break;
-            default:
-                break;
+            throw new InvalidDataException($"{file.Name}:{item.Line + (failure.LineNumber ?? 0)}: this is not valid JSON. {failure.Message}");
         }
     }
 
     private void Image(ref Utf8JsonReader reader, int line)
     {
         long? id = null;
-        string? name = null;
+        string? name = null, address = null;
         double width = 0, height = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var what = reader.ValueTextEquals("id"u8) ? 1 : reader.ValueTextEquals("file_name"u8) ? 2
-                : reader.ValueTextEquals("width"u8) ? 3 : reader.ValueTextEquals("height"u8) ? 4 : 0;
+                : reader.ValueTextEquals("width"u8) ? 3 : reader.ValueTextEquals("height"u8) ? 4
+                : reader.ValueTextEquals("coco_url"u8) ? 5 : reader.ValueTextEquals("flickr_url"u8) ? 6 : 0;
             reader.Read();
             switch (what)
             {
@@ -69,6 +80,10 @@ internal sealed class CocoDocument(SourceFile file, Findings findings)
                 case 4:
                     height = CocoNumbers.Number(ref reader) ?? 0;
                     break;
+                case 5 or 6 when reader.TokenType == JsonTokenType.String && (what == 5 || address is null):
+                    // COCO's own place first: photographs vanish from Flickr.
+                    address = reader.GetString() is { Length: > 0 } given ? given : address;
+                    break;
                 default:
                     reader.Skip();
                     break;
@@ -81,7 +96,7 @@ internal sealed class CocoDocument(SourceFile file, Findings findings)
             return;
         }
 
-        Images.Add((id.Value, name, width, height, line));
+        Images.Add((id.Value, name, width, height, line, address));
     }
 
     private void Category(ref Utf8JsonReader reader, int line)
@@ -112,7 +127,7 @@ internal sealed class CocoDocument(SourceFile file, Findings findings)
         }
         else
         {
-            if (Categories.Any(c => c.Value == name.Trim() && c.Key != id))
+            if (!_idOfCategory.TryAdd(name.Trim(), id.Value) && _idOfCategory[name.Trim()] != id)
             {
                 findings.Warn(
                     "category-twice", new(file.Name, line), $"Two categories are called '{Readable.Truncate(name)}'; they were taken as one label.",
@@ -128,13 +143,15 @@ internal sealed class CocoDocument(SourceFile file, Findings findings)
         long? image = null, category = null;
         var box = default((double, double, double, double)?);
         var isCrowd = false;
+        var json = item.Json.Span;
         ReadOnlySpan<byte> shape = [];
+        var offset = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var what = reader.ValueTextEquals("image_id"u8) ? 1 : reader.ValueTextEquals("category_id"u8) ? 2
                 : reader.ValueTextEquals("bbox"u8) ? 3 : reader.ValueTextEquals("segmentation"u8) ? 4 : reader.ValueTextEquals("iscrowd"u8) ? 5 : 0;
             reader.Read();
-            var start = (int)reader.TokenStartIndex;
+            var start = offset + (int)reader.TokenStartIndex;
             if (what is 1 or 2)
             {
                 _ = what == 1 ? image = Id(ref reader) : category = Id(ref reader);
@@ -147,10 +164,20 @@ internal sealed class CocoDocument(SourceFile file, Findings findings)
             {
                 isCrowd = reader.TokenType == JsonTokenType.True || CocoNumbers.Number(ref reader) is > 0;
             }
+            else if (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.StartObject
+                && JsonExtent.Of(json[start..], JsonItems.DepthMax) is > 0 and var length)
+            {
+                // Most of a document are polygons; where there is a box nobody needs them.
+                var end = new Utf8JsonReader(reader.TokenType == JsonTokenType.StartArray ? "]"u8 : "}"u8, isFinalBlock: false, reader.CurrentState);
+                end.Read();
+                offset = start + length;
+                shape = what == 4 ? json[start..offset] : shape;
+                reader = new Utf8JsonReader(json[offset..], isFinalBlock: true, end.CurrentState);
+            }
             else
             {
                 reader.Skip();
-                shape = what == 4 ? item.Json.Span[start..(int)reader.BytesConsumed] : shape;
+                shape = what == 4 ? json[start..(offset + (int)reader.BytesConsumed)] : shape;
             }
         }
 
@@ -189,6 +216,7 @@ internal sealed class CocoDocument(SourceFile file, Findings findings)
         if (!_texts.TryGetValue(text, out var own))
         {
             _texts.Add(text, own = -1 - _texts.Count);
+            _textOf.Add(text);
         }
 
         return own;

@@ -20,6 +20,11 @@ internal sealed class CocoReader(ReadContext context) : IFormatReader
             {
                 cancel.ThrowIfCancellationRequested();
                 document.Take(item);
+                if (document.Categories.Count > context.Limits.LabelsMax)
+                {
+                    throw new Refusals.CommandRefusedException($"{file.Name} has more than {context.Limits.LabelsMax:N0} categories.");
+                }
+
                 if (document.Annotations.Count > context.Limits.BoxesMax || document.Images.Count > context.Limits.ImagesMax)
                 {
                     throw new Refusals.CommandRefusedException(
@@ -73,6 +78,7 @@ internal sealed class CocoReader(ReadContext context) : IFormatReader
 
         return new SourceEntry(image.Name, new(file.Name, image.Line))
         {
+            Address = image.Address,
             Folder = file.Folder,
             Split = split,
             Labels = labels,

@@ -1,25 +1,35 @@
 using System.Xml;
 using System.Xml.Linq;
+using Ocellus.Refusals;
 
 namespace Ocellus.Formats.Readers;
 
-/// <summary>CVAT for images 1.1: one XML file of all images, read one image at a time.</summary>
+/// <summary>CVAT for images 1.1: one XML file of all images, read one image at a time; each has a bound of its own.</summary>
 /// <remarks>https://docs.cvat.ai/docs/other/xml_format.</remarks>
 internal sealed class CvatReader(ReadContext context) : IFormatReader
 {
+    /// <summary>Characters of an image: a hundred thousand boxes.</summary>
+    private const int CharactersMax = 16 << 20;
+
     public IEnumerable<SourceEntry> Read(CancellationToken cancel) => context.Files.SelectMany(file => Images(file, cancel));
 
     private IEnumerable<SourceEntry> Images(SourceFile file, CancellationToken cancel)
     {
-        using var reader = XmlText.Open(file, context.Limits.DocumentBytesMax);
+        var bound = new XmlText.RecordBound(file.Name, Math.Min(CharactersMax, context.Limits.RecordBytesMax));
+        using var reader = XmlText.Open(file, context.Limits.DocumentBytesMax, bound);
         while (Next(reader, file) is { } image)
         {
             cancel.ThrowIfCancellationRequested();
+            bound.Begin();
             if (image.Name.LocalName == "label")
             {
                 if (image.Child("name")?.Value.Trim() is { Length: > 0 } label)
                 {
                     context.KnownLabels.Add(label);
+                    if (context.KnownLabels.Count > context.Limits.LabelsMax)
+                    {
+                        throw new CommandRefusedException($"{file.Name} has more than {context.Limits.LabelsMax:N0} labels.");
+                    }
                 }
             }
             else if (image.Name.LocalName == "track")

@@ -1,3 +1,4 @@
+using Ocellus.Formats.Writers;
 using Ocellus.Refusals;
 
 namespace Ocellus.Formats.Readers;
@@ -20,7 +21,12 @@ internal sealed class FolderReader(ReadContext context) : IFormatReader
                     "no-label", new(picture.Name), $"{picture.Name} is in no folder of a label.", "Put it in a folder that is called like its label.");
             }
 
-            yield return new SourceEntry(picture.Name, new(picture.Name)) { Picture = picture, Split = split, Labels = rest.Length == 0 ? [] : [rest[0]] };
+            yield return new SourceEntry(picture.Name, new(picture.Name))
+            {
+                Picture = picture,
+                Split = split,
+                Labels = rest.Length == 0 ? [] : [FolderNames.LabelOf(rest[0])],
+            };
         }
     }
 
@@ -32,14 +38,39 @@ internal sealed class FolderReader(ReadContext context) : IFormatReader
             throw new CommandRefusedException("The source has no pictures.");
         }
 
-        var names = pictures.Select(p => p.Name.Split('/')).ToList();
+        // What all have in common is no longer than what the first has in common with each.
+        var folders = pictures[0].Name.Split('/')[..^1];
+        var common = Math.Max(0, folders.Length - 1);
+        foreach (var picture in pictures)
+        {
+            var parts = picture.Name.AsSpan().Count('/');
+            common = Math.Min(common, Math.Max(0, parts - 1));
+            for (var at = 0; common > 0 && at < common; at++)
+            {
+                if (!HasFolder(picture.Name, at, folders[at]))
+                {
+                    common = at;
+                }
+            }
+        }
+
         var skipped = 0;
-        while (names[0].Length > skipped + 1 && SplitNames.Of(names[0][skipped]) is null or Split.None
-            && names.TrueForAll(n => n.Length > skipped + 2 && n[skipped] == names[0][skipped]))
+        while (skipped < common && SplitNames.Of(folders[skipped]) is null or Split.None)
         {
             skipped++;
         }
 
         return skipped;
+    }
+
+    /// <summary>Whether a name's folder of a number, from 0, is the one given.</summary>
+    private static bool HasFolder(ReadOnlySpan<char> name, int number, string folder)
+    {
+        for (; number > 0; number--)
+        {
+            name = name[(name.IndexOf('/') + 1)..];
+        }
+
+        return name.Length > folder.Length && name[folder.Length] == '/' && name.StartsWith(folder, StringComparison.Ordinal);
     }
 }

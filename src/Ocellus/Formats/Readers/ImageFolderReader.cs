@@ -43,7 +43,8 @@ internal sealed class ImageFolderReader(ReadContext context) : IFormatReader
         using (document)
         {
             var image = document.RootElement;
-            if (image.Text("file_name", "image") is not { } name)
+            var address = image.Text("url", "image_url", "coco_url");
+            if ((image.Text("file_name", "image") ?? address) is not { } name)
             {
                 context.Findings.Error("no-name", place, "The line lacks file_name.", "A line has file_name, the picture's name relative to this file.");
                 return null;
@@ -52,6 +53,7 @@ internal sealed class ImageFolderReader(ReadContext context) : IFormatReader
             var boxes = Boxes(image, place);
             return new SourceEntry(name, place)
             {
+                Address = address,
                 Folder = file.Folder,
                 Split = SplitNames.Of(image.Text("split") ?? "") is { } said and not Split.None ? said
                     : SplitNames.OfPath(file.Name) is var split and not Split.None ? split : SplitNames.OfPath(name),

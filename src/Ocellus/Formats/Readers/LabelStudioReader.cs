@@ -71,6 +71,7 @@ internal sealed partial class LabelStudioReader(ReadContext context) : IFormatRe
             ?? context.Pictures.Find(Uploaded().Replace(named, "$1"), file.Folder, split).Found;
         return new SourceEntry(picture?.Name ?? Uploaded().Replace(named, "$1"), place)
         {
+            Address = named,
             Picture = picture,
             Folder = file.Folder,
             Split = split,

@@ -1,3 +1,5 @@
+using System.Text;
+using Ocellus.Encodings;
 using Ocellus.Refusals;
 
 namespace Ocellus.Formats.Writers;
@@ -23,8 +25,13 @@ internal sealed class FolderWriter : IDatasetWriter
             return null;
         }
 
-        // A label may have characters that no folder may have, such as slashes.
-        var folder = OutputNames.Clean(label.Replace('/', '_'));
+        var folder = FolderNames.Of(label);
+        if (Encoding.UTF8.GetByteCount(folder) > FolderNames.BytesMax)
+        {
+            throw new CommandRefusedException(
+                $"The label '{Readable.Truncate(label)}' is too long for the name of a folder. --to manifest, coco and csv hold it.");
+        }
+
         var name = image.Name.Split('/')[^1];
         return _names.Unique(image.Split == Split.None ? folder : $"{image.Split.Name()}/{folder}", name);
     }

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -12,11 +14,21 @@ internal sealed class ManifestWriter(string folder, string bucket, DateTimeOffse
 {
     private const string Attribute = "label", BoxAttribute = "boxes", Job = "ocellus-convert";
 
-    private static readonly JsonWriterOptions _compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private const int FileBufferBytes = 1 << 16;
+
+    private const long Thousand = 1000;
+
+    // What is written is always the same, and a million boxes are written.
+    private static readonly JsonWriterOptions _compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    private static readonly JsonEncodedText _classId = JsonEncodedText.Encode("class_id"), _left = JsonEncodedText.Encode("left"),
+        _top = JsonEncodedText.Encode("top"), _width = JsonEncodedText.Encode("width"), _height = JsonEncodedText.Encode("height"),
+        _confidence = JsonEncodedText.Encode("confidence");
 
     private readonly OutputNames _names = new(isByStem: false);
     private readonly Dictionary<Split, FileStream> _files = [];
     private readonly LabelNumbers _labels = new([]);
+    private readonly ArrayBufferWriter<byte> _line = new();
     private readonly string _date = created.ToString("yyyy-MM-dd'T'HH:mm:ss", CultureInfo.InvariantCulture);
 
     /// <summary>The file of a split.</summary>
@@ -36,11 +48,14 @@ internal sealed class ManifestWriter(string folder, string bucket, DateTimeOffse
         var split = image.Split == Split.None ? Split.Train : image.Split;
         if (!_files.TryGetValue(split, out var file))
         {
-            _files.Add(split, file = File.Create(Path.Combine(folder, FileOf(split))));
+            var path = Path.Combine(folder, FileOf(split));
+            _files.Add(split, file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, FileBufferBytes));
         }
 
-        Write(file, image, $"s3://{bucket}/{place}", _labels, _date);
-        file.WriteByte((byte)'\n');
+        _line.ResetWrittenCount();
+        Write(_line, image, $"s3://{bucket}/{place}", _labels, _date);
+        _line.Write("\n"u8);
+        file.Write(_line.WrittenSpan);
     }
 
     public void Finish()
@@ -71,7 +86,7 @@ internal sealed class ManifestWriter(string folder, string bucket, DateTimeOffse
     /// <param name="sourceRef">Address of the image.</param>
     /// <param name="labels">Numbers of the labels.</param>
     /// <param name="date">For <c>creation-date</c>.</param>
-    public static void Write(Stream output, LabelledImage image, string sourceRef, LabelNumbers labels, string date)
+    public static void Write(IBufferWriter<byte> output, LabelledImage image, string sourceRef, LabelNumbers labels, string date)
     {
         using var json = new Utf8JsonWriter(output, _compact);
         json.WriteStartObject();
@@ -108,12 +123,13 @@ internal sealed class ManifestWriter(string folder, string bucket, DateTimeOffse
         foreach (var box in image.Boxes)
         {
             json.WriteStartObject();
-            json.WriteNumber("class_id", labels.Of(box.Label));
-            json.WriteNumber("left", Pixels(box.Left));
-            json.WriteNumber("top", Pixels(box.Top));
             // From rounded edges, so that a box that ends at the picture's edge still does.
-            json.WriteNumber("width", Pixels(box.Left + box.Width) - Pixels(box.Left));
-            json.WriteNumber("height", Pixels(box.Top + box.Height) - Pixels(box.Top));
+            var (left, top) = (Thousandths(box.Left), Thousandths(box.Top));
+            json.WriteNumber(_classId, labels.Of(box.Label));
+            WritePixels(json, _left, left);
+            WritePixels(json, _top, top);
+            WritePixels(json, _width, Thousandths(box.Left + box.Width) - left);
+            WritePixels(json, _height, Thousandths(box.Top + box.Height) - top);
             json.WriteEndObject();
         }
 
@@ -124,7 +140,7 @@ internal sealed class ManifestWriter(string folder, string bucket, DateTimeOffse
         foreach (var _ in image.Boxes)
         {
             json.WriteStartObject();
-            json.WriteNumber("confidence", 1);
+            json.WriteNumber(_confidence, 1);
             json.WriteEndObject();
         }
 
@@ -148,6 +164,32 @@ internal sealed class ManifestWriter(string folder, string bucket, DateTimeOffse
         json.WriteEndObject();
     }
 
-    /// <summary>Thousandths of a pixel; a decimal, so that differences have no more digits.</summary>
-    private static decimal Pixels(double pixels) => decimal.Round((decimal)pixels, 3) / 1.000m;
+    private static long Thousandths(double pixels) => (long)Math.Round(pixels * Thousand);
+
+    /// <summary>Pixels with up to three decimals, none of them a zero at the end.</summary>
+    private static void WritePixels(Utf8JsonWriter json, JsonEncodedText name, long thousandths)
+    {
+        Span<byte> text = stackalloc byte[32];
+        var length = 0;
+        if (thousandths < 0)
+        {
+            text[length++] = (byte)'-';
+        }
+
+        var (whole, rest) = Math.DivRem(Math.Abs(thousandths), Thousand);
+        Utf8Formatter.TryFormat(whole, text[length..], out var written);
+        length += written;
+        if (rest > 0)
+        {
+            text[length++] = (byte)'.';
+            for (var unit = Thousand / 10; rest > 0; unit /= 10)
+            {
+                (var digit, rest) = Math.DivRem(rest, unit);
+                text[length++] = (byte)('0' + digit);
+            }
+        }
+
+        json.WritePropertyName(name);
+        json.WriteRawValue(text[..length], skipInputValidation: true);
+    }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 
 namespace Ocellus.Formats.Writers;
@@ -6,7 +7,7 @@ namespace Ocellus.Formats.Writers;
 /// <param name="isByStem">Two names that differ only in their suffix are the same, since their labels would be in one file.</param>
 internal sealed class OutputNames(bool isByStem)
 {
-    private static readonly HashSet<char> _unwanted = [.. "<>:\"|?*\\"];
+    private static readonly SearchValues<char> _unwanted = SearchValues.Create([.. "<>:\"|?*\\", .. Enumerable.Range(0, ' ').Select(c => (char)c)]);
 
     private readonly HashSet<string> _taken = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, int> _copies = new(StringComparer.OrdinalIgnoreCase);
@@ -38,7 +39,12 @@ internal sealed class OutputNames(bool isByStem)
     /// <summary>A part of a name without what a file system may refuse.</summary>
     public static string Clean(string part)
     {
-        var text = new string([.. part.Select(c => c < ' ' || _unwanted.Contains(c) ? '_' : c)]).TrimEnd(' ', '.');
+        if (part.Length > 0 && part[^1] is not (' ' or '.') && part.AsSpan().IndexOfAny(_unwanted) < 0)
+        {
+            return part;
+        }
+
+        var text = new string([.. part.Select(c => _unwanted.Contains(c) ? '_' : c)]).TrimEnd(' ', '.');
         return text.Length == 0 ? "_" : text;
     }
 

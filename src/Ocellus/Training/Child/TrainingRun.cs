@@ -152,6 +152,11 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
         var length = new FileInfo(path).Length;
         try
         {
+            if (image.LookedFor is not null && length == 0)
+            {
+                throw new ImageRefusedException(ImageProblem.NotAImage, "It is empty, or is no regular file.");
+            }
+
             // A file of this machine need not fit through a request.
             if (image.LookedFor is null && length > ImageBytesMax)
             {

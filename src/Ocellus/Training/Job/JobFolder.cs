@@ -75,7 +75,8 @@ internal sealed record JobOutcome
     public bool ContentChecked { get; init; }
 
     /// <summary>What the user should know about the model and the figures do not show, in sentences; the message has them too.</summary>
-    public IReadOnlyList<string> Remarks { get; init; } = [];
+    /// <remarks>A file that lacks them has none: an initializer is lost where a file is read.</remarks>
+    public IReadOnlyList<string> Remarks { get => field ?? []; init; }
 
     public double? F1 { get; init; }
 
@@ -171,7 +172,17 @@ internal sealed class JobFolder(string path)
         AtomicFile.Write(Index, JsonSerializer.SerializeToUtf8Bytes(images, JobJson.Default.IReadOnlyListJobImage));
 
     /// <summary>The images; null until all are fetched, or if the list is damaged: then they are fetched again.</summary>
-    public IReadOnlyList<JobImage>? ReadImages() => TryRead(Index, JobJson.Default.IReadOnlyListJobImage);
+    public IReadOnlyList<JobImage>? ReadImages()
+    {
+        var images = TryRead(Index, JobJson.Default.IReadOnlyListJobImage);
+        if (images?.Any(image => image?.Ref is null) != true)
+        {
+            return images;
+        }
+
+        Damaged?.Invoke($"{Index} is damaged: an image in it has no name.");
+        return null;
+    }
 
     public void Write(JobOutcome outcome) => AtomicFile.Write(Ended, JsonSerializer.SerializeToUtf8Bytes(outcome, JobJson.Default.JobOutcome));
 
@@ -220,7 +231,8 @@ internal static class OutputKinds
     public static IReadOnlyList<string> All { get; } = [Evaluation, TrainingSnapshot, TestingSnapshot, TrainingValidation, TestingValidation, Summary];
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(JobDescription))]
 [JsonSerializable(typeof(IReadOnlyList<JobImage>))]
 [JsonSerializable(typeof(JobOutcome))]

@@ -23,7 +23,7 @@ namespace Ocellus.Training.Server;
     + "`rekognition:CopyProjectVersion`; adding needs `ocellus:AddModel`, which of the managed policies only administrator allows.")]
 internal sealed partial class ModelTransfer(
     RequestAuthenticator authenticator, BodyReader bodies, Authorizer authorizer, VersionCatalog versions, DataDirectory data, IObjects objects,
-    ILogger<ModelTransfer> log)
+    ModelTrial trial, ILogger<ModelTransfer> log)
 {
     /// <summary>The signing name.</summary>
     public const string Service = "ocellus";
@@ -176,6 +176,11 @@ internal sealed partial class ModelTransfer(
             }
 
             await CheckAsync(target, cancel);
+            if (await trial.FaultAsync(target, cancel) is { } fault)
+            {
+                throw Refused.Invalid($"{ModelFiles.Model} does not run: {Readable.Truncate(fault).TrimEnd('.')}. Export it again where it runs.");
+            }
+
             FileSystem.SyncFolder(target);
             var evaluation = Evaluation(request["EvaluationResult"]);
             var arn = await versions.CreateAsync(

@@ -20,6 +20,9 @@ internal static class TrainingProcess
     /// <summary>Maximum wait for the checkpoint when a training is stopped; then it is killed, and resumes from the previous one.</summary>
     private static readonly TimeSpan _stopWait = TimeSpan.FromSeconds(15);
 
+    /// <summary>Exit code of a process that Ctrl-C has ended: 128 + SIGINT.</summary>
+    private const int EndedByInterrupt = 130;
+
     /// <summary>
     /// Makes glibc keep freed memory and use huge pages. A step of 16 images has blocks of 77 MB. By default glibc maps each one again (its
     /// threshold cannot exceed 32 MB, and threads other than the first have arenas of 64 MB), and the kernel faults them in page by page:
@@ -89,7 +92,9 @@ internal static class TrainingProcess
             > 128 => $"it was ended by signal {process.ExitCode - 128}{(process.ExitCode == 137 ? ", as the system does when memory runs out" : "")}",
             _ => lastError.Length > 0 ? lastError : $"it ended with code {process.ExitCode}",
         };
-        return new TrainingEnd(null, stopped || process.ExitCode == JobExitCode.Stopped, reason);
+        // Ctrl-C reaches every process of a terminal. In its first moment the training does not yet leave it to its parent, and may end before that hears of
+        // it.
+        return new TrainingEnd(null, stopped || process.ExitCode is JobExitCode.Stopped or EndedByInterrupt, reason);
     }
 
     private static ProcessStartInfo Command(string path)

@@ -47,4 +47,17 @@ public sealed class JobFolderTests : IDisposable
         Assert.Equal(3, _damaged.Count);
         Assert.All(_damaged, d => Assert.StartsWith($"{file} is damaged", d, StringComparison.Ordinal));
     }
+
+    [Fact]
+    public void An_outcome_without_remarks_is_one_that_has_none()
+    {
+        var folder = new JobFolder(_path) { Damaged = _damaged.Add };
+        File.WriteAllText(Path.Combine(_path, "outcome.json"), "{\"completed\": true, \"message\": \"Ready.\", \"ended\": \"2026-01-01T00:00:00Z\"}");
+        Assert.Equal(("Ready.", 0), (folder.ReadOutcome()!.Message, folder.ReadOutcome()!.Remarks.Count));
+        File.WriteAllText(Path.Combine(_path, "outcome.json"), "{\"completed\": true, \"message\": null}");
+        File.WriteAllText(Path.Combine(_path, "pictures.json"), "[null, {}]");
+        Assert.Null(folder.ReadOutcome());
+        Assert.Null(folder.ReadImages());
+        Assert.Equal(2, _damaged.Count);
+    }
 }
