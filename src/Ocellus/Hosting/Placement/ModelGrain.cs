@@ -72,8 +72,7 @@ internal sealed class ModelGrain(LocalModels models) : Grain, IModelGrain
     public async Task<LoadAnswer> LoadAsync(LoadRequest request)
     {
         var arn = Arn;
-        // Off the grain's scheduler, which runs one turn at a time: reading a model takes a tenth of a second.
-        var failure = await Task.Run(() => models.Load(arn, request.AccountId, request.Folder, request.MinUnits, request.MaxUnits));
+        var failure = await models.LoadAsync(arn, request.AccountId, request.Folder, request.MinUnits, request.MaxUnits);
         if (failure is null)
         {
             // Idle does not mean stopped: the activation stays until it is unloaded.

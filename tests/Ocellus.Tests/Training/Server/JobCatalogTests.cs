@@ -16,7 +16,7 @@ public sealed class JobCatalogTests : IDisposable
 
     public JobCatalogTests()
     {
-        _data = DataDirectory.Open(_path);
+        _data = TestDatabase.Open(_path);
         _jobs = new(_data, _clock);
     }
 
@@ -25,6 +25,7 @@ public sealed class JobCatalogTests : IDisposable
     public void Dispose()
     {
         _data.Dispose();
+        TestDatabase.Drop(_path);
         Directory.Delete(_path, recursive: true);
     }
 
@@ -60,7 +61,7 @@ public sealed class JobCatalogTests : IDisposable
         var caller = new Caller("123456789012", "us-east-1", "test", "test");
         var project = await new ProjectCatalog(_data, _clock).CreateAsync(caller, "p", null, Cancel);
         return (await new VersionCatalog(_data, _clock, Options.Create(new QuotaOptions()))
-            .CreateAsync(caller, new NewVersion(project.ToString(), "v", ProjectVersionStatus.TRAINING_IN_PROGRESS, "v-1", "bucket", ""), null, Cancel))
+            .CreateAsync(caller, new NewVersion(project.ToString(), "v", ProjectVersionStatus.TRAINING_IN_PROGRESS, "v-1", "bucket", ""), Cancel))
             .ToString();
     }
 }

@@ -394,7 +394,7 @@ public sealed class ErrorTableTests
         (await server.Services.GetRequiredService<VersionCatalog>()
             .CreateAsync(
                 server.Caller(),
-                new NewVersion(project ?? await ProjectAsync(server, "of-" + status), "made", status, Guid.NewGuid().ToString("N"), "images", ""), null,
+                new NewVersion(project ?? await ProjectAsync(server, "of-" + status), "made", status, Guid.NewGuid().ToString("N"), "images", ""),
                 Cancel))
             .ToString();
 }

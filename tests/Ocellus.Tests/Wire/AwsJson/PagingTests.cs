@@ -35,7 +35,7 @@ public sealed class PagingTests
         for (var i = 0; i < Things; i++)
         {
             await versions.CreateAsync(
-                server.Caller(), new NewVersion(project, $"v{i}", ProjectVersionStatus.TRAINING_COMPLETED, Guid.NewGuid().ToString("N"), "bucket", ""), null,
+                server.Caller(), new NewVersion(project, $"v{i}", ProjectVersionStatus.TRAINING_COMPLETED, Guid.NewGuid().ToString("N"), "bucket", ""),
                 Cancel);
             await server.CallAsync("PutProjectPolicy", Json(new { ProjectArn = project, PolicyName = $"p{i}", PolicyDocument = """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"rekognition:CopyProjectVersion","Resource":"*"}]}""" }));
             if (i > 0)
