@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Diagnostics;
+using Microsoft.Data.Sqlite;
 using Npgsql;
 using Ocellus.Storage;
 
@@ -37,6 +39,15 @@ internal static class TestDatabase
 
     public static DataDirectory Attach(string path) => DataDirectory.Attach(path, Of(path));
 
+    /// <summary>A connection beside the server's, for what no request does.</summary>
+    public static DbConnection Connect(string path)
+    {
+        DbConnection connection = IsPostgres
+            ? new NpgsqlConnection(Postgres(path).Database + ";Pooling=false") : new SqliteConnection($"Data Source={DataDirectory.DatabaseOf(path)};Pooling=False");
+        connection.Open();
+        return connection;
+    }
+
     /// <summary>Removes what was made for a data directory.</summary>
     public static void Drop(string path)
     {
@@ -49,11 +60,15 @@ internal static class TestDatabase
     /// <summary>The server, started when the first test needs it and stopped with the process.</summary>
     private sealed class Throwaway
     {
+        private const string Template = "migrated";
+
         private readonly string _top = Path.Combine(Path.GetTempPath(), "ocellus-pg-" + Guid.NewGuid().ToString("N")[..12]);
+        private readonly Lazy<string> _template;
         private int _made;
 
         public Throwaway()
         {
+            _template = new(Migrate);
             Directory.CreateDirectory(_top);
             var data = Path.Combine(_top, "data");
             if (Environment.UserName == "root")
@@ -78,19 +93,29 @@ internal static class TestDatabase
         public string Create()
         {
             var name = $"t{Interlocked.Increment(ref _made)}";
-            Execute($"CREATE DATABASE {name}");
+            // Copied from one that is migrated already; but it is another installation.
+            _template.Value.ToString();
+            Execute($"CREATE DATABASE {name} TEMPLATE {Template}");
+            Execute("UPDATE installation SET id = CAST(gen_random_uuid() AS TEXT)", name);
             return name;
         }
 
         public void Drop(string name)
         {
-            NpgsqlConnection.ClearAllPools();
             Execute($"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         }
 
-        private void Execute(string sql)
+        private string Migrate()
         {
-            using var connection = new NpgsqlConnection(ConnectionString("postgres") + ";Pooling=false");
+            Execute($"CREATE DATABASE {Template}");
+            using var database = Ocellus.Storage.Postgres.PostgresDatabase.Open(new() { Database = ConnectionString(Template) + ";Pooling=false" });
+            database.Migrate();
+            return Template;
+        }
+
+        private void Execute(string sql, string database = "postgres")
+        {
+            using var connection = new NpgsqlConnection(ConnectionString(database) + ";Pooling=false");
             connection.Open();
             using var command = new NpgsqlCommand(sql, connection);
             command.ExecuteNonQuery();

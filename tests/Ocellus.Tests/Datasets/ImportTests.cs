@@ -171,6 +171,7 @@ public sealed class ImportTests : IDisposable
     [Fact]
     public async Task A_job_that_the_server_fails_says_so_and_leaves_what_was_there()
     {
+        TestDatabase.RequireSqlite();
         var arn = await _datasets.CreateAsync(await _datasets.ProjectAsync(), "TRAIN", Line("a.jpg", "a"));
         await using (var connection = await _datasets.Data.ConnectAsync(Cancel))
         {
