@@ -6,6 +6,7 @@ using Ocellus.Console;
 using Ocellus.Datasets;
 using Ocellus.Diagnostics;
 using Ocellus.Hosting;
+using Ocellus.Hosting.Placement;
 using Ocellus.Hosting.Serving;
 using Ocellus.Identity;
 using Ocellus.Objects;
@@ -67,8 +68,8 @@ internal static class Server
                 .AddFilter<ConsoleLoggerProvider>("Microsoft.AspNetCore.Server.Kestrel.BadRequests", LogLevel.Error)
             // A failed start is one sentence on standard error, not sixty stack frames; ServeCommand reports the failures of background services too.
             .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", logLevel < LogLevel.Information ? logLevel : LogLevel.None)
-            // At each start the silo recommends the server garbage collector, which would keep the memory that we give back; its watchdog warns of the time
-            // since boot.
+            // At its start the silo of a node recommends the server garbage collector, which would keep the memory that we give back; its watchdog warns of the
+            // time since boot.
             .AddFilter("Orleans.Runtime.MembershipService", LogLevel.Error)
             .AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
 
@@ -135,6 +136,7 @@ internal static class Server
         var models = app.Services.GetRequiredService<ModelTransfer>();
         var cors = app.Services.GetRequiredService<ApiCors>();
         var stopping = app.Lifetime.ApplicationStopping;
+        var lease = app.Services.GetRequiredService<NodeLease>();
         // Before everything that responds: no response leaves an unread body on the connection.
         app.UseUnreadBodies();
         // Before anything that reads a parameter: it then sees what the signature covers.
@@ -150,7 +152,7 @@ internal static class Server
         {
             // Health first: it needs no signature. Only GET of these two paths is taken from the object store.
             ("GET", "/health/live") => http.Response.WriteAsync(Live, http.RequestAborted),
-            ("GET", "/health/ready") => ReadyAsync(http, stopping.IsCancellationRequested, data.Database),
+            ("GET", "/health/ready") => ReadyAsync(http, stopping.IsCancellationRequested, data.Database, lease),
             // The API has one path and one method; a POST with the parameter delete is for the object store.
             ("POST", "/") when http.Request.Headers.ContainsKey("X-Amz-Target") || !http.Request.Query.ContainsKey("delete") => api.HandleAsync(http),
             // The object store has no rules for its root: its refusal is the response where the API has none.
@@ -174,9 +176,11 @@ internal static class Server
         }
     }
 
-    private static Task ReadyAsync(HttpContext http, bool draining, Database database)
+    private static Task ReadyAsync(HttpContext http, bool draining, Database database, NodeLease lease)
     {
-        var trouble = draining ? "draining" : database.Away is { } reason ? $"the database does not answer: {reason}" : null;
+        var trouble = draining ? "draining" : database.Away is { } reason ? $"the database does not answer: {reason}"
+            : lease.Holds ? null
+            : "the cluster does not count on this node now: its lease was not renewed";
         http.Response.StatusCode = trouble is null ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
         return http.Response.WriteAsync($"{trouble ?? "ready"}\n", http.RequestAborted);
     }

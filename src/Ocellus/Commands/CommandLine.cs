@@ -53,6 +53,7 @@ internal static class CommandLine
         EnvCommand.Create(),
         ConsoleCommand.Create(),
         KeysCommand.Create(),
+        NodesCommand.Create(),
         BackupCommand.Create(),
         RestoreCommand.Create(),
         MigrateCommand.Create(),

@@ -60,6 +60,7 @@ internal static partial class HelpText
         ["env"] = [("env --data ocellus-data", "the commands for this shell; wrap it in eval \"$(…)\" to run them")],
         ["console"] = [("console --data ocellus-data", "a link that signs in to the console of a running server; it works once, for ten minutes")],
         ["keys"] = [("keys create --user ann --policy inference", "a key that may only ask for detections"), ("keys list", "all keys, without their secrets")],
+        ["nodes"] = [("nodes --data ocellus-data", "the nodes, and which versions run where"), ("nodes --json", "the same for a program")],
         ["backup"] = [("backup --data ocellus-data --out ocellus.tar", "while the server runs")],
         ["restore"] = [("restore --in ocellus.tar --data restored", "into a new folder")],
         ["migrate"] =

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
+using Ocellus.Hosting.Placement;
 using Ocellus.Objects.External;
 using Ocellus.Refusals;
 using Ocellus.Settings;
@@ -28,13 +29,22 @@ internal static class ServeCommand
         };
         var store = StoreOption();
         var database = DatabaseOption();
+        var (cluster, address) = (NodeOptions.Cluster(), NodeOptions.Address());
         var command = new Command("serve", "Serves the Custom Labels API and the S3-compatible object store on one port.")
         {
-            data, urls, logLevel, store, database,
+            data, urls, logLevel, store, database, cluster, address,
         };
         command.Act(
             (parsed, terminal, cancel) => RunAsync(
-                parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(logLevel), parsed.GetValue(store), parsed.GetValue(database), terminal, cancel));
+                parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(logLevel), parsed.GetValue(database),
+                new Dictionary<string, string?>
+                {
+                    [ExternalStoreOptions.EndpointSetting] = parsed.GetValue(store),
+                    [DatabaseOptions.Setting] = parsed.GetValue(database),
+                    [ClusterOptions.Section + ":" + nameof(ClusterOptions.Name)] = parsed.GetValue(cluster),
+                    [ClusterOptions.Section + ":" + nameof(ClusterOptions.NodeAddress)] = parsed.GetValue(address),
+                },
+                terminal, cancel));
         return command;
     }
 
@@ -250,10 +260,9 @@ internal static class ServeCommand
     }
 
     private static async Task<int> RunAsync(
-        string path, string urls, LogLevel logLevel, string? store, string? database, Terminal terminal, CancellationToken cancel)
+        string path, string urls, LogLevel logLevel, string? database, Dictionary<string, string?> settings, Terminal terminal, CancellationToken cancel)
     {
         using var data = Open(path, ReadDatabase(database), terminal);
-        var settings = new Dictionary<string, string?> { [ExternalStoreOptions.EndpointSetting] = store, [DatabaseOptions.Setting] = database };
         await using var app = await BuildAsync(data, urls, logLevel, settings.Where(s => s.Value is not null), cancel);
         await StartAsync(app, data, urls, cancel);
         terminal.Result($"Ocellus serves {string.Join(' ', app.Urls)}\n  {EnvCommand.Hint(data.Path)}");

@@ -32,7 +32,9 @@ internal sealed partial class VersionCatalog
             var moved = await connection.ExecuteAsync(
                 "UPDATE project_versions SET status = @next, message = @message, updated_ms = @now"
                     + (hosted ? "" : ", min_units = NULL, max_units = NULL")
-                    + " WHERE arn = @arn AND status = @seen",
+                    + " WHERE arn = @arn AND status = @seen"
+                    // Stopped is what no node has in memory.
+                    + (what == VersionEvent.Drained ? " AND NOT EXISTS (SELECT 1 FROM placements WHERE version_arn = @arn)" : ""),
                 new
                 {
                     arn,
