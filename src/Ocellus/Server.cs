@@ -71,6 +71,7 @@ internal static class Server
             // At its start the silo of a node recommends the server garbage collector, which would keep the memory that we give back; its watchdog warns of the
             // time since boot.
             .AddFilter("Orleans.Runtime.MembershipService", LogLevel.Error)
+            .AddFilter("Ocellus.Hosting.Placement.NodeService", LogLevel.Warning)
             .AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
 
         builder.Services.AddSettings<DatabaseOptions>(DatabaseOptions.Section);

@@ -60,7 +60,6 @@ class Load:
     def run(self, number):
         from botocore.exceptions import BotoCoreError, ClientError
 
-        clients = {}
         turn = number
         while not self.over.is_set():
             ready = [n for n in self.cluster.nodes if n.ready]
@@ -69,9 +68,8 @@ class Load:
                 continue
             turn += 1
             node = ready[turn % len(ready)]
-            client = clients.setdefault(node.url, node.client("rekognition"))
             try:
-                found = client.detect_custom_labels(ProjectVersionArn=self.arn, Image={"Bytes": self.picture}, MinConfidence=0)["CustomLabels"]
+                found = node.client("rekognition").detect_custom_labels(ProjectVersionArn=self.arn, Image={"Bytes": self.picture}, MinConfidence=0)["CustomLabels"]
                 self.counts["answered" if len(found) == 3 else "another answer"] += 1
                 self.answered_at[node.url] = time.monotonic()
             except (BotoCoreError, ClientError, OSError) as error:
@@ -92,7 +90,7 @@ class Node(Server):
     """A node of the cluster. Whether it is ready is asked twice a second, as a proxy does."""
 
     def __init__(self, name, data, arguments, log, **settings):
-        self.name, self.ready, self.watched = name, False, True
+        self.name, self.ready, self.watched, self.clients = name, False, True, {}
         super().__init__(data, arguments, log, **settings)
         threading.Thread(target=self.watch, daemon=True).start()
 
@@ -105,24 +103,30 @@ class Node(Server):
         return self.process.poll() is None and super().is_ready()
 
     def client(self, service):
-        """With the cluster's key, which the first node has made. From any thread."""
+        """With the cluster's key, which the first node has made. Each thread has its own: making one takes a third of a second of a core."""
         import boto3
         from botocore.config import Config
 
+        known = (service, threading.get_ident())
+        if known in self.clients:
+            return self.clients[known]
         keys = configparser.ConfigParser()
         keys.read(os.path.join(os.path.dirname(self.data), "node1", "credentials"))
         own = keys["default"]
-        return boto3.Session(own["aws_access_key_id"], own["aws_secret_access_key"], region_name=own["region"]).client(service, endpoint_url=self.url, config=Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=60))
+        self.clients[known] = boto3.Session(own["aws_access_key_id"], own["aws_secret_access_key"], region_name=own["region"]).client(service, endpoint_url=self.url, config=Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=60))
+        return self.clients[known]
 
 
 class Cluster:
     def __init__(self, top, database, store, keys):
         self.top, self.database, self.nodes = top, database, []
+        secured = certificates(top, ["node1", "node2", "node3"])
+        print("        the nodes' connections are " + ("encrypted" if all(secured.values()) else "plain: no openssl here"))
         for number in range(3):
             name = f"node{number + 1}"
             arguments = ["--database", f"Host=127.0.0.1;Port={database.port};Database=postgres;Username=ocellus", "--s3-endpoint", store.url, "--cluster", "test"]
             log = open(os.path.join(top, f"{name}.log"), "wb")
-            self.nodes.append(Node(name, os.path.join(top, name), arguments, log, Ocellus__Training__TimeBudget="00:00:15", Ocellus__S3__AccessKey=keys["aws_access_key_id"], Ocellus__S3__SecretKey=keys["aws_secret_access_key"], Ocellus__Cluster__LeaveDelay="00:00:02"))
+            self.nodes.append(Node(name, os.path.join(top, name), arguments, log, Ocellus__Training__TimeBudget="00:00:15", Ocellus__S3__AccessKey=keys["aws_access_key_id"], Ocellus__S3__SecretKey=keys["aws_secret_access_key"], Ocellus__Cluster__LeaveDelay="00:00:02", **secured[name]))
 
     def any(self):
         return until(lambda: next((n for n in self.nodes if n.ready), None)).client("rekognition")
@@ -136,6 +140,20 @@ class Cluster:
     def listed(self):
         done = subprocess.run([os.path.join(ROOT, "ocellus"), "nodes", "--json", "--data", self.nodes[0].data, *self.nodes[0].arguments[:2]], capture_output=True, text=True)
         return json.loads(done.stdout) if done.returncode == 0 else done.stderr
+
+
+def certificates(folder, names):
+    """An authority and a certificate for each node, as an operator would make them; the settings of each. Empty without openssl."""
+    if not shutil.which("openssl"):
+        return {name: {} for name in names}
+    path = lambda name: os.path.join(folder, name)
+    run = lambda *words: subprocess.run(["openssl", *words], check=True, capture_output=True)
+    run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=cluster", "-keyout", path("ca.key"), "-out", path("ca.pem"))
+    for name in names:
+        run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}", "-keyout", path(f"{name}.key"), "-out", path(f"{name}.csr"))
+        run("x509", "-req", "-in", path(f"{name}.csr"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-CAcreateserial", "-days", "2", "-out", path(f"{name}.pem"))
+    settings = lambda name: {"Ocellus__Cluster__Certificate": path(f"{name}.pem"), "Ocellus__Cluster__CertificateKey": path(f"{name}.key"), "Ocellus__Cluster__CertificateAuthority": path("ca.pem")}
+    return {name: settings(name) for name in names}
 
 
 def quietly(call):
