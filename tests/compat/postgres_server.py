@@ -179,7 +179,7 @@ def run(top, database, started):
     check("the server ends cleanly", server.stop() == 0)
 
 
-def main():
+def main(run=run):
     postgres.programs.update({name: postgres.program(name) for name in ("initdb", "postgres", "psql")})
     if None in postgres.programs.values():
         print("skipped: no PostgreSQL here (Debian: postgresql)")
