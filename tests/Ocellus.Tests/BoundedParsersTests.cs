@@ -45,6 +45,7 @@ public sealed partial class BoundedParsersTests
         ["Commands/InstalledClients.cs"] = "versions that installed programs tell, by a pattern without repetition in repetition",
         ["Commands/KeysCommand.cs"] = "names, by a pattern without repetition in repetition",
         ["Commands/ModelArchive.cs"] = "archives that a person names: bounds of its own on entries and their bytes",
+        ["Commands/NodeOptions.cs"] = "a word of a command line",
         ["Commands/PolicyFile.cs"] = "a file of 64 KB that a person names",
         ["Backups/ShardLinks.cs"] = "own files",
         ["Commands/TrainCommand.Errors.cs"] = "own files",

@@ -81,7 +81,7 @@ internal sealed class ClusterModels(
                 }
                 catch (TimeoutException) when (!call.IsCompleted)
                 {
-                    if (!await routes.IsAliveAsync(route.NodeId, cancel))
+                    if (!routes.IsAlive(route.NodeId))
                     {
                         Log.NodeSilent(log, route.NodeId, route.Arn, "its lease has run out");
                         return null;

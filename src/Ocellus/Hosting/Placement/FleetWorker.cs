@@ -70,7 +70,7 @@ internal sealed class FleetWorker(
         var (hosted, placed) = await leader.PlanAsync(Wake, cancel);
         if (!me.IsAlone)
         {
-            await routes.OthersAsync(cancel);
+            await routes.ReadNodesAsync(cancel);
         }
 
         var own = placed.Where(p => p.NodeId == me.Id).ToDictionary(p => p.VersionArn, StringComparer.Ordinal);

@@ -8,11 +8,8 @@ namespace Ocellus.Hosting.Placement;
 /// <param name="IsAlone">Whether there can be no other nodes: the database is this server's alone.</param>
 internal sealed record NodeIdentity(string Id, bool IsAlone)
 {
-    /// <summary>The file in the data directory.</summary>
-    public const string FileName = "node";
-
     /// <summary>Reads the identity of a data directory, or makes it.</summary>
-    /// <exception cref="InvalidOperationException">The file does not hold one.</exception>
+    /// <exception cref="InvalidOperationException">There are to be other nodes, but nothing is shared with them.</exception>
     public static NodeIdentity Of(DataDirectory data, IOptions<ClusterOptions> options)
     {
         if (!data.Database.IsShared && !options.Value.IsCluster)
@@ -31,16 +28,6 @@ internal sealed record NodeIdentity(string Id, bool IsAlone)
             throw new InvalidOperationException("A cluster needs an object store that all of its nodes share: name it with --s3-endpoint.");
         }
 
-        var path = Path.Combine(data.Path, FileName);
-        if (!File.Exists(path))
-        {
-            File.WriteAllText(path, Guid.NewGuid().ToString("N") + "\n");
-        }
-
-        var text = File.ReadAllText(path).Trim();
-        return Guid.TryParseExact(text, "N", out _)
-            ? new(text, false)
-            : throw new InvalidOperationException(
-                $"{path} should hold this node's identity, 32 hexadecimal digits, and does not. Remove the file: a new identity is made at the next start.");
+        return new(SharedFolder.NodeOf(data.Path), false);
     }
 }

@@ -6,7 +6,10 @@ namespace Ocellus.Hosting.Placement;
 /// <summary>A node that has a version loaded.</summary>
 internal sealed record Route(string NodeId, string Silo, string Arn, int Units);
 
-/// <summary>Which other nodes have which versions loaded. Read from the database after each commit, and kept until the next.</summary>
+/// <summary>
+/// Which other nodes have which versions loaded: read from the database after each commit, and kept until the next. Whose lease holds is read by each poll of
+/// <see cref="FleetWorker"/>: renewals change nothing that others cache, so they do not count as commits.
+/// </summary>
 internal sealed class RouteTable(DataDirectory data, NodeCatalog nodes, PlacementCatalog places, NodeIdentity me, TimeProvider clock)
 {
     private readonly CommitMemo<Table> _memo = new(data.Commits);
@@ -14,11 +17,19 @@ internal sealed class RouteTable(DataDirectory data, NodeCatalog nodes, Placemen
     /// <summary>Requests that this node has sent to another for a version, and that are not answered yet.</summary>
     private readonly ConcurrentDictionary<(string NodeId, string Arn), int> _sent = new();
 
+    private volatile Dictionary<string, OtherNode> _others = new(StringComparer.Ordinal);
+
+    /// <summary>Addresses of all other nodes, as last read.</summary>
+    public IEnumerable<string> Others => _others.Values.Select(n => n.Silo).Where(s => s.Length > 0);
+
     /// <summary>The other nodes that have a version loaded.</summary>
     public async Task<IReadOnlyList<Route>> OfAsync(string arn, CancellationToken cancel)
     {
-        var table = await ReadAsync(cancel);
-        return table.Routes.TryGetValue(arn, out var routes) ? [.. routes.Where(r => table.IsAlive(r.NodeId, clock))] : [];
+        var table = (await _memo.GetAsync(this, static (t, _, token) => t.QueryAsync(token), cancel))!;
+        var others = _others;
+        return table.Places.TryGetValue(arn, out var loaded)
+            ? [.. loaded.Where(p => IsAlive(others, p.NodeId)).Select(p => new Route(p.NodeId, others[p.NodeId].Silo, arn, (int)p.Units))]
+            : [];
     }
 
     /// <summary>The one of them that is least loaded, as far as this node knows; null if there is none.</summary>
@@ -47,14 +58,18 @@ internal sealed class RouteTable(DataDirectory data, NodeCatalog nodes, Placemen
         return best;
     }
 
-    /// <summary>Whether a node's lease holds.</summary>
-    public async Task<bool> IsAliveAsync(string nodeId, CancellationToken cancel) => (await ReadAsync(cancel)).IsAlive(nodeId, clock);
+    /// <summary>Whether a node's lease held when it was last read, and has not run out since.</summary>
+    public bool IsAlive(string nodeId) => IsAlive(_others, nodeId);
 
-    /// <summary>Addresses of all other nodes, as last read.</summary>
-    public IReadOnlyList<string> Others => _memo.Last?.Others ?? [];
-
-    /// <summary>Reads the table, if anything was committed since.</summary>
-    public async Task<IReadOnlyList<string>> OthersAsync(CancellationToken cancel) => (await ReadAsync(cancel)).Others;
+    /// <summary>Reads which nodes there are, and how long their leases hold.</summary>
+    public async Task ReadNodesAsync(CancellationToken cancel)
+    {
+        var read = clock.GetTimestamp();
+        var list = await nodes.AllAsync(cancel);
+        // Later by the time that reading took, which does no harm: a node itself counts from before it wrote.
+        _others = list.Nodes.Where(n => n.Id != me.Id).ToDictionary(
+            n => n.Id, n => new OtherNode(n.Silo, read + (long)((n.LeaseUntilMs - list.NowMs) / 1000.0 * clock.TimestampFrequency)), StringComparer.Ordinal);
+    }
 
     /// <summary>Counts a request that is sent, or (-1) one that has ended.</summary>
     public void Count(Route route, int more)
@@ -67,25 +82,19 @@ internal sealed class RouteTable(DataDirectory data, NodeCatalog nodes, Placemen
         }
     }
 
-    private async ValueTask<Table> ReadAsync(CancellationToken cancel) =>
-        (await _memo.GetAsync(this, static (table, _, token) => table.QueryAsync(token), cancel))!;
+    private bool IsAlive(Dictionary<string, OtherNode> others, string nodeId) =>
+        others.TryGetValue(nodeId, out var node) && node.Silo.Length > 0 && clock.GetTimestamp() < node.AliveUntil;
 
     private async Task<Table?> QueryAsync(CancellationToken cancel)
     {
-        var read = clock.GetTimestamp();
-        var list = await nodes.AllAsync(cancel);
-        var silos = list.Nodes.Where(n => n.Id != me.Id).ToDictionary(n => n.Id, n => n.Silo, StringComparer.Ordinal);
-        var routes = (await places.AllAsync(cancel)).Where(p => p.IsLoaded && silos.ContainsKey(p.NodeId))
-            .GroupBy(p => p.VersionArn, p => new Route(p.NodeId, silos[p.NodeId], p.VersionArn, (int)p.Units))
-            .ToDictionary(g => g.Key, g => g.ToArray(), StringComparer.Ordinal);
-        // Later by the time that reading took, which does no harm: the node itself counts from before it wrote.
-        var until = list.Nodes.ToDictionary(
-            n => n.Id, n => read + (long)((n.LeaseUntilMs - list.NowMs) / 1000.0 * clock.TimestampFrequency), StringComparer.Ordinal);
-        return new(routes, [.. silos.Values], until);
+        // The places first: a node that has one had joined before.
+        var all = await places.AllAsync(cancel);
+        await ReadNodesAsync(cancel);
+        return new(
+            all.Where(p => p.IsLoaded && p.NodeId != me.Id).GroupBy(p => p.VersionArn).ToDictionary(g => g.Key, g => g.ToArray(), StringComparer.Ordinal));
     }
 
-    private sealed record Table(Dictionary<string, Route[]> Routes, IReadOnlyList<string> Others, Dictionary<string, long> AliveUntil)
-    {
-        public bool IsAlive(string nodeId, TimeProvider clock) => AliveUntil.TryGetValue(nodeId, out var until) && clock.GetTimestamp() < until;
-    }
+    private sealed record Table(Dictionary<string, Place[]> Places);
+
+    private sealed record OtherNode(string Silo, long AliveUntil);
 }

@@ -46,7 +46,8 @@ internal sealed class SimulatedCluster(int seed)
             else
             {
                 // One that is to start waits for a node.
-                Assert.True(version.Status is ProjectVersionStatus.STOPPED || (version.Status == ProjectVersionStatus.STARTING && takes == 0), $"{version}\n{State()}");
+                var rests = version.Status is ProjectVersionStatus.STOPPED || (version.Status == ProjectVersionStatus.STARTING && takes == 0);
+                Assert.True(rests, $"{version}\n{State()}");
                 Assert.Empty(places);
                 Assert.DoesNotContain(_memory, m => m.Arn == version.Arn);
             }
