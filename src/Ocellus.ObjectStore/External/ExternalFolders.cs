@@ -202,7 +202,7 @@ internal sealed class ExternalFolders(ExternalStoreOptions options) : IFolderSto
         }
     }
 
-    private Task DeleteAsync(string key, CancellationToken cancel) => CallAsync(() => _client.DeleteObjectAsync(options.OwnBucket, key, cancel));
+    private Task<DeleteObjectResponse> DeleteAsync(string key, CancellationToken cancel) => CallAsync(() => _client.DeleteObjectAsync(options.OwnBucket, key, cancel));
 
     private async Task PrepareAsync(CancellationToken cancel)
     {

@@ -95,7 +95,11 @@ internal sealed class PostgresCommand(PostgresConnection connection, NpgsqlComma
     public override Task<object?> ExecuteScalarAsync(CancellationToken cancellationToken) =>
         connection.CallAsync(() => command.ExecuteScalarAsync(cancellationToken));
 
-    public override ValueTask DisposeAsync() => command.DisposeAsync();
+    public override async ValueTask DisposeAsync()
+    {
+        await command.DisposeAsync();
+        await base.DisposeAsync();
+    }
 
     protected override DbParameter CreateDbParameter() => command.CreateParameter();
 

@@ -42,7 +42,11 @@ internal sealed class PostgresConnection(NpgsqlConnection connection, PostgresCo
 
     public override Task CloseAsync() => connection.CloseAsync();
 
-    public override ValueTask DisposeAsync() => connection.DisposeAsync();
+    public override async ValueTask DisposeAsync()
+    {
+        await connection.DisposeAsync();
+        await base.DisposeAsync();
+    }
 
     /// <summary>Counts a commit, or what may have been one.</summary>
     public void Count() => commits.Count();

@@ -81,7 +81,7 @@ internal sealed class PostgresSchema(string connectionString, string name)
         }
     }
 
-    private static IReadOnlyList<string> Applied(NpgsqlConnection connection)
+    private static List<string> Applied(NpgsqlConnection connection)
     {
         using var exists = new NpgsqlCommand($"SELECT to_regclass('{Journal}') IS NOT NULL", connection);
         return (bool)exists.ExecuteScalar()! ? Read(connection, $"SELECT scriptname FROM {Journal} ORDER BY scriptname").ConvertAll(row => row[0]) : [];

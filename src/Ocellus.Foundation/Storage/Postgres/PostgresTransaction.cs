@@ -52,6 +52,7 @@ internal sealed class PostgresTransaction(PostgresConnection connection, NpgsqlT
         try
         {
             await transaction.DisposeAsync();
+            await base.DisposeAsync();
         }
         catch (Exception failure) when (PostgresErrors.Translate(failure, isBroken: true) is not null)
         {

@@ -130,7 +130,7 @@ internal sealed partial class TrainingWorker(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await TryAsync(() => jobs.ReleaseAllAsync(_owner, stoppingToken), _owner);
+        await TryAsync(() => jobs.ReleaseAllAsync(_owner, CancellationToken.None), _owner);
         await _loop.RunAsync(this, stoppingToken);
     }
 
