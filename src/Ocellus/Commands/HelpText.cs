@@ -16,6 +16,7 @@ internal static partial class HelpText
             ("serve", "on http://127.0.0.1:8741, with its data in ./ocellus-data"),
             ("serve --data /srv/ocellus --urls http://0.0.0.0:8741", "for other machines too; put a proxy with TLS in front of it"),
             ("serve --data /srv/ocellus --database \"Host=db;Database=ocellus\" --s3-endpoint http://s3:9000", "on PostgreSQL and another store"),
+            ("serve --data /srv/ocellus --database \"Host=db;Database=ocellus\" --s3-endpoint http://s3:9000 --cluster lab", "as one of several servers"),
         ],
         ["train"] =
         [

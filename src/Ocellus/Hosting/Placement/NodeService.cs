@@ -1,5 +1,4 @@
 using Orleans.Concurrency;
-using Orleans.Runtime;
 using Orleans.Runtime.Services;
 using Orleans.Services;
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Ocellus.Hosting.Placement;
 using Ocellus.Projects;
 using Ocellus.Refusals;
@@ -202,6 +203,21 @@ public sealed class NodesTests
 
         b.Kill();
         Assert.Equal(TimeSpan.Zero, await a.Cluster.IdleForAsync(arn, Cancel));
+    }
+
+    [Theory]
+    [InlineData("another")]
+    [InlineData("")]
+    public async Task A_server_that_is_not_of_the_cluster_does_not_start_on_its_database(string name)
+    {
+        await using var cluster = new TestCluster();
+        var node = await cluster.AddAsync("a");
+        var refusal = await Assert.ThrowsAsync<InvalidOperationException>(() => cluster.JoinAsync(new() { Id = "x", Cluster = name }, node.Clock));
+        Assert.Contains("in the cluster 'test'", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("--cluster", refusal.Message, StringComparison.Ordinal);
+        // One that has ended is forgotten.
+        node.Kill();
+        await cluster.JoinAsync(new() { Id = "x", Cluster = name }, new FakeTimeProvider(node.Clock.GetUtcNow() + TimeSpan.FromSeconds(7)));
     }
 
     private static string Best(DetectAnswer answer)

@@ -43,6 +43,9 @@ internal sealed class TestCluster : IAsyncDisposable
         return node;
     }
 
+    /// <summary>Adds the row of a node that is no process of this test.</summary>
+    public Task<NodeRow> JoinAsync(NodeRow node, TimeProvider clock) => new NodeCatalog(_data, clock).JoinAsync(node, TimeSpan.FromSeconds(6), Cancel);
+
     /// <summary>A version that is TRAINING_COMPLETED and has the tiny model.</summary>
     public async Task<string> TrainedAsync()
     {
