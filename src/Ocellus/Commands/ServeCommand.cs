@@ -34,7 +34,8 @@ internal static class ServeCommand
         };
         command.Act(
             (parsed, terminal, cancel) => RunAsync(
-                parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(logLevel), parsed.GetValue(store), parsed.GetValue(database), terminal, cancel));
+                parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(logLevel), parsed.GetValue(store), parsed.GetValue(database), terminal,
+                cancel));
         return command;
     }
 
@@ -50,8 +51,8 @@ internal static class ServeCommand
 
     public static Option<string?> DatabaseOption() => new("--database")
     {
-        Description = "PostgreSQL to use instead of a file in the folder, as \"Host=…;Database=…;Username=…\". A password is better in Ocellus__Database in the "
-            + "environment, or in a file: Passfile=….",
+        Description = "PostgreSQL to use instead of a file in the folder, as \"Host=…;Database=…;Username=…\". A password is better in Ocellus__Database in "
+            + "the environment, or in a file: Passfile=….",
         HelpName = "SETTINGS",
     };
 
