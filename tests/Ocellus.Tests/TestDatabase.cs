@@ -8,8 +8,8 @@ using Ocellus.Storage;
 namespace Ocellus.Tests;
 
 /// <summary>
-/// Which database the tests use: SQLite, or with <c>OCELLUS_TEST_DATABASE=postgres</c> a throw-away PostgreSQL of Debian's packages, with a database for each data
-/// directory.
+/// Which database the tests use: SQLite, or with <c>OCELLUS_TEST_DATABASE=postgres</c> a throw-away PostgreSQL of Debian's packages, with a database for each
+/// data directory.
 /// </summary>
 internal static class TestDatabase
 {
@@ -43,7 +43,8 @@ internal static class TestDatabase
     public static DbConnection Connect(string path)
     {
         DbConnection connection = IsPostgres
-            ? new NpgsqlConnection(Postgres(path).Database + ";Pooling=false") : new SqliteConnection($"Data Source={DataDirectory.DatabaseOf(path)};Pooling=False");
+            ? new NpgsqlConnection(Postgres(path).Database + ";Pooling=false")
+            : new SqliteConnection($"Data Source={DataDirectory.DatabaseOf(path)};Pooling=False");
         connection.Open();
         return connection;
     }

@@ -218,7 +218,8 @@ internal sealed class DataDirectory : IDisposable
         {
             if (!database.IsCurrent())
             {
-                throw new InvalidOperationException($"The database {database.Name} has not the schema of this version; start a server of this version on it first.");
+                throw new InvalidOperationException(
+                    $"The database {database.Name} has not the schema of this version; start a server of this version on it first.");
             }
 
             SharedFolder.Check(path, database);

@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 
 namespace Ocellus.Storage;
 
-/// <summary>The folders of versions' models. Where several servers share a store, those in the data directory are copies, fetched when they are needed.</summary>
+/// <summary>
+/// The folders of versions' models. Where several servers share a store, those in the data directory are copies, fetched when they are needed.
+/// </summary>
 internal sealed class ModelFolders(string root)
 {
     private readonly ConcurrentDictionary<string, Lazy<Task<bool>>> _fetching = new(StringComparer.Ordinal);
@@ -47,7 +49,9 @@ internal sealed class ModelFolders(string root)
     /// <summary>Keeps a folder that is complete.</summary>
     /// <exception cref="IOException">The store cannot be reached now.</exception>
     public Task KeepAsync(string accountId, string folder, CancellationToken cancel) =>
-        Directory.Exists(PathOf(accountId, folder)) ? Store.PutAsync(NameOf(accountId, folder), PathOf(accountId, folder), _ => true, cancel) : Task.CompletedTask;
+        Directory.Exists(PathOf(accountId, folder))
+            ? Store.PutAsync(NameOf(accountId, folder), PathOf(accountId, folder), _ => true, cancel)
+            : Task.CompletedTask;
 
     /// <summary>Removes a folder, here and where it is kept.</summary>
     /// <exception cref="IOException">The store cannot be reached now.</exception>

@@ -17,8 +17,8 @@ internal static class SharedFolder
         if (new FileInfo(DataDirectory.DatabaseOf(path)) is { Exists: true, Length: > 0 })
         {
             throw new InvalidOperationException(
-                $"The data directory {path} has a database of its own, and {DatabaseOptions.Setting} names another. `ocellus migrate --from {path} --database …` "
-                    + $"brings everything there; or give the server another folder with --data.");
+                $"The data directory {path} has a database of its own, and {DatabaseOptions.Setting} names another. "
+                    + $"`ocellus migrate --from {path} --database …` brings everything there; or give the server another folder with --data.");
         }
     }
 

@@ -87,8 +87,8 @@ internal sealed class SqliteDatabase(string path) : Database
             || !Directory.EnumerateDirectories(models).Any(account => Directory.EnumerateDirectories(account).Any())
             ? null
             : $"The database {DataDirectory.DatabaseOf(folder)} is {(File.Exists(DataDirectory.DatabaseOf(folder)) ? "empty" : "missing")}, and {models} "
-                + $"holds models of versions that only it lists. Nothing in {folder} was changed. Restore a backup of the whole folder; to start over without these models, move {models} "
-                + $"away first.";
+                + $"holds models of versions that only it lists. Nothing in {folder} was changed. Restore a backup of the whole folder; to start over without "
+                + $"these models, move {models} away first.";
     }
 
     protected override void Dispose(bool disposing)

@@ -58,8 +58,8 @@ internal sealed class TableCopy(Database from, Database to)
             if (there != here)
             {
                 throw new InvalidOperationException(
-                    $"The table {table} has {there.Rows} rows in {from.Name} and {here.Rows} in {to.Name}, or rows that differ. Is a server running on one of them? "
-                        + $"Stop it, and run the command again.");
+                    $"The table {table} has {there.Rows} rows in {from.Name} and {here.Rows} in {to.Name}, or rows that differ. Is a server running on one of "
+                        + $"them? Stop it, and run the command again.");
             }
 
             copied(table, here);
@@ -107,8 +107,8 @@ internal sealed class TableCopy(Database from, Database to)
             if (there.Count > 0)
             {
                 throw new InvalidOperationException(
-                    $"The database {to.Name} is in use: its table {table} has {there.Count} rows that {from.Name} does not have. Nothing was changed. Name an empty "
-                        + $"database.");
+                    $"The database {to.Name} is in use: its table {table} has {there.Count} rows that {from.Name} does not have. Nothing was changed. Name an "
+                        + $"empty database.");
             }
         }
     }

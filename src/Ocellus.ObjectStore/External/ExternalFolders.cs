@@ -11,8 +11,8 @@ using Ocellus.Storage;
 namespace Ocellus.Objects.External;
 
 /// <summary>
-/// Keeps folders in the product's own bucket of an external store. <c>NAME/folder.json</c> lists a folder's files with size and SHA-256, and is written last, so
-/// that it names only what is there; the content of each file is an object named by its SHA-256, so that what has not changed is not sent again.
+/// Keeps folders in the product's own bucket of an external store. <c>NAME/folder.json</c> lists a folder's files with size and SHA-256, and is written last,
+/// so that it names only what is there; the content of each file is an object named by its SHA-256, so that what has not changed is not sent again.
 /// </summary>
 internal sealed class ExternalFolders(ExternalStoreOptions options) : IFolderStore, IDisposable
 {
@@ -20,6 +20,9 @@ internal sealed class ExternalFolders(ExternalStoreOptions options) : IFolderSto
 
     /// <summary>Files of a folder: a model has four, a training's input a few more.</summary>
     private const int FilesMax = 1000;
+
+    /// <summary>Bytes of a list of files, or of a key.</summary>
+    private const int SmallMax = 1 << 20;
 
     /// <summary>A large checkpoint over a slow line.</summary>
     private readonly AmazonS3Client _client = ExternalObjectStore.Connect(options, TimeSpan.FromMinutes(5));
@@ -122,6 +125,11 @@ internal sealed class ExternalFolders(ExternalStoreOptions options) : IFolderSto
             try
             {
                 using var response = await _client.GetObjectAsync(options.OwnBucket, key, cancel);
+                if (response.ContentLength > SmallMax)
+                {
+                    throw new IOException($"{key} in the bucket {options.OwnBucket} has {response.ContentLength} bytes, {SmallMax} at most are right.");
+                }
+
                 using var content = new MemoryStream();
                 await response.ResponseStream.CopyToAsync(content, cancel);
                 return content.ToArray();
@@ -153,7 +161,8 @@ internal sealed class ExternalFolders(ExternalStoreOptions options) : IFolderSto
         {
             content.Position = 0;
             await CallAsync(() => _client.PutObjectAsync(
-                new PutObjectRequest { BucketName = options.OwnBucket, Key = $"{name}/{file.Sha256}", InputStream = content, AutoCloseStream = false }, cancel));
+                new PutObjectRequest { BucketName = options.OwnBucket, Key = $"{name}/{file.Sha256}", InputStream = content, AutoCloseStream = false },
+                cancel));
         }
 
         return file;
@@ -202,7 +211,8 @@ internal sealed class ExternalFolders(ExternalStoreOptions options) : IFolderSto
         }
     }
 
-    private Task<DeleteObjectResponse> DeleteAsync(string key, CancellationToken cancel) => CallAsync(() => _client.DeleteObjectAsync(options.OwnBucket, key, cancel));
+    private Task<DeleteObjectResponse> DeleteAsync(string key, CancellationToken cancel) =>
+        CallAsync(() => _client.DeleteObjectAsync(options.OwnBucket, key, cancel));
 
     private async Task PrepareAsync(CancellationToken cancel)
     {

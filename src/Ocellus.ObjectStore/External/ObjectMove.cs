@@ -6,6 +6,7 @@ using Amazon.S3;
 using Amazon.S3.Model;
 using Ocellus.Encodings;
 using Ocellus.Objects.Files;
+using Ocellus.Storage;
 
 namespace Ocellus.Objects.External;
 
@@ -13,8 +14,10 @@ namespace Ocellus.Objects.External;
 /// Copies buckets with their objects from the embedded store to an external one, and back. An object that is there already, with the same size and checksum, is
 /// not copied again, so that a copy that was cut short goes on.
 /// </summary>
-internal sealed class ObjectMove(ObjectStore embedded, ExternalStoreOptions options) : IDisposable
+internal sealed class ObjectMove(DataDirectory data, ExternalStoreOptions options) : IDisposable
 {
+    private readonly ObjectStore _embedded = new(data.ObjectsPath, TimeProvider.System);
+
     private const int PageMax = 1000;
 
     private readonly AmazonS3Client _client = ExternalObjectStore.Connect(options, TimeSpan.FromMinutes(30));
@@ -26,16 +29,17 @@ internal sealed class ObjectMove(ObjectStore embedded, ExternalStoreOptions opti
     public async Task<long> OutAsync(Action<string, long> copied, CancellationToken cancel)
     {
         long all = 0;
-        foreach (var bucket in embedded.Buckets())
+        _embedded.Open(cancel);
+        foreach (var bucket in _embedded.Buckets())
         {
-            await embedded.OpenedAsync(bucket.Name, cancel);
+            await _embedded.OpenedAsync(bucket.Name, cancel);
             await CallAsync(() => CreateAsync(bucket.Name, cancel));
             var there = await ListAsync(bucket.Name, cancel);
             long count = 0;
             string? after = null;
             do
             {
-                var page = embedded.List(bucket.Name, "", null, after, PageMax);
+                var page = _embedded.List(bucket.Name, "", null, after, PageMax);
                 foreach (var item in page.Objects)
                 {
                     count++;
@@ -61,15 +65,16 @@ internal sealed class ObjectMove(ObjectStore embedded, ExternalStoreOptions opti
     public async Task<long> InAsync(string accountId, Action<string, long> copied, CancellationToken cancel)
     {
         long all = 0;
+        _embedded.Open(cancel);
         var buckets = await CallAsync(() => _client.ListBucketsAsync(cancel));
         foreach (var bucket in (buckets.Buckets ?? []).Select(b => b.BucketName).Where(b => b != options.OwnBucket))
         {
-            if (embedded.FindBucket(bucket) is null)
+            if (_embedded.FindBucket(bucket) is null)
             {
-                embedded.CreateBucket(bucket, accountId, options.Region);
+                _embedded.CreateBucket(bucket, accountId, options.Region);
             }
 
-            await embedded.OpenedAsync(bucket, cancel);
+            await _embedded.OpenedAsync(bucket, cancel);
             var objects = await ListAsync(bucket, cancel);
             foreach (var (key, known) in objects)
             {
@@ -87,7 +92,7 @@ internal sealed class ObjectMove(ObjectStore embedded, ExternalStoreOptions opti
 
     private async Task SendAsync(string bucket, string key, Dictionary<string, (long Size, string ETag)> there, CancellationToken cancel)
     {
-        if (embedded.OpenRead(bucket, key, out var info) is not { } content)
+        if (_embedded.OpenRead(bucket, key, out var info) is not { } content)
         {
             throw new IOException($"s3://{bucket}/{key} cannot be read.");
         }
@@ -121,7 +126,7 @@ internal sealed class ObjectMove(ObjectStore embedded, ExternalStoreOptions opti
 
     private async Task FetchAsync(string bucket, string key, (long Size, string ETag) known, CancellationToken cancel)
     {
-        if (embedded.OpenRead(bucket, key, out var info) is { } own)
+        if (_embedded.OpenRead(bucket, key, out var info) is { } own)
         {
             await using (own)
             {
@@ -136,11 +141,11 @@ internal sealed class ObjectMove(ObjectStore embedded, ExternalStoreOptions opti
         var metadata = response.Metadata.Keys.ToDictionary(
             name => name.StartsWith("x-amz-meta-", StringComparison.OrdinalIgnoreCase) ? name["x-amz-meta-".Length..] : name,
             name => response.Metadata[name], StringComparer.Ordinal);
-        var stored = await embedded.PutAsync(
+        var stored = await _embedded.PutAsync(
             bucket, key, response.ResponseStream, new PutOptions { ContentType = response.Headers.ContentType, UserMetadata = metadata }, cancel);
         if (stored.Size != known.Size || (IsMd5(known.ETag) && stored.ETag != known.ETag))
         {
-            await embedded.DeleteAsync(bucket, key, CancellationToken.None);
+            await _embedded.DeleteAsync(bucket, key, CancellationToken.None);
             throw new IOException($"s3://{bucket}/{key} has another checksum here than in {options.Endpoint}.");
         }
     }

@@ -216,7 +216,7 @@ internal sealed partial class S3Gate(
     [LoggerMessage(1336, LogLevel.Error, "{Method} {Path} needs a damaged file ({RequestId})")]
     private static partial void RequestForDamaged(ILogger log, string method, string path, string requestId);
 
-    [LoggerMessage(1412, LogLevel.Error, "{Method} {Path} of the object store failed, because the database does not answer: {Reason} ({RequestId})")]
+    [LoggerMessage(1413, LogLevel.Error, "{Method} {Path} of the object store failed, because the database does not answer: {Reason} ({RequestId})")]
     private static partial void DatabaseAway(ILogger log, string method, string path, string reason, string requestId);
 
     [LoggerMessage(1411, LogLevel.Error, "{Method} {Path} of the object store failed ({RequestId})")]

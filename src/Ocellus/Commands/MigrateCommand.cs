@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using Dapper;
 using Ocellus.Identity;
 using Ocellus.Objects.External;
-using Ocellus.Objects.Files;
 using Ocellus.Refusals;
 using Ocellus.Storage;
 using Ocellus.Storage.Postgres;
@@ -17,7 +16,11 @@ internal static class MigrateCommand
 {
     public static Command Create()
     {
-        var from = new Option<string?>("--from") { Description = "Data directory to bring to the database and the store. It stays as it is.", HelpName = "DIR" };
+        var from = new Option<string?>("--from")
+        {
+            Description = "Data directory to bring to the database and the store. It stays as it is.",
+            HelpName = "DIR",
+        };
         var to = new Option<string?>("--to") { Description = "Data directory to make of the database and the store. They stay as they are.", HelpName = "DIR" };
         var database = ServeCommand.DatabaseOption();
         var store = ServeCommand.StoreOption();
@@ -34,8 +37,8 @@ internal static class MigrateCommand
             }
 
             return RunAsync(
-                parsed.GetValue(from), parsed.GetValue(to), ServeCommand.ReadDatabase(parsed.GetValue(database)), ServeCommand.ReadStore(parsed.GetValue(store)),
-                parsed.GetValue(json), terminal, cancel);
+                parsed.GetValue(from), parsed.GetValue(to), ServeCommand.ReadDatabase(parsed.GetValue(database)),
+                ServeCommand.ReadStore(parsed.GetValue(store)), parsed.GetValue(json), terminal, cancel);
         });
         return command;
     }
@@ -87,9 +90,7 @@ internal static class MigrateCommand
         public async Task<JsonObject> RunAsync(bool isOut, CancellationToken cancel)
         {
             await SecretAsync(isOut, cancel);
-            var objects = new ObjectStore(data.ObjectsPath, TimeProvider.System);
-            objects.Open(cancel);
-            using var move = new ObjectMove(objects, store);
+            using var move = new ObjectMove(data, store);
             Action<string, long> told = (bucket, count) => terminal.Remark($"  s3://{bucket}: {count} objects");
             var objectCount = isOut ? await move.OutAsync(told, cancel) : await move.InAsync(KeyRing.DefaultAccountId, told, cancel);
             var from = isOut ? data.Database : shared;
@@ -109,8 +110,8 @@ internal static class MigrateCommand
             if (here is not null && there is not null && !here.AsSpan().SequenceEqual(there))
             {
                 throw new CommandRefusedException(
-                    $"The bucket {store.OwnBucket} of {store.Endpoint} belongs to another installation than {data.Path}: its {SecretBox.FileName} is another one. "
-                        + $"Nothing was changed. Name another bucket with Ocellus__S3__OwnBucket.");
+                    $"The bucket {store.OwnBucket} of {store.Endpoint} belongs to another installation than {data.Path}: its {SecretBox.FileName} is another "
+                        + $"one. Nothing was changed. Name another bucket with Ocellus__S3__OwnBucket.");
             }
 
             if (isOut && here is not null && there is null)

@@ -60,8 +60,8 @@ internal static class ServeCommand
 
     public static Option<string?> DatabaseOption() => new("--database")
     {
-        Description = "PostgreSQL to use instead of a file in the folder, as \"Host=…;Database=…;Username=…\". A password is better in Ocellus__Database in the "
-            + "environment, or in a file: Passfile=….",
+        Description = "PostgreSQL to use instead of a file in the folder, as \"Host=…;Database=…;Username=…\". A password is better in Ocellus__Database in "
+            + "the environment, or in a file: Passfile=….",
         HelpName = "SETTINGS",
     };
 

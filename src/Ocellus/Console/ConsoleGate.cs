@@ -88,7 +88,8 @@ internal sealed partial class ConsoleGate(
         {
             DatabaseAway(log, http.Request.Method, http.Request.Path, failure.Message);
             await RefuseAsync(
-                http, StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", "The server cannot reach its database now. Load the page again in a while.");
+                http, StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable",
+                "The server cannot reach its database now. Load the page again in a while.");
         }
         catch (Exception failure)
         {

@@ -32,7 +32,8 @@ internal sealed class PostgresCommitWatch(string connectionString, string proces
     private bool _disposed;
 
     /// <summary>Why the database does not answer; null if it does, or nobody has looked yet.</summary>
-    public string? Away => _away ?? (_loop is not null && Volatile.Read(ref _provenAt) is not 0 and var at && Age(at) > _proofLasts ? "it does not answer." : null);
+    public string? Away =>
+        _away ?? (_loop is not null && Volatile.Read(ref _provenAt) is not 0 and var at && Age(at) > _proofLasts ? "it does not answer." : null);
 
     public override long Now()
     {

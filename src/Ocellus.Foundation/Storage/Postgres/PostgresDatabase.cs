@@ -172,8 +172,8 @@ internal sealed class PostgresDatabase : Database
                     throw new InvalidOperationException(
                         refused
                             ? $"The database {Name} refuses the connection: {PostgresErrors.Sentence(failure)}"
-                            : $"The database {Name} did not answer within {wait.TotalSeconds:0} s ({DatabaseOptions.Section}:{nameof(DatabaseOptions.DatabaseWait)}): "
-                                + $"{PostgresErrors.Sentence(failure)}",
+                            : $"The database {Name} did not answer within {wait.TotalSeconds:0} s "
+                                + $"({DatabaseOptions.Section}:{nameof(DatabaseOptions.DatabaseWait)}): {PostgresErrors.Sentence(failure)}",
                         failure);
                 }
             }

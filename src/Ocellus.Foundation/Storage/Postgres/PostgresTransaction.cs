@@ -29,11 +29,12 @@ internal sealed class PostgresTransaction(PostgresConnection connection, NpgsqlT
         }
     });
 
+    /// <summary>Is not cancelled: nobody would know whether it took place.</summary>
     public override Task CommitAsync(CancellationToken cancellationToken = default) => connection.CallAsync(async () =>
     {
         try
         {
-            await transaction.CommitAsync(cancellationToken);
+            await transaction.CommitAsync(CancellationToken.None);
             return true;
         }
         finally

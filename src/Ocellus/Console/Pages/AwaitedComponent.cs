@@ -3,8 +3,8 @@ using Microsoft.AspNetCore.Components;
 namespace Ocellus.Console.Pages;
 
 /// <summary>
-/// A component that is rendered when it has read what it shows. The framework's own base renders a first time before, for browsers that see the rest later; here
-/// a page is rendered once, and what it has not read yet is null.
+/// A component that is rendered when it has read what it shows. The framework's own base renders a first time before, for browsers that see the rest later;
+/// here a page is rendered once, and what it has not read yet is null.
 /// </summary>
 public abstract class AwaitedComponent : ComponentBase
 {

@@ -4,8 +4,8 @@ using Ocellus.Training.Job;
 namespace Ocellus.Training.Server;
 
 /// <summary>
-/// While a training runs on one of several servers: renews its lease, and keeps its checkpoints where another server finds them. If the lease cannot be renewed,
-/// the training is stopped while the lease is still valid, so that nobody else has begun it by then.
+/// While a training runs on one of several servers: renews its lease, and keeps its checkpoints where another server finds them. If the lease cannot be
+/// renewed, the training is stopped while the lease is still valid, so that nobody else has begun it by then.
 /// </summary>
 internal sealed partial class TrainingKeeper : IAsyncDisposable
 {
@@ -81,7 +81,8 @@ internal sealed partial class TrainingKeeper : IAsyncDisposable
 
                     renewed = asked;
                 }
-                catch (Exception failure) when (failure is System.Data.Common.DbException || (failure is OperationCanceledException && !cancel.IsCancellationRequested))
+                catch (Exception failure) when (failure is System.Data.Common.DbException
+                    || (failure is OperationCanceledException && !cancel.IsCancellationRequested))
                 {
                     NotRenewed(_log, _arn, failure.Message);
                     if (_clock.GetElapsedTime(renewed) > _lostAfter)
@@ -144,7 +145,8 @@ internal sealed partial class TrainingKeeper : IAsyncDisposable
         try
         {
             return Directory.Exists(_folder.Checkpoint)
-                ? new DirectoryInfo(_folder.Checkpoint).EnumerateFiles().Where(f => f.Extension != ".tmp").Select(f => f.LastWriteTimeUtc).DefaultIfEmpty().Max()
+                ? new DirectoryInfo(_folder.Checkpoint).EnumerateFiles().Where(f => f.Extension != ".tmp").Select(f => f.LastWriteTimeUtc)
+                    .DefaultIfEmpty().Max()
                 : default;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -156,7 +158,8 @@ internal sealed partial class TrainingKeeper : IAsyncDisposable
     [LoggerMessage(1318, LogLevel.Warning, "The lease of the training of {ProjectVersionArn} could not be renewed: {Reason}")]
     private static partial void NotRenewed(ILogger log, string projectVersionArn, string reason);
 
-    [LoggerMessage(1319, LogLevel.Warning, "The training of {ProjectVersionArn} is stopped here: its lease could not be renewed, and another server goes on with it")]
+    [LoggerMessage(
+        1319, LogLevel.Warning, "The training of {ProjectVersionArn} is stopped here: its lease could not be renewed, and another server goes on with it")]
     private static partial void LeaseLost(ILogger log, string projectVersionArn);
 
     [LoggerMessage(1320, LogLevel.Warning, "A checkpoint of {ProjectVersionArn} is on this machine only: {Reason}")]

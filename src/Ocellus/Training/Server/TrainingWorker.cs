@@ -94,15 +94,22 @@ internal sealed partial class TrainingWorker(
         {
             // The server is stopping; the job resumes after its next start.
         }
-        catch (Exception failure) when (failure is LeaseLostException || (failure is OperationCanceledException && keeper is { IsLost: true }))
+        catch (LeaseLostException)
         {
-            // Its folder stays: what is kept elsewhere is newer, and replaces it if the training comes back.
             Log.JobLost(log, arn);
         }
         catch (OperationCanceledException) when (job.IsCancellationRequested)
         {
-            Log.JobCancelled(log, arn);
-            await TryAsync(() => version is null ? Task.CompletedTask : publisher.DiscardAsync(version, FolderOf(version)), arn);
+            if (keeper is { IsLost: true } && await IsOthersAsync(arn))
+            {
+                // Its folder stays: what is kept elsewhere is newer, and replaces it if the training comes back.
+                Log.JobLost(log, arn);
+            }
+            else
+            {
+                Log.JobCancelled(log, arn);
+                await TryAsync(() => version is null ? Task.CompletedTask : publisher.DiscardAsync(version, FolderOf(version)), arn);
+            }
         }
         catch (TransientFailureException failure)
         {
@@ -147,6 +154,19 @@ internal sealed partial class TrainingWorker(
         {
             // It affects one job only: the worker continues with the others.
             Log.ReportLost(log, failure, arn);
+        }
+    }
+
+    /// <summary>Whether a training whose lease was lost goes on elsewhere; otherwise it was cancelled. If nobody can tell, it may go on.</summary>
+    private async Task<bool> IsOthersAsync(string arn)
+    {
+        try
+        {
+            return await versions.FindAsync(arn, CancellationToken.None) is { Status: ProjectVersionStatus.TRAINING_IN_PROGRESS };
+        }
+        catch (System.Data.Common.DbException)
+        {
+            return true;
         }
     }
 

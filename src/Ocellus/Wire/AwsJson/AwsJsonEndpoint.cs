@@ -106,7 +106,8 @@ internal sealed partial class AwsJsonEndpoint(
         {
             error = AwsErrors.Internal.Name;
             DatabaseAway(log, target, failure.Message, requestId);
-            await WriteErrorAsync(http, AwsErrors.Internal, $"The service cannot reach its database now; try again. Request {requestId} is in the server's log.");
+            await WriteErrorAsync(
+                http, AwsErrors.Internal, $"The service cannot reach its database now; try again. Request {requestId} is in the server's log.");
         }
         catch (Exception failure)
         {

@@ -1,11 +1,13 @@
 using Dapper;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 using Ocellus.Identity;
 using Ocellus.Projects;
 using Ocellus.Refusals;
 using Ocellus.Storage;
 using Ocellus.Tests.Hosting;
+using Ocellus.Training.Server;
 using Ocellus.Work;
 
 namespace Ocellus.Tests.Storage.Postgres;
@@ -123,6 +125,32 @@ public sealed class PostgresDatabaseTests : IDisposable
     }
 
     [Fact]
+    public async Task A_lease_of_a_training_ends_by_the_clock_of_the_database_whatever_the_servers_clocks_say()
+    {
+        var early = new FakeTimeProvider(DateTimeOffset.UnixEpoch);
+        JobCatalog one = new(_one, early), two = new(_two, TimeProvider.System);
+        var project = (await new ProjectCatalog(_one, TimeProvider.System).CreateAsync(Owner, "fruit", null, Cancel)).ToString();
+        var version = new NewVersion(project, "v", ProjectVersionStatus.TRAINING_IN_PROGRESS, "v-1", "bucket", "");
+        var arn = (await new VersionCatalog(_one, TimeProvider.System, Options.Create(new QuotaOptions())).CreateAsync(Owner, version, Cancel)).ToString();
+
+        Assert.True(await one.LeaseAsync(arn, "one", Cancel));
+        Assert.Empty(await two.DueAsync(Cancel));
+        Assert.False(await two.LeaseAsync(arn, "two", Cancel));
+
+        await using var connection = await _one.ConnectAsync(Cancel);
+        await connection.ExecuteAsync("UPDATE training_jobs SET lease_until_ms = lease_until_ms - @time", new { time = 61_000L });
+        Assert.Equal([arn], await one.DueAsync(Cancel));
+        Assert.True(await two.LeaseAsync(arn, "two", Cancel));
+        Assert.False(await one.RenewAsync(arn, "one", Cancel));
+        // And what it says is not the version's any more.
+        Assert.False(await one.ReportAsync(arn, "one", "late", Cancel));
+        Assert.NotEqual("late", await connection.QuerySingleAsync<string>("SELECT message FROM project_versions"));
+        var versions = new VersionCatalog(_one, TimeProvider.System, Options.Create(new QuotaOptions()));
+        Assert.False(await versions.EndAsync(arn, VersionEvent.Trained, null, new VersionOutcome(0) { LeaseOwner = "one" }, Cancel));
+        Assert.True(await versions.EndAsync(arn, VersionEvent.Trained, null, new VersionOutcome(0) { LeaseOwner = "two" }, Cancel));
+    }
+
+    [Fact]
     public void A_folder_is_not_used_with_another_database()
     {
         using var mine = DataDirectory.Open(Path.Combine(_top, "mine"), _database);
@@ -167,7 +195,8 @@ public sealed class PostgresDatabaseTests : IDisposable
     public async Task Text_is_sorted_by_its_bytes_whatever_the_locale()
     {
         var projects = new ProjectCatalog(_one, TimeProvider.System);
-        var arn = (await projects.CreateAsync(Owner, "fruit", new Dictionary<string, string> { ["b"] = "1", ["B"] = "2", ["a"] = "3", ["_"] = "4" }, Cancel)).ToString();
+        var tags = new Dictionary<string, string> { ["b"] = "1", ["B"] = "2", ["a"] = "3", ["_"] = "4" };
+        var arn = (await projects.CreateAsync(Owner, "fruit", tags, Cancel)).ToString();
         Assert.Equal(["B", "_", "a", "b"], (await projects.TagsAsync(Owner, arn, Cancel)).Keys);
     }
 

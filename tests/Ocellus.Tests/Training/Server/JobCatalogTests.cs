@@ -32,6 +32,7 @@ public sealed class JobCatalogTests : IDisposable
     [Fact]
     public async Task A_lease_holds_for_its_time_against_others_and_then_no_longer()
     {
+        TestDatabase.RequireSqlite();
         var arn = await JobAsync();
         Assert.True(await _jobs.LeaseAsync(arn, "one", Cancel));
         Assert.Empty(await _jobs.DueAsync(Cancel));
@@ -44,6 +45,7 @@ public sealed class JobCatalogTests : IDisposable
     [Fact]
     public async Task A_lease_of_a_clock_that_was_set_back_since_holds_nobody_up()
     {
+        TestDatabase.RequireSqlite();
         var arn = await JobAsync();
         Assert.True(await _jobs.LeaseAsync(arn, "one", Cancel));
 
