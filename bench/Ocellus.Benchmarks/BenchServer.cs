@@ -71,7 +71,7 @@ internal sealed class BenchServer : IDisposable
         var project = await new ProjectCatalog(data, TimeProvider.System).CreateAsync(caller, "bench", null, default);
         var versions = new VersionCatalog(data, TimeProvider.System, Options.Create(new QuotaOptions()));
         var arn = await versions.CreateAsync(
-            caller, new NewVersion(project.ToString(), "v1", ProjectVersionStatus.TRAINING_IN_PROGRESS, "model", "bucket", ""), null, default);
+            caller, new NewVersion(project.ToString(), "v1", ProjectVersionStatus.TRAINING_IN_PROGRESS, "model", "bucket", ""), default);
         Arn = arn.ToString();
         if (model is null)
         {

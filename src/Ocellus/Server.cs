@@ -6,9 +6,11 @@ using Ocellus.Console;
 using Ocellus.Datasets;
 using Ocellus.Diagnostics;
 using Ocellus.Hosting;
+using Ocellus.Hosting.Placement;
 using Ocellus.Hosting.Serving;
 using Ocellus.Identity;
 using Ocellus.Objects;
+using Ocellus.Objects.External;
 using Ocellus.Projects;
 using Ocellus.Settings;
 using Ocellus.Storage;
@@ -19,6 +21,7 @@ using Ocellus.Wire.AwsJson;
 using Ocellus.Wire.Others;
 using Ocellus.Wire.SigV2;
 using Ocellus.Wire.SigV4;
+using Ocellus.Work;
 
 namespace Ocellus;
 
@@ -65,11 +68,13 @@ internal static class Server
                 .AddFilter<ConsoleLoggerProvider>("Microsoft.AspNetCore.Server.Kestrel.BadRequests", LogLevel.Error)
             // A failed start is one sentence on standard error, not sixty stack frames; ServeCommand reports the failures of background services too.
             .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", logLevel < LogLevel.Information ? logLevel : LogLevel.None)
-            // At each start the silo recommends the server garbage collector, which would keep the memory that we give back; its watchdog warns of the time
-            // since boot.
+            // At its start the silo of a node recommends the server garbage collector, which would keep the memory that we give back; its watchdog warns of the
+            // time since boot.
             .AddFilter("Orleans.Runtime.MembershipService", LogLevel.Error)
+            .AddFilter("Ocellus.Hosting.Placement.NodeService", LogLevel.Warning)
             .AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
 
+        builder.Services.AddSettings<DatabaseOptions>(DatabaseOptions.Section);
         builder.Services.AddSettings<QuotaOptions>("Ocellus:Quotas");
         builder.Services.AddSettings<ThrottlingOptions>("Ocellus:Throttling");
         builder.Services.AddSettings<BodyOptions>(BodyOptions.Section);
@@ -79,6 +84,7 @@ internal static class Server
         builder.AddHosting();
         builder.Services.AddMetricsPage();
         var clock = TimeProvider.System;
+        await ShareAsync(data, builder, cancel);
         var keys = await KeyRing.OpenAsync(data, cancel);
         builder.Services
             .AddSingleton(data)
@@ -91,11 +97,14 @@ internal static class Server
             .AddSingleton<RequestAuthenticator>()
             .AddSingleton<Authorizer>()
             .AddObjects(data, builder.Configuration)
-            .AddSingleton<PageToken>()
+            // Of several servers on one database, each takes the others' tokens.
+            .AddSingleton(new PageToken(data.Database.IsShared ? keys.Derive("page tokens") : null))
             .AddSingleton<ProjectCatalog>()
             .AddSingleton<DatasetCatalog>()
             .AddSingleton<PolicyCatalog>()
             .AddSingleton<VersionCatalog>()
+            .AddSingleton<WorkLeases>()
+            .AddHostedService(services => services.GetRequiredService<WorkLeases>())
             .AddSingleton<DatasetJobs>()
             .AddSingleton<DatasetWorker>()
             .AddHostedService(services => services.GetRequiredService<DatasetWorker>())
@@ -129,6 +138,7 @@ internal static class Server
         var models = app.Services.GetRequiredService<ModelTransfer>();
         var cors = app.Services.GetRequiredService<ApiCors>();
         var stopping = app.Lifetime.ApplicationStopping;
+        var lease = app.Services.GetRequiredService<NodeLease>();
         // Before everything that responds: no response leaves an unread body on the connection.
         app.UseUnreadBodies();
         // Before anything that reads a parameter: it then sees what the signature covers.
@@ -144,7 +154,7 @@ internal static class Server
         {
             // Health first: it needs no signature. Only GET of these two paths is taken from the object store.
             ("GET", "/health/live") => http.Response.WriteAsync(Live, http.RequestAborted),
-            ("GET", "/health/ready") => ReadyAsync(http, stopping.IsCancellationRequested),
+            ("GET", "/health/ready") => ReadyAsync(http, stopping.IsCancellationRequested, data.Database, lease),
             // The API has one path and one method; a POST with the parameter delete is for the object store.
             ("POST", "/") when http.Request.Headers.ContainsKey("X-Amz-Target") || !http.Request.Query.ContainsKey("delete") => api.HandleAsync(http),
             // The object store has no rules for its root: its refusal is the response where the API has none.
@@ -154,9 +164,26 @@ internal static class Server
         return app;
     }
 
-    private static Task ReadyAsync(HttpContext http, bool draining)
+    /// <summary>With a database and a store that other servers use too, the data directory holds copies.</summary>
+    private static async Task ShareAsync(DataDirectory data, WebApplicationBuilder builder, CancellationToken cancel)
     {
-        http.Response.StatusCode = draining ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK;
-        return http.Response.WriteAsync(draining ? "draining\n" : "ready\n", http.RequestAborted);
+        var store = builder.Configuration.GetSection(ExternalStoreOptions.Section).Get<ExternalStoreOptions>() ?? new();
+        // One that is not valid stops the start a little later, with a sentence.
+        if (data.Database.IsShared && store.IsExternal && !store.Validate(new(store)).Any())
+        {
+            var folders = new ExternalFolders(store);
+            builder.Services.AddSingleton(_ => folders);
+            data.Models.Store = folders;
+            await SharedSecret.BringAsync(data, folders, cancel);
+        }
+    }
+
+    private static Task ReadyAsync(HttpContext http, bool draining, Database database, NodeLease lease)
+    {
+        var trouble = draining ? "draining" : database.Away is { } reason ? $"the database does not answer: {reason}"
+            : lease.Holds ? null
+            : "the cluster does not count on this node now: its lease was not renewed";
+        http.Response.StatusCode = trouble is null ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        return http.Response.WriteAsync($"{trouble ?? "ready"}\n", http.RequestAborted);
     }
 }

@@ -79,8 +79,7 @@ internal static class Samples
             {
                 Description = "Made for a <img src=x onerror=alert(1)> test",
                 EvaluationResult = f1 is null ? null : $$"""{"F1Score":{{f1}}}""",
-            },
-            null, Cancel)).ToString();
+            }, Cancel)).ToString();
         TinyModel.Save(server.ModelFolder(folder), null);
         if (status != ProjectVersionStatus.TRAINING_COMPLETED)
         {

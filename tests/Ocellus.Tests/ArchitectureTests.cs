@@ -17,7 +17,7 @@ public sealed partial class ArchitectureTests
         ["Program.cs"] = "Commands",
         ["Commands"] =
             "Server.cs Backups Console Datasets Encodings Formats Hosting Identity Objects Projects Refusals Settings Storage Training Transfer Wire",
-        ["Server.cs"] = "Backups Console Datasets Diagnostics Encodings Hosting Identity Objects Projects Settings Storage Tags Training Wire",
+        ["Server.cs"] = "Backups Console Datasets Diagnostics Encodings Hosting Identity Objects Projects Settings Storage Tags Training Wire Work",
         ["Console"] = "Datasets Diagnostics Encodings Formats Hosting Identity Objects Projects Refusals Settings Storage Tags Training Wire Work",
         ["Backups"] = "Encodings Objects Refusals Storage",
         ["Tags"] = "Encodings Identity Projects Wire",
@@ -34,8 +34,8 @@ public sealed partial class ArchitectureTests
         ["Settings"] = "Encodings",
         ["Encodings"] = "",
         ["Refusals"] = "",
-        ["Storage"] = "",
-        ["Work"] = "",
+        ["Storage"] = "Settings",
+        ["Work"] = "Storage",
     };
 
     /// <summary>Pairs of folders inside a feature, the first of which may not use the second.</summary>

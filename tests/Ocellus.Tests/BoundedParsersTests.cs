@@ -32,6 +32,7 @@ public sealed partial class BoundedParsersTests
     /// <summary>The files that parse, by their namespace, and their bound. "Own files" are written by this program or by the person who runs it.</summary>
     private static readonly Dictionary<string, string> s_bounds = new(StringComparer.Ordinal)
     {
+        ["Objects/External/ExternalFolders.cs"] = "own files in the product's own bucket, 1 MB at most",
         ["Identity/CallerRights.cs"] = "JSON from the database: own files",
         ["Identity/PolicyJson.cs"] = "JSON: 64 levels, and the characters that a policy may have",
         ["Commands/ApiClient.cs"] = "answers of a server that this program started, to the length of an answer",
@@ -45,6 +46,7 @@ public sealed partial class BoundedParsersTests
         ["Commands/InstalledClients.cs"] = "versions that installed programs tell, by a pattern without repetition in repetition",
         ["Commands/KeysCommand.cs"] = "names, by a pattern without repetition in repetition",
         ["Commands/ModelArchive.cs"] = "archives that a person names: bounds of its own on entries and their bytes",
+        ["Commands/NodeOptions.cs"] = "a word of a command line",
         ["Commands/PolicyFile.cs"] = "a file of 64 KB that a person names",
         ["Backups/ShardLinks.cs"] = "own files",
         ["Commands/TrainCommand.Errors.cs"] = "own files",

@@ -165,6 +165,7 @@ internal sealed class TestServer : IAsyncDisposable
     {
         await CloseAsync();
         Client.Dispose();
+        TestDatabase.Drop(DataPath);
         if (Directory.Exists(DataPath))
         {
             Directory.Delete(DataPath, recursive: true);
@@ -173,7 +174,7 @@ internal sealed class TestServer : IAsyncDisposable
 
     private async Task OpenAsync()
     {
-        _data = DataDirectory.Open(DataPath);
+        _data = TestDatabase.Open(DataPath);
         _app = await Server.BuildAsync(_data, "http://127.0.0.1:0", Microsoft.Extensions.Logging.LogLevel.Information, _settings, Cancel);
         await _app.StartAsync(Cancel);
         BaseAddress = new Uri(_app.Urls.First() + "/");

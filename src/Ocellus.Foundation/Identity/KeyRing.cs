@@ -41,6 +41,9 @@ internal sealed partial class KeyRing : IKeySource
         }
     }
 
+    /// <summary>A key for a purpose. All servers on one database have the same.</summary>
+    public byte[] Derive(string purpose) => _box.Derive(purpose);
+
     /// <summary>Loads changes made since, by this process or another. A new, changed or revoked key takes effect at the next request.</summary>
     public async Task RefreshAsync(CancellationToken cancel) => await _keys.GetAsync(this, static (ring, last, token) => ring.ReadAsync(last, token), cancel);
 
@@ -50,6 +53,8 @@ internal sealed partial class KeyRing : IKeySource
     {
         // Opened here, so that missing files or rights are reported at startup.
         data.Commits.Now();
+        // Of two servers that start at the same time on an empty database, one makes the first key.
+        await using var alone = await data.Database.LockAsync("first key", cancel);
         await using var connection = await data.ConnectAsync(cancel);
         var (_, keys, _) = await KeyCatalog.ReadAsync(connection);
         var box = SecretBox.Open(data.Path, keys.Exists(k => SecretBox.IsSealed(k.Secret)));
@@ -135,9 +140,12 @@ internal sealed partial class KeyRing : IKeySource
             await transaction.CommitAsync(CancellationToken.None);
         }
 
-        // An update leaves the old text in free pages and in the write-ahead log. SQLite only; runs once.
-        await connection.ExecuteAsync("VACUUM");
-        await connection.ExecuteAsync("PRAGMA wal_checkpoint(TRUNCATE)");
+        if (connection is Microsoft.Data.Sqlite.SqliteConnection)
+        {
+            // An update leaves the old text in free pages and in the write-ahead log. Runs once.
+            await connection.ExecuteAsync("VACUUM");
+            await connection.ExecuteAsync("PRAGMA wal_checkpoint(TRUNCATE)");
+        }
     }
 
     [LoggerMessage(

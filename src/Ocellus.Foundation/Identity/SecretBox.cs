@@ -60,6 +60,12 @@ internal sealed class SecretBox
                     + $"backup of the data directory.");
     }
 
+    /// <summary>A key for a purpose, from which neither this one nor that of another purpose follows.</summary>
+    public byte[] Derive(string purpose) => HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(purpose));
+
+    /// <summary>The text of a new key.</summary>
+    public static string NewKey() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyBytes)) + "\n";
+
     /// <summary>Encrypts a secret for the row of one access key. In another row it cannot be decrypted.</summary>
     public string Seal(string accessKeyId, string secret)
     {
@@ -94,6 +100,5 @@ internal sealed class SecretBox
     }
 
     /// <summary>Runs before the first row that needs the key is written: a power cut in between loses nothing.</summary>
-    private static void Create(string path) =>
-        FileSystem.WritePrivate(path, Encoding.ASCII.GetBytes(Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyBytes)) + "\n"), overwrite: false);
+    private static void Create(string path) => FileSystem.WritePrivate(path, Encoding.ASCII.GetBytes(NewKey()), overwrite: false);
 }

@@ -1,42 +1,29 @@
 using System.Data.Common;
-using System.Reflection;
-using Dapper;
-using DbUp;
-using Microsoft.Data.Sqlite;
+using Ocellus.Storage.Postgres;
 
 namespace Ocellus.Storage;
 
 /// <summary>The folder that a server owns. A second server on the same folder is refused.</summary>
 internal sealed class DataDirectory : IDisposable
 {
-    /// <summary>SQLITE_CORRUPT and SQLITE_NOTADB.</summary>
-    private const int SqliteCorrupt = 11, SqliteNotADatabase = 26;
-
     private readonly FileStream? _lock;
 
-    // Here, because every database access comes after this: a column such as created_ms maps to CreatedMs.
-    static DataDirectory() => DefaultTypeMap.MatchNamesWithUnderscores = true;
-
-    private DataDirectory(string path, FileStream? held)
+    private DataDirectory(string path, FileStream? held, Database database)
     {
         Path = path;
         _lock = held;
-        ConnectionString = new SqliteConnectionStringBuilder
-        {
-            DataSource = DatabaseOf(path),
-            ForeignKeys = true,
-            DefaultTimeout = 30,
-        }.ToString();
-        Commits = new CommitWatch(ConnectionString);
+        Database = database;
         Barrier = new WriteBarrier(ObjectsOf(path));
+        Models = new ModelFolders(System.IO.Path.Combine(path, "models"));
     }
 
     public string Path { get; }
 
-    public string ConnectionString { get; }
+    /// <summary>The database that this folder's files belong to: in the folder, or elsewhere.</summary>
+    public Database Database { get; }
 
     /// <summary>Detects commits to the database.</summary>
-    public CommitWatch Commits { get; }
+    public CommitWatch Commits => Database.Commits;
 
     /// <summary>Entered before files that the database refers to are removed or moved.</summary>
     public WriteBarrier Barrier { get; }
@@ -52,11 +39,17 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>The models of versions.</summary>
     public string ModelsPath => System.IO.Path.Combine(Path, "models");
 
+    /// <summary>As <see cref="ModelsPath"/>, also where they are kept elsewhere.</summary>
+    public ModelFolders Models { get; }
+
     public string CredentialsPath => System.IO.Path.Combine(Path, "credentials");
 
     /// <summary>Creates the folder if needed, takes its lock and migrates the database.</summary>
-    /// <exception cref="InvalidOperationException">Another server holds the folder, or it cannot be written.</exception>
-    public static DataDirectory Open(string path)
+    /// <param name="path">The folder.</param>
+    /// <param name="shared">The database, if it is not in the folder.</param>
+    /// <exception cref="InvalidOperationException">Another server holds the folder, or it cannot be written. The database does not answer, or is another
+    /// one's.</exception>
+    public static DataDirectory Open(string path, DatabaseOptions? shared = null)
     {
         path = System.IO.Path.GetFullPath(path);
         FileSystem.KeepPrivate();
@@ -84,26 +77,33 @@ internal sealed class DataDirectory : IDisposable
                 failure);
         }
 
-        if (SchemaJournal.Later(path) is { } later)
-        {
-            held.Dispose();
-            throw new InvalidOperationException(later);
-        }
-
-        // Before anything is written, and under the lock: another server's folder must not be changed.
-        var directory = new DataDirectory(path, held) { Warnings = DirectoryPrivacy.Restrict(path) };
+        Database? database = null;
         try
         {
-            if (Damage(path) is { } damage)
+            // Before anything is written, and under the lock: another server's folder must not be changed.
+            if (shared is { IsShared: true })
             {
-                throw new InvalidOperationException(
-                    $"The database {DatabaseOf(path)} is damaged: {damage} Nothing in {path} was changed. Restore a backup of the whole folder; without "
-                        + $"one, `sqlite3 {DatabaseOf(path)} .recover` saves what can be read. `ocellus doctor --data {path}` checks it again.");
+                SharedFolder.Require(path);
+                database = PostgresDatabase.Open(shared);
             }
-
-            if (LostDatabase(path) is { } lost)
+            else if (SchemaJournal.Later(path) is { } later)
             {
-                throw new InvalidOperationException(lost);
+                throw new InvalidOperationException(later);
+            }
+        }
+        catch
+        {
+            database?.Dispose();
+            held.Dispose();
+            throw;
+        }
+
+        var directory = new DataDirectory(path, held, database ?? new SqliteDatabase(DatabaseOf(path))) { Warnings = DirectoryPrivacy.Restrict(path) };
+        try
+        {
+            if (database is null)
+            {
+                RequireSound(path);
             }
 
             if (File.Exists(ObjectsOf(path)))
@@ -113,7 +113,12 @@ internal sealed class DataDirectory : IDisposable
                     + "Move the file away, and restore the folder if there was one.");
             }
 
-            directory.Migrate();
+            directory.Database.Migrate();
+            if (database is PostgresDatabase postgres)
+            {
+                SharedFolder.Claim(path, postgres);
+            }
+
             directory.Barrier.Prepare();
         }
         catch
@@ -128,22 +133,30 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>Why this program cannot use a folder as an existing data directory; null if it can.</summary>
     public static string? Unusable(string path) => File.Exists(DatabaseOf(path))
         ? SchemaJournal.Later(path)
+        : SharedFolder.Used(path) is { } elsewhere ? elsewhere
         : $"{path} is not a server's data directory: it has no {System.IO.Path.GetFileName(DatabaseOf(path))}. --data must name the one given to "
             + $"`ocellus serve`, whose first start creates it.";
 
     /// <summary>Opens the folder of a server that may be running, without its lock, for changes in the database that a running server allows.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="shared">The database, if it is not in the folder.</param>
     /// <exception cref="InvalidOperationException">It has no database, or one of an earlier version that a running server uses.</exception>
-    public static DataDirectory Attach(string path)
+    public static DataDirectory Attach(string path, DatabaseOptions? shared = null)
     {
         path = System.IO.Path.GetFullPath(path);
         FileSystem.KeepPrivate();
+        if (shared is { IsShared: true })
+        {
+            return AttachShared(path, shared);
+        }
+
         if (Unusable(path) is { } reason)
         {
             throw new InvalidOperationException(reason);
         }
 
-        var directory = new DataDirectory(path, null);
-        if (directory.IsCurrent())
+        var directory = new DataDirectory(path, null, new SqliteDatabase(DatabaseOf(path)));
+        if (directory.Database.IsCurrent())
         {
             return directory;
         }
@@ -155,11 +168,11 @@ internal sealed class DataDirectory : IDisposable
         }
 
         Open(path).Dispose();
-        return new DataDirectory(path, null);
+        return new DataDirectory(path, null, new SqliteDatabase(DatabaseOf(path)));
     }
 
     /// <summary>The folder with a version's model.onnx and model.json.</summary>
-    public string ModelFolder(string accountId, string folder) => ModelFolderOf(Path, accountId, folder);
+    public string ModelFolder(string accountId, string folder) => Models.PathOf(accountId, folder);
 
     /// <summary>The database of a data directory, possibly another process's.</summary>
     public static string DatabaseOf(string path) => System.IO.Path.Combine(path, "ocellus.db");
@@ -188,64 +201,55 @@ internal sealed class DataDirectory : IDisposable
         }
     }
 
-    /// <summary>
-    /// Describes damage to a database's pages; null if there is none, or no database yet. With a damaged one, a server would answer as if lost rows had never
-    /// existed. Reads the whole file: a third of a second for 100 MB.
-    /// </summary>
-    public static string? Damage(string path)
-    {
-        if (new FileInfo(DatabaseOf(path)) is not { Exists: true, Length: > 0 })
-        {
-            return null;
-        }
-
-        try
-        {
-            using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = DatabaseOf(path), Pooling = false }.ToString());
-            connection.Open();
-            using var command = connection.CreateCommand();
-            command.CommandText = "PRAGMA quick_check(1)";
-            return command.ExecuteScalar() as string is { } answer and not "ok" ? $"{answer.ReplaceLineEndings(" ")}." : null;
-        }
-        catch (SqliteException failure) when (failure.SqliteErrorCode is SqliteCorrupt or SqliteNotADatabase)
-        {
-            return failure.Message;
-        }
-    }
-
-    /// <summary>
-    /// Why a folder with models must not get a new database; null if it may. With a new database, all models would be taken for leftovers of a crash, and
-    /// removed.
-    /// </summary>
-    public static string? LostDatabase(string path)
-    {
-        var models = System.IO.Path.Combine(path, "models");
-        return new FileInfo(DatabaseOf(path)) is { Exists: true, Length: > 0 }
-            || !Directory.Exists(models)
-            || !Directory.EnumerateDirectories(models).Any(account => Directory.EnumerateDirectories(account).Any())
-            ? null
-            : $"The database {DatabaseOf(path)} is {(File.Exists(DatabaseOf(path)) ? "empty" : "missing")}, and {models} holds models of versions that "
-                + $"only it lists. Nothing in {path} was changed. Restore a backup of the whole folder; to start over without these models, move {models} "
-                + $"away first.";
-    }
-
-    /// <summary>Opens a connection. Foreign keys are on; a writer waits for another writer for up to 30 s.</summary>
-    public async Task<DbConnection> ConnectAsync(CancellationToken cancel)
-    {
-        var connection = new SqliteConnection(ConnectionString);
-        await connection.OpenAsync(cancel);
-        return connection;
-    }
+    /// <summary>As <see cref="Database.ConnectAsync"/>.</summary>
+    public Task<DbConnection> ConnectAsync(CancellationToken cancel) => Database.ConnectAsync(cancel);
 
     public void Dispose()
     {
-        Commits.Dispose();
-        using (var connection = new SqliteConnection(ConnectionString))
+        Database.Dispose();
+        _lock?.Dispose();
+    }
+
+    private static DataDirectory AttachShared(string path, DatabaseOptions shared)
+    {
+        SharedFolder.Require(path);
+        var database = PostgresDatabase.Open(shared);
+        try
         {
-            SqliteConnection.ClearPool(connection);
+            if (!database.IsCurrent())
+            {
+                throw new InvalidOperationException(
+                    $"The database {database.Name} has not the schema of this version; start a server of this version on it first.");
+            }
+
+            SharedFolder.Check(path, database);
+            return new DataDirectory(path, null, database);
+        }
+        catch
+        {
+            database.Dispose();
+            throw;
+        }
+    }
+
+    private static void RequireSound(string path)
+    {
+        if (SqliteDatabase.Damage(path) is { } damage)
+        {
+            throw new InvalidOperationException(
+                $"The database {DatabaseOf(path)} is damaged: {damage} Nothing in {path} was changed. Restore a backup of the whole folder; without "
+                    + $"one, `sqlite3 {DatabaseOf(path)} .recover` saves what can be read. `ocellus doctor --data {path}` checks it again.");
         }
 
-        _lock?.Dispose();
+        if (SharedFolder.Used(path) is { } elsewhere)
+        {
+            throw new InvalidOperationException(elsewhere);
+        }
+
+        if (SqliteDatabase.Lost(path) is { } lost)
+        {
+            throw new InvalidOperationException(lost);
+        }
     }
 
     private static bool CanBeWritten(string path)
@@ -259,33 +263,6 @@ internal sealed class DataDirectory : IDisposable
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             return false;
-        }
-    }
-
-    private bool IsCurrent() => !Upgrade().IsUpgradeRequired();
-
-    private DbUp.Engine.UpgradeEngine Upgrade() =>
-        DeployChanges.To.SqliteDatabase(ConnectionString)
-            .WithScriptsEmbeddedInAssembly(Assembly.GetExecutingAssembly())
-            .WithTransactionPerScript()
-            .LogToNowhere()
-            .Build();
-
-    private void Migrate()
-    {
-        using (var connection = new SqliteConnection(ConnectionString))
-        {
-            connection.Open();
-            using var command = connection.CreateCommand();
-            // FULL: an accepted change survives a power cut, not just the end of the process.
-            command.CommandText = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;";
-            command.ExecuteNonQuery();
-        }
-
-        var result = Upgrade().PerformUpgrade();
-        if (!result.Successful)
-        {
-            throw new InvalidOperationException($"The database in {Path} could not be brought up to date: {result.Error.Message}", result.Error);
         }
     }
 }

@@ -9,7 +9,7 @@ internal static class DirectoryPrivacy
     private static readonly string[] _folders = ["jobs", "models", "objects", "damaged", "drawings", ".backup", "lost+found"];
 
     /// <summary>Files of a data directory with secrets or user data. Their number is fixed.</summary>
-    private static readonly string[] _files = ["credentials", "secret.key", "ocellus.db", "ocellus.db-wal", "ocellus.db-shm", "lock"];
+    private static readonly string[] _files = ["credentials", "secret.key", "ocellus.db", "ocellus.db-wal", "ocellus.db-shm", "lock", "database", "node"];
 
     /// <summary>Creates the folder, for its owner only, unless it exists.</summary>
     public static void Create(string path)

@@ -11,18 +11,23 @@ namespace Ocellus.Objects.External;
 /// <summary>An external S3-compatible store. The server uses one access key of its own, so every account of this server can use its buckets.</summary>
 internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options) : IObjects, IDisposable
 {
-    private readonly AmazonS3Client _client = new(
-        new BasicAWSCredentials(options.Value.AccessKey, options.Value.SecretKey),
+    // One attempt must not take longer than this server's own clients wait.
+    private readonly AmazonS3Client _client = Connect(options.Value, TimeSpan.FromSeconds(30));
+
+    /// <summary>A client for the store.</summary>
+    /// <param name="options">The store.</param>
+    /// <param name="timeout">Longest time of one attempt.</param>
+    public static AmazonS3Client Connect(ExternalStoreOptions options, TimeSpan timeout) => new(
+        new BasicAWSCredentials(options.AccessKey, options.SecretKey),
         new AmazonS3Config
         {
-            ServiceURL = options.Value.Endpoint,
-            AuthenticationRegion = options.Value.Region,
+            ServiceURL = options.Endpoint,
+            AuthenticationRegion = options.Region,
             // Compatible stores seldom support bucket names in the host, and not all support the newer checksums.
             ForcePathStyle = true,
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
-            // One attempt must not take longer than this server's own clients wait.
-            Timeout = TimeSpan.FromSeconds(30),
+            Timeout = timeout,
             MaxErrorRetry = 3,
         });
 
@@ -37,7 +42,7 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
         });
 
     public Task<FoundBucket?> FindBucketAsync(string bucket, CancellationToken cancel) =>
-        CallAsync<FoundBucket?>(null, async () =>
+        IsOwn(bucket) ? Task.FromResult<FoundBucket?>(null) : CallAsync<FoundBucket?>(null, async () =>
         {
             await _client.HeadBucketAsync(new HeadBucketRequest { BucketName = bucket }, cancel);
             return new FoundBucket(null, null);
@@ -46,14 +51,14 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
     public Task<bool> CreateBucketAsync(string bucket, string accountId, string region, CancellationToken cancel) => Task.FromResult(false);
 
     public Task<bool> ExistsAsync(string bucket, string key, CancellationToken cancel) =>
-        CallAsync(false, async () =>
+        IsOwn(bucket) ? Task.FromResult(false) : CallAsync(false, async () =>
         {
             await _client.GetObjectMetadataAsync(bucket, key, cancel);
             return true;
         });
 
     public Task<ObjectContent?> OpenReadAsync(string bucket, string key, CancellationToken cancel) =>
-        CallAsync<ObjectContent?>(null, async () =>
+        IsOwn(bucket) ? Task.FromResult<ObjectContent?>(null) : CallAsync<ObjectContent?>(null, async () =>
         {
             var response = await _client.GetObjectAsync(bucket, key, cancel);
             return new ObjectContent(response.ResponseStream, response.ContentLength, response.ETag ?? "");
@@ -89,6 +94,11 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
 
     public async Task PutAsync(string bucket, string key, Stream content, string contentType, CancellationToken cancel)
     {
+        if (IsOwn(bucket))
+        {
+            throw new S3Exception("NoSuchBucket");
+        }
+
         if (!content.CanSeek)
         {
             // For example a stream from the store itself. A request needs its length first, and may have to be sent again.
@@ -116,6 +126,9 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
     }
 
     public void Dispose() => _client.Dispose();
+
+    /// <summary>What the product keeps for itself is no bucket for those who use it.</summary>
+    private bool IsOwn(string bucket) => bucket == options.Value.OwnBucket;
 
     /// <summary>Calls the store, and translates its errors into those documented by <see cref="IObjects"/>.</summary>
     private async Task<T> CallAsync<T>(T absent, Func<Task<T>> call, bool mayBeAbsent = true)

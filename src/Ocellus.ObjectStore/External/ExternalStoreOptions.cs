@@ -26,6 +26,13 @@ internal sealed class ExternalStoreOptions : IValidatableObject
     [RegularExpression("[a-z0-9-]+", ErrorMessage = "Ocellus:S3:Region must be the name of a region, such as us-east-1.")]
     public string Region { get; set; } = Bucket.FirstRegion;
 
+    /// <summary>
+    /// Bucket for what the product itself keeps there when the database is PostgreSQL: models, trainings under way, the key that encrypts secrets. It is
+    /// created if the store does not have it. No caller of the API can name it.
+    /// </summary>
+    [RegularExpression("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", ErrorMessage = "Ocellus:S3:OwnBucket must be the name of a bucket, such as ocellus-internal.")]
+    public string OwnBucket { get; set; } = "ocellus-internal";
+
     public bool IsExternal => Endpoint.Length > 0;
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

@@ -94,6 +94,13 @@ internal sealed partial class S3Gate(
         {
             await WriteErrorAsync(http, target, "IncompleteBody", failure.StatusCode, failure.Message, requestId);
         }
+        catch (System.Data.Common.DbException failure) when (failure.IsTransient)
+        {
+            DatabaseAway(log, http.Request.Method, http.Request.Path, failure.Message, requestId);
+            await WriteErrorAsync(
+                http, target, "ServiceUnavailable", 503, $"The service cannot reach its database now; try again. Request {requestId} is in the server's log.",
+                requestId);
+        }
         catch (Exception failure)
         {
             RequestFailed(log, failure, http.Request.Method, http.Request.Path, requestId);
@@ -208,6 +215,9 @@ internal sealed partial class S3Gate(
 
     [LoggerMessage(1336, LogLevel.Error, "{Method} {Path} needs a damaged file ({RequestId})")]
     private static partial void RequestForDamaged(ILogger log, string method, string path, string requestId);
+
+    [LoggerMessage(1413, LogLevel.Error, "{Method} {Path} of the object store failed, because the database does not answer: {Reason} ({RequestId})")]
+    private static partial void DatabaseAway(ILogger log, string method, string path, string reason, string requestId);
 
     [LoggerMessage(1411, LogLevel.Error, "{Method} {Path} of the object store failed ({RequestId})")]
     private static partial void RequestFailed(ILogger log, Exception failure, string method, string path, string requestId);

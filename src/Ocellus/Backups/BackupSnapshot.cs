@@ -183,7 +183,7 @@ internal sealed class BackupSnapshot : IDisposable
             await plain.ExecuteNonQueryAsync(cancel);
         }
 
-        if (DataDirectory.Damage(Folder) is { } damage)
+        if (SqliteDatabase.Damage(Folder) is { } damage)
         {
             throw new CommandRefusedException(
                 $"The database of {_data} is damaged, and so would be its backup: {damage} `ocellus doctor --data {_data}` checks it again.");

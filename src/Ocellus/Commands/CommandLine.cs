@@ -53,8 +53,10 @@ internal static class CommandLine
         EnvCommand.Create(),
         ConsoleCommand.Create(),
         KeysCommand.Create(),
+        NodesCommand.Create(),
         BackupCommand.Create(),
         RestoreCommand.Create(),
+        MigrateCommand.Create(),
         DoctorCommand.Create(),
         TrainJobCommand.Create(),
         LoadCheckCommand.Create(),
@@ -148,6 +150,8 @@ internal static class CommandLine
     private static async Task<int> GuardAsync(
         ParseResult parsed, Terminal terminal, Func<ParseResult, Terminal, CancellationToken, Task<int>> run, CancellationToken cancel)
     {
+        // The library handles signals from when it has the task. A server may start without waiting for anything, and would be ended by one until then.
+        await Task.Yield();
         try
         {
             return await run(parsed, terminal, cancel);

@@ -24,7 +24,7 @@ internal static class DataCheck
             yield break;
         }
 
-        if (DataDirectory.LostDatabase(data) is { } lost)
+        if (SqliteDatabase.Lost(data) is { } lost)
         {
             yield return new("Database", FindingState.Problem, lost);
         }

@@ -69,7 +69,7 @@ internal static partial class DemoCommand
         }
 
         var started = Stopwatch.GetTimestamp();
-        using var data = ServeCommand.Open(path, terminal);
+        using var data = ServeCommand.Open(path, null, terminal);
         // All that matters comes back through the API; log lines would break the progress bars.
         await using var app = await ServeCommand.BuildAsync(
             data, urls, LogLevel.Error, [new($"Ocellus:Training:{nameof(TrainingOptions.TimeBudget)}", $"{sample.TimeBudget}")], cancel);

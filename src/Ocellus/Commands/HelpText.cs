@@ -15,6 +15,8 @@ internal static partial class HelpText
         [
             ("serve", "on http://127.0.0.1:8741, with its data in ./ocellus-data"),
             ("serve --data /srv/ocellus --urls http://0.0.0.0:8741", "for other machines too; put a proxy with TLS in front of it"),
+            ("serve --data /srv/ocellus --database \"Host=db;Database=ocellus\" --s3-endpoint http://s3:9000", "on PostgreSQL and another store"),
+            ("serve --data /srv/ocellus --database \"Host=db;Database=ocellus\" --s3-endpoint http://s3:9000 --cluster lab", "as one of several servers"),
         ],
         ["train"] =
         [
@@ -64,8 +66,14 @@ internal static partial class HelpText
         ["env"] = [("env --data ocellus-data", "the commands for this shell; wrap it in eval \"$(…)\" to run them")],
         ["console"] = [("console --data ocellus-data", "a link that signs in to the console of a running server; it works once, for ten minutes")],
         ["keys"] = [("keys create --user ann --policy inference", "a key that may only ask for detections"), ("keys list", "all keys, without their secrets")],
+        ["nodes"] = [("nodes --data ocellus-data", "the nodes, and which versions run where"), ("nodes --json", "the same for a program")],
         ["backup"] = [("backup --data ocellus-data --out ocellus.tar", "while the server runs")],
         ["restore"] = [("restore --in ocellus.tar --data restored", "into a new folder")],
+        ["migrate"] =
+        [
+            ("migrate --from ocellus-data --database \"Host=db;Database=ocellus\" --s3-endpoint http://s3:9000", "to PostgreSQL and a store"),
+            ("migrate --to ocellus-data --database \"Host=db;Database=ocellus\" --s3-endpoint http://s3:9000", "and back"),
+        ],
         ["doctor"] = [("doctor", "is anything in the way on this machine?"), ("doctor --data ocellus-data --repair", "mend damaged files")],
         ["completion"] = [("completion bash > ~/.local/share/bash-completion/completions/ocellus", "completion in every new bash")],
     };

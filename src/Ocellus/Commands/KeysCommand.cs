@@ -197,7 +197,7 @@ internal static partial class KeysCommand
     {
         try
         {
-            return DataDirectory.Attach(path);
+            return DataDirectory.Attach(path, ServeCommand.ReadDatabase());
         }
         catch (InvalidOperationException refusal)
         {

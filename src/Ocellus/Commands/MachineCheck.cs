@@ -152,7 +152,7 @@ internal static partial class MachineCheck
 
         try
         {
-            return DataDirectory.Damage(data) is { } damage
+            return SqliteDatabase.Damage(data) is { } damage
                 ? new(
                     name, FindingState.Problem, $"{file.FullName} is damaged: {damage}",
                     $"Restore a backup of the whole folder; without one, `sqlite3 {file.FullName} .recover` saves what can be read.")

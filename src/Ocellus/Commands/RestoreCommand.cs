@@ -53,7 +53,7 @@ internal static class RestoreCommand
         try
         {
             var read = BackupReader.Extract(input, unfinished, terminal.Remark, cancel);
-            if (DataDirectory.Damage(unfinished) is { } damage)
+            if (SqliteDatabase.Damage(unfinished) is { } damage)
             {
                 throw new InvalidDataException($"{input}: the database in it is damaged: {damage}");
             }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
+using Ocellus.Hosting.Placement;
 using Ocellus.Objects.External;
 using Ocellus.Refusals;
 using Ocellus.Settings;
@@ -26,21 +27,43 @@ internal static class ServeCommand
             Description = "Minimum level of the log on standard error.",
             DefaultValueFactory = _ => LogLevel.Information,
         };
-        var store = new Option<string?>("--s3-endpoint")
+        var store = StoreOption();
+        var database = DatabaseOption();
+        var (cluster, address) = (NodeOptions.Cluster(), NodeOptions.Address());
+        var command = new Command("serve", "Serves the Custom Labels API and the S3-compatible object store on one port.")
         {
-            Description = "Address of an external S3-compatible store to use instead of the embedded one. Its keys come from Ocellus__S3__AccessKey and "
-                + "Ocellus__S3__SecretKey in the environment.",
-            HelpName = "URL",
+            data, urls, logLevel, store, database, cluster, address,
         };
-        var command = new Command("serve", "Serves the Custom Labels API and the S3-compatible object store on one port.") { data, urls, logLevel, store };
         command.Act(
-            (parsed, terminal, cancel) =>
-                RunAsync(parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(logLevel), parsed.GetValue(store), terminal, cancel));
+            (parsed, terminal, cancel) => RunAsync(
+                parsed.GetValue(data)!, parsed.GetValue(urls)!, parsed.GetValue(logLevel), parsed.GetValue(database),
+                new Dictionary<string, string?>
+                {
+                    [ExternalStoreOptions.EndpointSetting] = parsed.GetValue(store),
+                    [DatabaseOptions.Setting] = parsed.GetValue(database),
+                    [ClusterOptions.Section + ":" + nameof(ClusterOptions.Name)] = parsed.GetValue(cluster),
+                    [ClusterOptions.Section + ":" + nameof(ClusterOptions.NodeAddress)] = parsed.GetValue(address),
+                },
+                terminal, cancel));
         return command;
     }
 
     public static Option<string> DataOption(string fallback) =>
         new("--data") { Description = "Folder that holds everything the server keeps.", DefaultValueFactory = _ => fallback, HelpName = "DIR" };
+
+    public static Option<string?> StoreOption() => new("--s3-endpoint")
+    {
+        Description = "Address of an external S3-compatible store to use instead of the embedded one. Its keys come from Ocellus__S3__AccessKey and "
+            + "Ocellus__S3__SecretKey in the environment.",
+        HelpName = "URL",
+    };
+
+    public static Option<string?> DatabaseOption() => new("--database")
+    {
+        Description = "PostgreSQL to use instead of a file in the folder, as \"Host=…;Database=…;Username=…\". A password is better in Ocellus__Database in "
+            + "the environment, or in a file: Passfile=….",
+        HelpName = "SETTINGS",
+    };
 
     public static Option<string> UrlsOption(string fallback)
     {
@@ -95,12 +118,15 @@ internal static class ServeCommand
     }
 
     /// <summary>Opens a data directory.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="database">The database, if it is not in the folder.</param>
+    /// <param name="terminal">For warnings.</param>
     /// <exception cref="CommandRefusedException">Another server holds it, or it cannot be used.</exception>
-    public static DataDirectory Open(string path, Terminal terminal)
+    public static DataDirectory Open(string path, DatabaseOptions? database, Terminal terminal)
     {
         try
         {
-            var data = DataDirectory.Open(path);
+            var data = DataDirectory.Open(path, database);
             foreach (var warning in data.Warnings)
             {
                 terminal.Remark($"Warning: {warning}");
@@ -187,8 +213,8 @@ internal static class ServeCommand
     {
         var data = app.Services.GetRequiredService<DataDirectory>();
         var said = $"{failure.Message.TrimEnd('.')}.";
-        return failure is System.Data.Common.DbException ? $"the database {DataDirectory.DatabaseOf(data.Path)} reported {said} 'ocellus doctor --data "
-            + $"{data.Path}' checks it."
+        return failure is System.Data.Common.DbException ? $"the database {data.Database.Name} reported {said}"
+            + (data.Database.IsShared ? "" : $" 'ocellus doctor --data {data.Path}' checks it.")
             : failure is IOException or UnauthorizedAccessException or CommandRefusedException or InvalidOperationException ? said
             : $"{failure.GetType().Name}: {said}";
     }
@@ -208,10 +234,36 @@ internal static class ServeCommand
         }
     }
 
-    private static async Task<int> RunAsync(string path, string urls, LogLevel logLevel, string? store, Terminal terminal, CancellationToken cancel)
+    /// <summary>The settings of the database, before a server is built.</summary>
+    /// <param name="given">What the command line says.</param>
+    /// <exception cref="CommandRefusedException">A setting is not of its type.</exception>
+    public static DatabaseOptions ReadDatabase(string? given = null)
     {
-        using var data = Open(path, terminal);
-        await using var app = await BuildAsync(data, urls, logLevel, store is null ? [] : [new(ExternalStoreOptions.EndpointSetting, store)], cancel);
+        try
+        {
+            return DatabaseOptions.Read(given);
+        }
+        catch (InvalidOperationException refusal)
+        {
+            throw new CommandRefusedException(SettingsType.Sentence(refusal) ?? refusal.Message);
+        }
+    }
+
+    /// <summary>The settings of an external store, for a verb without a server.</summary>
+    /// <param name="given">The address that the command line says.</param>
+    /// <exception cref="CommandRefusedException">They are not valid.</exception>
+    public static ExternalStoreOptions ReadStore(string? given)
+    {
+        var store = DatabaseOptions.Configuration().GetSection(ExternalStoreOptions.Section).Get<ExternalStoreOptions>() ?? new();
+        store.Endpoint = given ?? store.Endpoint;
+        return store.Validate(new(store)).FirstOrDefault() is { } fault ? throw new CommandRefusedException(fault.ErrorMessage!) : store;
+    }
+
+    private static async Task<int> RunAsync(
+        string path, string urls, LogLevel logLevel, string? database, Dictionary<string, string?> settings, Terminal terminal, CancellationToken cancel)
+    {
+        using var data = Open(path, ReadDatabase(database), terminal);
+        await using var app = await BuildAsync(data, urls, logLevel, settings.Where(s => s.Value is not null), cancel);
         await StartAsync(app, data, urls, cancel);
         terminal.Result($"Ocellus serves {string.Join(' ', app.Urls)}\n  {EnvCommand.Hint(data.Path)}");
         await ConsoleCommand.ShowLinkAsync(app, data, "  Console:", terminal);

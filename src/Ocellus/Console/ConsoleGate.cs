@@ -84,6 +84,13 @@ internal sealed partial class ConsoleGate(
         {
             await RefuseAsync(http, failure.StatusCode, "BadRequest", failure.Message);
         }
+        catch (System.Data.Common.DbException failure) when (failure.IsTransient)
+        {
+            DatabaseAway(log, http.Request.Method, http.Request.Path, failure.Message);
+            await RefuseAsync(
+                http, StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable",
+                "The server cannot reach its database now. Load the page again in a while.");
+        }
         catch (Exception failure)
         {
             RequestFailed(log, failure, http.Request.Method, http.Request.Path);
@@ -167,6 +174,9 @@ internal sealed partial class ConsoleGate(
         RefusalKind.Throttled => StatusCodes.Status503ServiceUnavailable,
         _ => StatusCodes.Status400BadRequest,
     };
+
+    [LoggerMessage(1702, LogLevel.Error, "{Method} {Path} of the console failed, because the database does not answer: {Reason}")]
+    private static partial void DatabaseAway(ILogger log, string method, string path, string reason);
 
     [LoggerMessage(1701, LogLevel.Error, "{Method} {Path} of the console failed")]
     private static partial void RequestFailed(ILogger log, Exception failure, string method, string path);

@@ -1,5 +1,8 @@
+using System.Data.Common;
 using Dapper;
 using Ocellus.Datasets.Manifests;
+using Ocellus.Storage;
+using Ocellus.Work;
 
 namespace Ocellus.Datasets;
 
@@ -43,14 +46,14 @@ internal sealed partial class DatasetCatalog
     public async Task AddEntriesAsync(DatasetRow dataset, IReadOnlyList<EntryRow> entries, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
-        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await using var transaction = await connection.BeginStepAsync(cancel);
         using var writer = new EntryWriter(connection, transaction, dataset.Id);
         foreach (var entry in entries)
         {
             await writer.InsertAsync(entry, cancel);
         }
 
-        await transaction.CommitAsync(CancellationToken.None);
+        await CommitAsync(connection, transaction, dataset);
     }
 
     /// <summary>Copies the next entries after an ordinal. The worker keeps the source unchanged until the copy has ended.</summary>
@@ -58,7 +61,7 @@ internal sealed partial class DatasetCatalog
     public async Task<long?> CopyStepAsync(DatasetRow dataset, string sourceArn, long after, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
-        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await using var transaction = await connection.BeginStepAsync(cancel);
         var source = await connection.QuerySingleAsync<long>("SELECT id FROM datasets WHERE arn = @sourceArn", new { sourceArn }, transaction);
         var until = await connection.ExecuteScalarAsync<long?>(
             "SELECT MAX(ordinal) FROM (SELECT ordinal FROM dataset_entries WHERE dataset_id = @source AND ordinal > @after ORDER BY ordinal LIMIT "
@@ -80,7 +83,7 @@ internal sealed partial class DatasetCatalog
             """,
             new { dataset.Id, source, after, until },
             transaction);
-        await transaction.CommitAsync(CancellationToken.None);
+        await CommitAsync(connection, transaction, dataset);
         return until;
     }
 
@@ -89,7 +92,7 @@ internal sealed partial class DatasetCatalog
     public async Task<bool> ClearStepAsync(DatasetRow dataset, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
-        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await using var transaction = await connection.BeginStepAsync(cancel);
         var until = await connection.ExecuteScalarAsync<long?>(
             "SELECT MAX(ordinal) FROM (SELECT ordinal FROM dataset_entries WHERE dataset_id = @Id ORDER BY ordinal LIMIT @StepEntries) step",
             new { dataset.Id, StepEntries },
@@ -104,7 +107,7 @@ internal sealed partial class DatasetCatalog
                 + "ordinal <= @until",
             new { dataset.Id, until },
             transaction);
-        await transaction.CommitAsync(CancellationToken.None);
+        await CommitAsync(connection, transaction, dataset);
         return true;
     }
 
@@ -115,17 +118,17 @@ internal sealed partial class DatasetCatalog
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await connection.ExecuteAsync(
             "DELETE FROM tags WHERE resource_arn = @Arn; DELETE FROM datasets WHERE id = @Id AND status = 'DELETE_IN_PROGRESS'", dataset, transaction);
-        await transaction.CommitAsync(CancellationToken.None);
+        await CommitAsync(connection, transaction, dataset);
     }
 
     /// <summary>Counts the entries of an import and makes the dataset usable.</summary>
     public async Task CompleteAsync(DatasetRow dataset, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
-        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await using var transaction = await connection.BeginStepAsync(cancel);
         await connection.ExecuteAsync(Count, new { id = dataset.Id }, transaction);
         await MoveAsync(connection, transaction, dataset, DatasetEvent.Created);
-        await transaction.CommitAsync(CancellationToken.None);
+        await CommitAsync(connection, transaction, dataset);
     }
 
     /// <summary>Ends a job that failed. A failed update or distribution has changed nothing.</summary>
@@ -143,7 +146,7 @@ internal sealed partial class DatasetCatalog
         }
 
         await connection.ExecuteAsync("DELETE FROM dataset_jobs WHERE dataset_id = @Id", job.Dataset, transaction);
-        await transaction.CommitAsync(CancellationToken.None);
+        await CommitAsync(connection, transaction, job.Dataset);
     }
 
     /// <summary>The changes that an update is to apply.</summary>
@@ -160,7 +163,7 @@ internal sealed partial class DatasetCatalog
     public async Task<ContentError?> ApplyAsync(DatasetRow dataset, IEnumerable<EntryRow> changes, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
-        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await using var transaction = await connection.BeginStepAsync(cancel);
         var last = await connection.ExecuteScalarAsync<long?>("SELECT MAX(ordinal) FROM dataset_entries WHERE dataset_id = @Id", dataset, transaction) ?? 0;
         using (var writer = new EntryWriter(connection, transaction, dataset.Id))
         {
@@ -183,7 +186,7 @@ internal sealed partial class DatasetCatalog
 
         await MoveAsync(connection, transaction, dataset, DatasetEvent.Updated);
         await connection.ExecuteAsync("DELETE FROM dataset_jobs WHERE dataset_id = @Id", dataset, transaction);
-        await transaction.CommitAsync(CancellationToken.None);
+        await CommitAsync(connection, transaction, dataset);
         return null;
     }
 
@@ -226,7 +229,7 @@ internal sealed partial class DatasetCatalog
     public async Task DistributeAsync(DatasetRow train, DatasetRow test, IEnumerable<long> ordinals, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
-        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await using var transaction = await connection.BeginStepAsync(cancel);
         using (var writer = new EntryWriter(connection, transaction, train.Id))
         {
             foreach (var ordinal in ordinals)
@@ -243,6 +246,18 @@ internal sealed partial class DatasetCatalog
         }
 
         await connection.ExecuteAsync("DELETE FROM dataset_jobs WHERE dataset_id = @Id", train, transaction);
+        await CommitAsync(connection, transaction, train);
+    }
+
+    /// <summary>Commits a part of a job, unless another server may have begun the job.</summary>
+    /// <exception cref="LeaseLostException">It may have.</exception>
+    private static async Task CommitAsync(DbConnection connection, DbTransaction transaction, DatasetRow dataset)
+    {
+        if (dataset.Lease is { } lease)
+        {
+            await lease.HoldAsync(connection, transaction);
+        }
+
         await transaction.CommitAsync(CancellationToken.None);
     }
 }

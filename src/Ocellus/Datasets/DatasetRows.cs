@@ -1,4 +1,5 @@
 using Ocellus.Datasets.Manifests;
+using Ocellus.Work;
 
 namespace Ocellus.Datasets;
 
@@ -36,6 +37,9 @@ internal sealed class DatasetRow
     public long Labels { get; init; }
 
     public long Errors { get; init; }
+
+    /// <summary>Of the worker whose job it is; null for readers. No transaction of the job is committed without it.</summary>
+    public IWorkLease? Lease { get; set; }
 
     /// <summary>Whether the entries can be read and nothing is changing them.</summary>
     public bool IsReadable => DatasetStates.IsReadable(Status);

@@ -1,9 +1,11 @@
+using System.Data.Common;
 using Ocellus.Work;
 
 namespace Ocellus.Datasets;
 
 /// <summary>Runs the dataset jobs that are due. The database says which: a wake-up may be lost, the work may not.</summary>
-internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs jobs, TimeProvider clock, ILogger<DatasetWorker> log)
+internal sealed partial class DatasetWorker(
+    DatasetCatalog datasets, DatasetJobs jobs, WorkLeases leases, TimeProvider clock, ILogger<DatasetWorker> log)
     : BackgroundService, IKeyedWork<DatasetJob>
 {
     /// <summary>Concurrent imports and copies: they take long, and the database has one writer anyway.</summary>
@@ -42,15 +44,58 @@ internal sealed partial class DatasetWorker(DatasetCatalog datasets, DatasetJobs
     {
         try
         {
-            await jobs.RunAsync(work, cancel);
-            return WorkEnd.PollAgain;
+            await using var lease = await leases.TryTakeAsync($"dataset {work.Dataset.Id}", cancel);
+            return lease is null ? WorkEnd.NextPoll
+                : !leases.AreNeeded ? await RunAsync(work, cancel)
+                // Another server may have ended it since it was found.
+                : (await datasets.DueAsync(cancel)).FirstOrDefault(j => j.Kind == work.Kind && j.Dataset.Id == work.Dataset.Id) is { } due
+                    ? await RunAsync(due, lease, cancel)
+                    : WorkEnd.PollAgain;
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             // It resumes at the next start.
             return WorkEnd.HoldBack;
         }
-        catch (Exception failure)
+        catch (DbException failure)
+        {
+            NotLooked(log, failure);
+            return WorkEnd.HoldBack;
+        }
+    }
+
+    private async Task<WorkEnd> RunAsync(DatasetJob work, IWorkLease lease, CancellationToken cancel)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, lease.Lost);
+        work.Dataset.Lease = lease;
+        try
+        {
+            return await RunAsync(work, either.Token);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return WorkEnd.NextPoll;
+        }
+    }
+
+    private async Task<WorkEnd> RunAsync(DatasetJob work, CancellationToken cancel)
+    {
+        try
+        {
+            await jobs.RunAsync(work, cancel);
+            return WorkEnd.PollAgain;
+        }
+        catch (LeaseLostException)
+        {
+            return WorkEnd.NextPoll;
+        }
+        catch (DbException failure) when (failure.IsTransient)
+        {
+            // Not the job's fault: it begins again when the database is back.
+            NotLooked(log, failure);
+            return WorkEnd.HoldBack;
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException || !cancel.IsCancellationRequested)
         {
             JobFailed(log, failure, work.Kind, work.Dataset.Arn);
             return await EndFailedAsync(work, cancel) ? WorkEnd.PollAgain : WorkEnd.HoldBack;

@@ -54,4 +54,25 @@ internal static partial class Log
 
     [LoggerMessage(1216, LogLevel.Information, "{ProjectVersionArn} is running, {WakeSeconds:F2} s after the request that woke it")]
     public static partial void Woken(ILogger log, string projectVersionArn, double wakeSeconds);
+
+    [LoggerMessage(1220, LogLevel.Information, "Node {NodeId} has joined the cluster {Cluster} at {Address}")]
+    public static partial void Joined(ILogger log, string cluster, string nodeId, string address);
+
+    [LoggerMessage(1221, LogLevel.Warning, "Node {NodeId} ({Name}) did not renew its lease: it is taken for dead, and what it had is loaded elsewhere")]
+    public static partial void NodeLost(ILogger log, string nodeId, string name);
+
+    [LoggerMessage(1222, LogLevel.Information, "Assigned {ProjectVersionArn} to node {NodeId}, {Units} inference units")]
+    public static partial void Assigned(ILogger log, string projectVersionArn, string nodeId, int units);
+
+    [LoggerMessage(1223, LogLevel.Warning, "The lease of this node was not renewed; it still holds: {Holds}. Without it, no model answers here")]
+    public static partial void NotRenewed(ILogger log, Exception failure, bool holds);
+
+    [LoggerMessage(1224, LogLevel.Warning, "The others have taken this node ({NodeId}) for dead; it drops its models and joins again")]
+    public static partial void TakenForDead(ILogger log, string nodeId);
+
+    [LoggerMessage(1225, LogLevel.Warning, "Node {NodeId} gave no answer for {ProjectVersionArn} ({Reason}); another one is asked")]
+    public static partial void NodeSilent(ILogger log, string nodeId, string projectVersionArn, string reason);
+
+    [LoggerMessage(1226, LogLevel.Warning, "What this node has could not be handed over; its lease runs out")]
+    public static partial void HandOverFailed(ILogger log, Exception failure);
 }

@@ -138,10 +138,12 @@ internal sealed class ProjectCatalog(DataDirectory data, TimeProvider clock, IOp
     public async Task UntagAsync(Caller caller, string resourceArn, IReadOnlyList<string> keys, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
-        await RequireResourceAsync(connection, null, caller, resourceArn);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await RequireResourceAsync(connection, transaction, caller, resourceArn);
         if (keys.Count > 0)
         {
-            await connection.ExecuteAsync("DELETE FROM tags WHERE resource_arn = @resourceArn AND tag_key IN @keys", new { resourceArn, keys });
+            await connection.ExecuteAsync("DELETE FROM tags WHERE resource_arn = @resourceArn AND tag_key IN @keys", new { resourceArn, keys }, transaction);
+            await transaction.CommitAsync(CancellationToken.None);
         }
     }
 

@@ -32,7 +32,9 @@ internal sealed partial class VersionCatalog
             var moved = await connection.ExecuteAsync(
                 "UPDATE project_versions SET status = @next, message = @message, updated_ms = @now"
                     + (hosted ? "" : ", min_units = NULL, max_units = NULL")
-                    + " WHERE arn = @arn AND status = @seen",
+                    + " WHERE arn = @arn AND status = @seen"
+                    // Stopped is what no node has in memory.
+                    + (what == VersionEvent.Drained ? " AND NOT EXISTS (SELECT 1 FROM placements WHERE version_arn = @arn)" : ""),
                 new
                 {
                     arn,
@@ -98,10 +100,18 @@ internal sealed partial class VersionCatalog
                 outcome.ManifestSummary,
             },
             transaction);
+        // A job that another server has taken up meanwhile is that server's to end.
+        if (moved != 1
+            || (outcome.LeaseOwner is { } owner && await connection.ExecuteScalarAsync<long>(
+                "SELECT COUNT(*) FROM training_jobs WHERE version_arn = @arn AND lease_owner = @owner", new { arn, owner }, transaction) != 1))
+        {
+            return false;
+        }
+
         await connection.ExecuteAsync(
             "DELETE FROM training_jobs WHERE version_arn = @arn; DELETE FROM version_rights WHERE version_arn = @arn", new { arn }, transaction);
         await transaction.CommitAsync(CancellationToken.None);
-        return moved == 1;
+        return true;
     }
 
     /// <summary>Removes a version that is DELETING, its tags and its job.</summary>

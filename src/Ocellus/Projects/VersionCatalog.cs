@@ -25,16 +25,15 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
     /// <summary>Writes a version and, for a training, its job.</summary>
     /// <param name="caller">The caller.</param>
     /// <param name="version">The new version.</param>
-    /// <param name="beforeCommit">Writes files that need the ARN, before anyone sees the version.</param>
     /// <param name="cancel">Ends the wait, not the commit.</param>
     /// <exception cref="RefusedException">NotFound: no such project. InUse: the name is taken. LimitExceeded, QuotaExceeded: too many.</exception>
-    public async Task<Arn> CreateAsync(Caller caller, NewVersion version, Action<Arn>? beforeCommit, CancellationToken cancel)
+    public async Task<Arn> CreateAsync(Caller caller, NewVersion version, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await CheckRoomAsync(connection, transaction, caller, version.ProjectArn, version.Name, version.Status);
         OwnTags.Check(ArnKind.ProjectVersion, version.Tags);
-        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var now = version.CreatedMs ?? clock.GetUtcNow().ToUnixTimeMilliseconds();
         var arn = Arn.Parse(version.ProjectArn).Version(version.Name, now);
         await connection.ExecuteAsync(
             """
@@ -78,7 +77,6 @@ internal sealed partial class VersionCatalog(DataDirectory data, TimeProvider cl
         }
 
         await ProjectCatalog.PutTagsAsync(connection, transaction, arn.ToString(), version.Tags);
-        beforeCommit?.Invoke(arn);
         await transaction.CommitAsync(CancellationToken.None);
         return arn;
     }

@@ -36,9 +36,11 @@ internal sealed partial class VersionRemoval(VersionCatalog versions, DataDirect
                 // Files first: a row without files is deleted again after a crash, files without a row would stay.
                 using (await data.Barrier.EnterAsync(stoppingToken))
                 {
-                    FileSystem.RemoveFolder(data.ModelFolder(version.AccountId, version.Folder));
+                    await data.Models.RemoveAsync(version.AccountId, version.Folder, stoppingToken);
                     FileSystem.RemoveFolder(Path.Combine(data.JobsPath, version.Folder));
                 }
+
+                await data.Models.Store.RemoveAsync($"jobs/{version.Folder}", stoppingToken);
 
                 await versions.RemoveAsync(version.Arn, stoppingToken);
             }

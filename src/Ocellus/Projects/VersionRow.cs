@@ -108,11 +108,17 @@ internal sealed record NewVersion(string ProjectArn, string Name, ProjectVersion
 
     /// <summary>Rights of the caller, for the job: <see cref="CallerRights.ToJson"/>.</summary>
     public string? Rights { get; init; }
+
+    /// <summary>When it was created, if that is known already because files name its ARN.</summary>
+    public long? CreatedMs { get; init; }
 }
 
 /// <summary>What a job writes to its version's row when it ends. Null members change nothing.</summary>
 internal sealed record VersionOutcome(long EndedMs)
 {
+    /// <summary>Who must still have the lease of the job; null if nobody needs one.</summary>
+    public string? LeaseOwner { get; init; }
+
     public long? BillableSeconds { get; init; }
 
     public string? TrainingResult { get; init; }

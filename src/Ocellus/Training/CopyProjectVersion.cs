@@ -106,7 +106,9 @@ internal sealed partial class CopyProjectVersion(
         try
         {
             // Linked here and not by the worker, so that the copy no longer depends on the source once it is accepted.
+            await data.Models.BringAsync(source.AccountId, source.Folder, cancel);
             FileSystem.LinkFolder(data.ModelFolder(source.AccountId, source.Folder), target);
+            await data.Models.KeepAsync(caller.AccountId, folder, cancel);
             var arn = await versions.CreateAsync(
                 caller,
                 new NewVersion(
@@ -123,14 +125,13 @@ internal sealed partial class CopyProjectVersion(
                     Tags = request.Tags,
                     Rights = authorizer.Of(caller).ToJson(),
                 },
-                null,
                 cancel);
             worker.Wake();
             return new() { ProjectVersionArn = arn.ToString() };
         }
         catch (Exception failure)
         {
-            FileSystem.RemoveFolder(target);
+            await data.Models.RemoveAsync(caller.AccountId, folder, CancellationToken.None);
 
             // The source may have been deleted meanwhile.
             throw failure is DirectoryNotFoundException or FileNotFoundException ? Refused.InUse("The source version is being deleted.") : failure;

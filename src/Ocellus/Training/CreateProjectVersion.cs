@@ -92,6 +92,9 @@ internal sealed class CreateProjectVersion(
         {
             await plan.SnapshotAsync(folder, cancel);
             var start = await StartTag.LinkAsync(request, caller, rights, versions, policies, data, folder, cancel);
+            var created = clock.GetUtcNow().ToUnixTimeMilliseconds();
+            folder.Write(Describe(Arn.Parse(request.ProjectArn!).Version(request.VersionName!, created), request, plan, repeated, start));
+            folder.Kept = await data.Models.Store.PutAsync(folder.KeptName, folder.Path, JobFolder.IsInput, cancel);
             var arn = await versions.CreateAsync(
                 caller,
                 new NewVersion(
@@ -103,23 +106,8 @@ internal sealed class CreateProjectVersion(
                     TestingResult = JsonSerializer.Serialize(new TestingDataResult { Input = plan.Testing }, TrainingJson.Default.TestingDataResult),
                     Tags = request.Tags,
                     Rights = rights.ToJson(),
+                    CreatedMs = created,
                 },
-                created => folder.Write(new JobDescription
-                {
-                    ProjectVersionArn = created.ToString(),
-                    ProjectName = created.Project,
-                    VersionName = created.Name,
-                    ManifestDenied = plan.Denied,
-                    AutoSplit = plan.Testing.AutoCreate is true,
-                    TimeBudgetSeconds = options.Value.TimeBudget.TotalSeconds,
-                    Threads = options.Value.Threads,
-                    Kernels = options.Value.Kernels,
-                    AnswerMillisecondsMax = TrainingTags.MaxAnswer(request.Tags)?.TotalMilliseconds,
-                    Plan = repeated,
-                    StartFrom = start,
-                    Quick = TrainingTags.IsQuick(request.Tags),
-                    Seed = repeated is { } json ? CarriedPlan.FromJson(json).Seed : 0,
-                }),
                 cancel);
             worker.Wake();
             return new() { ProjectVersionArn = arn.ToString() };
@@ -127,9 +115,27 @@ internal sealed class CreateProjectVersion(
         catch
         {
             Directory.Delete(folder.Path, recursive: true);
+            await data.Models.Store.RemoveAsync(folder.KeptName, CancellationToken.None);
             throw;
         }
     }
+
+    private JobDescription Describe(Arn arn, CreateProjectVersionRequest request, Plan plan, JsonElement? repeated, string? start) => new()
+    {
+        ProjectVersionArn = arn.ToString(),
+        ProjectName = arn.Project,
+        VersionName = arn.Name,
+        ManifestDenied = plan.Denied,
+        AutoSplit = plan.Testing.AutoCreate is true,
+        TimeBudgetSeconds = options.Value.TimeBudget.TotalSeconds,
+        Threads = options.Value.Threads,
+        Kernels = options.Value.Kernels,
+        AnswerMillisecondsMax = TrainingTags.MaxAnswer(request.Tags)?.TotalMilliseconds,
+        Plan = repeated,
+        StartFrom = start,
+        Quick = TrainingTags.IsQuick(request.Tags),
+        Seed = repeated is { } json ? CarriedPlan.FromJson(json).Seed : 0,
+    };
 
     private async Task<Plan> PlanAsync(CreateProjectVersionRequest request, Caller caller, CallerRights rights, CancellationToken cancel)
     {
@@ -254,44 +260,4 @@ internal sealed class CreateProjectVersion(
         /// <summary>The caller may not read a manifest.</summary>
         public bool Denied { get; init; }
     }
-}
-
-internal sealed record OutputConfig
-{
-    [Shape("S3Bucket")]
-    public string? S3Bucket { get; init; }
-
-    [Shape("S3KeyPrefix")]
-    public string? S3KeyPrefix { get; init; }
-}
-
-internal sealed record TrainingData
-{
-    [Shape("Assets")]
-    public IReadOnlyList<Asset>? Assets { get; init; }
-}
-
-internal sealed record TestingData
-{
-    [Shape("Assets")]
-    public IReadOnlyList<Asset>? Assets { get; init; }
-
-    [Shape("Boolean")]
-    public bool? AutoCreate { get; init; }
-}
-
-internal sealed record Asset
-{
-    public GroundTruthManifest? GroundTruthManifest { get; init; }
-}
-
-internal sealed record CustomizationFeatureConfig
-{
-    public CustomizationFeatureContentModerationConfig? ContentModeration { get; init; }
-}
-
-internal sealed record CustomizationFeatureContentModerationConfig
-{
-    [Shape("Percent")]
-    public double? ConfidenceThreshold { get; init; }
 }

@@ -40,6 +40,7 @@ internal static class PlanTag
         ModelDescription description;
         try
         {
+            await data.Models.BringAsync(version.AccountId, version.Folder, cancel);
             description = ModelDescription.FromJson(
                 await File.ReadAllBytesAsync(Path.Combine(data.ModelFolder(version.AccountId, version.Folder), ModelFiles.Description), cancel));
         }

@@ -46,6 +46,7 @@ internal static class StartTag
 
         try
         {
+            await data.Models.BringAsync(version.AccountId, version.Folder, cancel);
             FileSystem.LinkFolder(data.ModelFolder(version.AccountId, version.Folder), folder.Start);
             StartFolder.Read(folder.Start);
         }

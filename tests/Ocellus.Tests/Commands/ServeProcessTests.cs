@@ -87,6 +87,16 @@ public sealed class ServeProcessTests : IDisposable
         Assert.Equal($"ocellus: The setting {sentence}", said.Trim());
     }
 
+    [Theory]
+    [InlineData("Ocellus__Cluster__Name", "lab", "A cluster needs a database that all of its nodes share: name PostgreSQL with --database.")]
+    public async Task A_cluster_that_shares_nothing_is_told_what_it_needs(string variable, string value, string sentence)
+    {
+        using var server = Start(variable: (variable, value));
+        var (code, said) = await EndAsync(server);
+        Assert.Equal(1, code);
+        Assert.StartsWith($"ocellus: {sentence}", Last(said), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_background_service_that_fails_stops_the_server_which_names_it_and_ends_in_a_refusal()
     {

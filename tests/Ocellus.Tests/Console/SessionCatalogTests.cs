@@ -16,7 +16,7 @@ public sealed class SessionCatalogTests : IDisposable
 
     public SessionCatalogTests()
     {
-        _data = DataDirectory.Open(_path);
+        _data = TestDatabase.Open(_path);
         _sessions = new(_data, _clock);
     }
 
@@ -25,6 +25,7 @@ public sealed class SessionCatalogTests : IDisposable
     public void Dispose()
     {
         _data.Dispose();
+        TestDatabase.Drop(_path);
         Directory.Delete(_path, recursive: true);
     }
 

@@ -136,7 +136,7 @@ public sealed class ImportTests : IDisposable
         var source = await _datasets.CreateAsync(await _datasets.ProjectAsync("source"), "TRAIN", Line("a.jpg", "a"), Line("b.jpg", "b"));
         var arn = await CopyAsync("TRAIN", source);
         await _datasets.Catalog.RequestDeleteAsync(Owner, source, Cancel);
-        var worker = new DatasetWorker(_datasets.Catalog, _datasets.Jobs, TimeProvider.System, NullLogger<DatasetWorker>.Instance);
+        var worker = new DatasetWorker(_datasets.Catalog, _datasets.Jobs, _datasets.Leases, TimeProvider.System, NullLogger<DatasetWorker>.Instance);
 
         await worker.StartAsync(Cancel);
         await AtRestAsync();
@@ -153,14 +153,14 @@ public sealed class ImportTests : IDisposable
             await _datasets.ProjectAsync(), "TRAIN", string.Join('\n', Enumerable.Range(0, 6500).Select(i => Line($"{i}.jpg", "a"))));
         using var cut = new CancellationTokenSource();
         var jobs = new DatasetJobs(_datasets.Catalog, new EmbeddedObjects(_datasets.Objects), new CancellingLogger<DatasetJobs>(cut, BatchWritten, 2));
-        var worker = new DatasetWorker(_datasets.Catalog, jobs, TimeProvider.System, NullLogger<DatasetWorker>.Instance);
+        var worker = new DatasetWorker(_datasets.Catalog, jobs, _datasets.Leases, TimeProvider.System, NullLogger<DatasetWorker>.Instance);
         await worker.StartAsync(cut.Token);
         await worker.ExecuteTask!;
         Assert.Equal(DatasetStatus.CREATE_IN_PROGRESS, (await _datasets.RowAsync(arn)).Status);
         Assert.Equal(4000, (await _datasets.StoredAsync(arn)).Length);
 
         _datasets.Reopen();
-        var next = new DatasetWorker(_datasets.Catalog, _datasets.Jobs, TimeProvider.System, NullLogger<DatasetWorker>.Instance);
+        var next = new DatasetWorker(_datasets.Catalog, _datasets.Jobs, _datasets.Leases, TimeProvider.System, NullLogger<DatasetWorker>.Instance);
         await next.StartAsync(Cancel);
         await AtRestAsync();
         await next.StopAsync(Cancel);
@@ -171,6 +171,7 @@ public sealed class ImportTests : IDisposable
     [Fact]
     public async Task A_job_that_the_server_fails_says_so_and_leaves_what_was_there()
     {
+        TestDatabase.RequireSqlite();
         var arn = await _datasets.CreateAsync(await _datasets.ProjectAsync(), "TRAIN", Line("a.jpg", "a"));
         await using (var connection = await _datasets.Data.ConnectAsync(Cancel))
         {
@@ -178,7 +179,7 @@ public sealed class ImportTests : IDisposable
         }
 
         await _datasets.Catalog.RequestUpdateAsync(Owner, arn, Encoding.UTF8.GetBytes($"{Line("a.jpg", "changed")}\n{Line("b.jpg", "b")}"), Cancel);
-        var worker = new DatasetWorker(_datasets.Catalog, _datasets.Jobs, TimeProvider.System, NullLogger<DatasetWorker>.Instance);
+        var worker = new DatasetWorker(_datasets.Catalog, _datasets.Jobs, _datasets.Leases, TimeProvider.System, NullLogger<DatasetWorker>.Instance);
         await worker.StartAsync(Cancel);
         await AtRestAsync();
         await worker.StopAsync(Cancel);

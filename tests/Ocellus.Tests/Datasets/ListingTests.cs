@@ -90,6 +90,7 @@ public sealed class ListingTests : IDisposable
     [Fact]
     public async Task No_page_walks_through_a_table()
     {
+        TestDatabase.RequireSqlite();
         var arn = await _datasets.CreateAsync(
             await _datasets.ProjectAsync(), "TRAIN", Enumerable.Range(0, 20_000).Select(i => Line($"{i:d5}.jpg", $"l{i % 50}")));
         var id = (await _datasets.RowAsync(arn)).Id;

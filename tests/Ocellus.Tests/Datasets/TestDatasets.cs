@@ -11,6 +11,7 @@ using Ocellus.Storage;
 using Ocellus.Tests.Identity;
 using Ocellus.Training.Server;
 using Ocellus.Wire.AwsJson;
+using Ocellus.Work;
 
 namespace Ocellus.Tests.Datasets;
 
@@ -25,7 +26,7 @@ internal sealed class TestDatasets : IDisposable
 
     public TestDatasets()
     {
-        Data = DataDirectory.Open(_path);
+        Data = TestDatabase.Open(_path);
         Objects = new ObjectStore(Data.ObjectsPath, TimeProvider.System);
         Objects.CreateBucket(Bucket, Owner.AccountId, Owner.Region);
         Open();
@@ -38,6 +39,8 @@ internal sealed class TestDatasets : IDisposable
     public DatasetCatalog Catalog { get; private set; } = null!;
 
     public DatasetJobs Jobs { get; private set; } = null!;
+
+    public WorkLeases Leases => new(Data, TimeProvider.System, NullLogger<WorkLeases>.Instance);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -63,7 +66,7 @@ internal sealed class TestDatasets : IDisposable
     public void Reopen()
     {
         Data.Dispose();
-        Data = DataDirectory.Open(_path);
+        Data = TestDatabase.Open(_path);
         Objects = new ObjectStore(Data.ObjectsPath, TimeProvider.System);
         Open();
     }
@@ -131,6 +134,7 @@ internal sealed class TestDatasets : IDisposable
     public void Dispose()
     {
         Data.Dispose();
+        TestDatabase.Drop(_path);
         Directory.Delete(_path, recursive: true);
     }
 

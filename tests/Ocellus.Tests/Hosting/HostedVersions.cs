@@ -24,7 +24,7 @@ internal static class HostedVersions
         var folder = Guid.NewGuid().ToString("N");
         var arn = (await versions.CreateAsync(
             server.Caller(),
-            new NewVersion(project.Body.GetProperty("ProjectArn").GetString()!, name, ProjectVersionStatus.TRAINING_COMPLETED, folder, "bucket", ""), null,
+            new NewVersion(project.Body.GetProperty("ProjectArn").GetString()!, name, ProjectVersionStatus.TRAINING_COMPLETED, folder, "bucket", ""),
             Cancel))
             .ToString();
         TinyModel.Save(server.ModelFolder(folder), thresholds);

@@ -17,20 +17,20 @@ internal static class AccessKeys
 
     public static async Task<Signer> KeyAsync(this TestServer server, string name, string account, string[] policies)
     {
-        using var data = DataDirectory.Attach(server.DataPath);
+        using var data = TestDatabase.Attach(server.DataPath);
         var made = await new KeyCatalog(data, TimeProvider.System).CreateAsync(name, account, [.. policies.Select(Named)], isDefault: false, Cancel);
         return new(made.AccessKeyId, made.SecretAccessKey);
     }
 
     public static async Task AttachAsync(this TestServer server, Signer key, string policy)
     {
-        using var data = DataDirectory.Attach(server.DataPath);
+        using var data = TestDatabase.Attach(server.DataPath);
         await new KeyCatalog(data, TimeProvider.System).AttachAsync(key.AccessKeyId, Named(policy, 99), Cancel);
     }
 
     public static async Task RevokeAsync(this TestServer server, Signer key)
     {
-        using var data = DataDirectory.Attach(server.DataPath);
+        using var data = TestDatabase.Attach(server.DataPath);
         await new KeyCatalog(data, TimeProvider.System).RevokeAsync(key.AccessKeyId, Cancel);
     }
 

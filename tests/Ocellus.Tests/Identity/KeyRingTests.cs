@@ -1,5 +1,4 @@
 using System.Text;
-using Microsoft.Data.Sqlite;
 using Ocellus.Identity;
 
 namespace Ocellus.Tests.Identity;
@@ -98,6 +97,7 @@ public sealed class KeyRingTests
 
     private static void AssertAbsent(TestServer server, string secret)
     {
+        TestDatabase.RequireSqlite();
         var files = Directory.GetFiles(server.DataPath, "ocellus.db*");
         Assert.NotEmpty(files);
         foreach (var file in files)
@@ -113,8 +113,7 @@ public sealed class KeyRingTests
 
     private static void Execute(TestServer server, string sql)
     {
-        using var connection = new SqliteConnection($"Data Source={Path.Combine(server.DataPath, "ocellus.db")};Pooling=False");
-        connection.Open();
+        using var connection = TestDatabase.Connect(server.DataPath);
         using var command = connection.CreateCommand();
         command.CommandText = sql;
         command.ExecuteNonQuery();

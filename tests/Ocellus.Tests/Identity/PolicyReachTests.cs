@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Dapper;
-using Microsoft.Data.Sqlite;
 using Ocellus.Identity;
 using Ocellus.Refusals;
 using Ocellus.Tests.Hosting;
@@ -75,7 +74,7 @@ public sealed class PolicyReachTests
         var source = await server.TrainedVersionAsync();
         var project = (await server.VersionAsync(source))!.ProjectArn;
         Assert.Equal(200, (await PutAsync(server, project, "old", """{"AWS":"arn:aws:iam::123456789012:user/te"}""", Everything, "{}", effect)).Status);
-        using (var connection = new SqliteConnection($"Data Source={Path.Combine(server.DataPath, "ocellus.db")};Pooling=False"))
+        using (var connection = TestDatabase.Connect(server.DataPath))
         {
             Assert.Equal(1, connection.Execute("UPDATE project_policies SET document = replace(document, 'user/te', 'user/te*')"));
         }

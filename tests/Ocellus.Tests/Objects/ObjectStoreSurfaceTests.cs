@@ -21,6 +21,8 @@ public sealed partial class ObjectStoreSurfaceTests
         "StoreFiles", "StoreCheck",
         // The store that may be in its place, for the commands that are told of it.
         "ExternalStoreOptions", "ExternalObjectStore",
+        // What the product keeps in it for all servers on one database, and how it comes there.
+        "ExternalFolders", "SharedSecret", "ObjectMove",
     ];
 
     /// <summary>The folders that each folder may use; nothing is the folder of the project itself, where the doors are.</summary>

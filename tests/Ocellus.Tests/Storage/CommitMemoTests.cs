@@ -11,7 +11,7 @@ public sealed class CommitMemoTests : IDisposable
 
     public CommitMemoTests()
     {
-        _data = DataDirectory.Open(_path);
+        _data = TestDatabase.Open(_path);
         _memo = new(_data.Commits);
     }
 
@@ -20,6 +20,7 @@ public sealed class CommitMemoTests : IDisposable
     public void Dispose()
     {
         _data.Dispose();
+        TestDatabase.Drop(_path);
         Directory.Delete(_path, recursive: true);
     }
 

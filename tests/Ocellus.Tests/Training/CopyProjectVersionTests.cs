@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Dapper;
-using Microsoft.Data.Sqlite;
 using Ocellus.Identity;
 using Ocellus.Projects;
 using Ocellus.Tests.Hosting;
@@ -47,7 +46,7 @@ public sealed class CopyProjectVersionTests
         Assert.True(created.IsSuccessStatusCode);
         await server.PutObjectAsync("evaluations", "summary.json", "theirs"u8.ToArray());
         var source = await server.TrainedVersionAsync();
-        using (var connection = new SqliteConnection($"Data Source={Path.Combine(server.DataPath, "ocellus.db")};Pooling=False"))
+        using (var connection = TestDatabase.Connect(server.DataPath))
         {
             connection.Execute(
                 "UPDATE project_versions SET evaluation_result = @text WHERE arn = @source",
@@ -108,7 +107,7 @@ public sealed class CopyProjectVersionTests
             (await server.CallAsync(
                 "PutProjectPolicy",
                 JsonSerializer.Serialize(new { ProjectArn = await ProjectOfAsync(server, source), PolicyName = "old", PolicyDocument = policy }))).Status);
-        using (var connection = new SqliteConnection($"Data Source={Path.Combine(server.DataPath, "ocellus.db")};Pooling=False"))
+        using (var connection = TestDatabase.Connect(server.DataPath))
         {
             Assert.Equal(
                 1, connection.Execute("UPDATE project_policies SET document = replace(document, '\"Resource\":\"*\"', '\"Resource\":\"*\",\"Other\":1')"));

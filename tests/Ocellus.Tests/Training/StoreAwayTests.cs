@@ -30,7 +30,7 @@ public sealed class StoreAwayTests : IDisposable
 
     public StoreAwayTests()
     {
-        _data = DataDirectory.Open(_path);
+        _data = TestDatabase.Open(_path);
         _versions = new(_data, _clock, Options.Create(new QuotaOptions()));
     }
 
@@ -39,6 +39,7 @@ public sealed class StoreAwayTests : IDisposable
     public void Dispose()
     {
         _data.Dispose();
+        TestDatabase.Drop(_path);
         Directory.Delete(_path, recursive: true);
     }
 
@@ -106,7 +107,8 @@ public sealed class StoreAwayTests : IDisposable
         _clock.Advance(TimeSpan.FromSeconds(1));
         var other = await VersionAsync("v2", "there", ProjectVersionStatus.COPYING_IN_PROGRESS);
         var objects = new UnreachableObjects { Away = { "away" } };
-        using var worker = new CopyWorker(_versions, objects, _clock, NullLogger<CopyWorker>.Instance);
+        using var worker = new CopyWorker(
+            _versions, objects, new WorkLeases(_data, _clock, NullLogger<WorkLeases>.Instance), _clock, NullLogger<CopyWorker>.Instance);
         await worker.StartAsync(Cancel);
 
         await UntilAsync(other, ProjectVersionStatus.COPYING_COMPLETED);
@@ -140,7 +142,6 @@ public sealed class StoreAwayTests : IDisposable
                     Caller, [IdentityPolicy.Parse(AccessKeys.Document("""{"Effect":"Allow","Action":"s3:*","Resource":"*"}"""))], _clock.GetUtcNow())
                     .ToJson(),
             },
-            null,
             Cancel)).ToString();
     }
 

@@ -179,7 +179,7 @@ public sealed class ImportTests : IDisposable
         await using var server = await TestServer.StartAsync();
         Add("good/1.png", 1);
         Add("bad/1.png", 2);
-        using var folder = DataDirectory.Attach(server.DataPath);
+        using var folder = TestDatabase.Attach(server.DataPath);
         var key = await new KeyCatalog(folder, TimeProvider.System).CreateAsync(
             "reader", KeyRing.DefaultAccountId, [ManagedPolicies.Get("inference")], isDefault: false, Cancel);
         var end = await CommandLineTests.RunInAsync(

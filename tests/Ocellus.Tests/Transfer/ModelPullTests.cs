@@ -43,7 +43,7 @@ public sealed class ModelPullTests : IDisposable
         await using var other = await TestServer.StartAsync();
         await using var server = await TestServer.StartAsync();
         await other.TrainedVersionAsync("v1");
-        using var folder = DataDirectory.Attach(server.DataPath);
+        using var folder = TestDatabase.Attach(server.DataPath);
         var key = await new KeyCatalog(folder, TimeProvider.System).CreateAsync(
             "trainer", KeyRing.DefaultAccountId, [ManagedPolicies.Get("trainer")], isDefault: false, Cancel);
         var end = await CommandLineTests.RunInAsync(

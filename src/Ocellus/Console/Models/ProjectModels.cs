@@ -36,6 +36,11 @@ internal sealed class ProjectModels(ImageProjects projects, VersionCatalog versi
             await projects.RequireAsync(project, Permission.Rekognition(operation, version.Arn), cancel);
         }
 
+        if (found is [var one])
+        {
+            await BringAsync(one, cancel);
+        }
+
         return found is [var row]
             ? new(project, row)
             : throw Refused.NotFound($"The project has no model '{Readable.Truncate(name)}'. It may have been deleted.");
@@ -57,6 +62,19 @@ internal sealed class ProjectModels(ImageProjects projects, VersionCatalog versi
     /// <summary>Folder of what the version's training told: its own while it runs, its model's afterwards.</summary>
     public string HistoryOf(VersionRow version) =>
         version.Status == ProjectVersionStatus.TRAINING_IN_PROGRESS ? Path.Combine(data.JobsPath, version.Folder) : FolderOf(version);
+
+    /// <summary>Fetches the version's model, and what its training told, if they are not here. Without the store, a page shows what there is.</summary>
+    private async Task BringAsync(VersionRow version, CancellationToken cancel)
+    {
+        try
+        {
+            await data.Models.BringAsync(version.AccountId, version.Folder, cancel);
+        }
+        catch (IOException)
+        {
+            // As if there were none.
+        }
+    }
 
     /// <summary>Folder of the version's model; it may be missing.</summary>
     public string FolderOf(VersionRow version) => data.ModelFolder(version.AccountId, version.Folder);

@@ -16,10 +16,10 @@ internal sealed class SessionCookie(SessionCatalog sessions, KeyRing keys, DataD
 
     /// <summary>
     /// Cookies do not know ports: two servers on one host would overwrite each other's. So the name has an id of the data directory, and its place, because a
-    /// restored backup has the same secret.
+    /// restored backup has the same secret. Servers on one database share their sessions, and so the name.
     /// </summary>
     private readonly Lazy<string> _name = new(() => "ocellus-" + Convert.ToHexStringLower(
-        HMACSHA256.HashData(
+        data.Database.IsShared ? keys.Derive("console cookie")[..IdBytes] : HMACSHA256.HashData(
             File.ReadAllBytes(System.IO.Path.Combine(data.Path, SecretBox.FileName)), Encoding.UTF8.GetBytes("console cookie of " + data.Path))[..IdBytes]));
 
     public string Name => _name.Value;

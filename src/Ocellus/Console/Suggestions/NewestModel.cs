@@ -81,6 +81,7 @@ internal sealed partial class NewestModels(VersionCatalog versions, ImageProject
         try
         {
             await projects.RequireAsync(project, Permission.Rekognition("DetectCustomLabels", row.Arn), cancel);
+            await data.Models.BringAsync(row.AccountId, row.Folder, cancel);
             var folder = data.ModelFolder(row.AccountId, row.Folder);
             var description = ModelDescription.FromJson(await File.ReadAllBytesAsync(Path.Combine(folder, ModelFiles.Description), cancel));
             return new(row.Arn, row.Name, folder, description.Kind == ModelKinds.Localization, reason => MarkDamaged(row.Arn, reason));

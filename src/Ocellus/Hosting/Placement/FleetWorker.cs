@@ -5,32 +5,47 @@ using Ocellus.Work;
 namespace Ocellus.Hosting.Placement;
 
 /// <summary>
-/// Brings memory into line with the database: STARTING is loaded, STOPPING is drained, RUNNING is in memory and nothing else is.
-/// Versions are handled in parallel, one task each, so that a slow drain delays no start. A wake-up may be lost, the work may not.
+/// Brings this node's memory into line with its own rows of <c>placements</c>: what is assigned is loaded, what is draining or no longer to run is drained, and
+/// nothing else is in memory. On the node that leads, it also plans the places of all. Versions are handled in parallel, one task each, so that a slow drain
+/// delays no start. A wake-up may be lost, the work may not.
 /// </summary>
 internal sealed class FleetWorker(
-    VersionCatalog versions, ClusterModels cluster, LocalModels models, FreedMemory memory, TimeProvider clock, ILogger<FleetWorker> log)
+    VersionCatalog versions, PlacementCatalog places, FleetLeader leader, NodeLease lease, NodeIdentity me, RouteTable routes, IPeers peers, LocalModels models,
+    FreedMemory memory, TimeProvider clock, ILogger<FleetWorker> log)
     : BackgroundService, IKeyedWork<string>
 {
     /// <summary>
-    /// Time between polls of the database without a wake-up, and after a failure: long enough to cost nothing, short enough for a waiting user.
+    /// Time between polls of the database without a wake-up, and after a failure: long enough to cost nothing, short enough for a waiting user. Nodes that join
+    /// or die wake nobody, so a cluster polls more often.
     /// </summary>
-    private static readonly TimeSpan _period = TimeSpan.FromSeconds(5);
+    private readonly TimeSpan _period = TimeSpan.FromSeconds(me.IsAlone ? 5 : 1);
 
-    private static readonly ProjectVersionStatus[] _hosted = [ProjectVersionStatus.STARTING, ProjectVersionStatus.RUNNING, ProjectVersionStatus.STOPPING];
-
-    private readonly KeyedWorkLoop<string> _loop = new(clock, _period);
+    private readonly KeyedWorkLoop<string> _loop = new(clock, TimeSpan.FromSeconds(me.IsAlone ? 5 : 1));
 
     /// <summary>Loading keeps a core busy, so more at once would only slow each other down. Draining is not limited.</summary>
     private readonly SemaphoreSlim _loads = new(Environment.ProcessorCount);
 
-    /// <summary>Wakes the worker: something is due.</summary>
-    public void Wake() => _loop.Wake();
+    /// <summary>Wakes the workers of all nodes: something is due.</summary>
+    public void Wake()
+    {
+        WakeHere();
+        foreach (var silo in me.IsAlone ? [] : routes.Others)
+        {
+            peers.Wake(silo);
+        }
+    }
 
-    /// <summary>Before the first request is accepted, what was RUNNING becomes STARTING, so that no version is RUNNING that is not in memory.</summary>
+    /// <summary>Wakes this node's worker.</summary>
+    public void WakeHere() => _loop.Wake();
+
+    /// <summary>
+    /// Before the first request is accepted, what was RUNNING and has no place becomes STARTING, so that no version is RUNNING that is not in memory. This node
+    /// has just joined, with nothing in memory.
+    /// </summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        foreach (var version in await versions.InAsync([ProjectVersionStatus.RUNNING], cancellationToken))
+        var placed = (await places.AllAsync(cancellationToken)).Select(p => p.VersionArn).ToHashSet(StringComparer.Ordinal);
+        foreach (var version in (await versions.InAsync([ProjectVersionStatus.RUNNING], cancellationToken)).Where(v => !placed.Contains(v.Arn)))
         {
             await versions.TryMoveAsync(version.Arn, VersionEvent.ServerRestarted, null, cancellationToken);
         }
@@ -46,46 +61,48 @@ internal sealed class FleetWorker(
 
     public async Task<IEnumerable<string>> DueAsync(CancellationToken cancel)
     {
-        var due = (await versions.InAsync(_hosted, cancel)).ToDictionary(v => v.Arn, v => v.Status, StringComparer.Ordinal);
-        var loaded = models.Arns;
-        var wrong = due.Where(v => v.Value != ProjectVersionStatus.RUNNING || !loaded.Contains(v.Key)).Select(v => v.Key);
-        return wrong.Concat(loaded.Where(a => !due.ContainsKey(a)));
+        if (!lease.Holds)
+        {
+            // Whether the models here are still this node's shows when the lease is renewed, or the node has joined again.
+            return [];
+        }
+
+        var (hosted, placed) = await leader.PlanAsync(Wake, cancel);
+        if (!me.IsAlone)
+        {
+            await routes.ReadNodesAsync(cancel);
+        }
+
+        var own = placed.Where(p => p.NodeId == me.Id).ToDictionary(p => p.VersionArn, StringComparer.Ordinal);
+        return own.Values.Where(p => IsDue(p, hosted.GetValueOrDefault(p.VersionArn)?.Status)).Select(p => p.VersionArn)
+            .Concat(models.Arns.Where(a => !own.ContainsKey(a)));
     }
 
     public string KeyOf(string work) => work;
 
     /// <summary>
-    /// Takes one step of one version. Afterwards the version may already be due for the next; after a failure it waits for the timer. The state is read
-    /// again, because the list may be out of date.
+    /// Takes one step of one version. Afterwards the version may already be due for the next; after a failure it waits for the timer. The rows are read again,
+    /// because the list may be out of date.
     /// </summary>
     public async Task<WorkEnd> HandleAsync(string work, CancellationToken cancel)
     {
         var arn = work;
         try
         {
+            // The place first: one that is added later belongs to a version that is to run.
+            var place = await places.FindAsync(arn, me.Id, cancel);
             var version = await versions.FindAsync(arn, cancel);
-            switch (version?.Status)
+            if (place is null || !IsToRun(version?.Status) || place.State == PlaceState.DRAINING)
             {
-                case ProjectVersionStatus.STARTING:
-                    await LoadAsync(version, cancel);
-                    break;
-                case ProjectVersionStatus.RUNNING when models.Find(arn) is null:
-                    if (await versions.TryMoveAsync(arn, VersionEvent.ServerRestarted, null, cancel) is { } starting)
-                    {
-                        await LoadAsync(starting, cancel);
-                    }
-
-                    break;
-                case ProjectVersionStatus.RUNNING:
-                    break;
-                case ProjectVersionStatus.STOPPING:
-                    await UnloadAsync(arn);
-                    break;
-                default:
-                    // Deleted, or failed: nothing of it may be left.
-                    await cluster.UnloadAsync(arn);
-                    memory.Return();
-                    break;
+                await UnloadAsync(arn, place);
+            }
+            else if (place.State == PlaceState.ASSIGNED)
+            {
+                await LoadAsync(version!, place, cancel);
+            }
+            else if (place.IsLoaded)
+            {
+                await AdjustAsync(place, cancel);
             }
 
             return WorkEnd.PollAgain;
@@ -117,40 +134,82 @@ internal sealed class FleetWorker(
         }
     }
 
-    private async Task LoadAsync(VersionRow version, CancellationToken cancel)
+    private static bool IsToRun(ProjectVersionStatus? status) => status is ProjectVersionStatus.STARTING or ProjectVersionStatus.RUNNING;
+
+    private bool IsDue(Place place, ProjectVersionStatus? status) => place.State switch
+    {
+        // Removed by the leader, with the version's next state.
+        PlaceState.FAILED => false,
+        PlaceState.ASSIGNED or PlaceState.DRAINING => true,
+        _ => !IsToRun(status) || models.Find(place.VersionArn) is not { } model || model.Limits != ((int)place.Units, (int)place.UnitsMax)
+            || DemandOf(place, model) is not null,
+    };
+
+    /// <summary>What is to be told of a place's load; null if nothing has changed. A server that is alone has nobody to tell.</summary>
+    private int? DemandOf(Place place, RunningModel model) => me.IsAlone || model.Demand == place.Demand ? null : model.Demand;
+
+    private async Task LoadAsync(VersionRow version, Place place, CancellationToken cancel)
     {
         await _loads.WaitAsync(cancel);
         string? failure;
         var started = clock.GetTimestamp();
         try
         {
-            failure = await cluster.LoadAsync(version);
+            failure = await models.LoadAsync(version.Arn, version.AccountId, version.Folder, (int)place.Units, (int)place.UnitsMax);
         }
         finally
         {
             _loads.Release();
         }
 
-        if (failure is null)
+        // If the place has changed meanwhile, the next poll sees what is to become of the model.
+        if (await places.TurnAsync(place, failure is null ? PlaceState.LOADED : PlaceState.FAILED, failure ?? "", CancellationToken.None))
         {
-            await versions.TryMoveAsync(version.Arn, VersionEvent.Loaded, null, CancellationToken.None);
-            var min = (int)(version.MinUnits ?? 1);
-            Log.ModelStarted(log, version.Arn, clock.GetElapsedTime(started).TotalSeconds, min, (int)(version.MaxUnits ?? min));
-        }
-        else
-        {
-            await versions.TryMoveAsync(version.Arn, VersionEvent.HostingFailed, failure, CancellationToken.None);
-            Log.ModelFailed(log, version.Arn, failure);
+            if (failure is null)
+            {
+                Log.ModelStarted(log, version.Arn, clock.GetElapsedTime(started).TotalSeconds, (int)place.Units, (int)place.UnitsMax);
+            }
+            else
+            {
+                Log.ModelFailed(log, version.Arn, failure);
+            }
+
+            Wake();
         }
 
         memory.Return();
     }
 
-    private async Task UnloadAsync(string arn)
+    /// <summary>Gives a loaded model the units that it is to have, and tells its load.</summary>
+    private async Task AdjustAsync(Place place, CancellationToken cancel)
     {
-        var end = await cluster.UnloadAsync(arn);
-        await versions.TryMoveAsync(arn, VersionEvent.Drained, null, CancellationToken.None);
-        Log.ModelStopped(log, arn, end?.Drain.TotalSeconds ?? 0, end?.Aborted ?? 0);
+        if (models.Find(place.VersionArn) is not { } model)
+        {
+            await places.TurnAsync(place, PlaceState.ASSIGNED, "", cancel);
+            return;
+        }
+
+        model.Resize((int)place.Units, (int)place.UnitsMax);
+        if (DemandOf(place, model) is { } demand && await places.DemandAsync(place, demand, cancel))
+        {
+            Wake();
+        }
+    }
+
+    private async Task UnloadAsync(string arn, Place? place)
+    {
+        var end = await models.UnloadAsync(arn);
+        if (place is not null)
+        {
+            await places.RemoveAsync(place, CancellationToken.None);
+            Wake();
+        }
+
+        if (end is not null)
+        {
+            Log.ModelStopped(log, arn, end.Drain.TotalSeconds, end.Aborted);
+        }
+
         memory.Return();
     }
 

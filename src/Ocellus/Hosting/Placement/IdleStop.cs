@@ -7,10 +7,11 @@ namespace Ocellus.Hosting.Placement;
 
 /// <summary>
 /// Stops idle versions in the usual way: STOPPING is written, requests in flight are answered, STOPPED. The time since the last request is kept with the
-/// model in memory, by a monotonic clock; so a restart of the server counts as a use.
+/// model in memory, by a monotonic clock; so a restart of the server counts as a use. In a cluster, the last request on any node counts.
 /// </summary>
 internal sealed class IdleStop(
-    VersionCatalog versions, HostingChoices choices, LocalModels models, FleetWorker fleet, OcellusMeter meter, TimeProvider clock, ILogger<IdleStop> log)
+    VersionCatalog versions, HostingChoices choices, LocalModels models, ClusterModels cluster, FleetWorker fleet, OcellusMeter meter,
+    TimeProvider clock, ILogger<IdleStop> log)
     : BackgroundService
 {
     /// <summary>Time between checks, and so the maximum delay of a stop. They read memory; the database is queried for idle models only.</summary>
@@ -50,7 +51,8 @@ internal sealed class IdleStop(
         {
             var choice = await choices.OfAsync(arn, cancel);
             // The row before the model's idle time: a start in between changes the row.
-            if (choice.IdleStop is { } max && await versions.FindAsync(arn, cancel) is { } version && IdleFor(arn) >= max)
+            if (choice.IdleStop is { } max && await versions.FindAsync(arn, cancel) is { } version && IdleFor(arn) >= max
+                && await cluster.IdleForAsync(arn, cancel) >= max)
             {
                 var reason = string.Create(
                     CultureInfo.InvariantCulture,

@@ -15,11 +15,14 @@ namespace Ocellus.Hosting.Placement;
 /// as many as fit into the running model's queue.
 /// </summary>
 internal sealed class WakeOnDetect(
-    VersionCatalog versions, HostingChoices choices, ClusterModels models, FleetWorker fleet, IOptions<HostingOptions> options,
+    VersionCatalog versions, HostingChoices choices, ClusterModels models, NodeIdentity me, FleetWorker fleet, IOptions<HostingOptions> options,
     OcellusMeter meter, ServingActivity serving, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<WakeOnDetect> log)
 {
     /// <summary>Time between polls of the row while a version loads: short compared with a load, which takes a tenth of a second.</summary>
     private static readonly TimeSpan _pollInterval = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>Time between two looks for a node that has taken a version over: short compared with the lease of the one that is lost.</summary>
+    private static readonly TimeSpan _handOverInterval = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Maximum attempts of a request whose version stops as idle meanwhile; more would mean that something else is wrong.</summary>
     private const int AttemptsMax = 3;
@@ -42,6 +45,7 @@ internal sealed class WakeOnDetect(
         }
 
         var image = await readImage();
+        var began = clock.GetTimestamp();
         for (var attempt = 1; ; attempt++)
         {
             if (version.Status != ProjectVersionStatus.RUNNING)
@@ -57,12 +61,16 @@ internal sealed class WakeOnDetect(
                 return found;
             }
 
+            var now = answer.Refusal == RefusalKind.NotReady ? await versions.FindServedAsync(version.Arn, cancel) : null;
+            if (!me.IsAlone && now?.Status == ProjectVersionStatus.RUNNING && clock.GetElapsedTime(began) < options.Value.RequestTimeout)
+            {
+                // The node that had it is lost or leaves, and another one loads it.
+                await Task.Delay(_handOverInterval, clock, cancel);
+                attempt--;
+            }
+
             // After the row was read, the model may have stopped as idle: that must not fail a request.
-            if (answer.Refusal != RefusalKind.NotReady
-                || attempt == AttemptsMax
-                || await versions.FindServedAsync(version.Arn, cancel) is not { } now
-                || now.Status == ProjectVersionStatus.RUNNING
-                || !await CanWaitAsync(now, cancel))
+            else if (now is null || attempt == AttemptsMax || now.Status == ProjectVersionStatus.RUNNING || !await CanWaitAsync(now, cancel))
             {
                 throw new RefusedException(answer.Refusal, answer.Message!);
             }

@@ -36,6 +36,26 @@ internal sealed class LocalModels
     /// <summary>The version's model, or null if it is not in memory.</summary>
     public RunningModel? Find(string arn) => _models.GetValueOrDefault(arn);
 
+    /// <summary>As <see cref="Load"/>, after the model's files were fetched if they are not here. A damaged copy is fetched once more.</summary>
+    public async Task<string?> LoadAsync(string arn, string accountId, string folder, int minUnits, int maxUnits)
+    {
+        var models = _data.Models;
+        try
+        {
+            await models.BringAsync(accountId, folder, CancellationToken.None);
+            // Off the caller's scheduler: reading a model takes a tenth of a second.
+            var failure = await Task.Run(() => Load(arn, accountId, folder, minUnits, maxUnits));
+            return failure is not null && models.Store.IsShared && await models.RenewAsync(accountId, folder, CancellationToken.None)
+                ? await Task.Run(() => Load(arn, accountId, folder, minUnits, maxUnits))
+                : failure;
+        }
+        catch (IOException failure)
+        {
+            Log.LoadFailed(_log, failure, arn);
+            return "The model's files cannot be fetched from the object store now.";
+        }
+    }
+
     /// <summary>Loads a model, unless it is loaded. Takes as long as reading and checking its file.</summary>
     /// <returns>Null, or why it cannot be hosted, to show to a person.</returns>
     public string? Load(string arn, string accountId, string folder, int minUnits, int maxUnits)

@@ -15,27 +15,18 @@ internal sealed record ModelEnd(int Aborted, TimeSpan Drain);
 /// A model that answers requests: one ONNX Runtime model, which the serving threads share, and a number of inference units. Each unit is room in the
 /// model's queue and a share of the threads. The number grows to its maximum while a queue lasts, and shrinks again when idle.
 /// </summary>
-internal sealed class RunningModel : IAsyncDisposable
+internal sealed class RunningModel : UnitScale.IUnits, IAsyncDisposable
 {
-    /// <summary>Time between checks whether to grow or shrink.</summary>
-    private static readonly TimeSpan _scalePeriod = TimeSpan.FromMilliseconds(250);
-
-    private readonly string _arn;
     private readonly TrainedModel _model;
-    private readonly int _minUnits;
-    private readonly int _maxUnits;
     private readonly HostingOptions _options;
     private readonly TimeProvider _clock;
     private readonly Action<TimeSpan> _inferred;
-    private readonly ILogger _log;
     private readonly DrainGate _gate = new();
     private readonly ServingThreads _threads;
     private readonly FairQueue.Flow<PendingRequest> _queue;
     private readonly CancellationTokenSource _abort = new();
-    private readonly ITimer _scale;
-    private readonly Lock _scaling = new();
-    private long? _queuedSince;
-    private long _idleSince;
+    private readonly UnitScale _scale;
+    private readonly Lock _ending = new();
     private long _usedAt;
     private long _answered;
     private long _answeredFor;
@@ -56,11 +47,10 @@ internal sealed class RunningModel : IAsyncDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(minUnits, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxUnits, minUnits);
-        (_arn, _model, _minUnits, _maxUnits) = (arn, model, minUnits, maxUnits);
-        (_options, _threads, _clock, _inferred, _log) = (options, threads, clock, inferred, log);
+        (_model, _options, _threads, _clock, _inferred) = (model, options, threads, clock, inferred);
         _queue = threads.Queue.AddFlow<PendingRequest>(minUnits, options.BatchMax, Answer);
-        _idleSince = _usedAt = clock.GetTimestamp();
-        _scale = clock.CreateTimer(_ => Scale(), null, _scalePeriod, _scalePeriod);
+        _usedAt = clock.GetTimestamp();
+        _scale = new(arn, this, minUnits, maxUnits, options, clock, log);
     }
 
     /// <summary>Labels, size and thresholds.</summary>
@@ -77,6 +67,14 @@ internal sealed class RunningModel : IAsyncDisposable
 
     /// <summary>Inference units now.</summary>
     public int Units => _queue.Weight;
+
+    int UnitScale.IUnits.Units { get => _queue.Weight; set => _queue.Weight = value; }
+
+    /// <inheritdoc cref="UnitScale.Limits"/>
+    public (int Min, int Max) Limits => _scale.Limits;
+
+    /// <inheritdoc cref="UnitScale.Demand"/>
+    public int Demand => _scale.Demand;
 
     /// <summary>Time since the last request came or left, or since the model was loaded; zero while one is inside.</summary>
     public TimeSpan IdleFor => InFlight > 0 ? TimeSpan.Zero : _clock.GetElapsedTime(Volatile.Read(ref _usedAt));
@@ -160,10 +158,13 @@ internal sealed class RunningModel : IAsyncDisposable
         }
     }
 
+    /// <inheritdoc cref="UnitScale.Resize"/>
+    public void Resize(int minUnits, int maxUnits) => _scale.Resize(minUnits, maxUnits);
+
     /// <summary>Accepts no more requests, lets those inside finish, and frees the session. A second call waits for the first.</summary>
     public Task<ModelEnd> StopAsync()
     {
-        lock (_scaling)
+        lock (_ending)
         {
             return _end ??= EndAsync();
         }
@@ -228,42 +229,11 @@ internal sealed class RunningModel : IAsyncDisposable
         }
     }
 
-    /// <summary>Adds a unit when requests have been waiting long enough; removes one that has not been needed for long enough.</summary>
-    private void Scale()
-    {
-        lock (_scaling)
-        {
-            if (_end is not null)
-            {
-                return;
-            }
-
-            var (units, now) = (Units, _clock.GetTimestamp());
-            _queuedSince = QueueLength >= units ? _queuedSince ?? now : null;
-            if (InFlight >= units)
-            {
-                _idleSince = now;
-            }
-
-            if (units < _maxUnits && _queuedSince is { } since && _clock.GetElapsedTime(since, now) >= _options.GrowAfter)
-            {
-                _queue.Weight = units + 1;
-                (_queuedSince, _idleSince) = (null, now);
-                Log.UnitsGrew(_log, _arn, units, units + 1, QueueLength);
-            }
-            else if (units > _minUnits && _clock.GetElapsedTime(_idleSince, now) >= _options.ShrinkAfter)
-            {
-                _queue.Weight = units - 1;
-                _idleSince = now;
-                Log.UnitsShrank(_log, _arn, units, units - 1);
-            }
-        }
-    }
-
     private async Task<ModelEnd> EndAsync()
     {
         var started = _clock.GetTimestamp();
         _gate.Close();
+        _scale.End();
         await Task.Yield();
         var aborted = 0;
         try

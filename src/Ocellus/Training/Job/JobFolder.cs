@@ -99,6 +99,22 @@ internal sealed class JobFolder(string path)
 {
     public string Path { get; } = path;
 
+    /// <summary>The name under which other servers find what a training needs to begin, or to go on.</summary>
+    public string KeptName => $"jobs/{System.IO.Path.GetFileName(Path)}";
+
+    /// <summary>What of it is kept elsewhere, as the store calls it; null if nothing is known to be.</summary>
+    public string? Kept
+    {
+        get => File.Exists(In("kept")) ? File.ReadAllText(In("kept")) : null;
+        set => File.WriteAllText(In("kept"), value ?? "");
+    }
+
+    /// <summary>Whether a file is needed to begin, or to go on; images are fetched from their buckets.</summary>
+    public static bool IsInput(string file) =>
+        file is "job.json" or "training.manifest" or "testing.manifest" or TrainingHistory.FileName
+        || ((file.StartsWith("start/", StringComparison.Ordinal) || file.StartsWith("checkpoint/", StringComparison.Ordinal))
+            && !file.EndsWith(".tmp", StringComparison.Ordinal));
+
     /// <summary>Called when a damaged file that can be made again is treated as missing.</summary>
     public Action<string>? Damaged { get; init; }
 

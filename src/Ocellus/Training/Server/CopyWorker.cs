@@ -12,7 +12,8 @@ namespace Ocellus.Training.Server;
 /// Finishes versions that are COPYING_IN_PROGRESS: they already have their model; the evaluation files are copied to the new output
 /// location under the new names. Idempotent.
 /// </summary>
-internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objects, TimeProvider clock, ILogger<CopyWorker> log) : BackgroundService
+internal sealed partial class CopyWorker(
+    VersionCatalog versions, IObjects objects, WorkLeases leases, TimeProvider clock, ILogger<CopyWorker> log) : BackgroundService
 {
     /// <summary>Maximum time between polls without a wake-up, and so until a retry after a temporary failure.</summary>
     private static readonly TimeSpan _pollInterval = TimeSpan.FromSeconds(20);
@@ -31,7 +32,12 @@ internal sealed partial class CopyWorker(VersionCatalog versions, IObjects objec
         {
             try
             {
-                await CopyAsync(version, stoppingToken);
+                await using var lease = await leases.TryTakeAsync($"copy {version.Arn}", stoppingToken);
+                if (lease is not null
+                    && (!leases.AreNeeded || await versions.FindAsync(version.Arn, stoppingToken) is { Status: ProjectVersionStatus.COPYING_IN_PROGRESS }))
+                {
+                    await CopyAsync(version, stoppingToken);
+                }
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {

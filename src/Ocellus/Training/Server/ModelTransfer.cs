@@ -132,6 +132,7 @@ internal sealed partial class ModelTransfer(
 
         await authorizer.RequireAsync(caller, [Permission.Rekognition("CopyProjectVersion", arn)], cancel);
         var version = parsed.AccountId == caller.AccountId && parsed.Region == caller.Region ? await versions.FindAsync(arn, cancel) : null;
+        await (version is null ? Task.CompletedTask : data.Models.BringAsync(version.AccountId, version.Folder, cancel));
         var file = version is null ? "" : Path.Combine(data.ModelFolder(version.AccountId, version.Folder), part);
         if (!File.Exists(file))
         {
@@ -182,6 +183,7 @@ internal sealed partial class ModelTransfer(
             }
 
             FileSystem.SyncFolder(target);
+            await data.Models.KeepAsync(caller.AccountId, folder, cancel);
             var evaluation = Evaluation(request["EvaluationResult"]);
             var arn = await versions.CreateAsync(
                 caller,
@@ -190,14 +192,13 @@ internal sealed partial class ModelTransfer(
                     Description = Optional(request, "VersionDescription"),
                     SourceArn = Optional(request, "SourceProjectVersionArn"),
                     EvaluationResult = evaluation is null ? null : JsonSerializer.Serialize(evaluation, TrainingJson.Default.EvaluationResult),
-                },
-                null, cancel);
+                }, cancel);
             Added(log, arn.ToString());
             return arn.ToString();
         }
         catch
         {
-            FileSystem.RemoveFolder(target);
+            await data.Models.RemoveAsync(caller.AccountId, folder, CancellationToken.None);
             throw;
         }
     }

@@ -4,6 +4,7 @@ using Ocellus.Projects;
 using Ocellus.Storage;
 using Ocellus.Training.Job;
 using Ocellus.Wire.AwsJson;
+using Ocellus.Work;
 
 namespace Ocellus.Training.Server;
 
@@ -19,9 +20,10 @@ internal sealed partial class TrainingPublisher(
     /// <param name="folder">The job's folder; removed at the end.</param>
     /// <param name="outcome">The training's outcome.</param>
     /// <param name="note">The version's <see cref="Note"/>.</param>
+    /// <param name="leaseOwner">Who must still have the job's lease; null if nobody needs one.</param>
     /// <param name="cancel">Ends it before the status is written.</param>
     [Assumed("BillableTrainingTimeInSeconds", "The seconds of learning, rounded up, at least 1. Copies have none.")]
-    public async Task PublishAsync(VersionRow version, JobFolder folder, JobOutcome outcome, string note, CancellationToken cancel)
+    public async Task PublishAsync(VersionRow version, JobFolder folder, JobOutcome outcome, string note, string? leaseOwner, CancellationToken cancel)
     {
         try
         {
@@ -55,9 +57,11 @@ internal sealed partial class TrainingPublisher(
                 Directory.Move(folder.Model, target);
                 FileSystem.SyncFolder(Path.GetDirectoryName(target)!);
             }
+
+            await data.Models.KeepAsync(version.AccountId, version.Folder, cancel);
         }
 
-        var result = new VersionOutcome(outcome.Ended.ToUnixTimeMilliseconds());
+        var result = new VersionOutcome(outcome.Ended.ToUnixTimeMilliseconds()) { LeaseOwner = leaseOwner };
         if (outcome.ContentChecked)
         {
             var (training, testing) = (Read(
@@ -92,9 +96,21 @@ internal sealed partial class TrainingPublisher(
             };
         }
 
-        await versions.EndAsync(
+        cancel.ThrowIfCancellationRequested();
+        if (!await versions.EndAsync(
             version.Arn, outcome.Completed ? VersionEvent.Trained : VersionEvent.TrainingFailed, outcome.Completed ? outcome.Message + note : outcome.Message,
-            result, CancellationToken.None);
+            result, CancellationToken.None) && leaseOwner is not null)
+        {
+            if (await versions.FindAsync(version.Arn, CancellationToken.None) is { Status: ProjectVersionStatus.TRAINING_IN_PROGRESS })
+            {
+                throw new LeaseLostException(version.Arn);
+            }
+
+            // Somebody has cancelled it.
+            await DiscardAsync(version, folder);
+            return;
+        }
+
         Log.JobEnded(log, version.Arn, outcome.Message, outcome.TrainingSeconds, outcome.F1);
         await (outcome.Completed ? RemoveAsync(folder) : DiscardAsync(version, folder));
 
@@ -113,6 +129,16 @@ internal sealed partial class TrainingPublisher(
     public async Task DiscardAsync(VersionRow version, JobFolder folder)
     {
         TrainingHistory.Keep(folder.Path, data.ModelFolder(version.AccountId, version.Folder));
+        try
+        {
+            await data.Models.KeepAsync(version.AccountId, version.Folder, CancellationToken.None);
+        }
+        catch (IOException failure)
+        {
+            // What a training told is not worth a second try.
+            Log.HistoryNotKept(log, version.Arn, failure.Message);
+        }
+
         await RemoveAsync(folder);
     }
 
@@ -122,6 +148,15 @@ internal sealed partial class TrainingPublisher(
         using (await data.Barrier.EnterAsync(CancellationToken.None))
         {
             FileSystem.RemoveFolder(folder.Path);
+        }
+
+        try
+        {
+            await data.Models.Store.RemoveAsync(folder.KeptName, CancellationToken.None);
+        }
+        catch (IOException failure)
+        {
+            Log.InputNotRemoved(log, folder.KeptName, failure.Message);
         }
     }
 
@@ -138,6 +173,12 @@ internal sealed partial class TrainingPublisher(
     {
         [LoggerMessage(1302, LogLevel.Information, "Training of {ProjectVersionArn} ended: {Message} ({TrainingSeconds:F1} s, F1 {F1})")]
         public static partial void JobEnded(ILogger log, string projectVersionArn, string message, double trainingSeconds, double? f1);
+
+        [LoggerMessage(1317, LogLevel.Warning, "{Name} is no longer needed and could not be removed: {Reason}")]
+        public static partial void InputNotRemoved(ILogger log, string name, string reason);
+
+        [LoggerMessage(1316, LogLevel.Warning, "What the training of {ProjectVersionArn} told is on this machine only: {Reason}")]
+        public static partial void HistoryNotKept(ILogger log, string projectVersionArn, string reason);
 
         [LoggerMessage(1305, LogLevel.Warning, "The output of {ProjectVersionArn} could not be written")]
         public static partial void OutputNotWritten(ILogger log, Exception failure, string projectVersionArn);

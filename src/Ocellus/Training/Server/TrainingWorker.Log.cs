@@ -23,6 +23,9 @@ internal sealed partial class TrainingWorker
         [LoggerMessage(1310, LogLevel.Information, "The training of {ProjectVersionArn} was cancelled")]
         public static partial void JobCancelled(ILogger log, string projectVersionArn);
 
+        [LoggerMessage(1323, LogLevel.Warning, "The training of {ProjectVersionArn} goes on at another server")]
+        public static partial void JobLost(ILogger log, string projectVersionArn);
+
         [LoggerMessage(1309, LogLevel.Error, "A file of the training of {ProjectVersionArn} is damaged and is made again: {Reason}")]
         public static partial void FileDamaged(ILogger log, string projectVersionArn, string reason);
 

@@ -35,7 +35,7 @@ internal sealed partial class TrainingWorker(
     private readonly ConcurrentDictionary<string, CancellationTokenSource> _running = new(StringComparer.Ordinal);
 
     private readonly KeyedWorkLoop<string> _loop = new(clock, _pollEvery);
-    private readonly string _owner = $"{Environment.MachineName}:{data.Path}";
+    private readonly string _owner = data.Database.IsShared ? $"node:{SharedFolder.NodeOf(data.Path)}" : $"{Environment.MachineName}:{data.Path}";
 
     /// <summary>Wakes the worker: something is due.</summary>
     public void Wake() => _loop.Wake();
@@ -72,6 +72,7 @@ internal sealed partial class TrainingWorker(
         var arn = work;
         using var job = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         VersionRow? version = null;
+        TrainingKeeper? keeper = null;
         try
         {
             _running[arn] = job;
@@ -79,17 +80,36 @@ internal sealed partial class TrainingWorker(
             version = await versions.FindAsync(arn, cancel);
             if (version is { Status: ProjectVersionStatus.TRAINING_IN_PROGRESS })
             {
-                await TrainAsync(version, FolderOf(version), job.Token);
+                var folder = FolderOf(version);
+                if (data.Database.IsShared)
+                {
+                    keeper = new(jobs, data.Models.Store, arn, _owner, folder, clock, () => Cancel(arn), log);
+                    await OrTransientAsync(() => BringAsync(folder, job.Token));
+                }
+
+                await TrainAsync(version, folder, job.Token);
             }
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             // The server is stopping; the job resumes after its next start.
         }
+        catch (LeaseLostException)
+        {
+            Log.JobLost(log, arn);
+        }
         catch (OperationCanceledException) when (job.IsCancellationRequested)
         {
-            Log.JobCancelled(log, arn);
-            await TryAsync(() => version is null ? Task.CompletedTask : publisher.DiscardAsync(version, FolderOf(version)), arn);
+            if (keeper is { IsLost: true } && await IsOthersAsync(arn))
+            {
+                // Its folder stays: what is kept elsewhere is newer, and replaces it if the training comes back.
+                Log.JobLost(log, arn);
+            }
+            else
+            {
+                Log.JobCancelled(log, arn);
+                await TryAsync(() => version is null ? Task.CompletedTask : publisher.DiscardAsync(version, FolderOf(version)), arn);
+            }
         }
         catch (TransientFailureException failure)
         {
@@ -105,6 +125,7 @@ internal sealed partial class TrainingWorker(
         }
         finally
         {
+            await (keeper?.DisposeAsync() ?? ValueTask.CompletedTask);
             _running.TryRemove(arn, out _);
             // If this fails, the job can be taken again when the lease expires.
             await TryAsync(() => jobs.ReleaseAsync(arn, _owner, CancellationToken.None), arn);
@@ -116,7 +137,7 @@ internal sealed partial class TrainingWorker(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await TryAsync(() => jobs.ReleaseAllAsync(_owner, stoppingToken), _owner);
+        await TryAsync(() => jobs.ReleaseAllAsync(_owner, CancellationToken.None), _owner);
         await _loop.RunAsync(this, stoppingToken);
     }
 
@@ -134,6 +155,34 @@ internal sealed partial class TrainingWorker(
             // It affects one job only: the worker continues with the others.
             Log.ReportLost(log, failure, arn);
         }
+    }
+
+    /// <summary>Whether a training whose lease was lost goes on elsewhere; otherwise it was cancelled. If nobody can tell, it may go on.</summary>
+    private async Task<bool> IsOthersAsync(string arn)
+    {
+        try
+        {
+            return await versions.FindAsync(arn, CancellationToken.None) is { Status: ProjectVersionStatus.TRAINING_IN_PROGRESS };
+        }
+        catch (System.Data.Common.DbException)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>Fetches a job's folder that another server has made, or has brought further.</summary>
+    private async Task<bool> BringAsync(JobFolder folder, CancellationToken cancel)
+    {
+        var store = data.Models.Store;
+        if (await store.RevisionAsync(folder.KeptName, cancel) is not { } kept || (folder.IsWhole && folder.Kept == kept))
+        {
+            return false;
+        }
+
+        Directory.CreateDirectory(data.JobsPath);
+        await store.FetchAsync(folder.KeptName, folder.Path, cancel);
+        folder.Kept = kept;
+        return true;
     }
 
     private async Task TrainAsync(VersionRow version, JobFolder folder, CancellationToken cancel)
@@ -182,7 +231,7 @@ internal sealed partial class TrainingWorker(
 
         await OrTransientAsync(async () =>
         {
-            await publisher.PublishAsync(version, folder, outcome, note, cancel);
+            await publisher.PublishAsync(version, folder, outcome, note, data.Database.IsShared ? _owner : null, cancel);
             return true;
         });
     }
@@ -213,59 +262,6 @@ internal sealed partial class TrainingWorker(
                 $"The training ended {crashes} times without a result, the last time because: "
                     + $"{Readable.Truncate(reason.Replace(data.Path, "DIR", StringComparison.Ordinal))}",
                 cancel);
-        }
-    }
-
-    /// <summary>Writes progress to the database, no more often than needed, and renews the lease in between.</summary>
-    private sealed class Reports : IProgress<JobProgress>, IAsyncDisposable
-    {
-        private readonly CancellationTokenSource _ended;
-        private readonly Task _loop;
-        private readonly Action<JobProgress> _keep;
-        private volatile JobProgress? _last;
-
-        public Reports(TrainingWorker worker, string arn, JobFolder folder, string note, CancellationToken cancel)
-        {
-            _keep = progress => TrainingHistory.Add(folder.Path, progress, worker.Now);
-            _ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            _loop = LoopAsync(worker, arn, note, _ended.Token);
-        }
-
-        public void Report(JobProgress value)
-        {
-            _last = value;
-            _keep(value);
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await _ended.CancelAsync();
-            await _loop;
-            _ended.Dispose();
-        }
-
-        private async Task LoopAsync(TrainingWorker worker, string arn, string note, CancellationToken cancel)
-        {
-            var basis = ProjectVersionStates.Message(ProjectVersionStatus.TRAINING_IN_PROGRESS) + note;
-            using var timer = new PeriodicTimer(_reportEvery);
-            JobProgress? written = null;
-            var ticks = 0;
-            try
-            {
-                while (await timer.WaitForNextTickAsync(cancel))
-                {
-                    var last = _last;
-                    // Without news, only the lease is renewed, well before it expires.
-                    if (!ReferenceEquals(last, written) || ++ticks * _reportEvery > JobCatalog.LeaseTime / 3)
-                    {
-                        (written, ticks) = (last, 0);
-                        await worker.ReportAsync(arn, last is null ? basis : $"{basis} {last.Sentence}", cancel);
-                    }
-                }
-            }
-            catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-            {
-            }
         }
     }
 

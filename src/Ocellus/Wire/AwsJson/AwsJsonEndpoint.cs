@@ -102,6 +102,13 @@ internal sealed partial class AwsJsonEndpoint(
             error = failure.StatusCode.ToString(CultureInfo.InvariantCulture);
             http.Response.StatusCode = failure.StatusCode;
         }
+        catch (System.Data.Common.DbException failure) when (failure.IsTransient)
+        {
+            error = AwsErrors.Internal.Name;
+            DatabaseAway(log, target, failure.Message, requestId);
+            await WriteErrorAsync(
+                http, AwsErrors.Internal, $"The service cannot reach its database now; try again. Request {requestId} is in the server's log.");
+        }
         catch (Exception failure)
         {
             error = AwsErrors.Internal.Name;
@@ -177,6 +184,9 @@ internal sealed partial class AwsJsonEndpoint(
 
     [LoggerMessage(1001, LogLevel.Debug, "{Target} answered {Refusal} ({RequestId})")]
     private static partial void Answered(ILogger log, string target, string refusal, string requestId);
+
+    [LoggerMessage(1003, LogLevel.Error, "{Target} failed, because the database does not answer: {Reason} ({RequestId})")]
+    private static partial void DatabaseAway(ILogger log, string target, string reason, string requestId);
 
     [LoggerMessage(1002, LogLevel.Error, "{Target} failed ({RequestId})")]
     private static partial void OperationFailed(ILogger log, Exception failure, string target, string requestId);

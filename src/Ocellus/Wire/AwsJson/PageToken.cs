@@ -15,8 +15,10 @@ internal sealed class PageToken
 {
     private const int MacBytes = 16;
 
-    // Tokens live as long as the process: a restart makes them invalid, as an expiry would.
-    private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
+    private readonly byte[] _key;
+
+    /// <param name="key">Null: tokens live as long as the process, and a restart makes them invalid, as an expiry would.</param>
+    public PageToken(byte[]? key = null) => _key = key ?? RandomNumberGenerator.GetBytes(32);
 
     /// <summary>Makes a token that says where the next page begins.</summary>
     /// <param name="scope">Operation, account, region, parent and filters of the call.</param>

@@ -1,5 +1,4 @@
 using Dapper;
-using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Ocellus.Console.Images;
 using Ocellus.Storage;
@@ -190,7 +189,7 @@ public sealed class ImageTroubleTests
 
     private static void Execute(TestServer server, string sql)
     {
-        using var connection = new SqliteConnection($"Data Source={DataDirectory.DatabaseOf(server.DataPath)};Pooling=False");
+        using var connection = TestDatabase.Connect(server.DataPath);
         connection.Execute(sql);
     }
 

@@ -30,8 +30,7 @@ internal static class TestedVersions
             {
                 EvaluationResult = JsonSerializer.Serialize(new { F1Score = f1 }),
                 TestingResult = $$$"""{"Output":{"Assets":[{"GroundTruthManifest":{"S3Object":{"Bucket":"images","Name":"{{{key}}}"} } }] } }""",
-            },
-            null, Cancel)).ToString();
+            }, Cancel)).ToString();
         ModelFiles.Save(
             server.ModelFolder(folder), TinyModel.Result.Model, TinyModel.Result.Description with { Kind = kind, Thresholds = thresholds ?? [.5, .5, .5] });
         return arn;

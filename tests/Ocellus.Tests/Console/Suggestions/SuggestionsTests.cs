@@ -66,7 +66,7 @@ public sealed class SuggestionsTests
         var folder = Guid.NewGuid().ToString("N");
         var project = (await server.CallAsync("DescribeProjects", "{}")).Body.GetProperty("ProjectDescriptions")[0].GetProperty("ProjectArn").GetString()!;
         await server.Services.GetRequiredService<VersionCatalog>().CreateAsync(
-            server.Caller(), new NewVersion(project, "first", ProjectVersionStatus.TRAINING_COMPLETED, folder, "images", "models"), null, Cancel);
+            server.Caller(), new NewVersion(project, "first", ProjectVersionStatus.TRAINING_COMPLETED, folder, "images", "models"), Cancel);
         TinyModel.Save(server.ModelFolder(folder), null);
 
         var answer = await LookedAtAsync(client, 2);

@@ -16,7 +16,7 @@ public sealed class JobCatalogTests : IDisposable
 
     public JobCatalogTests()
     {
-        _data = DataDirectory.Open(_path);
+        _data = TestDatabase.Open(_path);
         _jobs = new(_data, _clock);
     }
 
@@ -25,12 +25,14 @@ public sealed class JobCatalogTests : IDisposable
     public void Dispose()
     {
         _data.Dispose();
+        TestDatabase.Drop(_path);
         Directory.Delete(_path, recursive: true);
     }
 
     [Fact]
     public async Task A_lease_holds_for_its_time_against_others_and_then_no_longer()
     {
+        TestDatabase.RequireSqlite();
         var arn = await JobAsync();
         Assert.True(await _jobs.LeaseAsync(arn, "one", Cancel));
         Assert.Empty(await _jobs.DueAsync(Cancel));
@@ -43,6 +45,7 @@ public sealed class JobCatalogTests : IDisposable
     [Fact]
     public async Task A_lease_of_a_clock_that_was_set_back_since_holds_nobody_up()
     {
+        TestDatabase.RequireSqlite();
         var arn = await JobAsync();
         Assert.True(await _jobs.LeaseAsync(arn, "one", Cancel));
 
@@ -60,7 +63,7 @@ public sealed class JobCatalogTests : IDisposable
         var caller = new Caller("123456789012", "us-east-1", "test", "test");
         var project = await new ProjectCatalog(_data, _clock).CreateAsync(caller, "p", null, Cancel);
         return (await new VersionCatalog(_data, _clock, Options.Create(new QuotaOptions()))
-            .CreateAsync(caller, new NewVersion(project.ToString(), "v", ProjectVersionStatus.TRAINING_IN_PROGRESS, "v-1", "bucket", ""), null, Cancel))
+            .CreateAsync(caller, new NewVersion(project.ToString(), "v", ProjectVersionStatus.TRAINING_IN_PROGRESS, "v-1", "bucket", ""), Cancel))
             .ToString();
     }
 }

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using Dapper;
-using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -156,7 +155,7 @@ public sealed class ErrorTableTests
     private async Task FailAsync()
     {
         await using var server = await TestServer.StartAsync();
-        await using (var connection = new SqliteConnection($"Data Source={Path.Combine(server.DataPath, "ocellus.db")};Pooling=False"))
+        await using (var connection = TestDatabase.Connect(server.DataPath))
         {
             foreach (var table in new[] { "projects", "datasets", "project_versions" })
             {
@@ -394,7 +393,7 @@ public sealed class ErrorTableTests
         (await server.Services.GetRequiredService<VersionCatalog>()
             .CreateAsync(
                 server.Caller(),
-                new NewVersion(project ?? await ProjectAsync(server, "of-" + status), "made", status, Guid.NewGuid().ToString("N"), "images", ""), null,
+                new NewVersion(project ?? await ProjectAsync(server, "of-" + status), "made", status, Guid.NewGuid().ToString("N"), "images", ""),
                 Cancel))
             .ToString();
 }

@@ -25,17 +25,15 @@ public sealed class PagingTests
         await using var server = await TestServer.StartAsync();
         var project = await CreateAsync(server, "CreateProject", "ProjectArn", new { ProjectName = "pages-0" });
         var dataset = await CreateAsync(server, "CreateDataset", "DatasetArn", new { ProjectArn = project, DatasetType = "TRAIN" });
+        await UntilAsync("CREATE_COMPLETE");
         var lines = string.Concat(Enumerable.Range(0, Things).Select(i => TestDatasets.Line($"{i}.jpg", $"label-{i}") + "\n"));
         await server.CallAsync("UpdateDatasetEntries", Json(new { DatasetArn = dataset, Changes = new { GroundTruth = Encoding.UTF8.GetBytes(lines) } }));
-        await HostedVersions.UntilAsync(
-            async () => (await server.CallAsync("DescribeDataset", Json(new { DatasetArn = dataset }))).Body.GetProperty("DatasetDescription")
-                .GetProperty("Status").GetString() == "UPDATE_COMPLETE",
-            () => "the update does not end");
+        await UntilAsync("UPDATE_COMPLETE");
         var versions = server.Services.GetRequiredService<VersionCatalog>();
         for (var i = 0; i < Things; i++)
         {
             await versions.CreateAsync(
-                server.Caller(), new NewVersion(project, $"v{i}", ProjectVersionStatus.TRAINING_COMPLETED, Guid.NewGuid().ToString("N"), "bucket", ""), null,
+                server.Caller(), new NewVersion(project, $"v{i}", ProjectVersionStatus.TRAINING_COMPLETED, Guid.NewGuid().ToString("N"), "bucket", ""),
                 Cancel);
             await server.CallAsync("PutProjectPolicy", Json(new { ProjectArn = project, PolicyName = $"p{i}", PolicyDocument = """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"rekognition:CopyProjectVersion","Resource":"*"}]}""" }));
             if (i > 0)
@@ -90,6 +88,11 @@ public sealed class PagingTests
             Assert.True(
                 answer.Status == 400 && answer.Body.GetProperty("__type").GetString() == "InvalidPaginationTokenException", $"{operation}: {answer.Body}");
         }
+
+        Task UntilAsync(string status) => HostedVersions.UntilAsync(
+            async () => (await server.CallAsync("DescribeDataset", Json(new { DatasetArn = dataset }))).Body.GetProperty("DatasetDescription")
+                .GetProperty("Status").GetString() == status,
+            () => $"the dataset does not become {status}");
     }
 
     private static async Task<List<(List<string> Items, string? Token)>> PagesAsync(
