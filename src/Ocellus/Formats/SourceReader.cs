@@ -141,7 +141,10 @@ internal sealed class SourceReader : IDisposable
     /// <summary>The picture of each entry, and its address if it has one. What is wrong is told when the source is read.</summary>
     private IEnumerable<(SourceFile? Picture, Uri? Address)> Described(CancellationToken cancel)
     {
-        var context = new ReadContext(_tree, _context.Files, _context.Pictures, new Findings(keptMax: 1), _context.Limits);
+        var context = new ReadContext(_tree, _context.Files, _context.Pictures, new Findings(keptMax: 1), _context.Limits)
+        {
+            ArePicturesElsewhere = _context.ArePicturesElsewhere,
+        };
         foreach (var entry in FormatReaders.Create(Format, context).Read(cancel))
         {
             cancel.ThrowIfCancellationRequested();
