@@ -83,6 +83,8 @@ internal sealed class SqliteDatabase(string path) : Database
     {
         var models = Path.Combine(folder, "models");
         return new FileInfo(DataDirectory.DatabaseOf(folder)) is { Exists: true, Length: > 0 }
+            // Those are copies.
+            || SharedFolder.Used(folder) is not null
             || !Directory.Exists(models)
             || !Directory.EnumerateDirectories(models).Any(account => Directory.EnumerateDirectories(account).Any())
             ? null

@@ -150,6 +150,12 @@ internal sealed class FleetWorker(
 
     private async Task LoadAsync(VersionRow version, Place place, CancellationToken cancel)
     {
+        if (models.Find(version.Arn) is { IsEnding: true })
+        {
+            // Left from before this node was taken for dead: it is freed first.
+            await models.UnloadAsync(version.Arn);
+        }
+
         await _loads.WaitAsync(cancel);
         string? failure;
         var started = clock.GetTimestamp();

@@ -56,6 +56,18 @@ internal sealed class RunningModel : UnitScale.IUnits, IAsyncDisposable
     /// <summary>Labels, size and thresholds.</summary>
     public ModelDescription Description => _model.Description;
 
+    /// <summary>Whether it takes no more requests.</summary>
+    public bool IsEnding
+    {
+        get
+        {
+            lock (_ending)
+            {
+                return _end is not null;
+            }
+        }
+    }
+
     /// <summary>Requests inside: waiting, being decoded or in the network.</summary>
     public int InFlight => _gate.Inside;
 
