@@ -21,6 +21,7 @@ internal static partial class HelpText
             ("train --manifest train.manifest --images photos --out parts.zip", "a fifth of the images is held back for the test"),
             ("train --manifest train.manifest --test-manifest test.manifest --images photos --out parts.zip --time-budget 10m", "ten minutes at most"),
             ("train --manifest train.manifest --images photos --out draft.zip --quick", "half a minute, for a first look"),
+            ("train --manifest train.manifest --images photos --out parts.zip --precision int8", "more answers from a core, if the test allows it"),
             ("train --manifest more.manifest --images photos --out better.zip --start-from parts.zip", "go on from a model, with more images or labels"),
         ],
         ["detect"] =

@@ -36,7 +36,7 @@ internal static partial class TrainCommand
             return null;
         }
 
-        var (bytes, description) = ModelArchive.Read(model);
+        var (bytes, description) = ModelArchive.Read(model, real: true);
         try
         {
             var start = StartModel.Read(bytes, description);
@@ -51,5 +51,5 @@ internal static partial class TrainCommand
     }
 
     private static bool SameStart(Request request, JobFolder folder, JobDescription job) => request.StartFrom is null || (job.StartFrom is not null
-        && ModelArchive.Describe(request.StartFrom).ModelSha256 == StartFolder.Read(folder.Start).Sha256);
+        && ModelArchive.Read(request.StartFrom, real: true).Description.ModelSha256 == StartFolder.Read(folder.Start).Sha256);
 }

@@ -11,11 +11,10 @@ internal sealed class ClusterModels(IGrainFactory grains)
     private readonly ConcurrentDictionary<string, IModelGrain> _references = new(StringComparer.Ordinal);
 
     /// <summary>Loads a version's model somewhere in the cluster.</summary>
-    /// <returns>Null, or why it cannot be hosted.</returns>
-    public async Task<string?> LoadAsync(VersionRow version)
+    public Task<LoadAnswer> LoadAsync(VersionRow version)
     {
         var min = (int)(version.MinUnits ?? 1);
-        return (await GrainOf(version.Arn).LoadAsync(new(version.AccountId, version.Folder, min, (int)(version.MaxUnits ?? min)))).Failure;
+        return GrainOf(version.Arn).LoadAsync(new(version.AccountId, version.Folder, min, (int)(version.MaxUnits ?? min)));
     }
 
     /// <summary>Drains a version's model and frees it. Null if it was not loaded.</summary>

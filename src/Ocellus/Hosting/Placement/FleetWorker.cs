@@ -120,20 +120,21 @@ internal sealed class FleetWorker(
     private async Task LoadAsync(VersionRow version, CancellationToken cancel)
     {
         await _loads.WaitAsync(cancel);
-        string? failure;
+        LoadAnswer loaded;
         var started = clock.GetTimestamp();
         try
         {
-            failure = await cluster.LoadAsync(version);
+            loaded = await cluster.LoadAsync(version);
         }
         finally
         {
             _loads.Release();
         }
 
-        if (failure is null)
+        if (loaded.Failure is not { } failure)
         {
-            await versions.TryMoveAsync(version.Arn, VersionEvent.Loaded, null, CancellationToken.None);
+            var message = loaded.Remark is { } remark ? $"{ProjectVersionStates.Message(ProjectVersionStatus.RUNNING)} {remark}" : null;
+            await versions.TryMoveAsync(version.Arn, VersionEvent.Loaded, message, CancellationToken.None);
             var min = (int)(version.MinUnits ?? 1);
             Log.ModelStarted(log, version.Arn, clock.GetElapsedTime(started).TotalSeconds, min, (int)(version.MaxUnits ?? min));
         }

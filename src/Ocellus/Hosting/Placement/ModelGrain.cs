@@ -10,9 +10,11 @@ namespace Ocellus.Hosting.Placement;
 internal sealed record LoadRequest(
     [property: Id(0)] string AccountId, [property: Id(1)] string Folder, [property: Id(2)] int MinUnits, [property: Id(3)] int MaxUnits);
 
-/// <summary>How loading ended: <paramref name="Failure"/> is null, or a reason to show to a person.</summary>
+/// <summary>
+/// How loading ended: <paramref name="Failure"/> is null, or a reason to show to a person; <paramref name="Remark"/> is what else a person should know.
+/// </summary>
 [GenerateSerializer, Immutable]
-internal sealed record LoadAnswer([property: Id(0)] string? Failure);
+internal sealed record LoadAnswer([property: Id(0)] string? Failure, [property: Id(1)] string? Remark = null);
 
 /// <summary>How unloading ended.</summary>
 [GenerateSerializer, Immutable]
@@ -84,7 +86,7 @@ internal sealed class ModelGrain(LocalModels models) : Grain, IModelGrain
             DeactivateOnIdle();
         }
 
-        return new(failure);
+        return new(failure, models.Find(arn)?.PrecisionReason);
     }
 
     public async Task<UnloadAnswer?> UnloadAsync()
