@@ -80,9 +80,11 @@ internal sealed class BenchServer : IDisposable
         }
         else
         {
+            var eightBit = Path.Combine(model, ModelFiles.EightBit);
             ModelFiles.Save(
                 ModelFolder, File.ReadAllBytes(Path.Combine(model, ModelFiles.Model)),
-                ModelDescription.FromJson(File.ReadAllBytes(Path.Combine(model, ModelFiles.Description))));
+                ModelDescription.FromJson(File.ReadAllBytes(Path.Combine(model, ModelFiles.Description))),
+                File.Exists(eightBit) ? File.ReadAllBytes(eightBit) : null);
         }
 
         await versions.EndAsync(Arn, VersionEvent.Trained, null, new VersionOutcome(0), default);

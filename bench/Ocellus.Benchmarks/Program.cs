@@ -3,6 +3,7 @@ using Ocellus.Benchmarks;
 return args switch
 {
     ["host", _, ..] => await HostBench.RunAsync(args[1..]),
+    ["pair", _, ..] => await PairBench.RunAsync(args[1..]),
     ["mutate", _, ..] => await MutateBench.RunAsync(args[1..]),
     ["mutate-requests", _, ..] => await MutateRequestsBench.RunAsync(args[1..]),
     ["import", _, ..] => await ImportBench.RunAsync(args[1..]),
@@ -15,6 +16,7 @@ return args switch
     ["suggest", _, ..] => SuggestBenchmark.Run(args[1..]),
     ["boxes", ..] => BoxesBenchmark.Run(args[1..]),
     ["flaws", _, ..] => FlawsDrawing.Run(args[1..]),
+    ["int8", _, _, ..] => Int8Benchmark.Run(args[1..]),
     ["convert", ..] => ConvertBenchmark.Run(args[1..]),
     _ => Usage(),
 };
@@ -22,6 +24,7 @@ return args switch
 static int Usage()
 {
     System.Console.Error.WriteLine("usage: Ocellus.Benchmarks host IMAGE.jpg [--seconds N] [--model FOLDER]");
+    System.Console.Error.WriteLine("       Ocellus.Benchmarks pair IMAGE.jpg --model MODEL.zip [--peer URL] [--seconds N] [--turns N] [--connections N]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks mutate IMAGE [--count N] [--seed S] [--from N] [--seconds N]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks mutate-requests IMAGE [--count N] [--seed S]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks import IMAGE.jpg [--pictures N]");
@@ -36,6 +39,8 @@ static int Usage()
             + "[--quick] [--label NAME] [--take N] [--checkpoint FOLDER] [--save FOLDER]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks flaws FOLDER [--seed N]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks suggest FOLDER");
+    System.Console.Error.WriteLine(
+        "       Ocellus.Benchmarks int8 FOLDER MODEL.zip [--images N] [--bits 7|8] [--range X] [--round 0|1] [--correct 0|1] [--match 0|1] [--passes N]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks convert [--images N] [--to FORMAT]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks step [THREADS]");
     System.Console.Error.WriteLine("       Ocellus.Benchmarks blocks [THREADS]");

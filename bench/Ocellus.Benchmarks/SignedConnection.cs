@@ -65,7 +65,8 @@ internal sealed class SignedConnection : IDisposable
             return null;
         }
 
-        var length = response[..head].IndexOf("Content-Length: "u8);
+        // Names of headers are in capitals or not.
+        var length = Math.Max(response[..head].IndexOf("Content-Length: "u8), response[..head].IndexOf("content-length: "u8));
         var digits = response[(length + "Content-Length: ".Length)..head];
         digits = digits.IndexOf((byte)'\r') is >= 0 and var end ? digits[..end] : digits;
         return length < 0 ? throw new IOException($"The response has no length: {Encoding.ASCII.GetString(response[..head])}")

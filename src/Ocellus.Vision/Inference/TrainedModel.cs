@@ -55,40 +55,45 @@ public sealed class TrainedModel : IDisposable
 
     public ModelDescription Description { get; }
 
-    /// <summary>Loads model.onnx and model.json from a folder and checks the checksum.</summary>
+    /// <summary>Why it computes with 8 bits or does not, in a sentence; null for a model that was only made in float.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>
+    /// Loads the model of a folder that this processor is to run (see <see cref="ServedModel"/>) and checks the checksum of its file.
+    /// </summary>
     /// <exception cref="InvalidDataException">A file is missing, damaged or not the one that was written.</exception>
     public static TrainedModel Load(string folder, int threads = 1, int? parallelThreads = null)
     {
-        string model = Path.Combine(folder, ModelFiles.Model), checksum;
+        string model, checksum;
         long length;
-        ModelDescription description;
+        ServedModel served;
         try
         {
+            served = ServedModel.Of(folder);
+            model = Path.Combine(folder, served.File);
             using (FileStream content = File.OpenRead(model))
             {
                 (checksum, length) = (Convert.ToHexStringLower(SHA256.HashData(content)), content.Length);
             }
-
-            description = ModelDescription.FromJson(File.ReadAllBytes(Path.Combine(folder, ModelFiles.Description)));
         }
         catch (IOException failure)
         {
             throw new InvalidDataException($"The model's files cannot be read: {failure.Message}", failure);
         }
 
-        if (checksum != description.ModelSha256)
+        if (checksum != served.Description.ModelSha256)
         {
             throw new InvalidDataException(
-                $"{ModelFiles.Model} ({length:N0} bytes) is not the file that was written: its SHA-256 differs from the one in {ModelFiles.Description}.");
+                $"{served.File} ({length:N0} bytes) is not the file that was written: its SHA-256 differs from the one in {ModelFiles.Description}.");
         }
 
         try
         {
-            return new TrainedModel(count => Sessions.Open(model, count), description, threads, parallelThreads);
+            return new TrainedModel(count => Sessions.Open(model, count), served.Description, threads, parallelThreads) { Reason = served.Reason };
         }
         catch (OnnxRuntimeException failure)
         {
-            throw new InvalidDataException($"{ModelFiles.Model} cannot be loaded: {failure.Message}", failure);
+            throw new InvalidDataException($"{served.File} cannot be loaded: {failure.Message}", failure);
         }
     }
 

@@ -50,7 +50,15 @@ public sealed class OnnxFile
     }
 
     /// <summary>Sets a float initializer, adding it if the name is new.</summary>
-    public void Set(string name, ReadOnlySpan<float> values, params long[] shape)
+    public void Set(string name, ReadOnlySpan<float> values, params long[] shape) =>
+        SetRaw(name, TensorProto.Types.DataType.Float, MemoryMarshal.AsBytes(values), shape);
+
+    /// <summary>Sets an initializer of any type, adding it if the name is new.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="type">Type of its values.</param>
+    /// <param name="bytes">The values in row-major order, little-endian.</param>
+    /// <param name="shape">Its dimensions; none for a single value.</param>
+    public void SetRaw(string name, TensorProto.Types.DataType type, ReadOnlySpan<byte> bytes, params long[] shape)
     {
         if (!_initializers.TryGetValue(name, out TensorProto? tensor))
         {
@@ -58,11 +66,11 @@ public sealed class OnnxFile
             Graph.Initializer.Add(tensor);
             _initializers.Add(name, tensor);
         }
-        tensor.DataType = (int)TensorProto.Types.DataType.Float;
+        tensor.DataType = (int)type;
         tensor.Dims.Clear();
         tensor.Dims.AddRange(shape);
         tensor.FloatData.Clear();
-        tensor.RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values));
+        tensor.RawData = ByteString.CopyFrom(bytes);
     }
 
     /// <summary>Adds an initializer of whole numbers, in one dimension.</summary>

@@ -51,6 +51,13 @@ public sealed class StartModel
             throw new StartException("The model to go on from is damaged: the SHA-256 of model.onnx differs from the one in model.json.");
         }
 
+        if (description.Precision == ModelPrecisions.EightBit)
+        {
+            throw new StartException(
+                "The model to go on from computes with 8 bits, and its float model is not beside it; export it again, or name an archive that has the "
+                    + "folder float.");
+        }
+
         try
         {
             var start = new StartModel(new OnnxFile(ModelProto.Parser.ParseFrom(model)), description, sha256);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Ocellus.Identity;
@@ -102,11 +101,8 @@ internal static class DataCheck
             try
             {
                 var description = ModelDescription.FromJson(File.ReadAllBytes(Path.Combine(folder, ModelFiles.Description)));
-                using var model = File.OpenRead(Path.Combine(folder, ModelFiles.Model));
-                if (Convert.ToHexStringLower(SHA256.HashData(model)) != description.ModelSha256)
-                {
-                    damages.Add($"{model.Name}: its SHA-256 differs from the one in {ModelFiles.Description}");
-                }
+                damages.AddRange(ServedModel.Damages(folder, description).Select(
+                    file => $"{Path.Combine(folder, file)}: its SHA-256 differs from the one in {ModelFiles.Description}"));
             }
             catch (Exception failure) when (failure is InvalidDataException or IOException or UnauthorizedAccessException)
             {

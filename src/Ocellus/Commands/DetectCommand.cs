@@ -29,7 +29,8 @@ internal static class DetectCommand
         max.Refusing((value, text) => value >= 0 ? null : $"--max-results is {text}; it is 0 or more.");
         var json = new Option<bool>("--json")
         {
-            Description = "Write one JSON object per image, one per line; an image without an answer has an error in its place.",
+            Description = "Write one JSON object per image, one per line; an image without an answer has an error in its place. "
+                + "A model that computes with 8 bits says so as precision.",
         };
         var draw = BoxDrawings.Option();
         var command = new Command("detect", "Queries a model about images; no server is needed.") { model, images, confidence, max, json, draw };
@@ -74,7 +75,13 @@ internal static class DetectCommand
             drawings?.Write(model, LocalImage.Read(file), file, labels);
             if (json)
             {
-                terminal.Json(new JsonObject { ["picture"] = file, ["CustomLabels"] = Answers.Json(labels) });
+                var line = new JsonObject { ["picture"] = file, ["CustomLabels"] = Answers.Json(labels) };
+                if (model.Description.Precision is { } precision)
+                {
+                    line["precision"] = precision;
+                }
+
+                terminal.Json(line);
             }
             else
             {

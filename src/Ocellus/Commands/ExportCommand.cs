@@ -67,7 +67,8 @@ internal static class ExportCommand
                 $"{text} is {version.Status} and has no model{(version.Status == "TRAINING_IN_PROGRESS" ? " yet; wait for TRAINING_COMPLETED" : "")}.");
         }
 
-        var description = ModelDescription.FromJson(await File.ReadAllBytesAsync(Path.Combine(folder, ModelFiles.Description), cancel));
+        var served = ServedModel.Of(folder);
+        var description = served.Description;
         FileSystem.KeepPrivate();
         using var fetched = new TemporaryFile();
         var evaluation = await EvaluationAsync(version, data, external, fetched.Path, cancel);
@@ -79,6 +80,7 @@ internal static class ExportCommand
                 ["model"] = output,
                 ["projectVersionArn"] = text,
                 ["kind"] = description.Kind,
+                ["precision"] = served.Precision,
                 ["labels"] = new JsonArray([.. description.Labels.Select(l => (JsonNode)l)]),
                 ["bytes"] = new FileInfo(output).Length,
                 ["evaluation"] = evaluation is not null,
@@ -89,7 +91,8 @@ internal static class ExportCommand
         terminal.Result(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{output} ({new FileInfo(output).Length / 1048576.0:0.0} MB): {description.Kind}, {description.Labels.Count} labels"));
+                $"{output} ({new FileInfo(output).Length / 1048576.0:0.0} MB): {description.Kind}, {description.Labels.Count} labels"
+                    + $"{(served.Precision == ModelPrecisions.EightBit ? ", 8 bits" : "")}"));
         if (evaluation is null)
         {
             terminal.Remark(

@@ -23,6 +23,7 @@ internal static partial class HelpText
             ("train photos --out parts.zip", "a folder a label, COCO, YOLO …, also packed; without images for the test a fifth is held back"),
             ("train --manifest train.manifest --test-manifest test.manifest --images photos --out parts.zip --time-budget 10m", "ten minutes at most"),
             ("train photos --out draft.zip --quick", "half a minute, for a first look"),
+            ("train photos --out parts.zip --precision int8", "more answers from a core, if the test allows it"),
             ("train photos --out better.zip --start-from parts.zip", "go on from a model, with more images or labels"),
         ],
         ["detect"] =

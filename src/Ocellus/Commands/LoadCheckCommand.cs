@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using Ocellus.Vision.Inference;
 using Ocellus.Vision.Recipes;
 
@@ -14,13 +15,16 @@ internal static class LoadCheckCommand
 
     public const string Training = "libtorch", Inference = "onnxruntime", Images = "libvips";
 
+    /// <summary>Not a library: measures how the processor computes with bytes, and writes it to standard output.</summary>
+    public const string Bytes = "int8";
+
     /// <summary>A red PNG of one pixel.</summary>
     private const string OnePixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC";
 
     public static Command Create()
     {
         var library = new Argument<string>("LIBRARY");
-        library.AcceptOnlyFromAmong(Training, Inference, Images);
+        library.AcceptOnlyFromAmong(Training, Inference, Images, Bytes);
         var command = new Command(Name, "Loads one native library.") { library };
         command.Hidden = true;
         command.SetAction(async (parsed, _) =>
@@ -58,6 +62,13 @@ internal static class LoadCheckCommand
                 using (var backbone = new FeatureExtractor(FeatureExtractor.DefaultBackbone, threads: 1))
                 {
                     Require(backbone.Embed(new float[3 * side * side], 1, side, side).Length > 0);
+                }
+
+                break;
+            case Bytes:
+                using (var output = System.Console.OpenStandardOutput())
+                {
+                    output.Write(Encoding.UTF8.GetBytes(Int8Speed.Here.Sentence));
                 }
 
                 break;

@@ -70,6 +70,7 @@ internal static partial class MachineCheck
             LibraryAsync(
                 "Image library (libvips)", LoadCheckCommand.Images,
                 "Images cannot be read. Rebuild Ocellus; if that does not help, NetVips.Native has no build for this system.", cancel),
+            LibraryAsync("8-bit models", LoadCheckCommand.Bytes, "Models cannot be run in 8 bits: keep to float, which is the default.", cancel),
         ];
         var clients = InstalledClients.CheckAsync(cancel);
         List<Finding> findings = [Runtime(), Backbone(), Memory(), Disk(data), Data(data), Database(data), Clock(data), Files()];
@@ -264,13 +265,15 @@ internal static partial class MachineCheck
         {
             var (output, errors) = (process.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));
             await process.WaitForExitAsync(limit.Token);
-            await output;
+            var told = (await output).Trim();
             var said = (await errors).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault();
             return process.ExitCode switch
             {
                 0 => new(
                     name, FindingState.Ok,
-                    string.Create(CultureInfo.InvariantCulture, $"loads and computes ({Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s)")),
+                    told.Length > 0
+                        ? told
+                        : string.Create(CultureInfo.InvariantCulture, $"loads and computes ({Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s)")),
                 // Signal n is reported as 128 + n.
                 > 128 => new(name, FindingState.Problem, $"loading it ends the process with signal {process.ExitCode - 128}", advice),
                 _ => new(name, FindingState.Problem, said ?? $"loading it ends with code {process.ExitCode}", advice),

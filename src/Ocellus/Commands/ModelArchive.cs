@@ -45,13 +45,22 @@ internal static class ModelArchive
         return ModelDescription.FromJson(Read(archive, path, ModelFiles.Description, DescriptionBytesMax));
     }
 
+    /// <summary>As <see cref="Read(string, bool)"/>, of the model that is run.</summary>
+    public static (byte[] Model, ModelDescription Description) Read(string path) => Read(path, real: false);
+
     /// <summary>Content of model.onnx and of model.json of an archive, or of a folder with the same files.</summary>
     /// <param name="path">The archive or folder.</param>
+    /// <param name="real">Of the float model, if the one that is run computes with 8 bits: what a training goes on from.</param>
     /// <exception cref="InvalidDataException">Not a model, or damaged; the message says what was found.</exception>
-    public static (byte[] Model, ModelDescription Description) Read(string path)
+    public static (byte[] Model, ModelDescription Description) Read(string path, bool real)
     {
         if (Directory.Exists(path))
         {
+            if (real && File.Exists(Path.Combine(path, ModelPackage.Float, ModelFiles.Description)))
+            {
+                return Read(Path.Combine(path, ModelPackage.Float), real: false);
+            }
+
             var file = Path.Combine(path, ModelFiles.Model);
             return (File.Exists(file) ? File.ReadAllBytes(file) : throw new InvalidDataException($"{path} has no {file}."), Describe(path));
         }
@@ -62,8 +71,9 @@ internal static class ModelArchive
         try
         {
             using var archive = ZipFile.OpenRead(path);
-            description = ModelDescription.FromJson(Read(archive, path, ModelFiles.Description, DescriptionBytesMax));
-            model = Read(archive, path, ModelFiles.Model, ModelBytesMax);
+            var folder = real ? RealFolder(archive) : null;
+            description = ModelDescription.FromJson(Read(archive, path, folder + ModelFiles.Description, DescriptionBytesMax));
+            model = Read(archive, path, folder + ModelFiles.Model, ModelBytesMax);
         }
         catch (InvalidDataException failure) when (!failure.Message.StartsWith(path, StringComparison.Ordinal))
         {
@@ -85,12 +95,15 @@ internal static class ModelArchive
     /// <exception cref="InvalidDataException">Not a model; the message says what was found.</exception>
     public static TrainedModel Open(string path, int threads)
     {
+        // Where the 8-bit model would answer wrongly, the float one beside it is run.
         if (Directory.Exists(path))
         {
-            return TrainedModel.Load(path, threads);
+            var beside = Path.Combine(path, ModelPackage.Float);
+            return TrainedModel.Load(Directory.Exists(beside) && !Describe(path).IsExactOn() ? beside : path, threads);
         }
 
         var (model, description) = Read(path);
+        (model, description) = description.IsExactOn() ? (model, description) : Read(path, real: true);
         try
         {
             return new TrainedModel(model, description, threads);
@@ -107,6 +120,14 @@ internal static class ModelArchive
         {
             throw new CommandRefusedException($"There is no model {path}. `ocellus train` and `ocellus export` make one.");
         }
+    }
+
+    /// <summary>Path within an archive of the float model beside an 8-bit one; null if there is none.</summary>
+    private static string? RealFolder(ZipArchive archive)
+    {
+        const string end = $"{ModelPackage.Float}/{ModelFiles.Description}";
+        return archive.Entries.FirstOrDefault(e => e.FullName == end || (e.FullName.EndsWith("/" + end, StringComparison.Ordinal)
+            && e.FullName.Count(c => c == '/') == 2))?.FullName[..^ModelFiles.Description.Length];
     }
 
     private static byte[] Read(ZipArchive archive, string path, string name, long bytesMax)

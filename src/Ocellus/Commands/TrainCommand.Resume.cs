@@ -20,6 +20,7 @@ internal static partial class TrainCommand
             : request.TimeBudget is { } time && time.TotalSeconds != job.TimeBudgetSeconds
                 ? $"--time-budget {time} is not the time ({TimeSpan.FromSeconds(job.TimeBudgetSeconds)})"
             : request.AnswerMilliseconds is { } answer && answer != job.AnswerMillisecondsMax ? "--max-answer-time is not the one"
+            : request.Precision is { } precision && precision != job.Precision ? "--precision is not the one"
             : request.Quick && !job.Quick ? "--quick is not the recipe"
             : !SameStart(request, folder, job) ? $"--start-from {request.StartFrom} is not the model"
             : !SamePlan(request, job) ? $"--plan {request.Plan} is not the plan"

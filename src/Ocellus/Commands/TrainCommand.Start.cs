@@ -36,7 +36,7 @@ internal static partial class TrainCommand
             return null;
         }
 
-        var (bytes, description) = ModelArchive.Read(model);
+        var (bytes, description) = ModelArchive.Read(model, real: true);
         try
         {
             var start = StartModel.Read(bytes, description);
@@ -61,7 +61,7 @@ internal static partial class TrainCommand
         try
         {
             var begun = StartFolder.Read(folder.Start);
-            return request.StartFrom is null || ModelArchive.Describe(request.StartFrom).ModelSha256 == begun.Sha256;
+            return request.StartFrom is null || ModelArchive.Read(request.StartFrom, real: true).Description.ModelSha256 == begun.Sha256;
         }
         catch (StartException refusal)
         {

@@ -68,6 +68,7 @@ internal static partial class TrainCommand
         var plan = PlanOption(seed, budget, answerTime);
         var quick = QuickOption(budget, plan);
         var start = StartOption(answerTime);
+        var precision = PrecisionOption();
         var resume = new Option<bool>("--resume") { Description = "Continue an interrupted training." };
         var force = OutputFile.ForceOption();
         var json = new Option<bool>("--json") { Description = "Write the result as one JSON object." };
@@ -75,7 +76,7 @@ internal static partial class TrainCommand
             "train",
             "Trains a model from labelled images of any format, or from a manifest and a folder of images; no server is needed.")
             {
-                source, manifest, images, output, from, fetch, test, seed, budget, answerTime, quick, start, plan, resume, force, json,
+                source, manifest, images, output, from, fetch, test, seed, budget, answerTime, quick, start, plan, precision, resume, force, json,
             };
         command.Validators.Add(SourceOrManifest(source, manifest, images, [from, fetch], [test]));
         command.Act((parsed, terminal, cancel) => RunAsync(
@@ -83,7 +84,7 @@ internal static partial class TrainCommand
                 parsed.GetValue(source), DataFormats.Parse(parsed.GetValue(from) ?? ""), parsed.GetValue(fetch),
                 parsed.GetValue(manifest), parsed.GetValue(test), parsed.GetValue(images), Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed),
                 parsed.GetValue(budget), parsed.GetValue(answerTime)?.TotalMilliseconds, parsed.GetValue(plan), parsed.GetValue(quick),
-                parsed.GetValue(start), parsed.GetValue(resume), parsed.GetValue(json), parsed.GetValue(force)),
+                parsed.GetValue(start), parsed.GetValue(precision), parsed.GetValue(resume), parsed.GetValue(json), parsed.GetValue(force)),
             terminal,
             cancel));
         return command;
@@ -227,6 +228,7 @@ internal static partial class TrainCommand
                 TimeBudgetSeconds = (request.TimeBudget ?? TrainingOptions.TimeBudgetDefault).TotalSeconds,
                 AnswerMillisecondsMax = request.AnswerMilliseconds,
                 Quick = request.Quick,
+                Precision = request.Precision ?? TrainingPrecision.Float,
                 StartFrom = CopyStart(request.StartFrom, folder),
             });
             return Count(images);
@@ -290,5 +292,5 @@ internal static partial class TrainCommand
     private sealed record Request(
         string? Source, DataFormat? From, bool Fetch, string? Manifest, string? TestManifest, string? Images, string Output,
         int? Seed, TimeSpan? TimeBudget, double? AnswerMilliseconds, string? Plan,
-        bool Quick, string? StartFrom, bool Resume, bool Json, bool Force);
+        bool Quick, string? StartFrom, TrainingPrecision? Precision, bool Resume, bool Json, bool Force);
 }

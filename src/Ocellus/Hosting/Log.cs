@@ -37,6 +37,9 @@ internal static partial class Log
         "The model in {Folder} is damaged: {Reason} Everything else is served; restore the folder from a backup, or train the version again")]
     public static partial void ModelDamaged(ILogger log, string folder, string reason);
 
+    [LoggerMessage(1220, LogLevel.Information, "{ProjectVersionArn}: {Reason}")]
+    public static partial void PrecisionChosen(ILogger log, string projectVersionArn, string reason);
+
     [LoggerMessage(1211, LogLevel.Debug, "{ProjectVersionArn}: {ImageBytes} bytes answered with {Labels} labels in {Milliseconds:F1} ms")]
     public static partial void Detected(ILogger log, string projectVersionArn, int imageBytes, int labels, double milliseconds);
 

@@ -16,7 +16,7 @@ internal static class OwnTags
         [ArnKind.ProjectVersion] =
         [
             HostingTags.IdleStopMinutes, HostingTags.WakeOnDetect, TrainingTags.Plan, TrainingTags.MaxAnswerMilliseconds, TrainingTags.Recipe,
-            TrainingTags.StartFrom,
+            TrainingTags.StartFrom, TrainingTags.Precision,
         ],
     };
 

@@ -134,6 +134,7 @@ internal sealed class CreateProjectVersion(
         Plan = repeated,
         StartFrom = start,
         Quick = TrainingTags.IsQuick(request.Tags),
+        Precision = options.Value.PrecisionOf(request.Tags),
         Seed = repeated is { } json ? CarriedPlan.FromJson(json).Seed : 0,
     };
 

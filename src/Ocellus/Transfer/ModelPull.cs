@@ -85,12 +85,21 @@ internal sealed class ModelPull(ServiceClient from, ServiceClient to, BucketKeep
             from.CallOwnAsync("ReadModel", new JsonObject { ["ProjectVersionArn"] = source, ["Part"] = part }, bytesMax, cancel);
 
         var description = await ReadAsync(ModelFiles.Description, DescriptionBytesMax);
-        var model = await ReadAsync(ModelFiles.Model, ModelBytesMax);
+        var files = new Dictionary<string, byte[]> { [ModelFiles.Model] = await ReadAsync(ModelFiles.Model, ModelBytesMax) };
+        if (HasInt8(description))
+        {
+            files[ModelFiles.EightBit] = await ReadAsync(ModelFiles.EightBit, ModelBytesMax);
+        }
+
         var arn = pulled.Arn.Split(':');
         var bucket = $"ocellus-results-{arn[4]}-{arn[3]}";
         await buckets.RequireAsync(bucket, cancel);
         var prefix = string.Create(CultureInfo.InvariantCulture, $"{pulled.Name}/{name}");
-        await to.Objects.PutAsync(bucket, $"{prefix}/{ModelFiles.Model}", model, "application/octet-stream", null, cancel);
+        foreach (var (file, content) in files)
+        {
+            await to.Objects.PutAsync(bucket, $"{prefix}/{file}", content, "application/octet-stream", null, cancel);
+        }
+
         await to.Objects.PutAsync(bucket, $"{prefix}/{ModelFiles.Description}", description, "application/json", null, cancel);
         try
         {
@@ -111,8 +120,25 @@ internal sealed class ModelPull(ServiceClient from, ServiceClient to, BucketKeep
         finally
         {
             // The server has files of its own now, or has refused these.
-            await to.Objects.DeleteAsync(bucket, $"{prefix}/{ModelFiles.Model}", CancellationToken.None);
+            foreach (var file in files.Keys)
+            {
+                await to.Objects.DeleteAsync(bucket, $"{prefix}/{file}", CancellationToken.None);
+            }
+
             await to.Objects.DeleteAsync(bucket, $"{prefix}/{ModelFiles.Description}", CancellationToken.None);
+        }
+    }
+
+    /// <summary>Whether a description names an 8-bit model beside the float one. One that cannot be read is refused where it is added.</summary>
+    private static bool HasInt8(byte[] description)
+    {
+        try
+        {
+            return ModelDescription.FromJson(description).EightBit is not null;
+        }
+        catch (InvalidDataException)
+        {
+            return false;
         }
     }
 

@@ -33,5 +33,20 @@ public sealed class TrainingTagsTests
         Assert.Null(TrainingTags.MaxAnswer(new Dictionary<string, string> { ["max-answer-ms"] = "soon" }));
     }
 
+    [Fact]
+    public void A_precision_is_float_or_int8()
+    {
+        Assert.Null(TrainingTags.IsInt8(null));
+        Assert.True(TrainingTags.IsInt8(new Dictionary<string, string> { ["ocellus:precision"] = "int8" }));
+        Assert.False(TrainingTags.IsInt8(new Dictionary<string, string> { ["ocellus:precision"] = "float" }));
+        foreach (var value in new[] { "", "INT8", "int4", "8" })
+        {
+            var refusal = Assert.Throws<RefusedException>(() => TrainingTags.Check(new Dictionary<string, string> { ["ocellus:precision"] = value }));
+            Assert.Equal(
+                $"The tag ocellus:precision is '{value}'; it takes 'int8', for a model that computes with 8 bits if its test allows it, or 'float'.",
+                refusal.Message);
+        }
+    }
+
     private static Dictionary<string, string> Tags(string value) => new() { [TrainingTags.MaxAnswerMilliseconds] = value };
 }

@@ -7,7 +7,7 @@ import ctypes, os
 
 import numpy as np
 
-GET_ERROR_MESSAGE, CREATE_ENV, CREATE_SESSION, RUN, CREATE_SESSION_OPTIONS = 2, 3, 7, 9, 10
+GET_ERROR_MESSAGE, CREATE_ENV, CREATE_SESSION, RUN, CREATE_SESSION_OPTIONS, SET_INTRA_OP_THREADS, SET_INTER_OP_THREADS = 2, 3, 7, 9, 10, 24, 25
 SESSION_GET_INPUT_COUNT, SESSION_GET_OUTPUT_COUNT, SESSION_GET_INPUT_NAME, SESSION_GET_OUTPUT_NAME = 30, 31, 36, 37
 CREATE_TENSOR_WITH_DATA, GET_TENSOR_MUTABLE_DATA, GET_TENSOR_ELEMENT_TYPE, GET_DIMENSIONS_COUNT, GET_DIMENSIONS, GET_TENSOR_TYPE_AND_SHAPE = 49, 51, 60, 61, 62, 65
 CREATE_CPU_MEMORY_INFO, GET_ALLOCATOR, RELEASE_STATUS, RELEASE_VALUE, RELEASE_SHAPE = 69, 78, 93, 96, 99
@@ -63,11 +63,18 @@ def disable_telemetry_events():
     """Of no effect here: the library was told by its environment when it was loaded, which is what counts on Linux."""
 
 
+class SessionOptions:
+    intra_op_num_threads = inter_op_num_threads = 0
+
+
 class InferenceSession:
-    def __init__(self, path, providers=None):
+    def __init__(self, path, sess_options=None, providers=None):
         assert providers in (None, ["CPUExecutionProvider"])
+        options = _made(CREATE_SESSION_OPTIONS)
+        _call(SET_INTRA_OP_THREADS, options, ctypes.c_int((sess_options or SessionOptions).intra_op_num_threads))
+        _call(SET_INTER_OP_THREADS, options, ctypes.c_int((sess_options or SessionOptions).inter_op_num_threads))
         self._environment = _made(CREATE_ENV, ctypes.c_int(3), ctypes.c_char_p(b"test"))
-        self._session = _made(CREATE_SESSION, self._environment, ctypes.c_char_p(os.fsencode(path)), _made(CREATE_SESSION_OPTIONS))
+        self._session = _made(CREATE_SESSION, self._environment, ctypes.c_char_p(os.fsencode(path)), options)
         self._memory = _made(CREATE_CPU_MEMORY_INFO, ctypes.c_int(0), ctypes.c_int(0))
 
     def _arguments(self, counter, namer):

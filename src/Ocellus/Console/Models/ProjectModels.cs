@@ -46,12 +46,12 @@ internal sealed class ProjectModels(ImageProjects projects, VersionCatalog versi
             : throw Refused.NotFound($"The project has no model '{Readable.Truncate(name)}'. It may have been deleted.");
     }
 
-    /// <summary>Labels, thresholds and kind of the version's model; null if it has none, or none that can be read.</summary>
+    /// <summary>Labels, thresholds and kind of the version's model, of the file that is run here; null if it has none, or none that can be read.</summary>
     public ModelDescription? Describe(VersionRow version)
     {
         try
         {
-            return ModelDescription.FromJson(File.ReadAllBytes(Path.Combine(FolderOf(version), ModelFiles.Description)));
+            return ServedModel.Of(FolderOf(version)).Description;
         }
         catch (Exception failure) when (failure is IOException or InvalidDataException)
         {

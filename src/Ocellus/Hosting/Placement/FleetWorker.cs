@@ -169,7 +169,7 @@ internal sealed class FleetWorker(
         }
 
         // If the place has changed meanwhile, the next poll sees what is to become of the model.
-        if (await places.TurnAsync(place, failure is null ? PlaceState.LOADED : PlaceState.FAILED, failure ?? "", CancellationToken.None))
+        if (await places.TurnAsync(place, failure is null ? PlaceState.LOADED : PlaceState.FAILED, failure ?? models.Find(version.Arn)?.PrecisionReason ?? "", CancellationToken.None))
         {
             if (failure is null)
             {

@@ -37,6 +37,7 @@ internal sealed record Place
     /// <summary>What the node says of its load: 1, all units are busy and requests wait; -1, a unit has not been needed for a while; 0, neither.</summary>
     public long Demand { get; init; }
 
+    /// <summary>Of a place that failed, why; of a loaded one, what a person should know of it. Empty for nothing.</summary>
     public string Reason { get; init; } = "";
 
     /// <summary>Raised by every change. A change that has seen another epoch is not made, so that two leaders for a moment do no harm.</summary>

@@ -255,7 +255,11 @@ internal static class PlacementPlan
             var loaded = places.Where(p => p.IsLoaded && _nodes[p.NodeId].IsAlive).ToList();
             if (version.Status == ProjectVersionStatus.STARTING && loaded.Sum(p => p.Units) >= version.Min)
             {
-                _changes.Add(new PlanChange.Move(version.Arn, VersionEvent.Loaded, null));
+                // What a node says of the precision that it computes with.
+                var remark = loaded.Select(p => p.Reason).FirstOrDefault(r => r.Length > 0);
+                _changes.Add(new PlanChange.Move(
+                    version.Arn, VersionEvent.Loaded,
+                    remark is null ? null : $"{ProjectVersionStates.Message(ProjectVersionStatus.RUNNING)} {remark}"));
             }
             else if (!comes && places.Count > 0 && places.All(p => p.State == PlaceState.FAILED))
             {

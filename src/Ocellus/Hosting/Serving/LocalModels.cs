@@ -28,6 +28,9 @@ internal sealed class LocalModels
             "ocellus.model.queue.length", "{request}", "Requests that no serving thread has taken yet.", () => _models.Values.Sum(m => m.QueueLength));
         meter.Observe("ocellus.model.inference_units", "{unit}", "Inference units of all running models.", () => _models.Values.Sum(m => m.Units));
         meter.Observe("ocellus.model.running", "{model}", "Models in memory.", () => _models.Count);
+        meter.Observe(
+            "ocellus.model.running_eight_bit", "{model}", "Models in memory that compute with 8 bits.",
+            () => _models.Values.Count(m => m.Description.Precision == ModelPrecisions.EightBit));
     }
 
     /// <summary>ARNs of the versions whose model is in memory.</summary>
@@ -70,6 +73,10 @@ internal sealed class LocalModels
         {
             model = TrainedModel.Load(_data.ModelFolder(accountId, folder), threads: 1, ServingThreads.IntraOpThreads);
             RunningModel.WarmUp(model);
+            if (model.Reason is { } reason)
+            {
+                Log.PrecisionChosen(_log, arn, reason);
+            }
         }
         catch (InvalidDataException failure)
         {

@@ -68,6 +68,9 @@ internal sealed class RunningModel : UnitScale.IUnits, IAsyncDisposable
         }
     }
 
+    /// <summary>Why it computes with 8 bits or does not, in a sentence; null for a model that was only made in float.</summary>
+    public string? PrecisionReason => _model.Reason;
+
     /// <summary>Requests inside: waiting, being decoded or in the network.</summary>
     public int InFlight => _gate.Inside;
 

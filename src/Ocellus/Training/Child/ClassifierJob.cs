@@ -39,43 +39,54 @@ internal static class ClassifierJob
 
         // Labels that occur only in the test are not part of the model and are not evaluated.
         List<ParsedLine> tested = [.. content.Testing.Usable.Where(line => line.ImageLabels.Any(index.ContainsKey))];
-        var scores = new float[tested.Count, content.Labels.Count];
         var truth = new bool[tested.Count, content.Labels.Count];
-        using (var model = new TrainedModel(result.Model, result.Description, input.Threads))
+        for (var i = 0; i < tested.Count; i++)
         {
-            var predictions = input.Predict(model, tested, cancel);
+            foreach (var label in tested[i].ImageLabels.Where(index.ContainsKey))
+            {
+                truth[i, index[label]] = true;
+            }
+        }
+
+        using var model = new TrainedModel(result.Model, result.Description, input.Threads);
+        return new JobResult(
+            result.Model,
+            result.Description,
+            Test(model),
+            seconds,
+            tested.Count,
+            training.Select((line, i) => SnapshotWriter.TrainingLine(line, AttributeKind.ImageLevel, i + 1)),
+            Test)
+        {
+            Steps = result.Steps,
+            Remark = input.RemarkOf(result.Plan, result.Remark),
+        };
+
+        TestedModel Test(TrainedModel one)
+        {
+            var scores = new float[tested.Count, content.Labels.Count];
+            var predictions = input.Predict(one, tested, cancel);
             for (var i = 0; i < tested.Count; i++)
             {
                 foreach (var prediction in predictions[i])
                 {
                     scores[i, prediction.Label] = prediction.Score;
                 }
-
-                foreach (var label in tested[i].ImageLabels.Where(index.ContainsKey))
-                {
-                    truth[i, index[label]] = true;
-                }
             }
-        }
 
-        var report = ClassificationMetrics.Compute(content.Labels, scores, truth);
-        report = report with { Remark = ChanceCheck.OfClassifier(report, scores, truth, Evidence) };
-        return new JobResult(
-            result.Model,
-            result.Description,
-            report,
-            seconds,
-            tested.Count,
-            training.Select((line, i) => SnapshotWriter.TrainingLine(line, AttributeKind.ImageLevel, i + 1)),
-            ended => tested.Select((line, i) => SnapshotWriter.TestingLine(
-                line,
-                [.. report.Labels.Select((label, l) => new LabelPrediction(label.Label, scores[i, l], label.Threshold, truth[i, l]))],
-                ended,
-                i + 1)))
-        {
-            Steps = result.Steps,
-            Remark = input.RemarkOf(result.Plan, result.Remark),
-        };
+            var report = ClassificationMetrics.Compute(content.Labels, scores, truth);
+            report = report with { Remark = ChanceCheck.OfClassifier(report, scores, truth, Evidence) };
+            return new TestedModel(
+                report,
+                ended => tested.Select((line, i) => SnapshotWriter.TestingLine(
+                    line,
+                    [.. report.Labels.Select((label, l) => new LabelPrediction(label.Label, scores[i, l], label.Threshold, truth[i, l]))],
+                    ended,
+                    i + 1)))
+            {
+                Scores = scores,
+            };
+        }
 
         ChanceEvidence Evidence() =>
             ChanceEvidence.Of(input.Sizes(training), (result.Description.Width, result.Description.Height), training.Select(line => line.ImageLabels)) with

@@ -40,35 +40,43 @@ internal static class DetectorJob
         // Labels that occur only in the test are not part of the model and are not evaluated.
         List<ParsedLine> tested = [.. content.Testing.Usable.Where(line => line.BoxLabels.Any(index.ContainsKey))];
         IReadOnlyList<LabelledBox>[] truth = [.. tested.Select(line => TruthBoxes.Of(line, input.Header(line), index))];
-        IReadOnlyList<IReadOnlyList<Prediction>> found;
-        using (var model = new TrainedModel(result.Model, result.Description, input.Threads))
-        {
-            found = input.Predict(model, tested, cancel);
-        }
-
-        var measured = DetectionMetrics.Compute(content.Labels.Count, truth, found);
-        var report = new EvaluationReport(
-            [.. measured.Labels.Select(l => new LabelMetrics(content.Labels[l.Label], l.Best.Threshold, l.Best.Precision, l.Best.Recall, l.Best.F1, l.Images))],
-            measured.Precision,
-            measured.Recall,
-            measured.F1,
-            AveragePrecision: measured.AveragePrecision,
-            AverageRecall: measured.AverageRecall);
-        report = report with { Remark = ChanceCheck.OfDetector(report, Evidence) };
+        using var model = new TrainedModel(result.Model, result.Description, input.Threads);
         return new JobResult(
             result.Model,
             result.Description,
-            report,
+            Test(model),
             seconds,
             tested.Count,
             training.Select((line, i) => SnapshotWriter.TrainingLine(line, content.WholeImageBoxes ? AttributeKind.ImageLevel : AttributeKind.Boxes, i + 1)),
-            ended =>
-                tested.Select(
-                    (line, i) => SnapshotWriter.TestingLine(line, Compare(line, input, report, truth[i], found[i], measured.Matches[i]), ended, i + 1)))
+            Test)
         {
             Steps = (result.Steps, result.StepsPlanned),
             Remark = input.RemarkOf(result.Plan, result.Remark),
         };
+
+        TestedModel Test(TrainedModel one)
+        {
+            var found = input.Predict(one, tested, cancel);
+            var measured = DetectionMetrics.Compute(content.Labels.Count, truth, found);
+            var report = new EvaluationReport(
+                [
+                    .. measured.Labels.Select(
+                        l => new LabelMetrics(content.Labels[l.Label], l.Best.Threshold, l.Best.Precision, l.Best.Recall, l.Best.F1, l.Images)),
+                ],
+                measured.Precision,
+                measured.Recall,
+                measured.F1,
+                AveragePrecision: measured.AveragePrecision,
+                AverageRecall: measured.AverageRecall);
+            report = report with { Remark = ChanceCheck.OfDetector(report, Evidence) };
+            return new TestedModel(
+                report,
+                ended => tested.Select(
+                    (line, i) => SnapshotWriter.TestingLine(line, Compare(line, input, report, truth[i], found[i], measured.Matches[i]), ended, i + 1)))
+            {
+                Boxes = found,
+            };
+        }
 
         ChanceEvidence Evidence()
         {

@@ -78,25 +78,35 @@ internal sealed class TrainingRun(JobFolder folder, TrainingPace pace, TimeProvi
             From = _job.StartFrom is null ? null : StartFolder.Read(folder.Start),
         };
         var result = content.UseCase == UseCase.ObjectLocalization ? DetectorJob.Run(input, cancel) : ClassifierJob.Run(input, cancel);
-        var ended = clock.GetUtcNow();
-        WriteOut(OutputKinds.TrainingSnapshot, result.TrainingSnapshot);
-        WriteOut(OutputKinds.TestingSnapshot, result.TestingSnapshot(ended));
-        WriteOut(
-            OutputKinds.Evaluation,
-            EvaluationSummaryWriter.Write(result.Report, ended, content.Training.Usable.Count, result.TestedLines, _job.ProjectVersionArn));
+        var int8 = _job.Precision == TrainingPrecision.Int8 ? Int8Job.Run(input, result, cancel) : null;
+        var offered = int8 is { Gate.IsPassed: true } ? int8 : null;
         var description = result.Description with
         {
-            Thresholds = [.. result.Report.Labels.Select(l => l.Threshold)],
-            Remarks = [.. new[] { result.Report.Remark, result.Remark }.OfType<string>()],
+            Thresholds = [.. result.Tested.Report.Labels.Select(l => l.Threshold)],
+            EightBit = offered?.Description,
         };
-        ModelFiles.Save(folder.Model, result.Model, description);
+        // The evaluation is that of the file that will be served here.
+        var served = ServedModel.Of(description, speed: null);
+        var shown = served.Precision == ModelPrecisions.EightBit ? offered!.Tested : result.Tested;
+        description = description with
+        {
+            Remarks = [.. new[] { shown.Report.Remark, result.Remark, int8?.Gate.Sentence }.OfType<string>()],
+        };
+        var ended = clock.GetUtcNow();
+        WriteOut(OutputKinds.TrainingSnapshot, result.TrainingSnapshot);
+        WriteOut(OutputKinds.TestingSnapshot, shown.Snapshot(ended));
+        WriteOut(
+            OutputKinds.Evaluation,
+            EvaluationSummaryWriter.Write(
+                shown.Report, ended, content.Training.Usable.Count, result.TestedLines, _job.ProjectVersionArn, int8?.Gate));
+        ModelFiles.Save(folder.Model, result.Model, description, offered?.Model);
         return new JobOutcome
         {
             Completed = true,
-            Message = string.Join(' ', [Ready, .. description.Remarks]),
+            Message = string.Join(' ', [Ready, .. description.Remarks, .. new[] { served.Reason }.OfType<string>()]),
             Remarks = description.Remarks,
             ContentChecked = true,
-            F1 = result.Report.F1,
+            F1 = shown.Report.F1,
             Steps = result.Steps.Taken,
             StepsPlanned = result.Steps.Planned,
             TrainingSeconds = result.Seconds,

@@ -16,7 +16,9 @@ internal static class EvaluationSummaryWriter
     /// <param name="trainingImages">Images used for training.</param>
     /// <param name="testingImages">Images used for testing.</param>
     /// <param name="projectVersionArn">The model.</param>
-    public static string Write(EvaluationReport report, DateTimeOffset ended, int trainingImages, int testingImages, string projectVersionArn)
+    /// <param name="gate">How its 8-bit and its float model compare; null without an 8-bit one.</param>
+    public static string Write(
+        EvaluationReport report, DateTimeOffset ended, int trainingImages, int testingImages, string projectVersionArn, PrecisionGate? gate = null)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
@@ -70,6 +72,11 @@ internal static class EvaluationSummaryWriter
                 json.WriteString("Remark", remark);
             }
 
+            if (gate is not null)
+            {
+                Write(json, gate);
+            }
+
             json.WriteEndObject();
             json.WriteStartArray("LabelEvaluationResults");
             foreach (var label in report.Labels.OrderByDescending(label => label.F1).ThenBy(label => label.Label, StringComparer.Ordinal))
@@ -91,5 +98,16 @@ internal static class EvaluationSummaryWriter
         }
 
         return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
+    }
+
+    private static void Write(Utf8JsonWriter json, PrecisionGate gate)
+    {
+        json.WriteStartObject("Int8Test");
+        json.WriteString("Metric", gate.Metric);
+        json.WriteNumber("Float", gate.Float);
+        json.WriteNumber("Int8", gate.Int8);
+        json.WriteNumber("SameBestLabel", gate.SameBestLabel);
+        json.WriteBoolean("Passed", gate.IsPassed);
+        json.WriteEndObject();
     }
 }

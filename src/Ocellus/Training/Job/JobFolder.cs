@@ -37,6 +37,10 @@ internal sealed record JobDescription
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Quick { get; init; }
 
+    /// <summary>What the model is to compute with; not written if it is the default.</summary>
+    [JsonConverter(typeof(JsonStringEnumConverter<TrainingPrecision>)), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public TrainingPrecision Precision { get; init; }
+
     /// <summary>Threads to learn with; 0 for one for each core.</summary>
     public int Threads { get; init; }
 

@@ -74,17 +74,29 @@ internal sealed record JobInput(
     }
 }
 
+/// <summary>How a model did on the test images.</summary>
+/// <param name="Report">Metrics, with the thresholds.</param>
+/// <param name="Snapshot">Lines of the test snapshot, given the end of the evaluation.</param>
+internal sealed record TestedModel(EvaluationReport Report, Func<DateTimeOffset, IEnumerable<string>> Snapshot)
+{
+    /// <summary>Of a classifier: image × label.</summary>
+    public float[,]? Scores { get; init; }
+
+    /// <summary>Of a detector: what it found in each image, at any score.</summary>
+    public IReadOnlyList<IReadOnlyList<Prediction>>? Boxes { get; init; }
+}
+
 /// <summary>A trained and tested model.</summary>
 /// <param name="Model">Content of model.onnx.</param>
 /// <param name="Description">Content of model.json, without thresholds.</param>
-/// <param name="Report">Metrics of the test, with the thresholds.</param>
+/// <param name="Tested">How it did.</param>
 /// <param name="Seconds">Seconds of learning.</param>
 /// <param name="TestedLines">Test lines that were used.</param>
 /// <param name="TrainingSnapshot">Lines of the training snapshot.</param>
-/// <param name="TestingSnapshot">Lines of the test snapshot, given the end of the evaluation.</param>
+/// <param name="Test">Tests another model of the same labels on the same images.</param>
 internal sealed record JobResult(
-    byte[] Model, ModelDescription Description, EvaluationReport Report, double Seconds, int TestedLines, IEnumerable<string> TrainingSnapshot,
-    Func<DateTimeOffset, IEnumerable<string>> TestingSnapshot)
+    byte[] Model, ModelDescription Description, TestedModel Tested, double Seconds, int TestedLines, IEnumerable<string> TrainingSnapshot,
+    Func<TrainedModel, TestedModel> Test)
 {
     /// <summary>Steps of learning, and how many there would have been if time were not short.</summary>
     public (int Taken, int Planned) Steps { get; init; }

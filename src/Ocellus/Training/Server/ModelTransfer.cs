@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Unicode;
@@ -125,9 +124,10 @@ internal sealed partial class ModelTransfer(
     {
         var arn = Text(request, "ProjectVersionArn");
         var part = Text(request, "Part");
-        if (Arn.TryParse(arn) is not { Kind: ArnKind.ProjectVersion } parsed || part is not (ModelFiles.Model or ModelFiles.Description))
+        if (Arn.TryParse(arn) is not { Kind: ArnKind.ProjectVersion } parsed || part is not (ModelFiles.Model or ModelFiles.EightBit or ModelFiles.Description))
         {
-            throw Refused.Invalid($"ProjectVersionArn is that of a model version, and Part is {ModelFiles.Model} or {ModelFiles.Description}.");
+            throw Refused.Invalid(
+                $"ProjectVersionArn is that of a model version, and Part is {ModelFiles.Model}, {ModelFiles.EightBit} or {ModelFiles.Description}.");
         }
 
         await authorizer.RequireAsync(caller, [Permission.Rekognition("CopyProjectVersion", arn)], cancel);
@@ -155,8 +155,8 @@ internal sealed partial class ModelTransfer(
             throw Refused.Invalid("ProjectArn is that of a project, and VersionName is 1 to 255 letters, digits and _.-");
         }
 
-        var files = new[] { ModelFiles.Model, ModelFiles.Description }.Select(f => (Name: f, Key: $"{prefix}/{f}")).ToList();
-        await authorizer.RequireAsync(caller, [new(AddAction, project), .. files.Select(f => Permission.Read(bucket, f.Key))], cancel);
+        string[] files = [ModelFiles.Model, ModelFiles.Description];
+        await authorizer.RequireAsync(caller, [new(AddAction, project), .. files.Select(f => Permission.Read(bucket, $"{prefix}/{f}"))], cancel);
         await versions.CheckRoomAsync(caller, project, name, ProjectVersionStatus.COPYING_COMPLETED, cancel);
         if (await objects.BucketRefusalAsync(bucket, caller, cancel) is { } refusal)
         {
@@ -168,15 +168,18 @@ internal sealed partial class ModelTransfer(
         Directory.CreateDirectory(target);
         try
         {
-            foreach (var (file, key) in files)
+            foreach (var file in files)
             {
-                if (!await objects.FetchAsync(bucket, key, Path.Combine(target, file), cancel))
-                {
-                    throw Refused.Invalid($"There is no object s3://{Readable.Truncate(bucket)}/{Readable.Truncate(key)}.");
-                }
+                await FetchAsync(file);
             }
 
-            await CheckAsync(target, cancel);
+            if (Describe(target).EightBit is not null)
+            {
+                await authorizer.RequireAsync(caller, [Permission.Read(bucket, $"{prefix}/{ModelFiles.EightBit}")], cancel);
+                await FetchAsync(ModelFiles.EightBit);
+            }
+
+            Check(target);
             if (await trial.FaultAsync(target, cancel) is { } fault)
             {
                 throw Refused.Invalid($"{ModelFiles.Model} does not run: {Readable.Truncate(fault).TrimEnd('.')}. Export it again where it runs.");
@@ -201,6 +204,15 @@ internal sealed partial class ModelTransfer(
             await data.Models.RemoveAsync(caller.AccountId, folder, CancellationToken.None);
             throw;
         }
+
+        async Task FetchAsync(string file)
+        {
+            var key = $"{prefix}/{file}";
+            if (!await objects.FetchAsync(bucket, key, Path.Combine(target, file), cancel))
+            {
+                throw Refused.Invalid($"There is no object s3://{Readable.Truncate(bucket)}/{Readable.Truncate(key)}.");
+            }
+        }
     }
 
     private static EvaluationResult? Evaluation(JsonNode? json)
@@ -215,32 +227,37 @@ internal sealed partial class ModelTransfer(
         }
     }
 
-    /// <summary>Checks that a folder holds a model, whole and as its description says.</summary>
-    private static async Task CheckAsync(string folder, CancellationToken cancel)
+    /// <summary>The description in a folder.</summary>
+    private static ModelDescription Describe(string folder)
     {
+        var file = Path.Combine(folder, ModelFiles.Description);
+        if (new FileInfo(file).Length > DescriptionBytesMax)
+        {
+            throw Refused.Invalid($"{ModelFiles.Description} has more than {DescriptionBytesMax} bytes.");
+        }
+
         try
         {
-            var file = Path.Combine(folder, ModelFiles.Description);
-            if (new FileInfo(file).Length > DescriptionBytesMax)
-            {
-                throw Refused.Invalid($"{ModelFiles.Description} has more than {DescriptionBytesMax} bytes.");
-            }
-
-            var description = ModelDescription.FromJson(await File.ReadAllBytesAsync(file, cancel));
-            await using var model = File.OpenRead(Path.Combine(folder, ModelFiles.Model));
-            if (Convert.ToHexStringLower(await SHA256.HashDataAsync(model, cancel)) != description.ModelSha256)
-            {
-                throw Refused.Invalid($"The SHA-256 of {ModelFiles.Model} is not the one in {ModelFiles.Description}.");
-            }
-
-            if (Fault(description) is { } fault)
-            {
-                throw Refused.Invalid($"{ModelFiles.Description} describes no model: {fault}.");
-            }
+            return ModelDescription.FromJson(File.ReadAllBytes(file));
         }
         catch (InvalidDataException failure)
         {
             throw Refused.Invalid($"That is no model: {failure.Message}");
+        }
+    }
+
+    /// <summary>Checks that a folder holds a model, whole and as its description says.</summary>
+    private static void Check(string folder)
+    {
+        var description = Describe(folder);
+        if (ServedModel.Damages(folder, description).FirstOrDefault() is { } damaged)
+        {
+            throw Refused.Invalid($"The SHA-256 of {damaged} is not the one in {ModelFiles.Description}.");
+        }
+
+        if (Fault(description) is { } fault)
+        {
+            throw Refused.Invalid($"{ModelFiles.Description} describes no model: {fault}.");
         }
     }
 
