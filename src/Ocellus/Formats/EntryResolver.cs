@@ -9,7 +9,7 @@ namespace Ocellus.Formats;
 /// <summary>Finds the picture of an entry, and brings its boxes to pixels of that picture as a person sees it.</summary>
 /// <param name="context">The source.</param>
 /// <param name="readsSizes">Reads the size of every picture.</param>
-internal sealed class EntryResolver(ReadContext context, bool readsSizes)
+internal sealed partial class EntryResolver(ReadContext context, bool readsSizes)
 {
     /// <summary>Bytes in which a JPEG's size almost always stands, after EXIF data of 64 KB and a colour profile.</summary>
     private const int HeadBytes = 256 << 10;
@@ -56,69 +56,6 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
         };
     }
 
-    private (SourceFile? Picture, string Name) Find(SourceEntry entry)
-    {
-        if (entry.Picture is not null)
-        {
-            return (entry.Picture, entry.Picture.Name);
-        }
-
-        var (picture, name, rivals) = context.Pictures.Find(entry.Name, entry.Folder, entry.Split);
-        if (picture is null && rivals == 0 && entry.AddressOfPicture is { } address)
-        {
-            return Fetched(entry, name, address);
-        }
-
-        if (name.Length == 0)
-        {
-            context.Findings.Error(
-                "leads-out", entry.Place, $"'{Readable.Truncate(entry.Name)}' leads out of the source and was left out.",
-                "Name pictures relative to the source, without '..'.");
-        }
-        else if (rivals > 0)
-        {
-            context.Findings.Error(
-                "ambiguous-picture", entry.Place, $"{rivals} pictures could be '{Readable.Truncate(entry.Name)}'; none was taken.",
-                "Name the picture with its folder.");
-        }
-        else if (picture is null && context.Pictures.Pictures.Count > 0)
-        {
-            context.Findings.Error(
-                "missing-picture", entry.Place, $"The picture '{Readable.Truncate(entry.Name)}' is not there.",
-                "Put it into the source, or name the folder of the pictures with --images.");
-        }
-
-        return (picture, name);
-    }
-
-    /// <summary>A picture that the source does not have, and has an address of.</summary>
-    private (SourceFile? Picture, string Name) Fetched(SourceEntry entry, string name, Uri address)
-    {
-        if (context.Fetched?.Find(address) is { } fetched)
-        {
-            // An address tells two pictures apart by more than the end of its path. A name of its own is kept, with what the picture is.
-            return (fetched, PictureAddress.Of(entry.Name) is not null || name.Length == 0 ? fetched.Name
-                : SourceTree.IsImage(name) ? name
-                : name + fetched.Extension);
-        }
-
-        if (context.Fetched is null)
-        {
-            context.Findings.Warn(
-                "behind-address", entry.Place, $"The picture is at {Readable.Truncate(address.AbsoluteUri)} and was not fetched.",
-                "--fetch fetches such pictures.");
-        }
-        else
-        {
-            context.Findings.Error(
-                "not-fetched", entry.Place,
-                $"{Readable.Truncate(address.AbsoluteUri)}: {context.Fetched.Failures.GetValueOrDefault(address.AbsoluteUri, "It was not fetched.")}",
-                "The same command tries again what is missing.");
-        }
-
-        return (null, name);
-    }
-
     private bool IsFirst(string name, SourceEntry entry)
     {
         if (_seen.Add(name))
@@ -139,6 +76,7 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
         {
             if (picture.KnownHeader is { } known)
             {
+                isReadable = true;
                 return known;
             }
 

@@ -37,7 +37,7 @@ internal static partial class Log
         "The model in {Folder} is damaged: {Reason} Everything else is served; restore the folder from a backup, or train the version again")]
     public static partial void ModelDamaged(ILogger log, string folder, string reason);
 
-    [LoggerMessage(1220, LogLevel.Information, "{ProjectVersionArn}: {Reason}")]
+    [LoggerMessage(1218, LogLevel.Information, "{ProjectVersionArn}: {Reason}")]
     public static partial void PrecisionChosen(ILogger log, string projectVersionArn, string reason);
 
     [LoggerMessage(1211, LogLevel.Debug, "{ProjectVersionArn}: {ImageBytes} bytes answered with {Labels} labels in {Milliseconds:F1} ms")]

@@ -169,7 +169,8 @@ internal sealed class FleetWorker(
         }
 
         // If the place has changed meanwhile, the next poll sees what is to become of the model.
-        if (await places.TurnAsync(place, failure is null ? PlaceState.LOADED : PlaceState.FAILED, failure ?? models.Find(version.Arn)?.PrecisionReason ?? "", CancellationToken.None))
+        var reason = failure ?? models.Find(version.Arn)?.PrecisionReason ?? "";
+        if (await places.TurnAsync(place, failure is null ? PlaceState.LOADED : PlaceState.FAILED, reason, CancellationToken.None))
         {
             if (failure is null)
             {
