@@ -1,4 +1,5 @@
 using Ocellus.Encodings;
+using Ocellus.Formats.Fetching;
 
 namespace Ocellus.Formats;
 
