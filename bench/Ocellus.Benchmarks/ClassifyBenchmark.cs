@@ -46,7 +46,10 @@ internal static class ClassifyBenchmark
             },
             Views = (int)Option("--views", plan.Views),
             FineTune = Option("--fine-tune", 1) > 0,
-            Search = Text("--input").Length > 0 || args.Contains("--size") ? null : new DesignSearch(),
+            Search = Text("--input").Length > 0 || args.Contains("--size") ? null : new DesignSearch() with
+            {
+                ImagesMax = (int)Option("--search-images", new DesignSearch().ImagesMax),
+            },
             Design = Text("--input") is { Length: > 0 } input ? Design(input, Text("--head")) : null,
             TimeLimit = TimeSpan.FromSeconds(Option("--limit", 1800)),
             Threads = (int)Option("--threads", plan.Threads),

@@ -37,7 +37,7 @@ internal sealed class Tab : IAsyncDisposable
         {
             if (message.Type is "error" or "warning")
             {
-                tab._errors.Add(message.Text);
+                tab._errors.Add(message.Text.Contains("Failed to load", StringComparison.Ordinal) ? $"{message.Text} {message.Location}" : message.Text);
             }
         };
         tab.Page.PageError += (_, error) => tab._errors.Add(error);
@@ -102,6 +102,7 @@ internal sealed class Tab : IAsyncDisposable
     {
         await _context.DisposeAsync();
         // What a failed test reports, too, may be the reason.
-        Assert.Equal([], _errors.Where(error => !Expected.Any(text => error.Contains(text, StringComparison.Ordinal))));
+        var errors = string.Join('\n', _errors.Where(error => !Expected.Any(text => error.Contains(text, StringComparison.Ordinal))).Distinct());
+        Assert.True(errors.Length == 0, errors);
     }
 }

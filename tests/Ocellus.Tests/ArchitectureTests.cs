@@ -18,7 +18,7 @@ public sealed partial class ArchitectureTests
         ["Commands"] =
             "Server.cs Backups Console Datasets Encodings Formats Hosting Identity Objects Projects Refusals Settings Storage Training Transfer Wire",
         ["Server.cs"] = "Backups Console Datasets Diagnostics Encodings Hosting Identity Objects Projects Settings Storage Tags Training Wire",
-        ["Console"] = "Datasets Diagnostics Encodings Hosting Identity Objects Projects Refusals Settings Storage Tags Training Wire Work",
+        ["Console"] = "Datasets Diagnostics Encodings Formats Hosting Identity Objects Projects Refusals Settings Storage Tags Training Wire Work",
         ["Backups"] = "Encodings Objects Refusals Storage",
         ["Tags"] = "Encodings Identity Projects Wire",
         ["Transfer"] = "Datasets Encodings Formats Projects Refusals Training Wire",

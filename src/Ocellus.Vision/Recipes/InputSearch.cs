@@ -25,9 +25,10 @@ public sealed record DesignSearch
     public double TimeShare { get; init; } = .2;
 
     /// <summary>
-    /// Images that are tried, an equal share of each label's. With fewer, chance decides between neighbouring sizes; more would take too long.
+    /// Images that are tried, an equal share of each label's. With half as many, chance decides between neighbouring sizes (bench/results, classify.md); more
+    /// would take too long.
     /// </summary>
-    public int ImagesMax { get; init; } = 120;
+    public int ImagesMax { get; init; } = 240;
 
     /// <summary>Parts of the cross-validation.</summary>
     public int Folds { get; init; } = 5;
@@ -106,14 +107,14 @@ internal sealed class InputSearch(ClassifierTask task, ClassifierPlan plan, Desi
         return (Choose(trials, search.StandardErrors).Design, trials);
     }
 
-    /// <summary>Of all that are not worse than the best by more than chance, the cheapest; at equal cost in the order of the trials.</summary>
+    /// <summary>Of all that are not worse than the best by more than chance, the cheapest; of the heads of that input, the best.</summary>
     internal static DesignTrial Choose(IReadOnlyList<DesignTrial> trials, double standardErrors)
     {
         DesignTrial best = trials.MinBy(t => t.Errors.Average())!;
         // Scores nearer to 0 and 1 alone are not worth a dearer answer: some image must be right that was not.
         return trials
             .Where(t => (t.Design.Head == best.Design.Head && t.Score >= best.Score) || !IsWorse(t.Errors, best.Errors, standardErrors))
-            .MinBy(t => t.Design.Input.Cost)!;
+            .MinBy(t => (t.Design.Input.Cost, t.Errors.Average()))!;
     }
 
     /// <summary>Whether errors are higher than the best on the same images by more than so many standard errors of the mean difference.</summary>

@@ -2,6 +2,7 @@ using Ocellus.Console.Assets;
 using Ocellus.Console.Calls;
 using Ocellus.Console.Events;
 using Ocellus.Console.Images;
+using Ocellus.Console.Importing;
 using Ocellus.Console.Keys;
 using Ocellus.Console.Models;
 using Ocellus.Console.Pages;
@@ -35,6 +36,7 @@ internal static class ConsoleEndpoints
             .AddSingleton<ConsoleGate>()
             .AddScoped<ConsoleRequest>()
             .AddImages()
+            .AddImports()
             .AddSuggestions()
             .AddModels();
     }
@@ -74,6 +76,7 @@ internal static class ConsoleEndpoints
         routes.MapGet("/ui/api/events", services.GetRequiredService<EventStream>().HandleAsync);
         services.GetRequiredService<KeysEndpoint>().Map(routes);
         services.GetRequiredService<ImagesEndpoints>().Map(routes);
+        services.GetRequiredService<ImportEndpoints>().Map(routes);
         services.GetRequiredService<SuggestionsEndpoints>().Map(routes);
         services.GetRequiredService<ModelsEndpoints>().Map(routes);
         services.GetRequiredService<ConsolePages>().Map(routes);

@@ -99,6 +99,11 @@ internal sealed class EntryResolver(ReadContext context, bool readsSizes)
     {
         try
         {
+            if (picture.KnownHeader is { } known)
+            {
+                return known;
+            }
+
             using var stream = picture.OpenRead();
             var head = new byte[(int)Math.Min(HeadBytes, picture.Length)];
             var got = stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);

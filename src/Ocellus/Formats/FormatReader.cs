@@ -15,6 +15,9 @@ internal interface IFormatReader
 /// <param name="Limits">The limits.</param>
 internal sealed record ReadContext(SourceTree Tree, IReadOnlyList<SourceFile> Files, PictureIndex Pictures, Findings Findings, SourceLimits Limits)
 {
+    /// <summary>The pictures are not in the source: their folders may differ from those that the source knows.</summary>
+    public bool ArePicturesElsewhere { get; init; }
+
     /// <summary>All files of the source.</summary>
     public IReadOnlyList<SourceFile> All => Tree.Files(Findings);
 

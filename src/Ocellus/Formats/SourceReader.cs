@@ -11,6 +11,9 @@ internal sealed record SourceOptions
     /// <summary>Folder or archive of the pictures, where they are not in the source; null for the source.</summary>
     public string? Images { get; init; }
 
+    /// <summary>The pictures of a source that has none of its own; null for none. Not disposed of with the reader.</summary>
+    public SourceTree? Elsewhere { get; init; }
+
     public SourceLimits Limits { get; init; } = SourceLimits.Default;
 
     /// <summary>Takes what is wrong.</summary>
@@ -36,7 +39,12 @@ internal sealed class SourceReader : IDisposable
     {
         (_tree, _images, Format, Findings) = (tree, images, found.Format, options.Findings);
         var pictures = new PictureIndex((images ?? tree).Files(Findings));
-        _context = new ReadContext(tree, found.Files, pictures, Findings, options.Limits);
+        if (pictures.Pictures.Count == 0 && options.Elsewhere is { } elsewhere)
+        {
+            (pictures, IsElsewhere) = (new PictureIndex(elsewhere.Files(Findings)), true);
+        }
+
+        _context = new ReadContext(tree, found.Files, pictures, Findings, options.Limits) { ArePicturesElsewhere = IsElsewhere };
         _reader = FormatReaders.Create(Format, _context);
         _resolver = new EntryResolver(_context, options.ReadsSizes);
         Description = found.Files switch
@@ -55,6 +63,9 @@ internal sealed class SourceReader : IDisposable
 
     /// <summary>Pictures in the source, described or not: about as many as there are images.</summary>
     public int PictureCount => _context.Pictures.Pictures.Count;
+
+    /// <summary>Whether the pictures are those of <see cref="SourceOptions.Elsewhere"/>.</summary>
+    public bool IsElsewhere { get; }
 
     /// <summary>What is wrong, as far as it was read.</summary>
     public Findings Findings { get; }

@@ -1,4 +1,5 @@
 using Ocellus.Refusals;
+using Ocellus.Vision.Images;
 
 namespace Ocellus.Formats;
 
@@ -27,6 +28,9 @@ internal sealed class SourceFile(SourceTree tree, string name)
 
     /// <exception cref="InvalidDataException">A member of an archive that is damaged or too large.</exception>
     public Stream OpenRead() => tree.Open(Name);
+
+    /// <summary>Size and orientation of a picture, where the tree knows them without reading it; otherwise null.</summary>
+    public ImageHeader? KnownHeader => tree.KnownHeader(Name);
 
     public override string ToString() => Name;
 }
@@ -103,6 +107,8 @@ internal abstract class SourceTree(SourceLimits limits) : IDisposable
     public abstract long Length(string name);
 
     public abstract Stream Open(string name);
+
+    public virtual ImageHeader? KnownHeader(string name) => null;
 
     public virtual void Dispose()
     {

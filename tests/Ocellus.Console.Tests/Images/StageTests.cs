@@ -178,10 +178,10 @@ public sealed class StageTests(Browser browser)
     }
 
     /// <summary>A project of images of 400 × 300 pixels, for boxes.</summary>
-    private static Task BoxesAsync(TestServer server, int count) =>
+    internal static Task BoxesAsync(TestServer server, int count) =>
         BoxesAsync(server, [.. Enumerable.Range(0, count).Select(i => TestPng.Solid(400, 300, (byte)(40 + i * 60), 120, 160))]);
 
-    private static async Task BoxesAsync(TestServer server, IReadOnlyList<byte[]> pictures)
+    internal static async Task BoxesAsync(TestServer server, IReadOnlyList<byte[]> pictures)
     {
         var count = pictures.Count;
         var arn = await server.ProjectAsync("boxes", "boxes");
@@ -206,9 +206,11 @@ public sealed class StageTests(Browser browser)
         }
     }
 
-    private async Task<Tab> OpenAsync(TestServer server, string at)
+    private Task<Tab> OpenAsync(TestServer server, string at) => OpenAsync(server, at, browser);
+
+    internal static async Task<Tab> OpenAsync(TestServer server, string at, Browser browser, int width = 1280)
     {
-        var tab = await browser.OpenAsync(server.BaseAddress);
+        var tab = await browser.OpenAsync(server.BaseAddress, width: width);
         await tab.SignInAsync(server);
         await tab.GotoAsync($"/ui/p/boxes/label/{at}");
         await tab.Page.WaitForSelectorAsync("#stage-page[data-ready]");
@@ -216,10 +218,10 @@ public sealed class StageTests(Browser browser)
         return tab;
     }
 
-    private static async Task ShownAsync(Tab tab, string at) => await tab.Page.WaitForSelectorAsync($"#stage-page[data-shows='{at}']");
+    internal static async Task ShownAsync(Tab tab, string at) => await tab.Page.WaitForSelectorAsync($"#stage-page[data-shows='{at}']");
 
     /// <summary>A point of the image on the screen.</summary>
-    private static async Task<(float X, float Y)> PointAsync(Tab tab, int x, int y)
+    internal static async Task<(float X, float Y)> PointAsync(Tab tab, int x, int y)
     {
         var box = await tab.Page.EvaluateAsync<JsonElement>(
             "() => { const p = window.picture, r = p.getBoundingClientRect(); return { x: r.left, y: r.top, s: r.width / p.naturalWidth }; }");
@@ -253,11 +255,11 @@ public sealed class StageTests(Browser browser)
     }
 
     /// <summary>The transform of the picture is set before a frame.</summary>
-    private static async Task NextFrameAsync(Tab tab) =>
+    internal static async Task NextFrameAsync(Tab tab) =>
         await tab.Page.EvaluateAsync("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))");
 
     /// <summary>The boxes of an image as every other client reads them, once the page has nothing more to send.</summary>
-    private static async Task<string> BoxesOfAsync(TestServer server, Tab tab, int at)
+    internal static async Task<string> BoxesOfAsync(TestServer server, Tab tab, int at)
     {
         await SavedAsync(tab);
         var found = await server.DoAsync("DescribeProjects", new { ProjectNames = new[] { "boxes" } });

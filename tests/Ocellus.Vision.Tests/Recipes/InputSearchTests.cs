@@ -26,6 +26,18 @@ public sealed class InputSearchTests
     }
 
     [Fact]
+    public void Of_the_heads_of_the_chosen_input_the_best_is_chosen()
+    {
+        double[] best = [.. Enumerable.Repeat(.2, 10)];
+        // By chance alone this is no worse: nothing would speak against it but that it is.
+        double[] perhaps = [.. Enumerable.Range(0, 10).Select(i => .3 + (i % 2 == 0 ? .9 : -.9))];
+        ClassifierDesign evidence = _large with { Head = ClassifierHeadKind.Evidence };
+
+        Assert.Equal(evidence, InputSearch.Choose([Trial(_large, perhaps), Trial(evidence, best)], 1.28).Design);
+        Assert.Equal(_large, InputSearch.Choose([Trial(_large, best), Trial(evidence, perhaps)], 1.28).Design);
+    }
+
+    [Fact]
     public void What_is_small_is_learnt_from_labels_of_images_and_shown_in_its_place()
     {
         (ClassifierTask task, _) = Marks(48);

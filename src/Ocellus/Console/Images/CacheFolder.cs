@@ -12,6 +12,9 @@ internal sealed class CacheFolder(string root, string extension, long bytesMax, 
     /// <summary>Share of the bytes left after a sweep, so that not every new file begins one.</summary>
     private const double LeftAfterSweep = 0.9;
 
+    /// <summary>Nobody writes a file for so long.</summary>
+    private static readonly TimeSpan _unfinishedAfter = TimeSpan.FromHours(1);
+
     private readonly Lock _gate = new();
 
     /// <summary>Bytes of the files; negative until they have been counted.</summary>
@@ -61,7 +64,16 @@ internal sealed class CacheFolder(string root, string extension, long bytesMax, 
     {
         lock (_gate)
         {
-            _bytes = _bytes < 0 ? Files().Sum(f => f.Length) : _bytes + bytes;
+            if (_bytes < 0)
+            {
+                ForgetUnfinished();
+                _bytes = Files().Sum(f => f.Length);
+            }
+            else
+            {
+                _bytes += bytes;
+            }
+
             if (_bytes <= bytesMax)
             {
                 return;
@@ -77,6 +89,16 @@ internal sealed class CacheFolder(string root, string extension, long bytesMax, 
                 _bytes -= file.Length;
                 file.Delete();
             }
+        }
+    }
+
+    /// <summary>Files that a server was writing when it was killed.</summary>
+    private void ForgetUnfinished()
+    {
+        foreach (var file in new DirectoryInfo(root).EnumerateFiles("*.tmp", SearchOption.AllDirectories)
+            .Where(f => clock.GetUtcNow() - f.LastWriteTimeUtc > _unfinishedAfter))
+        {
+            file.Delete();
         }
     }
 

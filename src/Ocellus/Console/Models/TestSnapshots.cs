@@ -22,6 +22,9 @@ internal sealed class TestSnapshots(ProjectModels models, IObjects objects, Imag
 
     private readonly SemaphoreSlim _reading = new(1);
 
+    /// <summary>Tests that are read at a time: a large one takes hundreds of megabytes meanwhile.</summary>
+    private readonly SemaphoreSlim _parsing = new(2);
+
     /// <summary>The results of a version's test.</summary>
     /// <exception cref="RefusedException">NotFound: it has no test, or its files are gone. Invalid: they are not as the product writes them.</exception>
     public async Task<TestResults> ReadAsync(ProjectModel model, CancellationToken cancel)
@@ -32,14 +35,20 @@ internal sealed class TestSnapshots(ProjectModels models, IObjects objects, Imag
         var isDetector = description.Kind == ModelKinds.Localization;
         var images = new List<TestedImage>();
         var isComplete = !isDetector;
-        await using (var content = await OpenAsync(model.Version, cancel))
+        await _parsing.WaitAsync(cancel);
+        try
         {
+            await using var content = await OpenAsync(model.Version, cancel);
             // A part at a time: the whole text of a large test takes more memory than what is read from it.
             await foreach (var lines in SnapshotLines.ReadAsync(content.Stream, ImagesMax, cancel))
             {
                 images.AddRange(await ParseAsync(lines, labels, isDetector, cancel));
                 isComplete |= lines.Exists(SnapshotReader.HasRejected);
             }
+        }
+        finally
+        {
+            _parsing.Release();
         }
 
         if (images.Count == 0)
@@ -78,7 +87,11 @@ internal sealed class TestSnapshots(ProjectModels models, IObjects objects, Imag
         return number >= 0 && number < names.Count ? names[number] : throw Refused.NotFound($"The test of {model.Version.Name} has no image {number}.");
     }
 
-    public void Dispose() => _reading.Dispose();
+    public void Dispose()
+    {
+        _reading.Dispose();
+        _parsing.Dispose();
+    }
 
     private async Task<IReadOnlyList<TestedImage>> ParseAsync(
         List<string> lines, Dictionary<string, int> labels, bool isDetector, CancellationToken cancel)

@@ -39,10 +39,17 @@ internal sealed class BoxSuggestions(ImageWatch watch, ImageIndex index, NewestM
         var model = await models.FindAsync(project, cancel);
         if (model is { IsBoxes: true })
         {
-            return new(
-                SuggestionSource.Model, $"Suggested by the model {model.Name}",
-                await EachAsync(project, images, (networks, content, image) =>
-                    [.. model.Boxes(networks, content).Take(BoxesMax).Select(b => Box(b.Label, b.Found.Score, b.Found.Box!.Value, image))], cancel));
+            try
+            {
+                return new(
+                    SuggestionSource.Model, $"Suggested by the model {model.Name}",
+                    await EachAsync(project, images, (networks, content, image) =>
+                        [.. model.Boxes(networks, content).Take(BoxesMax).Select(b => Box(b.Label, b.Found.Score, b.Found.Box!.Value, image))], cancel));
+            }
+            catch (InvalidDataException)
+            {
+                // Its files are damaged, which the log has: boxes that people drew suggest instead.
+            }
         }
 
         var state = await watch.OfAsync(project, null, cancel);

@@ -16,7 +16,7 @@ internal sealed class ImageFindings(ImageWatch watch, LabelSuggestions suggestio
     public async Task<FindingsAnswer> ReadAsync(ImageProject project, CancellationToken cancel)
     {
         var state = await watch.OfAsync(project, null, cancel);
-        var kind = await suggestions.KindAsync(project, cancel);
+        var kind = await suggestions.KindAsync(project, state, cancel);
         List<SeenImage> images;
         List<ImageFingerprint?> prints;
         int ready, total;

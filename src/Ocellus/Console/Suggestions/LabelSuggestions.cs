@@ -17,7 +17,7 @@ internal sealed class LabelSuggestions(ImageWatch watch, NewestModels models, Pr
     {
         var model = await models.FindAsync(project, cancel);
         var state = await watch.OfAsync(project, model, cancel);
-        var kind = await KindAsync(project, cancel);
+        var kind = await KindAsync(project, state, cancel);
         if (kind == ProjectKind.Boxes || model is { IsBoxes: true })
         {
             return Boxes(state, model);
@@ -27,9 +27,20 @@ internal sealed class LabelSuggestions(ImageWatch watch, NewestModels models, Pr
             : await OfHeadAsync(state, kind != ProjectKind.OneLabel, have, cancel);
     }
 
-    /// <summary>How images of a project are labelled; several labels where nobody said.</summary>
-    public async Task<ProjectKind> KindAsync(ImageProject project, CancellationToken cancel) =>
-        ProjectKinds.Of((await projects.TagsAsync(project.Caller, project.Arn, cancel)).GetValueOrDefault(ProjectKinds.Tag)) ?? ProjectKind.SeveralLabels;
+    /// <summary>How images of a project are labelled; where nobody said, as they are.</summary>
+    public async Task<ProjectKind> KindAsync(ImageProject project, LookedAt state, CancellationToken cancel)
+    {
+        if (ProjectKinds.Of((await projects.TagsAsync(project.Caller, project.Arn, cancel)).GetValueOrDefault(ProjectKinds.Tag)) is { } said)
+        {
+            return said;
+        }
+
+        lock (state.Gate)
+        {
+            return state.Images.Any(i => (i.Flags & ImageFlags.Boxes) != 0) ? ProjectKind.Boxes
+                : state.Images.Any(i => i.Labels.Count > 1) ? ProjectKind.SeveralLabels : ProjectKind.OneLabel;
+        }
+    }
 
     /// <summary>Boxes are suggested image by image, when someone opens one.</summary>
     private static SuggestAnswer Boxes(LookedAt state, NewestModel? model)

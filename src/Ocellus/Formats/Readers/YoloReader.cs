@@ -17,12 +17,14 @@ internal sealed class YoloReader : IFormatReader
     private readonly ReadContext _context;
     private readonly YoloDescription _description;
     private readonly Dictionary<string, SourceFile> _labels;
+    private readonly Lazy<ILookup<string, SourceFile>> _byStem;
 
     public YoloReader(ReadContext context)
     {
         _context = context;
         _description = YoloDescription.Read(context);
         _labels = context.All.Where(f => f.Extension == ".txt" && !_lists.Contains(f.BaseName)).ToDictionary(f => f.Name, StringComparer.Ordinal);
+        _byStem = new(() => _labels.Values.ToLookup(f => Path.GetFileNameWithoutExtension(f.BaseName), StringComparer.Ordinal));
         context.KnownLabels.AddRange(_description.Names);
     }
 
@@ -86,7 +88,8 @@ internal sealed class YoloReader : IFormatReader
         }
 
         var folder = picture.Folder.Length > 0 ? picture.Folder + "/" : "";
-        return _labels.GetValueOrDefault(stem + ".txt") ?? _labels.GetValueOrDefault($"{folder}labels/{stem[(stem.LastIndexOf('/') + 1)..]}.txt");
+        return _labels.GetValueOrDefault(stem + ".txt") ?? _labels.GetValueOrDefault($"{folder}labels/{parts[^1]}.txt")
+            ?? (_context.ArePicturesElsewhere && _byStem.Value[parts[^1]].ToList() is [var only] ? only : null);
     }
 
     private List<ImageBox> Boxes(SourceFile file, List<int> lines)

@@ -44,6 +44,22 @@ internal sealed partial class ImagesClient : IDisposable
             HttpMethod.Put, $"upload?set={set}&name={Uri.EscapeDataString(name)}" + (label is null ? "" : $"&label={Uri.EscapeDataString(label)}"),
             new ByteArrayContent(content));
 
+    public Task<ApiAnswer> PutAsync(string path, byte[] content) => SendAsync(HttpMethod.Put, path, new ByteArrayContent(content));
+
+    /// <summary>Imports a file; the last line of the answer.</summary>
+    public async Task<JsonElement> ImportAsync(string name, byte[] content, string more = "")
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Put, $"/ui/api/p/{_project}/images/import?name={Uri.EscapeDataString(name)}{more}")
+        {
+            Content = new ByteArrayContent(content),
+        };
+        request.Headers.Add("X-Ocellus-Token", _token);
+        using var response = await _client.SendAsync(request, Cancel);
+        var text = await response.Content.ReadAsStringAsync(Cancel);
+        Assert.True(response.StatusCode == HttpStatusCode.OK, text);
+        return JsonSerializer.Deserialize<JsonElement>(text.TrimEnd().Split('\n')[^1]);
+    }
+
     /// <summary>A picture: its bytes, type and how long a browser may keep it.</summary>
     public async Task<(HttpStatusCode Status, byte[] Bytes, string? Type, CacheControlHeaderValue? Cache)> PictureAsync(string path)
     {

@@ -25,9 +25,38 @@ public sealed class ModuleTests
     [Theory]
     [InlineData("Images", "modules.test.mjs")]
     [InlineData("Models", "judging.test.mjs")]
+    [InlineData("Importing", "imports.test.mjs")]
     public async Task What_is_pure_does_what_it_says(string part, string file)
     {
         Assert.SkipUnless(Directory.Exists(_sources), "the sources are not here");
+        await InOneFolderAsync(async folder =>
+        {
+            File.Copy(Path.Combine(Pages.Root, "tests", "Ocellus.Tests", "Console", part, file), Path.Combine(folder, file));
+            await File.WriteAllTextAsync(Path.Combine(folder, "package.json"), """{"type":"module"}""", Cancel);
+            await RunAsync(folder, "node", "--test", file);
+        });
+    }
+
+    [Fact]
+    public async Task The_types_in_the_comments_hold()
+    {
+        Assert.SkipUnless(Directory.Exists(_sources), "the sources are not here");
+        await InOneFolderAsync(async folder =>
+        {
+            await File.WriteAllTextAsync(
+                Path.Combine(folder, "tsconfig.json"),
+                """
+                {"compilerOptions":{"allowJs":true,"checkJs":true,"noEmit":true,"strict":true,"noUnusedLocals":true,"noImplicitReturns":true,
+                  "target":"ES2022","module":"ES2022","moduleResolution":"bundler","lib":["ES2023","DOM","DOM.Iterable"]},"include":["*.js"]}
+                """,
+                Cancel);
+            await RunAsync(folder, Environment.GetEnvironmentVariable("OCELLUS_TSC") ?? "tsc", "-p", ".");
+        });
+    }
+
+    /// <summary>Modules of all features import each other by name alone: they are copied into one folder.</summary>
+    private static async Task InOneFolderAsync(Func<string, Task> work)
+    {
         var folder = Directory.CreateTempSubdirectory("ocellus-modules-").FullName;
         try
         {
@@ -36,14 +65,7 @@ public sealed class ModuleTests
                 File.Copy(module, Path.Combine(folder, Path.GetFileName(module)));
             }
 
-            File.Copy(Path.Combine(Pages.Root, "tests", "Ocellus.Tests", "Console", part, file), Path.Combine(folder, file));
-            await File.WriteAllTextAsync(Path.Combine(folder, "package.json"), """{"type":"module"}""", Cancel);
-            using var node = Start(folder, file);
-            Assert.SkipWhen(node is null, "there is no node");
-            var output = node.StandardOutput.ReadToEndAsync(Cancel);
-            var errors = node.StandardError.ReadToEndAsync(Cancel);
-            await node.WaitForExitAsync(Cancel);
-            Assert.True(node.ExitCode == 0, await output + await errors);
+            await work(folder);
         }
         finally
         {
@@ -51,11 +73,21 @@ public sealed class ModuleTests
         }
     }
 
-    private static Process? Start(string folder, string file)
+    private static async Task RunAsync(string folder, string program, params string[] arguments)
+    {
+        using var process = Start(folder, program, arguments);
+        Assert.SkipWhen(process is null, $"there is no {program}");
+        var output = process.StandardOutput.ReadToEndAsync(Cancel);
+        var errors = process.StandardError.ReadToEndAsync(Cancel);
+        await process.WaitForExitAsync(Cancel);
+        Assert.True(process.ExitCode == 0, await output + await errors);
+    }
+
+    private static Process? Start(string folder, string program, string[] arguments)
     {
         try
         {
-            return Process.Start(new ProcessStartInfo("node", ["--test", file])
+            return Process.Start(new ProcessStartInfo(program, arguments)
             {
                 WorkingDirectory = folder,
                 RedirectStandardOutput = true,

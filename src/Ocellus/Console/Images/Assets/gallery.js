@@ -8,6 +8,7 @@ import { FLAG, press } from "./labelstate.js";
 import { pickLabel } from "./labelpicker.js";
 import { People } from "./people.js";
 import { Suggestions, above, suggestionBar } from "./suggestions.js";
+import { Imports } from "./imports.js";
 import { Uploads } from "./uploads.js";
 import { Work, attempt, notice } from "./work.js";
 
@@ -165,6 +166,7 @@ function next(step = 1) {
   const image = focused();
   if (at < 0 || !image || people.open.size === 0) return;
   // Two people get different ones. Whoever goes on before the answer stays where they are.
+  /** @type {Image[]} */
   const candidates = [];
   for (let i = grid.focus; i < images.view.length && candidates.length < 20; i++) if (!(images.view[i].flags & FLAG.labelled)) candidates.push(images.view[i]);
   attempt(async () => {
@@ -207,8 +209,12 @@ listenToKeys(grid, images, {
   unpaint: () => work.undo(), selection: () => showFocus(), accept, acceptAll, reject,
 });
 
-const uploads = new Uploads(images, {
-  set: () => images.filter.set || "train", added: () => load(), foldersAreLabels: () => kind !== "boxes" && /** @type {HTMLInputElement} */ (one("#folders")).checked,
+const checked = (/** @type {string} */ selector) => /** @type {HTMLInputElement} */ (one(selector)).checked;
+const imports = new Imports(images.root, {
+  set: () => /** @type {HTMLSelectElement} */ (one("#import-set")).value, replace: () => checked("#replace"), added: () => load(),
+});
+const uploads = new Uploads(images, imports, {
+  set: () => images.filter.set || "train", added: () => load(), foldersAreLabels: () => kind !== "boxes" && checked("#folders"),
 });
 uploads.listen();
 const size = Number(localStorage.getItem("ocellus-tile"));

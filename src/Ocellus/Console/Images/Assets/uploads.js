@@ -1,6 +1,7 @@
 // Dropped files and folders become images: four at a time, whatever their number. What the server refused is listed with its reason; dropping again resumes.
 import { Refusal, Unreachable, send } from "./api.js";
 import { el, one, put, say } from "./dom.js";
+import { sorted } from "./imports.js";
 import { labelOf } from "./labelstate.js";
 
 const AT_ONCE = 4, RETRY_MS = [500, 1000, 2000, 5000], LISTED_MAX = 200;
@@ -13,8 +14,13 @@ export class Uploads {
   /** @type {{ path: string, reason: string }[]} */ #refused = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #later;
 
-  /** @param {import("./images.js").Images} images @param {{ set: () => string, added: () => void, foldersAreLabels: () => boolean }} page */
-  constructor(images, page) { this.images = images; this.page = page; this.panel = one("#uploads"); }
+  /** @type {(() => void)[]} */ #ended = [];
+
+  /**
+   * @param {import("./images.js").Images} images @param {import("./imports.js").Imports} imports
+   * @param {{ set: () => string, added: () => void, foldersAreLabels: () => boolean }} page
+   */
+  constructor(images, imports, page) { this.images = images; this.imports = imports; this.page = page; this.panel = one("#uploads"); }
 
   /** Takes drops anywhere on the page, and the two buttons. */
   listen() {
@@ -26,38 +32,53 @@ export class Uploads {
       document.body.classList.remove("dropping");
       // All at once: the list is empty after the first wait.
       const entries = [...e.dataTransfer.items].map((i) => i.webkitGetAsEntry()).filter((i) => i !== null);
-      for (const entry of entries) await this.#walk(entry, "");
+      /** @type {import("./imports.js").Found[]} */
+      const found = [];
+      for (const entry of entries) await this.#walk(entry, "", found);
+      await this.take(found);
     });
     for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("input[type=file]"))) {
       input.addEventListener("change", () => {
-        this.add([...(input.files ?? [])].map((file) => ({ file, path: file.webkitRelativePath || file.name })));
+        const found = [...(input.files ?? [])].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
         input.value = "";
+        this.take(found);
       });
     }
     addEventListener("beforeunload", (e) => { if (this.#waiting.length + this.#active > 0) e.preventDefault(); });
   }
 
-  /** @param {FileSystemEntry} entry @param {string} folder */
-  async #walk(entry, folder) {
+  /** @param {FileSystemEntry} entry @param {string} folder @param {import("./imports.js").Found[]} found */
+  async #walk(entry, folder, found) {
     if (entry.isFile) {
       const file = await new Promise((done, fail) => /** @type {FileSystemFileEntry} */ (entry).file(done, fail)).catch(() => null);
-      if (file && !entry.name.startsWith(".")) this.add([{ file, path: folder + entry.name }]);
+      if (file && !entry.name.startsWith(".")) found.push({ file, path: folder + entry.name });
       return;
     }
     const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
     for (let part = []; (part = await new Promise((done) => reader.readEntries(done, () => done([])))).length > 0;) {
-      for (const inner of part) await this.#walk(inner, `${folder}${entry.name}/`);
+      for (const inner of part) await this.#walk(inner, `${folder}${entry.name}/`, found);
     }
   }
 
-  /** @param {{ file: File, path: string }[]} files */
-  add(files) {
+  /** Images are uploaded; archives, and files of labels in a format that the server knows, are imported afterwards. @param {import("./imports.js").Found[]} found */
+  async take(found) {
+    const { archives, documents, others } = sorted(found);
+    const labels = await this.imports.recognize(documents);
+    // Where files have the labels, folders are only places. What is of no format is refused like any file that is no image.
+    const files = labels ? others : [...others, ...documents];
+    if (files.length > 0) await this.add(files, labels === null && this.page.foldersAreLabels());
+    await this.imports.run([...archives.map((a) => ({ name: a.path, file: a.file })), ...(labels ? [labels] : [])]);
+  }
+
+  /** Uploads files; returns when none is left. @param {import("./imports.js").Found[]} files @param {boolean} labels folder names become labels */
+  add(files, labels) {
     this.#stopped = false;
-    const set = this.page.set(), labels = this.page.foldersAreLabels();
+    const set = this.page.set();
     for (const { file, path } of files) this.#waiting.push({ file, path, set, label: labels ? labelOf(path) : null, tries: 0 });
     this.#total += files.length;
     this.#pump();
     this.#show();
+    return new Promise((/** @type {(value?: undefined) => void} */ done) => this.#ended.push(done));
   }
 
   #pump() {
@@ -86,7 +107,11 @@ export class Uploads {
     this.#show();
     clearTimeout(this.#later);
     // The gallery is read again now and then while files come, and at the end.
-    if (this.#active + this.#waiting.length === 0) { this.page.added(); say(this.#words()); }
+    if (this.#active + this.#waiting.length === 0) {
+      this.page.added();
+      say(this.#words());
+      for (const ended of this.#ended.splice(0)) ended();
+    }
     else this.#later = setTimeout(() => this.page.added(), 1500);
   }
 

@@ -99,6 +99,7 @@ export class Work {
   /** Moves images to the other set. @param {Image[]} images */
   async move(images) {
     await this.journal.flush();
+    /** @type {string[]} */
     const keys = [];
     for (const set of new Set(images.map((i) => i.set))) {
       const some = images.filter((i) => i.set === set), to = set === "train" ? "test" : "train";

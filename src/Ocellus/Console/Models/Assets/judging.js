@@ -76,6 +76,7 @@ export function means(labels) {
 
 /** One point for each distinct score: from the strictest threshold to the loosest. @param {Ranking} ranking @returns {{ threshold: number, precision: number, recall: number }[]} */
 export function curve(ranking) {
+  /** @type {{ threshold: number, precision: number, recall: number }[]} */
   const points = [];
   if (ranking.positives === 0) return points;
   for (let i = 1; i <= ranking.scores.length; i++) {
