@@ -1,6 +1,5 @@
 using System.Globalization;
 using Ocellus.Encodings;
-using Ocellus.Formats.Fetching;
 using Ocellus.Refusals;
 using Ocellus.Vision.Images;
 
