@@ -58,7 +58,7 @@ class Load:
             thread.start()
 
     def run(self, number):
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
         turn = number
         while not self.over.is_set():
@@ -72,6 +72,8 @@ class Load:
                 found = node.client("rekognition").detect_custom_labels(ProjectVersionArn=self.arn, Image={"Bytes": self.picture}, MinConfidence=0)["CustomLabels"]
                 self.counts["answered" if len(found) == 3 else "another answer"] += 1
                 self.answered_at[node.url] = time.monotonic()
+            except EndpointConnectionError:
+                self.counts["refused"] += 1  # it has just ended, and the next is asked
             except (BotoCoreError, ClientError, OSError) as error:
                 self.counts["failed"] += 1
                 self.failures.append(f"{node.name} {type(error).__name__}: {error}"[:300])
