@@ -41,7 +41,7 @@ internal sealed partial class TrainingPublisher(
         catch (S3Exception failure)
         {
             Log.OutputNotWritten(log, failure, version.Arn);
-            await FailAsync(version, folder, OutputLocation.NotWritable, cancel);
+            await FailAsync(version, folder, OutputLocation.NotWritable, leaseOwner, cancel);
             return;
         }
 
@@ -101,12 +101,8 @@ internal sealed partial class TrainingPublisher(
             version.Arn, outcome.Completed ? VersionEvent.Trained : VersionEvent.TrainingFailed, outcome.Completed ? outcome.Message + note : outcome.Message,
             result, CancellationToken.None) && leaseOwner is not null)
         {
-            if (await versions.FindAsync(version.Arn, CancellationToken.None) is { Status: ProjectVersionStatus.TRAINING_IN_PROGRESS })
-            {
-                throw new LeaseLostException(version.Arn);
-            }
-
-            // Somebody has cancelled it.
+            await RequireEndedAsync(version.Arn);
+            // Somebody has cancelled it, or another server has ended it.
             await DiscardAsync(version, folder);
             return;
         }
@@ -118,9 +114,15 @@ internal sealed partial class TrainingPublisher(
     }
 
     /// <summary>Ends a training without a model.</summary>
-    public async Task FailAsync(VersionRow version, JobFolder folder, string message, CancellationToken cancel)
+    /// <exception cref="LeaseLostException">Another server has the job's lease.</exception>
+    public async Task FailAsync(VersionRow version, JobFolder folder, string message, string? leaseOwner, CancellationToken cancel)
     {
-        await versions.EndAsync(version.Arn, VersionEvent.TrainingFailed, message, new VersionOutcome(clock.GetUtcNow().ToUnixTimeMilliseconds()), cancel);
+        var outcome = new VersionOutcome(clock.GetUtcNow().ToUnixTimeMilliseconds()) { LeaseOwner = leaseOwner };
+        if (!await versions.EndAsync(version.Arn, VersionEvent.TrainingFailed, message, outcome, cancel) && leaseOwner is not null)
+        {
+            await RequireEndedAsync(version.Arn);
+        }
+
         Log.JobEnded(log, version.Arn, message, 0, null);
         await DiscardAsync(version, folder);
     }
@@ -128,18 +130,32 @@ internal sealed partial class TrainingPublisher(
     /// <summary>Removes the folder of a training without a model; what it told is kept.</summary>
     public async Task DiscardAsync(VersionRow version, JobFolder folder)
     {
-        TrainingHistory.Keep(folder.Path, data.ModelFolder(version.AccountId, version.Folder));
-        try
+        // A server that took the training over may have published its model: what is told here must not replace that.
+        if (!data.Database.IsShared
+            || await versions.FindAsync(version.Arn, CancellationToken.None) is { Status: ProjectVersionStatus.TRAINING_FAILED })
         {
-            await data.Models.KeepAsync(version.AccountId, version.Folder, CancellationToken.None);
-        }
-        catch (IOException failure)
-        {
-            // What a training told is not worth a second try.
-            Log.HistoryNotKept(log, version.Arn, failure.Message);
+            TrainingHistory.Keep(folder.Path, data.ModelFolder(version.AccountId, version.Folder));
+            try
+            {
+                await data.Models.KeepAsync(version.AccountId, version.Folder, CancellationToken.None);
+            }
+            catch (IOException failure)
+            {
+                // What a training told is not worth a second try.
+                Log.HistoryNotKept(log, version.Arn, failure.Message);
+            }
         }
 
         await RemoveAsync(folder);
+    }
+
+    /// <summary>Refuses to go on with a training that another server has taken up.</summary>
+    private async Task RequireEndedAsync(string arn)
+    {
+        if (await versions.FindAsync(arn, CancellationToken.None) is { Status: ProjectVersionStatus.TRAINING_IN_PROGRESS })
+        {
+            throw new LeaseLostException(arn);
+        }
     }
 
     /// <summary>Waits for a backup's snapshot, in whose database the job may still be unfinished.</summary>

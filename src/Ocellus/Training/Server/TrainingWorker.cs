@@ -94,13 +94,9 @@ internal sealed partial class TrainingWorker(
         {
             // The server is stopping; the job resumes after its next start.
         }
-        catch (LeaseLostException)
+        catch (Exception failure) when (failure is LeaseLostException || (failure is OperationCanceledException && job.IsCancellationRequested))
         {
-            Log.JobLost(log, arn);
-        }
-        catch (OperationCanceledException) when (job.IsCancellationRequested)
-        {
-            if (keeper is { IsLost: true } && await IsOthersAsync(arn))
+            if ((failure is LeaseLostException || keeper is { IsLost: true }) && await IsOthersAsync(arn))
             {
                 // Its folder stays: what is kept elsewhere is newer, and replaces it if the training comes back.
                 Log.JobLost(log, arn);
@@ -195,13 +191,13 @@ internal sealed partial class TrainingWorker(
             var rights = await versions.RightsAsync(version.Arn, cancel);
             if (!await OrTransientAsync(() => OutputLocation.IsWritableAsync(objects, version, rights, cancel)))
             {
-                await publisher.FailAsync(version, folder, OutputLocation.NotWritable, cancel);
+                await publisher.FailAsync(version, folder, OutputLocation.NotWritable, LeaseOwner, cancel);
                 return;
             }
 
             if (await OrTransientAsync(() => images.RunAsync(folder, job, version.AccountId, rights, cancel)) is { } fileError)
             {
-                await publisher.FailAsync(version, folder, fileError, cancel);
+                await publisher.FailAsync(version, folder, fileError, LeaseOwner, cancel);
                 return;
             }
 
@@ -231,7 +227,13 @@ internal sealed partial class TrainingWorker(
 
         await OrTransientAsync(async () =>
         {
-            await publisher.PublishAsync(version, folder, outcome, note, data.Database.IsShared ? _owner : null, cancel);
+            // This process may have been stopped for a while: the files are another server's to write if it has the training now.
+            if (LeaseOwner is { } owner && !await jobs.RenewAsync(version.Arn, owner, cancel))
+            {
+                throw new LeaseLostException(version.Arn);
+            }
+
+            await publisher.PublishAsync(version, folder, outcome, note, LeaseOwner, cancel);
             return true;
         });
     }
@@ -261,11 +263,14 @@ internal sealed partial class TrainingWorker(
                 version, FolderOf(version),
                 $"The training ended {crashes} times without a result, the last time because: "
                     + $"{Readable.Truncate(reason.Replace(data.Path, "DIR", StringComparison.Ordinal))}",
-                cancel);
+                LeaseOwner, cancel);
         }
     }
 
     private DateTimeOffset Now => clock.GetUtcNow();
+
+    /// <summary>Who must have a job's lease when it ends; null without other servers.</summary>
+    private string? LeaseOwner => data.Database.IsShared ? _owner : null;
 
     private async Task ReportAsync(string arn, string message, CancellationToken cancel)
     {
