@@ -59,6 +59,7 @@ internal sealed class LocalAnswers(LocalModels models, NodeLease lease)
     /// <summary>What the model in this process finds in an image, or its refusal. Null if it is not here, or if this node may not answer for it.</summary>
     public async Task<DetectAnswer?> DetectAsync(string arn, byte[] image, CancellationToken cancel)
     {
+        var term = lease.Term;
         if (!lease.Holds || models.Find(arn) is not { } model)
         {
             return null;
@@ -67,8 +68,8 @@ internal sealed class LocalAnswers(LocalModels models, NodeLease lease)
         try
         {
             var predictions = await model.DetectAsync(image, cancel);
-            // Again: the process may have been stopped in between, and the model may be another node's by now.
-            if (!lease.Holds)
+            // Again: the process may have been stopped in between, and the model may be another node's by now, also if this node has joined again.
+            if (!lease.Holds || lease.Term != term)
             {
                 return null;
             }

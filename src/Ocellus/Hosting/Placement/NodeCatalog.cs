@@ -11,7 +11,7 @@ internal sealed record NodeList(IReadOnlyList<NodeRow> Nodes, long NowMs)
 }
 
 /// <summary>
-/// The table <c>nodes</c>. A lease is renewed by naming the one that was written last, and a node is removed in the same way: only one of both succeeds.
+/// The table <c>nodes</c>. A node is removed by naming the lease that was written last, and one that was removed renews nothing: only one of both succeeds.
 /// </summary>
 internal sealed class NodeCatalog(DataDirectory data, TimeProvider clock)
 {
@@ -63,7 +63,10 @@ internal sealed class NodeCatalog(DataDirectory data, TimeProvider clock)
         return node;
     }
 
-    /// <summary>Renews a lease, even one that has run out, as long as nobody has removed the node. Null if somebody has.</summary>
+    /// <summary>
+    /// Renews a lease, even one that has run out, as long as nobody has removed the node. Null if somebody has. A renewal whose answer was lost, as when the
+    /// database restarts, does not count against the node; one that comes late does not shorten a later one.
+    /// </summary>
     public async Task<NodeRow?> RenewAsync(NodeRow node, TimeSpan lease, CancellationToken cancel)
     {
         await using var connection = await data.ConnectAsync(cancel);
@@ -71,7 +74,7 @@ internal sealed class NodeCatalog(DataDirectory data, TimeProvider clock)
         var renewed = await connection.ExecuteAsync(
             """
             UPDATE nodes SET lease_until_ms = @until, memory_bytes = @MemoryBytes, draining = @Draining
-            WHERE id = @Id AND joined_ms = @JoinedMs AND lease_until_ms = @LeaseUntilMs
+            WHERE id = @Id AND joined_ms = @JoinedMs AND (lease_until_ms = @LeaseUntilMs OR lease_until_ms < @until)
             """,
             new { node.Id, node.JoinedMs, node.LeaseUntilMs, node.MemoryBytes, node.Draining, until });
         return renewed == 1 ? node with { LeaseUntilMs = until } : null;

@@ -15,6 +15,9 @@ internal sealed class NodeLease(TimeProvider clock, bool isAlone)
     /// <summary>Whether the lease holds now.</summary>
     public bool Holds => isAlone || clock.GetTimestamp() < Volatile.Read(ref _until);
 
+    /// <summary>When it began to hold without a gap. A node that has lost its lease and holds one again has another term.</summary>
+    public long Term => Volatile.Read(ref _since);
+
     /// <summary>How long it has held without a gap.</summary>
     public TimeSpan HeldFor => Holds ? clock.GetElapsedTime(Volatile.Read(ref _since)) : TimeSpan.Zero;
 
