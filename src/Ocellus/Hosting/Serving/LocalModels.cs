@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Options;
 using Ocellus.Diagnostics;
+using Ocellus.Objects;
 using Ocellus.Storage;
 using Ocellus.Vision.Inference;
 
@@ -40,6 +41,7 @@ internal sealed class LocalModels
     public RunningModel? Find(string arn) => _models.GetValueOrDefault(arn);
 
     /// <summary>As <see cref="Load"/>, after the model's files were fetched if they are not here. A damaged copy is fetched once more.</summary>
+    /// <exception cref="StoreUnreachableException">They cannot be fetched now, which says nothing about the model: it is to be tried again.</exception>
     public async Task<string?> LoadAsync(string arn, string accountId, string folder, int minUnits, int maxUnits)
     {
         var models = _data.Models;
@@ -52,10 +54,10 @@ internal sealed class LocalModels
                 ? await Task.Run(() => Load(arn, accountId, folder, minUnits, maxUnits))
                 : failure;
         }
-        catch (IOException failure)
+        catch (IOException failure) when (failure is not StoreUnreachableException)
         {
             Log.LoadFailed(_log, failure, arn);
-            return "The model's files cannot be fetched from the object store now.";
+            return "The model's files in the object store, or their copy here, cannot be read.";
         }
     }
 
