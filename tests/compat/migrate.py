@@ -81,6 +81,9 @@ def run(top, database, started):
     client.stop_project_version(ProjectVersionArn=version)
     until(lambda: state()["Status"] == "STOPPED", 30)
 
+    held = ocellus("migrate", "--from", old.data, *outside, **settings)
+    check("a database that a server uses is left alone", held.returncode == 1 and "uses the database" in held.stderr, held.stderr)
+
     # A second server on the database; the one that trains dies.
     two = begin(os.path.join(top, "two"), member, **settings, Ocellus__Training__TimeBudget="00:00:40")
     other = two.client("rekognition")
@@ -103,6 +106,8 @@ def run(top, database, started):
     back = os.path.join(top, "back")
     done = ocellus("migrate", "--to", back, *outside, "--json", **settings)
     check("and back to a data directory", done.returncode == 0 and json.loads(done.stdout)["models"] == 2, done.stdout + done.stderr)
+    late = ocellus("migrate", "--from", old.data, *outside, **settings)
+    check("a database that was used since is not overwritten by what it began as", late.returncode == 1 and "is in use" in late.stderr and "Nothing was changed" in late.stderr, late.stderr)
     own = begin(back)
     client = own.client("rekognition")
     check("which shows the same", everything(client, project) == after, everything(client, project))

@@ -22,8 +22,24 @@ internal sealed class TableCopy(Database from, Database to)
         "console_marks", "console_image_facts",
     ];
 
+    /// <summary>Tables that show whether the other database has been used: their key, and when a row last changed.</summary>
+    private static readonly (string Table, string Key, string Time)[] _signs =
+    [
+        ("access_keys", "access_key_id", "created_ms"), ("projects", "arn", "created_ms"), ("datasets", "arn", "updated_ms"),
+        ("project_versions", "arn", "updated_ms"),
+    ];
+
     /// <summary>Large tables take minutes to read and to count.</summary>
     private const int CommandSeconds = 3600;
+
+    /// <summary>Refuses a database that is not empty and did not begin as a copy of this one, or that has been used since.</summary>
+    /// <exception cref="InvalidOperationException">The other database holds something else.</exception>
+    public async Task RequireOwnAsync(CancellationToken cancel)
+    {
+        await using var source = await from.ConnectAsync(cancel);
+        await using var target = await to.ConnectAsync(cancel);
+        await RequireOwnAsync(source, target, cancel);
+    }
 
     /// <summary>Copies what differs, and compares all afterwards.</summary>
     /// <param name="copied">Called with each table when it is right.</param>
@@ -96,35 +112,35 @@ internal sealed class TableCopy(Database from, Database to)
         return new(rows, (sum % BigInteger.Pow(2, 256)).ToString("x64", System.Globalization.CultureInfo.InvariantCulture));
     }
 
-    /// <summary>Refuses a database that is not empty and did not begin as a copy of this one.</summary>
     private async Task RequireOwnAsync(DbConnection source, DbConnection target, CancellationToken cancel)
     {
-        foreach (var (table, column) in new[] { ("access_keys", "access_key_id"), ("projects", "arn") })
+        foreach (var (table, key, time) in _signs)
         {
-            var known = await KeysAsync(source, table, column, cancel);
-            var there = await KeysAsync(target, table, column, cancel);
-            there.ExceptWith(known);
-            if (there.Count > 0)
+            var known = await TimesAsync(source, table, key, time, cancel);
+            var there = await TimesAsync(target, table, key, time, cancel);
+            var own = there.Count(row => !known.TryGetValue(row.Key, out var changed) || changed < row.Value);
+            if (own > 0)
             {
                 throw new InvalidOperationException(
-                    $"The database {to.Name} is in use: its table {table} has {there.Count} rows that {from.Name} does not have. Nothing was changed. Name an "
-                        + $"empty database.");
+                    $"The database {to.Name} is in use: its table {table} has {own} rows that {from.Name} does not have, or that were changed later than "
+                        + $"there. Nothing was changed. Name an empty database.");
             }
         }
     }
 
-    private static async Task<HashSet<string>> KeysAsync(DbConnection connection, string table, string column, CancellationToken cancel)
+    private static async Task<Dictionary<string, long>> TimesAsync(
+        DbConnection connection, string table, string key, string time, CancellationToken cancel)
     {
         await using var command = connection.CreateCommand();
-        command.CommandText = $"SELECT {column} FROM {table}";
+        command.CommandText = $"SELECT {key}, {time} FROM {table}";
         await using var reader = await command.ExecuteReaderAsync(cancel);
-        var keys = new HashSet<string>(StringComparer.Ordinal);
+        var times = new Dictionary<string, long>(StringComparer.Ordinal);
         while (await reader.ReadAsync(cancel))
         {
-            keys.Add(reader.GetString(0));
+            times[reader.GetString(0)] = reader.GetInt64(1);
         }
 
-        return keys;
+        return times;
     }
 
     private static async Task CopyAsync(DbConnection source, DbConnection target, string table, CancellationToken cancel)

@@ -89,16 +89,32 @@ internal static class MigrateCommand
     {
         public async Task<JsonObject> RunAsync(bool isOut, CancellationToken cancel)
         {
+            var from = isOut ? data.Database : shared;
+            var tables = new TableCopy(from, isOut ? shared : data.Database);
+            // Before anything is written, in the store too.
+            await RequireNoServersAsync(cancel);
+            await tables.RequireOwnAsync(cancel);
             await SecretAsync(isOut, cancel);
             using var move = new ObjectMove(data, store);
             Action<string, long> told = (bucket, count) => terminal.Remark($"  s3://{bucket}: {count} objects");
             var objectCount = isOut ? await move.OutAsync(told, cancel) : await move.InAsync(KeyRing.DefaultAccountId, told, cancel);
-            var from = isOut ? data.Database : shared;
             // Files before the rows that name them.
             var (models, jobs) = await FoldersAsync(from, isOut, cancel);
-            var rows = await new TableCopy(from, isOut ? shared : data.Database)
-                .RunAsync((table, digest) => terminal.Remark($"  {table}: {digest.Rows} rows, {digest.Checksum[^12..]}"), cancel);
+            var rows = await tables.RunAsync((table, digest) => terminal.Remark($"  {table}: {digest.Rows} rows, {digest.Checksum[^12..]}"), cancel);
             return new() { ["rows"] = rows, ["objects"] = objectCount, ["models"] = models, ["jobs"] = jobs };
+        }
+
+        /// <summary>A server would go on with what is copied, or copied over.</summary>
+        private async Task RequireNoServersAsync(CancellationToken cancel)
+        {
+            await using var connection = await shared.ConnectAsync(cancel);
+            var now = await shared.NowMsAsync(connection, null, TimeProvider.System);
+            if (await connection.QueryFirstOrDefaultAsync<string>("SELECT name FROM nodes WHERE lease_until_ms >= @now", new { now }) is { } name)
+            {
+                throw new CommandRefusedException(
+                    $"A server on {name} uses the database {shared.Name}. Nothing was changed. Stop all servers on it, and run the command again; one that has "
+                        + $"ended is forgotten after a few seconds.");
+            }
         }
 
         /// <summary>The key that encrypts secrets. It must be the same on both sides.</summary>
