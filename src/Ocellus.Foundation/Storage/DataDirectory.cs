@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Dapper;
 using Ocellus.Storage.Postgres;
 
 namespace Ocellus.Storage;
@@ -7,6 +8,9 @@ namespace Ocellus.Storage;
 internal sealed class DataDirectory : IDisposable
 {
     private readonly FileStream? _lock;
+
+    // As in Database: some verbs read the file of a running server by themselves.
+    static DataDirectory() => DefaultTypeMap.MatchNamesWithUnderscores = true;
 
     private DataDirectory(string path, FileStream? held, Database database)
     {
