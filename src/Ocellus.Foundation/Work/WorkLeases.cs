@@ -81,8 +81,9 @@ internal sealed partial class WorkLeases(DataDirectory data, TimeProvider clock,
             {
                 await RenewAsync();
             }
-            catch (DbException failure)
+            catch (Exception failure) when (failure is DbException or OperationCanceledException)
             {
+                // The second is the limit's: a database that can be reached by nobody, and so does not even refuse a connection.
                 NotRenewed(log, failure.Message);
             }
 
