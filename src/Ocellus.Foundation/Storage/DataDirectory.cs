@@ -9,7 +9,7 @@ internal sealed class DataDirectory : IDisposable
 {
     private readonly FileStream? _lock;
 
-    // As in Database: some verbs read the file of a running server by themselves.
+    // Commands that read the file beside a running server begin here, without a database of this program: a column such as created_ms maps to CreatedMs.
     static DataDirectory() => DefaultTypeMap.MatchNamesWithUnderscores = true;
 
     private DataDirectory(string path, FileStream? held, Database database)

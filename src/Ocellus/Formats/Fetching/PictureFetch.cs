@@ -145,6 +145,19 @@ internal sealed class PictureFetch(string folder, FetchLimits limits) : IDisposa
         }
     }
 
+    /// <summary>Reads from a server. One that breaks the connection off is told from a disk that is full, which ends everything.</summary>
+    private static async Task<int> ReadAsync(Stream from, byte[] buffer, CancellationToken cancel)
+    {
+        try
+        {
+            return await from.ReadAsync(buffer, cancel);
+        }
+        catch (IOException broken) when (broken is not HttpIOException)
+        {
+            throw new HttpIOException(HttpRequestError.ResponseEnded, (broken.InnerException ?? broken).Message, broken);
+        }
+    }
+
     /// <summary>Writes the picture under a name that it does not keep until it is whole; why it cannot be taken, or null.</summary>
     private async Task<string?> SaveAsync(HttpResponseMessage answer, Uri address, CancellationToken cancel)
     {
@@ -166,7 +179,7 @@ internal sealed class PictureFetch(string folder, FetchLimits limits) : IDisposa
             {
                 var buffer = new byte[ChunkBytes];
                 int got;
-                while ((got = await from.ReadAsync(buffer, cancel)) > 0)
+                while ((got = await ReadAsync(from, buffer, cancel)) > 0)
                 {
                     if (length < HeadBytes)
                     {
