@@ -70,7 +70,9 @@ def run(top, database, started):
     again = ocellus("migrate", "--from", old.data, *outside, "--json", **settings)
     check("once more changes nothing", again.stdout == done.stdout, again.stdout + again.stderr)
 
-    one = begin(os.path.join(top, "one"), outside, **settings, Ocellus__Training__TimeBudget="00:00:40")
+    # Servers that share a database are nodes of one cluster.
+    shared = [*outside, "--cluster", "pair"]
+    one = begin(os.path.join(top, "one"), shared, **settings, Ocellus__Training__TimeBudget="00:00:40")
     client = one.client("rekognition")
     check("the same key opens the new server", open(os.path.join(one.data, "credentials")).read() == secret)
     check("and it shows the same", everything(client, project) == before, everything(client, project))
@@ -81,7 +83,7 @@ def run(top, database, started):
     until(lambda: state()["Status"] == "STOPPED", 30)
 
     # A second server on the database; the one that trains dies.
-    two = begin(os.path.join(top, "two"), outside, **settings, Ocellus__Training__TimeBudget="00:00:40")
+    two = begin(os.path.join(top, "two"), shared, **settings, Ocellus__Training__TimeBudget="00:00:40")
     other = two.client("rekognition")
     second = client.create_project_version(ProjectArn=project, VersionName="two", OutputConfig=output)["ProjectVersionArn"]
     owner = lambda: database.sql("SELECT lease_owner FROM training_jobs", "product").stdout.strip()
