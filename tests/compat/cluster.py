@@ -180,10 +180,11 @@ def after(what, cluster, load, acknowledged):
     mark = load.mark()
     check(f"{what}: every node answers", until(lambda: all(load.answered_at.get(n.url, 0) > time.monotonic() - 2 for n in cluster.nodes), 30), load.failures[-3:])
     check(f"{what}: no answer is another one", load.mark()["another answer"] == mark["another answer"] == 0)
-    # Taken before the answer: more are made meanwhile.
-    made = acknowledged.copy()
-    names = {p["ProjectArn"].split("/")[1] for p in until(lambda: quietly(lambda: cluster.any().describe_projects()["ProjectDescriptions"]), 30) or []}
-    check(f"{what}: what was acknowledged is there", made <= names, made - names)
+    # What is acknowledged from here on may be missing in the list that is read now.
+    promised = set(acknowledged)
+    pages = until(lambda: quietly(lambda: list(cluster.any().get_paginator("describe_projects").paginate())), 30) or []
+    names = {p["ProjectArn"].split("/")[1] for page in pages for p in page["ProjectDescriptions"]}
+    check(f"{what}: what was acknowledged is there", promised <= names, promised - names)
     statuses = {status for (status,) in cluster.database.rows("SELECT status FROM project_versions")}
     check(f"{what}: no status outside the table", statuses <= STATUSES, statuses)
     units = cluster.database.rows("SELECT SUM(units)::BIGINT, COUNT(DISTINCT node_id) FROM placements p JOIN project_versions v ON v.arn = p.version_arn WHERE v.name = 'steady'")

@@ -33,7 +33,6 @@ def run(top, database, started):
     keys.read(os.path.join(store.data, "credentials"))
     settings = {"Ocellus__Database": database.settings, "Ocellus__S3__AccessKey": keys["default"]["aws_access_key_id"], "Ocellus__S3__SecretKey": keys["default"]["aws_secret_access_key"]}
     outside = ["--s3-endpoint", store.url]
-    member = [*outside, "--cluster", "cells"]
 
     # A server of today, with a model.
     old = begin(os.path.join(top, "old"), Ocellus__Training__TimeBudget="00:00:10")
@@ -71,7 +70,9 @@ def run(top, database, started):
     again = ocellus("migrate", "--from", old.data, *outside, "--json", **settings)
     check("once more changes nothing", again.stdout == done.stdout, again.stdout + again.stderr)
 
-    one = begin(os.path.join(top, "one"), member, **settings, Ocellus__Training__TimeBudget="00:00:40")
+    # Servers that share a database are nodes of one cluster.
+    shared = [*outside, "--cluster", "pair"]
+    one = begin(os.path.join(top, "one"), shared, **settings, Ocellus__Training__TimeBudget="00:00:40")
     client = one.client("rekognition")
     check("the same key opens the new server", open(os.path.join(one.data, "credentials")).read() == secret)
     check("and it shows the same", everything(client, project) == before, everything(client, project))
@@ -85,7 +86,7 @@ def run(top, database, started):
     check("a database that a server uses is left alone", held.returncode == 1 and "uses the database" in held.stderr, held.stderr)
 
     # A second server on the database; the one that trains dies.
-    two = begin(os.path.join(top, "two"), member, **settings, Ocellus__Training__TimeBudget="00:00:40")
+    two = begin(os.path.join(top, "two"), shared, **settings, Ocellus__Training__TimeBudget="00:00:40")
     other = two.client("rekognition")
     second = client.create_project_version(ProjectArn=project, VersionName="two", OutputConfig=output)["ProjectVersionArn"]
     owner = lambda: database.sql("SELECT lease_owner FROM training_jobs", "product").stdout.strip()
