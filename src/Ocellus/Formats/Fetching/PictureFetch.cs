@@ -113,10 +113,12 @@ internal sealed class PictureFetch(string folder, FetchLimits limits) : IDisposa
             try
             {
                 using var answer = await (address.IsLoopback ? _local : _client).GetAsync(address, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+                // A picture that begins and never ends is none that came.
+                var refusal = answer.IsSuccessStatusCode ? await SaveAsync(answer, address, limit.Token) : null;
                 _silences[address.Authority] = 0;
                 if (answer.IsSuccessStatusCode)
                 {
-                    return await SaveAsync(answer, address, limit.Token);
+                    return refusal;
                 }
 
                 failure = string.Create(CultureInfo.InvariantCulture, $"The server answers {(int)answer.StatusCode} {answer.ReasonPhrase}").TrimEnd() + ".";
@@ -145,6 +147,19 @@ internal sealed class PictureFetch(string folder, FetchLimits limits) : IDisposa
         }
     }
 
+    /// <summary>Reads from a server. What goes wrong there must not be taken for a disk that cannot be written to.</summary>
+    private static async Task<int> ReadAsync(Stream from, byte[] buffer, CancellationToken cancel)
+    {
+        try
+        {
+            return await from.ReadAsync(buffer, cancel);
+        }
+        catch (IOException failure)
+        {
+            throw new HttpRequestException(failure.Message, failure);
+        }
+    }
+
     /// <summary>Writes the picture under a name that it does not keep until it is whole; why it cannot be taken, or null.</summary>
     private async Task<string?> SaveAsync(HttpResponseMessage answer, Uri address, CancellationToken cancel)
     {
@@ -166,7 +181,7 @@ internal sealed class PictureFetch(string folder, FetchLimits limits) : IDisposa
             {
                 var buffer = new byte[ChunkBytes];
                 int got;
-                while ((got = await from.ReadAsync(buffer, cancel)) > 0)
+                while ((got = await ReadAsync(from, buffer, cancel)) > 0)
                 {
                     if (length < HeadBytes)
                     {
@@ -174,6 +189,7 @@ internal sealed class PictureFetch(string folder, FetchLimits limits) : IDisposa
                     }
 
                     length += got;
+                    Interlocked.Add(ref _bytes, got);
                     if (length > limits.PictureBytesMax)
                     {
                         return tooLarge;
@@ -183,7 +199,6 @@ internal sealed class PictureFetch(string folder, FetchLimits limits) : IDisposa
                 }
             }
 
-            Interlocked.Add(ref _bytes, length);
             if (answer.Content.Headers.ContentLength is { } promised && promised != length)
             {
                 return "It came only in part.";
