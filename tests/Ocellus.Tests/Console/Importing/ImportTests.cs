@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using Ocellus.Tests.Console.Images;
+using Ocellus.Tests.Hosting;
 using Ocellus.Tests.Identity;
 using static Ocellus.Tests.Console.Images.ImagesClient;
 using static Ocellus.Tests.Console.Images.ImagesTests;
@@ -220,9 +221,6 @@ public sealed class ImportTests
     private static async Task NothingLeftAsync(TestServer server)
     {
         var folder = Path.Combine(server.DataPath, "cache", "imports");
-        while (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
-        {
-            await Task.Delay(20, TestContext.Current.CancellationToken);
-        }
+        await HostedVersions.UntilAsync(() => !Directory.Exists(folder) || !Directory.EnumerateFileSystemEntries(folder).Any(), "the file is not removed");
     }
 }
