@@ -134,6 +134,7 @@ public sealed class ImportTests
 
         Assert.Equal(400, answer.Status);
         Assert.Contains(words, answer.Body.GetProperty("message").GetString(), StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain(server.DataPath, answer.Body.GetProperty("message").GetString(), StringComparison.Ordinal);
         await NothingLeftAsync(server);
     }
 
