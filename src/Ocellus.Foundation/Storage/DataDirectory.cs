@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Dapper;
 using Ocellus.Storage.Postgres;
 
 namespace Ocellus.Storage;
@@ -7,6 +8,9 @@ namespace Ocellus.Storage;
 internal sealed class DataDirectory : IDisposable
 {
     private readonly FileStream? _lock;
+
+    // Commands that read the file beside a running server begin here, without a database of this program: a column such as created_ms maps to CreatedMs.
+    static DataDirectory() => DefaultTypeMap.MatchNamesWithUnderscores = true;
 
     private DataDirectory(string path, FileStream? held, Database database)
     {

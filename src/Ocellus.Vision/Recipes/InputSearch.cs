@@ -14,6 +14,9 @@ public sealed record DesignTrial(ClassifierDesign Design, double Score)
     /// fine-tuned, what is expected to be left of them then.
     /// </summary>
     internal double[] Errors { get; init; } = [];
+
+    /// <summary>Whether the network will be fine-tuned with it.</summary>
+    internal bool IsTuned { get; init; }
 }
 
 /// <summary>How the input and the head are chosen.</summary>
@@ -107,14 +110,20 @@ internal sealed class InputSearch(ClassifierTask task, ClassifierPlan plan, Desi
         return (Choose(trials, search.StandardErrors).Design, trials);
     }
 
-    /// <summary>Of all that are not worse than the best by more than chance, the cheapest; of the heads of that input, the best.</summary>
+    /// <summary>
+    /// Of all that are not worse than the best by more than chance, the cheapest; of the heads of that input the one that will be fine-tuned, or else the best.
+    /// </summary>
     internal static DesignTrial Choose(IReadOnlyList<DesignTrial> trials, double standardErrors)
     {
         DesignTrial best = trials.MinBy(t => t.Errors.Average())!;
         // Scores nearer to 0 and 1 alone are not worth a dearer answer: some image must be right that was not.
-        return trials
-            .Where(t => (t.Design.Head == best.Design.Head && t.Score >= best.Score) || !IsWorse(t.Errors, best.Errors, standardErrors))
-            .MinBy(t => (t.Design.Input.Cost, t.Errors.Average()))!;
+        List<DesignTrial> good =
+        [
+            .. trials.Where(t => (t.Design.Head == best.Design.Head && t.Score >= best.Score) || !IsWorse(t.Errors, best.Errors, standardErrors)),
+        ];
+        double cost = good.Min(t => t.Design.Input.Cost);
+        good.RemoveAll(t => t.Design.Input.Cost > cost);
+        return good.Find(t => t.IsTuned) ?? good.MinBy(t => t.Errors.Average())!;
     }
 
     /// <summary>Whether errors are higher than the best on the same images by more than so many standard errors of the mean difference.</summary>
@@ -259,6 +268,7 @@ internal sealed class InputSearch(ClassifierTask task, ClassifierPlan plan, Desi
             double factor = Calibration.Factor(logits, truth, task.MultiLabel, 1);
             return new DesignTrial(design, logits.Zip(truth, (z, t) => Score(z, t, task.MultiLabel)).Average())
             {
+                IsTuned = tuned,
                 Errors = [.. logits.Zip(truth, (z, t) => left * Error(Calibration.Scores(z, task.MultiLabel, factor), t))],
             };
         }

@@ -35,6 +35,7 @@ public sealed class InputSearchTests
 
         Assert.Equal(evidence, InputSearch.Choose([Trial(_large, perhaps), Trial(evidence, best)], 1.28).Design);
         Assert.Equal(_large, InputSearch.Choose([Trial(_large, best), Trial(evidence, perhaps)], 1.28).Design);
+        Assert.Equal(_large, InputSearch.Choose([Trial(_large, perhaps) with { IsTuned = true }, Trial(evidence, best)], 1.28).Design);
     }
 
     [Fact]

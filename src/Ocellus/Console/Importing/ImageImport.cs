@@ -76,15 +76,23 @@ internal sealed class ImageImport(
             summary(sum);
             var kind = (await reader.FindAsync(project.Caller, project.Name, cancel)).Kind;
             using var images = source.Read(cancel).GetEnumerator();
-            long done = 0;
+            var import = new Import(project, source, pictures, options, kind, sum);
+            var later = new List<LabelledImage>();
+            var hasTest = false;
             try
             {
                 while (await Task.Run(() => Next(images), cancel) is { Count: > 0 } step)
                 {
                     CheckKind(kind, step);
-                    await StepAsync(new(project, source, pictures, options, kind, sum), step, cancel);
-                    done += step.Count;
-                    await report(done, source.IsElsewhere ? null : Math.Max(done, source.PictureCount));
+                    hasTest |= step.Exists(i => i.Split == Split.Test);
+                    later.AddRange(step.Where(i => i.Split == Split.Validation));
+                    await TakeAsync(import, step.FindAll(i => i.Split != Split.Validation), report, cancel);
+                }
+
+                // A project has two sets: images for validation are the test of a source that has no other, as for ./ocellus import.
+                foreach (var step in later.Select(i => i with { Split = hasTest ? Split.Train : Split.Test }).Chunk(StepImages))
+                {
+                    await TakeAsync(import, [.. step], report, cancel);
                 }
             }
             finally
@@ -97,6 +105,13 @@ internal sealed class ImageImport(
             // Where the file lies meanwhile is nobody's business.
             throw Refused.Invalid(failure.Message.Replace(file, Path.GetFileName(file), StringComparison.Ordinal));
         }
+    }
+
+    private async Task TakeAsync(Import import, List<LabelledImage> step, Func<long, long?, Task> report, CancellationToken cancel)
+    {
+        await StepAsync(import, step, cancel);
+        import.Done += step.Count;
+        await report(import.Done, import.Source.IsElsewhere ? null : Math.Max(import.Done, import.Source.PictureCount));
     }
 
     private static List<LabelledImage> Next(IEnumerator<LabelledImage> images)
@@ -254,5 +269,9 @@ internal sealed class ImageImport(
     ];
 
     private sealed record Import(
-        ImageProject Project, SourceReader Source, ProjectPictures Pictures, ImportChoices Options, ProjectKind? Kind, ImportSummary Summary);
+        ImageProject Project, SourceReader Source, ProjectPictures Pictures, ImportChoices Options, ProjectKind? Kind, ImportSummary Summary)
+    {
+        /// <summary>Images so far.</summary>
+        public long Done { get; set; }
+    }
 }

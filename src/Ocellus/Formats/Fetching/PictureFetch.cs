@@ -147,16 +147,16 @@ internal sealed class PictureFetch(string folder, FetchLimits limits) : IDisposa
         }
     }
 
-    /// <summary>Reads from a server. What goes wrong there must not be taken for a disk that cannot be written to.</summary>
+    /// <summary>Reads from a server. One that breaks the connection off is told from a disk that is full, which ends everything.</summary>
     private static async Task<int> ReadAsync(Stream from, byte[] buffer, CancellationToken cancel)
     {
         try
         {
             return await from.ReadAsync(buffer, cancel);
         }
-        catch (IOException failure)
+        catch (IOException broken) when (broken is not HttpIOException)
         {
-            throw new HttpRequestException(failure.Message, failure);
+            throw new HttpIOException(HttpRequestError.ResponseEnded, (broken.InnerException ?? broken).Message, broken);
         }
     }
 

@@ -114,6 +114,10 @@ public sealed class ImportTests
         Assert.Equal(1, (await client.IndexAsync("test")).GetProperty("total").GetInt64());
         Assert.Contains(Texts(sum.GetProperty("findings"), "first"), f => f.Contains("broken.png", StringComparison.Ordinal));
 
+        using var validated = await KindAsync(server, "one", "validated");
+        await validated.ImportAsync("v.zip", Zip(("train/rose/1.png", Png(1)), ("train/lily/2.png", Png(2)), ("val/rose/3.png", Png(3))));
+        Assert.Equal(1, (await validated.IndexAsync("test")).GetProperty("total").GetInt64());
+
         var other = await KindAsync(server, "one", "other");
         Assert.Equal(3, (await other.ImportAsync("flowers.zip", archive, "&set=test")).GetProperty("summary").GetProperty("added").GetInt32());
         Assert.Equal(3, (await other.IndexAsync("test")).GetProperty("total").GetInt64());
