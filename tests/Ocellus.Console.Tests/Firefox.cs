@@ -53,8 +53,16 @@ internal sealed class Firefox : IAsyncDisposable
         };
         start.Environment["HOME"] = profile;
         var firefox = new Firefox(Process.Start(start)!, profile);
-        await firefox.ConnectAsync();
-        return firefox;
+        try
+        {
+            await firefox.ConnectAsync();
+            return firefox;
+        }
+        catch
+        {
+            await firefox.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Opens an address and waits until its page is loaded.</summary>
@@ -120,19 +128,32 @@ internal sealed class Firefox : IAsyncDisposable
         _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync(CancellationToken.None);
         _process.Dispose();
-        Directory.Delete(_profile, recursive: true);
+        for (var tries = 50; ; tries--)
+        {
+            try
+            {
+                Directory.Delete(_profile, recursive: true);
+                return;
+            }
+            catch (IOException) when (tries > 0)
+            {
+                // Its children end a moment later, and may still write.
+                await Task.Delay(100, CancellationToken.None);
+            }
+        }
     }
 
     private async Task ConnectAsync()
     {
         const string Says = "WebDriver BiDi listening on ";
-        while (await _process.StandardError.ReadLineAsync(Cancel) is { } line)
+        using var limit = Patience();
+        while (await _process.StandardError.ReadLineAsync(limit.Token) is { } line)
         {
             if (line.Contains(Says, StringComparison.Ordinal))
             {
                 _ = _process.StandardError.ReadToEndAsync(CancellationToken.None);
                 _ = _process.StandardOutput.ReadToEndAsync(CancellationToken.None);
-                await _socket.ConnectAsync(new Uri(line[(line.IndexOf(Says, StringComparison.Ordinal) + Says.Length)..].Trim() + "/session"), Cancel);
+                await _socket.ConnectAsync(new Uri(line[(line.IndexOf(Says, StringComparison.Ordinal) + Says.Length)..].Trim() + "/session"), limit.Token);
                 await SendAsync("session.new", new { capabilities = new { } });
                 await SendAsync("session.subscribe", new { events = new[] { "log.entryAdded" } });
                 _context = (await SendAsync("browsingContext.getTree", new { }))["contexts"]![0]!["context"]!.GetValue<string>();
@@ -143,14 +164,23 @@ internal sealed class Firefox : IAsyncDisposable
         throw new InvalidOperationException("Firefox ended before it listened.");
     }
 
+    /// <summary>A browser that hangs ends its test, and not the run.</summary>
+    private static CancellationTokenSource Patience()
+    {
+        var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        limit.CancelAfter(_patience);
+        return limit;
+    }
+
     private async Task<JsonNode> SendAsync(string method, object parameters)
     {
+        using var limit = Patience();
         var id = ++_id;
         await _socket.SendAsync(
-            JsonSerializer.SerializeToUtf8Bytes(new { id, method, @params = parameters }), WebSocketMessageType.Text, endOfMessage: true, Cancel);
+            JsonSerializer.SerializeToUtf8Bytes(new { id, method, @params = parameters }), WebSocketMessageType.Text, endOfMessage: true, limit.Token);
         while (true)
         {
-            var message = await ReceiveAsync();
+            var message = await ReceiveAsync(limit.Token);
             if (message["method"]?.GetValue<string>() == "log.entryAdded" && message["params"]?["level"]?.GetValue<string>() == "error")
             {
                 _errors.Add(message["params"]!["text"]!.GetValue<string>());
@@ -164,14 +194,14 @@ internal sealed class Firefox : IAsyncDisposable
         }
     }
 
-    private async Task<JsonNode> ReceiveAsync()
+    private async Task<JsonNode> ReceiveAsync(CancellationToken cancel)
     {
         using var text = new MemoryStream();
         var buffer = new byte[1 << 16];
         ValueWebSocketReceiveResult part;
         do
         {
-            part = await _socket.ReceiveAsync(buffer.AsMemory(), Cancel);
+            part = await _socket.ReceiveAsync(buffer.AsMemory(), cancel);
             text.Write(buffer, 0, part.Count);
         }
         while (!part.EndOfMessage);

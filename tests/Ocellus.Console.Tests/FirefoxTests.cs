@@ -4,7 +4,8 @@ using Ocellus.Tests;
 
 namespace Ocellus.Console.Tests;
 
-/// <summary>The console in another browser: what a person does most.</summary>
+/// <summary>The console in another browser: what a person does most. Not beside the tests in the first one, which wait for seconds only.</summary>
+[Collection(BrowserCollection.Name)]
 public sealed class FirefoxTests
 {
     [Fact]

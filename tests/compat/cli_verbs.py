@@ -94,7 +94,8 @@ def asked(top, words, answer):
             break
         if not got:
             break
-        if b"[y/N]" in got and b"[y/N]" not in said:
+        # A question may come in two parts.
+        if b"[y/N]" in said + got and b"[y/N]" not in said:
             os.write(ours, answer + b"\n")
         said += got
     os.close(ours)

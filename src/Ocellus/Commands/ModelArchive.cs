@@ -126,8 +126,9 @@ internal static class ModelArchive
     private static string? RealFolder(ZipArchive archive)
     {
         const string end = $"{ModelPackage.Float}/{ModelFiles.Description}";
-        return archive.Entries.FirstOrDefault(e => e.FullName == end || (e.FullName.EndsWith("/" + end, StringComparison.Ordinal)
-            && e.FullName.Count(c => c == '/') == 2))?.FullName[..^ModelFiles.Description.Length];
+        // The deepest: an archive may itself be called so, and then its own folder is.
+        return archive.Entries.Where(e => e.FullName == end || (e.FullName.EndsWith("/" + end, StringComparison.Ordinal)
+            && e.FullName.Count(c => c == '/') == 2)).MaxBy(e => e.FullName.Length)?.FullName[..^ModelFiles.Description.Length];
     }
 
     private static byte[] Read(ZipArchive archive, string path, string name, long bytesMax)

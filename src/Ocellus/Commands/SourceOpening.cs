@@ -50,7 +50,8 @@ internal static class SourceOpening
 
             var fetched = await FetchAsync(path, addresses, options.Limits, terminal, cancel);
             reader.Dispose();
-            return await Task.Run(() => SourceReader.Open(path, options with { Fetched = fetched }), cancel);
+            // With findings of its own: those of the first look would count twice.
+            return await Task.Run(() => SourceReader.Open(path, options with { Fetched = fetched, Findings = new() }), cancel);
         }
         catch
         {

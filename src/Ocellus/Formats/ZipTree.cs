@@ -19,14 +19,32 @@ internal sealed class ZipTree : SourceTree
         try
         {
             _archive = ZipFile.OpenRead(path);
-            if (_archive.Entries.Count > limits.FilesMax)
-            {
-                throw new CommandRefusedException($"{path} has {_archive.Entries.Count:N0} files; the maximum is {limits.FilesMax:N0}.");
-            }
         }
         catch (InvalidDataException failure)
         {
-            throw new CommandRefusedException($"{path} is a damaged zip file: {failure.Message}");
+            throw Damaged(path, failure);
+        }
+
+        try
+        {
+            Index(path, limits);
+        }
+        catch (Exception failure)
+        {
+            // A file that is held open keeps its place on the disk, even when it is removed.
+            _archive.Dispose();
+            throw failure is InvalidDataException damaged ? Damaged(path, damaged) : failure;
+        }
+    }
+
+    private static CommandRefusedException Damaged(string path, InvalidDataException failure) =>
+        new($"{path} is a damaged zip file: {failure.Message}");
+
+    private void Index(string path, SourceLimits limits)
+    {
+        if (_archive.Entries.Count > limits.FilesMax)
+        {
+            throw new CommandRefusedException($"{path} has {_archive.Entries.Count:N0} files; the maximum is {limits.FilesMax:N0}.");
         }
 
         long bytes = 0;

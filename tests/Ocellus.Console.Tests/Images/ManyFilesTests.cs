@@ -33,8 +33,9 @@ public sealed class ManyFilesTests(Browser browser) : IDisposable
         tab.Expected = ["status of 400"];
         await tab.Page.SetInputFilesAsync("input[webkitdirectory]", Path.Combine(_folder, "rose"));
 
-        await tab.Page.WaitForSelectorAsync("text=2990 added, 10 refused", new() { Timeout = 300_000 });
-        await tab.Page.WaitForSelectorAsync("#gallery[data-loaded='2990']");
+        // Each is flushed to a disk that others may use.
+        await tab.Page.WaitForSelectorAsync("text=2990 added, 10 refused", new() { Timeout = 900_000 });
+        await tab.Page.WaitForSelectorAsync("#gallery[data-loaded='2990']", new() { Timeout = 60_000 });
         Assert.Equal(10, await tab.Page.Locator(".refused li").CountAsync());
         Assert.InRange(await tab.Page.Locator(".tile").CountAsync(), 10, 200);
     }

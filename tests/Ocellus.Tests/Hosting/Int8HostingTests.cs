@@ -72,7 +72,8 @@ public sealed class Int8HostingTests : IDisposable
         await using var server = await TestServer.StartAsync();
         var arn = await TrainedAsync(server);
         var folder = await server.ModelFolderOfAsync(arn);
-        var zip = Path.Combine(_top, "m.zip");
+        // Called as the folder of the float model in it.
+        var zip = Path.Combine(_top, "float.zip");
         var end = await CommandLineTests.RunAsync(_top, "export", arn, "--data", server.DataPath, "--out", zip, "--json");
         Assert.True(end.Code == 0, end.Errors);
         Assert.Equal(Precision, (string?)JsonNode.Parse(end.Output)!["precision"]);
@@ -84,7 +85,7 @@ public sealed class Int8HostingTests : IDisposable
         Assert.Equal(TinyModel.Result.Model, real);
         Assert.Equal((null, null), (whole.Precision, whole.EightBit));
         ZipFile.ExtractToDirectory(zip, _top);
-        Assert.Equal(real, ModelArchive.Read(Path.Combine(_top, "m"), real: true).Model);
+        Assert.Equal(real, ModelArchive.Read(Path.Combine(_top, "float"), real: true).Model);
 
         await System.IO.File.WriteAllBytesAsync(Path.Combine(_top, "red.png"), TinyModel.Png(0), TestContext.Current.CancellationToken);
         end = await CommandLineTests.RunAsync(_top, "detect", zip, "red.png", "--json");

@@ -32,6 +32,7 @@ internal sealed class ImageImport(
     private static readonly Dictionary<string, string> _remedies = new(StringComparer.Ordinal)
     {
         ["missing-picture"] = "Add the image to the project and import again, or import a zip file that has it.",
+        ["behind-address"] = "Add the image to the project and import again, or import a zip file that has it.",
         ["size-unknown"] = "Add the image to the project and import again, or import a zip file that has it.",
         ["several-formats"] = "To read the other one, import that file alone.",
     };
@@ -101,7 +102,8 @@ internal sealed class ImageImport(
         }
         catch (Exception failure) when (failure is CommandRefusedException or InvalidDataException)
         {
-            throw Refused.Invalid(failure.Message);
+            // Where the file lies meanwhile is nobody's business.
+            throw Refused.Invalid(failure.Message.Replace(file, Path.GetFileName(file), StringComparison.Ordinal));
         }
     }
 

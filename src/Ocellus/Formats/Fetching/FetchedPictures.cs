@@ -15,7 +15,8 @@ internal sealed class FetchedPictures(string folder, SourceLimits limits) : IDis
     public SourceFile? Find(Uri address)
     {
         _files ??= Directory.Exists(folder)
-            ? _tree.Files(new Findings()).Where(f => SourceTree.IsImage(f.Name)).ToDictionary(f => Path.ChangeExtension(f.Name, null), StringComparer.Ordinal)
+            ? _tree.Files(new Findings()).Where(f => SourceTree.IsImage(f.Name)).DistinctBy(f => Path.ChangeExtension(f.Name, null), StringComparer.Ordinal)
+                .ToDictionary(f => Path.ChangeExtension(f.Name, null), StringComparer.Ordinal)
             : [];
         return _files.GetValueOrDefault(PictureAddress.FileOf(address));
     }

@@ -113,10 +113,12 @@ internal sealed class PictureFetch(string folder, FetchLimits limits) : IDisposa
             try
             {
                 using var answer = await (address.IsLoopback ? _local : _client).GetAsync(address, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+                // A picture that begins and never ends is none that came.
+                var refusal = answer.IsSuccessStatusCode ? await SaveAsync(answer, address, limit.Token) : null;
                 _silences[address.Authority] = 0;
                 if (answer.IsSuccessStatusCode)
                 {
-                    return await SaveAsync(answer, address, limit.Token);
+                    return refusal;
                 }
 
                 failure = string.Create(CultureInfo.InvariantCulture, $"The server answers {(int)answer.StatusCode} {answer.ReasonPhrase}").TrimEnd() + ".";
@@ -187,6 +189,7 @@ internal sealed class PictureFetch(string folder, FetchLimits limits) : IDisposa
                     }
 
                     length += got;
+                    Interlocked.Add(ref _bytes, got);
                     if (length > limits.PictureBytesMax)
                     {
                         return tooLarge;
@@ -196,7 +199,6 @@ internal sealed class PictureFetch(string folder, FetchLimits limits) : IDisposa
                 }
             }
 
-            Interlocked.Add(ref _bytes, length);
             if (answer.Content.Headers.ContentLength is { } promised && promised != length)
             {
                 return "It came only in part.";

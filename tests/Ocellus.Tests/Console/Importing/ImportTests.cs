@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using Ocellus.Tests.Console.Images;
+using Ocellus.Tests.Hosting;
 using Ocellus.Tests.Identity;
 using static Ocellus.Tests.Console.Images.ImagesClient;
 using static Ocellus.Tests.Console.Images.ImagesTests;
@@ -137,6 +138,7 @@ public sealed class ImportTests
 
         Assert.Equal(400, answer.Status);
         Assert.Contains(words, answer.Body.GetProperty("message").GetString(), StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain(server.DataPath, answer.Body.GetProperty("message").GetString(), StringComparison.Ordinal);
         await NothingLeftAsync(server);
     }
 
@@ -224,9 +226,6 @@ public sealed class ImportTests
     private static async Task NothingLeftAsync(TestServer server)
     {
         var folder = Path.Combine(server.DataPath, "cache", "imports");
-        while (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
-        {
-            await Task.Delay(20, TestContext.Current.CancellationToken);
-        }
+        await HostedVersions.UntilAsync(() => !Directory.Exists(folder) || !Directory.EnumerateFileSystemEntries(folder).Any(), "the file is not removed");
     }
 }

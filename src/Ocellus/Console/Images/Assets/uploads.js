@@ -64,6 +64,8 @@ export class Uploads {
   async take(found) {
     const { archives, documents, others } = sorted(found);
     const labels = await this.imports.recognize(documents);
+    // Nobody knows what those files are. Images alone would come with their folders as labels.
+    if (labels === undefined) return;
     // Where files have the labels, folders are only places. What is of no format is refused like any file that is no image.
     const files = labels ? others : [...others, ...documents];
     if (files.length > 0) await this.add(files, labels === null && this.page.foldersAreLabels());
@@ -96,7 +98,10 @@ export class Uploads {
       this.#away = false;
     } catch (failure) {
       const again = failure instanceof Unreachable || (failure instanceof Refusal && (failure.status === 401 || failure.status === 507 || failure.type === "ResourceInUseException"));
-      if (again && !(await this.#gone(item.file))) {
+      const retry = again && !(await this.#gone(item.file));
+      // Once a person has stopped, nothing is tried again: it would wait for ever.
+      if (retry && this.#stopped) this.#total--;
+      else if (retry) {
         this.#away = true;
         this.#waiting.unshift({ ...item, tries: item.tries + 1 });
         await new Promise((done) => setTimeout(done, RETRY_MS[Math.min(item.tries, RETRY_MS.length - 1)]));

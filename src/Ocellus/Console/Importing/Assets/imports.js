@@ -31,6 +31,8 @@ export function sorted(found) {
 
 export class Imports {
   #busy = false;
+  /** Imports that have begun or wait: a project takes one at a time. @type {Promise<void>} */ #last = Promise.resolve();
+  /** How those ended that a person has not closed. @type {HTMLElement[]} */ #told = [];
 
   /** @param {string} root address of the project's images @param {{ set: () => string, replace: () => boolean, added: () => void }} page */
   constructor(root, page) {
@@ -38,7 +40,10 @@ export class Imports {
     addEventListener("beforeunload", (e) => { if (this.#busy) e.preventDefault(); });
   }
 
-  /** Files of labels as one source, with what they are; null if they are of no format that the server knows. @param {Found[]} documents @returns {Promise<Source | null>} */
+  /**
+   * Files of labels as one source; null if there are none or they are of no format that the server knows, undefined if it cannot be told, which the page says.
+   * @param {Found[]} documents @returns {Promise<Source | null | undefined>}
+   */
   async recognize(documents) {
     if (documents.length === 0) return null;
     try {
@@ -46,13 +51,20 @@ export class Imports {
       const answer = await this.#send(`${this.root}/import/look?${new URLSearchParams({ name: source.name })}`, source.file, () => {}, () => {});
       return JSON.parse(answer).format ? source : null;
     } catch (failure) {
-      this.#fail(documents[0].path, failure);
-      return null;
+      this.#fail(documents[0].path, failure, "Nothing of what was chosen with it was added; choose it again.");
+      return undefined;
     }
   }
 
-  /** Imports one source after the other. @param {Source[]} sources */
-  async run(sources) {
+  /** Imports one source after the other, and after those that are under way. @param {Source[]} sources */
+  run(sources) {
+    const next = () => this.#all(sources);
+    this.#last = this.#last.then(next, next);
+    return this.#last;
+  }
+
+  /** @param {Source[]} sources */
+  async #all(sources) {
     for (const source of sources) {
       this.#busy = true;
       try {
@@ -116,7 +128,7 @@ export class Imports {
     this.panel.hidden = false;
     this.panel.dataset.busy = "yes";
     put(this.panel, el("div", { class: "row between" }, el("b", { text: name }), el("span", { class: "num", text: words })),
-      el("progress", { "aria-label": `Import of ${name}`, ...(total ? { max: total, value: done } : {}) }));
+      el("progress", { "aria-label": `Import of ${name}`, ...(total ? { max: total, value: done } : {}) }), ...this.#told);
   }
 
   /** @param {string} name @param {News} news */
@@ -133,15 +145,23 @@ export class Imports {
     say(failure ?? words);
   }
 
-  /** @param {string} name @param {unknown} failure */
-  #fail(name, failure) {
-    this.#panel(el("b", { text: name }), el("p", { class: "msg", role: "alert", text: failure instanceof Error ? failure.message : String(failure) }));
+  /** @param {string} name @param {unknown} failure @param {string} [remedy] */
+  #fail(name, failure, remedy) {
+    const words = failure instanceof Error ? failure.message : String(failure);
+    this.#panel(el("b", { text: name }), el("p", { class: "msg", role: "alert", text: remedy ? `${words} ${remedy}` : words }));
   }
 
-  /** @param {Node} title @param {...(Node | null)} rest */
+  /** The newest first; those before stay until they are closed. @param {Node} title @param {...(Node | null)} rest */
   #panel(title, ...rest) {
+    /** @type {HTMLElement} */
+    const end = el("div", {}, el("div", { class: "row between" }, title, el("button", { type: "button", class: "quiet", text: "Close", on: { click: () => {
+      this.#told = this.#told.filter((t) => t !== end);
+      end.remove();
+      this.panel.hidden = this.#told.length === 0 && !this.#busy;
+    } } })), ...rest);
+    this.#told.unshift(end);
     this.panel.hidden = false;
     delete this.panel.dataset.busy;
-    put(this.panel, el("div", { class: "row between" }, title, el("button", { type: "button", class: "quiet", text: "Close", on: { click: () => { this.panel.hidden = true; } } })), ...rest);
+    put(this.panel, ...this.#told);
   }
 }
