@@ -141,13 +141,36 @@ internal sealed class ObjectMove(DataDirectory data, ExternalStoreOptions option
         var metadata = response.Metadata.Keys.ToDictionary(
             name => name.StartsWith("x-amz-meta-", StringComparison.OrdinalIgnoreCase) ? name["x-amz-meta-".Length..] : name,
             name => response.Metadata[name], StringComparer.Ordinal);
-        var stored = await _embedded.PutAsync(
-            bucket, key, response.ResponseStream, new PutOptions { ContentType = response.Headers.ContentType, UserMetadata = metadata }, cancel);
+        var put = new PutOptions
+        {
+            ContentType = response.Headers.ContentType,
+            UserMetadata = metadata,
+            Headers = HeadersOf(response),
+            Tags = response.TagCount > 0 ? await TagsAsync(bucket, key, cancel) : [],
+        };
+        var stored = await _embedded.PutAsync(bucket, key, response.ResponseStream, put, cancel);
         if (stored.Size != known.Size || (IsMd5(known.ETag) && stored.ETag != known.ETag))
         {
             await _embedded.DeleteAsync(bucket, key, CancellationToken.None);
             throw new IOException($"s3://{bucket}/{key} has another checksum here than in {options.Endpoint}.");
         }
+    }
+
+    /// <summary>What <see cref="ObjectInfo.Headers"/> holds.</summary>
+    private static Dictionary<string, string> HeadersOf(GetObjectResponse response)
+    {
+        (string Name, string? Value)[] kept =
+        [
+            ("Cache-Control", response.Headers.CacheControl), ("Content-Disposition", response.Headers.ContentDisposition),
+            ("Content-Encoding", response.Headers.ContentEncoding), ("Content-Language", response.ContentLanguage), ("Expires", response.ExpiresString),
+        ];
+        return kept.Where(h => !string.IsNullOrEmpty(h.Value)).ToDictionary(h => h.Name, h => h.Value!, StringComparer.Ordinal);
+    }
+
+    private async Task<Dictionary<string, string>> TagsAsync(string bucket, string key, CancellationToken cancel)
+    {
+        var tagged = await CallAsync(() => _client.GetObjectTaggingAsync(new GetObjectTaggingRequest { BucketName = bucket, Key = key }, cancel));
+        return (tagged.Tagging ?? []).ToDictionary(t => t.Key, t => t.Value, StringComparer.Ordinal);
     }
 
     /// <summary>S3 identifies content by its MD5.</summary>

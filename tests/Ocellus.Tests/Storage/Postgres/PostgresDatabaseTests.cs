@@ -7,6 +7,7 @@ using Ocellus.Projects;
 using Ocellus.Refusals;
 using Ocellus.Storage;
 using Ocellus.Tests.Hosting;
+using Ocellus.Training.Job;
 using Ocellus.Training.Server;
 using Ocellus.Work;
 
@@ -156,6 +157,32 @@ public sealed class PostgresDatabaseTests : IDisposable
     }
 
     [Fact]
+    public async Task A_server_that_lost_a_training_neither_ends_it_nor_replaces_the_model_that_another_has_published()
+    {
+        var (jobs, kept) = (new JobCatalog(_one, TimeProvider.System), new RecordedFolders());
+        _one.Models.Store = kept;
+        var versions = new VersionCatalog(_one, TimeProvider.System, Options.Create(new QuotaOptions()));
+        var publisher = new TrainingPublisher(versions, null!, _one, TimeProvider.System, NullLogger<TrainingPublisher>.Instance);
+        var project = (await new ProjectCatalog(_one, TimeProvider.System).CreateAsync(Owner, "fruit", null, Cancel)).ToString();
+        var arn = (await versions.CreateAsync(
+            Owner, new NewVersion(project, "v", ProjectVersionStatus.TRAINING_IN_PROGRESS, "v-1", "bucket", ""), Cancel)).ToString();
+        Assert.True(await jobs.LeaseAsync(arn, "two", Cancel));
+        var version = (await versions.FindAsync(arn, Cancel))!;
+        var folder = new JobFolder(Path.Combine(_one.JobsPath, "v-1"));
+        Directory.CreateDirectory(folder.Path);
+        TrainingHistory.Add(folder.Path, new("Learning", 1, 2, null, null), TimeProvider.System.GetUtcNow());
+
+        await Assert.ThrowsAsync<LeaseLostException>(() => publisher.FailAsync(version, folder, "late", "one", Cancel));
+        Assert.Equal(ProjectVersionStatus.TRAINING_IN_PROGRESS, (await versions.FindAsync(arn, Cancel))!.Status);
+        Assert.True(Directory.Exists(folder.Path));
+
+        Assert.True(await versions.EndAsync(arn, VersionEvent.Trained, null, new VersionOutcome(0) { LeaseOwner = "two" }, Cancel));
+        await publisher.DiscardAsync(version, folder);
+        Assert.Empty(kept.Put);
+        Assert.False(Directory.Exists(folder.Path));
+    }
+
+    [Fact]
     public void A_folder_is_not_used_with_another_database()
     {
         using var mine = DataDirectory.Open(Path.Combine(_top, "mine"), _database);
@@ -227,6 +254,26 @@ public sealed class PostgresDatabaseTests : IDisposable
         Assert.Equal(
             TableCopy.Tables.Order(StringComparer.Ordinal),
             tables.Except(["SchemaVersions", "installation", "work_leases", "nodes", "placements"]).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>Another server's store, which tells what was put there.</summary>
+    private sealed class RecordedFolders : IFolderStore
+    {
+        public List<string> Put { get; } = [];
+
+        public bool IsShared => true;
+
+        public Task<string?> PutAsync(string name, string folder, Func<string, bool> which, CancellationToken cancel)
+        {
+            Put.Add(name);
+            return Task.FromResult<string?>("1");
+        }
+
+        public Task<string?> RevisionAsync(string name, CancellationToken cancel) => Task.FromResult<string?>(null);
+
+        public Task<bool> FetchAsync(string name, string folder, CancellationToken cancel) => Task.FromResult(false);
+
+        public Task RemoveAsync(string name, CancellationToken cancel) => Task.CompletedTask;
     }
 
     private static async Task<bool> TryAsync(ProjectCatalog projects, string name)
