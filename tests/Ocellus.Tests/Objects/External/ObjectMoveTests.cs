@@ -19,7 +19,9 @@ public sealed class ObjectMoveTests : IDisposable
         await using var store = await TestServer.StartAsync();
         var options = new ExternalStoreOptions
         {
-            Endpoint = store.BaseAddress.GetLeftPart(UriPartial.Authority), AccessKey = store.Signer.AccessKeyId, SecretKey = store.Signer.Secret,
+            Endpoint = store.BaseAddress.GetLeftPart(UriPartial.Authority),
+            AccessKey = store.Signer.AccessKeyId,
+            SecretKey = store.Signer.Secret,
         };
         var said = new PutOptions
         {
