@@ -29,11 +29,16 @@ internal sealed class ZipTree : SourceTree
         {
             Index(path, limits);
         }
-        catch (Exception failure)
+        catch (InvalidDataException failure)
+        {
+            _archive.Dispose();
+            throw Damaged(path, failure);
+        }
+        catch
         {
             // A file that is held open keeps its place on the disk, even when it is removed.
             _archive.Dispose();
-            throw failure is InvalidDataException damaged ? Damaged(path, damaged) : failure;
+            throw;
         }
     }
 
