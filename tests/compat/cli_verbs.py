@@ -4,7 +4,7 @@ usage: cli_verbs.py      (runs ./ocellus in a temporary folder; needs nothing bu
 """
 import importlib.util, json, os, pty, re, shutil, signal, sqlite3, subprocess, sys, tempfile, urllib.request, zipfile
 
-from harness import ROOT, check, free_port, summary, until
+from harness import ROOT, check, free_port, heed, summary, until
 
 SAMPLES = os.path.join(ROOT, "samples", "cells")
 OCELLUS = os.path.join(ROOT, "ocellus")
@@ -40,11 +40,6 @@ def alive(group):
         except OSError:
             pass
     return found
-
-
-def heed():
-    """A shell starts background jobs with Ctrl-C ignored, and that is handed down."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def interrupted(top, words):

@@ -11,6 +11,11 @@ def free_port():
         return s.getsockname()[1]
 
 
+def heed():
+    """For a process that is to heed Ctrl-C: a shell starts background jobs with it ignored, and that is handed down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def check(name, ok, detail=""):
     global passed, failed
     passed, failed = passed + bool(ok), failed + (not ok)

@@ -5,7 +5,7 @@ usage: import_export.py      (starts ./ocellus serve twice, on free ports and te
 """
 import json, os, signal, subprocess, sys, tempfile, time
 
-from harness import ROOT, Server, check, line, summary, until
+from harness import ROOT, Server, check, heed, line, summary, until
 
 OCELLUS = os.path.join(ROOT, "ocellus")
 CELLS = os.path.join(ROOT, "samples", "cells")
@@ -19,11 +19,6 @@ def environment():
 
 def run(*words):
     return subprocess.run([OCELLUS, *words], capture_output=True, text=True, env=environment(), timeout=600)
-
-
-def heed():
-    """A shell starts background jobs with Ctrl-C ignored, and that is handed down."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def start(*words):

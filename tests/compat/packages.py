@@ -5,7 +5,7 @@ usage: packages.py      (makes both archives for linux-x64, which takes minutes;
 """
 import configparser, glob, json, os, re, shutil, signal, subprocess, sys, tempfile, time, urllib.request
 
-from harness import ROOT, check, free_port, summary, until
+from harness import ROOT, check, free_port, heed, summary, until
 
 PACKAGES = "libssl3,libstdc++6"  # what the README says is needed
 PATIENCE = 600
@@ -46,7 +46,7 @@ def serve(root, program, data):
     import boto3
 
     url = f"http://127.0.0.1:{free_port()}"
-    process = subprocess.Popen(inside(root, program, "serve", "--data", data, "--urls", url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(inside(root, program, "serve", "--data", data, "--urls", url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=heed)
 
     def ready():
         try:
