@@ -40,8 +40,6 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>The server's services.</summary>
     public IServiceProvider Services => _app.Services;
 
-    private const int DeletionsMax = 100;
-
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>Starts a server on a new data directory.</summary>
@@ -168,18 +166,7 @@ internal sealed class TestServer : IAsyncDisposable
         await CloseAsync();
         Client.Dispose();
         TestDatabase.Drop(DataPath);
-        // What the console keeps of images that it looks at is a cache: the last of it may be written a moment after the server has ended.
-        for (var left = DeletionsMax; Directory.Exists(DataPath); left--)
-        {
-            try
-            {
-                Directory.Delete(DataPath, recursive: true);
-            }
-            catch (IOException) when (left > 0)
-            {
-                await Task.Delay(50, CancellationToken.None);
-            }
-        }
+        await TestFolders.RemoveAsync(DataPath);
     }
 
     private async Task OpenAsync()

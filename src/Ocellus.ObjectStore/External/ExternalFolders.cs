@@ -2,10 +2,8 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
-using Ocellus.Encodings;
 using Ocellus.Storage;
 
 namespace Ocellus.Objects.External;
@@ -218,35 +216,11 @@ internal sealed class ExternalFolders(ExternalStoreOptions options) : IFolderSto
     {
         if (!_hasBucket)
         {
-            _hasBucket = await CallAsync(async () =>
-            {
-                try
-                {
-                    await _client.HeadBucketAsync(new HeadBucketRequest { BucketName = options.OwnBucket }, cancel);
-                }
-                catch (AmazonS3Exception failure) when (failure.StatusCode == HttpStatusCode.NotFound)
-                {
-                    await _client.PutBucketAsync(options.OwnBucket, cancel);
-                }
-
-                return true;
-            });
+            _hasBucket = await CallAsync(() => StoreCalls.EnsureBucketAsync(_client, options.OwnBucket, cancel));
         }
     }
 
-    private async Task<T> CallAsync<T>(Func<Task<T>> call)
-    {
-        try
-        {
-            return await call();
-        }
-        catch (Exception failure) when (failure is AmazonServiceException or AmazonClientException or HttpRequestException or TimeoutException
-            || (failure is OperationCanceledException && failure.InnerException is TimeoutException))
-        {
-            throw new StoreUnreachableException(
-                $"The bucket {options.OwnBucket} of the object store {options.Endpoint} cannot be used: {Readable.Truncate(failure.Message)}", failure);
-        }
-    }
+    private Task<T> CallAsync<T>(Func<Task<T>> call) => StoreCalls.CallAsync(call, $"The bucket {options.OwnBucket} of the object store {options.Endpoint}");
 }
 
 /// <summary>A file of a folder that is kept.</summary>

@@ -148,8 +148,7 @@ internal sealed class ExternalObjectStore(IOptions<ExternalStoreOptions> options
                     "AccessDenied", $"The external object store {options.Value.Endpoint} answered {failure.ErrorCode}: {Readable.Truncate(failure.Message)}")
                 : absent;
         }
-        catch (Exception failure) when (failure is AmazonServiceException or AmazonClientException or HttpRequestException or TimeoutException
-            || (failure is OperationCanceledException && failure.InnerException is TimeoutException))
+        catch (Exception failure) when (StoreCalls.IsOfStore(failure))
         {
             throw new StoreUnreachableException($"The external object store {options.Value.Endpoint} failed: {Readable.Truncate(failure.Message)}", failure);
         }

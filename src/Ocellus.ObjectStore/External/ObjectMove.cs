@@ -1,10 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Net;
 using System.Security.Cryptography;
-using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
-using Ocellus.Encodings;
 using Ocellus.Objects.Files;
 using Ocellus.Storage;
 
@@ -33,7 +30,7 @@ internal sealed class ObjectMove(DataDirectory data, ExternalStoreOptions option
         foreach (var bucket in _embedded.Buckets())
         {
             await _embedded.OpenedAsync(bucket.Name, cancel);
-            await CallAsync(() => CreateAsync(bucket.Name, cancel));
+            await CallAsync(() => StoreCalls.EnsureBucketAsync(_client, bucket.Name, cancel));
             var there = await ListAsync(bucket.Name, cancel);
             long count = 0;
             string? after = null;
@@ -200,30 +197,5 @@ internal sealed class ObjectMove(DataDirectory data, ExternalStoreOptions option
         return found;
     }
 
-    private async Task<bool> CreateAsync(string bucket, CancellationToken cancel)
-    {
-        try
-        {
-            await _client.HeadBucketAsync(new HeadBucketRequest { BucketName = bucket }, cancel);
-        }
-        catch (AmazonS3Exception failure) when (failure.StatusCode == HttpStatusCode.NotFound)
-        {
-            await _client.PutBucketAsync(bucket, cancel);
-        }
-
-        return true;
-    }
-
-    private async Task<T> CallAsync<T>(Func<Task<T>> call)
-    {
-        try
-        {
-            return await call();
-        }
-        catch (Exception failure) when (failure is AmazonServiceException or AmazonClientException or HttpRequestException or TimeoutException
-            || (failure is OperationCanceledException && failure.InnerException is TimeoutException))
-        {
-            throw new StoreUnreachableException($"The object store {options.Endpoint} cannot be used: {Readable.Truncate(failure.Message)}", failure);
-        }
-    }
+    private Task<T> CallAsync<T>(Func<Task<T>> call) => StoreCalls.CallAsync(call, $"The object store {options.Endpoint}");
 }

@@ -19,7 +19,8 @@ export class Unreachable extends Error {
   }
 }
 
-const token = () => /** @type {HTMLMetaElement | null} */ (document.querySelector('meta[name="ocellus-token"]'))?.content ?? "";
+/** The session's token, which every request that changes something has. */
+export const token = () => /** @type {HTMLMetaElement | null} */ (document.querySelector('meta[name="ocellus-token"]'))?.content ?? "";
 
 /**
  * Sends a request and returns the response, which has a good status.
@@ -45,10 +46,15 @@ export async function send(method, path, body = null, options = {}) {
     throw new Unreachable();
   }
   if (response.ok) return response;
-  const said = await response.json().catch(() => ({}));
-  const refusal = new Refusal(said.__type ?? "Failed", said.message ?? said.Message ?? `The server answered with status ${response.status}.`, response.status);
-  if (response.status === 401) document.dispatchEvent(new CustomEvent("ocellus:signed-out"));
-  throw refusal;
+  throw refusalOf(response.status, await response.text().catch(() => ""));
+}
+
+/** What the server said with a bad status. @param {number} status @param {string} text of the answer @returns {Refusal} */
+export function refusalOf(status, text) {
+  let said = /** @type {{ __type?: string, message?: string, Message?: string }} */ ({});
+  try { said = JSON.parse(text) ?? said; } catch { /* not from this server */ }
+  if (status === 401) document.dispatchEvent(new CustomEvent("ocellus:signed-out"));
+  return new Refusal(said.__type ?? "Failed", said.message ?? said.Message ?? `The server answered with status ${status}.`, status);
 }
 
 /** Gets JSON. @param {string} path @param {{ signal?: AbortSignal }} [options] @returns {Promise<any>} */

@@ -11,6 +11,7 @@ internal sealed class EntryEdit
     private const int LabelLengthMax = 256;
     private const int BoxesMax = 50;
 
+    private readonly StoredEntry _entry;
     private readonly ImageEdit _edit;
     private readonly bool _isEmpty;
 
@@ -20,7 +21,7 @@ internal sealed class EntryEdit
     /// <param name="time">Of the change.</param>
     public EntryEdit(StoredEntry entry, ImageEdit edit, ImageHeader? header, DateTimeOffset time)
     {
-        _edit = edit;
+        (_entry, _edit) = (entry, edit);
         var before = LineLabels.Parse(entry.Entry);
         var stored = LineLabels.Read(before, header);
         _isEmpty = stored.IsEmpty;
@@ -81,6 +82,20 @@ internal sealed class EntryEdit
     /// <summary>The image's marks after the change. An image with labels is not one with nothing to label.</summary>
     public Marks MarksAfter(Marks before) => new(
         _edit.Marks?.Unsure ?? before.Unsure, _edit.Marks?.Approved ?? before.Approved, _isEmpty && (_edit.Marks?.Nothing ?? before.Nothing is true));
+
+    /// <summary>Stores the line and the marks, as far as they change.</summary>
+    /// <returns>Both as they are then.</returns>
+    public async Task<(StoredEntry Entry, Marks Marks)> StoreAsync(EntryChanges open, string projectArn, Marks before, CancellationToken cancel)
+    {
+        var entry = Line is { } line ? await open.ReplaceAsync(_entry, line, cancel) : _entry;
+        var marks = MarksAfter(before);
+        if (marks != before)
+        {
+            await ImageMarks.WriteAsync(open, projectArn, entry.SourceRef, marks);
+        }
+
+        return (entry, marks);
+    }
 
     /// <summary>What is not sent is not changed.</summary>
     private static ImageLabels Whole(SentLabels sent, ImageLabels stored) => new(sent.Labels ?? stored.Labels, sent.Boxes ?? stored.Boxes);

@@ -26,7 +26,7 @@ internal sealed class ImageEdits(DatasetCatalog datasets, ImageProjects projects
     {
         RequireCount(edits.Count, BatchMax);
         await projects.RequireAsync(project, Operation, edits.Select(e => e.Set), cancel);
-        var headers = await HeadersAsync(project, edits, cancel);
+        var headers = await FactsAsync(project, edits.Select(e => e.Image), edits.Where(e => e.Now?.Boxes is not null).Select(e => e.Image), cancel);
         // An image may have been moved to the other set since; it is looked for there if the person may change that, and nothing holds it.
         var sets = edits.Select(e => e.Set).Distinct(StringComparer.Ordinal).ToList();
         foreach (var other in project.Sets.Except(sets).ToList())
@@ -167,25 +167,14 @@ internal sealed class ImageEdits(DatasetCatalog datasets, ImageProjects projects
             return new(edit.Set, 0, edit.Image, "", [], [], 0, 0, 0, "") { Outcome = EditOutcome.Gone, Reason = "The image is no longer in the project." };
         }
 
-        var marked = (await ImageMarks.OfAsync(open[place].Connection, open[place].Transaction, project.Arn, [edit.Image])).GetValueOrDefault(edit.Image)
-            ?? new Marks(false, false, false);
+        var marked = await ImageMarks.OfAsync(open[place], project.Arn, edit.Image);
         var change = new EntryEdit(entry, edit, fact?.Header, clock.GetUtcNow());
         if (change.Outcome is EditOutcome.Conflict or EditOutcome.Refused)
         {
             return State(entry, marked);
         }
 
-        if (change.Line is { } line)
-        {
-            entry = await open[place].ReplaceAsync(entry, line, cancel);
-        }
-
-        var marks = change.MarksAfter(marked);
-        if (marks != marked)
-        {
-            await ImageMarks.WriteAsync(open[place], project.Arn, edit.Image, marks);
-        }
-
+        (entry, var marks) = await change.StoreAsync(open[place], project.Arn, marked, cancel);
         return State(entry, marks);
 
         ImageState State(StoredEntry stored, Marks after) =>
@@ -195,10 +184,15 @@ internal sealed class ImageEdits(DatasetCatalog datasets, ImageProjects projects
     /// <summary>
     /// What is known of the images; those that get boxes are read now if nobody has read them. Before the transaction, which must not wait for a disk.
     /// </summary>
-    private async Task<IReadOnlyDictionary<string, ImageFact>> HeadersAsync(ImageProject project, IReadOnlyList<ImageEdit> edits, CancellationToken cancel)
+    /// <param name="project">The project.</param>
+    /// <param name="images">All images that change.</param>
+    /// <param name="boxed">Those of them that get boxes.</param>
+    /// <param name="cancel">Gives up.</param>
+    public async Task<IReadOnlyDictionary<string, ImageFact>> FactsAsync(
+        ImageProject project, IEnumerable<string> images, IEnumerable<string> boxed, CancellationToken cancel)
     {
-        var known = new Dictionary<string, ImageFact>(await facts.KnownAsync(edits.Select(e => e.Image), cancel), StringComparer.Ordinal);
-        foreach (var image in edits.Where(e => e.Now?.Boxes is not null && !known.ContainsKey(e.Image)).Select(e => e.Image).Distinct(StringComparer.Ordinal))
+        var known = new Dictionary<string, ImageFact>(await facts.KnownAsync(images, cancel), StringComparer.Ordinal);
+        foreach (var image in boxed.Where(i => !known.ContainsKey(i)).Distinct(StringComparer.Ordinal).ToList())
         {
             try
             {

@@ -41,6 +41,10 @@ internal sealed class ImageMarks(DataDirectory data)
         return Read(rows);
     }
 
+    /// <summary>The marks of one image, as a change sees them.</summary>
+    public static async Task<Marks> OfAsync(EntryChanges change, string projectArn, string image) =>
+        (await OfAsync(change.Connection, change.Transaction, projectArn, [image])).GetValueOrDefault(image) ?? new Marks(false, false, false);
+
     /// <summary>Writes marks in the transaction of a change.</summary>
     public static Task WriteAsync(EntryChanges change, string projectArn, string image, Marks marks) =>
         change.Connection.ExecuteAsync(

@@ -26,7 +26,7 @@ internal enum LabelsOutcome
 }
 
 /// <summary>Gives labels to images that are in a project: a batch is one transaction, with the checks and the permission of UpdateDatasetEntries.</summary>
-internal sealed class ImportedLabels(DatasetCatalog datasets, ImageProjects projects, ImageFacts facts, ImageChanges changes, TimeProvider clock)
+internal sealed class ImportedLabels(DatasetCatalog datasets, ImageProjects projects, ImageEdits edits, ImageChanges changes, TimeProvider clock)
 {
     /// <summary>Stores labels.</summary>
     /// <param name="project">With the datasets as they are now.</param>
@@ -40,7 +40,8 @@ internal sealed class ImportedLabels(DatasetCatalog datasets, ImageProjects proj
     {
         List<string> sets = [.. wanted.Select(w => w.Image.Set).Distinct(StringComparer.Ordinal)];
         await projects.RequireAsync(project, "UpdateDatasetEntries", sets, cancel);
-        var headers = await HeadersAsync(project, wanted, cancel);
+        var known = await edits.FactsAsync(
+            project, wanted.Select(w => w.Image.SourceRef), wanted.Where(w => w.HasBoxes).Select(w => w.Image.SourceRef), cancel);
         var results = await datasets.ChangeAsync(
             project.Caller, [.. sets.Select(s => project.Get(s).Arn)],
             async (open, token) =>
@@ -49,7 +50,7 @@ internal sealed class ImportedLabels(DatasetCatalog datasets, ImageProjects proj
                 foreach (var labels in wanted)
                 {
                     var change = open[sets.IndexOf(labels.Image.Set)];
-                    done.Add(await WriteAsync(project, change, labels, replace, headers.GetValueOrDefault(labels.Image.SourceRef), token));
+                    done.Add(await WriteAsync(project, change, labels, replace, known.GetValueOrDefault(labels.Image.SourceRef)?.Header, token));
                 }
 
                 return done;
@@ -69,8 +70,7 @@ internal sealed class ImportedLabels(DatasetCatalog datasets, ImageProjects proj
             return (LabelsOutcome.Refused, "The image is no longer in the project.");
         }
 
-        var marked = (await ImageMarks.OfAsync(open.Connection, open.Transaction, project.Arn, [entry.SourceRef])).GetValueOrDefault(entry.SourceRef)
-            ?? new Marks(false, false, false);
+        var marked = await ImageMarks.OfAsync(open, project.Arn, entry.SourceRef);
         var stored = LineLabels.Read(LineLabels.Parse(entry.Entry), header);
         var now = wanted.HasBoxes ? wanted.Labels with { Labels = stored.Labels } : wanted.Labels with { Boxes = stored.Boxes };
         // "Nothing to find" is kept as a mark of the console.
@@ -93,39 +93,7 @@ internal sealed class ImportedLabels(DatasetCatalog datasets, ImageProjects proj
             return (LabelsOutcome.Refused, change.Reason);
         }
 
-        if (change.Line is { } line)
-        {
-            await open.ReplaceAsync(entry, line, cancel);
-        }
-
-        var marks = change.MarksAfter(marked);
-        if (marks != marked)
-        {
-            await ImageMarks.WriteAsync(open, project.Arn, entry.SourceRef, marks);
-        }
-
+        await change.StoreAsync(open, project.Arn, marked, cancel);
         return (LabelsOutcome.Written, null);
-    }
-
-    /// <summary>Sizes of the images that get boxes. Before the transaction, which must not wait for a disk.</summary>
-    private async Task<IReadOnlyDictionary<string, ImageHeader>> HeadersAsync(
-        ImageProject project, IReadOnlyList<WantedLabels> wanted, CancellationToken cancel)
-    {
-        var known = (await facts.KnownAsync(wanted.Select(w => w.Image.SourceRef), cancel))
-            .ToDictionary(f => f.Key, f => f.Value.Header, StringComparer.Ordinal);
-        foreach (var image in wanted.Where(w => w.HasBoxes && !known.ContainsKey(w.Image.SourceRef)).Select(w => w.Image.SourceRef))
-        {
-            try
-            {
-                var (bucket, key) = await projects.RequireReadAsync(project, image, cancel);
-                known[image] = (await facts.NowAsync(image, bucket, key, cancel)).Fact.Header;
-            }
-            catch (Exception unreadable) when (unreadable is ImageRefusedException or RefusedException { Kind: RefusalKind.NotFound })
-            {
-                // What needs the size is refused for that.
-            }
-        }
-
-        return known;
     }
 }

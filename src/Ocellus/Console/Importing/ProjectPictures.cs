@@ -53,23 +53,8 @@ internal sealed class ProjectPictures : SourceTree
 
     public override Stream Open(string name) => new MemoryStream(Content(name), writable: false);
 
-    public override ImageHeader? KnownHeader(string name)
-    {
-        try
-        {
-            var image = _images[name];
-            // Readers of formats are synchronous, and run on a thread of their own.
-            return Task.Run(async () =>
-            {
-                var (bucket, key) = await _projects.RequireReadAsync(_project, image.SourceRef, CancellationToken.None);
-                return (await _facts.NowAsync(image.SourceRef, bucket, key, CancellationToken.None)).Fact.Header;
-            }).GetAwaiter().GetResult();
-        }
-        catch (RefusedException refusal)
-        {
-            throw new InvalidDataException(refusal.Message, refusal);
-        }
-    }
+    public override ImageHeader? KnownHeader(string name) =>
+        Read(name, async (image, bucket, key) => (await _facts.NowAsync(image, bucket, key, CancellationToken.None)).Fact.Header);
 
     protected override IEnumerable<string> Names(Findings findings) => _images.Keys.Order(StringComparer.Ordinal);
 
@@ -90,14 +75,18 @@ internal sealed class ProjectPictures : SourceTree
         _images.TryAdd(name, new(set, sourceRef));
     }
 
-    private byte[] Content(string name)
+    private byte[] Content(string name) => Read(name, (_, bucket, key) => _facts.ContentAsync(bucket, key, CancellationToken.None));
+
+    /// <summary>Reads from the store. Readers of formats are synchronous, and run on a thread of their own.</summary>
+    private T Read<T>(string name, Func<string, string, string, Task<T>> read)
     {
         try
         {
+            var image = _images[name].SourceRef;
             return Task.Run(async () =>
             {
-                var (bucket, key) = await _projects.RequireReadAsync(_project, _images[name].SourceRef, CancellationToken.None);
-                return await _facts.ContentAsync(bucket, key, CancellationToken.None);
+                var (bucket, key) = await _projects.RequireReadAsync(_project, image, CancellationToken.None);
+                return await read(image, bucket, key);
             }).GetAwaiter().GetResult();
         }
         catch (RefusedException refusal)

@@ -22,8 +22,6 @@ namespace Ocellus.Tests.Hosting.Placement;
 /// </summary>
 internal sealed class TestCluster : IAsyncDisposable
 {
-    private const int DeletionsMax = 100;
-
     private static readonly Caller _caller = new("123456789012", "us-east-1", "test", "test");
 
     private readonly DataDirectory _data = DataDirectory.Open(Path.Combine(Path.GetTempPath(), "ocellus-cluster-" + Guid.NewGuid().ToString("N")));
@@ -121,18 +119,7 @@ internal sealed class TestCluster : IAsyncDisposable
         }
 
         _data.Dispose();
-        for (var left = DeletionsMax; Directory.Exists(_data.Path); left--)
-        {
-            try
-            {
-                Directory.Delete(_data.Path, recursive: true);
-            }
-            catch (IOException) when (left > 0)
-            {
-                // A node that was killed may still write.
-                await Task.Delay(50, CancellationToken.None);
-            }
-        }
+        await TestFolders.RemoveAsync(_data.Path);
     }
 
     /// <summary>Whether a lease of 6 s, which is renewed every 1.5 s, has less than 3.5 s left, or none.</summary>

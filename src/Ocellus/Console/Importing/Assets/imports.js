@@ -1,5 +1,5 @@
 // Files of labels, and archives with them, go to the server as they are; it tells how far the import is, and what it found.
-import { Refusal, Unreachable, note } from "./api.js";
+import { Unreachable, note, refusalOf, token } from "./api.js";
 import { el, one, put, say } from "./dom.js";
 import { zip } from "./zip.js";
 
@@ -108,16 +108,13 @@ export class Imports {
     return new Promise((done, fail) => {
       const request = new XMLHttpRequest();
       request.open("PUT", path);
-      request.setRequestHeader("X-Ocellus-Token", /** @type {HTMLMetaElement | null} */ (document.querySelector('meta[name="ocellus-token"]'))?.content ?? "");
+      request.setRequestHeader("X-Ocellus-Token", token());
       request.upload.onprogress = (e) => sent(e.loaded, e.total);
       request.onprogress = () => { if (request.status === 200) heard(request.responseText); };
       request.onerror = () => fail(new Unreachable());
       request.onload = () => {
         if (request.status === 200) { heard(request.responseText); done(request.responseText); return; }
-        if (request.status === 401) document.dispatchEvent(new CustomEvent("ocellus:signed-out"));
-        let said = /** @type {{ __type?: string, message?: string, Message?: string }} */ ({});
-        try { said = JSON.parse(request.responseText); } catch { /* not from this server */ }
-        fail(new Refusal(said.__type ?? "Failed", said.message ?? said.Message ?? `The server answered with status ${request.status}.`, request.status));
+        fail(refusalOf(request.status, request.responseText));
       };
       request.send(file);
     });
