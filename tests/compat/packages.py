@@ -113,7 +113,7 @@ def image(top):
         else:
             words[what] = text
     of = lambda what: json.loads(words[what].replace("8741", str(port)))
-    process = subprocess.Popen(as_user(*of("ENTRYPOINT"), *of("CMD")), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(as_user(*of("ENTRYPOINT"), *of("CMD")), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=heed)
     probe = json.loads(words["HEALTHCHECK"].split("CMD ", 1)[1].replace("8741", str(port)))
     healthy = lambda: subprocess.run(as_user(*probe), capture_output=True).returncode == 0
     check("what the image starts becomes healthy", until(healthy, 60, 0.5))
